@@ -1,1 +1,29 @@
-//! (being written)
+//! What every Trapheus function shares, and nothing one function alone needs.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`identifiers`] | what RDS accepts as a name, and the names a run derives from the user's |
+//! | [`document`] | the state document: what flows from state to state, and each task's input and output |
+//! | [`error`] | the error names the state machine matches, and how AWS's errors become them |
+//! | [`settings`] | a database's settings as read from RDS, carried in the state document |
+//! | [`wait`] | what a step waits for, when that is met, and the polling itself |
+//! | [`rds`] | looking databases and snapshots up by resource id or name; the claim; tags |
+//! | [`clock`] | wall-clock time that follows Tokio's clock |
+//! | [`clients`] | AWS clients, lean and with time-outs |
+//! | [`lambda`] | the entry point of a function |
+//!
+//! Nothing here reads the environment but [`clients`], [`lambda`] and a function's main.
+
+pub mod claim;
+pub mod clients;
+pub mod clock;
+pub mod document;
+pub mod error;
+pub mod identifiers;
+pub mod lambda;
+pub mod rds;
+pub mod settings;
+pub mod tags;
+pub mod wait;
+
+pub use error::{Error, ErrorKind, Result};

@@ -1,0 +1,122 @@
+//! Who may touch what: the claim on the original, and the proofs that something is this execution's own.
+//!
+//! A tag on the original names the execution that works on it. Every step that changes anything looks the original up by
+//! its resource id and checks that tag first. What a rollback removes has to pass [`Proofs`], all four.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
+
+use crate::clock::Timestamp;
+use crate::document::{Request, Target};
+use crate::error::{Error, ErrorKind, Result};
+use crate::{rds, tags};
+
+/// The original DB instance (or cluster member) wherever it is now; an error if it is gone or another execution's.
+pub async fn original_instance(rds: &Client, request: &Request, original: &Target) -> Result<DbInstance> {
+    let instance = rds::instance_by_resource_id(rds, &original.resource_id).await?.ok_or_else(|| gone(original))?;
+    check(request, original, instance.tag_list())?;
+    Ok(instance)
+}
+
+/// The original DB cluster wherever it is now; an error if it is gone or another execution's.
+pub async fn original_cluster(rds: &Client, request: &Request, original: &Target) -> Result<DbCluster> {
+    let cluster = rds::cluster_by_resource_id(rds, &original.resource_id).await?.ok_or_else(|| gone(original))?;
+    check(request, original, cluster.tag_list())?;
+    Ok(cluster)
+}
+
+/// Refuses to go on unless the tags say that this execution works on the original.
+pub fn check(request: &Request, original: &Target, tags: &[Tag]) -> Result<()> {
+    match tags::value(tags, tags::EXECUTION) {
+        Some(execution) if execution == request.execution => Ok(()),
+        Some(other) => Err(Error::new(
+            ErrorKind::Claim,
+            &original.identifier,
+            format!("another execution works on this database now: {other}; nothing more is touched by this one"),
+        )),
+        None => Err(Error::new(
+            ErrorKind::Claim,
+            &original.identifier,
+            format!(
+                "the tag `{}` that claims this database for the run is gone; somebody removed it, so nothing more is \
+                 touched",
+                tags::EXECUTION
+            ),
+        )),
+    }
+}
+
+fn gone(original: &Target) -> Error {
+    Error::new(
+        ErrorKind::InstanceUnavailable,
+        &original.identifier,
+        format!("no database has the resource id {} any more", original.resource_id),
+    )
+}
+
+/// What has to be known of a database before a rollback may remove it.
+#[derive(Clone, Copy, Debug)]
+pub struct Proofs<'a> {
+    pub identifier: &'a str,
+    pub resource_id: &'a str,
+    pub tags: &'a [Tag],
+    /// Not reported by RDS while the database is still creating.
+    pub created_at: Option<Timestamp>,
+    /// Whether the database is still in status `creating`.
+    pub is_creating: bool,
+}
+
+impl<'a> Proofs<'a> {
+    pub fn of_instance(instance: &'a DbInstance) -> Self {
+        Self {
+            identifier: instance.db_instance_identifier().unwrap_or_default(),
+            resource_id: instance.dbi_resource_id().unwrap_or_default(),
+            tags: instance.tag_list(),
+            created_at: instance.instance_create_time().and_then(timestamp),
+            is_creating: instance.db_instance_status() == Some("creating"),
+        }
+    }
+
+    pub fn of_cluster(cluster: &'a DbCluster) -> Self {
+        Self {
+            identifier: cluster.db_cluster_identifier().unwrap_or_default(),
+            resource_id: cluster.db_cluster_resource_id().unwrap_or_default(),
+            tags: cluster.tag_list(),
+            created_at: cluster.cluster_create_time().and_then(timestamp),
+            is_creating: cluster.status() == Some("creating"),
+        }
+    }
+
+    /// Why this database is not this execution's to remove; nothing if it is.
+    ///
+    /// All four have to hold: it carries our tag with this execution; it is none of the originals; it was created while
+    /// this execution ran; its name is one the run planned to create.
+    pub fn missing(&self, request: &Request, originals: &[&Target]) -> Option<String> {
+        let Self { identifier, resource_id, .. } = self;
+        if !tags::marked_by(self.tags, &request.execution) {
+            return Some(format!("{identifier} does not carry the tag of this execution"));
+        }
+        if tags::value(self.tags, tags::ROLE) != Some(tags::Role::Restored.value()) {
+            return Some(format!("{identifier} is not marked as restored by this execution"));
+        }
+        if resource_id.is_empty() || originals.iter().any(|original| original.resource_id == *resource_id) {
+            return Some(format!("{identifier} ({resource_id}) is the original"));
+        }
+        match self.created_at {
+            Some(created_at) if created_at >= request.started_at => {}
+            Some(created_at) => {
+                return Some(format!("{identifier} was created at {created_at}, before this execution began"));
+            }
+            None if self.is_creating => {}
+            None => return Some(format!("RDS does not say when {identifier} was created")),
+        }
+        if !originals.iter().any(|original| original.identifier.as_str() == *identifier) {
+            return Some(format!("{identifier} is not a name this execution restores"));
+        }
+        None
+    }
+}
+
+fn timestamp(time: &aws_sdk_rds::primitives::DateTime) -> Option<Timestamp> {
+    u64::try_from(time.secs()).ok().map(Timestamp::from_epoch_seconds)
+}

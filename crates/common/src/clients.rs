@@ -1,0 +1,38 @@
+//! AWS clients for the functions: lean (rustls on ring, one HTTP stack) and impatient, so that a connection that cannot
+//! be made fails fast instead of using up the function's time.
+
+use std::time::Duration;
+
+use aws_config::retry::RetryConfig;
+use aws_config::timeout::TimeoutConfig;
+use aws_config::{BehaviorVersion, SdkConfig};
+use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
+
+/// Region, credentials and endpoints from the function's environment; time-outs and retries from here.
+///
+/// The SDK repeats a throttled or broken call a few times within seconds; what takes longer is left to the state
+/// machine's `Retry`.
+pub async fn config() -> SdkConfig {
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(
+            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
+        )
+        .timeout_config(timeouts())
+        .retry_config(retries())
+        .load()
+        .await
+}
+
+/// How long one call may take, wherever it runs.
+pub fn timeouts() -> TimeoutConfig {
+    TimeoutConfig::builder()
+        .connect_timeout(Duration::from_secs(3))
+        .operation_attempt_timeout(Duration::from_secs(20))
+        .operation_timeout(Duration::from_secs(60))
+        .build()
+}
+
+/// How often the SDK itself repeats a call.
+pub fn retries() -> RetryConfig {
+    RetryConfig::standard().with_max_attempts(4)
+}

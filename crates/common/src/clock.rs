@@ -1,0 +1,110 @@
+//! Wall-clock time that follows Tokio's clock.
+//!
+//! A function needs the time of day (deadlines travel as RFC 3339 in the state document) and sleeps on Tokio's clock. The
+//! two are joined once per invocation: a frozen Lambda sandbox may stop the monotonic clock between invocations, and a
+//! rehearsal runs both under virtual time.
+
+use std::fmt;
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use aws_smithy_types::DateTime;
+use aws_smithy_types::date_time::Format;
+use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use tokio::time::Instant;
+
+/// A moment, to the second, as the state document carries it: `2026-01-31T08:00:00Z`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub struct Timestamp(u64);
+
+impl Timestamp {
+    /// Whole seconds since 1970-01-01T00:00:00Z.
+    pub const fn from_epoch_seconds(seconds: u64) -> Self {
+        Self(seconds)
+    }
+
+    pub const fn epoch_seconds(self) -> u64 {
+        self.0
+    }
+
+    /// The moment `seconds` later.
+    #[must_use]
+    pub const fn plus_seconds(self, seconds: u64) -> Self {
+        Self(self.0.saturating_add(seconds))
+    }
+
+    /// How long it is from `earlier` to this moment; nothing if it is not earlier.
+    pub const fn since(self, earlier: Self) -> Duration {
+        Duration::from_secs(self.0.saturating_sub(earlier.0))
+    }
+
+    /// Reads RFC 3339, as Step Functions writes times (`$$.Execution.StartTime`).
+    pub fn parse(text: &str) -> Option<Self> {
+        let time = DateTime::from_str(text, Format::DateTimeWithOffset).ok()?;
+        u64::try_from(time.secs()).ok().map(Self)
+    }
+}
+
+impl From<SystemTime> for Timestamp {
+    fn from(time: SystemTime) -> Self {
+        Self(time.duration_since(UNIX_EPOCH).unwrap_or_default().as_secs())
+    }
+}
+
+impl fmt::Display for Timestamp {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = i64::try_from(self.0).unwrap_or(i64::MAX);
+        let text = DateTime::from_secs(seconds).fmt(Format::DateTime).map_err(|_| fmt::Error)?;
+        f.write_str(&text)
+    }
+}
+
+impl Serialize for Timestamp {
+    fn serialize<S: Serializer>(&self, serializer: S) -> Result<S::Ok, S::Error> {
+        serializer.collect_str(self)
+    }
+}
+
+impl<'de> Deserialize<'de> for Timestamp {
+    fn deserialize<D: Deserializer<'de>>(deserializer: D) -> Result<Self, D::Error> {
+        let text = String::deserialize(deserializer)?;
+        Self::parse(&text).ok_or_else(|| serde::de::Error::custom(format!("`{text}` is not an RFC 3339 time")))
+    }
+}
+
+/// The time of day, counted from a known moment on Tokio's clock.
+#[derive(Clone, Copy, Debug)]
+pub struct Clock {
+    wall: SystemTime,
+    monotonic: Instant,
+}
+
+impl Clock {
+    /// A clock that shows `wall` now.
+    pub fn showing(wall: SystemTime) -> Self {
+        Self { wall, monotonic: Instant::now() }
+    }
+
+    pub fn now(&self) -> Timestamp {
+        (self.wall + self.monotonic.elapsed()).into()
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn times_read_as_step_functions_writes_them() {
+        for text in ["2026-01-31T08:00:00Z", "2026-01-31T08:00:00.123Z", "2026-01-31T09:00:00+01:00"] {
+            assert_eq!(Timestamp::parse(text).unwrap().to_string(), "2026-01-31T08:00:00Z", "{text}");
+        }
+        assert!(Timestamp::parse("yesterday").is_none());
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn the_clock_follows_virtual_time() {
+        let clock = Clock::showing(UNIX_EPOCH + Duration::from_secs(100));
+        tokio::time::advance(Duration::from_secs(6 * 3600)).await;
+        assert_eq!(clock.now().epoch_seconds(), 100 + 6 * 3600);
+    }
+}

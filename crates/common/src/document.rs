@@ -1,0 +1,384 @@
+//! The state document: one JSON object that flows through the state machine, to which every state adds its own key.
+//!
+//! | key | written by | type |
+//! |---|---|---|
+//! | `identifier`, `task`, `isCluster` | the user | checked by `ValidateInput`, never changed |
+//! | `request` | `ValidateInput` | [`Request`] |
+//! | `original` | `PreflightDbInstance`, `PreflightCluster` | [`OriginalInstance`], [`OriginalCluster`] |
+//! | `claim`, `snapshot`, `rename`, `restore`, `settings`, `protection`, `delete`, `release` | the step of that name | [`StepOutput`] |
+//! | `verification` | the step of that name | [`Verification`] |
+//! | `<step>.wait` | the status-waiter after that step | [`WaitOutput`] |
+//! | `error` | every `Catch` | `{Error, Cause}` of the first failure |
+//! | `rollback`, `alerts` | `FailedState` | what was undone, what was sent |
+//!
+//! Functions take every name they work on from here and derive none themselves, so another strategy is another path
+//! through the same functions.
+
+use serde::{Deserialize, Serialize};
+
+use crate::clock::Timestamp;
+use crate::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIdentifier};
+use crate::settings::{ClusterSettings, InstanceSettings};
+use crate::tags::Tags;
+use crate::wait::Goal;
+
+/// What the user asks for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Task {
+    /// Create or replace `<identifier>-snapshot`, then restore from it.
+    CreateSnapshot,
+    /// Restore from the `<identifier>-snapshot` that exists.
+    DbRestore,
+    /// Create or replace `<identifier>-snapshot` and stop.
+    CreateSnapshotOnly,
+}
+
+impl Task {
+    /// Every task, in the order the documentation lists them.
+    pub const ALL: [Self; 3] = [Self::CreateSnapshot, Self::DbRestore, Self::CreateSnapshotOnly];
+
+    /// The name in the user's input.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::CreateSnapshot => "create_snapshot",
+            Self::DbRestore => "db_restore",
+            Self::CreateSnapshotOnly => "create_snapshot_only",
+        }
+    }
+
+    /// Whether the run takes a snapshot.
+    pub const fn takes_snapshot(self) -> bool {
+        matches!(self, Self::CreateSnapshot | Self::CreateSnapshotOnly)
+    }
+
+    /// Whether the run restores the database, and so needs its `-temp` name.
+    pub const fn restores(self) -> bool {
+        matches!(self, Self::CreateSnapshot | Self::DbRestore)
+    }
+}
+
+/// How an existing `<identifier>-snapshot` gives way to a new one.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+pub enum SnapshotReplacement {
+    /// Take the new one as `<identifier>-temp` first; the old one goes only once that is available.
+    #[default]
+    KeepUntilReplaced,
+    /// The original project's way: delete the old one, then take the new one. A failure between leaves no snapshot.
+    DeleteFirst,
+}
+
+impl std::str::FromStr for SnapshotReplacement {
+    type Err = String;
+
+    fn from_str(text: &str) -> Result<Self, String> {
+        match text {
+            "KeepUntilReplaced" => Ok(Self::KeepUntilReplaced),
+            "DeleteFirst" => Ok(Self::DeleteFirst),
+            other => Err(format!("`{other}` is neither KeepUntilReplaced nor DeleteFirst")),
+        }
+    }
+}
+
+/// What the deployment decides for every run: parameters of the stack, copied into each request.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Options {
+    pub snapshot_replacement: SnapshotReplacement,
+    /// Keep the deleted original's automated backups, so that it can still be restored to a point in time.
+    pub keep_automated_backups: bool,
+    /// Take `<identifier>-temp-final` before the original is deleted.
+    pub final_snapshot: bool,
+    /// How long the rollback may take once it has begun.
+    pub rollback_seconds: u64,
+}
+
+/// The parsed request and every name derived from it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Request {
+    pub identifier: DatabaseIdentifier,
+    pub temporary_identifier: DatabaseIdentifier,
+    pub snapshot_identifier: SnapshotIdentifier,
+    /// The name a replacement snapshot is first taken as.
+    pub temporary_snapshot_identifier: SnapshotIdentifier,
+    pub task: Task,
+    pub kind: DatabaseKind,
+    /// The execution's ARN: the value of our claim and of the mark on everything the run creates.
+    pub execution: String,
+    pub started_at: Timestamp,
+    /// Every wait of the run ends by then; the rollback has a deadline of its own.
+    pub deadline: Timestamp,
+    #[serde(flatten)]
+    pub options: Options,
+}
+
+/// A database the run works on: the name it has, the name it is moved to, and the id that never changes.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Target {
+    pub identifier: DatabaseIdentifier,
+    pub temporary_identifier: DatabaseIdentifier,
+    /// `DbiResourceId` or `DbClusterResourceId`: what decides which database may be deleted or put back.
+    pub resource_id: String,
+}
+
+/// The DB instance as it was before the run touched it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OriginalInstance {
+    #[serde(flatten)]
+    pub target: Target,
+    pub engine: String,
+    pub engine_version: String,
+    /// The user's tags; ours and reserved ones left out.
+    pub tags: Tags,
+    pub settings: InstanceSettings,
+    /// What will not carry over, for the run's output and alerts.
+    #[serde(default)]
+    pub not_carried_over: Vec<String>,
+}
+
+/// The two kinds of DB cluster, which differ in who owns the members.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "kebab-case")]
+pub enum ClusterKind {
+    /// Members are named, renamed, created and deleted one by one.
+    Aurora,
+    /// RDS owns the members; everything happens at the cluster.
+    MultiAz,
+}
+
+/// A member of an Aurora cluster, or of a Multi-AZ DB cluster as far as it is visible.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Member {
+    #[serde(flatten)]
+    pub target: Target,
+    pub is_writer: bool,
+    pub tags: Tags,
+    pub settings: InstanceSettings,
+}
+
+/// The DB cluster as it was before the run touched it.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OriginalCluster {
+    #[serde(flatten)]
+    pub target: Target,
+    pub cluster_kind: ClusterKind,
+    pub engine: String,
+    pub engine_version: String,
+    /// The user's tags; ours and reserved ones left out.
+    pub tags: Tags,
+    pub settings: ClusterSettings,
+    /// The writer first.
+    pub members: Vec<Member>,
+    /// What will not carry over, for the run's output and alerts.
+    #[serde(default)]
+    pub not_carried_over: Vec<String>,
+}
+
+impl OriginalCluster {
+    /// The members that are renamed, created and deleted one by one: none of a Multi-AZ DB cluster's.
+    pub fn own_members(&self) -> &[Member] {
+        match self.cluster_kind {
+            ClusterKind::Aurora => &self.members,
+            ClusterKind::MultiAz => &[],
+        }
+    }
+}
+
+/// The payload of `ValidateInput`: the raw input, and what only Step Functions knows.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ValidateEvent {
+    pub execution: String,
+    pub start_time: Timestamp,
+    /// The execution's input as the user gave it.
+    pub input: serde_json::Value,
+}
+
+/// The payload of `Preflight…`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct PreflightEvent {
+    pub request: Request,
+}
+
+/// The payload of every step that works on a database: `O` is [`OriginalInstance`] or [`OriginalCluster`].
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepEvent<O> {
+    pub request: Request,
+    pub original: O,
+}
+
+/// Where a rename takes the original.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Destination {
+    /// To its `-temp` name, to make room for the restored database.
+    Temporary,
+    /// Back to its own name, in a rollback.
+    Home,
+}
+
+/// The payload of a rename.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RenameEvent<O> {
+    pub request: Request,
+    pub original: O,
+    pub destination: Destination,
+}
+
+/// `taskname` in a step's output, as in the original project.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum TaskName {
+    Claim,
+    SnapshotCreation,
+    Rename,
+    Restore,
+    ClusterRestore,
+    Settings,
+    Verification,
+    Protection,
+    Delete,
+    Discard,
+    Release,
+}
+
+/// What a step set going, and what has to be true before the next one.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StepOutput {
+    pub taskname: TaskName,
+    pub identifier: String,
+    /// What the status-waiter waits for; nothing if all is done already.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait_for: Option<Goal>,
+    /// Whether the step has more to do once that is met, and wants to be called again.
+    pub more: bool,
+    /// What a person should know of it: what did not carry over, what was left alone.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+    /// The status-waiter's last answer, put here by the state machine.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub wait: Option<WaitOutput>,
+}
+
+impl StepOutput {
+    /// All is done; there is nothing to wait for.
+    pub fn done(taskname: TaskName, identifier: impl Into<String>) -> Self {
+        Self { taskname, identifier: identifier.into(), wait_for: None, more: false, notes: Vec::new(), wait: None }
+    }
+
+    /// The step's last act is under way: once `goal` is met, the next step may begin.
+    #[must_use]
+    pub fn waiting_for(mut self, goal: Goal) -> Self {
+        self.wait_for = Some(goal);
+        self
+    }
+
+    /// Once `goal` is met, this step has more to do.
+    #[must_use]
+    pub fn then_more(mut self, goal: Goal) -> Self {
+        self.wait_for = Some(goal);
+        self.more = true;
+        self
+    }
+}
+
+/// The comparison of the restored database with the original.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Verification {
+    pub taskname: TaskName,
+    pub identifier: String,
+    /// The restored database's resource id: what may stay under the name from now on.
+    pub resource_id: String,
+    /// Differences that do not matter enough to roll back.
+    pub differences: Vec<String>,
+}
+
+/// The payload of the status-waiter.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitEvent {
+    pub request: Request,
+    /// The output of the step that is waited for, with the last answer of this wait if there was one.
+    pub task: StepOutput,
+    /// When the rollback began; a wait of the rollback has the rollback's deadline.
+    #[serde(default)]
+    pub rollback_started_at: Option<Timestamp>,
+}
+
+impl WaitEvent {
+    /// When this wait has to give up.
+    pub fn deadline(&self) -> Timestamp {
+        match self.rollback_started_at {
+            Some(start) => start.plus_seconds(self.request.options.rollback_seconds),
+            None => self.request.deadline,
+        }
+    }
+}
+
+/// What the Choice behind a wait looks at, in the original project's words.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+pub enum WaitStatus {
+    #[serde(rename = "TASK_COMPLETE")]
+    Complete,
+    #[serde(rename = "TASK_PENDING")]
+    Pending,
+}
+
+/// The status-waiter's answer.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WaitOutput {
+    pub task: WaitStatus,
+    pub taskname: TaskName,
+    pub identifier: String,
+    /// What was seen last, for the console and the alerts.
+    pub observed: String,
+    /// Since when what is waited for has not been there at all, carried from one wait to the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub absent_since: Option<Timestamp>,
+}
+
+/// Which of the two alerts of a failure this is.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum AlertPhase {
+    /// At once: what failed, and that the rollback has begun.
+    First,
+    /// At the end: what exists now.
+    Final,
+}
+
+/// The payload of `email`. The document may be of any shape: a run that failed in `ValidateInput` has no request.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AlertEvent {
+    pub phase: AlertPhase,
+    pub execution: String,
+    pub document: serde_json::Value,
+}
+
+/// What an alert leaves in the state document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct AlertOutput {
+    pub phase: AlertPhase,
+    pub message_id: String,
+}
+
+/// `{Error, Cause}` as a `Catch` leaves it in the state document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct CaughtError {
+    pub error: String,
+    #[serde(default)]
+    pub cause: String,
+}

@@ -1,0 +1,313 @@
+//! The errors of the functions, by the names the state machine's `Retry` and `Catch` match.
+//!
+//! A name is spelled once, in [`ErrorKind::name`]; a test checks every name in the state machine against
+//! [`ErrorKind::ALL`]. An [`Error`] says what was being done, to which database, and why it did not work; its `Display`
+//! leaves the cause to `source()`, and [`Error::report`] joins the chain into the one text Lambda sends on.
+
+use std::fmt;
+
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use lambda_runtime::Diagnostic;
+
+/// The result of a function's logic.
+pub type Result<T> = std::result::Result<T, Error>;
+
+/// Why a step failed: the part of an error that the state machine sees by name.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum ErrorKind {
+    /// The user's input is not a request that can be run.
+    InvalidInput,
+    /// The world is not fit for the run; nothing was touched.
+    Preflight,
+    /// Another execution works on this database, or took it over.
+    Claim,
+    /// The database is in a status, or gone, so that the step cannot go on.
+    InstanceUnavailable,
+    /// AWS throttled the call.
+    RateExceeded,
+    /// AWS could not be reached, or answered with a server error.
+    ServiceUnavailable,
+    /// The function's role, or the caller's, may not do this.
+    AccessDenied,
+    /// A snapshot could not be taken or replaced.
+    SnapshotCreation,
+    /// A database could not be renamed, away or back.
+    Rename,
+    /// A DB instance could not be restored.
+    InstanceRestore,
+    /// A DB cluster or one of its members could not be restored.
+    ClusterRestore,
+    /// A setting the restore does not carry could not be applied.
+    Settings,
+    /// The restored database differs from the original in a way that matters.
+    Verification,
+    /// A database or snapshot could not be deleted.
+    Deletion,
+    /// The alert could not be sent.
+    Alert,
+    /// The wait passed the run's deadline.
+    WaitTimedOut,
+    /// The function was called with a state document it cannot work on: a defect, never the user's doing.
+    Internal,
+}
+
+impl ErrorKind {
+    /// Every kind, for tests of the contract with the state machine.
+    pub const ALL: [Self; 17] = [
+        Self::InvalidInput,
+        Self::Preflight,
+        Self::Claim,
+        Self::InstanceUnavailable,
+        Self::RateExceeded,
+        Self::ServiceUnavailable,
+        Self::AccessDenied,
+        Self::SnapshotCreation,
+        Self::Rename,
+        Self::InstanceRestore,
+        Self::ClusterRestore,
+        Self::Settings,
+        Self::Verification,
+        Self::Deletion,
+        Self::Alert,
+        Self::WaitTimedOut,
+        Self::Internal,
+    ];
+
+    /// The name on the wire: `errorType` of the function, `Error` in the state machine.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::InvalidInput => "InvalidInputException",
+            Self::Preflight => "PreflightException",
+            Self::Claim => "ClaimException",
+            Self::InstanceUnavailable => "InstanceUnavailableException",
+            Self::RateExceeded => "RateExceededException",
+            Self::ServiceUnavailable => "ServiceUnavailableException",
+            Self::AccessDenied => "AccessDeniedException",
+            Self::SnapshotCreation => "SnapshotCreationException",
+            Self::Rename => "RenameException",
+            Self::InstanceRestore => "InstanceRestoreException",
+            Self::ClusterRestore => "ClusterRestoreException",
+            Self::Settings => "SettingsException",
+            Self::Verification => "VerificationException",
+            Self::Deletion => "DeletionException",
+            Self::Alert => "AlertException",
+            Self::WaitTimedOut => "WaitTimedOutException",
+            Self::Internal => "InternalException",
+        }
+    }
+
+    /// Whether the same call may succeed when made again later, with nothing else changed.
+    pub const fn retryable(self) -> bool {
+        match self {
+            Self::RateExceeded | Self::ServiceUnavailable => true,
+            Self::InvalidInput
+            | Self::Preflight
+            | Self::Claim
+            | Self::InstanceUnavailable
+            | Self::AccessDenied
+            | Self::SnapshotCreation
+            | Self::Rename
+            | Self::InstanceRestore
+            | Self::ClusterRestore
+            | Self::Settings
+            | Self::Verification
+            | Self::Deletion
+            | Self::Alert
+            | Self::WaitTimedOut
+            | Self::Internal => false,
+        }
+    }
+}
+
+/// A failed step: its kind, the database it worked on, what it was doing, and the cause.
+#[derive(Debug)]
+pub struct Error {
+    kind: ErrorKind,
+    identifier: Option<String>,
+    message: String,
+    source: Option<Box<dyn std::error::Error + Send + Sync>>,
+}
+
+impl Error {
+    /// An error of our own finding: `message` says what is wrong and what to do.
+    pub fn new(kind: ErrorKind, identifier: impl Into<String>, message: impl Into<String>) -> Self {
+        Self { kind, identifier: Some(identifier.into()), message: message.into(), source: None }
+    }
+
+    /// An error that concerns no database yet, such as input that names none.
+    pub fn without_identifier(kind: ErrorKind, message: impl Into<String>) -> Self {
+        Self { kind, identifier: None, message: message.into(), source: None }
+    }
+
+    /// The state document lacks or garbles something a function needs.
+    pub fn internal(message: impl Into<String>) -> Self {
+        Self::without_identifier(ErrorKind::Internal, message)
+    }
+
+    /// Joins the error that led to this one.
+    #[must_use]
+    pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
+        self.source = Some(source.into());
+        self
+    }
+
+    /// An AWS call that failed: throttling, server errors, connections and denials have kinds of their own, whatever
+    /// the call; anything else is of the kind the step gives.
+    pub fn from_aws<E>(
+        kind: ErrorKind,
+        identifier: impl Into<String>,
+        doing: impl Into<String>,
+        error: &SdkError<E, HttpResponse>,
+    ) -> Self
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        let kind = AwsFailure::of(error).kind().unwrap_or(kind);
+        Self { kind, identifier: Some(identifier.into()), message: doing.into(), source: Some(words(error).into()) }
+    }
+
+    pub const fn kind(&self) -> ErrorKind {
+        self.kind
+    }
+
+    /// The whole chain in one text, in the original project's shape: `Identifier:<id> \n<what> : <why>`.
+    pub fn report(&self) -> String {
+        match &self.identifier {
+            Some(identifier) => format!("Identifier:{identifier} \n{}", joined(self)),
+            None => joined(self),
+        }
+    }
+}
+
+impl fmt::Display for Error {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.message)
+    }
+}
+
+impl std::error::Error for Error {
+    fn source(&self) -> Option<&(dyn std::error::Error + 'static)> {
+        self.source.as_deref().map(|source| source as _)
+    }
+}
+
+impl From<Error> for Diagnostic {
+    fn from(error: Error) -> Self {
+        Self { error_type: error.kind.name().to_owned(), error_message: error.report() }
+    }
+}
+
+/// What kind of failure an AWS call met, as far as every call has it in common.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum AwsFailure {
+    /// Asked too often: ask again, later.
+    Throttled,
+    /// Not reached, no answer in time, or a server error: the call may or may not have been carried out.
+    Unavailable,
+    /// Not permitted: asking again changes nothing.
+    Denied,
+    /// An answer of the service's own, to be matched as its typed error.
+    Answered,
+}
+
+impl AwsFailure {
+    /// Sorts an SDK error by its code and status, never by its text.
+    pub fn of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Self {
+        match error.as_service_error().and_then(ProvideErrorMetadata::code) {
+            Some(
+                "Throttling"
+                | "ThrottlingException"
+                | "ThrottledException"
+                | "RequestLimitExceeded"
+                | "RequestThrottled"
+                | "RequestThrottledException"
+                | "TooManyRequestsException"
+                | "SlowDown",
+            ) => return Self::Throttled,
+            Some(
+                "AccessDenied"
+                | "AccessDeniedException"
+                | "UnauthorizedOperation"
+                | "NotAuthorized"
+                | "UnrecognizedClientException"
+                | "InvalidClientTokenId"
+                | "ExpiredToken"
+                | "ExpiredTokenException"
+                | "SignatureDoesNotMatch"
+                | "OptInRequired",
+            ) => return Self::Denied,
+            _ => {}
+        }
+        let server_error = error.raw_response().is_some_and(|response| response.status().is_server_error());
+        match error {
+            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => Self::Unavailable,
+            _ if server_error => Self::Unavailable,
+            _ => Self::Answered,
+        }
+    }
+
+    const fn kind(self) -> Option<ErrorKind> {
+        match self {
+            Self::Throttled => Some(ErrorKind::RateExceeded),
+            Self::Unavailable => Some(ErrorKind::ServiceUnavailable),
+            Self::Denied => Some(ErrorKind::AccessDenied),
+            Self::Answered => None,
+        }
+    }
+}
+
+/// An AWS error in words a person reads: the service's code and message rather than the SDK's `service error`, and the
+/// whole chain where there was no answer, because a connection failure says what is wrong only deep down.
+fn words<E>(error: &SdkError<E, HttpResponse>) -> String
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    match error.as_service_error().map(|answer| (answer.code(), answer.message())) {
+        Some((Some(code), Some(message))) => format!("{code}: {message}"),
+        Some((Some(code), None)) => code.to_owned(),
+        _ => joined(error),
+    }
+}
+
+/// An error and everything behind it.
+fn joined(error: &(dyn std::error::Error + 'static)) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use super::*;
+
+    #[test]
+    fn every_kind_has_a_name_of_its_own() {
+        let names: HashSet<_> = ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
+        assert_eq!(names.len(), ErrorKind::ALL.len());
+        assert!(names.iter().all(|name| name.ends_with("Exception")));
+    }
+
+    #[test]
+    fn the_report_joins_the_cause_chain_behind_the_identifier() {
+        let inner = Error::without_identifier(ErrorKind::Internal, "the disk is full");
+        let error = Error::new(ErrorKind::Rename, "orders", "cannot rename to orders-temp").caused_by(inner);
+        let diagnostic = Diagnostic::from(error);
+        assert_eq!(diagnostic.error_type, "RenameException");
+        assert_eq!(diagnostic.error_message, "Identifier:orders \ncannot rename to orders-temp: the disk is full");
+    }
+
+    #[test]
+    fn display_does_not_repeat_the_cause() {
+        let error = Error::new(ErrorKind::Rename, "orders", "cannot rename").caused_by("because");
+        assert_eq!(error.to_string(), "cannot rename");
+    }
+}

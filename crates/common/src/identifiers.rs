@@ -1,0 +1,229 @@
+//! What RDS accepts as the name of a database or snapshot, and the names a run derives from the user's.
+//!
+//! Names are lower-cased as RDS does when it stores them. A derived name that would not fit is refused here, before
+//! anything is touched. Source of the rules: the RDS API reference, `CreateDBInstance`, `CreateDBCluster`,
+//! `CreateDBSnapshot`, `CreateDBClusterSnapshot`.
+
+use std::fmt;
+
+use serde::{Deserialize, Serialize};
+
+/// The suffix of the name the original is moved to, and of the snapshot a replacement is taken as.
+const TEMPORARY_SUFFIX: &str = "-temp";
+/// The suffix of the snapshot a restore is made from.
+const SNAPSHOT_SUFFIX: &str = "-snapshot";
+
+/// DB instance or DB cluster: the two things a run can restore.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "lowercase")]
+pub enum DatabaseKind {
+    Instance,
+    Cluster,
+}
+
+impl DatabaseKind {
+    /// The kind the user's `isCluster` asks for.
+    pub const fn of(is_cluster: bool) -> Self {
+        if is_cluster { Self::Cluster } else { Self::Instance }
+    }
+
+    /// RDS's own term.
+    pub const fn noun(self) -> &'static str {
+        match self {
+            Self::Instance => "DB instance",
+            Self::Cluster => "DB cluster",
+        }
+    }
+
+    const fn longest_identifier() -> usize {
+        63
+    }
+
+    const fn longest_snapshot_identifier(self) -> usize {
+        match self {
+            Self::Instance => 255,
+            Self::Cluster => 63,
+        }
+    }
+}
+
+impl fmt::Display for DatabaseKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.noun())
+    }
+}
+
+/// A DB instance or DB cluster identifier that RDS accepts, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct DatabaseIdentifier(String);
+
+/// A DB snapshot or DB cluster snapshot identifier that RDS accepts, in lower case.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct SnapshotIdentifier(String);
+
+/// Why a name is refused.
+#[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum IdentifierError {
+    #[error("`{name}` is empty")]
+    Empty { name: &'static str },
+    #[error("`{identifier}` is {length} characters long; a {noun} identifier has at most {longest}")]
+    TooLong { identifier: String, length: usize, noun: &'static str, longest: usize },
+    #[error("`{identifier}` does not begin with a letter")]
+    FirstNotALetter { identifier: String },
+    #[error("`{identifier}` holds `{character}`; only letters, digits and hyphens are allowed")]
+    BadCharacter { identifier: String, character: char },
+    #[error("`{identifier}` ends with a hyphen or holds two in a row")]
+    BadHyphen { identifier: String },
+}
+
+impl DatabaseIdentifier {
+    /// Checks a name the user gave.
+    pub fn parse(kind: DatabaseKind, text: &str) -> Result<Self, IdentifierError> {
+        check(text, kind.noun(), DatabaseKind::longest_identifier()).map(Self)
+    }
+
+    /// `<identifier>-temp`, the name the original is moved to.
+    pub fn temporary(&self, kind: DatabaseKind) -> Result<Self, IdentifierError> {
+        Self::parse(kind, &format!("{self}{TEMPORARY_SUFFIX}"))
+    }
+
+    /// `<identifier>-snapshot`, the snapshot a restore is made from.
+    pub fn snapshot(&self, kind: DatabaseKind) -> Result<SnapshotIdentifier, IdentifierError> {
+        SnapshotIdentifier::parse(kind, &format!("{self}{SNAPSHOT_SUFFIX}"))
+    }
+
+    /// `<identifier>-temp`, the snapshot a replacement is first taken as.
+    pub fn temporary_snapshot(&self, kind: DatabaseKind) -> Result<SnapshotIdentifier, IdentifierError> {
+        SnapshotIdentifier::parse(kind, &format!("{self}{TEMPORARY_SUFFIX}"))
+    }
+
+    /// A name that RDS itself reported, which needs no check.
+    pub fn reported(text: impl Into<String>) -> Self {
+        Self(text.into())
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+impl SnapshotIdentifier {
+    /// Checks the name of a snapshot of a database of this kind.
+    pub fn parse(kind: DatabaseKind, text: &str) -> Result<Self, IdentifierError> {
+        let noun = match kind {
+            DatabaseKind::Instance => "DB snapshot",
+            DatabaseKind::Cluster => "DB cluster snapshot",
+        };
+        check(text, noun, kind.longest_snapshot_identifier()).map(Self)
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
+fn check(text: &str, noun: &'static str, longest: usize) -> Result<String, IdentifierError> {
+    let identifier = text.to_ascii_lowercase();
+    let Some(first) = identifier.chars().next() else {
+        return Err(IdentifierError::Empty { name: "identifier" });
+    };
+    if let Some(character) = identifier.chars().find(|c| !c.is_ascii_alphanumeric() && *c != '-') {
+        return Err(IdentifierError::BadCharacter { identifier, character });
+    }
+    if !first.is_ascii_alphabetic() {
+        return Err(IdentifierError::FirstNotALetter { identifier });
+    }
+    if identifier.ends_with('-') || identifier.contains("--") {
+        return Err(IdentifierError::BadHyphen { identifier });
+    }
+    if identifier.len() > longest {
+        let length = identifier.len();
+        return Err(IdentifierError::TooLong { identifier, length, noun, longest });
+    }
+    Ok(identifier)
+}
+
+macro_rules! text {
+    ($type:ty) => {
+        impl fmt::Display for $type {
+            fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+                f.write_str(&self.0)
+            }
+        }
+        impl From<$type> for String {
+            fn from(identifier: $type) -> Self {
+                identifier.0
+            }
+        }
+        impl From<&$type> for String {
+            fn from(identifier: &$type) -> Self {
+                identifier.0.clone()
+            }
+        }
+        impl AsRef<str> for $type {
+            fn as_ref(&self) -> &str {
+                &self.0
+            }
+        }
+        impl PartialEq<str> for $type {
+            fn eq(&self, other: &str) -> bool {
+                self.0 == other
+            }
+        }
+    };
+}
+text!(DatabaseIdentifier);
+text!(SnapshotIdentifier);
+
+#[cfg(test)]
+mod tests {
+    use super::DatabaseKind::{Cluster, Instance};
+    use super::*;
+
+    #[test]
+    fn names_rds_accepts_are_stored_in_lower_case() {
+        for (text, stored) in [("orders", "orders"), ("Orders-2", "orders-2"), ("a", "a"), ("A1-b2", "a1-b2")] {
+            assert_eq!(DatabaseIdentifier::parse(Instance, text).unwrap().as_str(), stored);
+        }
+    }
+
+    #[test]
+    fn names_rds_refuses_are_refused_with_the_reason() {
+        let long = "a".repeat(64);
+        for (text, reason) in [
+            ("", "empty"),
+            ("1orders", "begin with a letter"),
+            ("-orders", "begin with a letter"),
+            ("orders-", "hyphen"),
+            ("or--ders", "two in a row"),
+            ("or_ders", "`_`"),
+            ("ördérs", "`ö`"),
+            ("orders ", "` `"),
+            (long.as_str(), "at most 63"),
+        ] {
+            let error = DatabaseIdentifier::parse(Instance, text).unwrap_err().to_string();
+            assert!(error.contains(reason), "{text}: {error}");
+        }
+    }
+
+    #[test]
+    fn a_temporary_name_needs_five_characters_of_room() {
+        for kind in [Instance, Cluster] {
+            let fits = DatabaseIdentifier::parse(kind, &"a".repeat(58)).unwrap();
+            assert_eq!(fits.temporary(kind).unwrap().as_str().len(), 63);
+            let too_long = DatabaseIdentifier::parse(kind, &"a".repeat(59)).unwrap();
+            assert!(matches!(too_long.temporary(kind), Err(IdentifierError::TooLong { length: 64, .. })));
+        }
+    }
+
+    #[test]
+    fn a_cluster_snapshot_has_less_room_than_an_instance_snapshot() {
+        let name = DatabaseIdentifier::parse(Cluster, &"a".repeat(55)).unwrap();
+        assert!(name.snapshot(Instance).is_ok());
+        assert!(matches!(name.snapshot(Cluster), Err(IdentifierError::TooLong { length: 64, longest: 63, .. })));
+        let fits = DatabaseIdentifier::parse(Cluster, &"a".repeat(54)).unwrap();
+        assert_eq!(fits.snapshot(Cluster).unwrap().as_str().len(), 63);
+    }
+}

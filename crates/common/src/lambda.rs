@@ -1,0 +1,120 @@
+//! The entry point of a function: tracing, then one typed handler, called with what it needs of an invocation.
+//!
+//! The payload is taken as JSON and parsed here, so that a malformed one surfaces as [`ErrorKind::Internal`] rather than
+//! as a type name of the runtime's. A rehearsal calls [`invoke`] as well: the same parsing, the same handler.
+//!
+//! [`ErrorKind::Internal`]: crate::ErrorKind::Internal
+
+use std::time::{Duration, SystemTime, UNIX_EPOCH};
+
+use lambda_runtime::{LambdaEvent, service_fn};
+use serde::Serialize;
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use tokio::time::Instant;
+
+use crate::clock::Clock;
+use crate::error::{Error, Result};
+
+/// What a handler knows of its invocation.
+#[derive(Clone, Copy, Debug)]
+pub struct Invocation {
+    pub clock: Clock,
+    /// When Lambda will end the function.
+    pub deadline: Instant,
+}
+
+impl Invocation {
+    /// An invocation that begins at `now` and may take `remaining`.
+    pub fn new(now: SystemTime, remaining: Duration) -> Self {
+        Self { clock: Clock::showing(now), deadline: Instant::now() + remaining }
+    }
+
+    fn of(context: &lambda_runtime::Context) -> Self {
+        let now = SystemTime::now();
+        let end = UNIX_EPOCH + Duration::from_millis(context.deadline);
+        Self::new(now, end.duration_since(now).unwrap_or_default())
+    }
+}
+
+/// JSON lines on standard output, as CloudWatch Logs reads them. `RUST_LOG` is honoured as a plain level.
+pub fn init_tracing() {
+    let level = std::env::var("RUST_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::INFO);
+    tracing_subscriber::fmt()
+        .json()
+        .flatten_event(true)
+        .with_target(false)
+        .with_current_span(false)
+        .with_ansi(false)
+        .without_time()
+        .with_max_level(level)
+        .init();
+}
+
+/// Serves invocations until Lambda ends the process.
+pub async fn run<E, R>(
+    handler: impl AsyncFn(E, Invocation) -> Result<R>,
+) -> std::result::Result<(), lambda_runtime::Error>
+where
+    E: DeserializeOwned,
+    R: Serialize,
+{
+    let handler = &handler;
+    lambda_runtime::run(service_fn(async move |event: LambdaEvent<Value>| {
+        invoke(handler, event.payload, Invocation::of(&event.context)).await
+    }))
+    .await
+}
+
+/// Calls a handler with a payload as Step Functions sends it.
+pub async fn invoke<E, R>(
+    handler: &impl AsyncFn(E, Invocation) -> Result<R>,
+    payload: Value,
+    invocation: Invocation,
+) -> Result<Value>
+where
+    E: DeserializeOwned,
+    R: Serialize,
+{
+    let event = serde_json::from_value(payload)
+        .map_err(|error| Error::internal("the payload is not what this function takes").caused_by(error))?;
+    let output = handler(event, invocation).await?;
+    serde_json::to_value(output).map_err(|error| Error::internal("the answer is not JSON").caused_by(error))
+}
+
+/// A setting of the deployment from the function's environment; `default` where it is not set.
+pub fn setting<T>(name: &str, default: T) -> Result<T>
+where
+    T: std::str::FromStr,
+    T::Err: std::fmt::Display,
+{
+    match std::env::var(name) {
+        Ok(text) => text
+            .parse()
+            .map_err(|error| Error::internal(format!("the environment variable {name} is `{text}`: {error}"))),
+        Err(_) => Ok(default),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::error::ErrorKind;
+
+    #[derive(serde::Deserialize)]
+    struct Sum {
+        left: i64,
+        right: i64,
+    }
+
+    #[tokio::test]
+    async fn a_payload_of_the_wrong_shape_is_an_error_with_our_name() {
+        let invocation = Invocation::new(SystemTime::now(), Duration::from_secs(1));
+        let sum = async |sum: Sum, _| Ok(sum.left + sum.right);
+        let answer = invoke(&sum, serde_json::json!({"left": 1, "right": 2}), invocation).await.unwrap();
+        assert_eq!(answer, 3);
+        let error = invoke(&sum, serde_json::json!({"left": 1}), invocation).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+        assert!(error.report().contains("missing field `right`"), "{}", error.report());
+    }
+}

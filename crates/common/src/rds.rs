@@ -1,0 +1,145 @@
+//! Looking databases and snapshots up, by the id that never changes or by name.
+//!
+//! "Not found" is an answer here, not an error: every step looks first, and what is not there is as much a part of the
+//! world as what is. Nothing here changes anything but tags.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::{
+    ClusterPendingModifiedValues, DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Filter, PendingModifiedValues,
+    Tag,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+
+use crate::error::{Error, ErrorKind, Result};
+
+/// The DB instance of this name, if there is one.
+pub async fn instance(rds: &Client, identifier: &str) -> Result<Option<DbInstance>> {
+    match rds.describe_db_instances().db_instance_identifier(identifier).send().await {
+        Ok(answer) => Ok(answer.db_instances.unwrap_or_default().into_iter().next()),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_db_instance_not_found_fault()) => Ok(None),
+        Err(error) => Err(look_failed(identifier, "cannot describe the DB instance", &error)),
+    }
+}
+
+/// The DB instance with this `DbiResourceId`, whatever its name is now.
+pub async fn instance_by_resource_id(rds: &Client, resource_id: &str) -> Result<Option<DbInstance>> {
+    let found = instances_where(rds, "dbi-resource-id", resource_id).await?;
+    Ok(found.into_iter().find(|instance| instance.dbi_resource_id() == Some(resource_id)))
+}
+
+/// The DB instances that belong to the cluster of this name, in whatever status.
+pub async fn instances_of_cluster(rds: &Client, cluster_identifier: &str) -> Result<Vec<DbInstance>> {
+    let mut found = instances_where(rds, "db-cluster-id", cluster_identifier).await?;
+    found.retain(|instance| instance.db_cluster_identifier() == Some(cluster_identifier));
+    Ok(found)
+}
+
+async fn instances_where(rds: &Client, filter: &str, value: &str) -> Result<Vec<DbInstance>> {
+    let mut pages = rds.describe_db_instances().filters(only(filter, value)).into_paginator().send();
+    let mut found = Vec::new();
+    while let Some(page) = pages.next().await {
+        match page {
+            Ok(page) => found.extend(page.db_instances.unwrap_or_default()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_db_instance_not_found_fault()) => {
+                break;
+            }
+            Err(error) => return Err(look_failed(value, "cannot describe DB instances", &error)),
+        }
+    }
+    Ok(found)
+}
+
+/// The DB cluster of this name, if there is one.
+pub async fn cluster(rds: &Client, identifier: &str) -> Result<Option<DbCluster>> {
+    match rds.describe_db_clusters().db_cluster_identifier(identifier).send().await {
+        Ok(answer) => Ok(answer.db_clusters.unwrap_or_default().into_iter().next()),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_db_cluster_not_found_fault()) => Ok(None),
+        Err(error) => Err(look_failed(identifier, "cannot describe the DB cluster", &error)),
+    }
+}
+
+/// The DB cluster with this `DbClusterResourceId`, whatever its name is now.
+pub async fn cluster_by_resource_id(rds: &Client, resource_id: &str) -> Result<Option<DbCluster>> {
+    let mut pages =
+        rds.describe_db_clusters().filters(only("db-cluster-resource-id", resource_id)).into_paginator().send();
+    while let Some(page) = pages.next().await {
+        match page {
+            Ok(page) => {
+                let mut clusters = page.db_clusters.unwrap_or_default().into_iter();
+                if let Some(cluster) = clusters.find(|cluster| cluster.db_cluster_resource_id() == Some(resource_id)) {
+                    return Ok(Some(cluster));
+                }
+            }
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_db_cluster_not_found_fault()) => {
+                break;
+            }
+            Err(error) => {
+                return Err(look_failed(resource_id, "cannot describe DB clusters", &error));
+            }
+        }
+    }
+    Ok(None)
+}
+
+/// The DB snapshot of this name, if there is one.
+pub async fn snapshot(rds: &Client, identifier: &str) -> Result<Option<DbSnapshot>> {
+    match rds.describe_db_snapshots().db_snapshot_identifier(identifier).send().await {
+        Ok(answer) => Ok(answer.db_snapshots.unwrap_or_default().into_iter().next()),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_db_snapshot_not_found_fault()) => Ok(None),
+        Err(error) => Err(look_failed(identifier, "cannot describe the DB snapshot", &error)),
+    }
+}
+
+/// The DB cluster snapshot of this name, if there is one.
+pub async fn cluster_snapshot(rds: &Client, identifier: &str) -> Result<Option<DbClusterSnapshot>> {
+    match rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(identifier).send().await {
+        Ok(answer) => Ok(answer.db_cluster_snapshots.unwrap_or_default().into_iter().next()),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_db_cluster_snapshot_not_found_fault()) => Ok(None),
+        Err(error) => Err(look_failed(identifier, "cannot describe the DB cluster snapshot", &error)),
+    }
+}
+
+/// Sets tags on the resource with this ARN. Setting them again changes nothing.
+pub async fn add_tags(rds: &Client, arn: &str, tags: impl IntoIterator<Item = Tag>) -> Result<()> {
+    rds.add_tags_to_resource()
+        .resource_name(arn)
+        .set_tags(Some(tags.into_iter().collect()))
+        .send()
+        .await
+        .map(drop)
+        .map_err(|error| Error::from_aws(ErrorKind::InstanceUnavailable, arn, "cannot tag the resource", &error))
+}
+
+/// Removes tags by key from the resource with this ARN. Removing them again changes nothing.
+pub async fn remove_tags(rds: &Client, arn: &str, keys: &[&str]) -> Result<()> {
+    rds.remove_tags_from_resource()
+        .resource_name(arn)
+        .set_tag_keys(Some(keys.iter().map(|&key| key.to_owned()).collect()))
+        .send()
+        .await
+        .map(drop)
+        .map_err(|error| Error::from_aws(ErrorKind::InstanceUnavailable, arn, "cannot untag the resource", &error))
+}
+
+/// Whether a change is accepted but not carried out: a rename would carry it out as well.
+pub fn has_pending_modifications(instance: &DbInstance) -> bool {
+    instance.pending_modified_values().is_some_and(|pending| *pending != PendingModifiedValues::builder().build())
+}
+
+/// As [`has_pending_modifications`], for a cluster.
+pub fn cluster_has_pending_modifications(cluster: &DbCluster) -> bool {
+    cluster.pending_modified_values().is_some_and(|pending| *pending != ClusterPendingModifiedValues::builder().build())
+}
+
+fn only(name: &str, value: &str) -> Filter {
+    Filter::builder().name(name).values(value).build()
+}
+
+fn look_failed<E>(identifier: &str, doing: &str, error: &SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    Error::from_aws(ErrorKind::InstanceUnavailable, identifier, doing, error)
+}

@@ -1,0 +1,100 @@
+//! The tags a run leaves on what it works on, and which of a database's tags a restore may carry.
+//!
+//! None of ours outlives a successful run. RDS refuses tag keys that begin with `aws:` or `rds:`, which every database
+//! made by CloudFormation carries, and more than 50 tags on one resource.
+//! Source: "Tagging Amazon RDS resources", RDS user guide.
+
+use std::collections::BTreeMap;
+
+use aws_sdk_rds::types::Tag;
+
+/// Which execution works on this resource, or created it: the execution's ARN.
+pub const EXECUTION: &str = "trapheus:execution";
+/// What the resource is to that execution: one of [`Role`].
+pub const ROLE: &str = "trapheus:role";
+/// Both keys, for their removal.
+pub const OURS: [&str; 2] = [EXECUTION, ROLE];
+/// RDS's limit of tags on one resource.
+pub const MOST: usize = 50;
+
+/// Tags by key.
+pub type Tags = BTreeMap<String, String>;
+
+/// What a resource is to the execution that marked it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Role {
+    /// The database that was there before the run.
+    Original,
+    /// The database, or member, that the run restored.
+    Restored,
+    /// A snapshot the run takes.
+    Snapshot,
+}
+
+impl Role {
+    pub const fn value(self) -> &'static str {
+        match self {
+            Self::Original => "original",
+            Self::Restored => "restored",
+            Self::Snapshot => "snapshot",
+        }
+    }
+}
+
+/// The value of a tag, in a list as RDS returns it.
+pub fn value<'a>(tags: &'a [Tag], key: &str) -> Option<&'a str> {
+    tags.iter().find(|tag| tag.key() == Some(key)).and_then(Tag::value)
+}
+
+/// Whether this execution marked the resource.
+pub fn marked_by(tags: &[Tag], execution: &str) -> bool {
+    value(tags, EXECUTION) == Some(execution)
+}
+
+/// Whether a key is reserved, so that it cannot be set: it is left out and reported.
+pub fn is_reserved(key: &str) -> bool {
+    let key = key.to_ascii_lowercase();
+    key.starts_with("aws:") || key.starts_with("rds:")
+}
+
+/// The user's own tags: neither ours nor reserved.
+pub fn of_the_user(tags: &[Tag]) -> Tags {
+    tags.iter()
+        .filter_map(|tag| Some((tag.key()?, tag.value().unwrap_or_default())))
+        .filter(|(key, _)| !OURS.contains(key) && !is_reserved(key))
+        .map(|(key, value)| (key.to_owned(), value.to_owned()))
+        .collect()
+}
+
+/// The user's tags and our mark, as a create or restore call takes them.
+pub fn with_mark(tags: &Tags, execution: &str, role: Role) -> Vec<Tag> {
+    let mut all: Vec<Tag> = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
+    all.extend(mark(execution, role));
+    all
+}
+
+/// Our two tags.
+pub fn mark(execution: &str, role: Role) -> [Tag; 2] {
+    [Tag::builder().key(EXECUTION).value(execution).build(), Tag::builder().key(ROLE).value(role.value()).build()]
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn only_the_users_own_tags_are_carried_over() {
+        let tags: Vec<Tag> = ["team", "aws:cloudformation:stack-name", "RDS:foo", EXECUTION, ROLE]
+            .map(|key| Tag::builder().key(key).value("x").build())
+            .into();
+        assert_eq!(of_the_user(&tags).into_keys().collect::<Vec<_>>(), ["team"]);
+    }
+
+    #[test]
+    fn a_mark_is_recognised_by_the_execution_it_names() {
+        let tags = mark("arn:1", Role::Restored);
+        assert!(marked_by(&tags, "arn:1"));
+        assert!(!marked_by(&tags, "arn:2"));
+        assert!(!marked_by(&[], "arn:1"));
+    }
+}

@@ -1,0 +1,44 @@
+//! Waiting: what a step waits for ([`Goal`]), whether that is met (pure tables in [`acceptor`]), and the polling
+//! ([`poll`]) that asks until it is, the function's time is up, or the run's deadline has passed.
+//!
+//! Looking at RDS is the status-waiter's business; nothing here makes a call.
+
+pub mod acceptor;
+pub mod poll;
+
+use serde::{Deserialize, Serialize};
+
+use crate::identifiers::{DatabaseIdentifier, SnapshotIdentifier};
+
+/// What has to be true before a run goes on.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(tag = "goal", rename_all = "camelCase", rename_all_fields = "camelCase")]
+pub enum Goal {
+    /// The database answers under this name, is available with nothing pending, and so are these members.
+    Available {
+        identifier: DatabaseIdentifier,
+        /// The id it must have; absent for one that was only just asked for.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        resource_id: Option<String>,
+        /// Members of an Aurora cluster that have to be available as well.
+        #[serde(default, skip_serializing_if = "Vec::is_empty")]
+        members: Vec<MemberGoal>,
+    },
+    /// No database has any of these resource ids any more.
+    Gone { resource_ids: Vec<String> },
+    /// No cluster member has any of these resource ids any more, while the cluster is still there.
+    MembersGone { resource_ids: Vec<String> },
+    /// The snapshot of this name is available.
+    SnapshotAvailable { identifier: SnapshotIdentifier },
+    /// No snapshot has this name any more.
+    SnapshotGone { identifier: SnapshotIdentifier },
+}
+
+/// A cluster member that has to be available under a name.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct MemberGoal {
+    pub identifier: DatabaseIdentifier,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_id: Option<String>,
+}
