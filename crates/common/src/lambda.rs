@@ -7,6 +7,7 @@
 
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
+pub use lambda_runtime::Error as StartError;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::Serialize;
 use serde::de::DeserializeOwned;
@@ -52,9 +53,7 @@ pub fn init_tracing() {
 }
 
 /// Serves invocations until Lambda ends the process.
-pub async fn run<E, R>(
-    handler: impl AsyncFn(E, Invocation) -> Result<R>,
-) -> std::result::Result<(), lambda_runtime::Error>
+pub async fn run<E, R>(handler: impl AsyncFn(E, Invocation) -> Result<R>) -> std::result::Result<(), StartError>
 where
     E: DeserializeOwned,
     R: Serialize,

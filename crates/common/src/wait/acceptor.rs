@@ -48,30 +48,35 @@ pub enum Phase {
     Broken,
 }
 
+/// Statuses that are bad for good, whatever the database.
+const BROKEN: [&str; 3] =
+    ["failed", "inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable"];
+/// Those a DB instance has besides.
+const BROKEN_INSTANCE: [&str; 9] = [
+    "incompatible-create",
+    "incompatible-credentials",
+    "incompatible-network",
+    "incompatible-option-group",
+    "incompatible-parameters",
+    "incompatible-restore",
+    "insufficient-capacity",
+    "restore-error",
+    "storage-full",
+];
+/// Those a DB cluster has besides.
+const BROKEN_CLUSTER: [&str; 4] = ["migration-failed", "cloning-failed", "incompatible-restore", "restore-error"];
+
 /// Sorts a status of RDS's.
 pub fn phase(kind: DatabaseKind, status: &str) -> Phase {
-    match (kind, status) {
-        (_, "available") => Phase::Available,
-        (_, "deleting") => Phase::Deleting,
-        (_, "stopped" | "stopping") => Phase::Stopped,
-        (_, "failed" | "inaccessible-encryption-credentials" | "inaccessible-encryption-credentials-recoverable") => {
-            Phase::Broken
-        }
-        (
-            DatabaseKind::Instance,
-            "incompatible-create"
-            | "incompatible-credentials"
-            | "incompatible-network"
-            | "incompatible-option-group"
-            | "incompatible-parameters"
-            | "incompatible-restore"
-            | "insufficient-capacity"
-            | "restore-error"
-            | "storage-full",
-        )
-        | (DatabaseKind::Cluster, "migration-failed" | "cloning-failed" | "incompatible-restore" | "restore-error") => {
-            Phase::Broken
-        }
+    let broken_of_its_kind: &[&str] = match kind {
+        DatabaseKind::Instance => &BROKEN_INSTANCE,
+        DatabaseKind::Cluster => &BROKEN_CLUSTER,
+    };
+    match status {
+        "available" => Phase::Available,
+        "deleting" => Phase::Deleting,
+        "stopped" | "stopping" => Phase::Stopped,
+        _ if BROKEN.contains(&status) || broken_of_its_kind.contains(&status) => Phase::Broken,
         _ => Phase::Passing,
     }
 }

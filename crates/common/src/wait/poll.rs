@@ -27,12 +27,17 @@ pub struct Pace {
     pub absent: Duration,
 }
 
-impl Default for Pace {
-    fn default() -> Self {
+impl Pace {
+    /// How often to look at what takes long, unless the deployment says otherwise.
+    pub const DEFAULT_SECONDS: u64 = 30;
+
+    /// Looks at what takes long every so many seconds, at least once a second.
+    pub fn polling_every(seconds: u64) -> Self {
+        let longest = Duration::from_secs(seconds.max(1));
         Self {
-            first: Duration::from_secs(5),
-            longest: Duration::from_secs(30),
-            confirm: Duration::from_secs(10),
+            first: longest.min(Duration::from_secs(5)),
+            longest,
+            confirm: longest.min(Duration::from_secs(10)),
             agreeing: 3,
             absent: Duration::from_secs(30 * 60),
         }
@@ -162,13 +167,12 @@ mod tests {
         }
     }
 
-    fn saw(verdict: Verdict) -> Result<Look> {
-        Ok(Look { verdict, seen: "seen".into(), absent: false })
+    fn saw(verdict: Verdict) -> Look {
+        Look { verdict, seen: "seen".into(), absent: false }
     }
 
-    fn absent() -> Result<Look> {
-        Ok(Look { verdict: Verdict::Pending, seen: "nothing".into(), absent: true })
-    }
+    const ABSENT: fn() -> Result<Look> =
+        || Ok(Look { verdict: Verdict::Pending, seen: "nothing".into(), absent: true });
 
     fn throttled() -> Result<Look> {
         Err(Error::new(ErrorKind::RateExceeded, "orders", "cannot describe"))
@@ -189,14 +193,14 @@ mod tests {
             let next = if script.len() > 1 { script.pop_front() } else { script.front().copied() };
             next.expect("a script has an entry")()
         };
-        let outcome = until(look, Pace::default(), limits, STEP, absent_since).await;
+        let outcome = until(look, Pace::polling_every(Pace::DEFAULT_SECONDS), limits, STEP, absent_since).await;
         (outcome, times.into_inner())
     }
 
     #[tokio::test(start_paused = true)]
     async fn a_false_available_is_not_believed() {
-        let complete = || saw(Verdict::Complete);
-        let pending = || saw(Verdict::Pending);
+        let complete = || Ok(saw(Verdict::Complete));
+        let pending = || Ok(saw(Verdict::Pending));
         let (outcome, times) = poll(vec![complete, complete, pending, complete], limits(900, 900), None).await;
         assert!(matches!(outcome.unwrap(), Outcome::Complete { .. }));
         assert_eq!(times.len(), 6, "two that agreed, one that did not, three that agree");
@@ -204,7 +208,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_poll_answers_before_lambda_ends_the_function() {
-        let (outcome, times) = poll(vec![|| saw(Verdict::Pending)], limits(900, 86_400), None).await;
+        let (outcome, times) = poll(vec![|| Ok(saw(Verdict::Pending))], limits(900, 86_400), None).await;
         assert!(matches!(outcome.unwrap(), Outcome::Pending { absent_since: None, .. }));
         assert!(times.iter().all(|&time| time < 900), "{times:?}");
         assert!(times.last().is_some_and(|&time| time > 850), "{times:?}");
@@ -212,7 +216,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn the_runs_deadline_ends_the_wait_with_what_was_seen_last() {
-        let (outcome, _) = poll(vec![|| saw(Verdict::Pending)], limits(900, 100), None).await;
+        let (outcome, _) = poll(vec![|| Ok(saw(Verdict::Pending))], limits(900, 100), None).await;
         let error = outcome.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WaitTimedOut);
         assert!(error.report().contains("last seen: seen"), "{}", error.report());
@@ -220,14 +224,14 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn a_failed_goal_raises_the_steps_own_error_at_once() {
-        let (outcome, times) = poll(vec![|| saw(Verdict::Failed("broken".into()))], limits(900, 900), None).await;
+        let (outcome, times) = poll(vec![|| Ok(saw(Verdict::Failed("broken".into())))], limits(900, 900), None).await;
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Rename);
         assert_eq!(times, [0]);
     }
 
     #[tokio::test(start_paused = true)]
     async fn throttling_slows_the_asking_down_and_fails_nothing() {
-        let complete = || saw(Verdict::Complete);
+        let complete = || Ok(saw(Verdict::Complete));
         let (outcome, times) = poll(vec![throttled, throttled, throttled, complete], limits(900, 900), None).await;
         assert!(matches!(outcome.unwrap(), Outcome::Complete { .. }));
         let gaps: Vec<u64> = times.windows(2).map(|pair| pair[1] - pair[0]).take(3).collect();
@@ -244,7 +248,7 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn absence_is_carried_from_one_invocation_to_the_next_and_given_up_after_half_an_hour() {
-        let (outcome, _) = poll(vec![absent], limits(900, 86_400), None).await;
+        let (outcome, _) = poll(vec![ABSENT], limits(900, 86_400), None).await;
         let Outcome::Pending { absent_since: Some(since), .. } = outcome.unwrap() else { panic!("not pending") };
         assert_eq!(since.epoch_seconds(), 1_000);
         tokio::time::advance(Duration::from_secs(900)).await;
@@ -252,13 +256,13 @@ mod tests {
             clock: Clock::showing(SystemTime::UNIX_EPOCH + Duration::from_secs(2_700)),
             ..limits(900, 86_400)
         };
-        let (outcome, _) = poll(vec![absent], later, Some(since)).await;
+        let (outcome, _) = poll(vec![ABSENT], later, Some(since)).await;
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Rename);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_answers_again_is_no_longer_absent() {
-        let (outcome, _) = poll(vec![absent, || saw(Verdict::Pending)], limits(900, 86_400), None).await;
+        let (outcome, _) = poll(vec![ABSENT, || Ok(saw(Verdict::Pending))], limits(900, 86_400), None).await;
         assert!(matches!(outcome.unwrap(), Outcome::Pending { absent_since: None, .. }));
     }
 }
