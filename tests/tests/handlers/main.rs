@@ -1,0 +1,11 @@
+//! Every function's handler, called through the real SDK clients against the simulator.
+
+mod claim;
+mod delete;
+mod email;
+mod preflight;
+mod rename;
+mod restore;
+mod settings;
+mod snapshot;
+mod wait;
