@@ -233,6 +233,16 @@ pub struct RenameEvent<O> {
     pub destination: Destination,
 }
 
+/// The payload of the deletion of the original.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DeleteEvent<O> {
+    pub request: Request,
+    pub original: O,
+    /// What stands under the name now, and must be there before the original may go.
+    pub verification: Verification,
+}
+
 /// `taskname` in a step's output, as in the original project.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum TaskName {
