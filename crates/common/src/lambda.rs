@@ -59,8 +59,9 @@ where
     R: Serialize,
 {
     let handler = &handler;
-    lambda_runtime::run(service_fn(async move |event: LambdaEvent<Value>| {
-        invoke(handler, event.payload, Invocation::of(&event.context)).await
+    // Boxed, because the runtime's layers around an SDK call's would nest deeper than the compiler follows.
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
+        Box::pin(async move { invoke(handler, event.payload, Invocation::of(&event.context)).await })
     }))
     .await
 }

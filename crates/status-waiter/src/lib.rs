@@ -1,1 +1,104 @@
-//! (being written)
+//! Waits inside Lambda for what a step has set going, and tells the Choice behind it whether to go on.
+//!
+//! Whether a goal is met is decided by the tables in [`trapheus_common::wait::acceptor`], how often to ask by
+//! [`trapheus_common::wait::poll`]; here is the looking. It changes nothing, and refuses nothing: a goal that waiting
+//! cannot meet raises the step's own error, the deadline raises `WaitTimedOutException`.
+
+use std::time::Duration;
+
+use trapheus_common::document::{StepOutput, TaskName, WaitEvent, WaitOutput, WaitStatus};
+use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::lambda::Invocation;
+use trapheus_common::wait::Goal;
+use trapheus_common::wait::acceptor::{self, Sighting, Verdict};
+use trapheus_common::wait::poll::{self, Limits, Look, Outcome, Pace};
+use trapheus_common::{ErrorKind, Result};
+
+pub mod cluster;
+pub mod instance;
+
+/// What the function leaves of its time for its answer to arrive.
+const MARGIN: Duration = Duration::from_secs(10);
+
+/// Polls until the step's goal is met; a step that waits for nothing is complete at once.
+async fn wait(
+    look: impl AsyncFn(&Goal) -> Result<Look>,
+    pace: Pace,
+    event: WaitEvent,
+    invocation: Invocation,
+) -> Result<WaitOutput> {
+    let deadline = event.deadline();
+    let StepOutput { taskname, identifier, wait_for, wait: last, .. } = event.task;
+    let answer = |task, observed, absent_since| WaitOutput { task, taskname, identifier, observed, absent_since };
+    let Some(goal) = wait_for else {
+        return Ok(answer(WaitStatus::Complete, "nothing to wait for".to_owned(), None));
+    };
+    let limits = Limits { clock: invocation.clock, invocation: invocation.deadline - MARGIN, deadline };
+    let step = (failure(taskname), event.request.identifier.as_str());
+    let absent_since = last.and_then(|last| last.absent_since);
+    match poll::until(async || look(&goal).await, pace, limits, step, absent_since).await? {
+        Outcome::Complete { seen } => Ok(answer(WaitStatus::Complete, seen, None)),
+        Outcome::Pending { seen, absent_since } => Ok(answer(WaitStatus::Pending, seen, absent_since)),
+    }
+}
+
+/// The error of a step whose goal cannot be met any more.
+const fn failure(taskname: TaskName) -> ErrorKind {
+    match taskname {
+        TaskName::Claim | TaskName::Release => ErrorKind::InstanceUnavailable,
+        TaskName::SnapshotCreation => ErrorKind::SnapshotCreation,
+        TaskName::Rename => ErrorKind::Rename,
+        TaskName::Restore => ErrorKind::InstanceRestore,
+        TaskName::ClusterRestore => ErrorKind::ClusterRestore,
+        TaskName::Settings | TaskName::Protection => ErrorKind::Settings,
+        TaskName::Verification => ErrorKind::Verification,
+        TaskName::Delete | TaskName::Discard => ErrorKind::Deletion,
+    }
+}
+
+/// A look at one database that has to be available under a name.
+fn look_for_available(kind: DatabaseKind, wanted: &str, seen: Option<&Sighting>) -> Look {
+    Look { verdict: acceptor::available(kind, wanted, seen), seen: words(wanted, seen), absent: seen.is_none() }
+}
+
+/// A look at databases that have to be gone, by resource id.
+fn look_for_gone(seen: &[(&str, Option<Sighting>)]) -> Look {
+    let verdict = seen.iter().map(|(_, seen)| acceptor::gone(seen.as_ref())).fold(Verdict::Complete, Verdict::and);
+    let words: Vec<String> = seen.iter().map(|(id, seen)| words(id, seen.as_ref())).collect();
+    Look { verdict, seen: words.join(", "), absent: false }
+}
+
+/// A look at a snapshot that has to be available.
+fn look_for_snapshot(identifier: &str, status: Option<&str>) -> Look {
+    Look {
+        verdict: acceptor::snapshot_available(identifier, status),
+        seen: format!("{identifier} {}", status.unwrap_or("not found")),
+        absent: status.is_none(),
+    }
+}
+
+/// A look at a snapshot that has to be gone.
+fn look_for_snapshot_gone(identifier: &str, status: Option<&str>) -> Look {
+    Look {
+        verdict: acceptor::snapshot_gone(status),
+        seen: format!("{identifier} {}", status.unwrap_or("not found")),
+        absent: false,
+    }
+}
+
+/// Two looks of which both goals are wanted.
+fn both(one: Look, other: Look) -> Look {
+    Look {
+        verdict: one.verdict.and(other.verdict),
+        seen: format!("{}, {}", one.seen, other.seen),
+        absent: one.absent || other.absent,
+    }
+}
+
+fn words(wanted: &str, seen: Option<&Sighting>) -> String {
+    match seen {
+        Some(seen) if seen.pending_modifications => format!("{} {} (changes pending)", seen.identifier, seen.status),
+        Some(seen) => format!("{} {}", seen.identifier, seen.status),
+        None => format!("{wanted} not found"),
+    }
+}

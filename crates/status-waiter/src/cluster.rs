@@ -1,0 +1,73 @@
+//! Looking at a DB cluster with its members, or a DB cluster snapshot.
+//!
+//! A cluster's `available` says nothing about its members, so a cluster is ready when they are.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::DbCluster;
+use trapheus_common::document::{WaitEvent, WaitOutput};
+use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::lambda::Invocation;
+use trapheus_common::wait::acceptor::Sighting;
+use trapheus_common::wait::poll::{Look, Pace};
+use trapheus_common::wait::{Goal, MemberGoal};
+use trapheus_common::{Result, rds};
+
+use crate::instance::{look_for_instance, look_for_instances_gone};
+use crate::{both, look_for_available, look_for_gone, look_for_snapshot, look_for_snapshot_gone};
+
+/// Waits for what a step on a DB cluster has set going.
+pub async fn wait(rds: &Client, pace: Pace, event: WaitEvent, invocation: Invocation) -> Result<WaitOutput> {
+    crate::wait(async |goal| look(rds, goal).await, pace, event, invocation).await
+}
+
+async fn look(rds: &Client, goal: &Goal) -> Result<Look> {
+    match goal {
+        Goal::Available { identifier, resource_id, members } => {
+            let cluster = look_for_cluster(rds, identifier.as_str(), resource_id.as_deref()).await?;
+            look_for_members(rds, members, cluster).await
+        }
+        Goal::Gone { resource_ids } => look_for_clusters_gone(rds, resource_ids).await,
+        Goal::MembersGone { resource_ids } => look_for_instances_gone(rds, resource_ids).await,
+        Goal::SnapshotAvailable { identifier } => {
+            let snapshot = rds::cluster_snapshot(rds, identifier.as_str()).await?;
+            Ok(look_for_snapshot(identifier.as_str(), snapshot.as_ref().and_then(|s| s.status())))
+        }
+        Goal::SnapshotGone { identifier } => {
+            let snapshot = rds::cluster_snapshot(rds, identifier.as_str()).await?;
+            Ok(look_for_snapshot_gone(identifier.as_str(), snapshot.as_ref().and_then(|s| s.status())))
+        }
+    }
+}
+
+async fn look_for_cluster(rds: &Client, wanted: &str, resource_id: Option<&str>) -> Result<Look> {
+    let cluster = match resource_id {
+        Some(resource_id) => rds::cluster_by_resource_id(rds, resource_id).await?,
+        None => rds::cluster(rds, wanted).await?,
+    };
+    Ok(look_for_available(DatabaseKind::Cluster, wanted, cluster.as_ref().map(sighting).as_ref()))
+}
+
+async fn look_for_members(rds: &Client, members: &[MemberGoal], mut so_far: Look) -> Result<Look> {
+    for member in members {
+        let look = look_for_instance(rds, member.identifier.as_str(), member.resource_id.as_deref()).await?;
+        so_far = both(so_far, look);
+    }
+    Ok(so_far)
+}
+
+async fn look_for_clusters_gone(rds: &Client, resource_ids: &[String]) -> Result<Look> {
+    let mut seen = Vec::with_capacity(resource_ids.len());
+    for resource_id in resource_ids {
+        let cluster = rds::cluster_by_resource_id(rds, resource_id).await?;
+        seen.push((resource_id.as_str(), cluster.as_ref().map(sighting)));
+    }
+    Ok(look_for_gone(&seen))
+}
+
+fn sighting(cluster: &DbCluster) -> Sighting {
+    Sighting {
+        identifier: cluster.db_cluster_identifier().unwrap_or_default().to_owned(),
+        status: cluster.status().unwrap_or_default().to_owned(),
+        pending_modifications: rds::cluster_has_pending_modifications(cluster),
+    }
+}

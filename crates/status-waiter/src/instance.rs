@@ -1,0 +1,62 @@
+//! Looking at a DB instance, a cluster's member, or a DB snapshot.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::DbInstance;
+use trapheus_common::document::{WaitEvent, WaitOutput};
+use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::lambda::Invocation;
+use trapheus_common::wait::Goal;
+use trapheus_common::wait::acceptor::Sighting;
+use trapheus_common::wait::poll::{Look, Pace};
+use trapheus_common::{Error, Result, rds};
+
+use crate::{look_for_available, look_for_gone, look_for_snapshot, look_for_snapshot_gone};
+
+/// Waits for what a step on a DB instance has set going.
+pub async fn wait(rds: &Client, pace: Pace, event: WaitEvent, invocation: Invocation) -> Result<WaitOutput> {
+    crate::wait(async |goal| look(rds, goal).await, pace, event, invocation).await
+}
+
+async fn look(rds: &Client, goal: &Goal) -> Result<Look> {
+    match goal {
+        Goal::Available { identifier, resource_id, members: _ } => {
+            look_for_instance(rds, identifier.as_str(), resource_id.as_deref()).await
+        }
+        Goal::Gone { resource_ids } => look_for_instances_gone(rds, resource_ids).await,
+        Goal::SnapshotAvailable { identifier } => {
+            let snapshot = rds::snapshot(rds, identifier.as_str()).await?;
+            Ok(look_for_snapshot(identifier.as_str(), snapshot.as_ref().and_then(|s| s.status())))
+        }
+        Goal::SnapshotGone { identifier } => {
+            let snapshot = rds::snapshot(rds, identifier.as_str()).await?;
+            Ok(look_for_snapshot_gone(identifier.as_str(), snapshot.as_ref().and_then(|s| s.status())))
+        }
+        Goal::MembersGone { .. } => Err(Error::internal("a DB instance has no members to wait for")),
+    }
+}
+
+/// By resource id where it is known, because a name may be another database's by now.
+pub(crate) async fn look_for_instance(rds: &Client, wanted: &str, resource_id: Option<&str>) -> Result<Look> {
+    let instance = match resource_id {
+        Some(resource_id) => rds::instance_by_resource_id(rds, resource_id).await?,
+        None => rds::instance(rds, wanted).await?,
+    };
+    Ok(look_for_available(DatabaseKind::Instance, wanted, instance.as_ref().map(sighting).as_ref()))
+}
+
+pub(crate) async fn look_for_instances_gone(rds: &Client, resource_ids: &[String]) -> Result<Look> {
+    let mut seen = Vec::with_capacity(resource_ids.len());
+    for resource_id in resource_ids {
+        let instance = rds::instance_by_resource_id(rds, resource_id).await?;
+        seen.push((resource_id.as_str(), instance.as_ref().map(sighting)));
+    }
+    Ok(look_for_gone(&seen))
+}
+
+fn sighting(instance: &DbInstance) -> Sighting {
+    Sighting {
+        identifier: instance.db_instance_identifier().unwrap_or_default().to_owned(),
+        status: instance.db_instance_status().unwrap_or_default().to_owned(),
+        pending_modifications: rds::has_pending_modifications(instance),
+    }
+}
