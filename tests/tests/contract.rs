@@ -1,0 +1,197 @@
+//! What the state machine and the functions have agreed on, checked on the definition itself.
+
+use std::collections::{BTreeMap, BTreeSet};
+
+use serde_json::{Map, Value, json};
+use trapheus_common::ErrorKind;
+use trapheus_common::document::Task;
+
+const DEFINITION: &str = include_str!("../../statemachine/trapheus.asl.json");
+
+fn definition() -> Value {
+    serde_json::from_str(DEFINITION).expect("the definition is JSON")
+}
+
+/// Every state of the machine and of the machines nested in it, by name.
+fn states() -> BTreeMap<String, Value> {
+    fn collect(machine: &Value, found: &mut BTreeMap<String, Value>) {
+        for (name, state) in machine["States"].as_object().expect("a machine has states") {
+            for branch in state["Branches"].as_array().into_iter().flatten() {
+                collect(branch, found);
+            }
+            let twice = found.insert(name.clone(), state.clone());
+            assert!(twice.is_none(), "{name} is defined twice");
+        }
+    }
+    let mut found = BTreeMap::new();
+    collect(&definition(), &mut found);
+    found
+}
+
+fn of_type(kind: &str) -> BTreeMap<String, Value> {
+    states().into_iter().filter(|(_, state)| state["Type"] == kind).collect()
+}
+
+/// The strings under a key, anywhere inside.
+fn strings_under(key: &str, value: &Value, found: &mut BTreeSet<String>) {
+    match value {
+        Value::Object(fields) => {
+            for (name, inner) in fields {
+                if name == key {
+                    found.extend(inner.as_array().into_iter().flatten().filter_map(Value::as_str).map(str::to_owned));
+                }
+                strings_under(key, inner, found);
+            }
+        }
+        Value::Array(items) => items.iter().for_each(|item| strings_under(key, item, found)),
+        _ => {}
+    }
+}
+
+#[test]
+fn every_task_keeps_what_earlier_states_knew() {
+    for (name, state) in of_type("Task") {
+        let path = state["ResultPath"].as_str().unwrap_or_default();
+        assert!(path.starts_with("$."), "{name} has no ResultPath of its own");
+        for catch in state["Catch"].as_array().unwrap_or_else(|| panic!("{name} catches nothing")) {
+            let path = catch["ResultPath"].as_str().unwrap_or_default();
+            assert!(path.starts_with("$."), "{name} catches without a ResultPath");
+        }
+    }
+}
+
+#[test]
+fn every_task_is_retried_the_same_way_and_catches_everything() {
+    let tasks = of_type("Task");
+    let policy = tasks["ValidateInput"]["Retry"].clone();
+    for (name, state) in tasks {
+        assert_eq!(state["Retry"], policy, "{name}");
+        assert_eq!(state["Catch"][0]["ErrorEquals"], json!(["States.ALL"]), "{name}");
+        assert!(state["TimeoutSeconds"].is_u64(), "{name} may hang");
+    }
+    for retrier in policy.as_array().expect("a list of retriers") {
+        assert_eq!(retrier["JitterStrategy"], "FULL");
+        assert!(retrier["MaxAttempts"].is_u64() && retrier["BackoffRate"].is_u64());
+    }
+}
+
+#[test]
+fn every_error_name_is_one_that_a_function_or_aws_raises() {
+    let aws: BTreeSet<&str> = [
+        "Lambda.AWSLambdaException",
+        "Lambda.ClientExecutionTimeoutException",
+        "Lambda.SdkClientException",
+        "Lambda.ServiceException",
+        "Lambda.TooManyRequestsException",
+        "Lambda.Unknown",
+        "Runtime.ExitError",
+        "Sandbox.Timedout",
+        "States.ALL",
+        "States.Timeout",
+    ]
+    .into();
+    let ours: BTreeSet<&str> = ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
+    let mut named = BTreeSet::new();
+    strings_under("ErrorEquals", &definition(), &mut named);
+    for name in &named {
+        assert!(aws.contains(name.as_str()) || ours.contains(name.as_str()), "{name} is raised by nobody");
+    }
+}
+
+#[test]
+fn exactly_the_retryable_errors_are_retried() {
+    let mut retried = BTreeSet::new();
+    for state in of_type("Task").values() {
+        strings_under("ErrorEquals", &state["Retry"], &mut retried);
+    }
+    for kind in ErrorKind::ALL {
+        assert_eq!(retried.contains(kind.name()), kind.retryable(), "{}", kind.name());
+    }
+}
+
+#[test]
+fn every_task_name_the_user_may_give_is_known_to_both_kinds() {
+    let states = states();
+    for choice in ["ShouldTakeDbSnapshot", "ShouldTakeClusterSnapshot"] {
+        let text = states[choice].to_string();
+        for task in Task::ALL {
+            assert!(text.contains(&format!("\"{}\"", task.name())), "{choice} does not know {}", task.name());
+        }
+        assert!(states[choice].get("Default").is_none(), "{choice} runs something for an unknown task");
+    }
+}
+
+/// The cluster's name for what the instance branch calls `text`.
+fn twin(text: &str) -> String {
+    [
+        ("DbInstance", "Cluster"),
+        ("DbSnapshot", "ClusterSnapshot"),
+        ("DbUpdate", "ClusterUpdate"),
+        ("InstanceFunctionArn", "ClusterFunctionArn"),
+        ("database", "cluster"),
+    ]
+    .iter()
+    .fold(text.to_owned(), |text, (instance, cluster)| text.replace(instance, cluster))
+}
+
+#[test]
+fn the_two_branches_mirror_each_other() {
+    let states = states();
+    let is_instance = |name: &str| name != twin(name);
+    let instance: Map<String, Value> = states
+        .iter()
+        .filter(|(name, _)| is_instance(name))
+        .map(|(name, state)| (name.clone(), state.clone()))
+        .collect();
+    assert!(instance.len() > 25, "the instance branch has shrunk to {} states", instance.len());
+    let mirrored: Value = serde_json::from_str(&twin(&Value::Object(instance).to_string())).expect("still JSON");
+    let cluster: Map<String, Value> = states
+        .into_iter()
+        .filter(|(name, _)| name.contains("Cluster") && name != "ShouldRestoreClusterOrInstance")
+        .collect();
+    for (name, state) in mirrored.as_object().expect("an object") {
+        assert_eq!(cluster.get(name), Some(state), "{name}");
+    }
+    assert_eq!(cluster.len(), mirrored.as_object().expect("an object").len());
+}
+
+#[test]
+fn every_wait_loops_back_unless_it_is_complete() {
+    for (name, state) in of_type("Choice") {
+        let text = state.to_string();
+        if text.contains("TASK_COMPLETE") {
+            let waits = state["Default"].as_str().unwrap_or_default();
+            assert!(waits.contains("Status"), "{name} goes on to {waits} while the task is pending");
+        }
+    }
+}
+
+#[test]
+fn a_failure_ends_failed_with_the_first_error() {
+    let states = states();
+    assert_eq!(states["RestorePipelineFailed"]["Type"], "Fail");
+    assert_eq!(states["RestorePipelineFailed"]["ErrorPath"], "$.error.Error");
+    assert_eq!(states["RestorePipelineFailed"]["CausePath"], "$.error.Cause");
+    let ends: Vec<String> = of_type("Succeed").into_keys().collect();
+    assert_eq!(ends, ["RestorePipelineComplete"]);
+}
+
+#[test]
+fn neither_alert_nor_rollback_can_fail_the_failed_state() {
+    let definition = definition();
+    let failed_state = &definition["States"]["FailedState"];
+    for branch in failed_state["Branches"].as_array().expect("branches") {
+        for (name, state) in branch["States"].as_object().expect("states") {
+            match state["Type"].as_str().expect("a type") {
+                "Task" => {
+                    let next = state["Catch"][0]["Next"].as_str().expect("a state to catch in");
+                    assert_eq!(branch["States"][next]["Type"], "Pass", "{name}");
+                }
+                "Choice" => assert!(state["Default"].is_string(), "{name} may choose nothing"),
+                "Pass" => {}
+                other => panic!("{name} is a {other}, which may fail"),
+            }
+        }
+    }
+    assert_eq!(failed_state["Catch"][0]["ErrorEquals"], json!(["States.ALL"]));
+}
