@@ -9,7 +9,11 @@
 //! | `verification` | the step of that name | [`Verification`] |
 //! | `<step>.wait` | the status-waiter after that step | [`WaitOutput`] |
 //! | `error` | every `Catch` | `{Error, Cause}` of the first failure |
-//! | `rollback`, `alerts` | `FailedState` | what was undone, what was sent |
+//! | `failure` | `FailedState` | `{alert, rollback}`: what its two branches did |
+//! | `alert` | `SendFinalAlert` | [`AlertOutput`] |
+//!
+//! Inside `FailedState` the rollback branch keeps its own key `rollback`: `{startedAt, discard, rename, release}`, and
+//! `error` if it could not finish.
 //!
 //! Functions take every name they work on from here and derive none themselves, so another strategy is another path
 //! through the same functions.
