@@ -1,1 +1,62 @@
-//! (being written)
+//! An [Amazon States Language](https://states-language.net) interpreter for one machine.
+//!
+//! It executes JSONPath state machines as AWS Step Functions (Standard) does: all state types, input and
+//! output fields, intrinsic functions, the context object, variables, retries, catchers and limits, with
+//! AWS's error names, causes and history events. It runs on Tokio's clock, so that under
+//! [`tokio::time::pause`](https://docs.rs/tokio/latest/tokio/time/fn.pause.html) an execution of hours takes
+//! milliseconds, and the same seed gives the same execution.
+//!
+//! It refuses at load, by name: `JSONata`, task tokens, `.sync`, activities, integrations other than Lambda, `ItemReader` and
+//! `ResultWriter`; and every mistake in a definition, all at once ([`DefinitionError`]).
+//!
+//! ```
+//! use futures::FutureExt as _;
+//! use futures::future::BoxFuture;
+//! use serde_json::{Value, json};
+//! use states_language::{Execution, ExecutionOptions, StateMachine, TaskFailure, TaskRequest};
+//!
+//! fn call(task: TaskRequest<'_>) -> BoxFuture<'_, Result<Value, TaskFailure>> {
+//!     async move { Ok(json!({ "greeting": format!("Hello, {}", task.payload["name"]) })) }.boxed()
+//! }
+//!
+//! # #[tokio::main(flavor = "current_thread")]
+//! # async fn main() -> Result<(), states_language::DefinitionError> {
+//! let machine: StateMachine = r#"{
+//!     "StartAt": "Greet",
+//!     "States": {"Greet": {
+//!         "Type": "Task", "Resource": "arn:aws:lambda:us-east-1:000000000000:function:greet", "End": true
+//!     }}
+//! }"#
+//! .parse()?;
+//! let outcome = Execution::new(&machine, &call, ExecutionOptions::new(json!({ "name": 7 }))).run().await;
+//! assert_eq!(outcome.output, Some(json!({ "greeting": "Hello, 7" })));
+//! # Ok(())
+//! # }
+//! ```
+//!
+//! Where to go next: [`StateMachine`] loads and describes, [`Execution`] runs, [`Observer`] watches.
+//! The recorded cases it is held to are in `tests/conformance`.
+
+mod choice;
+mod execution;
+mod expression;
+mod failure;
+mod fan_out;
+mod filter;
+mod frame;
+mod history;
+mod intrinsic;
+mod journal;
+mod load;
+mod machine;
+mod path;
+mod size;
+mod substitution;
+mod task;
+mod template;
+
+pub use execution::{Execution, ExecutionOptions, Outcome, Status, StopHandle, TaskFailure, TaskHandler, TaskRequest};
+pub use history::{Details, EventType, HistoryEvent, Observer, RecordedEvent, Recorder};
+pub use load::{DefinitionError, Problem};
+pub use machine::{Flow, Reason, State, StateMachine, StateType, Transition};
+pub use substitution::{SubstitutionError, substitute};

@@ -1,0 +1,258 @@
+//! One execution from outside: what it is started with, what runs its tasks, how it ends.
+//!
+//! Owns the public way in, the machine's time limit and stopping from outside. The states themselves are
+//! run by [`crate::frame`].
+
+use std::fmt;
+
+use futures::channel::oneshot;
+use futures::future::{self, BoxFuture};
+use jiff::Timestamp;
+use serde_json::Value;
+use std::time::Duration;
+
+use crate::expression::{Dice, ExecutionContext};
+use crate::failure::{Failure, TIMEOUT};
+use crate::frame::{Frame, Run};
+use crate::history::{Details, EventType, Observer};
+use crate::journal::{Clock, Journal as _, Log};
+use crate::machine::StateMachine;
+
+/// Runs the tasks of executions: the Lambda functions behind the ARNs.
+pub trait TaskHandler: Send + Sync {
+    /// Calls a function once. Retries are the interpreter's.
+    fn invoke<'a>(&'a self, task: TaskRequest<'a>) -> BoxFuture<'a, Result<Value, TaskFailure>>;
+}
+
+impl<F> TaskHandler for F
+where
+    F: for<'a> Fn(TaskRequest<'a>) -> BoxFuture<'a, Result<Value, TaskFailure>> + Send + Sync,
+{
+    fn invoke<'a>(&'a self, task: TaskRequest<'a>) -> BoxFuture<'a, Result<Value, TaskFailure>> {
+        self(task)
+    }
+}
+
+/// One call of a function.
+#[derive(Debug)]
+pub struct TaskRequest<'a> {
+    /// The function: its ARN, or whatever `FunctionName` of `lambda:invoke` says.
+    pub function: &'a str,
+    pub payload: Value,
+    /// The name of the Task state.
+    pub state: &'a str,
+    /// How often the state was retried before.
+    pub retry_count: u32,
+    /// The ARN of the execution that calls.
+    pub execution: &'a str,
+}
+
+/// A function failed, as Step Functions sees it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct TaskFailure {
+    /// The error's name, which `Retry` and `Catch` match.
+    pub error: String,
+    pub cause: String,
+}
+
+/// What an execution is started with.
+#[derive(Clone, Debug)]
+pub struct ExecutionOptions {
+    pub input: Value,
+    pub execution_arn: String,
+    pub execution_name: String,
+    pub state_machine_arn: String,
+    pub state_machine_name: String,
+    pub role_arn: String,
+    /// The wall-clock time that corresponds to now on Tokio's clock.
+    pub start_time: Timestamp,
+    /// Decides jitter, `States.UUID` and `States.MathRandom`.
+    pub seed: u64,
+}
+
+impl ExecutionOptions {
+    /// An execution with this input, of a machine in an account of zeros, started at the beginning of 2025.
+    pub fn new(input: Value) -> Self {
+        Self {
+            input,
+            execution_arn: "arn:aws:states:us-east-1:000000000000:execution:StateMachine:Execution".to_owned(),
+            execution_name: "Execution".to_owned(),
+            state_machine_arn: "arn:aws:states:us-east-1:000000000000:stateMachine:StateMachine".to_owned(),
+            state_machine_name: "StateMachine".to_owned(),
+            role_arn: "arn:aws:iam::000000000000:role/StateMachine".to_owned(),
+            start_time: Timestamp::constant(1_735_689_600, 0),
+            seed: 0,
+        }
+    }
+}
+
+/// How an execution ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
+pub enum Status {
+    Succeeded,
+    Failed,
+    TimedOut,
+    Aborted,
+}
+
+impl Status {
+    /// AWS's name of the status.
+    pub fn name(self) -> &'static str {
+        match self {
+            Self::Succeeded => "SUCCEEDED",
+            Self::Failed => "FAILED",
+            Self::TimedOut => "TIMED_OUT",
+            Self::Aborted => "ABORTED",
+        }
+    }
+}
+
+impl fmt::Display for Status {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(self.name())
+    }
+}
+
+/// The end of an execution.
+#[derive(Clone, Debug, PartialEq)]
+pub struct Outcome {
+    pub status: Status,
+    /// Present if it succeeded.
+    pub output: Option<Value>,
+    pub error: Option<String>,
+    pub cause: Option<String>,
+    pub started: Timestamp,
+    pub ended: Timestamp,
+    /// The number of events in the history.
+    pub event_count: u64,
+    /// States entered and retries made: what AWS charges for.
+    pub state_transitions: u64,
+}
+
+/// One execution, ready to run.
+pub struct Execution<'e> {
+    machine: &'e StateMachine,
+    handler: &'e dyn TaskHandler,
+    options: ExecutionOptions,
+    observer: Option<&'e mut dyn Observer>,
+    stop: Option<oneshot::Receiver<Stop>>,
+}
+
+struct Stop {
+    error: Option<String>,
+    cause: Option<String>,
+}
+
+/// Stops a running execution, as the API's `StopExecution` does.
+#[derive(Debug)]
+pub struct StopHandle(oneshot::Sender<Stop>);
+
+impl StopHandle {
+    /// The execution ends as `ABORTED` with this error and cause, unless it has ended already.
+    pub fn stop(self, error: Option<String>, cause: Option<String>) {
+        // An execution that has ended no longer listens.
+        let _ = self.0.send(Stop { error, cause });
+    }
+}
+
+enum End {
+    Flow(Result<Value, Failure>),
+    Stopped(Stop),
+    TimedOut,
+}
+
+impl<'e> Execution<'e> {
+    pub fn new(machine: &'e StateMachine, handler: &'e dyn TaskHandler, options: ExecutionOptions) -> Self {
+        Self { machine, handler, options, observer: None, stop: None }
+    }
+
+    /// Has `observer` hear of every event as it happens.
+    #[must_use]
+    pub fn observed_by(mut self, observer: &'e mut dyn Observer) -> Self {
+        self.observer = Some(observer);
+        self
+    }
+
+    /// A handle that stops this execution from outside. The latest one counts.
+    pub fn stop_handle(&mut self) -> StopHandle {
+        let (sender, receiver) = oneshot::channel();
+        self.stop = Some(receiver);
+        StopHandle(sender)
+    }
+
+    /// Runs to the end, on Tokio's clock. The runtime needs its timer enabled.
+    pub async fn run(self) -> Outcome {
+        let Self { machine, handler, options, observer, stop } = self;
+        let clock = Clock::starting_at(options.start_time);
+        let log = Log::new(clock, observer);
+        let context = ExecutionContext {
+            id: options.execution_arn,
+            name: options.execution_name,
+            input: options.input,
+            role_arn: options.role_arn,
+            start_time: options.start_time,
+            machine_id: options.state_machine_arn,
+            machine_name: options.state_machine_name,
+        };
+        let started = Details { input: Some(&context.input), ..Details::default() };
+        log.milestone(EventType::ExecutionStarted, started);
+
+        let run = Run { handler, context: &context, dice: Dice::new(options.seed), clock, journal: &log };
+        let flow = Frame::outermost(&run, machine.flow()).run(context.input.clone());
+        let end = race(flow, stop, machine.timeout_seconds()).await;
+        log.close();
+
+        let (status, kind, output, error, cause) = match end {
+            End::Flow(Ok(output)) => (Status::Succeeded, EventType::ExecutionSucceeded, Some(output), None, None),
+            End::Flow(Err(failure)) => {
+                let error = failure.error.map(Into::into);
+                (Status::Failed, EventType::ExecutionFailed, None, error, failure.cause)
+            }
+            End::Stopped(Stop { error, cause }) => (Status::Aborted, EventType::ExecutionAborted, None, error, cause),
+            End::TimedOut => (Status::TimedOut, EventType::ExecutionTimedOut, None, Some(TIMEOUT.to_owned()), None),
+        };
+        let ended =
+            Details { output: output.as_ref(), error: error.as_deref(), cause: cause.as_deref(), ..Details::default() };
+        log.milestone(kind, ended);
+        Outcome {
+            status,
+            output,
+            error,
+            cause,
+            started: options.start_time,
+            ended: clock.now(),
+            event_count: log.event_count(),
+            state_transitions: log.transitions(),
+        }
+    }
+}
+
+/// Runs the flow until it ends, is stopped or takes too long.
+async fn race(
+    flow: impl Future<Output = Result<(Value, u64), Failure>>,
+    stop: Option<oneshot::Receiver<Stop>>,
+    timeout_seconds: Option<u64>,
+) -> End {
+    let stopped = async {
+        match stop {
+            Some(stop) => match stop.await {
+                Ok(stop) => stop,
+                // The handle was dropped unused.
+                Err(oneshot::Canceled) => future::pending().await,
+            },
+            None => future::pending().await,
+        }
+    };
+    let timed_out = async {
+        match timeout_seconds {
+            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
+            None => future::pending().await,
+        }
+    };
+    tokio::select! {
+        biased;
+        stop = stopped => End::Stopped(stop),
+        end = flow => End::Flow(end.map(|(output, _)| output)),
+        () = timed_out => End::TimedOut,
+    }
+}

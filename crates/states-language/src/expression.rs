@@ -1,0 +1,213 @@
+//! What a field may refer to, and how a reference is resolved: `$`, `$$`, `$name` and intrinsic calls.
+//!
+//! Owns the scope an expression sees (input, context object, variables) and the errors of evaluating
+//! one. The path grammar is in [`crate::path`], the functions are in [`crate::intrinsic`].
+
+use std::borrow::Cow;
+use std::fmt;
+use std::sync::atomic::{AtomicU64, Ordering};
+
+use jiff::Timestamp;
+use serde_json::{Map, Value, json};
+
+use crate::intrinsic::Call;
+use crate::path::{Path, Root, Step};
+
+/// A path or a call of an intrinsic function.
+#[derive(Debug)]
+pub(crate) enum Expression {
+    Path(Path),
+    Call(Box<Call>),
+}
+
+/// Why an expression has no value. Borrows from the compiled definition.
+#[derive(Debug)]
+pub(crate) enum EvaluationError<'d> {
+    /// The path names nothing in the document it was applied to.
+    NotFound { path: &'d Path },
+    /// An intrinsic function refused its arguments.
+    Intrinsic { call: &'d str, reason: String },
+}
+
+impl Expression {
+    /// Parses a path, if the text begins with `$`, or else an intrinsic call.
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        if text.starts_with('$') {
+            Path::parse(text).map(Self::Path)
+        } else if text.starts_with("States.") {
+            Call::parse(text).map(|call| Self::Call(Box::new(call)))
+        } else {
+            Err(format!("\"{text}\" must be a path or an intrinsic function"))
+        }
+    }
+
+    pub(crate) fn evaluate<'v>(&'v self, scope: &Scope<'v>) -> Result<Cow<'v, Value>, EvaluationError<'v>> {
+        match self {
+            Self::Path(path) => scope.resolve(path),
+            Self::Call(call) => call.evaluate(scope).map(Cow::Owned),
+        }
+    }
+
+    /// Every path in this expression, those in arguments included.
+    pub(crate) fn visit_paths<'e>(&'e self, visit: &mut dyn FnMut(&'e Path)) {
+        match self {
+            Self::Path(path) => visit(path),
+            Self::Call(call) => call.visit_paths(visit),
+        }
+    }
+}
+
+/// All that an expression may refer to.
+pub(crate) struct Scope<'v> {
+    pub(crate) input: &'v Value,
+    pub(crate) context: Context<'v>,
+    pub(crate) variables: &'v Variables<'v>,
+    pub(crate) dice: &'v Dice,
+}
+
+impl<'v> Scope<'v> {
+    pub(crate) fn resolve(&self, path: &'v Path) -> Result<Cow<'v, Value>, EvaluationError<'v>> {
+        let found = match path.root() {
+            Root::Input => path.select(self.input),
+            Root::Context => self.context.select(path),
+            Root::Variable(name) => self.variables.get(name).and_then(|value| path.select(value)),
+        };
+        found.ok_or(EvaluationError::NotFound { path })
+    }
+}
+
+/// The context object, `$$`: assembled only as far as a path asks for it.
+#[derive(Clone, Copy)]
+pub(crate) struct Context<'v> {
+    pub(crate) execution: &'v ExecutionContext,
+    pub(crate) state: &'v str,
+    pub(crate) entered: Timestamp,
+    pub(crate) retry_count: u32,
+    pub(crate) item: Option<MapItem<'v>>,
+}
+
+/// `$$.Execution` and `$$.StateMachine`.
+pub(crate) struct ExecutionContext {
+    pub(crate) id: String,
+    pub(crate) name: String,
+    pub(crate) input: Value,
+    pub(crate) role_arn: String,
+    pub(crate) start_time: Timestamp,
+    pub(crate) machine_id: String,
+    pub(crate) machine_name: String,
+}
+
+/// `$$.Map.Item`.
+#[derive(Clone, Copy)]
+pub(crate) struct MapItem<'v> {
+    pub(crate) index: usize,
+    pub(crate) value: &'v Value,
+}
+
+impl<'v> Context<'v> {
+    fn select(&self, path: &Path) -> Option<Cow<'v, Value>> {
+        let execution = self.execution;
+        if let [Step::Name(section), Step::Name(field), rest @ ..] = path.steps() {
+            let text = |text: &str| rest.is_empty().then(|| Cow::Owned(Value::from(text)));
+            match (&**section, &**field) {
+                ("Execution", "Input") => return path.select_from(2, &execution.input),
+                ("Execution", "Id") => return text(&execution.id),
+                ("Execution", "Name") => return text(&execution.name),
+                ("State", "Name") => return text(self.state),
+                ("Map", "Item") => {
+                    if let [Step::Name(field), ..] = rest
+                        && **field == *"Value"
+                    {
+                        return path.select_from(3, self.item?.value);
+                    }
+                }
+                _ => {}
+            }
+        }
+        path.select(&self.whole()).map(|value| Cow::Owned(value.into_owned()))
+    }
+
+    fn whole(&self) -> Value {
+        let execution = self.execution;
+        let mut context = json!({
+            "Execution": {
+                "Id": execution.id,
+                "Input": execution.input,
+                "StartTime": timestamp(execution.start_time),
+                "Name": execution.name,
+                "RoleArn": execution.role_arn,
+                "RedriveCount": 0,
+            },
+            "StateMachine": { "Id": execution.machine_id, "Name": execution.machine_name },
+            "State": {
+                "Name": self.state,
+                "EnteredTime": timestamp(self.entered),
+                "RetryCount": self.retry_count,
+            },
+        });
+        if let Some(item) = self.item {
+            context["Map"] = json!({ "Item": { "Index": item.index, "Value": item.value } });
+        }
+        context
+    }
+}
+
+/// The form in which Step Functions writes a time: UTC, milliseconds.
+pub(crate) fn timestamp(time: Timestamp) -> String {
+    format!("{time:.3}")
+}
+
+/// The variables of one scope, and of those around it.
+#[derive(Default)]
+pub(crate) struct Variables<'v> {
+    own: Map<String, Value>,
+    outer: Option<&'v Variables<'v>>,
+}
+
+impl<'v> Variables<'v> {
+    pub(crate) fn within(outer: &'v Variables<'v>) -> Self {
+        Self { own: Map::new(), outer: Some(outer) }
+    }
+
+    pub(crate) fn get(&self, name: &str) -> Option<&Value> {
+        self.own.get(name).or_else(|| self.outer?.get(name))
+    }
+
+    pub(crate) fn assign(&mut self, values: Map<String, Value>) {
+        self.own.extend(values);
+    }
+}
+
+/// The execution's source of randomness: the same seed gives the same sequence.
+pub(crate) struct Dice(AtomicU64);
+
+impl Dice {
+    pub(crate) fn new(seed: u64) -> Self {
+        Self(AtomicU64::new(seed))
+    }
+
+    pub(crate) fn roll(&self) -> fastrand::Rng {
+        // Neighbouring seeds give unrelated generators, so counting on is enough.
+        fastrand::Rng::with_seed(self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed))
+    }
+
+    pub(crate) fn uuid(&self) -> String {
+        let mut generator = self.roll();
+        let bits = generator.u128(..);
+        let bits = bits & !(0xF << 76) | (0x4 << 76);
+        let bits = bits & !(0x3 << 62) | (0x2 << 62);
+        let hex = format!("{bits:032x}");
+        format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    }
+}
+
+impl fmt::Display for EvaluationError<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::NotFound { path } => write!(f, "the path {} finds nothing", path.text()),
+            Self::Intrinsic { call, reason } => {
+                write!(f, "The function '{call}' had the following error: {reason}")
+            }
+        }
+    }
+}

@@ -1,0 +1,132 @@
+//! How a state fails: the error's name and cause, and who may catch it.
+//!
+//! Owns AWS's error names and cause texts and the matching of `ErrorEquals`. Which field failed where is
+//! known to [`crate::execution`], which makes the failures.
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use crate::expression::EvaluationError;
+
+pub(crate) const ALL: &str = "States.ALL";
+pub(crate) const BRANCH_FAILED: &str = "States.BranchFailed";
+pub(crate) const DATA_LIMIT_EXCEEDED: &str = "States.DataLimitExceeded";
+pub(crate) const EXCEED_TOLERATED_FAILURE_THRESHOLD: &str = "States.ExceedToleratedFailureThreshold";
+pub(crate) const HEARTBEAT_TIMEOUT: &str = "States.HeartbeatTimeout";
+pub(crate) const INTRINSIC_FAILURE: &str = "States.IntrinsicFailure";
+pub(crate) const NO_CHOICE_MATCHED: &str = "States.NoChoiceMatched";
+pub(crate) const PARAMETER_PATH_FAILURE: &str = "States.ParameterPathFailure";
+pub(crate) const RESULT_PATH_MATCH_FAILURE: &str = "States.ResultPathMatchFailure";
+pub(crate) const RUNTIME: &str = "States.Runtime";
+pub(crate) const TASK_FAILED: &str = "States.TaskFailed";
+pub(crate) const TIMEOUT: &str = "States.Timeout";
+
+#[derive(Clone, Debug)]
+pub(crate) struct Failure {
+    /// `None`: a Fail state without an Error.
+    pub(crate) error: Option<Cow<'static, str>>,
+    pub(crate) cause: Option<String>,
+    /// A second name that retriers and catchers may know it by.
+    alias: Option<&'static str>,
+    reach: Reach,
+}
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Reach {
+    /// Retried and caught as its name and the wildcards say.
+    Anyone,
+    /// Only whoever names its alias. AWS documents names such as `States.ParameterPathFailure`, but
+    /// reports these errors as `States.Runtime`, which the wildcards do not match.
+    ByAlias,
+    /// Always fails the execution.
+    Nobody,
+}
+
+impl Failure {
+    /// An error that a task, a Fail state or the language itself raises by name.
+    pub(crate) fn named(error: Option<Cow<'static, str>>, cause: Option<String>) -> Self {
+        let reach = match error.as_deref() {
+            Some(RUNTIME | DATA_LIMIT_EXCEEDED) => Reach::Nobody,
+            _ => Reach::Anyone,
+        };
+        Self { error, cause, alias: None, reach }
+    }
+
+    pub(crate) fn known(error: &'static str, cause: Option<String>) -> Self {
+        Self::named(Some(Cow::Borrowed(error)), cause)
+    }
+
+    /// `States.Runtime`: always fails the execution.
+    pub(crate) fn runtime(cause: String) -> Self {
+        Self::known(RUNTIME, Some(cause))
+    }
+
+    /// `States.Runtime`, under the name that the documentation gives to this kind of it.
+    pub(crate) fn runtime_known_as(alias: &'static str, cause: String) -> Self {
+        Self { alias: Some(alias), reach: Reach::ByAlias, ..Self::runtime(cause) }
+    }
+
+    /// The failure of a Parallel: its branch's, also known as `States.BranchFailed`.
+    pub(crate) fn of_branch(mut self) -> Self {
+        if self.reach == Reach::Anyone {
+            self.alias = Some(BRANCH_FAILED);
+        }
+        self
+    }
+
+    /// Beyond the state it arose in: nobody outside knows the alias of an evaluation that failed inside.
+    pub(crate) fn leaving_state(mut self) -> Self {
+        if self.reach == Reach::ByAlias {
+            self.reach = Reach::Nobody;
+        }
+        self
+    }
+
+    /// Whether this fails the execution, whatever anyone says.
+    pub(crate) fn is_terminal(&self) -> bool {
+        self.reach == Reach::Nobody
+    }
+
+    /// Whether `ErrorEquals` matches.
+    pub(crate) fn matches(&self, names: &[Box<str>]) -> bool {
+        let by_alias = self.alias.is_some_and(|alias| names.iter().any(|name| **name == *alias));
+        match self.reach {
+            Reach::Nobody => false,
+            Reach::ByAlias => by_alias,
+            Reach::Anyone => {
+                by_alias
+                    || names.iter().any(|name| match &**name {
+                        ALL => true,
+                        // https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html
+                        TASK_FAILED => !matches!(self.error.as_deref(), Some(TIMEOUT)),
+                        TIMEOUT => matches!(self.error.as_deref(), Some(TIMEOUT | HEARTBEAT_TIMEOUT)),
+                        name => self.error.as_deref() == Some(name),
+                    })
+            }
+        }
+    }
+
+    /// The Error Output a catcher passes on.
+    pub(crate) fn output(&self) -> Value {
+        let mut output = Map::new();
+        if let Some(error) = &self.error {
+            output.insert("Error".to_owned(), Value::from(&**error));
+        }
+        if let Some(cause) = &self.cause {
+            output.insert("Cause".to_owned(), Value::from(cause.as_str()));
+        }
+        Value::Object(output)
+    }
+}
+
+/// AWS's text for a path or a call that failed in `field`.
+pub(crate) fn evaluation_cause(field: &str, error: &EvaluationError<'_>, input: &Value) -> String {
+    match error {
+        EvaluationError::NotFound { path } => format!(
+            "The JSONPath '{}' specified for the field '{field}' could not be found in the input '{input}'",
+            path.text()
+        ),
+        EvaluationError::Intrinsic { .. } => error.to_string(),
+    }
+}

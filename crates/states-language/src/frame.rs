@@ -1,0 +1,620 @@
+//! Runs one flow: state after state, with its variables and its place in the history.
+//!
+//! Owns what every state does (input and output fields, assignments, limits, retry and catch) and the
+//! simple states. Tasks are in [`crate::task`], Parallel and Map in [`crate::fan_out`].
+
+use std::borrow::Cow;
+use std::time::Duration;
+
+use futures::FutureExt as _;
+use futures::future::BoxFuture;
+use jiff::Timestamp;
+use serde_json::{Map, Value};
+
+use crate::choice::parse_timestamp;
+use crate::execution::TaskHandler;
+use crate::expression::{Context, Dice, EvaluationError, ExecutionContext, MapItem, Scope, Variables};
+use crate::failure::{self, Failure};
+use crate::history::{Details, EventType};
+use crate::journal::{Clock, Journal};
+use crate::machine::{
+    Catcher, ChoiceRule, Flow, Kind, Next, Placement, Retrier, Selection, Setting, State, StateType, Text, Wait,
+};
+use crate::path::Path;
+use crate::size;
+use crate::template::{Template, TemplateError};
+
+/// What all flows of one execution share.
+pub(crate) struct Run<'r> {
+    pub(crate) handler: &'r dyn TaskHandler,
+    pub(crate) context: &'r ExecutionContext,
+    pub(crate) dice: Dice,
+    pub(crate) clock: Clock,
+    pub(crate) journal: &'r dyn Journal,
+}
+
+/// One flow being run: a machine, a branch or an iteration.
+pub(crate) struct Frame<'f> {
+    pub(crate) run: &'f Run<'f>,
+    pub(crate) flow: &'f Flow,
+    pub(crate) variables: Variables<'f>,
+    pub(crate) item: Option<MapItem<'f>>,
+    /// The id of the latest event here.
+    pub(crate) previous: u64,
+}
+
+/// One stay in a state, from entering it to leaving it.
+#[derive(Clone, Copy)]
+pub(crate) struct Visit<'f> {
+    pub(crate) state: &'f State,
+    pub(crate) event_id: u64,
+    pub(crate) entered: Timestamp,
+    pub(crate) retry_count: u32,
+}
+
+/// Where a state leads, and with what.
+type Step = (Next, Value);
+
+/// A state's output and the variables it assigns, neither in effect yet.
+type Settled = (Value, Option<Map<String, Value>>);
+
+impl<'f> Visit<'f> {
+    /// `States.Runtime`, with AWS's opening words.
+    pub(crate) fn runtime(&self, problem: &str) -> Failure {
+        Failure::runtime(self.cause(problem))
+    }
+
+    pub(crate) fn cause(&self, problem: &str) -> String {
+        format!(
+            "An error occurred while executing the state '{}' (entered at the event id #{}). {problem}",
+            self.state.name, self.event_id
+        )
+    }
+
+    /// A path or call in `field` failed.
+    pub(crate) fn unevaluable(&self, field: &str, error: &EvaluationError<'_>, input: &Value) -> Failure {
+        let cause = self.cause(&failure::evaluation_cause(field, error, input));
+        match error {
+            EvaluationError::NotFound { .. } => Failure::runtime(cause),
+            EvaluationError::Intrinsic { .. } => Failure::runtime_known_as(failure::INTRINSIC_FAILURE, cause),
+        }
+    }
+
+    fn unfillable(&self, error: &TemplateError<'_>, input: &Value) -> Failure {
+        let cause = self.cause(&failure::evaluation_cause(error.field, &error.error, input));
+        let alias = match error.error {
+            EvaluationError::NotFound { .. } => failure::PARAMETER_PATH_FAILURE,
+            EvaluationError::Intrinsic { .. } => failure::INTRINSIC_FAILURE,
+        };
+        Failure::runtime_known_as(alias, cause)
+    }
+
+    /// The data is larger than AWS passes on.
+    pub(crate) fn too_large(&self, subject: &str) -> Failure {
+        Failure::known(
+            failure::DATA_LIMIT_EXCEEDED,
+            Some(format!(
+                "The state/task '{subject}' returned a result with a size exceeding the maximum number of bytes \
+                 service limit."
+            )),
+        )
+    }
+}
+
+impl Run<'_> {
+    pub(crate) fn record(
+        &self,
+        previous: u64,
+        kind: EventType,
+        state: &State,
+        details: Details<'_>,
+    ) -> Result<u64, Failure> {
+        self.journal.append(previous, kind, &state.name, details).map_err(|_full| {
+            Failure::runtime("The execution reached the maximum number of history events (25000).".to_owned())
+        })
+    }
+}
+
+/// Records that a state was cut off, should it be dropped before it is [`done`](Self::done).
+pub(crate) struct CutOff<'f> {
+    run: &'f Run<'f>,
+    state: &'f State,
+    kind: EventType,
+    index: Option<usize>,
+    previous: u64,
+    done: bool,
+}
+
+impl<'f> CutOff<'f> {
+    pub(crate) fn new(run: &'f Run<'f>, state: &'f State, kind: EventType, previous: u64) -> Self {
+        Self { run, state, kind, index: None, previous, done: false }
+    }
+
+    pub(crate) fn at(mut self, index: usize) -> Self {
+        self.index = Some(index);
+        self
+    }
+
+    pub(crate) fn done(&mut self) {
+        self.done = true;
+    }
+}
+
+impl Drop for CutOff<'_> {
+    fn drop(&mut self) {
+        if !self.done {
+            let details = Details { index: self.index, ..Details::default() };
+            // There is no one left to tell that the history is full.
+            let _ = self.run.record(self.previous, self.kind, self.state, details);
+        }
+    }
+}
+
+impl<'f> Frame<'f> {
+    pub(crate) fn outermost(run: &'f Run<'f>, flow: &'f Flow) -> Self {
+        // The execution's own first event has the id 1.
+        Self { run, flow, variables: Variables::default(), item: None, previous: 1 }
+    }
+
+    /// As [`Frame::run`], for flows within flows.
+    pub(crate) fn run_boxed(self, input: Value) -> BoxFuture<'f, Result<(Value, u64), Failure>> {
+        self.run(input).boxed()
+    }
+
+    /// Runs the flow; gives its output and the id of its last event.
+    pub(crate) async fn run(mut self, input: Value) -> Result<(Value, u64), Failure> {
+        let mut at = self.flow.start;
+        let mut value = input;
+        loop {
+            let (next, output) = self.state(&self.flow.states[at], value).await?;
+            value = output;
+            match next {
+                Next::State(state) => at = state,
+                Next::End => return Ok((value, self.previous)),
+            }
+        }
+    }
+
+    async fn state(&mut self, state: &'f State, input: Value) -> Result<Step, Failure> {
+        let details = Details { input: Some(&input), ..Details::default() };
+        self.record(entry(state.state_type()), state, details)?;
+        let visit = Visit { state, event_id: self.previous, entered: self.run.clock.now(), retry_count: 0 };
+        match &state.kind {
+            Kind::Pass { result } => self.pass(visit, result.as_ref(), input),
+            Kind::Choice { rules, default } => {
+                self.choose(visit, rules, default.as_ref().map(|(state, _)| *state), input)
+            }
+            Kind::Wait(wait) => self.wait(visit, wait, input).await,
+            Kind::Succeed => {
+                let effective = self.select(&visit, "InputPath", &state.input_path, input)?;
+                let output = self.select(&visit, "OutputPath", &state.output_path, effective)?;
+                self.leave(visit, (output, None)).map(|output| (Next::End, output))
+            }
+            Kind::Fail { error, cause } => {
+                let error = self.text(&visit, "Error", error, &input)?;
+                let cause = self.text(&visit, "Cause", cause, &input)?;
+                Err(Failure::named(error.map(Cow::Owned), cause))
+            }
+            Kind::Task(_) | Kind::Parallel { .. } | Kind::Map(_) => self.attempts(visit, input).await,
+        }
+    }
+
+    /// Records an event of this frame.
+    pub(crate) fn record(&mut self, kind: EventType, state: &State, details: Details<'_>) -> Result<(), Failure> {
+        self.previous = self.run.record(self.previous, kind, state, details)?;
+        Ok(())
+    }
+
+    pub(crate) fn scope<'s>(&'s self, visit: &Visit<'s>, input: &'s Value) -> Scope<'s> {
+        Scope {
+            input,
+            context: Context {
+                execution: self.run.context,
+                state: &visit.state.name,
+                entered: visit.entered,
+                retry_count: visit.retry_count,
+                item: self.item,
+            },
+            variables: &self.variables,
+            dice: &self.run.dice,
+        }
+    }
+
+    /// `InputPath` or `OutputPath` applied to a document that is no longer needed.
+    fn select(&self, visit: &Visit<'_>, field: &str, selection: &Selection, document: Value) -> Result<Value, Failure> {
+        match selection {
+            Selection::Whole => Ok(document),
+            Selection::Nothing => Ok(Value::Object(Map::new())),
+            Selection::Path(path) => self.resolve(visit, field, path, &document).map(Cow::into_owned),
+        }
+    }
+
+    /// The effective input before Parameters.
+    pub(crate) fn effective<'v>(&'v self, visit: &Visit<'v>, input: &'v Value) -> Result<Cow<'v, Value>, Failure> {
+        match &visit.state.input_path {
+            Selection::Whole => Ok(Cow::Borrowed(input)),
+            Selection::Nothing => Ok(Cow::Owned(Value::Object(Map::new()))),
+            Selection::Path(path) => self.resolve(visit, "InputPath", path, input),
+        }
+    }
+
+    pub(crate) fn resolve<'v>(
+        &'v self,
+        visit: &Visit<'v>,
+        field: &str,
+        path: &'v Path,
+        input: &'v Value,
+    ) -> Result<Cow<'v, Value>, Failure> {
+        self.scope(visit, input).resolve(path).map_err(|error| visit.unevaluable(field, &error, input))
+    }
+
+    pub(crate) fn fill(&self, visit: &Visit<'_>, template: &Template, input: &Value) -> Result<Value, Failure> {
+        template.fill(&self.scope(visit, input)).map_err(|error| visit.unfillable(&error, input))
+    }
+
+    /// The effective input after Parameters.
+    pub(crate) fn payload(&self, visit: &Visit<'_>, effective: Cow<'_, Value>) -> Result<Value, Failure> {
+        match &visit.state.parameters {
+            Some(template) => self.fill(visit, template, &effective),
+            None => Ok(effective.into_owned()),
+        }
+    }
+
+    /// The new values of variables, from an `Assign` whose `$` is `input`.
+    fn assigned(
+        &self,
+        visit: &Visit<'_>,
+        assign: Option<&Template>,
+        input: &Value,
+    ) -> Result<Option<Map<String, Value>>, Failure> {
+        let Some(template) = assign else {
+            return Ok(None);
+        };
+        match self.fill(visit, template, input)? {
+            Value::Object(values) => Ok(Some(values)),
+            // Loading has seen to it that Assign is an object.
+            _ => Ok(None),
+        }
+    }
+
+    /// Applies `ResultPath`. Takes the input only once nothing here can fail any more.
+    fn place(
+        &self,
+        visit: &Visit<'_>,
+        placement: &Placement,
+        input: &mut Value,
+        result: Value,
+    ) -> Result<Value, Failure> {
+        match placement {
+            Placement::Replace => Ok(result),
+            Placement::Discard => Ok(std::mem::take(input)),
+            Placement::At(target) if target.fits(input) => Ok(target.place(std::mem::take(input), result)),
+            Placement::At(target) => Err(Failure::known(
+                failure::RESULT_PATH_MATCH_FAILURE,
+                Some(visit.cause(&format!("Unable to apply ReferencePath {} to input {input}", target.text()))),
+            )),
+        }
+    }
+
+    /// Makes output and assignments effective and leaves the state.
+    fn leave(&mut self, visit: Visit<'f>, (output, assigned): Settled) -> Result<Value, Failure> {
+        if !size::is_within_limit(&output) {
+            return Err(visit.too_large(&visit.state.name));
+        }
+        if let Some(assigned) = assigned {
+            self.variables.assign(assigned);
+        }
+        let details = Details { output: Some(&output), ..Details::default() };
+        self.record(exit(visit.state.state_type()), visit.state, details)?;
+        Ok(output)
+    }
+
+    fn pass(&mut self, visit: Visit<'f>, result: Option<&Value>, mut input: Value) -> Result<Step, Failure> {
+        let state = visit.state;
+        let untouched = result.is_none() && state.parameters.is_none();
+        let settled = if untouched && matches!(state.result_path, Placement::Replace) {
+            // The commonest Pass moves its data along.
+            let result = self.select(&visit, "InputPath", &state.input_path, input)?;
+            let assigned = self.assigned(&visit, state.assign.as_ref(), &result)?;
+            (self.select(&visit, "OutputPath", &state.output_path, result)?, assigned)
+        } else {
+            let result = match result {
+                Some(result) => result.clone(),
+                None => self.payload(&visit, self.effective(&visit, &input)?)?,
+            };
+            self.settle(&visit, &mut input, result)?
+        };
+        self.leave(visit, settled).map(|output| (state.next, output))
+    }
+
+    /// From a state's result to its output.
+    fn settle(&self, visit: &Visit<'_>, input: &mut Value, result: Value) -> Result<Settled, Failure> {
+        let state = visit.state;
+        let assigned = self.assigned(visit, state.assign.as_ref(), &result)?;
+        let result = match &state.result_selector {
+            Some(selector) => self.fill(visit, selector, &result)?,
+            None => result,
+        };
+        let output = self.place(visit, &state.result_path, input, result)?;
+        Ok((self.select(visit, "OutputPath", &state.output_path, output)?, assigned))
+    }
+
+    fn choose(
+        &mut self,
+        visit: Visit<'f>,
+        rules: &'f [ChoiceRule],
+        default: Option<usize>,
+        input: Value,
+    ) -> Result<Step, Failure> {
+        let state = visit.state;
+        let effective = self.select(&visit, "InputPath", &state.input_path, input)?;
+        let chosen = self.first_match(&visit, rules, &effective)?;
+        let (next, assign) = match (chosen, default) {
+            (Some(rule), _) => (rule.next, rule.assign.as_ref()),
+            (None, Some(default)) => (default, state.assign.as_ref()),
+            (None, None) => {
+                let problem = "Failed to transition out of the state. The state does not point to a next state.";
+                return Err(Failure::known(failure::NO_CHOICE_MATCHED, Some(visit.cause(problem))));
+            }
+        };
+        let assigned = self.assigned(&visit, assign, &effective)?;
+        let output = self.select(&visit, "OutputPath", &state.output_path, effective)?;
+        self.leave(visit, (output, assigned)).map(|output| (Next::State(next), output))
+    }
+
+    fn first_match(
+        &self,
+        visit: &Visit<'_>,
+        rules: &'f [ChoiceRule],
+        input: &Value,
+    ) -> Result<Option<&'f ChoiceRule>, Failure> {
+        let scope = self.scope(visit, input);
+        for rule in rules {
+            let matches = rule.rule.matches(&scope).map_err(|error| match error {
+                EvaluationError::NotFound { path } => visit.runtime(&format!(
+                    "Invalid path '{}': The choice state's condition path references an invalid value.",
+                    path.text()
+                )),
+                EvaluationError::Intrinsic { .. } => visit.unevaluable("Choices", &error, input),
+            })?;
+            if matches {
+                return Ok(Some(rule));
+            }
+        }
+        Ok(None)
+    }
+
+    async fn wait(&mut self, visit: Visit<'f>, wait: &'f Wait, input: Value) -> Result<Step, Failure> {
+        let state = visit.state;
+        let effective = self.select(&visit, "InputPath", &state.input_path, input)?;
+        let pause = self.pause(&visit, wait, &effective)?;
+        if !pause.is_zero() {
+            let mut cut_off = CutOff::new(self.run, state, EventType::WaitStateAborted, self.previous);
+            tokio::time::sleep(pause).await;
+            cut_off.done();
+        }
+        let assigned = self.assigned(&visit, state.assign.as_ref(), &effective)?;
+        let output = self.select(&visit, "OutputPath", &state.output_path, effective)?;
+        self.leave(visit, (output, assigned)).map(|output| (state.next, output))
+    }
+
+    fn pause(&self, visit: &Visit<'_>, wait: &Wait, input: &Value) -> Result<Duration, Failure> {
+        let until = |time: Timestamp| {
+            // A time that has passed is not waited for.
+            Duration::try_from(time.duration_since(visit.entered)).unwrap_or(Duration::ZERO)
+        };
+        let value = |field: &str, path: &Path| {
+            self.scope(visit, input).resolve(path).map(Cow::into_owned).map_err(|_| {
+                visit.runtime(&format!("The {field} parameter does not reference an input value: {}", path.text()))
+            })
+        };
+        match wait {
+            Wait::Seconds(seconds) => Ok(Duration::from_secs(*seconds)),
+            Wait::Until(time) => Ok(until(*time)),
+            Wait::SecondsPath(path) => {
+                let value = value("SecondsPath", path)?;
+                seconds(&value).map(Duration::from_secs).map_err(|problem| {
+                    visit.runtime(&format!("The SecondsPath parameter {problem}: {} == {}", path.text(), plain(&value)))
+                })
+            }
+            Wait::UntilPath(path) => {
+                let value = value("TimestampPath", path)?;
+                value.as_str().and_then(parse_timestamp).map(until).ok_or_else(|| {
+                    visit.runtime(&format!(
+                        "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time \
+                         format string: {} == {}",
+                        path.text(),
+                        plain(&value)
+                    ))
+                })
+            }
+        }
+    }
+
+    fn text(&self, visit: &Visit<'_>, field: &str, text: &Text, input: &Value) -> Result<Option<String>, Failure> {
+        match text {
+            Text::Absent => Ok(None),
+            Text::Fixed(text) => Ok(Some(text.to_string())),
+            Text::Expression(by_path, expression) => {
+                let value = expression
+                    .evaluate(&self.scope(visit, input))
+                    .map_err(|error| visit.unevaluable(by_path, &error, input))?;
+                match value.into_owned() {
+                    Value::String(text) => Ok(Some(text)),
+                    other => Err(visit.runtime(&format!(
+                        "The {by_path} field must refer to a string to be used as {field}, not {other}"
+                    ))),
+                }
+            }
+        }
+    }
+
+    /// A number given by a path: an integer, or a string that spells one.
+    pub(crate) fn whole_number(
+        &self,
+        visit: &Visit<'_>,
+        field: &str,
+        setting: &Setting<u64>,
+        input: &Value,
+    ) -> Result<u64, Failure> {
+        let path = match setting {
+            Setting::Fixed(number) => return Ok(*number),
+            Setting::Path(path) => path,
+        };
+        let value = self.resolve(visit, &format!("{field}Path"), path, input)?;
+        let number = integer(&value).ok_or_else(|| {
+            visit.runtime(&format!(
+                "The {field}Path field refers to value \"{}\" which is not a valid integer: {}",
+                plain(&value),
+                path.text()
+            ))
+        })?;
+        u64::try_from(number).map_err(|_| match field {
+            "MaxConcurrency" => {
+                visit.runtime(&format!("Expected non-negative integer for MaxConcurrency, got '{number}' instead."))
+            }
+            _ => visit.runtime(&format!("{field} cannot be negative.")),
+        })
+    }
+
+    /// A Task, Parallel or Map: tried until it succeeds, is caught or fails.
+    async fn attempts(&mut self, mut visit: Visit<'f>, mut input: Value) -> Result<Step, Failure> {
+        let state = visit.state;
+        let mut cut_off = CutOff::new(self.run, state, aborted(state.state_type()), self.previous);
+        let mut visits = vec![0; state.retry.len()];
+        let outcome = loop {
+            let outcome = match self.attempt(&visit, &input).await {
+                Ok(result) => self.settle(&visit, &mut input, result),
+                Err(failure) => Err(failure),
+            };
+            let failure = match outcome {
+                Ok(settled) => break self.leave(visit, settled).map(|output| (state.next, output)),
+                Err(failure) => failure,
+            };
+            let Some(pause) = self.retry(state, &failure, &mut visits) else {
+                break self.catch(visit, failure, input);
+            };
+            visit.retry_count += 1;
+            self.run.journal.count_retry();
+            tokio::time::sleep(pause).await;
+        };
+        cut_off.done();
+        outcome
+    }
+
+    async fn attempt(&mut self, visit: &Visit<'f>, input: &Value) -> Result<Value, Failure> {
+        match &visit.state.kind {
+            Kind::Task(task) => self.task(visit, task, input).await,
+            Kind::Parallel { branches } => self.parallel(visit, branches, input).await,
+            Kind::Map(map) => self.map(visit, map, input).await,
+            // The other kinds have no attempts.
+            _ => Ok(Value::Null),
+        }
+    }
+
+    /// The pause before the next attempt, if a retrier allows one.
+    fn retry(&self, state: &State, failure: &Failure, visits: &mut [u64]) -> Option<Duration> {
+        let (retrier, visits) = state.retry.iter().zip(visits).find(|(retrier, _)| failure.matches(&retrier.errors))?;
+        if *visits >= retrier.max_attempts {
+            return None;
+        }
+        let pause = interval(retrier, *visits);
+        *visits += 1;
+        Some(if retrier.full_jitter { pause.mul_f64(self.run.dice.roll().f64()) } else { pause })
+    }
+
+    fn catch(&mut self, visit: Visit<'f>, failure: Failure, mut input: Value) -> Result<Step, Failure> {
+        let state = visit.state;
+        let catcher = state.catch.iter().find(|catcher| failure.matches(&catcher.errors));
+        let failure = if catcher.is_some() { failure } else { failure.leaving_state() };
+        if failure.is_terminal() {
+            return Err(failure);
+        }
+        let failed = match state.state_type() {
+            StateType::Parallel => Some(EventType::ParallelStateFailed),
+            StateType::Map => Some(EventType::MapStateFailed),
+            _ => None,
+        };
+        if let Some(failed) = failed {
+            let details =
+                Details { error: failure.error.as_deref(), cause: failure.cause.as_deref(), ..Details::default() };
+            self.record(failed, state, details)?;
+        }
+        let Some(Catcher { result_path, assign, next, .. }) = catcher else {
+            return Err(failure);
+        };
+        let error = failure.output();
+        let assigned = self.assigned(&visit, assign.as_ref(), &error)?;
+        let output = self.place(&visit, result_path, &mut input, error)?;
+        self.leave(visit, (output, assigned)).map(|output| (Next::State(*next), output))
+    }
+}
+
+/// The pause before a retry, without jitter.
+fn interval(retrier: &Retrier, visits: u64) -> Duration {
+    /// Longer than any execution: a year and a day.
+    const LONGEST: f64 = 366.0 * 86_400.0;
+    #[expect(clippy::cast_precision_loss, reason = "seconds and attempts are far below 2^52")]
+    let seconds = retrier.interval_seconds as f64 * retrier.backoff_rate.powf(visits as f64);
+    #[expect(clippy::cast_precision_loss, reason = "at most a year")]
+    let longest = retrier.max_delay_seconds.map_or(LONGEST, |seconds| seconds as f64);
+    Duration::from_secs_f64(seconds.min(longest))
+}
+
+/// An integer as Java's `Long.parseLong` reads it from a value's text.
+pub(crate) fn integer(value: &Value) -> Option<i64> {
+    match value {
+        Value::Number(number) => number.as_i64(),
+        Value::String(text) => text.parse().ok(),
+        _ => None,
+    }
+}
+
+/// Seconds given by a path, or what is wrong with them.
+pub(crate) fn seconds(value: &Value) -> Result<u64, &'static str> {
+    let number = integer(value).ok_or("cannot be parsed as a long value")?;
+    u64::try_from(number).map_err(|_| "references a negative value")
+}
+
+/// A value as causes print it: a string without quotes.
+pub(crate) fn plain(value: &Value) -> Cow<'_, str> {
+    match value {
+        Value::String(text) => Cow::Borrowed(text),
+        other => Cow::Owned(other.to_string()),
+    }
+}
+
+fn entry(state_type: StateType) -> EventType {
+    match state_type {
+        StateType::Pass => EventType::PassStateEntered,
+        StateType::Task => EventType::TaskStateEntered,
+        StateType::Choice => EventType::ChoiceStateEntered,
+        StateType::Wait => EventType::WaitStateEntered,
+        StateType::Succeed => EventType::SucceedStateEntered,
+        StateType::Fail => EventType::FailStateEntered,
+        StateType::Parallel => EventType::ParallelStateEntered,
+        StateType::Map => EventType::MapStateEntered,
+    }
+}
+
+fn exit(state_type: StateType) -> EventType {
+    match state_type {
+        StateType::Pass => EventType::PassStateExited,
+        StateType::Task => EventType::TaskStateExited,
+        StateType::Choice => EventType::ChoiceStateExited,
+        StateType::Wait => EventType::WaitStateExited,
+        // A Fail state is never left; it shares the arm only so that this is total.
+        StateType::Succeed | StateType::Fail => EventType::SucceedStateExited,
+        StateType::Parallel => EventType::ParallelStateExited,
+        StateType::Map => EventType::MapStateExited,
+    }
+}
+
+fn aborted(state_type: StateType) -> EventType {
+    match state_type {
+        StateType::Parallel => EventType::ParallelStateAborted,
+        StateType::Map => EventType::MapStateAborted,
+        StateType::Wait => EventType::WaitStateAborted,
+        _ => EventType::TaskStateAborted,
+    }
+}

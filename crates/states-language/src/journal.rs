@@ -1,0 +1,127 @@
+//! Keeps the history of one execution: numbers the events, counts transitions, tells the observer.
+//!
+//! Owns the limit of 25,000 events. What the events are is in [`crate::history`].
+
+use std::sync::{Mutex, PoisonError};
+
+use jiff::{SignedDuration, Timestamp};
+use tokio::time::Instant;
+
+use crate::history::{Details, EventType, HistoryEvent, Observer};
+
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
+const MAXIMUM_EVENTS: u64 = 25_000;
+
+/// Maps Tokio's clock, which tests and rehearsals may pause, to wall-clock time.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Clock {
+    started: Instant,
+    start_time: Timestamp,
+}
+
+impl Clock {
+    pub(crate) fn starting_at(start_time: Timestamp) -> Self {
+        Self { started: Instant::now(), start_time }
+    }
+
+    pub(crate) fn now(&self) -> Timestamp {
+        let elapsed = SignedDuration::try_from(self.started.elapsed()).unwrap_or(SignedDuration::MAX);
+        self.start_time.saturating_add(elapsed).unwrap_or(Timestamp::MAX)
+    }
+}
+
+/// The execution cannot have another event.
+pub(crate) struct Full;
+
+/// Where an execution's events go.
+pub(crate) trait Journal: Send + Sync {
+    /// Appends an event and gives its id.
+    fn append(&self, previous: u64, kind: EventType, state: &str, details: Details<'_>) -> Result<u64, Full>;
+
+    /// A state is tried again.
+    fn count_retry(&self);
+
+    /// Nothing more happens: whatever is cut off from now on leaves no trace.
+    fn close(&self);
+}
+
+pub(crate) struct Log<'o> {
+    clock: Clock,
+    pages: Mutex<Pages<'o>>,
+}
+
+struct Pages<'o> {
+    last_id: u64,
+    transitions: u64,
+    closed: bool,
+    observer: Option<&'o mut dyn Observer>,
+}
+
+impl<'o> Log<'o> {
+    pub(crate) fn new(clock: Clock, observer: Option<&'o mut dyn Observer>) -> Self {
+        Self { clock, pages: Mutex::new(Pages { last_id: 0, transitions: 0, closed: false, observer }) }
+    }
+
+    /// Appends the event of the execution itself that begins or ends its history.
+    pub(crate) fn milestone(&self, kind: EventType, details: Details<'_>) -> u64 {
+        self.with_pages(|pages| {
+            let previous = pages.last_id;
+            pages.write(self.clock, previous, kind, None, details)
+        })
+    }
+
+    pub(crate) fn event_count(&self) -> u64 {
+        self.with_pages(|pages| pages.last_id)
+    }
+
+    pub(crate) fn transitions(&self) -> u64 {
+        self.with_pages(|pages| pages.transitions)
+    }
+
+    fn with_pages<T>(&self, with: impl FnOnce(&mut Pages<'o>) -> T) -> T {
+        // An observer that panicked has not left the counters half-written.
+        with(&mut self.pages.lock().unwrap_or_else(PoisonError::into_inner))
+    }
+}
+
+impl Pages<'_> {
+    fn write(
+        &mut self,
+        clock: Clock,
+        previous_id: u64,
+        kind: EventType,
+        state: Option<&str>,
+        details: Details<'_>,
+    ) -> u64 {
+        self.last_id += 1;
+        let id = self.last_id;
+        if let Some(observer) = &mut self.observer {
+            let timestamp = clock.now();
+            observer.on_event(&HistoryEvent { id, previous_id, timestamp, kind, state, details });
+        }
+        id
+    }
+}
+
+impl Journal for Log<'_> {
+    fn append(&self, previous: u64, kind: EventType, state: &str, details: Details<'_>) -> Result<u64, Full> {
+        self.with_pages(|pages| {
+            // The last one is left for the end of the execution.
+            if pages.closed || pages.last_id + 1 >= MAXIMUM_EVENTS {
+                return Err(Full);
+            }
+            if kind.is_entry() {
+                pages.transitions += 1;
+            }
+            Ok(pages.write(self.clock, previous, kind, Some(state), details))
+        })
+    }
+
+    fn count_retry(&self) {
+        self.with_pages(|pages| pages.transitions += 1);
+    }
+
+    fn close(&self) {
+        self.with_pages(|pages| pages.closed = true);
+    }
+}

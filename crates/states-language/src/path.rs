@@ -1,0 +1,699 @@
+//! Paths as Step Functions reads them: Jayway's `JSONPath`, not RFC 9535.
+//!
+//! Owns the grammar, the compiled form and its evaluation over one JSON value. A path is *definite* when
+//! it can only name one node; a definite path that finds nothing has no result, an indefinite one
+//! yields an array, empty if need be. Which document a path starts from (`$`, `$$`, `$name`) is
+//! recorded here and resolved in [`crate::expression`]. Filters live in [`crate::filter`].
+
+use std::borrow::Cow;
+use std::fmt;
+
+use serde_json::{Map, Value};
+
+use crate::filter::Filter;
+
+/// The document a path starts from.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) enum Root {
+    /// `$`: the data the field is applied to.
+    Input,
+    /// `$$`: the context object.
+    Context,
+    /// `$name`: a variable.
+    Variable(Box<str>),
+}
+
+#[derive(Debug)]
+pub(crate) enum Step {
+    Name(Box<str>),
+    /// `['a','b']`: at the end of a path one object of those that exist, otherwise each of them.
+    Names(Box<[Box<str>]>),
+    Index(i64),
+    Indices(Box<[i64]>),
+    Slice {
+        from: Option<i64>,
+        to: Option<i64>,
+    },
+    Wildcard,
+    /// `..`: what follows is applied to this node and all below it.
+    Descend,
+    Filter(Box<Filter>),
+}
+
+/// A function at the end of a path, such as `$.items.length()`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Function {
+    Length,
+    Keys,
+    Min,
+    Max,
+    Sum,
+    Avg,
+    Stddev,
+    First,
+    Last,
+    Index(i64),
+}
+
+/// A compiled path.
+pub(crate) struct Path {
+    text: Box<str>,
+    root: Root,
+    steps: Box<[Step]>,
+    function: Option<Function>,
+    definite: bool,
+    /// Only names and indices: evaluated without any allocation.
+    plain: bool,
+}
+
+impl fmt::Debug for Path {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str(&self.text)
+    }
+}
+
+/// A node that a definite part of a path needs is not there.
+struct NotFound;
+
+impl Path {
+    pub(crate) fn parse(text: &str) -> Result<Self, String> {
+        let mut parser = Parser::new(text);
+        let root = parser.root()?;
+        let path = parser.finish(root)?;
+        Ok(path)
+    }
+
+    /// Parses a path inside a filter: `@` stands for the node under test, `$` for the document.
+    pub(crate) fn parse_in_filter(text: &str) -> Result<Self, String> {
+        let mut parser = Parser::new(text);
+        parser.at = 1;
+        parser.finish(Root::Input)
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    pub(crate) fn root(&self) -> &Root {
+        &self.root
+    }
+
+    pub(crate) fn steps(&self) -> &[Step] {
+        &self.steps
+    }
+
+    /// Whether this is the whole document, `$`.
+    pub(crate) fn is_whole(&self) -> bool {
+        self.steps.is_empty() && self.function.is_none()
+    }
+
+    /// Whether this is a Reference Path: one that can only name a single node.
+    pub(crate) fn is_reference(&self) -> bool {
+        self.plain
+    }
+
+    /// The result of this path on `document`; `None` if a definite path finds nothing.
+    pub(crate) fn select<'v>(&self, document: &'v Value) -> Option<Cow<'v, Value>> {
+        self.select_from(0, document)
+    }
+
+    /// As [`Path::select`], with the first `skip` steps already taken to reach `node`.
+    pub(crate) fn select_from<'v>(&self, skip: usize, node: &'v Value) -> Option<Cow<'v, Value>> {
+        let steps = &self.steps[skip..];
+        if self.plain {
+            return descend_plainly(steps, node).map(Cow::Borrowed);
+        }
+        let mut found = Vec::new();
+        Walk { document: node }.walk(steps, node, true, &mut found).ok()?;
+        let value = if self.definite {
+            found.into_iter().next()?
+        } else {
+            Cow::Owned(Value::Array(found.into_iter().map(Cow::into_owned).collect()))
+        };
+        match self.function {
+            None => Some(value),
+            Some(function) => function.apply(&value).map(Cow::Owned),
+        }
+    }
+}
+
+fn descend_plainly<'v>(steps: &[Step], mut node: &'v Value) -> Option<&'v Value> {
+    for step in steps {
+        node = match (step, node) {
+            (Step::Name(name), Value::Object(fields)) => fields.get(&**name)?,
+            (Step::Index(index), Value::Array(items)) => items.get(offset(*index, items.len())?)?,
+            _ => return None,
+        };
+    }
+    Some(node)
+}
+
+/// The position of `index` in an array of `length`; negative ones count from the end.
+pub(crate) fn offset(index: i64, length: usize) -> Option<usize> {
+    if index < 0 {
+        length.checked_sub(usize::try_from(index.unsigned_abs()).ok()?)
+    } else {
+        usize::try_from(index).ok()
+    }
+}
+
+/// One evaluation of an arbitrary path.
+struct Walk<'v> {
+    document: &'v Value,
+}
+
+impl<'v> Walk<'v> {
+    /// Applies `steps` to `node`. While everything before was definite, a missing or misfitting node
+    /// on the way fails the path; after that it is passed over.
+    fn walk(
+        &self,
+        steps: &[Step],
+        node: &'v Value,
+        definite: bool,
+        found: &mut Vec<Cow<'v, Value>>,
+    ) -> Result<(), NotFound> {
+        let Some((step, rest)) = steps.split_first() else {
+            found.push(Cow::Borrowed(node));
+            return Ok(());
+        };
+        let misfit = || if definite { Err(NotFound) } else { Ok(()) };
+        match (step, node) {
+            (Step::Name(name), Value::Object(fields)) => match fields.get(&**name) {
+                Some(value) => self.walk(rest, value, definite, found),
+                None if rest.is_empty() => Ok(()),
+                None => misfit(),
+            },
+            (Step::Names(names), Value::Object(fields)) => self.names(names, fields, rest, definite, found),
+            (Step::Index(index), Value::Array(items)) => {
+                match offset(*index, items.len()).and_then(|at| items.get(at)) {
+                    Some(item) => self.walk(rest, item, definite, found),
+                    None => Ok(()),
+                }
+            }
+            (Step::Indices(indices), Value::Array(items)) => indices
+                .iter()
+                .filter_map(|index| items.get(offset(*index, items.len())?))
+                .try_for_each(|item| self.walk(rest, item, false, found)),
+            (Step::Slice { from, to }, Value::Array(items)) => {
+                slice(items, *from, *to).into_iter().try_for_each(|item| self.walk(rest, item, false, found))
+            }
+            (Step::Wildcard, Value::Array(items)) => {
+                items.iter().try_for_each(|item| self.walk(rest, item, false, found))
+            }
+            (Step::Wildcard, Value::Object(fields)) => {
+                fields.values().try_for_each(|value| self.walk(rest, value, false, found))
+            }
+            (Step::Wildcard, _) => Ok(()),
+            (Step::Filter(filter), Value::Array(items)) => items
+                .iter()
+                .filter(|item| filter.accepts(item, self.document))
+                .try_for_each(|item| self.walk(rest, item, false, found)),
+            (Step::Filter(filter), Value::Object(_)) => {
+                if filter.accepts(node, self.document) {
+                    self.walk(rest, node, false, found)?;
+                }
+                Ok(())
+            }
+            (Step::Descend, _) => self.everywhere(rest, node, found),
+            _ => misfit(),
+        }
+    }
+
+    fn names(
+        &self,
+        names: &[Box<str>],
+        fields: &'v Map<String, Value>,
+        rest: &[Step],
+        definite: bool,
+        found: &mut Vec<Cow<'v, Value>>,
+    ) -> Result<(), NotFound> {
+        let present = names.iter().filter_map(|name| fields.get_key_value(&**name));
+        if !rest.is_empty() {
+            return present.map(|(_, value)| value).try_for_each(|value| self.walk(rest, value, false, found));
+        }
+        let object: Map<String, Value> = present.map(|(name, value)| (name.clone(), value.clone())).collect();
+        if definite || !object.is_empty() {
+            found.push(Cow::Owned(Value::Object(object)));
+        }
+        Ok(())
+    }
+
+    fn everywhere(&self, rest: &[Step], node: &'v Value, found: &mut Vec<Cow<'v, Value>>) -> Result<(), NotFound> {
+        match node {
+            Value::Object(fields) => {
+                self.walk(rest, node, false, found)?;
+                fields.values().try_for_each(|value| self.everywhere(rest, value, found))
+            }
+            Value::Array(items) => {
+                // A filter is tested on the items below, as the scan reaches them.
+                self.walk(rest, node, false, found)?;
+                let skip_objects = matches!(rest.first(), Some(Step::Filter(_)));
+                items.iter().try_for_each(|item| {
+                    if skip_objects { self.below(rest, item, found) } else { self.everywhere(rest, item, found) }
+                })
+            }
+            _ => Ok(()),
+        }
+    }
+
+    /// As [`Walk::everywhere`], for an item that was itself tested already.
+    fn below(&self, rest: &[Step], node: &'v Value, found: &mut Vec<Cow<'v, Value>>) -> Result<(), NotFound> {
+        match node {
+            Value::Object(fields) => fields.values().try_for_each(|value| self.everywhere(rest, value, found)),
+            _ => self.everywhere(rest, node, found),
+        }
+    }
+}
+
+/// Jayway's slices: a missing end is open, negative bounds count from the end, no step.
+fn slice(items: &[Value], from: Option<i64>, to: Option<i64>) -> &[Value] {
+    let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
+    let clamp = |bound: i64| {
+        let bound = if bound < 0 { bound + length } else { bound };
+        usize::try_from(bound.clamp(0, length)).unwrap_or(0)
+    };
+    let start = clamp(from.unwrap_or(0));
+    let end = clamp(to.unwrap_or(length));
+    items.get(start..end).unwrap_or(&[])
+}
+
+impl Function {
+    fn apply(self, value: &Value) -> Option<Value> {
+        match self {
+            Self::Length => match value {
+                Value::Array(items) => Some(items.len().into()),
+                Value::Object(fields) => Some(fields.len().into()),
+                _ => Some(Value::Null),
+            },
+            Self::Keys => value.as_object().map(|fields| fields.keys().map(|key| Value::from(key.as_str())).collect()),
+            Self::First => value.as_array()?.first().cloned(),
+            Self::Last => value.as_array()?.last().cloned(),
+            Self::Index(index) => {
+                let items = value.as_array()?;
+                items.get(offset(index, items.len())?).cloned()
+            }
+            Self::Min | Self::Max | Self::Sum | Self::Avg | Self::Stddev => {
+                let numbers: Vec<f64> = value.as_array()?.iter().filter_map(Value::as_f64).collect();
+                self.aggregate(&numbers).map(Value::from)
+            }
+        }
+    }
+
+    fn aggregate(self, numbers: &[f64]) -> Option<f64> {
+        if numbers.is_empty() {
+            return None;
+        }
+        #[expect(clippy::cast_precision_loss, reason = "a document holds far fewer than 2^52 numbers")]
+        let count = numbers.len() as f64;
+        let sum: f64 = numbers.iter().sum();
+        Some(match self {
+            Self::Min => numbers.iter().copied().fold(f64::INFINITY, f64::min),
+            Self::Max => numbers.iter().copied().fold(f64::NEG_INFINITY, f64::max),
+            Self::Avg => sum / count,
+            Self::Stddev => {
+                let squares: f64 = numbers.iter().map(|number| number * number).sum();
+                (squares / count - (sum / count).powi(2)).sqrt()
+            }
+            _ => sum,
+        })
+    }
+}
+
+/// Where a state's result goes: the Reference Path of `ResultPath`.
+#[derive(Debug)]
+pub(crate) struct Target(Path);
+
+impl Target {
+    pub(crate) fn new(path: Path) -> Result<Self, String> {
+        if *path.root() != Root::Input {
+            return Err("must point into the state's input, not into the context object or a variable".into());
+        }
+        if !path.is_reference() {
+            return Err("must be a Reference Path: names and indices only".into());
+        }
+        Ok(Self(path))
+    }
+
+    pub(crate) fn text(&self) -> &str {
+        self.0.text()
+    }
+
+    /// Whether [`Target::place`] can succeed on this document.
+    pub(crate) fn fits(&self, document: &Value) -> bool {
+        let mut node = document;
+        for step in self.0.steps() {
+            node = match (step, node) {
+                (Step::Name(name), Value::Object(fields)) => match fields.get(&**name) {
+                    Some(value) => value,
+                    // From here on the chain is made anew, of objects only.
+                    None => return self.creatable_after(name),
+                },
+                (Step::Index(index), Value::Array(items)) => {
+                    match offset(*index, items.len()).and_then(|at| items.get(at)) {
+                        Some(item) => item,
+                        None => return false,
+                    }
+                }
+                _ => return false,
+            };
+        }
+        true
+    }
+
+    fn creatable_after(&self, missing: &str) -> bool {
+        self.0
+            .steps()
+            .iter()
+            .skip_while(|step| !matches!(step, Step::Name(name) if **name == *missing))
+            .all(|step| matches!(step, Step::Name(_)))
+    }
+
+    /// Puts `result` into `document`, making the objects on the way. The document must [fit](Target::fits).
+    pub(crate) fn place(&self, mut document: Value, result: Value) -> Value {
+        let mut node = &mut document;
+        for step in self.0.steps() {
+            node = match step {
+                Step::Name(name) => {
+                    if !node.is_object() {
+                        *node = Value::Object(Map::new());
+                    }
+                    &mut node[&**name]
+                }
+                Step::Index(index) => {
+                    let Some(at) = node.as_array().and_then(|items| offset(*index, items.len())) else {
+                        return document;
+                    };
+                    &mut node[at]
+                }
+                _ => return document,
+            };
+        }
+        *node = result;
+        document
+    }
+}
+
+struct Parser<'t> {
+    text: &'t str,
+    at: usize,
+}
+
+impl<'t> Parser<'t> {
+    fn new(text: &'t str) -> Self {
+        Self { text, at: 0 }
+    }
+
+    fn rest(&self) -> &'t str {
+        &self.text[self.at..]
+    }
+
+    fn peek(&self) -> Option<char> {
+        self.rest().chars().next()
+    }
+
+    fn take(&mut self, expected: char) -> bool {
+        let matches = self.peek() == Some(expected);
+        if matches {
+            self.at += expected.len_utf8();
+        }
+        matches
+    }
+
+    fn spaces(&mut self) {
+        let rest = self.rest();
+        self.at += rest.len() - rest.trim_start().len();
+    }
+
+    fn root(&mut self) -> Result<Root, String> {
+        if !self.take('$') {
+            return Err("a path must begin with \"$\"".into());
+        }
+        if self.take('$') {
+            return Ok(Root::Context);
+        }
+        let name: &str = {
+            let rest = self.rest();
+            let end = rest.find(|c: char| !is_variable_character(c)).unwrap_or(rest.len());
+            &rest[..end]
+        };
+        self.at += name.len();
+        if name.is_empty() {
+            return Ok(Root::Input);
+        }
+        check_variable_name(name)?;
+        Ok(Root::Variable(name.into()))
+    }
+
+    fn finish(mut self, root: Root) -> Result<Path, String> {
+        let mut steps = Vec::new();
+        let mut function = None;
+        while let Some(next) = self.peek() {
+            if function.is_some() {
+                return Err("a function must end the path".into());
+            }
+            match next {
+                '.' => function = self.after_dot(&mut steps)?,
+                '[' => steps.push(self.bracket()?),
+                other => return Err(format!("unexpected \"{other}\" at position {}", self.at)),
+            }
+        }
+        if matches!(steps.last(), Some(Step::Descend)) {
+            return Err("a path must not end with \"..\"".into());
+        }
+        let last = steps.len().saturating_sub(1);
+        let definite = steps.iter().enumerate().all(|(at, step)| match step {
+            Step::Name(_) | Step::Index(_) => true,
+            Step::Names(_) => at == last,
+            _ => false,
+        });
+        let plain = function.is_none() && steps.iter().all(|step| matches!(step, Step::Name(_) | Step::Index(_)));
+        Ok(Path { text: self.text.into(), root, steps: steps.into(), function, definite, plain })
+    }
+
+    fn after_dot(&mut self, steps: &mut Vec<Step>) -> Result<Option<Function>, String> {
+        self.take('.');
+        if self.take('.') {
+            steps.push(Step::Descend);
+        }
+        match self.peek() {
+            None => Err("a path must not end with \".\"".into()),
+            Some('.') => Err(format!("unexpected \".\" at position {}", self.at)),
+            Some('[') => Ok(None),
+            Some('*') => {
+                self.at += 1;
+                steps.push(Step::Wildcard);
+                Ok(None)
+            }
+            Some(_) => {
+                let name = self.name()?;
+                if self.peek() == Some('(') {
+                    return self.function(&name).map(Some);
+                }
+                steps.push(Step::Name(name.into()));
+                Ok(None)
+            }
+        }
+    }
+
+    /// A name in dot notation. A backslash takes the next character as it is.
+    fn name(&mut self) -> Result<String, String> {
+        let mut name = String::new();
+        let start = self.at;
+        while let Some(character) = self.peek() {
+            match character {
+                '.' | '[' | '(' => break,
+                '\\' => {
+                    self.at += 1;
+                    let escaped = self.peek().ok_or("a path must not end with a backslash")?;
+                    self.at += escaped.len_utf8();
+                    name.push(escaped);
+                    continue;
+                }
+                space if space.is_whitespace() => {
+                    return Err(format!("a blank at position {}: write ['name'] for names with blanks", self.at));
+                }
+                quote @ ('\'' | '"' | ']' | ')' | ',') => {
+                    return Err(format!("unexpected {quote} at position {}", self.at));
+                }
+                _ => {}
+            }
+            self.at += character.len_utf8();
+            name.push(character);
+        }
+        if name.is_empty() {
+            return Err(format!("a name is missing at position {start}"));
+        }
+        Ok(name)
+    }
+
+    fn function(&mut self, name: &str) -> Result<Function, String> {
+        let rest = self.rest();
+        let close = rest.find(')').ok_or("a \")\" is missing")?;
+        let argument = rest[1..close].trim();
+        self.at += close + 1;
+        let function = match name {
+            "length" | "size" => Function::Length,
+            "keys" => Function::Keys,
+            "min" => Function::Min,
+            "max" => Function::Max,
+            "sum" => Function::Sum,
+            "avg" => Function::Avg,
+            "stddev" => Function::Stddev,
+            "first" => Function::First,
+            "last" => Function::Last,
+            "index" => {
+                return argument
+                    .parse()
+                    .map(Function::Index)
+                    .map_err(|_| format!("index() takes one integer, not \"{argument}\""));
+            }
+            other => return Err(format!("there is no path function \"{other}\"")),
+        };
+        if !argument.is_empty() {
+            return Err(format!("{name}() takes no argument"));
+        }
+        Ok(function)
+    }
+
+    fn bracket(&mut self) -> Result<Step, String> {
+        self.take('[');
+        self.spaces();
+        match self.peek() {
+            Some('\'' | '"') => self.quoted_names(),
+            Some('?') => self.filter(),
+            Some('*') => {
+                self.at += 1;
+                self.close_bracket()?;
+                Ok(Step::Wildcard)
+            }
+            Some(_) => self.numbers(),
+            None => Err("a \"]\" is missing".into()),
+        }
+    }
+
+    fn close_bracket(&mut self) -> Result<(), String> {
+        self.spaces();
+        if self.take(']') { Ok(()) } else { Err(format!("a \"]\" is missing at position {}", self.at)) }
+    }
+
+    fn quoted_names(&mut self) -> Result<Step, String> {
+        let mut names = Vec::new();
+        loop {
+            self.spaces();
+            names.push(self.quoted()?.into_boxed_str());
+            self.spaces();
+            if !self.take(',') {
+                break;
+            }
+        }
+        self.close_bracket()?;
+        Ok(match <[_; 1]>::try_from(names) {
+            Ok([name]) => Step::Name(name),
+            Err(names) => Step::Names(names.into()),
+        })
+    }
+
+    fn quoted(&mut self) -> Result<String, String> {
+        let quote = self.peek().filter(|c| matches!(c, '\'' | '"')).ok_or("a quoted name is missing")?;
+        self.at += 1;
+        let mut name = String::new();
+        while let Some(character) = self.peek() {
+            self.at += character.len_utf8();
+            match character {
+                _ if character == quote => return Ok(name),
+                '\\' => {
+                    let escaped = self.peek().ok_or("a path must not end with a backslash")?;
+                    self.at += escaped.len_utf8();
+                    name.push(escaped);
+                }
+                _ => name.push(character),
+            }
+        }
+        Err(format!("a {quote} is missing"))
+    }
+
+    fn numbers(&mut self) -> Result<Step, String> {
+        let rest = self.rest();
+        let close = rest.find(']').ok_or("a \"]\" is missing")?;
+        let inside = &rest[..close];
+        self.at += close + 1;
+        let number = |text: &str| -> Result<i64, String> {
+            text.trim().parse().map_err(|_| format!("\"{}\" is not an array index", text.trim()))
+        };
+        if inside.contains(':') {
+            let mut bounds = inside.split(':').map(|text| match text.trim() {
+                "" => Ok(None),
+                bound => number(bound).map(Some),
+            });
+            let from = bounds.next().transpose()?.flatten();
+            let to = bounds.next().transpose()?.flatten();
+            // Jayway reads two bounds and no step. https://github.com/json-path/JsonPath#operators
+            if bounds.next().is_some() {
+                return Err("a slice has two bounds; steps are not supported".into());
+            }
+            if from.is_none() && to.is_none() {
+                return Err("a slice needs at least one bound".into());
+            }
+            return Ok(Step::Slice { from, to });
+        }
+        let indices = inside.split(',').map(number).collect::<Result<Vec<_>, _>>()?;
+        Ok(match indices[..] {
+            [index] => Step::Index(index),
+            _ => Step::Indices(indices.into()),
+        })
+    }
+
+    fn filter(&mut self) -> Result<Step, String> {
+        self.take('?');
+        self.spaces();
+        if self.peek() != Some('(') {
+            return Err("a filter is written [?(…)]".into());
+        }
+        let length = balanced(self.rest()).ok_or("the filter's \")\" is missing")?;
+        let inside = &self.rest()[1..length - 1];
+        self.at += length;
+        self.close_bracket()?;
+        Ok(Step::Filter(Box::new(Filter::parse(inside)?)))
+    }
+}
+
+/// The length of the parenthesised text at the start of `text`; quotes are skipped.
+fn balanced(text: &str) -> Option<usize> {
+    let mut depth = 0_usize;
+    let mut quote = None;
+    let mut escaped = false;
+    for (at, character) in text.char_indices() {
+        match (quote, character) {
+            _ if escaped => escaped = false,
+            (_, '\\') => escaped = true,
+            (Some(open), _) if character == open => quote = None,
+            (Some(_), _) => {}
+            (None, '\'' | '"') => quote = Some(character),
+            (None, '(') => depth += 1,
+            (None, ')') => {
+                depth -= 1;
+                if depth == 0 {
+                    return Some(at + 1);
+                }
+            }
+            _ => {}
+        }
+    }
+    None
+}
+
+fn is_variable_character(character: char) -> bool {
+    character.is_alphanumeric() || character == '_'
+}
+
+/// The names a variable may have: a letter or `_`, then letters, digits and `_`, up to 80 in all.
+pub(crate) fn check_variable_name(name: &str) -> Result<(), String> {
+    if name == "states" {
+        return Err("the variable \"states\" is reserved".into());
+    }
+    let starts_well = name.starts_with(|c: char| c.is_alphabetic() || c == '_');
+    if !starts_well || !name.chars().all(is_variable_character) || name.chars().count() > 80 {
+        return Err(format!("\"{name}\" is not a name for a variable"));
+    }
+    Ok(())
+}

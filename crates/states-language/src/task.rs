@@ -1,0 +1,178 @@
+//! Runs one attempt of a Task state: a Lambda function, by its ARN or by `lambda:invoke`.
+//!
+//! Owns the events of both integrations, the response that `lambda:invoke` wraps a result in, and the
+//! time limits. Retrying and catching are in [`crate::frame`].
+
+use std::time::Duration;
+
+use serde_json::{Map, Value, json};
+
+use crate::execution::{TaskFailure, TaskRequest};
+use crate::failure::{self, Failure};
+use crate::frame::{Frame, Visit, plain, seconds};
+use crate::history::{Details, EventType};
+use crate::machine::{Integration, Setting, Task};
+use crate::size;
+
+/// The events of one integration.
+struct Events {
+    scheduled: EventType,
+    started: EventType,
+    succeeded: EventType,
+    failed: EventType,
+    timed_out: EventType,
+}
+
+impl Events {
+    fn of(integration: Integration) -> Self {
+        match integration {
+            Integration::Function => Self {
+                scheduled: EventType::LambdaFunctionScheduled,
+                started: EventType::LambdaFunctionStarted,
+                succeeded: EventType::LambdaFunctionSucceeded,
+                failed: EventType::LambdaFunctionFailed,
+                timed_out: EventType::LambdaFunctionTimedOut,
+            },
+            Integration::Invoke => Self {
+                scheduled: EventType::TaskScheduled,
+                started: EventType::TaskStarted,
+                succeeded: EventType::TaskSucceeded,
+                failed: EventType::TaskFailed,
+                timed_out: EventType::TaskTimedOut,
+            },
+        }
+    }
+}
+
+/// The error a task runs into when its time is up, and when that is.
+struct Limit {
+    after: Duration,
+    error: &'static str,
+}
+
+impl<'f> Frame<'f> {
+    pub(crate) async fn task(&mut self, visit: &Visit<'f>, task: &'f Task, input: &Value) -> Result<Value, Failure> {
+        let state = visit.state;
+        let effective = self.effective(visit, input)?;
+        let limit = self.limit(visit, task, &effective)?;
+        let payload = self.payload(visit, effective)?;
+        if !size::is_within_limit(&payload) {
+            return Err(visit.too_large(&state.name));
+        }
+        let events = Events::of(task.integration);
+        let invoked;
+        let (function, payload) = match task.integration {
+            Integration::Function => (&*task.resource, payload),
+            Integration::Invoke => {
+                let (name, payload) = invocation(visit, payload)?;
+                invoked = name;
+                (&*invoked, payload)
+            }
+        };
+        let details = Details { function: Some(function), retry_count: Some(visit.retry_count), ..Details::default() };
+        self.record(events.scheduled, state, Details { input: Some(&payload), ..details })?;
+        self.record(events.started, state, details)?;
+
+        let call = self.run.handler.invoke(TaskRequest {
+            function,
+            payload,
+            state: &state.name,
+            retry_count: visit.retry_count,
+            execution: &self.run.context.id,
+        });
+        let result = match limit {
+            None => call.await,
+            Some(Limit { after, error }) => match tokio::time::timeout(after, call).await {
+                Ok(result) => result,
+                Err(_elapsed) => {
+                    self.record(events.timed_out, state, Details { error: Some(error), ..details })?;
+                    return Err(Failure::known(error, None));
+                }
+            },
+        };
+        match result {
+            Ok(result) => self.succeeded(visit, task, events.succeeded, result, details),
+            Err(TaskFailure { error, cause }) => {
+                self.record(events.failed, state, Details { error: Some(&error), cause: Some(&cause), ..details })?;
+                Err(Failure::named(Some(error.into()), Some(cause)))
+            }
+        }
+    }
+
+    fn succeeded(
+        &mut self,
+        visit: &Visit<'f>,
+        task: &Task,
+        kind: EventType,
+        result: Value,
+        details: Details<'_>,
+    ) -> Result<Value, Failure> {
+        let (result, subject) = match task.integration {
+            Integration::Function => (result, &*task.resource),
+            Integration::Invoke => (self.response(result), "lambda"),
+        };
+        if !size::is_within_limit(&result) {
+            return Err(visit.too_large(subject));
+        }
+        self.record(kind, visit.state, Details { output: Some(&result), ..details })?;
+        Ok(result)
+    }
+
+    /// What the Invoke API answers around a function's result.
+    /// <https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html>
+    fn response(&self, result: Value) -> Value {
+        let mut response = Map::new();
+        response.insert("ExecutedVersion".to_owned(), json!("$LATEST"));
+        response.insert("Payload".to_owned(), result);
+        response.insert("SdkHttpMetadata".to_owned(), json!({ "HttpStatusCode": 200 }));
+        response.insert("SdkResponseMetadata".to_owned(), json!({ "RequestId": self.run.dice.uuid() }));
+        response.insert("StatusCode".to_owned(), json!(200));
+        Value::Object(response)
+    }
+
+    /// The nearer of the task's two time limits. A Lambda function sends no heartbeats, so that one
+    /// runs from the start.
+    fn limit(&self, visit: &Visit<'_>, task: &Task, input: &Value) -> Result<Option<Limit>, Failure> {
+        let timeout = self.duration(visit, "TimeoutSeconds", task.timeout.as_ref(), input)?;
+        let heartbeat = self.duration(visit, "HeartbeatSeconds", task.heartbeat.as_ref(), input)?;
+        let timeout = timeout.map(|after| Limit { after, error: failure::TIMEOUT });
+        let heartbeat = heartbeat.map(|after| Limit { after, error: failure::HEARTBEAT_TIMEOUT });
+        Ok([timeout, heartbeat].into_iter().flatten().min_by_key(|limit| limit.after))
+    }
+
+    fn duration(
+        &self,
+        visit: &Visit<'_>,
+        field: &str,
+        setting: Option<&Setting<u64>>,
+        input: &Value,
+    ) -> Result<Option<Duration>, Failure> {
+        let path = match setting {
+            None => return Ok(None),
+            Some(Setting::Fixed(seconds)) => return Ok(Some(Duration::from_secs(*seconds))),
+            Some(Setting::Path(path)) => path,
+        };
+        let value = self.resolve(visit, &format!("{field}Path"), path, input)?;
+        let problem = match seconds(&value) {
+            Ok(0) => "references a value that is not positive",
+            Ok(seconds) => return Ok(Some(Duration::from_secs(seconds))),
+            Err(problem) => problem,
+        };
+        Err(visit.runtime(&format!("The {field}Path parameter {problem}: {} == {}", path.text(), plain(&value))))
+    }
+}
+
+/// The function and its payload, from the Parameters of `lambda:invoke`.
+fn invocation(visit: &Visit<'_>, parameters: Value) -> Result<(String, Value), Failure> {
+    let Value::Object(mut parameters) = parameters else {
+        return Err(visit.runtime("The Parameters of lambda:invoke must be an object"));
+    };
+    let payload = parameters.swap_remove("Payload").unwrap_or_else(|| Value::Object(Map::new()));
+    match parameters.swap_remove("FunctionName") {
+        Some(Value::String(function)) => Ok((function, payload)),
+        other => Err(visit.runtime(&format!(
+            "The parameter FunctionName of lambda:invoke must be a string, not {}",
+            other.unwrap_or_default()
+        ))),
+    }
+}

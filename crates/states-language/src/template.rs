@@ -1,0 +1,138 @@
+//! Payload templates: `Parameters`, `ResultSelector`, `ItemSelector`, `BatchInput`, `Assign`.
+//!
+//! Owns compiling a template once, with constant parts kept as they are, and filling it. A field
+//! whose name ends in `.$` is replaced by the value of its [`Expression`].
+
+use std::borrow::Cow;
+
+use serde_json::{Map, Value};
+
+use crate::expression::{EvaluationError, Expression, Scope};
+use crate::path::Path;
+
+#[derive(Debug)]
+pub(crate) enum Template {
+    Constant(Value),
+    Object(Box<[(String, Template)]>),
+    Array(Box<[Template]>),
+    /// A field `name.$`; the field's name is kept for the error that names it.
+    Expression(Box<str>, Expression),
+}
+
+/// Filling failed at this field.
+pub(crate) struct TemplateError<'d> {
+    pub(crate) field: &'d str,
+    pub(crate) error: EvaluationError<'d>,
+}
+
+impl Template {
+    /// Compiles `definition`; every problem is reported with the place it is at, such as `a.b.$`.
+    pub(crate) fn compile(definition: &Value, place: &str, report: &mut dyn FnMut(&str, String)) -> Self {
+        match definition {
+            Value::Object(fields) => Self::compile_object(fields, place, report),
+            Value::Array(items) => {
+                let items: Vec<Self> = items
+                    .iter()
+                    .enumerate()
+                    .map(|(index, item)| Self::compile(item, &format!("{place}[{index}]"), report))
+                    .collect();
+                if items.iter().all(|item| matches!(item, Self::Constant(_))) {
+                    Self::Constant(definition.clone())
+                } else {
+                    Self::Array(items.into())
+                }
+            }
+            scalar => Self::Constant(scalar.clone()),
+        }
+    }
+
+    fn compile_object(fields: &Map<String, Value>, place: &str, report: &mut dyn FnMut(&str, String)) -> Self {
+        let mut compiled: Vec<(String, Self)> = Vec::with_capacity(fields.len());
+        for (name, definition) in fields {
+            let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
+            let (name, template) = match name.strip_suffix(".$") {
+                None => (name.as_str(), Self::compile(definition, &place, report)),
+                Some(stripped) => (stripped, Self::compile_expression(name, definition, &place, report)),
+            };
+            if compiled.iter().any(|(other, _)| other == name) {
+                report(&place, format!("there is a second field \"{name}\" once \".$\" is stripped"));
+            }
+            compiled.push((name.to_owned(), template));
+        }
+        if compiled.iter().all(|(_, template)| matches!(template, Self::Constant(_))) {
+            Self::Constant(Value::Object(fields.clone()))
+        } else {
+            Self::Object(compiled.into())
+        }
+    }
+
+    fn compile_expression(name: &str, definition: &Value, place: &str, report: &mut dyn FnMut(&str, String)) -> Self {
+        let expression = match definition {
+            Value::String(text) => Expression::parse(text),
+            other => Err(format!("{other} must be a string: a path or an intrinsic function")),
+        };
+        match expression {
+            Ok(expression) => Self::Expression(name.into(), expression),
+            Err(problem) => {
+                report(place, problem);
+                // The definition is refused; this only stands in until all of it has been read.
+                Self::Expression(name.into(), Expression::Path(Path::parse("$").expect("\"$\" is a path")))
+            }
+        }
+    }
+
+    pub(crate) fn fill<'v>(&'v self, scope: &Scope<'v>) -> Result<Value, TemplateError<'v>> {
+        match self {
+            Self::Constant(value) => Ok(value.clone()),
+            Self::Object(fields) => fields
+                .iter()
+                .map(|(name, template)| Ok((name.clone(), template.fill(scope)?)))
+                .collect::<Result<Map<_, _>, _>>()
+                .map(Value::Object),
+            Self::Array(items) => items.iter().map(|item| item.fill(scope)).collect::<Result<_, _>>().map(Value::Array),
+            Self::Expression(field, expression) => {
+                expression.evaluate(scope).map(Cow::into_owned).map_err(|error| TemplateError { field, error })
+            }
+        }
+    }
+
+    /// The template of the field `name` of this one, if it is an object that has it.
+    pub(crate) fn names(&self, name: &str) -> bool {
+        match self {
+            Self::Constant(Value::Object(fields)) => fields.contains_key(name),
+            Self::Object(fields) => fields.iter().any(|(field, _)| field == name),
+            _ => false,
+        }
+    }
+
+    /// The constant value of the field `name`, if it has one.
+    pub(crate) fn constant(&self, name: &str) -> Option<&Value> {
+        match self {
+            Self::Constant(value) => value.get(name),
+            Self::Object(fields) => fields.iter().find_map(|(field, template)| match template {
+                Self::Constant(value) if field == name => Some(value),
+                _ => None,
+            }),
+            _ => None,
+        }
+    }
+
+    /// The names of the fields, if this is an object.
+    pub(crate) fn field_names(&self) -> Vec<&str> {
+        match self {
+            Self::Constant(Value::Object(fields)) => fields.keys().map(String::as_str).collect(),
+            Self::Object(fields) => fields.iter().map(|(name, _)| name.as_str()).collect(),
+            _ => Vec::new(),
+        }
+    }
+
+    /// Every path used in this template.
+    pub(crate) fn visit_paths<'e>(&'e self, visit: &mut dyn FnMut(&'e Path)) {
+        match self {
+            Self::Constant(_) => {}
+            Self::Object(fields) => fields.iter().for_each(|(_, template)| template.visit_paths(visit)),
+            Self::Array(items) => items.iter().for_each(|item| item.visit_paths(visit)),
+            Self::Expression(_, expression) => expression.visit_paths(visit),
+        }
+    }
+}
