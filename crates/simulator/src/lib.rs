@@ -1,1 +1,195 @@
-//! (being written)
+//! Amazon RDS as an orchestrator of restores meets it: the real wire format, statuses over time, faults.
+//!
+//! The real SDKs talk to it unmodified, in process ([`Simulator::http_client`]) or over HTTP ([`serve()`]). Besides
+//! RDS (AWS Query protocol) it takes mails for Amazon SES v2 and looks up executions for Step Functions. It knows
+//! nothing of who calls it.
+//!
+//! ```
+//! use rds_simulator::{Options, Simulator, World};
+//!
+//! let world = World::from_json(r#"{"instances": [{"identifier": "orders", "engine": "postgres"}]}"#)?;
+//! let simulator = Simulator::new(world, Options::default())?;
+//! assert_eq!(simulator.state().instance("orders").map(|orders| orders.status.as_ref()), Some("available"));
+//! # Ok::<(), rds_simulator::WorldError>(())
+//! ```
+//!
+//! **Time** is Tokio's: under `tokio::time::pause` a restore of six hours takes milliseconds. Nothing runs in the
+//! background; whatever has come due is applied when somebody looks. The same world, seed and requests give the
+//! same run.
+//!
+//! Where to go next: `world.rs` is the file format, `state.rs` how things move, `actions/` what each request does,
+//! `faults.rs` what goes wrong.
+
+mod actions;
+mod build;
+mod connector;
+mod dispatch;
+mod engines;
+mod error;
+mod executions;
+mod faults;
+mod history;
+mod mail;
+mod names;
+mod query;
+mod render;
+mod report;
+mod resources;
+mod server;
+mod settings;
+mod state;
+mod tags;
+mod world;
+mod xml;
+
+use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
+use std::time::{Duration, SystemTime};
+
+use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use bytes::Bytes;
+use tokio::time::Instant;
+
+pub use dispatch::{ConnectionError, Outcome, RecordedRequest, Service};
+pub use executions::Execution;
+pub use faults::{Fault, FaultRule, Meddling, When};
+pub use history::NameHistory;
+pub use mail::Mail;
+pub use report::{ClusterState, InstanceState, SnapshotState, WorldState};
+pub use server::serve;
+pub use settings::{ClusterSettings, InstanceSettings, ProcessorFeatures, ServerlessV2Scaling};
+pub use world::{
+    BlueGreenSpec, ClusterEndpointSpec, ClusterSnapshotSpec, ClusterSpec, GroupSpec, InstanceSpec, Limits, MemberSpec,
+    ProxySpec, RetainedBackupSpec, RoleSpec, SnapshotSpec, Timings, Unverified, World, WorldError,
+};
+
+use connector::Connector;
+use dispatch::Desk;
+use resources::Millis;
+
+/// How a simulator runs.
+#[derive(Clone, Copy, Debug, PartialEq)]
+pub struct Options {
+    /// Decides every jitter, made-up id and chance.
+    pub seed: u64,
+    /// What the wall clock says at the start.
+    pub start_time: SystemTime,
+    /// Simulated seconds to one second of Tokio's clock.
+    pub speed: f64,
+}
+
+impl Default for Options {
+    /// Seed 0, now, real time.
+    fn default() -> Self {
+        Self { seed: 0, start_time: SystemTime::now(), speed: 1.0 }
+    }
+}
+
+/// A simulated region of an AWS account. Clones share it.
+#[derive(Clone, Debug)]
+pub struct Simulator {
+    shared: Arc<Shared>,
+    label: Option<Arc<str>>,
+}
+
+#[derive(Debug)]
+struct Shared {
+    begin: Instant,
+    speed: f64,
+    desk: Mutex<Desk>,
+}
+
+impl Simulator {
+    /// Builds the world; its clock starts now.
+    pub fn new(world: World, options: Options) -> Result<Self, WorldError> {
+        let since_epoch = options.start_time.duration_since(SystemTime::UNIX_EPOCH).unwrap_or_default();
+        let start = i64::try_from(since_epoch.as_millis()).unwrap_or(i64::MAX / 2);
+        let state = build::build(&world, options.seed, start)?;
+        let desk = Desk::new(state, faults::Faults::new(world.faults), world.meddling);
+        let speed = if options.speed > 0.0 { options.speed } else { 1.0 };
+        let shared = Shared { begin: Instant::now(), speed, desk: Mutex::new(desk) };
+        Ok(Self { shared: Arc::new(shared), label: None })
+    }
+
+    /// The same simulator, with requests recorded as this caller's.
+    #[must_use]
+    pub fn on_behalf_of(&self, caller: &str) -> Self {
+        Self { shared: Arc::clone(&self.shared), label: Some(caller.into()) }
+    }
+
+    /// An HTTP client for any AWS SDK client in this process.
+    pub fn http_client(&self) -> SharedHttpClient {
+        SharedHttpClient::new(Connector(self.clone()))
+    }
+
+    /// Answers a request to any of the services. It waits only where a fault makes the answer slow.
+    pub async fn handle(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, ConnectionError> {
+        let answer = self.desk().handle(request, self.label.as_deref());
+        if answer.delay_seconds > 0.0 {
+            tokio::time::sleep(Duration::from_secs_f64(answer.delay_seconds / self.shared.speed)).await;
+        }
+        answer.result
+    }
+
+    /// What exists now.
+    pub fn state(&self) -> WorldState {
+        report::report(&self.desk().state)
+    }
+
+    /// Every request so far, in order.
+    pub fn requests(&self) -> Vec<RecordedRequest> {
+        self.desk().requests.clone()
+    }
+
+    /// Every mail so far, in order.
+    pub fn mails(&self) -> Vec<Mail> {
+        self.desk().mails.clone()
+    }
+
+    /// Time since the start, on the simulator's clock.
+    pub fn now(&self) -> Duration {
+        Duration::from_millis(self.millis())
+    }
+
+    /// When the next change of a status is due, counted from the start; none when nothing is under way.
+    pub fn next_change(&self) -> Option<Duration> {
+        self.desk().state.next_step().map(Duration::from_millis)
+    }
+
+    /// Adds a fault; its occurrences count from now.
+    pub fn inject(&self, rule: FaultRule) {
+        self.desk().faults.add(rule);
+    }
+
+    /// Adds something a person will do; occurrences count from now.
+    pub fn meddle(&self, meddling: Meddling) {
+        self.desk().add_meddling(meddling);
+    }
+
+    /// Makes an execution known to `DescribeExecution` and `ListExecutions`; one with the same ARN is replaced.
+    pub fn register_execution(&self, execution: Execution) {
+        let mut desk = self.desk();
+        desk.executions.retain(|known| known.arn != execution.arn);
+        desk.executions.push(execution);
+    }
+
+    /// Changes the status of a registered execution; false when there is none with this ARN.
+    pub fn set_execution_status(&self, arn: &str, status: &str, stop_date: Option<SystemTime>) -> bool {
+        let mut desk = self.desk();
+        let Some(execution) = desk.executions.iter_mut().find(|execution| execution.arn == arn) else { return false };
+        status.clone_into(&mut execution.status);
+        execution.stop_date = stop_date;
+        true
+    }
+
+    #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+    fn millis(&self) -> Millis {
+        (self.shared.begin.elapsed().as_secs_f64() * self.shared.speed * 1000.0).round() as Millis
+    }
+
+    /// The world, moved to now. A panic in one request does not take the others down.
+    fn desk(&self) -> MutexGuard<'_, Desk> {
+        let mut desk = self.shared.desk.lock().unwrap_or_else(PoisonError::into_inner);
+        desk.advance(self.millis());
+        desk
+    }
+}

@@ -1,0 +1,432 @@
+//! DB clusters, of Aurora and Multi-AZ: create, restore, modify (and rename), stop, start, delete.
+
+use super::instances::{Credentials, change_log_exports, modification_steps, settle_encryption};
+use super::{Deletion, show_cluster};
+use crate::engines;
+use crate::error::{ApiError, ApiResult};
+use crate::names;
+use crate::query::{Params, Tags};
+use crate::resources::{AVAILABLE, Cluster, Instance, Key, Life, is_aurora};
+use crate::settings::{ClusterSettings, Effect, Verb};
+use crate::state::{State, Step, Target};
+use crate::tags;
+use crate::world::Timings;
+
+/// A Multi-AZ DB cluster has a writer and two readers.
+const MULTI_AZ_MEMBERS: usize = 3;
+
+impl State {
+    fn existing_cluster(&self, identifier: &str) -> ApiResult<Key> {
+        let name = identifier.rsplit_once(":cluster:").map_or(identifier, |(_, name)| name);
+        self.cluster_named(name).ok_or_else(|| ApiError::cluster_not_found(identifier))
+    }
+
+    fn free_cluster_name(&self, name: &str) -> ApiResult<()> {
+        if self.clusters.values().any(|cluster| cluster.life.claims(name)) {
+            return Err(ApiError::cluster_exists());
+        }
+        Ok(())
+    }
+
+    fn room_for_cluster(&self) -> ApiResult<()> {
+        if self.clusters.len() >= self.limits.clusters {
+            return Err(ApiError::new("DBClusterQuotaExceededFault", "DB Cluster quota exceeded"));
+        }
+        Ok(())
+    }
+
+    fn check_cluster_groups(&self, settings: &ClusterSettings) -> ApiResult<()> {
+        self.check_cluster_parameter_group(settings.parameter_group.as_ref())?;
+        self.check_option_group(settings.option_group.as_ref())?;
+        self.check_subnet_group(settings.subnet_group.as_ref())
+    }
+
+    fn add_cluster(&mut self, name: String, engine: String, settings: ClusterSettings, tags: Tags) -> Key {
+        let resource_id = self.fresh_resource_id("cluster-");
+        let created = self.wall_clock();
+        let mut cluster = Cluster::new(Life::new(name, "creating"), resource_id, engine, settings, created);
+        cluster.tags = tags;
+        let key = self.fresh_key();
+        self.clusters.insert(key, cluster);
+        if self.clusters[&key].is_aurora() {
+            return key;
+        }
+        self.add_multi_az_members(key, created);
+        key
+    }
+
+    /// The members RDS makes for a Multi-AZ DB cluster, as the cluster is: `<cluster>-instance-1` and so on.
+    pub(crate) fn add_multi_az_members(&mut self, cluster_key: Key, created: i64) {
+        let Some(cluster) = self.clusters.get(&cluster_key).cloned() else { return };
+        let mut members = Vec::with_capacity(MULTI_AZ_MEMBERS);
+        for number in 1..=MULTI_AZ_MEMBERS {
+            let name = format!("{}-instance-{number}", cluster.life.identifier);
+            let settings = self.member_settings(cluster_key, crate::settings::InstanceSettings::default());
+            let life = Life::new(name, cluster.life.status.clone());
+            let resource_id = self.fresh_resource_id("db-");
+            let mut instance = Instance::new(life, resource_id, cluster.engine.clone(), settings);
+            instance.cluster = Some(cluster_key);
+            instance.created = (cluster.life.status != "creating").then_some(created);
+            let key = self.fresh_key();
+            self.instances.insert(key, instance);
+            members.push(key);
+        }
+        if let Some(cluster) = self.clusters.get_mut(&cluster_key) {
+            cluster.writer = members.first().copied();
+            cluster.members = members;
+        }
+    }
+}
+
+/// What sets a Multi-AZ DB cluster apart from Aurora in a request.
+fn check_kind(engine: &str, asked: &ClusterSettings) -> ApiResult<()> {
+    let only_multi_az = asked.class.is_some()
+        || asked.allocated_storage.is_some()
+        || asked.iops.is_some()
+        || asked.publicly_accessible.is_some();
+    if is_aurora(engine) && only_multi_az {
+        return Err(ApiError::combination(format!(
+            "The engine {engine} takes no DBClusterInstanceClass, AllocatedStorage, Iops or PubliclyAccessible at the cluster."
+        )));
+    }
+    let only_aurora =
+        asked.serverless_v2_scaling.is_some() || asked.backtrack_window.is_some() || asked.http_endpoint.is_some();
+    if !is_aurora(engine) && only_aurora {
+        return Err(ApiError::combination(format!(
+            "The engine {engine} takes no ServerlessV2ScalingConfiguration, BacktrackWindow or EnableHttpEndpoint."
+        )));
+    }
+    Ok(())
+}
+
+fn check_engine(engine: &str) -> ApiResult<()> {
+    if is_aurora(engine) || matches!(engine, "mysql" | "postgres") {
+        return Ok(());
+    }
+    Err(ApiError::value(format!("Invalid DB engine: {engine}")))
+}
+
+pub(super) fn create(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let name = names::identifier("DBClusterIdentifier", &params.require("DBClusterIdentifier")?)?;
+    let engine = params.require("Engine")?;
+    let asked = ClusterSettings::from_request(&mut params, Verb::Create)?;
+    let credentials = Credentials::take(&mut params, Verb::Create)?;
+    let tags = tags::checked(params.tags()?)?;
+    params.finish("CreateDBCluster")?;
+    check_engine(&engine)?;
+    check_kind(&engine, &asked)?;
+    if asked.master_username.is_none() || (credentials.password.is_none() && credentials.manage != Some(true)) {
+        return Err(ApiError::combination("The parameters MasterUsername and MasterUserPassword must be provided."));
+    }
+    if !is_aurora(&engine) && (asked.class.is_none() || asked.allocated_storage.is_none()) {
+        return Err(ApiError::combination("A Multi-AZ DB cluster needs DBClusterInstanceClass and AllocatedStorage."));
+    }
+    state.free_cluster_name(&name)?;
+    state.room_for_cluster()?;
+    state.check_cluster_groups(&asked)?;
+    let mut settings = engines::cluster_defaults(&engine, asked.engine_version.as_deref());
+    settings.merge(asked);
+    settle_encryption(state, &mut settings.storage_encrypted, &mut settings.kms_key_id);
+    let key = state.add_cluster(name, engine, settings, tags);
+    if credentials.manage == Some(true) {
+        let secret = state.fresh_secret("cluster", credentials.kms_key_id);
+        if let Some(cluster) = state.clusters.get_mut(&key) {
+            cluster.secret = Some(secret);
+        }
+    }
+    let seconds = state.timings.create_cluster;
+    state.start(Target::Cluster(key), vec![(0.0, Step::Show("creating".into())), (seconds, Step::Available)]);
+    Ok(show_cluster(state, key))
+}
+
+pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let name = names::identifier("DBClusterIdentifier", &params.require("DBClusterIdentifier")?)?;
+    let snapshot_name = params.require("SnapshotIdentifier")?;
+    let engine = params.require("Engine")?;
+    let asked = ClusterSettings::from_request(&mut params, Verb::Restore)?;
+    let tags = params.tags()?;
+    params.finish("RestoreDBClusterFromSnapshot")?;
+    tags.as_ref().map_or(Ok(()), tags::check)?;
+    let snapshot_key = state
+        .cluster_snapshot_named(&snapshot_name)
+        .ok_or_else(|| ApiError::cluster_snapshot_not_found(&snapshot_name))?;
+    let snapshot = state.cluster_snapshots[&snapshot_key].clone();
+    if snapshot.life.status != AVAILABLE {
+        let message =
+            format!("The snapshot {snapshot_name} is in status {} and cannot be restored.", snapshot.life.status);
+        return Err(ApiError::new("InvalidDBClusterSnapshotStateFault", message));
+    }
+    if engine != snapshot.engine {
+        return Err(ApiError::combination(format!(
+            "The snapshot {snapshot_name} is of engine {}, not {engine}.",
+            snapshot.engine
+        )));
+    }
+    check_kind(&engine, &asked)?;
+    if !is_aurora(&engine) && asked.class.is_none() {
+        return Err(ApiError::combination("A Multi-AZ DB cluster needs DBClusterInstanceClass."));
+    }
+    state.free_cluster_name(&name)?;
+    state.room_for_cluster()?;
+    state.check_cluster_groups(&asked)?;
+    let mut settings = restored_settings(&engine, &snapshot.settings);
+    settings.merge(asked);
+    settle_encryption(state, &mut settings.storage_encrypted, &mut settings.kms_key_id);
+    let tags = tags.filter(|tags| !tags.is_empty()).unwrap_or_else(|| tags::without_reserved(&snapshot.tags));
+    let key = state.add_cluster(name, engine, settings, tags);
+    let timings = &state.timings;
+    let steps = vec![
+        (0.0, Step::Show("creating".into())),
+        (timings.restore_cluster / 4.0, Step::Show("migrating".into())),
+        (timings.restore_cluster * 3.0 / 4.0, Step::Show("backing-up".into())),
+        (timings.restore_backing_up, Step::Available),
+    ];
+    state.start(Target::Cluster(key), steps);
+    Ok(show_cluster(state, key))
+}
+
+/// What a restored cluster has that the request does not say: the data's own properties from the snapshot, defaults else.
+fn restored_settings(engine: &str, recorded: &ClusterSettings) -> ClusterSettings {
+    let mut settings = engines::cluster_defaults(engine, recorded.engine_version.as_deref());
+    settings.merge(ClusterSettings {
+        engine_mode: recorded.engine_mode.clone(),
+        port: recorded.port,
+        allocated_storage: recorded.allocated_storage,
+        storage_type: recorded.storage_type.clone(),
+        iops: recorded.iops,
+        storage_encrypted: recorded.storage_encrypted,
+        kms_key_id: recorded.kms_key_id.clone(),
+        master_username: recorded.master_username.clone(),
+        database_name: recorded.database_name.clone(),
+        character_set: recorded.character_set.clone(),
+        backup_retention_period: recorded.backup_retention_period,
+        backup_window: recorded.backup_window.clone(),
+        ..ClusterSettings::default()
+    });
+    settings
+}
+
+pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let identifier = params.require("DBClusterIdentifier")?;
+    let key = state.existing_cluster(&identifier)?;
+    let mut change = ClusterSettings::from_request(&mut params, Verb::Modify)?;
+    change.log_exports = change_log_exports(&mut params, state.clusters[&key].settings.log_exports.as_ref())?;
+    let new_name = params
+        .take("NewDBClusterIdentifier")
+        .map(|name| names::identifier("NewDBClusterIdentifier", &name))
+        .transpose()?;
+    let apply_immediately = params.get("ApplyImmediately")?.unwrap_or(false);
+    let allow_major: bool = params.get("AllowMajorVersionUpgrade")?.unwrap_or(false);
+    let credentials = Credentials::take(&mut params, Verb::Modify)?;
+    params.finish("ModifyDBCluster")?;
+
+    let cluster = &state.clusters[&key];
+    check_kind(&cluster.engine, &change)?;
+    if let Some(name) = &new_name {
+        state.free_cluster_name(name)?;
+    }
+    state.check_cluster_groups(&change)?;
+    let managed = cluster.secret.is_some();
+    credentials.check_change(managed)?;
+    let change = change.without_what_is_already_so(&cluster.settings);
+    check_upgrade(cluster, &change, allow_major)?;
+    check_modifiable(state, cluster, &change, new_name.is_some() || credentials.changes(managed))?;
+    Modification { change, new_name, credentials, apply_immediately }.apply(state, key);
+    Ok(show_cluster(state, key))
+}
+
+fn check_upgrade(cluster: &Cluster, change: &ClusterSettings, allow_major: bool) -> ApiResult<()> {
+    let (Some(new), Some(old)) = (&change.engine_version, &cluster.settings.engine_version) else { return Ok(()) };
+    let major = |version: &str| engines::major_version(&cluster.engine, version);
+    if major(new) != major(old) && !allow_major {
+        return Err(ApiError::combination(
+            "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.",
+        ));
+    }
+    Ok(())
+}
+
+fn check_modifiable(state: &State, cluster: &Cluster, change: &ClusterSettings, more: bool) -> ApiResult<()> {
+    let life = &cluster.life;
+    let lingers = life.busy && life.status == AVAILABLE && life.served && life.renaming_to.is_none();
+    if life.is_idle() || (lingers && !more) {
+        return Ok(());
+    }
+    let mut rest = change.clone();
+    rest.split_off(Effect::Now);
+    if !more && rest.is_empty() && state.unverified.protection_in_any_status && life.status != "deleting" {
+        return Ok(());
+    }
+    Err(ApiError::cluster_state(format!("DB Cluster {} is not in available state.", life.identifier)))
+}
+
+/// A checked request to modify a cluster.
+struct Modification {
+    change: ClusterSettings,
+    new_name: Option<String>,
+    credentials: Credentials,
+    apply_immediately: bool,
+}
+
+impl Modification {
+    fn apply(mut self, state: &mut State, key: Key) {
+        let timings = state.timings.clone();
+        let Some(managed) = state.clusters.get(&key).map(|cluster| cluster.secret.is_some()) else { return };
+        let resets_credentials = self.credentials.changes(managed);
+        if self.credentials.manage == Some(true) && !managed {
+            let secret = state.fresh_secret("cluster", self.credentials.kms_key_id.take());
+            if let Some(cluster) = state.clusters.get_mut(&key) {
+                cluster.secret = Some(secret);
+            }
+        }
+        let falsely = state.rng.f64() < timings.false_available_probability;
+        let Some(cluster) = state.clusters.get_mut(&key) else { return };
+        if self.credentials.manage == Some(false) {
+            cluster.secret = None;
+        }
+        cluster.settings.merge(self.change.split_off(Effect::Now));
+        let configure = self.change.split_off(Effect::Configure);
+        cluster.pending.merge(self.change);
+        cluster.pending_password |= self.credentials.password.is_some();
+        if self.new_name.is_some() {
+            cluster.pending_identifier = self.new_name;
+        }
+        let mut statuses = Vec::new();
+        if !configure.is_empty() {
+            statuses.push(("modifying", timings.configuring));
+        }
+        cluster.applying.merge(configure);
+        if self.apply_immediately {
+            let pending = std::mem::take(&mut cluster.pending);
+            if !pending.is_empty() {
+                cluster.applying.merge(pending);
+                statuses.push(("modifying", timings.modifying));
+            }
+        }
+        if resets_credentials {
+            statuses.push(("resetting-master-credentials", timings.resetting_master_credentials));
+        }
+        if self.apply_immediately && cluster.pending_identifier.is_some() {
+            cluster.life.renaming_to.clone_from(&cluster.pending_identifier);
+            state.start(Target::Cluster(key), rename_steps(&timings, falsely));
+        } else if !statuses.is_empty() {
+            state.start(Target::Cluster(key), modification_steps(statuses, timings.modify_lingering));
+        }
+    }
+}
+
+/// As for an instance, but a cluster does not reboot.
+fn rename_steps(timings: &Timings, falsely_available: bool) -> Vec<(f64, Step)> {
+    let mut steps =
+        vec![(0.0, Step::Linger), (timings.rename_lingering, Step::Vanish), (timings.rename_nameless, Step::TakeName)];
+    if falsely_available {
+        steps.push((timings.renaming, Step::FalseAvailable));
+        steps.push((timings.rename_false_available, Step::Show("renaming".into())));
+    }
+    steps.push((timings.renaming, Step::Available));
+    steps
+}
+
+pub(super) fn stop(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let identifier = params.require("DBClusterIdentifier")?;
+    params.finish("StopDBCluster")?;
+    let key = state.existing_cluster(&identifier)?;
+    let cluster = &state.clusters[&key];
+    if !cluster.life.is_idle() {
+        return Err(ApiError::cluster_state(format!("DB Cluster {identifier} is not in available state.")));
+    }
+    let idle = |member: &Key| state.instances.get(member).is_none_or(|instance| instance.life.is_idle());
+    if !cluster.members.iter().all(idle) {
+        return Err(ApiError::instance_state(format!("Not every member of {identifier} is in available state.")));
+    }
+    let seconds = state.timings.stop;
+    let steps = || vec![(0.0, Step::Show("stopping".into())), (seconds, Step::End("stopped".into()))];
+    let members = aurora_members(cluster);
+    state.start(Target::Cluster(key), steps());
+    members.into_iter().for_each(|member| state.start(Target::Instance(member), steps()));
+    Ok(show_cluster(state, key))
+}
+
+pub(super) fn start(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let identifier = params.require("DBClusterIdentifier")?;
+    params.finish("StartDBCluster")?;
+    let key = state.existing_cluster(&identifier)?;
+    let cluster = &state.clusters[&key];
+    if cluster.life.status != "stopped" {
+        return Err(ApiError::cluster_state(format!("DB Cluster {identifier} is not stopped.")));
+    }
+    let seconds = state.timings.start;
+    let members = aurora_members(cluster);
+    state.start(Target::Cluster(key), vec![(0.0, Step::Show("starting".into())), (seconds, Step::Available)]);
+    for member in members {
+        // The cluster is available before its members are.
+        state.start(
+            Target::Instance(member),
+            vec![(0.0, Step::Show("starting".into())), (seconds * 1.5, Step::Available)],
+        );
+    }
+    Ok(show_cluster(state, key))
+}
+
+/// Members that go through sequences of their own.
+fn aurora_members(cluster: &Cluster) -> Vec<Key> {
+    if cluster.is_aurora() { cluster.members.clone() } else { Vec::new() }
+}
+
+pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let identifier = params.require("DBClusterIdentifier")?;
+    let deletion = Deletion::take(&mut params)?;
+    params.finish("DeleteDBCluster")?;
+    let key = state.existing_cluster(&identifier)?;
+    let cluster = &state.clusters[&key];
+    if cluster.settings.deletion_protection == Some(true) {
+        return Err(ApiError::combination(
+            "Cannot delete protected Cluster, please disable deletion protection and try again.",
+        ));
+    }
+    check_deletable(state, cluster)?;
+    let final_snapshot = deletion.final_snapshot()?;
+    let keeps_backups = !deletion.delete_automated_backups;
+    if keeps_backups && state.retained_cluster_backups.len() >= state.limits.retained_backups {
+        let message = "The number of retained automated cluster backups is at the quota of the region.";
+        return Err(ApiError::new("DBClusterAutomatedBackupQuotaExceededFault", message));
+    }
+    let mut snapshot_seconds = 0.0;
+    if let Some(name) = final_snapshot {
+        let name = names::identifier("FinalDBSnapshotIdentifier", name)?;
+        snapshot_seconds = state.take_final_cluster_snapshot(key, name)?;
+    }
+    if let Some(cluster) = state.clusters.get_mut(&key) {
+        cluster.keep_backups = keeps_backups;
+    }
+    let seconds = snapshot_seconds + state.timings.delete_cluster;
+    state.start(Target::Cluster(key), vec![(0.0, Step::Show("deleting".into())), (seconds, Step::Gone)]);
+    Ok(show_cluster(state, key))
+}
+
+fn check_deletable(state: &State, cluster: &Cluster) -> ApiResult<()> {
+    let life = &cluster.life;
+    let identifier = &life.identifier;
+    if let Some(global) = &cluster.global_cluster {
+        return Err(ApiError::cluster_state(format!(
+            "DB Cluster {identifier} is part of the global cluster {global}. Remove it there first."
+        )));
+    }
+    let active = |member: &Key| state.instances.get(member).is_some_and(|instance| instance.life.status != "deleting");
+    if cluster.is_aurora() && cluster.members.iter().any(active) {
+        return Err(ApiError::cluster_state(
+            "Cluster cannot be deleted, it still contains DB instances in non-deleting state.",
+        ));
+    }
+    match life.status.as_ref() {
+        "deleting" => Err(ApiError::cluster_state(format!("DB Cluster {identifier} is already being deleted."))),
+        "creating" | "migrating" if !state.unverified.delete_while_creating => {
+            Err(ApiError::cluster_state(format!("DB Cluster {identifier} is being created and cannot be deleted yet.")))
+        }
+        "renaming" => Err(ApiError::cluster_state(format!("DB Cluster {identifier} is being renamed."))),
+        _ if life.renaming_to.is_some() => {
+            Err(ApiError::cluster_state(format!("DB Cluster {identifier} is being renamed.")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,450 @@
+//! Looking: everything that is described by identifier, filter and page.
+
+use std::collections::BTreeMap;
+
+use crate::error::{ApiError, ApiResult};
+use crate::query::Params;
+use crate::resources::{Key, Life, Snapshot};
+use crate::state::State;
+use crate::xml::Xml;
+
+/// Filters and page of a describe request.
+pub(super) struct Selection {
+    filters: Vec<(String, Vec<String>)>,
+    most: usize,
+    from: usize,
+}
+
+impl Selection {
+    /// Takes what every describe action accepts, refusing filters it does not know.
+    pub(super) fn take(params: &mut Params, known: &[&str]) -> ApiResult<Self> {
+        let filters = params.filters()?;
+        if let Some((name, _)) = filters.iter().find(|(name, _)| !known.contains(&name.as_str())) {
+            return Err(ApiError::value(format!("Unrecognized filter name: {name}")));
+        }
+        let most: u32 = params.get("MaxRecords")?.unwrap_or(100);
+        if !(20..=100).contains(&most) {
+            return Err(ApiError::value(format!("Invalid value {most} for MaxRecords. Must be between 20 and 100")));
+        }
+        let from = match params.take("Marker").filter(|marker| !marker.is_empty()) {
+            Some(marker) => marker.parse().map_err(|_| ApiError::value(format!("Invalid Marker: {marker}")))?,
+            None => 0,
+        };
+        Ok(Self { filters, most: most as usize, from })
+    }
+
+    /// Whether a resource passes every filter; `values` says what it has under a filter's name.
+    pub(super) fn admits(&self, values: impl Fn(&str) -> Vec<String>) -> bool {
+        self.filters.iter().all(|(name, wanted)| {
+            values(name).iter().any(|value| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(value)))
+        })
+    }
+
+    /// Writes the page, and the marker of the next one.
+    pub(super) fn write<T>(&self, list: &str, found: &[T], mut member: impl FnMut(&mut Xml, &T)) -> Option<String> {
+        let mut xml = Xml::with_capacity(4096);
+        let page = found.iter().skip(self.from).take(self.most);
+        xml.nest(list, |xml| page.for_each(|item| member(xml, item)));
+        let next = self.from.saturating_add(self.most);
+        if next < found.len() {
+            xml.plain("Marker", next);
+        }
+        Some(xml.into_string())
+    }
+}
+
+/// Sorted by name, as RDS lists them.
+fn sorted<'a, T>(all: &'a BTreeMap<Key, T>, life: impl Fn(&T) -> &Life, now: u64) -> Vec<(&'a Key, &'a T)> {
+    let mut found: Vec<_> =
+        all.iter().filter(|(_, item)| life(item).answers && life(item).visible_from <= now).collect();
+    found.sort_by(|(_, one), (_, other)| life(one).identifier.cmp(&life(other).identifier));
+    found
+}
+
+/// An identifier parameter may also be an ARN.
+fn name_of<'a>(given: &'a str, kind: &str) -> &'a str {
+    given.rsplit_once(&format!(":{kind}:")).map_or(given, |(_, name)| name)
+}
+
+pub(super) fn instances(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+    let identifier = params.take("DBInstanceIdentifier");
+    let selection =
+        Selection::take(&mut params, &["db-instance-id", "dbi-resource-id", "db-cluster-id", "engine", "domain"])?;
+    params.finish("DescribeDBInstances")?;
+    let mut found = sorted(&state.instances, |instance| &instance.life, state.now);
+    if let Some(identifier) = identifier.as_deref() {
+        found.retain(|(_, instance)| instance.life.is_named(name_of(identifier, "db")));
+        if found.is_empty() {
+            return Err(ApiError::instance_not_found(identifier));
+        }
+    }
+    found.retain(|(_, instance)| {
+        selection.admits(|filter| match filter {
+            "db-instance-id" => vec![instance.life.identifier.clone(), state.instance_arn(instance)],
+            "dbi-resource-id" => vec![instance.resource_id.clone()],
+            "db-cluster-id" => {
+                let cluster = instance.cluster.and_then(|key| state.clusters.get(&key));
+                cluster
+                    .map(|cluster| vec![cluster.life.identifier.clone(), state.cluster_arn(cluster)])
+                    .unwrap_or_default()
+            }
+            "engine" => vec![instance.engine.clone()],
+            _ => instance.settings.domain.clone().into_iter().collect(),
+        })
+    });
+    Ok(selection.write("DBInstances", &found, |xml, (key, _)| xml.nest("DBInstance", |xml| state.instance(xml, **key))))
+}
+
+pub(super) fn clusters(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+    let identifier = params.take("DBClusterIdentifier");
+    let _: Option<bool> = params.get("IncludeShared")?;
+    let known = ["db-cluster-id", "db-cluster-resource-id", "clone-group-id", "domain", "engine"];
+    let selection = Selection::take(&mut params, &known)?;
+    params.finish("DescribeDBClusters")?;
+    let mut found = sorted(&state.clusters, |cluster| &cluster.life, state.now);
+    if let Some(identifier) = identifier.as_deref() {
+        found.retain(|(_, cluster)| cluster.life.is_named(name_of(identifier, "cluster")));
+        if found.is_empty() {
+            return Err(ApiError::cluster_not_found(identifier));
+        }
+    }
+    found.retain(|(_, cluster)| {
+        selection.admits(|filter| match filter {
+            "db-cluster-id" => vec![cluster.life.identifier.clone(), state.cluster_arn(cluster)],
+            "db-cluster-resource-id" => vec![cluster.resource_id.clone()],
+            "engine" => vec![cluster.engine.clone()],
+            "domain" => cluster.settings.domain.clone().into_iter().collect(),
+            _ => Vec::new(),
+        })
+    });
+    Ok(selection.write("DBClusters", &found, |xml, (key, _)| xml.nest("DBCluster", |xml| state.cluster(xml, **key))))
+}
+
+/// What a request for snapshots asks for, the same for both kinds.
+struct Wanted {
+    snapshot: Option<String>,
+    source: Option<String>,
+    source_resource_id: Option<String>,
+    kind: Option<String>,
+    selection: Selection,
+}
+
+impl Wanted {
+    fn take(params: &mut Params, prefix: &str, names: [&str; 3], filters: &[&str]) -> ApiResult<Self> {
+        let wanted = Self {
+            snapshot: params.take(names[0]),
+            source: params.take(names[1]),
+            source_resource_id: params.take(names[2]),
+            kind: params.take("SnapshotType"),
+            selection: Selection::take(params, filters)?,
+        };
+        for include in ["IncludeShared", "IncludePublic"] {
+            let _: Option<bool> = params.get(include)?;
+        }
+        params.finish(prefix)?;
+        Ok(wanted)
+    }
+
+    fn admits<S>(&self, snapshot: &Snapshot<S>, arn: &str) -> bool {
+        let same = |wanted: &Option<String>, has: &str| {
+            wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(has))
+        };
+        self.snapshot.as_deref().is_none_or(|wanted| wanted == arn || snapshot.life.is_named(wanted))
+            && same(&self.source, &snapshot.source)
+            && same(&self.source_resource_id, &snapshot.source_resource_id)
+            && same(&self.kind, &snapshot.kind)
+            && self.selection.admits(|filter| match filter {
+                "db-instance-id" | "db-cluster-id" => vec![snapshot.source.clone()],
+                "db-snapshot-id" | "db-cluster-snapshot-id" => vec![snapshot.life.identifier.clone(), arn.to_owned()],
+                "dbi-resource-id" | "db-cluster-resource-id" => vec![snapshot.source_resource_id.clone()],
+                "snapshot-type" => vec![snapshot.kind.clone()],
+                _ => vec![snapshot.engine.clone()],
+            })
+    }
+}
+
+pub(super) fn snapshots(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+    let names = ["DBSnapshotIdentifier", "DBInstanceIdentifier", "DbiResourceId"];
+    let filters = ["db-instance-id", "db-snapshot-id", "dbi-resource-id", "snapshot-type", "engine"];
+    let wanted = Wanted::take(&mut params, "DescribeDBSnapshots", names, &filters)?;
+    let mut found = sorted(&state.snapshots, |snapshot| &snapshot.life, state.now);
+    found.retain(|(_, snapshot)| wanted.admits(snapshot, &state.arn("snapshot", &snapshot.life.identifier)));
+    if let (Some(identifier), true) = (&wanted.snapshot, found.is_empty()) {
+        return Err(ApiError::snapshot_not_found(identifier));
+    }
+    let write = |xml: &mut Xml, (_, snapshot): &(&Key, &_)| xml.nest("DBSnapshot", |xml| state.snapshot(xml, snapshot));
+    Ok(wanted.selection.write("DBSnapshots", &found, write))
+}
+
+pub(super) fn cluster_snapshots(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+    let names = ["DBClusterSnapshotIdentifier", "DBClusterIdentifier", "DbClusterResourceId"];
+    let filters = ["db-cluster-id", "db-cluster-snapshot-id", "db-cluster-resource-id", "snapshot-type", "engine"];
+    let wanted = Wanted::take(&mut params, "DescribeDBClusterSnapshots", names, &filters)?;
+    let mut found = sorted(&state.cluster_snapshots, |snapshot| &snapshot.life, state.now);
+    found.retain(|(_, snapshot)| wanted.admits(snapshot, &state.arn("cluster-snapshot", &snapshot.life.identifier)));
+    if let (Some(identifier), true) = (&wanted.snapshot, found.is_empty()) {
+        return Err(ApiError::cluster_snapshot_not_found(identifier));
+    }
+    let write = |xml: &mut Xml, (_, snapshot): &(&Key, &_)| {
+        xml.nest("DBClusterSnapshot", |xml| state.cluster_snapshot(xml, snapshot))
+    };
+    Ok(wanted.selection.write("DBClusterSnapshots", &found, write))
+}
+
+/// Automated backups: of live databases with a retention period, and retained ones.
+struct Backup {
+    identifier: String,
+    resource_id: String,
+    arn: String,
+    status: &'static str,
+}
+
+fn write_backups(
+    found: Vec<Backup>,
+    selection: &Selection,
+    (identifier, resource_id): (Option<String>, Option<String>),
+    names: [&str; 5],
+    not_found: &'static str,
+) -> ApiResult<Option<String>> {
+    let same =
+        |wanted: &Option<String>, has: &str| wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(has));
+    let found: Vec<Backup> = found
+        .into_iter()
+        .filter(|backup| same(&identifier, &backup.identifier) && same(&resource_id, &backup.resource_id))
+        .filter(|backup| {
+            selection.admits(|filter| {
+                vec![if filter == "status" {
+                    backup.status.to_owned()
+                } else if filter.ends_with("resource-id") {
+                    backup.resource_id.clone()
+                } else {
+                    backup.identifier.clone()
+                }]
+            })
+        })
+        .collect();
+    if found.is_empty() && (identifier.is_some() || resource_id.is_some()) {
+        let asked = identifier.or(resource_id).unwrap_or_default();
+        return Err(ApiError::new(not_found, format!("Automated backups of {asked} not found.")));
+    }
+    Ok(selection.write(names[0], &found, |xml, backup| {
+        xml.nest(names[1], |xml| {
+            xml.text(names[2], &backup.identifier);
+            xml.text(names[3], &backup.resource_id);
+            xml.text(names[4], &backup.arn);
+            xml.text("Status", backup.status);
+        });
+    }))
+}
+
+pub(super) fn instance_automated_backups(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+    let asked = (params.take("DBInstanceIdentifier"), params.take("DbiResourceId"));
+    let selection = Selection::take(&mut params, &["status", "db-instance-id", "dbi-resource-id"])?;
+    params.finish("DescribeDBInstanceAutomatedBackups")?;
+    let live = state.instances.values().filter(|instance| {
+        instance.life.answers
+            && instance.cluster.is_none()
+            && instance.settings.backup_retention_period.unwrap_or(0) > 0
+    });
+    let live = live.map(|instance| (&instance.life.identifier, &instance.resource_id, "active"));
+    let retained = state.retained_backups.iter().map(|backup| (&backup.instance, &backup.resource_id, "retained"));
+    let found = live.chain(retained).map(|(identifier, resource_id, status)| Backup {
+        identifier: identifier.clone(),
+        resource_id: resource_id.clone(),
+        arn: state.arn("auto-backup", &format!("ab-{}", resource_id.to_ascii_lowercase())),
+        status,
+    });
+    let names = [
+        "DBInstanceAutomatedBackups",
+        "DBInstanceAutomatedBackup",
+        "DBInstanceIdentifier",
+        "DbiResourceId",
+        "DBInstanceAutomatedBackupsArn",
+    ];
+    write_backups(found.collect(), &selection, asked, names, "DBInstanceAutomatedBackupNotFound")
+}
+
+pub(super) fn cluster_automated_backups(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+    let asked = (params.take("DBClusterIdentifier"), params.take("DbClusterResourceId"));
+    let selection = Selection::take(&mut params, &["status", "db-cluster-id", "db-cluster-resource-id"])?;
+    params.finish("DescribeDBClusterAutomatedBackups")?;
+    let live = state.clusters.values().filter(|cluster| cluster.life.answers);
+    let live = live.map(|cluster| (&cluster.life.identifier, &cluster.resource_id, "available"));
+    let retained =
+        state.retained_cluster_backups.iter().map(|backup| (&backup.instance, &backup.resource_id, "retained"));
+    let found = live.chain(retained).map(|(identifier, resource_id, status)| Backup {
+        identifier: identifier.clone(),
+        resource_id: resource_id.clone(),
+        arn: state.arn("cluster-auto-backup", &format!("ab-{}", resource_id.to_ascii_lowercase())),
+        status,
+    });
+    let names = [
+        "DBClusterAutomatedBackups",
+        "DBClusterAutomatedBackup",
+        "DBClusterIdentifier",
+        "DbClusterResourceId",
+        "DBClusterAutomatedBackupsArn",
+    ];
+    write_backups(found.collect(), &selection, asked, names, "DBClusterAutomatedBackupNotFoundFault")
+}
+
+pub(super) fn global_clusters(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+    let identifier = params.take("GlobalClusterIdentifier");
+    let selection = Selection::take(&mut params, &["db-cluster-id"])?;
+    params.finish("DescribeGlobalClusters")?;
+    let mut names: Vec<&String> =
+        state.clusters.values().filter_map(|cluster| cluster.global_cluster.as_ref()).collect();
+    names.sort_unstable();
+    names.dedup();
+    let members = |name: &str| -> Vec<&crate::resources::Cluster> {
+        state.clusters.values().filter(|cluster| cluster.global_cluster.as_deref() == Some(name)).collect()
+    };
+    names.retain(|name| {
+        identifier.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(name))
+            && selection.admits(|_| {
+                members(name)
+                    .into_iter()
+                    .flat_map(|cluster| [cluster.life.identifier.clone(), state.cluster_arn(cluster)])
+                    .collect()
+            })
+    });
+    if let (Some(identifier), true) = (identifier, names.is_empty()) {
+        return Err(ApiError::new("GlobalClusterNotFoundFault", format!("Global cluster {identifier} not found.")));
+    }
+    Ok(selection.write("GlobalClusters", &names, |xml, name| {
+        xml.nest("GlobalClusterMember", |xml| {
+            xml.text("GlobalClusterIdentifier", name);
+            xml.text("Status", "available");
+            xml.nest("GlobalClusterMembers", |xml| {
+                for cluster in members(name) {
+                    xml.nest("GlobalClusterMember", |xml| {
+                        xml.text("DBClusterArn", &state.cluster_arn(cluster));
+                        xml.plain("IsWriter", cluster.replication_source.is_none());
+                    });
+                }
+            });
+        });
+    }))
+}
+
+pub(super) fn blue_green_deployments(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+    let identifier = params.take("BlueGreenDeploymentIdentifier");
+    let known = ["blue-green-deployment-identifier", "blue-green-deployment-name", "source", "target"];
+    let selection = Selection::take(&mut params, &known)?;
+    params.finish("DescribeBlueGreenDeployments")?;
+    let found: Vec<_> = state
+        .blue_green_deployments
+        .iter()
+        .filter(|deployment| identifier.as_deref().is_none_or(|wanted| wanted == format!("bgd-{}", deployment.name)))
+        .filter(|deployment| {
+            selection.admits(|filter| match filter {
+                "source" => vec![deployment.source.clone()],
+                "target" => deployment.target.clone().into_iter().collect(),
+                "blue-green-deployment-name" => vec![deployment.name.clone()],
+                _ => vec![format!("bgd-{}", deployment.name)],
+            })
+        })
+        .collect();
+    if let (Some(identifier), true) = (identifier, found.is_empty()) {
+        return Err(ApiError::new(
+            "BlueGreenDeploymentNotFoundFault",
+            format!("Blue/green deployment {identifier} not found."),
+        ));
+    }
+    Ok(selection.write("BlueGreenDeployments", &found, |xml, deployment| {
+        xml.nest("member", |xml| {
+            xml.text("BlueGreenDeploymentIdentifier", &format!("bgd-{}", deployment.name));
+            xml.text("BlueGreenDeploymentName", &deployment.name);
+            xml.text("Source", &deployment.source);
+            xml.text_if("Target", deployment.target.as_ref());
+            xml.text("Status", &deployment.status);
+        });
+    }))
+}
+
+/// Every Aurora cluster has a writer and a reader endpoint besides its custom ones.
+pub(super) fn cluster_endpoints(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+    let cluster = params.take("DBClusterIdentifier");
+    let endpoint = params.take("DBClusterEndpointIdentifier");
+    let known = [
+        "db-cluster-endpoint-type",
+        "db-cluster-endpoint-custom-type",
+        "db-cluster-endpoint-id",
+        "db-cluster-endpoint-status",
+    ];
+    let selection = Selection::take(&mut params, &known)?;
+    params.finish("DescribeDBClusterEndpoints")?;
+    if let Some(cluster) = &cluster
+        && state.cluster_named(cluster).is_none()
+    {
+        return Err(ApiError::cluster_not_found(cluster));
+    }
+    let mut found: Vec<(String, &str, Option<&crate::world::ClusterEndpointSpec>)> = Vec::new();
+    for existing in state.clusters.values().filter(|existing| existing.life.answers && existing.is_aurora()) {
+        found.push((existing.life.identifier.clone(), "WRITER", None));
+        found.push((existing.life.identifier.clone(), "READER", None));
+    }
+    for custom in &state.cluster_endpoints {
+        found.push((custom.cluster.clone(), "CUSTOM", Some(custom)));
+    }
+    found.retain(|(owner, kind, custom)| {
+        cluster.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(owner))
+            && endpoint
+                .as_ref()
+                .is_none_or(|wanted| custom.is_some_and(|custom| custom.identifier.eq_ignore_ascii_case(wanted)))
+            && selection.admits(|filter| match filter {
+                "db-cluster-endpoint-type" => vec![(*kind).to_owned()],
+                "db-cluster-endpoint-custom-type" => custom.map(|custom| custom.kind.clone()).into_iter().collect(),
+                "db-cluster-endpoint-id" => custom.map(|custom| custom.identifier.clone()).into_iter().collect(),
+                _ => vec!["available".to_owned()],
+            })
+    });
+    Ok(selection.write("DBClusterEndpoints", &found, |xml, (owner, kind, custom)| {
+        xml.nest("DBClusterEndpointList", |xml| {
+            xml.text("DBClusterIdentifier", owner);
+            xml.text("Status", "available");
+            xml.text("EndpointType", kind);
+            if let Some(custom) = custom {
+                xml.text("DBClusterEndpointIdentifier", &custom.identifier);
+                xml.text("CustomEndpointType", &custom.kind);
+                xml.list("StaticMembers", "member", &custom.static_members);
+            }
+        });
+    }))
+}
+
+pub(super) fn proxies(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+    let name = params.take("DBProxyName");
+    let selection = Selection::take(&mut params, &[])?;
+    params.finish("DescribeDBProxies")?;
+    let found: Vec<_> =
+        state.proxies.iter().filter(|proxy| name.as_ref().is_none_or(|wanted| *wanted == proxy.name)).collect();
+    if let (Some(name), true) = (name, found.is_empty()) {
+        return Err(ApiError::new("DBProxyNotFoundFault", format!("DBProxy {name} not found.")));
+    }
+    Ok(selection.write("DBProxies", &found, |xml, proxy| {
+        xml.nest("member", |xml| {
+            xml.text("DBProxyName", &proxy.name);
+            xml.text("DBProxyArn", &state.arn("db-proxy", &proxy.name));
+            xml.text("Status", "available");
+        });
+    }))
+}
+
+pub(super) fn proxy_targets(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+    let name = params.require("DBProxyName")?;
+    params.take("TargetGroupName");
+    let selection = Selection::take(&mut params, &[])?;
+    params.finish("DescribeDBProxyTargets")?;
+    let proxy = state.proxies.iter().find(|proxy| proxy.name == name);
+    let proxy = proxy.ok_or_else(|| ApiError::new("DBProxyNotFoundFault", format!("DBProxy {name} not found.")))?;
+    let instances = proxy.instances.iter().map(|target| ("RDS_INSTANCE", target));
+    let clusters = proxy.clusters.iter().map(|target| ("TRACKED_CLUSTER", target));
+    let found: Vec<_> = instances.chain(clusters).collect();
+    Ok(selection.write("Targets", &found, |xml, (kind, target)| {
+        xml.nest("member", |xml| {
+            xml.text("RdsResourceId", target);
+            xml.text("Type", kind);
+        });
+    }))
+}

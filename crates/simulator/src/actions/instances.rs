@@ -1,0 +1,753 @@
+//! DB instances: create, restore, modify (and rename), reboot, stop, start, delete.
+//!
+//! Members of an Aurora cluster come through here too; what belongs to their cluster is refused. Members of a
+//! Multi-AZ DB cluster are refused altogether. How the sequences run is in `state.rs`.
+
+use super::{Deletion, show_instance};
+use crate::engines;
+use crate::error::{ApiError, ApiResult};
+use crate::names;
+use crate::query::{Params, Tags};
+use crate::resources::{AVAILABLE, Instance, Key, Life, is_aurora};
+use crate::settings::{Effect, InstanceSettings, Verb};
+use crate::state::{State, Step, Target};
+use crate::tags;
+
+/// Settings an Aurora cluster has for its members.
+const CLUSTER_WIDE: &[&str] = &[
+    "allocated_storage",
+    "max_allocated_storage",
+    "storage_type",
+    "iops",
+    "storage_throughput",
+    "storage_encrypted",
+    "kms_key_id",
+    "port",
+    "master_username",
+    "database_name",
+    "backup_retention_period",
+    "backup_window",
+    "deletion_protection",
+    "iam_database_authentication",
+    "vpc_security_groups",
+    "log_exports",
+    "multi_az",
+    "engine_version",
+    "option_group",
+    "dedicated_log_volume",
+];
+
+/// Statuses a database cannot be snapshotted in on its way out.
+const NO_FINAL_SNAPSHOT: &[&str] =
+    &["creating", "failed", "incompatible-restore", "incompatible-network", "restore-error"];
+
+impl State {
+    fn existing_instance(&self, identifier: &str) -> ApiResult<Key> {
+        let name = identifier.rsplit_once(":db:").map_or(identifier, |(_, name)| name);
+        self.instance_named(name).ok_or_else(|| ApiError::instance_not_found(identifier))
+    }
+
+    fn free_instance_name(&self, name: &str) -> ApiResult<()> {
+        if self.instances.values().any(|instance| instance.life.claims(name)) {
+            return Err(ApiError::instance_exists());
+        }
+        Ok(())
+    }
+
+    fn room_for_instance(&self) -> ApiResult<()> {
+        if self.instances.len() >= self.limits.instances {
+            return Err(ApiError::new("InstanceQuotaExceeded", "DB Instance quota exceeded"));
+        }
+        Ok(())
+    }
+
+    /// Whether the instance belongs to a Multi-AZ DB cluster.
+    fn is_led(&self, instance: &Instance) -> bool {
+        instance.cluster.and_then(|cluster| self.clusters.get(&cluster)).is_some_and(|cluster| !cluster.is_aurora())
+    }
+
+    fn refuse_if_led(&self, instance: &Instance) -> ApiResult<()> {
+        if self.is_led(instance) {
+            let message = format!(
+                "{} is a member of a Multi-AZ DB cluster. Work on the DB cluster instead.",
+                instance.life.identifier
+            );
+            return Err(ApiError::combination(message));
+        }
+        Ok(())
+    }
+
+    fn check_instance_groups(&self, settings: &InstanceSettings) -> ApiResult<()> {
+        self.check_parameter_group(settings.parameter_group.as_ref())?;
+        self.check_option_group(settings.option_group.as_ref())?;
+        self.check_subnet_group(settings.subnet_group.as_ref())
+    }
+
+    fn is_idle_instance(&self, key: Key) -> ApiResult<&Instance> {
+        let instance = self.instances.get(&key).ok_or_else(|| ApiError::instance_not_found(""))?;
+        if !instance.life.is_idle() {
+            return Err(ApiError::instance_state(format!(
+                "Instance {} is not in available state.",
+                instance.life.identifier
+            )));
+        }
+        Ok(instance)
+    }
+
+    /// What a member of a cluster has: what is the cluster's, then what is its own.
+    pub(crate) fn member_settings(&self, cluster: Key, own: InstanceSettings) -> InstanceSettings {
+        let Some(cluster) = self.clusters.get(&cluster) else { return own };
+        let shared = &cluster.settings;
+        let mut settings = engines::instance_defaults(&cluster.engine, shared.engine_version.as_deref(), &self.region);
+        settings.merge(InstanceSettings {
+            class: shared.class.clone(),
+            port: shared.port,
+            subnet_group: shared.subnet_group.clone(),
+            vpc_security_groups: shared.vpc_security_groups.clone(),
+            storage_type: shared.storage_type.clone(),
+            iops: shared.iops,
+            allocated_storage: shared.allocated_storage,
+            storage_encrypted: shared.storage_encrypted,
+            kms_key_id: shared.kms_key_id.clone(),
+            master_username: shared.master_username.clone(),
+            database_name: shared.database_name.clone(),
+            backup_retention_period: shared.backup_retention_period,
+            backup_window: shared.backup_window.clone(),
+            maintenance_window: shared.maintenance_window.clone(),
+            iam_database_authentication: shared.iam_database_authentication,
+            monitoring_interval: shared.monitoring_interval,
+            monitoring_role_arn: shared.monitoring_role_arn.clone(),
+            performance_insights: shared.performance_insights,
+            performance_insights_kms_key_id: shared.performance_insights_kms_key_id.clone(),
+            performance_insights_retention_period: shared.performance_insights_retention_period,
+            ..InstanceSettings::default()
+        });
+        settings.merge(own);
+        settings
+    }
+
+    /// The sequence of an instance that comes into being.
+    fn start_creation(&mut self, key: Key, creating: f64, modifies: bool) {
+        let timings = self.timings.clone();
+        let mut steps = vec![(0.0, Step::Show("creating".into())), (creating, Step::Show("backing-up".into()))];
+        if modifies {
+            steps.push((timings.restore_backing_up, Step::Show("modifying".into())));
+            steps.push((timings.restore_modifying, Step::Available));
+        } else {
+            steps.push((timings.restore_backing_up, Step::Available));
+        }
+        self.start(Target::Instance(key), steps);
+    }
+
+    fn add_instance(&mut self, name: String, engine: String, settings: InstanceSettings, tags: Tags) -> Key {
+        let resource_id = self.fresh_resource_id("db-");
+        let mut instance = Instance::new(Life::new(name, "creating"), resource_id, engine, settings);
+        instance.tags = tags;
+        let key = self.fresh_key();
+        self.instances.insert(key, instance);
+        key
+    }
+}
+
+/// The key of what is encrypted, and encryption of what has a key.
+pub(super) fn settle_encryption(state: &State, encrypted: &mut Option<bool>, kms_key_id: &mut Option<String>) {
+    if kms_key_id.is_some() {
+        *encrypted = Some(true);
+    } else if *encrypted == Some(true) {
+        *kms_key_id = Some(state.kms_arn("key/aws-rds"));
+    }
+}
+
+/// gp3 takes provisioned performance from a certain size on; io1 and io2 cannot do without.
+fn check_storage(engine: &str, asked: &InstanceSettings, result: &InstanceSettings) -> ApiResult<()> {
+    let threshold = if engine.starts_with("oracle") { 200 } else { 400 };
+    let performance = asked.iops.is_some() || asked.storage_throughput.is_some();
+    let storage = result.allocated_storage.unwrap_or(0);
+    match result.storage_type.as_deref() {
+        Some("gp3") if performance && storage < threshold && !engine.starts_with("sqlserver") => {
+            Err(ApiError::combination(format!(
+                "You can't specify IOPS or storage throughput for engine {engine} and a storage size less than {threshold}."
+            )))
+        }
+        Some("gp2" | "standard") if performance => {
+            Err(ApiError::combination("You can't specify IOPS or storage throughput with this storage type."))
+        }
+        Some("io1" | "io2") if result.iops.is_none() => {
+            Err(ApiError::combination("You must specify IOPS for io1 and io2 storage."))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Requests to keep or change the master password.
+#[derive(Default)]
+pub(super) struct Credentials {
+    pub(super) manage: Option<bool>,
+    pub(super) kms_key_id: Option<String>,
+    pub(super) password: Option<String>,
+    pub(super) rotate: bool,
+}
+
+impl Credentials {
+    pub(super) fn take(params: &mut Params, verb: Verb) -> ApiResult<Self> {
+        let manage = params.get("ManageMasterUserPassword")?;
+        let kms_key_id = params.take("MasterUserSecretKmsKeyId");
+        let password = if verb == Verb::Restore { None } else { params.take("MasterUserPassword") };
+        let rotate =
+            if verb == Verb::Modify { params.get("RotateMasterUserPassword")?.unwrap_or(false) } else { false };
+        if manage == Some(true) && password.is_some() {
+            return Err(ApiError::combination(
+                "You can't specify MasterUserPassword for an instance with ManageMasterUserPassword enabled.",
+            ));
+        }
+        Ok(Self { manage, kms_key_id, password, rotate })
+    }
+
+    /// Checks a change against whether the password is managed now.
+    pub(super) fn check_change(&self, managed: bool) -> ApiResult<()> {
+        if managed && self.manage != Some(false) && self.password.is_some() {
+            return Err(ApiError::combination(
+                "You can't specify MasterUserPassword while ManageMasterUserPassword is enabled.",
+            ));
+        }
+        if managed && self.manage == Some(false) && self.password.is_none() {
+            return Err(ApiError::combination(
+                "Specify MasterUserPassword when you turn ManageMasterUserPassword off.",
+            ));
+        }
+        if !managed && self.rotate {
+            return Err(ApiError::combination("You can't rotate a master user password that is not managed."));
+        }
+        Ok(())
+    }
+
+    /// Whether anything changes about the password.
+    pub(super) fn changes(&self, managed: bool) -> bool {
+        self.password.is_some() || self.rotate || self.manage.is_some_and(|manage| manage != managed)
+    }
+}
+
+pub(super) fn create(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let name = names::identifier("DBInstanceIdentifier", &params.require("DBInstanceIdentifier")?)?;
+    let engine = params.require("Engine")?;
+    let cluster = params.take("DBClusterIdentifier");
+    let asked = InstanceSettings::from_request(&mut params, Verb::Create)?;
+    let credentials = Credentials::take(&mut params, Verb::Create)?;
+    let tags = tags::checked(params.tags()?)?;
+    params.finish("CreateDBInstance")?;
+    if asked.class.is_none() {
+        return Err(ApiError::missing("DBInstanceClass"));
+    }
+    if !engines::is_known(&engine) {
+        return Err(ApiError::value(format!("Invalid DB engine: {engine}")));
+    }
+    state.free_instance_name(&name)?;
+    state.room_for_instance()?;
+    state.check_instance_groups(&asked)?;
+    let key = match cluster {
+        Some(cluster) => create_member(state, name, &engine, &cluster, asked, &credentials, tags)?,
+        None => create_alone(state, name, engine, asked, &credentials, tags)?,
+    };
+    Ok(show_instance(state, key))
+}
+
+fn create_alone(
+    state: &mut State,
+    name: String,
+    engine: String,
+    asked: InstanceSettings,
+    credentials: &Credentials,
+    tags: Tags,
+) -> ApiResult<Key> {
+    if is_aurora(&engine) {
+        return Err(ApiError::combination(format!("DBClusterIdentifier is required for engine {engine}.")));
+    }
+    if asked.master_username.is_none() {
+        return Err(ApiError::combination("The parameter MasterUsername must be provided."));
+    }
+    if credentials.password.is_none() && credentials.manage != Some(true) {
+        return Err(ApiError::combination("The parameter MasterUserPassword must be provided."));
+    }
+    if asked.allocated_storage.is_none() {
+        return Err(ApiError::combination("The parameter AllocatedStorage must be provided."));
+    }
+    let mut settings = engines::instance_defaults(&engine, asked.engine_version.as_deref(), &state.region);
+    settings.merge(asked.clone());
+    check_storage(&engine, &asked, &settings)?;
+    settle_encryption(state, &mut settings.storage_encrypted, &mut settings.kms_key_id);
+    let key = state.add_instance(name, engine, settings, tags);
+    if credentials.manage == Some(true) {
+        let secret = state.fresh_secret("db", credentials.kms_key_id.clone());
+        if let Some(instance) = state.instances.get_mut(&key) {
+            instance.secret = Some(secret);
+        }
+    }
+    state.start_creation(key, state.timings.create_instance, false);
+    Ok(key)
+}
+
+fn create_member(
+    state: &mut State,
+    name: String,
+    engine: &str,
+    cluster: &str,
+    asked: InstanceSettings,
+    credentials: &Credentials,
+    tags: Tags,
+) -> ApiResult<Key> {
+    let cluster_key = state.cluster_named(cluster).ok_or_else(|| ApiError::cluster_not_found(cluster))?;
+    let found = &state.clusters[&cluster_key];
+    if !found.is_aurora() {
+        return Err(ApiError::combination("You can't create DB instances in a Multi-AZ DB cluster."));
+    }
+    if found.engine != engine {
+        let message = format!("The engine {engine} is not the engine of the DB cluster {cluster}, {}.", found.engine);
+        return Err(ApiError::combination(message));
+    }
+    // "You can create DB instances only after RestoreDBClusterFromSnapshot has completed and the DB cluster is available."
+    // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterFromSnapshot.html
+    if !found.life.is_idle() {
+        return Err(ApiError::cluster_state(format!("DB Cluster {cluster} is not in available state.")));
+    }
+    refuse_cluster_wide(&asked)?;
+    if credentials.password.is_some() || credentials.manage.is_some() {
+        return Err(ApiError::combination(
+            "The requested DB Instance will be a member of a DB Cluster. Set master user password for the DB Cluster.",
+        ));
+    }
+    if asked.class.as_deref() == Some("db.serverless") && found.settings.serverless_v2_scaling.is_none() {
+        return Err(ApiError::cluster_state(
+            "Set the Serverless v2 scaling configuration on the parent DB cluster before creating a Serverless v2 DB instance.",
+        ));
+    }
+    let settings = state.member_settings(cluster_key, asked);
+    let key = state.add_instance(name, engine.to_owned(), settings, tags);
+    if let Some(instance) = state.instances.get_mut(&key) {
+        instance.cluster = Some(cluster_key);
+    }
+    if let Some(cluster) = state.clusters.get_mut(&cluster_key) {
+        cluster.members.push(key);
+        cluster.writer.get_or_insert(key);
+    }
+    let creating = state.timings.create_member;
+    state.start(Target::Instance(key), vec![(0.0, Step::Show("creating".into())), (creating, Step::Available)]);
+    Ok(key)
+}
+
+fn refuse_cluster_wide(asked: &InstanceSettings) -> ApiResult<()> {
+    match asked.names().into_iter().find(|name| CLUSTER_WIDE.contains(name)) {
+        Some(name) => Err(ApiError::combination(format!(
+            "The DB instance is a member of a DB cluster. Set {} for the DB cluster.",
+            name.replace('_', " ")
+        ))),
+        None => Ok(()),
+    }
+}
+
+pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let name = names::identifier("DBInstanceIdentifier", &params.require("DBInstanceIdentifier")?)?;
+    let snapshot_name = params.require("DBSnapshotIdentifier")?;
+    let engine = params.take("Engine");
+    let asked = InstanceSettings::from_request(&mut params, Verb::Restore)?;
+    let _: Option<bool> = params.get("UseDefaultProcessorFeatures")?;
+    let credentials = Credentials::take(&mut params, Verb::Restore)?;
+    let tags = params.tags()?;
+    params.finish("RestoreDBInstanceFromDBSnapshot")?;
+    tags.as_ref().map_or(Ok(()), tags::check)?;
+    let snapshot_key =
+        state.snapshot_named(&snapshot_name).ok_or_else(|| ApiError::snapshot_not_found(&snapshot_name))?;
+    let snapshot = state.snapshots[&snapshot_key].clone();
+    if snapshot.life.status != AVAILABLE {
+        let message =
+            format!("The snapshot {snapshot_name} is in status {} and cannot be restored.", snapshot.life.status);
+        return Err(ApiError::new("InvalidDBSnapshotState", message));
+    }
+    state.free_instance_name(&name)?;
+    state.room_for_instance()?;
+    state.check_instance_groups(&asked)?;
+    if engine.as_ref().is_some_and(|engine| *engine != snapshot.engine) {
+        return Err(ApiError::combination(format!("The snapshot {snapshot_name} is of engine {}.", snapshot.engine)));
+    }
+    let is_oracle = snapshot.engine.starts_with("oracle");
+    if asked.database_name.is_some() && !is_oracle {
+        return Err(ApiError::value("DBName must be null when Restoring for this Engine."));
+    }
+    if credentials.manage.is_some() && !is_oracle {
+        return Err(ApiError::combination(
+            "ManageMasterUserPassword can be set on a restore for Oracle only. Modify the instance afterwards.",
+        ));
+    }
+    let mut settings = restored_settings(state, &snapshot.engine, &snapshot.settings);
+    settings.merge(asked.clone());
+    check_storage(&snapshot.engine, &asked, &settings)?;
+    if settings.allocated_storage < snapshot.settings.allocated_storage {
+        return Err(ApiError::value("The allocated storage must not be less than that of the snapshot."));
+    }
+    // Tags come from the snapshot only when the request gives none.
+    let tags = tags.filter(|tags| !tags.is_empty()).unwrap_or_else(|| tags::without_reserved(&snapshot.tags));
+    let key = state.add_instance(name, snapshot.engine, settings, tags);
+    if credentials.manage == Some(true) {
+        let secret = state.fresh_secret("db", credentials.kms_key_id);
+        if let Some(instance) = state.instances.get_mut(&key) {
+            instance.secret = Some(secret);
+        }
+    }
+    state.start_creation(key, state.timings.restore_instance, true);
+    Ok(show_instance(state, key))
+}
+
+/// What a restored instance has that the request does not say: the data's own properties from the snapshot, defaults else.
+fn restored_settings(state: &State, engine: &str, recorded: &InstanceSettings) -> InstanceSettings {
+    let mut settings = engines::instance_defaults(engine, recorded.engine_version.as_deref(), &state.region);
+    settings.merge(InstanceSettings {
+        class: recorded.class.clone(),
+        port: recorded.port,
+        license_model: recorded.license_model.clone(),
+        allocated_storage: recorded.allocated_storage,
+        storage_type: recorded.storage_type.clone(),
+        iops: recorded.iops,
+        storage_throughput: recorded.storage_throughput,
+        storage_encrypted: recorded.storage_encrypted,
+        kms_key_id: recorded.kms_key_id.clone(),
+        master_username: recorded.master_username.clone(),
+        database_name: recorded.database_name.clone(),
+        character_set: recorded.character_set.clone(),
+        timezone: recorded.timezone.clone(),
+        backup_retention_period: recorded.backup_retention_period,
+        backup_window: recorded.backup_window.clone(),
+        multi_tenant: recorded.multi_tenant,
+        ..InstanceSettings::default()
+    });
+    settings
+}
+
+/// Log types to switch on and off, as `Modify…` asks for them.
+pub(super) fn change_log_exports(params: &mut Params, current: Option<&Vec<String>>) -> ApiResult<Option<Vec<String>>> {
+    let enable: Option<Vec<String>> = params.get("CloudwatchLogsExportConfiguration.EnableLogTypes.member")?;
+    let disable: Option<Vec<String>> = params.get("CloudwatchLogsExportConfiguration.DisableLogTypes.member")?;
+    if enable.is_none() && disable.is_none() {
+        return Ok(None);
+    }
+    let mut exports = current.cloned().unwrap_or_default();
+    exports.retain(|kind| !disable.iter().flatten().any(|disabled| disabled == kind));
+    for kind in enable.into_iter().flatten() {
+        if !exports.contains(&kind) {
+            exports.push(kind);
+        }
+    }
+    Ok(Some(exports))
+}
+
+pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let identifier = params.require("DBInstanceIdentifier")?;
+    let key = state.existing_instance(&identifier)?;
+    let mut change = InstanceSettings::from_request(&mut params, Verb::Modify)?;
+    change.log_exports = change_log_exports(&mut params, state.instances[&key].settings.log_exports.as_ref())?;
+    let new_name = params
+        .take("NewDBInstanceIdentifier")
+        .map(|name| names::identifier("NewDBInstanceIdentifier", &name))
+        .transpose()?;
+    let apply_immediately = params.get("ApplyImmediately")?.unwrap_or(false);
+    let allow_major: bool = params.get("AllowMajorVersionUpgrade")?.unwrap_or(false);
+    let default_processor: bool = params.get("UseDefaultProcessorFeatures")?.unwrap_or(false);
+    let disable_domain: bool = params.get("DisableDomain")?.unwrap_or(false);
+    let _: Option<bool> = params.get("CertificateRotationRestart")?;
+    let credentials = Credentials::take(&mut params, Verb::Modify)?;
+    params.finish("ModifyDBInstance")?;
+    if default_processor {
+        change.processor_features = Some(crate::settings::ProcessorFeatures::new());
+    }
+
+    let instance = &state.instances[&key];
+    state.refuse_if_led(instance)?;
+    if instance.cluster.is_some() {
+        refuse_cluster_wide(&change)?;
+        if credentials.password.is_some() || credentials.manage.is_some() {
+            return Err(ApiError::combination(
+                "The DB instance is a member of a DB cluster. Set the master password for the DB cluster.",
+            ));
+        }
+    }
+    if let Some(name) = &new_name {
+        state.free_instance_name(name)?;
+    }
+    state.check_instance_groups(&change)?;
+    credentials.check_change(instance.secret.is_some())?;
+    let change = change.without_what_is_already_so(&instance.settings);
+    let mut result = instance.settings.clone();
+    result.merge(change.clone());
+    check_storage(&instance.engine, &change, &result)?;
+    check_upgrade(instance, &change, allow_major)?;
+    check_modifiable(state, instance, &change, new_name.is_some() || credentials.changes(instance.secret.is_some()))?;
+
+    if disable_domain && let Some(instance) = state.instances.get_mut(&key) {
+        instance.settings.domain = None;
+        instance.settings.domain_iam_role = None;
+    }
+    let request = Modification { change, new_name, credentials, apply_immediately };
+    request.apply(state, key);
+    Ok(show_instance(state, key))
+}
+
+fn check_upgrade(instance: &Instance, change: &InstanceSettings, allow_major: bool) -> ApiResult<()> {
+    let (Some(new), Some(old)) = (&change.engine_version, &instance.settings.engine_version) else { return Ok(()) };
+    let major = |version: &str| engines::major_version(&instance.engine, version);
+    if major(new) != major(old) && !allow_major {
+        return Err(ApiError::combination(
+            "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.",
+        ));
+    }
+    Ok(())
+}
+
+fn check_modifiable(state: &State, instance: &Instance, change: &InstanceSettings, more: bool) -> ApiResult<()> {
+    let life = &instance.life;
+    let lingers = life.busy && life.status == AVAILABLE && life.served && life.renaming_to.is_none();
+    if life.is_idle() || (lingers && !more) {
+        return Ok(());
+    }
+    let mut rest = change.clone();
+    rest.split_off(Effect::Now);
+    if !more && rest.is_empty() && state.unverified.protection_in_any_status && life.status != "deleting" {
+        return Ok(());
+    }
+    Err(ApiError::instance_state(format!("Database instance {} is not in available state.", life.identifier)))
+}
+
+/// A checked request to modify an instance.
+struct Modification {
+    change: InstanceSettings,
+    new_name: Option<String>,
+    credentials: Credentials,
+    apply_immediately: bool,
+}
+
+impl Modification {
+    fn apply(mut self, state: &mut State, key: Key) {
+        let timings = state.timings.clone();
+        let Some(managed) = state.instances.get(&key).map(|instance| instance.secret.is_some()) else { return };
+        let resets_credentials = self.credentials.changes(managed);
+        if self.credentials.manage == Some(true) && !managed {
+            let secret = state.fresh_secret("db", self.credentials.kms_key_id.take());
+            if let Some(instance) = state.instances.get_mut(&key) {
+                instance.secret = Some(secret);
+            }
+        }
+        let Some(instance) = state.instances.get_mut(&key) else { return };
+        if self.credentials.manage == Some(false) {
+            instance.secret = None;
+        }
+        let at_once = self.change.split_off(Effect::Now);
+        if at_once.parameter_group.is_some() {
+            instance.parameter_apply_status = "pending-reboot";
+        }
+        instance.settings.merge(at_once);
+        let configure = self.change.split_off(Effect::Configure);
+        instance.pending.merge(self.change);
+        instance.pending_password |= self.credentials.password.is_some();
+        if self.new_name.is_some() {
+            instance.pending_identifier = self.new_name;
+        }
+
+        let mut steps = configuring_steps(&configure, timings.configuring);
+        instance.applying.merge(configure);
+        if self.apply_immediately {
+            // Everything pending is applied with it, not only what this request asks for.
+            // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ModifyInstance.ApplyImmediately.html
+            let pending = std::mem::take(&mut instance.pending);
+            if !pending.is_empty() {
+                let resizes =
+                    pending.allocated_storage.is_some() || pending.storage_type.is_some() || pending.iops.is_some();
+                instance.applying.merge(pending);
+                steps.push(("modifying", timings.modifying));
+                if resizes {
+                    steps.push(("storage-optimization", timings.modifying));
+                }
+            }
+        }
+        if resets_credentials {
+            steps.push(("resetting-master-credentials", timings.resetting_master_credentials));
+        }
+        let rename = if self.apply_immediately { instance.pending_identifier.clone() } else { None };
+        let falsely = state.rng.f64() < timings.false_available_probability;
+        match rename {
+            Some(name) => {
+                if let Some(instance) = state.instances.get_mut(&key) {
+                    instance.life.renaming_to = Some(name);
+                }
+                state.start(Target::Instance(key), rename_steps(&timings, falsely));
+            }
+            None if steps.is_empty() => {}
+            None => state.start(Target::Instance(key), modification_steps(steps, timings.modify_lingering)),
+        }
+    }
+}
+
+/// One status for each part of a database that is configured.
+fn configuring_steps(configure: &InstanceSettings, seconds: f64) -> Vec<(&'static str, f64)> {
+    let monitoring = configure.monitoring_interval.is_some() || configure.monitoring_role_arn.is_some();
+    let insights = configure.performance_insights.is_some()
+        || configure.performance_insights_kms_key_id.is_some()
+        || configure.performance_insights_retention_period.is_some()
+        || configure.database_insights_mode.is_some();
+    let logs = configure.log_exports.is_some();
+    let domain = configure.domain.is_some() || configure.domain_fqdn.is_some();
+    let parts = [
+        (monitoring, "configuring-enhanced-monitoring"),
+        (insights || domain, "modifying"),
+        (logs, "configuring-log-exports"),
+    ];
+    parts.into_iter().filter(|(changes, _)| *changes).map(|(_, status)| (status, seconds)).collect()
+}
+
+/// Statuses to go through, each shown for so many seconds, after a moment in which nothing shows yet.
+pub(super) fn modification_steps(statuses: Vec<(&'static str, f64)>, lingering: f64) -> Vec<(f64, Step)> {
+    let mut steps = vec![(0.0, Step::Linger)];
+    let mut wait = lingering;
+    for (status, seconds) in statuses {
+        steps.push((wait, Step::Show(status.into())));
+        wait = seconds;
+    }
+    steps.push((wait, Step::Apply));
+    steps.push((0.0, Step::Available));
+    steps
+}
+
+/// The old name lingers, no name, the new name renaming, perhaps available for a moment, rebooting, available.
+pub(super) fn rename_steps(timings: &crate::world::Timings, falsely_available: bool) -> Vec<(f64, Step)> {
+    let mut steps =
+        vec![(0.0, Step::Linger), (timings.rename_lingering, Step::Vanish), (timings.rename_nameless, Step::TakeName)];
+    let mut wait = timings.renaming;
+    if falsely_available {
+        steps.push((wait, Step::FalseAvailable));
+        wait = timings.rename_false_available;
+    }
+    steps.push((wait, Step::Show("rebooting".into())));
+    steps.push((timings.rebooting, Step::Available));
+    steps
+}
+
+pub(super) fn reboot(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let identifier = params.require("DBInstanceIdentifier")?;
+    let failover: bool = params.get("ForceFailover")?.unwrap_or(false);
+    params.finish("RebootDBInstance")?;
+    let key = state.existing_instance(&identifier)?;
+    let instance = state.is_idle_instance(key)?;
+    if failover && instance.settings.multi_az != Some(true) {
+        return Err(ApiError::combination(
+            "ForceFailover cannot be specified since the instance is not configured for either MultiAZ or High Availability.",
+        ));
+    }
+    let rebooting = state.timings.rebooting;
+    state.start(Target::Instance(key), vec![(0.0, Step::Show("rebooting".into())), (rebooting, Step::Available)]);
+    Ok(show_instance(state, key))
+}
+
+pub(super) fn stop(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let identifier = params.require("DBInstanceIdentifier")?;
+    params.finish("StopDBInstance")?;
+    let key = state.existing_instance(&identifier)?;
+    refuse_member(&state.instances[&key])?;
+    let instance = state.is_idle_instance(key)?;
+    let is_source = state.instances.values().any(|replica| replica.replica_of == Some(key));
+    if instance.replica_of.is_some() || is_source {
+        return Err(ApiError::instance_state("Cannot stop or start a read replica, or an instance that has one."));
+    }
+    let seconds = state.timings.stop;
+    state.start(
+        Target::Instance(key),
+        vec![(0.0, Step::Show("stopping".into())), (seconds, Step::End("stopped".into()))],
+    );
+    Ok(show_instance(state, key))
+}
+
+pub(super) fn start(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let identifier = params.require("DBInstanceIdentifier")?;
+    params.finish("StartDBInstance")?;
+    let key = state.existing_instance(&identifier)?;
+    refuse_member(&state.instances[&key])?;
+    if state.instances[&key].life.status != "stopped" {
+        return Err(ApiError::instance_state(format!("Instance {identifier} is not stopped.")));
+    }
+    let seconds = state.timings.start;
+    state.start(Target::Instance(key), vec![(0.0, Step::Show("starting".into())), (seconds, Step::Available)]);
+    Ok(show_instance(state, key))
+}
+
+fn refuse_member(instance: &Instance) -> ApiResult<()> {
+    if instance.cluster.is_some() {
+        let message = format!(
+            "{} is a member of a DB cluster, which is stopped and started as a whole.",
+            instance.life.identifier
+        );
+        return Err(ApiError::cluster_state(message));
+    }
+    Ok(())
+}
+
+pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let identifier = params.require("DBInstanceIdentifier")?;
+    let deletion = Deletion::take(&mut params)?;
+    params.finish("DeleteDBInstance")?;
+    let key = state.existing_instance(&identifier)?;
+    let instance = state.instances[&key].clone();
+    state.refuse_if_led(&instance)?;
+    if instance.settings.deletion_protection == Some(true) {
+        return Err(ApiError::combination(
+            "Cannot delete protected DB Instance, please disable deletion protection and try again.",
+        ));
+    }
+    check_deletable(state, &instance.life)?;
+    let final_snapshot = match instance.cluster {
+        Some(_) if deletion.final_snapshot.is_some() => {
+            return Err(ApiError::combination(
+                "FinalDBSnapshotIdentifier can not be specified when deleting a cluster instance.",
+            ));
+        }
+        Some(_) => None,
+        None => deletion.final_snapshot()?,
+    };
+    if final_snapshot.is_some() && NO_FINAL_SNAPSHOT.contains(&instance.life.status.as_ref()) {
+        let message = format!("A final snapshot cannot be taken of an instance in status {}.", instance.life.status);
+        return Err(ApiError::instance_state(message));
+    }
+    let keeps_backups = !deletion.delete_automated_backups
+        && instance.cluster.is_none()
+        && instance.settings.backup_retention_period.unwrap_or(0) > 0;
+    if keeps_backups && state.retained_backups.len() >= state.limits.retained_backups {
+        let message = "The number of retained automated backups is at the quota of the region.";
+        return Err(ApiError::new("DBInstanceAutomatedBackupQuotaExceeded", message));
+    }
+    let mut snapshot_seconds = 0.0;
+    if let Some(name) = final_snapshot {
+        let name = names::snapshot_identifier("FinalDBSnapshotIdentifier", name)?;
+        snapshot_seconds = state.take_final_snapshot(key, name)?;
+    }
+    if let Some(found) = state.instances.get_mut(&key) {
+        found.keep_backups = keeps_backups;
+        found.life.renaming_to = None;
+    }
+    if let Some(cluster) = instance.cluster
+        && state.clusters.get(&cluster).is_some_and(|cluster| cluster.writer == Some(key))
+    {
+        state.fail_over(cluster, key);
+    }
+    let seconds = snapshot_seconds + state.timings.delete_instance;
+    state.start(Target::Instance(key), vec![(0.0, Step::Show("deleting".into())), (seconds, Step::Gone)]);
+    Ok(show_instance(state, key))
+}
+
+fn check_deletable(state: &State, life: &Life) -> ApiResult<()> {
+    let identifier = &life.identifier;
+    match life.status.as_ref() {
+        "deleting" => Err(ApiError::instance_state(format!("Instance {identifier} is already being deleted."))),
+        "creating" if !state.unverified.delete_while_creating => {
+            Err(ApiError::instance_state(format!("Instance {identifier} is being created and cannot be deleted yet.")))
+        }
+        "renaming" => Err(ApiError::instance_state(format!("Instance {identifier} is being renamed."))),
+        _ if life.renaming_to.is_some() => {
+            Err(ApiError::instance_state(format!("Instance {identifier} is being renamed.")))
+        }
+        _ => Ok(()),
+    }
+}

@@ -1,0 +1,331 @@
+//! Snapshots of instances and of clusters: take, copy, delete.
+
+use std::collections::BTreeMap;
+
+use super::one;
+use crate::error::{ApiError, ApiResult};
+use crate::names;
+use crate::query::{Params, Tags};
+use crate::resources::{AVAILABLE, Key, Life, Snapshot};
+use crate::state::{State, Step, Target};
+use crate::tags;
+
+fn show(state: &State, key: Key) -> Option<String> {
+    let snapshot = state.snapshots.get(&key)?;
+    one("DBSnapshot", |xml| state.snapshot(xml, snapshot))
+}
+
+fn show_of_cluster(state: &State, key: Key) -> Option<String> {
+    let snapshot = state.cluster_snapshots.get(&key)?;
+    one("DBClusterSnapshot", |xml| state.cluster_snapshot(xml, snapshot))
+}
+
+fn check_quota<S>(all: &BTreeMap<Key, Snapshot<S>>, limit: usize) -> ApiResult<()> {
+    if all.values().filter(|snapshot| snapshot.kind == "manual").count() >= limit {
+        return Err(ApiError::new("SnapshotQuotaExceeded", "Cannot create more than the quota of manual snapshots."));
+    }
+    Ok(())
+}
+
+/// The tags of a new snapshot: those given, or the source's where it says so.
+fn tags_for(given: Option<Tags>, copy_from_source: bool, source: &Tags) -> ApiResult<Tags> {
+    match given.filter(|tags| !tags.is_empty()) {
+        Some(given) => tags::checked(Some(given)),
+        None if copy_from_source => Ok(tags::without_reserved(source)),
+        None => Ok(Tags::new()),
+    }
+}
+
+impl State {
+    fn free_snapshot_name(&self, name: &str) -> ApiResult<()> {
+        match self.snapshot_named(name) {
+            Some(_) => Err(ApiError::snapshot_exists(name)),
+            None => Ok(()),
+        }
+    }
+
+    fn free_cluster_snapshot_name(&self, name: &str) -> ApiResult<()> {
+        match self.cluster_snapshot_named(name) {
+            Some(_) => Err(ApiError::cluster_snapshot_exists(name)),
+            None => Ok(()),
+        }
+    }
+
+    /// Records an instance as it is; the snapshot starts out `creating`.
+    fn add_snapshot(&mut self, source: Key, name: String, tags: Tags) -> Option<Key> {
+        let instance = self.instances.get(&source)?;
+        let created = self.wall_clock();
+        let snapshot = Snapshot {
+            life: Life::new(name, "creating"),
+            source: instance.life.identifier.clone(),
+            source_resource_id: instance.resource_id.clone(),
+            source_created: instance.created.unwrap_or(created),
+            engine: instance.engine.clone(),
+            kind: "manual".to_owned(),
+            settings: instance.settings.clone(),
+            tags,
+            created,
+            original_created: created,
+            copy_of: None,
+            copying_from: None,
+        };
+        let key = self.fresh_key();
+        self.snapshots.insert(key, snapshot);
+        Some(key)
+    }
+
+    fn add_cluster_snapshot(&mut self, source: Key, name: String, tags: Tags) -> Option<Key> {
+        let cluster = self.clusters.get(&source)?;
+        let created = self.wall_clock();
+        let snapshot = Snapshot {
+            life: Life::new(name, "creating"),
+            source: cluster.life.identifier.clone(),
+            source_resource_id: cluster.resource_id.clone(),
+            source_created: cluster.created,
+            engine: cluster.engine.clone(),
+            kind: "manual".to_owned(),
+            settings: cluster.settings.clone(),
+            tags,
+            created,
+            original_created: created,
+            copy_of: None,
+            copying_from: None,
+        };
+        let key = self.fresh_key();
+        self.cluster_snapshots.insert(key, snapshot);
+        Some(key)
+    }
+
+    /// Takes the final snapshot of an instance; says how long that may hold up its deletion.
+    pub(super) fn take_final_snapshot(&mut self, source: Key, name: String) -> ApiResult<f64> {
+        self.free_snapshot_name(&name)?;
+        check_quota(&self.snapshots, self.limits.manual_snapshots)?;
+        let copies_tags =
+            self.instances.get(&source).filter(|source| source.settings.copy_tags_to_snapshot == Some(true));
+        let tags = copies_tags.map(|source| tags::without_reserved(&source.tags)).unwrap_or_default();
+        let seconds = self.timings.snapshot;
+        // The spoiler, if any, is for the deletion this snapshot belongs to.
+        let spoiler = std::mem::take(&mut self.spoiler);
+        if let Some(key) = self.add_snapshot(source, name, tags) {
+            self.start(Target::Snapshot(key), vec![(seconds, Step::Available)]);
+        }
+        self.spoiler = spoiler;
+        Ok(seconds * (1.0 + self.timings.jitter))
+    }
+
+    pub(super) fn take_final_cluster_snapshot(&mut self, source: Key, name: String) -> ApiResult<f64> {
+        self.free_cluster_snapshot_name(&name)?;
+        check_quota(&self.cluster_snapshots, self.limits.manual_cluster_snapshots)?;
+        let copies_tags =
+            self.clusters.get(&source).filter(|source| source.settings.copy_tags_to_snapshot == Some(true));
+        let tags = copies_tags.map(|source| tags::without_reserved(&source.tags)).unwrap_or_default();
+        let seconds = self.timings.snapshot;
+        let spoiler = std::mem::take(&mut self.spoiler);
+        if let Some(key) = self.add_cluster_snapshot(source, name, tags) {
+            self.start(Target::ClusterSnapshot(key), vec![(seconds, Step::Available)]);
+        }
+        self.spoiler = spoiler;
+        Ok(seconds * (1.0 + self.timings.jitter))
+    }
+}
+
+pub(super) fn create(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let name = names::snapshot_identifier("DBSnapshotIdentifier", &params.require("DBSnapshotIdentifier")?)?;
+    let source = params.require("DBInstanceIdentifier")?;
+    let tags = params.tags()?;
+    params.finish("CreateDBSnapshot")?;
+    let source_key = state.instance_named(&source).ok_or_else(|| ApiError::instance_not_found(&source))?;
+    let instance = &state.instances[&source_key];
+    if instance.cluster.is_some() {
+        return Err(ApiError::value(format!(
+            "{source} is a member of a DB cluster. Take a DB cluster snapshot instead."
+        )));
+    }
+    state.free_snapshot_name(&name)?;
+    if !instance.life.is_idle() {
+        let message = format!(
+            "Cannot create a snapshot because the database instance {source} is not currently in the available state."
+        );
+        return Err(ApiError::instance_state(message));
+    }
+    check_quota(&state.snapshots, state.limits.manual_snapshots)?;
+    let tags = tags_for(tags, instance.settings.copy_tags_to_snapshot == Some(true), &instance.tags)?;
+    let Some(key) = state.add_snapshot(source_key, name, tags) else {
+        return Err(ApiError::instance_not_found(&source));
+    };
+    let seconds = state.timings.snapshot;
+    state.start(Target::Snapshot(key), vec![(seconds, Step::Available)]);
+    state.start(Target::Instance(source_key), vec![(0.0, Step::Show("backing-up".into())), (seconds, Step::Available)]);
+    Ok(show(state, key))
+}
+
+pub(super) fn create_of_cluster(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let name = names::identifier("DBClusterSnapshotIdentifier", &params.require("DBClusterSnapshotIdentifier")?)?;
+    let source = params.require("DBClusterIdentifier")?;
+    let tags = params.tags()?;
+    params.finish("CreateDBClusterSnapshot")?;
+    let source_key = state.cluster_named(&source).ok_or_else(|| ApiError::cluster_not_found(&source))?;
+    let cluster = &state.clusters[&source_key];
+    state.free_cluster_snapshot_name(&name)?;
+    if !cluster.life.is_idle() {
+        let message = format!(
+            "Cannot create a snapshot because the DB cluster {source} is not currently in the available state."
+        );
+        return Err(ApiError::cluster_state(message));
+    }
+    check_quota(&state.cluster_snapshots, state.limits.manual_cluster_snapshots)?;
+    let tags = tags_for(tags, cluster.settings.copy_tags_to_snapshot == Some(true), &cluster.tags)?;
+    let Some(key) = state.add_cluster_snapshot(source_key, name, tags) else {
+        return Err(ApiError::cluster_not_found(&source));
+    };
+    let seconds = state.timings.snapshot;
+    state.start(Target::ClusterSnapshot(key), vec![(seconds, Step::Available)]);
+    state.start(Target::Cluster(source_key), vec![(0.0, Step::Show("backing-up".into())), (seconds, Step::Available)]);
+    Ok(show_of_cluster(state, key))
+}
+
+/// A copy in the making; it is as old as the copy, and remembers how old the original is.
+fn copied<S: Clone>(original: &Snapshot<S>, from: Key, arn: String, name: String, tags: Tags, now: i64) -> Snapshot<S> {
+    Snapshot {
+        life: Life::new(name, "creating"),
+        kind: "manual".to_owned(),
+        tags,
+        created: now,
+        original_created: original.original_created,
+        copy_of: Some(arn),
+        copying_from: Some(from),
+        ..original.clone()
+    }
+}
+
+/// A source and target name, and what a copy may change.
+struct Copying {
+    source: String,
+    target: String,
+    kms_key_id: Option<String>,
+    copy_tags: bool,
+    tags: Option<Tags>,
+}
+
+impl Copying {
+    fn take(params: &mut Params, [source, target]: [&str; 2]) -> ApiResult<Self> {
+        Ok(Self {
+            source: params.require(source)?,
+            target: params.require(target)?,
+            kms_key_id: params.take("KmsKeyId"),
+            copy_tags: params.get("CopyTags")?.unwrap_or(false),
+            tags: params.tags()?,
+        })
+    }
+}
+
+pub(super) fn copy(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let request = Copying::take(&mut params, ["SourceDBSnapshotIdentifier", "TargetDBSnapshotIdentifier"])?;
+    let option_group = params.take("OptionGroupName");
+    params.finish("CopyDBSnapshot")?;
+    let name = names::snapshot_identifier("TargetDBSnapshotIdentifier", &request.target)?;
+    let from = state.snapshot_named(&request.source).ok_or_else(|| ApiError::snapshot_not_found(&request.source))?;
+    let original = &state.snapshots[&from];
+    if original.life.status != AVAILABLE {
+        let message =
+            format!("Cannot copy the snapshot {} because it is in status {}.", request.source, original.life.status);
+        return Err(ApiError::new("InvalidDBSnapshotState", message));
+    }
+    state.free_snapshot_name(&name)?;
+    state.check_option_group(option_group.as_ref())?;
+    check_quota(&state.snapshots, state.limits.manual_snapshots)?;
+    let tags = tags_for(request.tags, request.copy_tags, &original.tags)?;
+    let arn = state.arn("snapshot", &original.life.identifier);
+    let mut copy = copied(original, from, arn, name, tags, state.wall_clock());
+    if let Some(kms_key_id) = request.kms_key_id {
+        copy.settings.storage_encrypted = Some(true);
+        copy.settings.kms_key_id = Some(kms_key_id);
+    }
+    let key = state.fresh_key();
+    state.snapshots.insert(key, copy);
+    let seconds = state.timings.copy_snapshot;
+    state.start(Target::Snapshot(key), vec![(seconds, Step::Available)]);
+    Ok(show(state, key))
+}
+
+pub(super) fn copy_of_cluster(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let names_of_parameters = ["SourceDBClusterSnapshotIdentifier", "TargetDBClusterSnapshotIdentifier"];
+    let request = Copying::take(&mut params, names_of_parameters)?;
+    params.finish("CopyDBClusterSnapshot")?;
+    let name = names::identifier("TargetDBClusterSnapshotIdentifier", &request.target)?;
+    let from = state
+        .cluster_snapshot_named(&request.source)
+        .ok_or_else(|| ApiError::cluster_snapshot_not_found(&request.source))?;
+    let original = &state.cluster_snapshots[&from];
+    if original.life.status != AVAILABLE {
+        let message =
+            format!("Cannot copy the snapshot {} because it is in status {}.", request.source, original.life.status);
+        return Err(ApiError::new("InvalidDBClusterSnapshotStateFault", message));
+    }
+    state.free_cluster_snapshot_name(&name)?;
+    check_quota(&state.cluster_snapshots, state.limits.manual_cluster_snapshots)?;
+    let tags = tags_for(request.tags, request.copy_tags, &original.tags)?;
+    let arn = state.arn("cluster-snapshot", &original.life.identifier);
+    let mut copy = copied(original, from, arn, name, tags, state.wall_clock());
+    if let Some(kms_key_id) = request.kms_key_id {
+        if original.settings.storage_encrypted != Some(true) {
+            // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CopyDBClusterSnapshot.html
+            return Err(ApiError::combination("An unencrypted DB cluster snapshot cannot be encrypted by copying it."));
+        }
+        copy.settings.kms_key_id = Some(kms_key_id);
+    }
+    let key = state.fresh_key();
+    state.cluster_snapshots.insert(key, copy);
+    let seconds = state.timings.copy_snapshot;
+    state.start(Target::ClusterSnapshot(key), vec![(seconds, Step::Available)]);
+    Ok(show_of_cluster(state, key))
+}
+
+/// Whether a snapshot may be deleted: a manual one, not in the making.
+fn check_deletable<S>(snapshot: &Snapshot<S>, code: &'static str) -> ApiResult<()> {
+    if snapshot.kind != "manual" {
+        return Err(ApiError::new(code, format!("Snapshots of type {} cannot be deleted.", snapshot.kind)));
+    }
+    if !matches!(snapshot.life.status.as_ref(), "available" | "failed") {
+        let message =
+            format!("Cannot delete the snapshot {} in status {}.", snapshot.life.identifier, snapshot.life.status);
+        return Err(ApiError::new(code, message));
+    }
+    Ok(())
+}
+
+pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let identifier = params.require("DBSnapshotIdentifier")?;
+    params.finish("DeleteDBSnapshot")?;
+    let key = state.snapshot_named(&identifier).ok_or_else(|| ApiError::snapshot_not_found(&identifier))?;
+    check_deletable(&state.snapshots[&key], "InvalidDBSnapshotState")?;
+    let copies: Vec<Key> = copies_under_way(&state.snapshots, key);
+    let seconds = state.timings.delete_snapshot;
+    state.start(Target::Snapshot(key), vec![(0.0, Step::Show("deleting".into())), (seconds, Step::Gone)]);
+    for copy in copies {
+        state.start(Target::Snapshot(copy), vec![(0.0, Step::End("failed".into()))]);
+    }
+    Ok(show(state, key).or_else(|| one("DBSnapshot", |_| {})))
+}
+
+pub(super) fn delete_of_cluster(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+    let identifier = params.require("DBClusterSnapshotIdentifier")?;
+    params.finish("DeleteDBClusterSnapshot")?;
+    let key =
+        state.cluster_snapshot_named(&identifier).ok_or_else(|| ApiError::cluster_snapshot_not_found(&identifier))?;
+    check_deletable(&state.cluster_snapshots[&key], "InvalidDBClusterSnapshotStateFault")?;
+    let copies: Vec<Key> = copies_under_way(&state.cluster_snapshots, key);
+    let seconds = state.timings.delete_snapshot;
+    state.start(Target::ClusterSnapshot(key), vec![(0.0, Step::Show("deleting".into())), (seconds, Step::Gone)]);
+    for copy in copies {
+        state.start(Target::ClusterSnapshot(copy), vec![(0.0, Step::End("failed".into()))]);
+    }
+    Ok(show_of_cluster(state, key).or_else(|| one("DBClusterSnapshot", |_| {})))
+}
+
+/// Copies that are still read from this snapshot; deleting it cancels them.
+fn copies_under_way<S>(all: &BTreeMap<Key, Snapshot<S>>, source: Key) -> Vec<Key> {
+    let under_way =
+        |snapshot: &Snapshot<S>| snapshot.copying_from == Some(source) && snapshot.life.status == "creating";
+    all.iter().filter(|(_, snapshot)| under_way(snapshot)).map(|(key, _)| *key).collect()
+}

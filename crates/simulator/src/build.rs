@@ -1,0 +1,360 @@
+//! From a world file to a world: fills in defaults, ties references, refuses what cannot be.
+
+use std::collections::BTreeMap;
+
+use crate::engines;
+use crate::names;
+use crate::query::Tags;
+use crate::resources::{Cluster, Instance, Key, Life, Snapshot, is_aurora};
+use crate::settings::{ClusterSettings, InstanceSettings};
+use crate::state::{Groups, State};
+use crate::world::{
+    ClusterSnapshotSpec, ClusterSpec, GroupSpec, InstanceSpec, MemberSpec, SnapshotSpec, World, WorldError,
+};
+
+/// Databases of the file were created thirty days before the start.
+const AGE_MILLIS: i64 = 30 * 24 * 3600 * 1000;
+const HOUR_MILLIS: i64 = 3600 * 1000;
+
+/// Builds the world as it is at `start` (Unix milliseconds).
+pub(crate) fn build(world: &World, seed: u64, start: i64) -> Result<State, WorldError> {
+    let mut builder = Builder { state: State::empty(start, seed, world), replicas: Vec::new() };
+    for (index, spec) in world.instances.iter().enumerate() {
+        builder.instance(&format!("instances[{index}]"), spec)?;
+    }
+    for (index, spec) in world.clusters.iter().enumerate() {
+        builder.cluster(&format!("clusters[{index}]"), spec)?;
+    }
+    builder.tie_replicas()?;
+    for (index, spec) in world.snapshots.iter().enumerate() {
+        builder.snapshot(&format!("snapshots[{index}]"), spec)?;
+    }
+    for (index, spec) in world.cluster_snapshots.iter().enumerate() {
+        builder.cluster_snapshot(&format!("clusterSnapshots[{index}]"), spec)?;
+    }
+    check_timings(world)?;
+    let mut state = builder.state;
+    state.groups = groups(world, &state);
+    state.observe();
+    Ok(state)
+}
+
+struct Builder {
+    state: State,
+    replicas: Vec<(String, Key, String)>,
+}
+
+fn impossible(place: &str, problem: impl Into<String>) -> WorldError {
+    WorldError::Impossible { place: place.to_owned(), problem: problem.into() }
+}
+
+fn as_tags(tags: &BTreeMap<String, String>) -> Tags {
+    tags.iter().map(|(key, value)| (key.clone(), value.clone())).collect()
+}
+
+impl Builder {
+    fn instance_name(&self, place: &str, identifier: &str) -> Result<String, WorldError> {
+        let name = names::identifier("identifier", identifier)
+            .map_err(|error| impossible(&format!("{place}.identifier"), error.message))?;
+        if self.state.instance_named(&name).is_some() {
+            return Err(impossible(&format!("{place}.identifier"), format!("{name} is the name of another instance")));
+        }
+        Ok(name)
+    }
+
+    fn instance(&mut self, place: &str, spec: &InstanceSpec) -> Result<(), WorldError> {
+        check_engine(place, &spec.engine)?;
+        if is_aurora(&spec.engine) {
+            return Err(impossible(
+                &format!("{place}.engine"),
+                format!("{} is an engine of clusters: list it under clusters", spec.engine),
+            ));
+        }
+        let name = self.instance_name(place, &spec.identifier)?;
+        let region = self.state.region.clone();
+        let mut settings = engines::instance_defaults(&spec.engine, spec.settings.engine_version.as_deref(), &region);
+        settings.class = Some("db.m7g.large".to_owned());
+        settings.master_username = Some("admin".to_owned());
+        settings.merge(spec.settings.clone());
+        self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
+        let mut instance = self.new_instance(name, &spec.status, &spec.engine, settings, spec.resource_id.as_ref());
+        instance.pending = spec.pending.clone();
+        instance.tags = as_tags(&spec.tags);
+        instance.associated_roles.clone_from(&spec.associated_roles);
+        instance.backup_replications.clone_from(&spec.backup_replications);
+        if spec.managed_master_password {
+            instance.secret = Some(self.state.fresh_secret("db", None));
+        }
+        let key = self.state.fresh_key();
+        self.state.instances.insert(key, instance);
+        if let Some(source) = &spec.replica_of {
+            self.replicas.push((format!("{place}.replicaOf"), key, source.clone()));
+        }
+        Ok(())
+    }
+
+    fn new_instance(
+        &mut self,
+        name: String,
+        status: &str,
+        engine: &str,
+        settings: InstanceSettings,
+        id: Option<&String>,
+    ) -> Instance {
+        let resource_id = id.cloned().unwrap_or_else(|| self.state.fresh_resource_id("db-"));
+        let mut instance = Instance::new(Life::new(name, status.to_owned()), resource_id, engine.to_owned(), settings);
+        instance.created = (status != "creating").then_some(self.state.start - AGE_MILLIS);
+        instance
+    }
+
+    /// What is encrypted is encrypted with some key.
+    fn fill_kms(&self, encrypted: &mut Option<bool>, kms_key_id: &mut Option<String>) {
+        if kms_key_id.is_some() {
+            *encrypted = Some(true);
+        } else if *encrypted == Some(true) {
+            *kms_key_id = Some(self.state.kms_arn("key/aws-rds"));
+        }
+    }
+
+    fn tie_replicas(&mut self) -> Result<(), WorldError> {
+        for (place, replica, source) in std::mem::take(&mut self.replicas) {
+            let source = self
+                .state
+                .instance_named(&source)
+                .ok_or_else(|| impossible(&place, format!("there is no instance {source}")))?;
+            if let Some(instance) = self.state.instances.get_mut(&replica) {
+                instance.replica_of = Some(source);
+            }
+        }
+        Ok(())
+    }
+
+    fn cluster(&mut self, place: &str, spec: &ClusterSpec) -> Result<(), WorldError> {
+        check_engine(place, &spec.engine)?;
+        if !is_aurora(&spec.engine) && !matches!(spec.engine.as_str(), "mysql" | "postgres") {
+            return Err(impossible(&format!("{place}.engine"), format!("{} has no clusters", spec.engine)));
+        }
+        let name = names::identifier("identifier", &spec.identifier)
+            .map_err(|error| impossible(&format!("{place}.identifier"), error.message))?;
+        if self.state.cluster_named(&name).is_some() {
+            return Err(impossible(&format!("{place}.identifier"), format!("{name} is the name of another cluster")));
+        }
+        let mut settings = engines::cluster_defaults(&spec.engine, spec.settings.engine_version.as_deref());
+        settings.master_username = Some("admin".to_owned());
+        if !is_aurora(&spec.engine) {
+            settings.class = Some("db.m6gd.large".to_owned());
+        }
+        settings.merge(spec.settings.clone());
+        self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
+        let resource_id = spec.resource_id.clone().unwrap_or_else(|| self.state.fresh_resource_id("cluster-"));
+        let created = self.state.start - AGE_MILLIS;
+        let mut cluster = Cluster::new(
+            Life::new(name.clone(), spec.status.clone()),
+            resource_id,
+            spec.engine.clone(),
+            settings,
+            created,
+        );
+        cluster.pending = spec.pending.clone();
+        cluster.tags = as_tags(&spec.tags);
+        cluster.global_cluster.clone_from(&spec.global_cluster);
+        cluster.replication_source.clone_from(&spec.replication_source);
+        cluster.associated_roles.clone_from(&spec.associated_roles);
+        if spec.managed_master_password {
+            cluster.secret = Some(self.state.fresh_secret("cluster", None));
+        }
+        let key = self.state.fresh_key();
+        self.state.clusters.insert(key, cluster);
+        if !is_aurora(&spec.engine) && spec.members.is_empty() {
+            self.state.add_multi_az_members(key, self.state.start - AGE_MILLIS);
+        }
+        self.members(place, key, spec)
+    }
+
+    fn members(&mut self, place: &str, cluster: Key, spec: &ClusterSpec) -> Result<(), WorldError> {
+        if spec.members.iter().filter(|member| member.writer).count() > 1 {
+            return Err(impossible(&format!("{place}.members"), "a cluster has one writer"));
+        }
+        for (index, member) in spec.members.iter().enumerate() {
+            let key = self.member(&format!("{place}.members[{index}]"), cluster, spec, member)?;
+            if let Some(found) = self.state.clusters.get_mut(&cluster) {
+                found.members.push(key);
+                if member.writer || found.writer.is_none() {
+                    found.writer = Some(key);
+                }
+            }
+        }
+        Ok(())
+    }
+
+    fn member(
+        &mut self,
+        place: &str,
+        cluster: Key,
+        spec: &ClusterSpec,
+        member: &MemberSpec,
+    ) -> Result<Key, WorldError> {
+        let name = self.instance_name(place, &member.identifier)?;
+        let settings = self.state.member_settings(cluster, member.settings.clone());
+        let mut instance = self.new_instance(name, &member.status, &spec.engine, settings, member.resource_id.as_ref());
+        instance.settings.class.get_or_insert_with(|| "db.r7g.large".to_owned());
+        instance.pending = member.pending.clone();
+        instance.tags = as_tags(&member.tags);
+        instance.cluster = Some(cluster);
+        let key = self.state.fresh_key();
+        self.state.instances.insert(key, instance);
+        Ok(key)
+    }
+
+    fn snapshot(&mut self, place: &str, spec: &SnapshotSpec) -> Result<(), WorldError> {
+        // Automated snapshots are called `rds:…`, which no caller could choose.
+        let name = match spec.identifier.strip_prefix("rds:") {
+            Some(_) => spec.identifier.clone(),
+            None => names::snapshot_identifier("identifier", &spec.identifier)
+                .map_err(|error| impossible(&format!("{place}.identifier"), error.message))?,
+        };
+        if self.state.snapshot_named(&name).is_some() {
+            return Err(impossible(&format!("{place}.identifier"), format!("{name} is the name of another snapshot")));
+        }
+        let source = self.state.instance_named(&spec.source).and_then(|key| self.state.instances.get(&key)).cloned();
+        let engine = spec.engine.clone().or_else(|| source.as_ref().map(|source| source.engine.clone()));
+        let engine = engine.ok_or_else(|| {
+            impossible(&format!("{place}.engine"), format!("there is no instance {} to tell the engine", spec.source))
+        })?;
+        check_engine(place, &engine)?;
+        let mut settings = match &source {
+            Some(source) => source.settings.clone(),
+            None => engines::instance_defaults(&engine, spec.settings.engine_version.as_deref(), &self.state.region),
+        };
+        settings.merge(spec.settings.clone());
+        self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
+        let source_resource_id = spec.source_resource_id.clone().or_else(|| source.map(|source| source.resource_id));
+        let snapshot = self.new_snapshot(
+            Life::new(name, spec.status.clone()),
+            (spec.source.to_ascii_lowercase(), source_resource_id.unwrap_or_else(|| "db-GONE".to_owned())),
+            (engine, spec.kind.clone(), settings),
+            as_tags(&spec.tags),
+            spec.age_hours,
+        );
+        let key = self.state.fresh_key();
+        self.state.snapshots.insert(key, snapshot);
+        Ok(())
+    }
+
+    fn cluster_snapshot(&mut self, place: &str, spec: &ClusterSnapshotSpec) -> Result<(), WorldError> {
+        let name = match spec.identifier.strip_prefix("rds:") {
+            Some(_) => spec.identifier.clone(),
+            None => names::identifier("identifier", &spec.identifier)
+                .map_err(|error| impossible(&format!("{place}.identifier"), error.message))?,
+        };
+        if self.state.cluster_snapshot_named(&name).is_some() {
+            return Err(impossible(
+                &format!("{place}.identifier"),
+                format!("{name} is the name of another cluster snapshot"),
+            ));
+        }
+        let source = self.state.cluster_named(&spec.source).and_then(|key| self.state.clusters.get(&key)).cloned();
+        let engine = spec.engine.clone().or_else(|| source.as_ref().map(|source| source.engine.clone()));
+        let engine = engine.ok_or_else(|| {
+            impossible(&format!("{place}.engine"), format!("there is no cluster {} to tell the engine", spec.source))
+        })?;
+        check_engine(place, &engine)?;
+        let mut settings: ClusterSettings = match &source {
+            Some(source) => source.settings.clone(),
+            None => engines::cluster_defaults(&engine, spec.settings.engine_version.as_deref()),
+        };
+        settings.merge(spec.settings.clone());
+        self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
+        let source_resource_id = spec.source_resource_id.clone().or_else(|| source.map(|source| source.resource_id));
+        let snapshot = self.new_snapshot(
+            Life::new(name, spec.status.clone()),
+            (spec.source.to_ascii_lowercase(), source_resource_id.unwrap_or_else(|| "cluster-GONE".to_owned())),
+            (engine, spec.kind.clone(), settings),
+            as_tags(&spec.tags),
+            spec.age_hours,
+        );
+        let key = self.state.fresh_key();
+        self.state.cluster_snapshots.insert(key, snapshot);
+        Ok(())
+    }
+
+    fn new_snapshot<S>(
+        &self,
+        life: Life,
+        source: (String, String),
+        what: (String, String, S),
+        tags: Tags,
+        age_hours: u32,
+    ) -> Snapshot<S> {
+        let created = self.state.start - i64::from(age_hours) * HOUR_MILLIS;
+        Snapshot {
+            life,
+            source: source.0,
+            source_resource_id: source.1,
+            source_created: self.state.start - AGE_MILLIS,
+            engine: what.0,
+            kind: what.1,
+            settings: what.2,
+            tags,
+            created,
+            original_created: created,
+            copy_of: None,
+            copying_from: None,
+        }
+    }
+}
+
+fn check_engine(place: &str, engine: &str) -> Result<(), WorldError> {
+    if engines::is_known(engine) {
+        return Ok(());
+    }
+    Err(impossible(&format!("{place}.engine"), format!("{engine} is no engine of RDS")))
+}
+
+fn check_timings(world: &World) -> Result<(), WorldError> {
+    let timings = &world.timings;
+    if !(0.0..=1.0).contains(&timings.jitter) {
+        return Err(impossible("timings.jitter", "must be between 0 and 1"));
+    }
+    if !(0.0..=1.0).contains(&timings.false_available_probability) {
+        return Err(impossible("timings.falseAvailableProbability", "must be between 0 and 1"));
+    }
+    Ok(())
+}
+
+/// The groups of the file and, so that a world file can be short, every group its databases name.
+fn groups(world: &World, state: &State) -> Groups {
+    let mut groups = Groups {
+        parameter: world.parameter_groups.clone(),
+        cluster_parameter: world.cluster_parameter_groups.clone(),
+        option: world.option_groups.clone(),
+        subnet: world.subnet_groups.clone(),
+    };
+    for instance in state.instances.values() {
+        let version = instance.settings.engine_version.as_deref().unwrap_or_default();
+        let major = engines::major_version(&instance.engine, version);
+        let family = format!("{}{major}", instance.engine);
+        add_group(&mut groups.parameter, instance.settings.parameter_group.as_ref(), &family, "");
+        add_group(&mut groups.option, instance.settings.option_group.as_ref(), &instance.engine, &major);
+        add_group(&mut groups.subnet, instance.settings.subnet_group.as_ref(), "", "");
+    }
+    for cluster in state.clusters.values() {
+        let version = cluster.settings.engine_version.as_deref().unwrap_or_default();
+        let family = format!("{}{}", cluster.engine, engines::major_version(&cluster.engine, version));
+        add_group(&mut groups.cluster_parameter, cluster.settings.parameter_group.as_ref(), &family, "");
+        add_group(&mut groups.subnet, cluster.settings.subnet_group.as_ref(), "", "");
+    }
+    groups
+}
+
+fn add_group(groups: &mut Vec<GroupSpec>, name: Option<&String>, family: &str, major_version: &str) {
+    if let Some(name) = name
+        && !groups.iter().any(|group| group.name.eq_ignore_ascii_case(name))
+    {
+        groups.push(GroupSpec {
+            name: name.clone(),
+            family: family.to_owned(),
+            major_version: major_version.to_owned(),
+        });
+    }
+}

@@ -1,0 +1,400 @@
+//! From a request to an answer: which service it is for, which faults it meets, and what is written down.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use bytes::Bytes;
+use http::{Request, Response};
+use serde::Serialize;
+
+use crate::actions;
+use crate::error::ApiError;
+use crate::executions::{self, Execution};
+use crate::faults::{Fault, Faults, Meddling, When};
+use crate::mail::{self, Mail};
+use crate::query::Params;
+use crate::resources::Millis;
+use crate::state::{Spoiler, State, millis};
+use crate::xml;
+
+/// The connection broke or never came about; there is no answer.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
+pub enum ConnectionError {
+    #[error("connection refused")]
+    Refused,
+    #[error("connection closed before the answer arrived")]
+    Lost,
+}
+
+/// The API a request was for.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "lowercase")]
+pub enum Service {
+    Rds,
+    Ses,
+    States,
+}
+
+/// How a request ended.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Outcome {
+    Ok,
+    /// The wire code of the error.
+    Error(String),
+    /// Applied, but the answer was lost.
+    ResponseLost,
+    /// Not applied.
+    ConnectionRefused,
+}
+
+/// A request as it was received.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecordedRequest {
+    /// Since the start, on the simulator's clock.
+    #[serde(serialize_with = "as_seconds")]
+    pub at: Duration,
+    pub service: Service,
+    pub action: String,
+    pub parameters: BTreeMap<String, String>,
+    pub outcome: Outcome,
+    /// Who asked: the label of [`crate::Simulator::on_behalf_of`], or the application in the user agent.
+    pub caller: String,
+}
+
+pub(crate) fn as_seconds<S: serde::Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.serialize_f64(at.as_secs_f64())
+}
+
+/// The caller under which meddling is recorded.
+pub(crate) const MEDDLER: &str = "meddler";
+
+/// The world and everything around it that changes.
+#[derive(Debug)]
+pub(crate) struct Desk {
+    pub(crate) state: State,
+    pub(crate) faults: Faults,
+    pub(crate) requests: Vec<RecordedRequest>,
+    pub(crate) mails: Vec<Mail>,
+    pub(crate) executions: Vec<Execution>,
+    /// Meddling that waits for a time, in milliseconds.
+    timed: Vec<(Millis, Meddling)>,
+    /// Meddling that waits for a request, with how often that was seen.
+    awaiting: Vec<(Meddling, u32)>,
+    request_number: u64,
+    /// Start of the current second and requests in it.
+    rate: (Millis, u32),
+}
+
+/// An answer, and how long it takes.
+pub(crate) struct Answer {
+    pub(crate) result: Result<Response<Bytes>, ConnectionError>,
+    pub(crate) delay_seconds: f64,
+}
+
+/// A request once it is known what it is.
+struct Call {
+    service: Service,
+    action: String,
+    parameters: BTreeMap<String, String>,
+    fields: Vec<(String, String)>,
+    body: Bytes,
+}
+
+impl Desk {
+    pub(crate) fn new(state: State, faults: Faults, meddling: Vec<Meddling>) -> Self {
+        let mut desk = Self {
+            state,
+            faults,
+            requests: Vec::new(),
+            mails: Vec::new(),
+            executions: Vec::new(),
+            timed: Vec::new(),
+            awaiting: Vec::new(),
+            request_number: 0,
+            rate: (0, 0),
+        };
+        meddling.into_iter().for_each(|meddling| desk.add_meddling(meddling));
+        desk
+    }
+
+    pub(crate) fn add_meddling(&mut self, meddling: Meddling) {
+        match meddling.when {
+            When::At { seconds } => self.timed.push((millis(seconds), meddling)),
+            When::After { .. } => self.awaiting.push((meddling, 0)),
+        }
+    }
+
+    /// Moves the world to `now`, meddling on the way.
+    pub(crate) fn advance(&mut self, now: Millis) {
+        while let Some(index) = self.next_timed(now) {
+            let (due, meddling) = self.timed.swap_remove(index);
+            self.state.advance(due);
+            self.meddle(meddling);
+        }
+        self.state.advance(now);
+    }
+
+    /// The earliest meddling due by `now`; the first written among equals.
+    fn next_timed(&self, now: Millis) -> Option<usize> {
+        let due = self.timed.iter().enumerate().filter(|(_, (due, _))| *due <= now);
+        due.min_by_key(|(_, (due, _))| *due).map(|(index, _)| index)
+    }
+
+    fn meddle(&mut self, meddling: Meddling) {
+        let fields = meddling.parameters.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        let result = actions::perform(&mut self.state, &meddling.action, Params::new(fields));
+        self.state.observe();
+        let outcome = result.map_or_else(|error| Outcome::Error(error.code.into_owned()), |_| Outcome::Ok);
+        tracing::debug!(action = meddling.action, ?outcome, "somebody meddled");
+        self.requests.push(RecordedRequest {
+            at: Duration::from_millis(self.state.now),
+            service: Service::Rds,
+            action: meddling.action,
+            parameters: meddling.parameters,
+            outcome,
+            caller: MEDDLER.to_owned(),
+        });
+    }
+
+    /// Lets those meddle who waited for this request.
+    fn wake_meddlers(&mut self, action: &str) {
+        let now = self.state.now;
+        let mut due = Vec::new();
+        self.awaiting.retain_mut(|(meddling, seen)| {
+            let When::After { action: wanted, occurrence, delay_seconds } = &meddling.when else { return false };
+            if wanted != action {
+                return true;
+            }
+            *seen += 1;
+            if *seen < *occurrence {
+                return true;
+            }
+            due.push((now.saturating_add(millis(*delay_seconds)), meddling.clone()));
+            false
+        });
+        self.timed.extend(due);
+        self.advance(now);
+    }
+
+    pub(crate) fn handle(&mut self, request: Request<Bytes>, label: Option<&str>) -> Answer {
+        self.request_number += 1;
+        let request_id = format!("00000000-0000-4000-8000-{:012x}", self.request_number);
+        let caller = label.map_or_else(|| caller_of(&request), str::to_owned);
+        let call = match read(request) {
+            Ok(call) => call,
+            Err(error) => {
+                return Answer {
+                    result: Ok(xml_answer(error.status, xml::error(&error, &request_id))),
+                    delay_seconds: 0.0,
+                };
+            }
+        };
+        let faults = self.faults.meet(&call.action, &caller, &call.parameters);
+        let delay_seconds =
+            faults.iter().map(|fault| if let Fault::Slow { seconds } = fault { *seconds } else { 0.0 }).sum();
+        if faults.contains(&Fault::ConnectionRefused {}) {
+            self.record(call, caller, Outcome::ConnectionRefused);
+            return Answer { result: Err(ConnectionError::Refused), delay_seconds };
+        }
+        let refusal = self.throttled().or_else(|| faults.iter().find_map(|fault| self.refusal(fault, &call, &caller)));
+        let result = match refusal {
+            Some(error) => Err(error),
+            None => self.perform(&call, &faults),
+        };
+        let outcome = match &result {
+            Err(error) => Outcome::Error(error.code.clone().into_owned()),
+            Ok(_) if faults.contains(&Fault::ResponseLost {}) => Outcome::ResponseLost,
+            Ok(_) => Outcome::Ok,
+        };
+        let lost = outcome == Outcome::ResponseLost;
+        let response = respond(&call, result, &request_id);
+        let action = call.action.clone();
+        self.record(call, caller, outcome);
+        self.wake_meddlers(&action);
+        Answer { result: if lost { Err(ConnectionError::Lost) } else { Ok(response) }, delay_seconds }
+    }
+
+    /// The account's rate limit, when the world has one.
+    fn throttled(&mut self) -> Option<ApiError> {
+        let limit = self.state.limits.requests_per_second?;
+        if self.state.now >= self.rate.0 + 1000 {
+            self.rate = (self.state.now, 0);
+        }
+        self.rate.1 += 1;
+        (self.rate.1 > limit).then(|| ApiError::new("Throttling", "Rate exceeded"))
+    }
+
+    fn refusal(&self, fault: &Fault, call: &Call, caller: &str) -> Option<ApiError> {
+        match fault {
+            Fault::Throttle { code } => Some(ApiError::new(code.clone(), "Rate exceeded")),
+            Fault::ServerError { status } => {
+                let code = if *status == 503 { "ServiceUnavailable" } else { "InternalFailure" };
+                let message = "The request processing has failed because of an unknown error, exception or failure.";
+                Some(ApiError { status: *status, code: code.into(), message: message.to_owned() })
+            }
+            Fault::Denied {} => Some(self.denied(call, caller)),
+            Fault::Error { code, message } => Some(ApiError::new(code.clone(), message.clone())),
+            _ => None,
+        }
+    }
+
+    /// AWS's words for a policy that does not allow a call.
+    fn denied(&self, call: &Call, caller: &str) -> ApiError {
+        let state = &self.state;
+        let service = match call.service {
+            Service::Rds => "rds",
+            Service::Ses => "ses",
+            Service::States => "states",
+        };
+        let principal = format!("arn:{}:sts::{}:assumed-role/{caller}/{caller}", state.partition(), state.account);
+        let resource = resource_of(state, &call.parameters);
+        let message = format!(
+            "User: {principal} is not authorized to perform: {service}:{} on resource: {resource} because no identity-based policy allows the {service}:{} action",
+            call.action, call.action
+        );
+        ApiError::new("AccessDenied", message)
+    }
+
+    fn perform(&mut self, call: &Call, faults: &[Fault]) -> Result<Option<String>, ApiError> {
+        match call.service {
+            Service::Rds => {
+                self.state.spoiler = spoiler(faults);
+                let result = actions::perform(&mut self.state, &call.action, Params::new(call.fields.clone()));
+                self.state.spoiler = Spoiler::default();
+                if !call.action.starts_with("Describe") {
+                    self.state.observe();
+                }
+                result
+            }
+            Service::Ses => {
+                let mail = mail::read(&call.body, self.state.now)?;
+                let id = format!("{:016x}-00000000", self.request_number);
+                self.mails.push(mail);
+                Ok(Some(mail::answer(&id)))
+            }
+            Service::States => executions::answer(&self.executions, &call.action, &call.body).map(Some),
+        }
+    }
+
+    fn record(&mut self, call: Call, caller: String, outcome: Outcome) {
+        self.requests.push(RecordedRequest {
+            at: Duration::from_millis(self.state.now),
+            service: call.service,
+            action: call.action,
+            parameters: call.parameters,
+            outcome,
+            caller,
+        });
+    }
+}
+
+fn spoiler(faults: &[Fault]) -> Spoiler {
+    let mut spoiler = Spoiler::default();
+    for fault in faults {
+        match fault {
+            Fault::EndsIn { status } => spoiler.ends_in = Some(status.clone()),
+            Fault::Stuck { seconds } => spoiler.stuck = Some(*seconds),
+            Fault::NotFoundFor { seconds } => spoiler.hidden_for = Some(*seconds),
+            _ => {}
+        }
+    }
+    spoiler
+}
+
+/// The ARN a denied request was about, as far as its parameters tell.
+fn resource_of(state: &State, parameters: &BTreeMap<String, String>) -> String {
+    let kinds = [
+        ("DBInstanceIdentifier", "db"),
+        ("DBClusterIdentifier", "cluster"),
+        ("DBSnapshotIdentifier", "snapshot"),
+        ("DBClusterSnapshotIdentifier", "cluster-snapshot"),
+    ];
+    let named = kinds.iter().find_map(|(parameter, kind)| parameters.get(*parameter).map(|name| state.arn(kind, name)));
+    named.or_else(|| parameters.get("ResourceName").cloned()).unwrap_or_else(|| "*".to_owned())
+}
+
+/// SDKs put `app/<name>` into the user agent when an application id is configured.
+fn caller_of(request: &Request<Bytes>) -> String {
+    let agents =
+        ["x-amz-user-agent", "user-agent"].iter().filter_map(|name| request.headers().get(*name)?.to_str().ok());
+    agents.flat_map(str::split_whitespace).find_map(|part| part.strip_prefix("app/")).unwrap_or_default().to_owned()
+}
+
+fn read(request: Request<Bytes>) -> Result<Call, ApiError> {
+    let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok()).map(str::to_owned);
+    let path = request.uri().path().to_owned();
+    let body = request.into_body();
+    if path == mail::PATH {
+        let parameters = mail::summary(&body);
+        return Ok(Call {
+            service: Service::Ses,
+            action: "SendEmail".to_owned(),
+            parameters,
+            fields: Vec::new(),
+            body,
+        });
+    }
+    if let Some(target) = target {
+        let action = target.rsplit('.').next().unwrap_or_default().to_owned();
+        let parameters = executions::summary(&body);
+        return Ok(Call { service: Service::States, action, parameters, fields: Vec::new(), body });
+    }
+    let mut fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&body)
+        .map_err(|error| ApiError::new("MalformedQueryString", error.to_string()))?;
+    let version = take(&mut fields, "Version");
+    let action =
+        take(&mut fields, "Action").ok_or_else(|| ApiError::new("MissingAction", "The request has no Action."))?;
+    if version.as_deref().is_some_and(|version| version != "2014-10-31") {
+        return Err(ApiError::new(
+            "InvalidAction",
+            format!("Could not find operation {action} for version {}", version.unwrap_or_default()),
+        ));
+    }
+    let parameters = fields.iter().cloned().collect();
+    Ok(Call { service: Service::Rds, action, parameters, fields, body })
+}
+
+fn take(fields: &mut Vec<(String, String)>, name: &str) -> Option<String> {
+    let at = fields.iter().position(|(key, _)| key == name)?;
+    Some(fields.swap_remove(at).1)
+}
+
+fn respond(call: &Call, result: Result<Option<String>, ApiError>, request_id: &str) -> Response<Bytes> {
+    match (call.service, result) {
+        (Service::Rds, Ok(content)) => xml_answer(200, xml::answer(&call.action, content.as_deref(), request_id)),
+        (Service::Rds, Err(error)) => xml_answer(error.status, xml::error(&error, request_id)),
+        (_, Ok(content)) => json_answer(200, content.unwrap_or_default(), request_id, None),
+        (Service::Ses, Err(error)) => {
+            let body = serde_json::json!({ "message": error.message }).to_string();
+            json_answer(error.status, body, request_id, Some(&error.code))
+        }
+        (Service::States, Err(error)) => {
+            let body = serde_json::json!({ "__type": error.code, "message": error.message }).to_string();
+            json_answer(error.status, body, request_id, Some(&error.code))
+        }
+    }
+}
+
+fn xml_answer(status: u16, body: String) -> Response<Bytes> {
+    response(status, "text/xml", body)
+}
+
+fn json_answer(status: u16, body: String, request_id: &str, error: Option<&str>) -> Response<Bytes> {
+    let mut response = response(status, "application/json", body);
+    let headers = [("x-amzn-requestid", Some(request_id)), ("x-amzn-errortype", error)];
+    for (name, value) in headers {
+        if let Some(value) = value.and_then(|value| http::HeaderValue::from_str(value).ok()) {
+            response.headers_mut().insert(name, value);
+        }
+    }
+    response
+}
+
+pub(crate) fn response(status: u16, content_type: &'static str, body: String) -> Response<Bytes> {
+    let mut response = Response::new(Bytes::from(body));
+    *response.status_mut() = http::StatusCode::from_u16(status).unwrap_or(http::StatusCode::INTERNAL_SERVER_ERROR);
+    response.headers_mut().insert(http::header::CONTENT_TYPE, http::HeaderValue::from_static(content_type));
+    response
+}

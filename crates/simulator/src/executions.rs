@@ -1,0 +1,97 @@
+//! Step Functions, as far as looking up executions: `DescribeExecution` and `ListExecutions` over what the embedder registered.
+
+use std::collections::BTreeMap;
+use std::time::SystemTime;
+
+use serde::Deserialize;
+use serde_json::json;
+
+use crate::error::{ApiError, ApiResult};
+
+/// An execution of a state machine.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Execution {
+    pub arn: String,
+    pub state_machine_arn: String,
+    /// `RUNNING`, `SUCCEEDED`, `FAILED`, `TIMED_OUT` or `ABORTED`.
+    pub status: String,
+    /// The input as JSON text.
+    pub input: String,
+    pub start_date: SystemTime,
+    pub stop_date: Option<SystemTime>,
+}
+
+impl Execution {
+    fn name(&self) -> &str {
+        self.arn.rsplit(':').next().unwrap_or_default()
+    }
+
+    fn summary(&self) -> serde_json::Value {
+        let mut summary = json!({
+            "executionArn": self.arn,
+            "stateMachineArn": self.state_machine_arn,
+            "name": self.name(),
+            "status": self.status,
+            "startDate": epoch_seconds(self.start_date),
+        });
+        if let Some(stop_date) = self.stop_date {
+            summary["stopDate"] = epoch_seconds(stop_date).into();
+        }
+        summary
+    }
+}
+
+fn epoch_seconds(time: SystemTime) -> f64 {
+    time.duration_since(SystemTime::UNIX_EPOCH).map_or(0.0, |since| since.as_secs_f64())
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "camelCase", default)]
+struct Asked {
+    execution_arn: Option<String>,
+    state_machine_arn: Option<String>,
+    status_filter: Option<String>,
+}
+
+fn asked(body: &[u8]) -> Asked {
+    serde_json::from_slice(body).unwrap_or_default()
+}
+
+pub(crate) fn answer(executions: &[Execution], action: &str, body: &[u8]) -> ApiResult<String> {
+    let asked = asked(body);
+    match action {
+        "DescribeExecution" => {
+            let arn = asked.execution_arn.unwrap_or_default();
+            let execution = executions.iter().find(|execution| execution.arn == arn);
+            let execution = execution
+                .ok_or_else(|| ApiError::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'")))?;
+            let mut answer = execution.summary();
+            answer["input"] = execution.input.clone().into();
+            Ok(answer.to_string())
+        }
+        "ListExecutions" => {
+            let of_machine = |execution: &&Execution| {
+                asked.state_machine_arn.as_ref().is_none_or(|arn| *arn == execution.state_machine_arn)
+                    && asked.status_filter.as_ref().is_none_or(|status| *status == execution.status)
+            };
+            // Newest first, as Step Functions lists them.
+            let found: Vec<_> = executions.iter().rev().filter(of_machine).map(Execution::summary).collect();
+            Ok(json!({ "executions": found }).to_string())
+        }
+        _ => Err(ApiError::new(
+            "UnknownOperationException",
+            format!("The simulator has no action {action} of Step Functions."),
+        )),
+    }
+}
+
+/// What is written down of a request.
+pub(crate) fn summary(body: &[u8]) -> BTreeMap<String, String> {
+    let asked = asked(body);
+    let named = [
+        ("executionArn", asked.execution_arn),
+        ("stateMachineArn", asked.state_machine_arn),
+        ("statusFilter", asked.status_filter),
+    ];
+    named.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
+}

@@ -1,0 +1,152 @@
+//! What goes wrong: faults by action and occurrence, and people who meddle.
+//!
+//! Owns the rules and the counting. A fault that hides, delays or spoils an *answer* is applied by
+//! `dispatch.rs` around the action; one that spoils the *outcome* is handed to the sequence the action starts
+//! (`state.rs`). Meddling is an ordinary request made by somebody else.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+fn once() -> u32 {
+    1
+}
+
+/// When a fault happens, and which.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FaultRule {
+    /// Action such as `ModifyDBInstance` or `SendEmail`; `*` is any.
+    pub action: String,
+    /// Only requests in which some parameter has this value, such as an identifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub identifier: Option<String>,
+    /// Only requests of this caller.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub caller: Option<String>,
+    /// The first matching request that meets the fault, counted from 1.
+    #[serde(default = "once")]
+    pub occurrence: u32,
+    /// How many matching requests in a row meet it.
+    #[serde(default = "once")]
+    pub times: u32,
+    pub fault: Fault,
+}
+
+fn throttling() -> String {
+    "Throttling".to_owned()
+}
+
+fn unavailable() -> u16 {
+    503
+}
+
+/// What happens to a request.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Fault {
+    /// Too many requests.
+    Throttle {
+        /// `Throttling`, `ThrottlingException` or `RequestLimitExceeded`.
+        #[serde(default = "throttling")]
+        code: String,
+    },
+    /// RDS itself fails; nothing was applied.
+    ServerError {
+        #[serde(default = "unavailable")]
+        status: u16,
+    },
+    /// The caller's policy does not allow it.
+    Denied {},
+    /// Any error by its wire code.
+    Error {
+        code: String,
+        #[serde(default)]
+        message: String,
+    },
+    /// The request is applied, and the connection breaks before the answer arrives.
+    ResponseLost {},
+    /// No connection; nothing was applied.
+    ConnectionRefused {},
+    /// The answer takes a while.
+    Slow { seconds: f64 },
+    /// What this request creates or renames is not found by describing it for a while.
+    NotFoundFor { seconds: f64 },
+    /// What this request starts ends in this status instead of `available`.
+    EndsIn { status: String },
+    /// What this request starts takes this much longer, or never ends.
+    Stuck {
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        seconds: Option<f64>,
+    },
+}
+
+/// Something a person does meanwhile, through the same API.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct Meddling {
+    pub when: When,
+    /// Action such as `DeleteDBInstance`.
+    pub action: String,
+    /// Its parameters, spelled as on the wire.
+    #[serde(default)]
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// The moment of a meddling.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(untagged, rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum When {
+    /// So many seconds after the start.
+    At { seconds: f64 },
+    /// After the given request was handled.
+    After {
+        action: String,
+        #[serde(default = "once")]
+        occurrence: u32,
+        /// Wait so much longer.
+        #[serde(default)]
+        delay_seconds: f64,
+    },
+}
+
+/// Rules with their counters.
+#[derive(Debug, Default)]
+pub(crate) struct Faults {
+    rules: Vec<(FaultRule, u32)>,
+}
+
+impl Faults {
+    pub(crate) fn new(rules: Vec<FaultRule>) -> Self {
+        Self { rules: rules.into_iter().map(|rule| (rule, 0)).collect() }
+    }
+
+    pub(crate) fn add(&mut self, rule: FaultRule) {
+        self.rules.push((rule, 0));
+    }
+
+    /// The faults this request meets. Every matching rule counts it.
+    pub(crate) fn meet(&mut self, action: &str, caller: &str, parameters: &BTreeMap<String, String>) -> Vec<Fault> {
+        let mut met = Vec::new();
+        for (rule, seen) in &mut self.rules {
+            let action_matches = rule.action == "*" || rule.action == action;
+            let caller_matches = rule.caller.as_deref().is_none_or(|wanted| wanted == caller);
+            let identifier_matches = rule
+                .identifier
+                .as_deref()
+                .is_none_or(|wanted| parameters.values().any(|value| value.eq_ignore_ascii_case(wanted)));
+            if action_matches && caller_matches && identifier_matches {
+                *seen += 1;
+                let last = rule.occurrence.saturating_add(rule.times.saturating_sub(1));
+                if (rule.occurrence..=last).contains(seen) {
+                    met.push(rule.fault.clone());
+                }
+            }
+        }
+        met
+    }
+}

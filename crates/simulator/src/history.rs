@@ -1,0 +1,72 @@
+//! When a database answered under which name, so that the downtime of a name can be told.
+//!
+//! A name *answers* while a database called so takes connections: the `available` a rename flashes before its
+//! reboot does not count, a backup or a modification does not interrupt.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::resources::Millis;
+
+/// One name of a DB instance or DB cluster over time.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct NameHistory {
+    pub name: String,
+    pub is_cluster: bool,
+    /// From (inclusive) and to (exclusive), in seconds since the start; the last is open while it answers.
+    pub answered: Vec<(f64, Option<f64>)>,
+    /// Seconds in which nothing answered, counted from the first time something did.
+    pub downtime_seconds: f64,
+}
+
+#[derive(Debug, Default)]
+pub(crate) struct History {
+    names: BTreeMap<(bool, String), Vec<(Millis, Option<Millis>)>>,
+}
+
+impl History {
+    /// Takes down who answers now: whether it is a cluster, its name, whether it answers.
+    pub(crate) fn observe<'a>(&mut self, now: Millis, all: impl Iterator<Item = (bool, &'a str, bool)>) {
+        let answering: Vec<(bool, &str)> =
+            all.filter(|(.., answers)| *answers).map(|(is_cluster, name, _)| (is_cluster, name)).collect();
+        for ((is_cluster, name), spans) in &mut self.names {
+            let open = spans.last().is_some_and(|(_, end)| end.is_none());
+            let answers = answering.iter().any(|(kind, answering)| kind == is_cluster && answering == name);
+            if open && !answers {
+                if let Some(last) = spans.last_mut() {
+                    last.1 = Some(now);
+                }
+            } else if !open && answers {
+                spans.push((now, None));
+            }
+        }
+        for (is_cluster, name) in answering {
+            if !self.names.keys().any(|(kind, known)| *kind == is_cluster && known == name) {
+                self.names.insert((is_cluster, name.to_owned()), vec![(now, None)]);
+            }
+        }
+    }
+
+    pub(crate) fn report(&self, now: Millis) -> Vec<NameHistory> {
+        self.names
+            .iter()
+            .map(|((is_cluster, name), spans)| {
+                let since = spans.first().map_or(now, |(from, _)| *from);
+                let up: Millis = spans.iter().map(|(from, to)| to.unwrap_or(now).saturating_sub(*from)).sum();
+                NameHistory {
+                    name: name.clone(),
+                    is_cluster: *is_cluster,
+                    answered: spans.iter().map(|(from, to)| (seconds(*from), to.map(seconds))).collect(),
+                    downtime_seconds: seconds(now.saturating_sub(since).saturating_sub(up)),
+                }
+            })
+            .collect()
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+pub(crate) fn seconds(millis: Millis) -> f64 {
+    millis as f64 / 1000.0
+}

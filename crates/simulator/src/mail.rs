@@ -1,0 +1,107 @@
+//! Amazon SES v2, as far as `SendEmail` with a simple message: every mail is kept, none is sent.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use serde::{Deserialize, Serialize};
+
+use crate::error::{ApiError, ApiResult};
+use crate::resources::Millis;
+
+/// Where SES v2 takes mails.
+pub(crate) const PATH: &str = "/v2/email/outbound-emails";
+
+/// A mail that was handed over.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Mail {
+    /// Since the start, on the simulator's clock.
+    #[serde(serialize_with = "crate::dispatch::as_seconds")]
+    pub at: Duration,
+    pub from: String,
+    pub to: Vec<String>,
+    pub cc: Vec<String>,
+    pub bcc: Vec<String>,
+    pub subject: String,
+    pub text: Option<String>,
+    pub html: Option<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct SendEmail {
+    from_email_address: Option<String>,
+    #[serde(default)]
+    destination: Destination,
+    content: Content,
+}
+
+#[derive(Default, Deserialize)]
+#[serde(rename_all = "PascalCase", default)]
+struct Destination {
+    to_addresses: Vec<String>,
+    cc_addresses: Vec<String>,
+    bcc_addresses: Vec<String>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Content {
+    simple: Option<Simple>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Simple {
+    subject: Text,
+    body: Body,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Body {
+    text: Option<Text>,
+    html: Option<Text>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "PascalCase")]
+struct Text {
+    data: String,
+}
+
+fn bad_request(message: impl Into<String>) -> ApiError {
+    ApiError::new("BadRequestException", message)
+}
+
+pub(crate) fn read(body: &[u8], now: Millis) -> ApiResult<Mail> {
+    let request: SendEmail = serde_json::from_slice(body).map_err(|error| bad_request(error.to_string()))?;
+    let simple = request.content.simple.ok_or_else(|| bad_request("The simulator takes simple messages only."))?;
+    let Destination { to_addresses: to, cc_addresses: cc, bcc_addresses: bcc } = request.destination;
+    if to.is_empty() && cc.is_empty() && bcc.is_empty() {
+        return Err(bad_request("Missing destination."));
+    }
+    if simple.body.text.is_none() && simple.body.html.is_none() {
+        return Err(bad_request("Missing body."));
+    }
+    Ok(Mail {
+        at: Duration::from_millis(now),
+        from: request.from_email_address.ok_or_else(|| bad_request("Missing FromEmailAddress."))?,
+        to,
+        cc,
+        bcc,
+        subject: simple.subject.data,
+        text: simple.body.text.map(|text| text.data),
+        html: simple.body.html.map(|html| html.data),
+    })
+}
+
+pub(crate) fn answer(message_id: &str) -> String {
+    serde_json::json!({ "MessageId": message_id }).to_string()
+}
+
+/// What is written down of a request: the subject, never the addresses.
+pub(crate) fn summary(body: &[u8]) -> BTreeMap<String, String> {
+    let request: Option<SendEmail> = serde_json::from_slice(body).ok();
+    let subject = request.and_then(|request| request.content.simple).map(|simple| simple.subject.data);
+    subject.map(|subject| ("Subject".to_owned(), subject)).into_iter().collect()
+}

@@ -1,0 +1,478 @@
+//! How resources read on the wire: element names and their order as in RDS's service model (2014-10-31).
+//!
+//! Reads only. Elements without a value are left out, as RDS does.
+
+use jiff::Timestamp;
+
+use crate::engines;
+use crate::query::Tags;
+use crate::resources::{Cluster, ClusterSnapshot, Instance, InstanceSnapshot, Key, Life, ManagedSecret, Snapshot};
+use crate::settings::{InstanceSettings, ProcessorFeatures};
+use crate::state::State;
+use crate::xml::Xml;
+
+/// The part of an endpoint that is the same for every database of an account in a region.
+const ENDPOINT_HASH: &str = "c9simulator0";
+
+fn timestamp(xml: &mut Xml, name: &str, unix_millis: i64) {
+    xml.plain_if(name, Timestamp::from_millisecond(unix_millis).ok());
+}
+
+fn tags(xml: &mut Xml, tags: &Tags) {
+    xml.nest("TagList", |xml| tag_members(xml, tags));
+}
+
+/// The members of a `TagList`.
+pub(crate) fn tag_members(xml: &mut Xml, tags: &Tags) {
+    for (key, value) in tags {
+        xml.nest("Tag", |xml| {
+            xml.text("Key", key);
+            xml.text("Value", value);
+        });
+    }
+}
+
+fn processor_features(xml: &mut Xml, features: Option<&ProcessorFeatures>) {
+    let Some(features) = features else { return };
+    xml.nest("ProcessorFeatures", |xml| {
+        for (name, value) in features {
+            xml.nest("ProcessorFeature", |xml| {
+                xml.text("Name", name);
+                xml.text("Value", value);
+            });
+        }
+    });
+}
+
+fn secret(xml: &mut Xml, secret: Option<&ManagedSecret>, life: &Life) {
+    let Some(secret) = secret else { return };
+    xml.nest("MasterUserSecret", |xml| {
+        xml.text("SecretArn", &secret.arn);
+        xml.text("SecretStatus", if life.served && !life.busy { "active" } else { "creating" });
+        xml.text("KmsKeyId", &secret.kms_key_id);
+    });
+}
+
+fn security_groups(xml: &mut Xml, groups: Option<&Vec<String>>) {
+    xml.nest("VpcSecurityGroups", |xml| {
+        for group in groups.into_iter().flatten() {
+            xml.nest("VpcSecurityGroupMembership", |xml| {
+                xml.text("VpcSecurityGroupId", group);
+                xml.text("Status", "active");
+            });
+        }
+    });
+}
+
+impl State {
+    /// An instance's address.
+    fn instance_endpoint(&self, identifier: &str) -> String {
+        format!("{identifier}.{ENDPOINT_HASH}.{}.rds.amazonaws.com", self.region)
+    }
+
+    fn cluster_endpoint(&self, identifier: &str, kind: &str) -> String {
+        format!("{identifier}.{kind}-{ENDPOINT_HASH}.{}.rds.amazonaws.com", self.region)
+    }
+
+    pub(crate) fn instance_arn(&self, instance: &Instance) -> String {
+        self.arn("db", &instance.life.identifier)
+    }
+
+    pub(crate) fn cluster_arn(&self, cluster: &Cluster) -> String {
+        self.arn("cluster", &cluster.life.identifier)
+    }
+
+    /// Elements of a `DBSubnetGroup`, without the subnets.
+    pub(crate) fn subnet_group(&self, xml: &mut Xml, name: &str) {
+        xml.text("DBSubnetGroupName", name);
+        xml.text("DBSubnetGroupDescription", name);
+        xml.text("VpcId", "vpc-0simulator");
+        xml.text("SubnetGroupStatus", "Complete");
+        xml.nest("Subnets", |xml| {
+            for zone in ["a", "b", "c"] {
+                xml.nest("Subnet", |xml| {
+                    xml.text("SubnetIdentifier", &format!("subnet-0{zone}"));
+                    xml.nest("SubnetAvailabilityZone", |xml| xml.text("Name", &format!("{}{zone}", self.region)));
+                    xml.text("SubnetStatus", "Active");
+                });
+            }
+        });
+        xml.text("DBSubnetGroupArn", &self.arn("subgrp", name));
+        xml.list("SupportedNetworkTypes", "member", &["IPV4".to_owned()]);
+    }
+
+    /// The content of a `DBInstance` element.
+    pub(crate) fn instance(&self, xml: &mut Xml, key: Key) {
+        let Some(instance) = self.instances.get(&key) else { return };
+        let (life, settings) = (&instance.life, &instance.settings);
+        xml.text("DBInstanceIdentifier", &life.identifier);
+        xml.text_if("DBInstanceClass", settings.class.as_ref());
+        xml.text("Engine", &instance.engine);
+        xml.text("DBInstanceStatus", &life.status);
+        xml.text_if("MasterUsername", settings.master_username.as_ref());
+        xml.text_if("DBName", settings.database_name.as_ref());
+        if let Some(created) = instance.created {
+            xml.nest("Endpoint", |xml| {
+                xml.text("Address", &self.instance_endpoint(&life.identifier));
+                xml.plain_if("Port", settings.port);
+                xml.text("HostedZoneId", "Z0SIMULATOR");
+            });
+            timestamp(xml, "InstanceCreateTime", created);
+        }
+        xml.plain_if("AllocatedStorage", settings.allocated_storage);
+        xml.text_if("PreferredBackupWindow", settings.backup_window.as_ref());
+        xml.plain_if("BackupRetentionPeriod", settings.backup_retention_period);
+        xml.nest("DBSecurityGroups", |_| {});
+        security_groups(xml, settings.vpc_security_groups.as_ref());
+        xml.nest("DBParameterGroups", |xml| {
+            if let Some(group) = &settings.parameter_group {
+                xml.nest("DBParameterGroup", |xml| {
+                    xml.text("DBParameterGroupName", group);
+                    xml.text("ParameterApplyStatus", instance.parameter_apply_status);
+                });
+            }
+        });
+        xml.text_if("AvailabilityZone", settings.availability_zone.as_ref());
+        if let Some(group) = &settings.subnet_group {
+            xml.nest("DBSubnetGroup", |xml| self.subnet_group(xml, group));
+        }
+        xml.text_if("PreferredMaintenanceWindow", settings.maintenance_window.as_ref());
+        xml.nest("PendingModifiedValues", |xml| pending_instance(xml, instance));
+        if instance.created.is_some() && settings.backup_retention_period.unwrap_or(0) > 0 && instance.cluster.is_none()
+        {
+            timestamp(xml, "LatestRestorableTime", self.wall_clock());
+        }
+        xml.plain_if("MultiAZ", settings.multi_az);
+        xml.text_if("EngineVersion", settings.engine_version.as_ref());
+        xml.plain_if("AutoMinorVersionUpgrade", settings.auto_minor_version_upgrade);
+        let source = instance.replica_of.and_then(|source| self.instances.get(&source));
+        xml.text_if("ReadReplicaSourceDBInstanceIdentifier", source.map(|source| &source.life.identifier));
+        xml.nest("ReadReplicaDBInstanceIdentifiers", |xml| {
+            for replica in self.instances.values().filter(|replica| replica.replica_of == Some(key)) {
+                xml.text("ReadReplicaDBInstanceIdentifier", &replica.life.identifier);
+            }
+        });
+        xml.text_if("LicenseModel", settings.license_model.as_ref());
+        xml.plain_if("Iops", settings.iops);
+        xml.plain_if("StorageThroughput", settings.storage_throughput);
+        xml.nest("OptionGroupMemberships", |xml| {
+            if let Some(group) = &settings.option_group {
+                xml.nest("OptionGroupMembership", |xml| {
+                    xml.text("OptionGroupName", group);
+                    xml.text("Status", "in-sync");
+                });
+            }
+        });
+        xml.text_if("CharacterSetName", settings.character_set.as_ref());
+        xml.plain_if("PubliclyAccessible", settings.publicly_accessible);
+        xml.text_if("StorageType", settings.storage_type.as_ref());
+        xml.plain("DbInstancePort", 0);
+        let cluster = instance.cluster.and_then(|cluster| self.clusters.get(&cluster));
+        xml.text_if("DBClusterIdentifier", cluster.map(|cluster| &cluster.life.identifier));
+        xml.plain_if("StorageEncrypted", settings.storage_encrypted);
+        xml.text_if("KmsKeyId", settings.kms_key_id.as_ref());
+        xml.text("DbiResourceId", &instance.resource_id);
+        xml.text_if("CACertificateIdentifier", settings.ca_certificate.as_ref());
+        instance_domain(xml, settings);
+        xml.plain_if("CopyTagsToSnapshot", settings.copy_tags_to_snapshot);
+        xml.plain_if("MonitoringInterval", settings.monitoring_interval);
+        xml.text_if("MonitoringRoleArn", settings.monitoring_role_arn.as_ref());
+        xml.plain_if("PromotionTier", settings.promotion_tier);
+        xml.text("DBInstanceArn", &self.instance_arn(instance));
+        xml.text_if("Timezone", settings.timezone.as_ref());
+        xml.plain_if("IAMDatabaseAuthenticationEnabled", settings.iam_database_authentication);
+        xml.text_if("DatabaseInsightsMode", settings.database_insights_mode.as_ref());
+        xml.plain_if("PerformanceInsightsEnabled", settings.performance_insights);
+        if settings.performance_insights == Some(true) {
+            xml.text_if("PerformanceInsightsKMSKeyId", settings.performance_insights_kms_key_id.as_ref());
+            xml.plain_if("PerformanceInsightsRetentionPeriod", settings.performance_insights_retention_period);
+        }
+        if let Some(exports) = settings.log_exports.as_ref().filter(|exports| !exports.is_empty()) {
+            xml.list("EnabledCloudwatchLogsExports", "member", exports);
+        }
+        processor_features(xml, settings.processor_features.as_ref().filter(|features| !features.is_empty()));
+        xml.plain_if("DeletionProtection", settings.deletion_protection);
+        xml.nest("AssociatedRoles", |xml| {
+            for role in &instance.associated_roles {
+                xml.nest("DBInstanceRole", |xml| {
+                    xml.text("RoleArn", &role.role_arn);
+                    xml.text("FeatureName", &role.feature);
+                    xml.text("Status", "ACTIVE");
+                });
+            }
+        });
+        xml.plain_if("MaxAllocatedStorage", settings.max_allocated_storage);
+        tags(xml, &instance.tags);
+        xml.plain_if("CustomerOwnedIpEnabled", settings.customer_owned_ip);
+        xml.text_if("NetworkType", settings.network_type.as_ref());
+        xml.text("ActivityStreamStatus", "stopped");
+        xml.nest("DBInstanceAutomatedBackupsReplications", |xml| {
+            for arn in &instance.backup_replications {
+                xml.nest("DBInstanceAutomatedBackupsReplication", |xml| xml.text("DBInstanceAutomatedBackupsArn", arn));
+            }
+        });
+        xml.text_if("BackupTarget", settings.backup_target.as_ref());
+        secret(xml, instance.secret.as_ref(), life);
+        xml.plain_if("MultiTenant", settings.multi_tenant);
+        xml.plain_if("DedicatedLogVolume", settings.dedicated_log_volume);
+        xml.text_if("EngineLifecycleSupport", settings.engine_lifecycle_support.as_ref());
+    }
+
+    /// The content of a `DBCluster` element.
+    pub(crate) fn cluster(&self, xml: &mut Xml, key: Key) {
+        let Some(cluster) = self.clusters.get(&key) else { return };
+        let (life, settings) = (&cluster.life, &cluster.settings);
+        xml.plain_if("AllocatedStorage", settings.allocated_storage);
+        let zones: Vec<String> = ["a", "b", "c"].iter().map(|zone| format!("{}{zone}", self.region)).collect();
+        xml.list("AvailabilityZones", "AvailabilityZone", settings.availability_zones.as_ref().unwrap_or(&zones));
+        xml.plain_if("BackupRetentionPeriod", settings.backup_retention_period);
+        xml.text_if("DatabaseName", settings.database_name.as_ref());
+        xml.text("DBClusterIdentifier", &life.identifier);
+        xml.text_if("DBClusterParameterGroup", settings.parameter_group.as_ref());
+        xml.text_if("DBSubnetGroup", settings.subnet_group.as_ref());
+        xml.text("Status", &life.status);
+        timestamp(xml, "EarliestRestorableTime", cluster.created);
+        xml.text("Endpoint", &self.cluster_endpoint(&life.identifier, "cluster"));
+        xml.text("ReaderEndpoint", &self.cluster_endpoint(&life.identifier, "cluster-ro"));
+        let custom: Vec<String> = self
+            .cluster_endpoints
+            .iter()
+            .filter(|endpoint| endpoint.cluster == life.identifier)
+            .map(|endpoint| self.cluster_endpoint(&endpoint.identifier, "cluster-custom"))
+            .collect();
+        if !custom.is_empty() {
+            xml.list("CustomEndpoints", "member", &custom);
+        }
+        xml.plain("MultiAZ", cluster.members.len() > 1);
+        xml.text("Engine", &cluster.engine);
+        xml.text_if("EngineVersion", settings.engine_version.as_ref());
+        timestamp(xml, "LatestRestorableTime", self.wall_clock());
+        xml.plain_if("Port", settings.port);
+        xml.text_if("MasterUsername", settings.master_username.as_ref());
+        if let Some(group) = &settings.option_group {
+            xml.nest("DBClusterOptionGroupMemberships", |xml| {
+                xml.nest("DBClusterOptionGroup", |xml| {
+                    xml.text("DBClusterOptionGroupName", group);
+                    xml.text("Status", "in-sync");
+                });
+            });
+        }
+        xml.text_if("PreferredBackupWindow", settings.backup_window.as_ref());
+        xml.text_if("PreferredMaintenanceWindow", settings.maintenance_window.as_ref());
+        xml.text_if("ReplicationSourceIdentifier", cluster.replication_source.as_ref());
+        xml.nest("ReadReplicaIdentifiers", |_| {});
+        xml.nest("DBClusterMembers", |xml| {
+            for member in &cluster.members {
+                self.cluster_member(xml, *member, cluster.writer == Some(*member));
+            }
+        });
+        security_groups(xml, settings.vpc_security_groups.as_ref());
+        xml.text("HostedZoneId", "Z0SIMULATOR");
+        xml.plain_if("StorageEncrypted", settings.storage_encrypted);
+        xml.text_if("KmsKeyId", settings.kms_key_id.as_ref());
+        xml.text("DbClusterResourceId", &cluster.resource_id);
+        xml.text("DBClusterArn", &self.cluster_arn(cluster));
+        xml.nest("AssociatedRoles", |xml| {
+            for role in &cluster.associated_roles {
+                xml.nest("DBClusterRole", |xml| {
+                    xml.text("RoleArn", &role.role_arn);
+                    xml.text("Status", "ACTIVE");
+                    xml.text("FeatureName", &role.feature);
+                });
+            }
+        });
+        xml.plain_if("IAMDatabaseAuthenticationEnabled", settings.iam_database_authentication);
+        timestamp(xml, "ClusterCreateTime", cluster.created);
+        xml.plain_if("BacktrackWindow", settings.backtrack_window);
+        if let Some(exports) = settings.log_exports.as_ref().filter(|exports| !exports.is_empty()) {
+            xml.list("EnabledCloudwatchLogsExports", "member", exports);
+        }
+        pending_cluster(xml, cluster);
+        xml.text_if("EngineMode", settings.engine_mode.as_ref());
+        xml.text_if("DBClusterInstanceClass", settings.class.as_ref());
+        xml.text_if("StorageType", settings.storage_type.as_ref());
+        xml.plain_if("Iops", settings.iops);
+        xml.plain_if("PubliclyAccessible", settings.publicly_accessible);
+        xml.plain_if("AutoMinorVersionUpgrade", settings.auto_minor_version_upgrade);
+        xml.plain_if("DeletionProtection", settings.deletion_protection);
+        xml.plain_if("HttpEndpointEnabled", settings.http_endpoint);
+        xml.text("ActivityStreamStatus", "stopped");
+        xml.plain_if("CopyTagsToSnapshot", settings.copy_tags_to_snapshot);
+        xml.nest("DomainMemberships", |xml| {
+            if let Some(domain) = &settings.domain {
+                xml.nest("DomainMembership", |xml| {
+                    xml.text("Domain", domain);
+                    xml.text("Status", "joined");
+                    xml.text_if("IAMRoleName", settings.domain_iam_role.as_ref());
+                });
+            }
+        });
+        tags(xml, &cluster.tags);
+        xml.text_if("GlobalClusterIdentifier", cluster.global_cluster.as_ref());
+        xml.text_if("NetworkType", settings.network_type.as_ref());
+        if let Some(scaling) = &settings.serverless_v2_scaling {
+            xml.nest("ServerlessV2ScalingConfiguration", |xml| {
+                xml.plain("MinCapacity", scaling.min_capacity);
+                xml.plain("MaxCapacity", scaling.max_capacity);
+                xml.plain_if("SecondsUntilAutoPause", scaling.seconds_until_auto_pause);
+            });
+        }
+        xml.plain_if("MonitoringInterval", settings.monitoring_interval);
+        xml.text_if("MonitoringRoleArn", settings.monitoring_role_arn.as_ref());
+        xml.text_if("DatabaseInsightsMode", settings.database_insights_mode.as_ref());
+        xml.plain_if("PerformanceInsightsEnabled", settings.performance_insights);
+        xml.text_if("PerformanceInsightsKMSKeyId", settings.performance_insights_kms_key_id.as_ref());
+        xml.plain_if("PerformanceInsightsRetentionPeriod", settings.performance_insights_retention_period);
+        secret(xml, cluster.secret.as_ref(), life);
+        if settings.local_write_forwarding == Some(true) {
+            xml.text("LocalWriteForwardingStatus", "enabled");
+        }
+        if let Some(certificate) = &settings.ca_certificate {
+            xml.nest("CertificateDetails", |xml| xml.text("CAIdentifier", certificate));
+        }
+        xml.text_if("EngineLifecycleSupport", settings.engine_lifecycle_support.as_ref());
+    }
+
+    fn cluster_member(&self, xml: &mut Xml, member: Key, is_writer: bool) {
+        // A member between two names is still a member; the cluster lists it by the name it had.
+        let Some(instance) = self.instances.get(&member) else { return };
+        xml.nest("DBClusterMember", |xml| {
+            xml.text("DBInstanceIdentifier", &instance.life.identifier);
+            xml.plain("IsClusterWriter", is_writer);
+            xml.text("DBClusterParameterGroupStatus", "in-sync");
+            xml.plain("PromotionTier", instance.settings.promotion_tier.unwrap_or(1));
+        });
+    }
+
+    /// The content of a `DBSnapshot` element.
+    pub(crate) fn snapshot(&self, xml: &mut Xml, snapshot: &InstanceSnapshot) {
+        let settings = &snapshot.settings;
+        xml.text("DBSnapshotIdentifier", &snapshot.life.identifier);
+        xml.text("DBInstanceIdentifier", &snapshot.source);
+        snapshot_head(xml, snapshot);
+        xml.plain_if("AllocatedStorage", settings.allocated_storage);
+        xml.plain_if("Port", settings.port);
+        xml.text_if("AvailabilityZone", settings.availability_zone.as_ref());
+        xml.text("VpcId", "vpc-0simulator");
+        timestamp(xml, "InstanceCreateTime", snapshot.source_created);
+        xml.text_if("MasterUsername", settings.master_username.as_ref());
+        xml.text_if("EngineVersion", settings.engine_version.as_ref());
+        xml.text_if("LicenseModel", settings.license_model.as_ref());
+        xml.plain_if("Iops", settings.iops);
+        xml.plain_if("StorageThroughput", settings.storage_throughput);
+        xml.text_if("OptionGroupName", settings.option_group.as_ref());
+        xml.text_if("SourceDBSnapshotIdentifier", snapshot.copy_of.as_ref());
+        xml.text_if("StorageType", settings.storage_type.as_ref());
+        xml.plain("Encrypted", settings.storage_encrypted.unwrap_or(false));
+        xml.plain_if("BackupRetentionPeriod", settings.backup_retention_period);
+        xml.text_if("PreferredBackupWindow", settings.backup_window.as_ref());
+        xml.text_if("KmsKeyId", settings.kms_key_id.as_ref());
+        xml.text("DBSnapshotArn", &self.arn("snapshot", &snapshot.life.identifier));
+        xml.text_if("Timezone", settings.timezone.as_ref());
+        xml.plain("IAMDatabaseAuthenticationEnabled", settings.iam_database_authentication.unwrap_or(false));
+        processor_features(xml, settings.processor_features.as_ref());
+        xml.text("DbiResourceId", &snapshot.source_resource_id);
+        tags(xml, &snapshot.tags);
+        timestamp(xml, "OriginalSnapshotCreateTime", snapshot.original_created);
+        timestamp(xml, "SnapshotDatabaseTime", snapshot.created);
+        xml.text("SnapshotTarget", "region");
+        xml.plain_if("DedicatedLogVolume", settings.dedicated_log_volume);
+    }
+
+    /// The content of a `DBClusterSnapshot` element.
+    pub(crate) fn cluster_snapshot(&self, xml: &mut Xml, snapshot: &ClusterSnapshot) {
+        let settings = &snapshot.settings;
+        xml.text("DBClusterSnapshotIdentifier", &snapshot.life.identifier);
+        xml.text("DBClusterIdentifier", &snapshot.source);
+        snapshot_head(xml, snapshot);
+        xml.text_if("EngineMode", settings.engine_mode.as_ref());
+        xml.plain_if("AllocatedStorage", settings.allocated_storage);
+        xml.plain_if("Port", settings.port);
+        xml.text("VpcId", "vpc-0simulator");
+        timestamp(xml, "ClusterCreateTime", snapshot.source_created);
+        xml.text_if("MasterUsername", settings.master_username.as_ref());
+        xml.text_if("EngineVersion", settings.engine_version.as_ref());
+        xml.text("LicenseModel", engines::license(&snapshot.engine));
+        xml.plain("StorageEncrypted", settings.storage_encrypted.unwrap_or(false));
+        xml.plain_if("BackupRetentionPeriod", settings.backup_retention_period);
+        xml.text_if("PreferredBackupWindow", settings.backup_window.as_ref());
+        xml.text_if("KmsKeyId", settings.kms_key_id.as_ref());
+        xml.text("DBClusterSnapshotArn", &self.arn("cluster-snapshot", &snapshot.life.identifier));
+        xml.text_if("SourceDBClusterSnapshotArn", snapshot.copy_of.as_ref());
+        xml.plain("IAMDatabaseAuthenticationEnabled", settings.iam_database_authentication.unwrap_or(false));
+        tags(xml, &snapshot.tags);
+        xml.text_if("StorageType", settings.storage_type.as_ref());
+        xml.text("DbClusterResourceId", &snapshot.source_resource_id);
+    }
+}
+
+fn snapshot_head<S>(xml: &mut Xml, snapshot: &Snapshot<S>) {
+    timestamp(xml, "SnapshotCreateTime", snapshot.created);
+    xml.text("Engine", &snapshot.engine);
+    xml.text("Status", &snapshot.life.status);
+    xml.text("SnapshotType", &snapshot.kind);
+    xml.plain("PercentProgress", if snapshot.life.status == "creating" { 0 } else { 100 });
+}
+
+fn instance_domain(xml: &mut Xml, settings: &InstanceSettings) {
+    xml.nest("DomainMemberships", |xml| {
+        if settings.domain.is_none() && settings.domain_fqdn.is_none() {
+            return;
+        }
+        xml.nest("DomainMembership", |xml| {
+            xml.text_if("Domain", settings.domain.as_ref());
+            xml.text("Status", "joined");
+            xml.text_if("FQDN", settings.domain_fqdn.as_ref());
+            xml.text_if("IAMRoleName", settings.domain_iam_role.as_ref());
+            xml.text_if("OU", settings.domain_ou.as_ref());
+            xml.text_if("AuthSecretArn", settings.domain_auth_secret_arn.as_ref());
+            if let Some(addresses) = &settings.domain_dns_ips {
+                xml.list("DnsIps", "member", addresses);
+            }
+        });
+    });
+}
+
+fn pending_instance(xml: &mut Xml, instance: &Instance) {
+    let pending = State::pending_of(instance);
+    xml.text_if("DBInstanceClass", pending.class.as_ref());
+    xml.plain_if("AllocatedStorage", pending.allocated_storage);
+    if instance.pending_password {
+        xml.text("MasterUserPassword", "****");
+    }
+    xml.plain_if("Port", pending.port);
+    xml.plain_if("MultiAZ", pending.multi_az);
+    xml.text_if("EngineVersion", pending.engine_version.as_ref());
+    xml.text_if("LicenseModel", pending.license_model.as_ref());
+    xml.plain_if("Iops", pending.iops);
+    xml.plain_if("StorageThroughput", pending.storage_throughput);
+    xml.text_if("DBInstanceIdentifier", instance.pending_identifier.as_ref());
+    xml.text_if("StorageType", pending.storage_type.as_ref());
+    xml.text_if("CACertificateIdentifier", pending.ca_certificate.as_ref());
+    xml.text_if("DBSubnetGroupName", pending.subnet_group.as_ref());
+    processor_features(xml, pending.processor_features.as_ref());
+    xml.plain_if("MultiTenant", pending.multi_tenant);
+    xml.plain_if("IAMDatabaseAuthenticationEnabled", pending.iam_database_authentication);
+    xml.plain_if("DedicatedLogVolume", pending.dedicated_log_volume);
+}
+
+fn pending_cluster(xml: &mut Xml, cluster: &Cluster) {
+    let pending = State::cluster_pending_of(cluster);
+    if pending.is_empty() && cluster.pending_identifier.is_none() && !cluster.pending_password {
+        return;
+    }
+    xml.nest("PendingModifiedValues", |xml| {
+        xml.text_if("DBClusterIdentifier", cluster.pending_identifier.as_ref());
+        if cluster.pending_password {
+            xml.text("MasterUserPassword", "****");
+        }
+        xml.plain_if("IAMDatabaseAuthenticationEnabled", pending.iam_database_authentication);
+        xml.text_if("EngineVersion", pending.engine_version.as_ref());
+        xml.text_if("StorageType", pending.storage_type.as_ref());
+        xml.plain_if("AllocatedStorage", pending.allocated_storage);
+        xml.plain_if("Iops", pending.iops);
+        if let Some(certificate) = &pending.ca_certificate {
+            xml.nest("CertificateDetails", |xml| xml.text("CAIdentifier", certificate));
+        }
+    });
+}

@@ -1,0 +1,199 @@
+//! What exists now, for tests and people: the truth, not what `Describe…` would show.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::history::{NameHistory, seconds};
+use crate::query::Tags;
+use crate::resources::{Snapshot, Status};
+use crate::settings::{ClusterSettings, InstanceSettings};
+use crate::state::State;
+
+/// Everything that exists at one moment.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct WorldState {
+    /// Seconds since the start, on the simulator's clock.
+    pub at_seconds: f64,
+    /// Sorted by identifier, as all lists here.
+    pub instances: Vec<InstanceState>,
+    pub clusters: Vec<ClusterState>,
+    pub snapshots: Vec<SnapshotState<InstanceSettings>>,
+    pub cluster_snapshots: Vec<SnapshotState<ClusterSettings>>,
+    /// When which name answered.
+    pub names: Vec<NameHistory>,
+}
+
+impl WorldState {
+    /// The instance that has this name, whether or not it answers at the moment.
+    pub fn instance(&self, identifier: &str) -> Option<&InstanceState> {
+        self.instances.iter().find(|instance| instance.identifier == identifier)
+    }
+
+    /// The cluster that has this name, whether or not it answers at the moment.
+    pub fn cluster(&self, identifier: &str) -> Option<&ClusterState> {
+        self.clusters.iter().find(|cluster| cluster.identifier == identifier)
+    }
+
+    pub fn snapshot(&self, identifier: &str) -> Option<&SnapshotState<InstanceSettings>> {
+        self.snapshots.iter().find(|snapshot| snapshot.identifier == identifier)
+    }
+
+    pub fn cluster_snapshot(&self, identifier: &str) -> Option<&SnapshotState<ClusterSettings>> {
+        self.cluster_snapshots.iter().find(|snapshot| snapshot.identifier == identifier)
+    }
+
+    /// Seconds in which no available database answered under the name, since one first did.
+    pub fn downtime_seconds(&self, name: &str, is_cluster: bool) -> Option<f64> {
+        let found = self.names.iter().find(|history| history.name == name && history.is_cluster == is_cluster);
+        found.map(|history| history.downtime_seconds)
+    }
+}
+
+/// A DB instance.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct InstanceState {
+    pub identifier: String,
+    pub resource_id: String,
+    pub arn: String,
+    pub engine: String,
+    pub status: Status,
+    /// False in the middle of a rename.
+    pub answers: bool,
+    /// Whether an operation is under way, whatever the status says.
+    pub busy: bool,
+    /// The cluster it is a member of.
+    pub cluster: Option<String>,
+    pub is_writer: bool,
+    pub replica_of: Option<String>,
+    pub tags: BTreeMap<String, String>,
+    pub settings: InstanceSettings,
+    pub pending: InstanceSettings,
+    /// ARN of the managed master secret.
+    pub secret_arn: Option<String>,
+}
+
+/// A DB cluster.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ClusterState {
+    pub identifier: String,
+    pub resource_id: String,
+    pub arn: String,
+    pub engine: String,
+    pub status: Status,
+    pub answers: bool,
+    pub busy: bool,
+    /// Identifiers of the members, the writer first.
+    pub members: Vec<String>,
+    pub tags: BTreeMap<String, String>,
+    pub settings: ClusterSettings,
+    pub pending: ClusterSettings,
+    pub secret_arn: Option<String>,
+}
+
+/// A snapshot of an instance or of a cluster.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SnapshotState<S> {
+    pub identifier: String,
+    pub arn: String,
+    /// Name of the database it was taken of, as it was then.
+    pub source: String,
+    pub source_resource_id: String,
+    pub engine: String,
+    pub status: Status,
+    #[serde(rename = "type")]
+    pub kind: String,
+    /// When it was made, in seconds since the start; negative for what the world file brought.
+    pub created_seconds: f64,
+    pub tags: BTreeMap<String, String>,
+    pub settings: S,
+}
+
+fn as_map(tags: &Tags) -> BTreeMap<String, String> {
+    tags.iter().cloned().collect()
+}
+
+pub(crate) fn report(state: &State) -> WorldState {
+    let mut report = WorldState {
+        at_seconds: seconds(state.now),
+        instances: state.instances.iter().map(|(key, _)| instance(state, *key)).collect(),
+        clusters: state.clusters.iter().map(|(key, _)| cluster(state, *key)).collect(),
+        snapshots: state.snapshots.values().map(|found| snapshot(state, found, "snapshot")).collect(),
+        cluster_snapshots: state
+            .cluster_snapshots
+            .values()
+            .map(|found| snapshot(state, found, "cluster-snapshot"))
+            .collect(),
+        names: state.history.report(state.now),
+    };
+    report.instances.sort_by(|one, other| one.identifier.cmp(&other.identifier));
+    report.clusters.sort_by(|one, other| one.identifier.cmp(&other.identifier));
+    report.snapshots.sort_by(|one, other| one.identifier.cmp(&other.identifier));
+    report.cluster_snapshots.sort_by(|one, other| one.identifier.cmp(&other.identifier));
+    report
+}
+
+fn instance(state: &State, key: u32) -> InstanceState {
+    let instance = &state.instances[&key];
+    let cluster = instance.cluster.and_then(|cluster| state.clusters.get(&cluster));
+    let source = instance.replica_of.and_then(|source| state.instances.get(&source));
+    InstanceState {
+        identifier: instance.life.identifier.clone(),
+        resource_id: instance.resource_id.clone(),
+        arn: state.instance_arn(instance),
+        engine: instance.engine.clone(),
+        status: instance.life.status.clone(),
+        answers: instance.life.answers,
+        busy: instance.life.busy,
+        cluster: cluster.map(|cluster| cluster.life.identifier.clone()),
+        is_writer: cluster.is_some_and(|cluster| cluster.writer == Some(key)),
+        replica_of: source.map(|source| source.life.identifier.clone()),
+        tags: as_map(&instance.tags),
+        settings: instance.settings.clone(),
+        pending: State::pending_of(instance),
+        secret_arn: instance.secret.as_ref().map(|secret| secret.arn.clone()),
+    }
+}
+
+fn cluster(state: &State, key: u32) -> ClusterState {
+    let cluster = &state.clusters[&key];
+    let mut members = cluster.members.clone();
+    members.sort_by_key(|member| cluster.writer != Some(*member));
+    ClusterState {
+        identifier: cluster.life.identifier.clone(),
+        resource_id: cluster.resource_id.clone(),
+        arn: state.cluster_arn(cluster),
+        engine: cluster.engine.clone(),
+        status: cluster.life.status.clone(),
+        answers: cluster.life.answers,
+        busy: cluster.life.busy,
+        members: members
+            .iter()
+            .filter_map(|member| Some(state.instances.get(member)?.life.identifier.clone()))
+            .collect(),
+        tags: as_map(&cluster.tags),
+        settings: cluster.settings.clone(),
+        pending: State::cluster_pending_of(cluster),
+        secret_arn: cluster.secret.as_ref().map(|secret| secret.arn.clone()),
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn snapshot<S: Clone>(state: &State, snapshot: &Snapshot<S>, kind: &str) -> SnapshotState<S> {
+    SnapshotState {
+        identifier: snapshot.life.identifier.clone(),
+        arn: state.arn(kind, &snapshot.life.identifier),
+        source: snapshot.source.clone(),
+        source_resource_id: snapshot.source_resource_id.clone(),
+        engine: snapshot.engine.clone(),
+        status: snapshot.life.status.clone(),
+        kind: snapshot.kind.clone(),
+        created_seconds: (snapshot.created - state.start) as f64 / 1000.0,
+        tags: as_map(&snapshot.tags),
+        settings: snapshot.settings.clone(),
+    }
+}

@@ -1,0 +1,229 @@
+//! What exists: DB instances, DB clusters and their snapshots, with the part of their life they share.
+//!
+//! Plain data. How it changes over time is in `state.rs`, what requests do to it in `actions/`, how it reads on
+//! the wire in `render.rs`.
+
+use std::borrow::Cow;
+
+use crate::query::Tags;
+use crate::settings::{ClusterSettings, InstanceSettings};
+use crate::world::RoleSpec;
+
+/// Milliseconds since the simulator was created, on its own clock.
+pub(crate) type Millis = u64;
+
+/// Identifies a resource inside the simulator, whatever it is called.
+pub(crate) type Key = u32;
+
+/// A status as AWS spells it.
+pub(crate) type Status = Cow<'static, str>;
+
+pub(crate) const AVAILABLE: Status = Cow::Borrowed("available");
+
+/// Statuses in which a database that was available before still takes connections.
+const SERVING: &[&str] =
+    &["available", "backing-up", "modifying", "storage-optimization", "resetting-master-credentials"];
+
+/// The life of a named resource: its name, its status and the operation under way.
+#[derive(Clone, Debug)]
+pub(crate) struct Life {
+    pub(crate) identifier: String,
+    /// The name reserved by a rename under way.
+    pub(crate) renaming_to: Option<String>,
+    /// False while a rename leaves it without a name.
+    pub(crate) answers: bool,
+    pub(crate) status: Status,
+    /// An operation is under way, though the status may still say `available`.
+    pub(crate) busy: bool,
+    /// Whether it has truly been available under its present name.
+    pub(crate) served: bool,
+    /// Describing does not find it before this time.
+    pub(crate) visible_from: Millis,
+    /// Steps scheduled for an earlier generation are void.
+    pub(crate) generation: u32,
+}
+
+impl Life {
+    pub(crate) fn new(identifier: String, status: impl Into<Status>) -> Self {
+        let status = status.into();
+        let served = status == AVAILABLE;
+        Self {
+            identifier,
+            renaming_to: None,
+            answers: true,
+            status,
+            busy: false,
+            served,
+            visible_from: 0,
+            generation: 0,
+        }
+    }
+
+    pub(crate) fn is_named(&self, identifier: &str) -> bool {
+        self.answers && self.identifier.eq_ignore_ascii_case(identifier)
+    }
+
+    /// Whether the name is taken by this resource, now or by a rename under way.
+    pub(crate) fn claims(&self, identifier: &str) -> bool {
+        self.identifier.eq_ignore_ascii_case(identifier)
+            || self.renaming_to.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(identifier))
+    }
+
+    /// Whether another operation may start.
+    pub(crate) fn is_idle(&self) -> bool {
+        self.status == AVAILABLE && !self.busy
+    }
+
+    /// Whether a database truly answers connections under its name.
+    pub(crate) fn serves(&self) -> bool {
+        let status = self.status.as_ref();
+        self.answers && self.served && (SERVING.contains(&status) || status.starts_with("configuring-"))
+    }
+}
+
+/// A secret of RDS's in Secrets Manager.
+#[derive(Clone, Debug)]
+pub(crate) struct ManagedSecret {
+    pub(crate) arn: String,
+    pub(crate) kms_key_id: String,
+}
+
+/// A DB instance, stand-alone or a member of a cluster.
+#[derive(Clone, Debug)]
+pub(crate) struct Instance {
+    pub(crate) life: Life,
+    pub(crate) resource_id: String,
+    pub(crate) engine: String,
+    pub(crate) settings: InstanceSettings,
+    /// Waits for the maintenance window or `ApplyImmediately`.
+    pub(crate) pending: InstanceSettings,
+    pub(crate) pending_identifier: Option<String>,
+    pub(crate) pending_password: bool,
+    /// What the modification under way will change.
+    pub(crate) applying: InstanceSettings,
+    pub(crate) tags: Tags,
+    pub(crate) cluster: Option<Key>,
+    pub(crate) replica_of: Option<Key>,
+    /// Unix milliseconds, absent while it is being created.
+    pub(crate) created: Option<i64>,
+    pub(crate) secret: Option<ManagedSecret>,
+    pub(crate) parameter_apply_status: &'static str,
+    pub(crate) associated_roles: Vec<RoleSpec>,
+    pub(crate) backup_replications: Vec<String>,
+    /// Whether its automated backups outlive it.
+    pub(crate) keep_backups: bool,
+}
+
+/// An Aurora or Multi-AZ DB cluster.
+#[derive(Clone, Debug)]
+pub(crate) struct Cluster {
+    pub(crate) life: Life,
+    pub(crate) resource_id: String,
+    pub(crate) engine: String,
+    pub(crate) settings: ClusterSettings,
+    pub(crate) pending: ClusterSettings,
+    pub(crate) pending_identifier: Option<String>,
+    pub(crate) pending_password: bool,
+    pub(crate) applying: ClusterSettings,
+    pub(crate) tags: Tags,
+    /// In the order they joined.
+    pub(crate) members: Vec<Key>,
+    pub(crate) writer: Option<Key>,
+    pub(crate) created: i64,
+    pub(crate) secret: Option<ManagedSecret>,
+    pub(crate) associated_roles: Vec<RoleSpec>,
+    pub(crate) global_cluster: Option<String>,
+    pub(crate) replication_source: Option<String>,
+    pub(crate) keep_backups: bool,
+}
+
+impl Cluster {
+    /// Members of a Multi-AZ DB cluster belong to it; members of an Aurora cluster are instances in their own right.
+    pub(crate) fn is_aurora(&self) -> bool {
+        is_aurora(&self.engine)
+    }
+}
+
+/// Whether an engine is Aurora (or one of its relatives that RDS's API lists).
+pub(crate) fn is_aurora(engine: &str) -> bool {
+    engine.starts_with("aurora") || matches!(engine, "docdb" | "neptune")
+}
+
+/// A snapshot of an instance (`InstanceSettings`) or of a cluster (`ClusterSettings`).
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot<S> {
+    pub(crate) life: Life,
+    pub(crate) source: String,
+    pub(crate) source_resource_id: String,
+    /// Unix milliseconds.
+    pub(crate) source_created: i64,
+    pub(crate) engine: String,
+    /// `manual`, `automated` or `awsbackup`.
+    pub(crate) kind: String,
+    pub(crate) settings: S,
+    pub(crate) tags: Tags,
+    pub(crate) created: i64,
+    pub(crate) original_created: i64,
+    /// ARN of the snapshot this is a copy of.
+    pub(crate) copy_of: Option<String>,
+    pub(crate) copying_from: Option<Key>,
+}
+
+pub(crate) type InstanceSnapshot = Snapshot<InstanceSettings>;
+pub(crate) type ClusterSnapshot = Snapshot<ClusterSettings>;
+
+impl Instance {
+    /// An instance without anything pending, tags or ties.
+    pub(crate) fn new(life: Life, resource_id: String, engine: String, settings: InstanceSettings) -> Self {
+        Self {
+            life,
+            resource_id,
+            engine,
+            settings,
+            pending: InstanceSettings::default(),
+            pending_identifier: None,
+            pending_password: false,
+            applying: InstanceSettings::default(),
+            tags: Tags::new(),
+            cluster: None,
+            replica_of: None,
+            created: None,
+            secret: None,
+            parameter_apply_status: "in-sync",
+            associated_roles: Vec::new(),
+            backup_replications: Vec::new(),
+            keep_backups: false,
+        }
+    }
+}
+
+impl Cluster {
+    /// A cluster without members, anything pending or tags.
+    pub(crate) fn new(
+        life: Life,
+        resource_id: String,
+        engine: String,
+        settings: ClusterSettings,
+        created: i64,
+    ) -> Self {
+        Self {
+            life,
+            resource_id,
+            engine,
+            settings,
+            pending: ClusterSettings::default(),
+            pending_identifier: None,
+            pending_password: false,
+            applying: ClusterSettings::default(),
+            tags: Tags::new(),
+            members: Vec::new(),
+            writer: None,
+            created,
+            secret: None,
+            associated_roles: Vec::new(),
+            global_cluster: None,
+            replication_source: None,
+            keep_backups: false,
+        }
+    }
+}

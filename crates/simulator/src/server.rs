@@ -1,0 +1,60 @@
+//! The simulator over HTTP/1: any AWS client, in any language, given the address as its endpoint.
+//!
+//! Besides the services' own paths, `GET /_simulator/state`, `/_simulator/mails` and `/_simulator/requests` answer
+//! with JSON for people and tests.
+
+use std::io;
+
+use bytes::Bytes;
+use http::{Method, Request, Response};
+use http_body_util::{BodyExt as _, Full};
+use hyper::body::Incoming;
+use hyper::server::conn::http1;
+use hyper::service::service_fn;
+use hyper_util::rt::TokioIo;
+use tokio::net::TcpListener;
+
+use crate::Simulator;
+use crate::dispatch::response;
+
+/// Serves until the future is dropped; the error is the listener's.
+pub async fn serve(simulator: Simulator, listener: TcpListener) -> io::Result<()> {
+    loop {
+        let (stream, _) = listener.accept().await?;
+        let simulator = simulator.clone();
+        tokio::spawn(async move {
+            let service = service_fn(move |request| answer(simulator.clone(), request));
+            // A connection that a fault breaks is no failure of the server.
+            if let Err(error) = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await {
+                tracing::debug!(%error, "connection ended");
+            }
+        });
+    }
+}
+
+/// An error here makes hyper close the connection without an answer, which is what a lost response looks like.
+async fn answer(
+    simulator: Simulator,
+    request: Request<Incoming>,
+) -> Result<Response<Full<Bytes>>, Box<dyn std::error::Error + Send + Sync>> {
+    let (parts, body) = request.into_parts();
+    let body = body.collect().await?.to_bytes();
+    let response = match look(&simulator, &parts) {
+        Some(response) => response,
+        None => simulator.handle(Request::from_parts(parts, body)).await?,
+    };
+    Ok(response.map(Full::new))
+}
+
+fn look(simulator: &Simulator, parts: &http::request::Parts) -> Option<Response<Bytes>> {
+    let json = match (&parts.method, parts.uri.path()) {
+        (&Method::GET, "/_simulator/state") => serde_json::to_string_pretty(&simulator.state()),
+        (&Method::GET, "/_simulator/mails") => serde_json::to_string_pretty(&simulator.mails()),
+        (&Method::GET, "/_simulator/requests") => serde_json::to_string_pretty(&simulator.requests()),
+        _ => return None,
+    };
+    Some(match json {
+        Ok(json) => response(200, "application/json", json),
+        Err(error) => response(500, "text/plain", error.to_string()),
+    })
+}

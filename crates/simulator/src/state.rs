@@ -1,0 +1,438 @@
+//! The world now, and how it moves: a queue of steps on the simulator's clock.
+//!
+//! Nothing runs in the background. Whoever looks at the world first calls [`State::advance`], which applies every
+//! step that has come due, in order, each at its own time. An operation is a *sequence* of steps; starting a new
+//! one on a resource voids what is left of the old one. Requests are in `actions/`.
+
+use std::collections::BTreeMap;
+
+use crate::history::History;
+use crate::resources::{
+    AVAILABLE, Cluster, ClusterSnapshot, Instance, InstanceSnapshot, Key, Life, ManagedSecret, Millis, Status,
+};
+use crate::settings::{ClusterSettings, InstanceSettings};
+use crate::world::{
+    BlueGreenSpec, ClusterEndpointSpec, GroupSpec, Limits, ProxySpec, RetainedBackupSpec, Timings, Unverified,
+};
+
+/// A resource that goes through sequences.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Target {
+    Instance(Key),
+    Cluster(Key),
+    Snapshot(Key),
+    ClusterSnapshot(Key),
+}
+
+/// One step of a sequence.
+#[derive(Clone, Debug, PartialEq)]
+pub(crate) enum Step {
+    /// The operation was accepted, and nothing shows it yet.
+    Linger,
+    Show(Status),
+    /// The modification under way takes effect.
+    Apply,
+    /// A rename: the old name no longer answers.
+    Vanish,
+    /// A rename: the new name answers, as `renaming`.
+    TakeName,
+    /// A rename: `available` for a moment, and about to reboot.
+    FalseAvailable,
+    /// The end: another operation may start.
+    Available,
+    /// Another end: stopped, or a status that is bad for good.
+    End(Status),
+    /// The other end.
+    Gone,
+}
+
+/// What a fault does to the next sequence that is started.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Spoiler {
+    pub(crate) ends_in: Option<String>,
+    /// `Some(None)`: for ever.
+    pub(crate) stuck: Option<Option<f64>>,
+    pub(crate) hidden_for: Option<f64>,
+}
+
+/// Parameter, option and subnet groups.
+#[derive(Debug, Default)]
+pub(crate) struct Groups {
+    pub(crate) parameter: Vec<GroupSpec>,
+    pub(crate) cluster_parameter: Vec<GroupSpec>,
+    pub(crate) option: Vec<GroupSpec>,
+    pub(crate) subnet: Vec<GroupSpec>,
+}
+
+/// Everything that exists.
+#[derive(Debug)]
+pub(crate) struct State {
+    pub(crate) now: Millis,
+    /// Unix milliseconds at which the simulator was created.
+    pub(crate) start: i64,
+    pub(crate) rng: fastrand::Rng,
+    pub(crate) region: String,
+    pub(crate) account: String,
+    pub(crate) timings: Timings,
+    pub(crate) limits: Limits,
+    pub(crate) unverified: Unverified,
+    pub(crate) instances: BTreeMap<Key, Instance>,
+    pub(crate) clusters: BTreeMap<Key, Cluster>,
+    pub(crate) snapshots: BTreeMap<Key, InstanceSnapshot>,
+    pub(crate) cluster_snapshots: BTreeMap<Key, ClusterSnapshot>,
+    pub(crate) groups: Groups,
+    pub(crate) proxies: Vec<ProxySpec>,
+    pub(crate) cluster_endpoints: Vec<ClusterEndpointSpec>,
+    pub(crate) blue_green_deployments: Vec<BlueGreenSpec>,
+    pub(crate) retained_backups: Vec<RetainedBackupSpec>,
+    pub(crate) retained_cluster_backups: Vec<RetainedBackupSpec>,
+    pub(crate) spoiler: Spoiler,
+    pub(crate) history: History,
+    queue: BTreeMap<(Millis, u32), (Target, u32, Step)>,
+    counter: u32,
+}
+
+impl State {
+    pub(crate) fn empty(start: i64, seed: u64, world: &crate::world::World) -> Self {
+        Self {
+            now: 0,
+            start,
+            rng: fastrand::Rng::with_seed(seed),
+            region: world.region.clone(),
+            account: world.account.clone(),
+            timings: world.timings.clone(),
+            limits: world.limits.clone(),
+            unverified: world.unverified.clone(),
+            instances: BTreeMap::new(),
+            clusters: BTreeMap::new(),
+            snapshots: BTreeMap::new(),
+            cluster_snapshots: BTreeMap::new(),
+            groups: Groups::default(),
+            proxies: world.proxies.clone(),
+            cluster_endpoints: world.cluster_endpoints.clone(),
+            blue_green_deployments: world.blue_green_deployments.clone(),
+            retained_backups: world.retained_backups.clone(),
+            retained_cluster_backups: Vec::new(),
+            spoiler: Spoiler::default(),
+            history: History::default(),
+            queue: BTreeMap::new(),
+            counter: 0,
+        }
+    }
+
+    /// A number never used before: keys, and the order of steps due at the same time.
+    pub(crate) fn fresh_key(&mut self) -> Key {
+        self.counter += 1;
+        self.counter
+    }
+
+    /// Unix milliseconds now.
+    pub(crate) fn wall_clock(&self) -> i64 {
+        self.start.saturating_add_unsigned(self.now)
+    }
+
+    /// A resource id as RDS makes them up: a prefix and 26 letters and digits.
+    pub(crate) fn fresh_resource_id(&mut self, prefix: &str) -> String {
+        let mut id = String::with_capacity(prefix.len() + 26);
+        id.push_str(prefix);
+        for _ in 0..26 {
+            let digit = self.rng.u8(0..36);
+            id.push(char::from(if digit < 26 { b'A' + digit } else { b'0' + digit - 26 }));
+        }
+        id
+    }
+
+    pub(crate) fn fresh_uuid(&mut self) -> String {
+        let bits = self.rng.u128(..);
+        let hex = format!("{bits:032x}");
+        format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
+    }
+
+    /// A secret for a master password; every one is new.
+    pub(crate) fn fresh_secret(&mut self, kind: &str, kms_key_id: Option<String>) -> ManagedSecret {
+        let uuid = self.fresh_uuid();
+        let arn = format!(
+            "arn:{}:secretsmanager:{}:{}:secret:rds!{kind}-{uuid}",
+            self.partition(),
+            self.region,
+            self.account
+        );
+        let kms_key_id = kms_key_id.unwrap_or_else(|| self.kms_arn("alias/aws/secretsmanager"));
+        ManagedSecret { arn, kms_key_id }
+    }
+
+    pub(crate) fn partition(&self) -> &'static str {
+        match self.region.split('-').next() {
+            Some("cn") => "aws-cn",
+            Some("us") if self.region.starts_with("us-gov-") => "aws-us-gov",
+            _ => "aws",
+        }
+    }
+
+    pub(crate) fn arn(&self, kind: &str, identifier: &str) -> String {
+        format!("arn:{}:rds:{}:{}:{kind}:{identifier}", self.partition(), self.region, self.account)
+    }
+
+    pub(crate) fn kms_arn(&self, key: &str) -> String {
+        format!("arn:{}:kms:{}:{}:{key}", self.partition(), self.region, self.account)
+    }
+
+    /// Applies every step due by `now`.
+    pub(crate) fn advance(&mut self, now: Millis) {
+        while let Some(entry) = self.queue.first_entry() {
+            let due = entry.key().0;
+            if due > now {
+                break;
+            }
+            let (target, generation, step) = entry.remove();
+            self.now = due;
+            if self.life(target).is_some_and(|life| life.generation == generation) {
+                self.apply(target, step);
+                self.observe();
+            }
+        }
+        self.now = self.now.max(now);
+    }
+
+    /// When the next step is due.
+    pub(crate) fn next_step(&self) -> Option<Millis> {
+        self.queue.keys().next().map(|(due, _)| *due)
+    }
+
+    /// Writes down which names answer.
+    pub(crate) fn observe(&mut self) {
+        let clusters = self.clusters.values().map(|cluster| {
+            let writer = cluster.writer.and_then(|key| self.instances.get(&key));
+            (
+                true,
+                cluster.life.identifier.as_str(),
+                cluster.life.serves() && writer.is_some_and(|writer| writer.life.serves()),
+            )
+        });
+        let instances =
+            self.instances.values().map(|instance| (false, instance.life.identifier.as_str(), instance.life.serves()));
+        self.history.observe(self.now, instances.chain(clusters));
+    }
+
+    pub(crate) fn life(&mut self, target: Target) -> Option<&mut Life> {
+        match target {
+            Target::Instance(key) => self.instances.get_mut(&key).map(|found| &mut found.life),
+            Target::Cluster(key) => self.clusters.get_mut(&key).map(|found| &mut found.life),
+            Target::Snapshot(key) => self.snapshots.get_mut(&key).map(|found| &mut found.life),
+            Target::ClusterSnapshot(key) => self.cluster_snapshots.get_mut(&key).map(|found| &mut found.life),
+        }
+    }
+
+    /// A duration in milliseconds, spread by the seed.
+    pub(crate) fn spread(&mut self, seconds: f64) -> Millis {
+        let jitter = self.timings.jitter.clamp(0.0, 1.0);
+        let factor = 1.0 + jitter * (2.0 * self.rng.f64() - 1.0);
+        millis(seconds * factor)
+    }
+
+    /// Starts a sequence; each step comes so many seconds after the one before. Steps without delay are taken at once.
+    pub(crate) fn start(&mut self, target: Target, steps: Vec<(f64, Step)>) {
+        let spoiler = std::mem::take(&mut self.spoiler);
+        let visible_from = spoiler.hidden_for.map(|seconds| self.now.saturating_add(millis(seconds)));
+        let Some(life) = self.life(target) else { return };
+        life.generation += 1;
+        let generation = life.generation;
+        if let Some(time) = visible_from {
+            life.visible_from = time;
+        }
+        let mut due = self.now;
+        let last = steps.len().saturating_sub(1);
+        for (index, (seconds, mut step)) in steps.into_iter().enumerate() {
+            due = due.saturating_add(self.spread(seconds));
+            if index == last {
+                match spoiler.stuck {
+                    Some(None) => return,
+                    Some(Some(seconds)) => due = due.saturating_add(millis(seconds)),
+                    None => {}
+                }
+                if let (Some(status), false) = (&spoiler.ends_in, step == Step::Gone) {
+                    step = Step::End(status.clone().into());
+                }
+            }
+            if due == self.now {
+                self.apply(target, step);
+            } else {
+                let order = self.fresh_key();
+                self.queue.insert((due, order), (target, generation, step));
+            }
+        }
+    }
+
+    fn apply(&mut self, target: Target, step: Step) {
+        self.lead_members(target, &step);
+        let Some(life) = self.life(target) else { return };
+        match step {
+            Step::Linger => life.busy = true,
+            Step::Show(status) => {
+                life.status = status;
+                life.busy = true;
+            }
+            Step::Vanish => life.answers = false,
+            Step::FalseAvailable => life.status = AVAILABLE,
+            Step::Apply => self.apply_modification(target),
+            Step::TakeName => {
+                if let Some(name) = life.renaming_to.take() {
+                    life.identifier = name;
+                }
+                life.answers = true;
+                life.served = false;
+                life.status = "renaming".into();
+                self.apply_modification(target);
+            }
+            Step::Available => {
+                life.status = AVAILABLE;
+                life.busy = false;
+                life.served = true;
+                self.settle(target);
+            }
+            Step::End(status) => {
+                life.status = status;
+                life.busy = false;
+            }
+            Step::Gone => self.remove(target),
+        }
+    }
+
+    /// The members of a Multi-AZ DB cluster go through what it goes through.
+    fn lead_members(&mut self, target: Target, step: &Step) {
+        let Target::Cluster(key) = target else { return };
+        let Some(cluster) = self.clusters.get(&key).filter(|cluster| !cluster.is_aurora()) else { return };
+        let (old_name, new_name) = (cluster.life.identifier.clone(), cluster.life.renaming_to.clone());
+        for member in cluster.members.clone() {
+            if *step == Step::TakeName
+                && let (Some(new_name), Some(instance)) = (&new_name, self.instances.get_mut(&member))
+                && let Some(suffix) = instance.life.identifier.strip_prefix(&old_name)
+            {
+                instance.life.renaming_to = Some(format!("{new_name}{suffix}"));
+            }
+            self.apply(Target::Instance(member), step.clone());
+        }
+    }
+
+    fn apply_modification(&mut self, target: Target) {
+        match target {
+            Target::Instance(key) => {
+                if let Some(instance) = self.instances.get_mut(&key) {
+                    let change = std::mem::take(&mut instance.applying);
+                    instance.settings.merge(change);
+                    instance.pending_identifier = None;
+                    instance.pending_password = false;
+                }
+            }
+            Target::Cluster(key) => {
+                if let Some(cluster) = self.clusters.get_mut(&key) {
+                    let change = std::mem::take(&mut cluster.applying);
+                    cluster.settings.merge(change);
+                    cluster.pending_identifier = None;
+                    cluster.pending_password = false;
+                }
+            }
+            Target::Snapshot(_) | Target::ClusterSnapshot(_) => {}
+        }
+    }
+
+    /// What becomes known once a database is available for the first time.
+    fn settle(&mut self, target: Target) {
+        let now = self.wall_clock();
+        if let Target::Instance(key) = target
+            && let Some(instance) = self.instances.get_mut(&key)
+        {
+            instance.created.get_or_insert(now);
+        }
+    }
+
+    fn remove(&mut self, target: Target) {
+        match target {
+            Target::Instance(key) => self.remove_instance(key),
+            Target::Cluster(key) => {
+                if let Some(cluster) = self.clusters.remove(&key) {
+                    cluster.members.into_iter().for_each(|member| self.remove_instance(member));
+                    if cluster.keep_backups {
+                        let backup =
+                            RetainedBackupSpec { instance: cluster.life.identifier, resource_id: cluster.resource_id };
+                        self.retained_cluster_backups.push(backup);
+                    }
+                }
+            }
+            Target::Snapshot(key) => {
+                self.snapshots.remove(&key);
+            }
+            Target::ClusterSnapshot(key) => {
+                self.cluster_snapshots.remove(&key);
+            }
+        }
+    }
+
+    fn remove_instance(&mut self, key: Key) {
+        let Some(instance) = self.instances.remove(&key) else { return };
+        if instance.keep_backups {
+            let backup = RetainedBackupSpec { instance: instance.life.identifier, resource_id: instance.resource_id };
+            self.retained_backups.push(backup);
+        }
+        if let Some(cluster) = instance.cluster.and_then(|cluster| self.clusters.get_mut(&cluster)) {
+            cluster.members.retain(|member| *member != key);
+        }
+        // Read replicas in the same region are promoted.
+        for replica in self.instances.values_mut().filter(|replica| replica.replica_of == Some(key)) {
+            replica.replica_of = None;
+        }
+    }
+
+    /// Makes another member the writer: the lowest promotion tier, the oldest among equals.
+    pub(crate) fn fail_over(&mut self, cluster: Key, away_from: Key) {
+        let Some(found) = self.clusters.get(&cluster) else { return };
+        let successor = found
+            .members
+            .iter()
+            .filter(|member| **member != away_from)
+            .filter_map(|member| self.instances.get(member).map(|instance| (member, instance)))
+            .filter(|(_, instance)| instance.life.status == AVAILABLE)
+            .min_by_key(|(member, instance)| (instance.settings.promotion_tier.unwrap_or(1), **member))
+            .map(|(member, _)| *member);
+        if let (Some(successor), Some(found)) = (successor, self.clusters.get_mut(&cluster)) {
+            found.writer = Some(successor);
+        }
+    }
+
+    pub(crate) fn instance_named(&self, identifier: &str) -> Option<Key> {
+        self.instances.iter().find(|(_, instance)| instance.life.is_named(identifier)).map(|(key, _)| *key)
+    }
+
+    pub(crate) fn cluster_named(&self, identifier: &str) -> Option<Key> {
+        self.clusters.iter().find(|(_, cluster)| cluster.life.is_named(identifier)).map(|(key, _)| *key)
+    }
+
+    pub(crate) fn snapshot_named(&self, identifier: &str) -> Option<Key> {
+        let name = identifier.rsplit_once(":snapshot:").map_or(identifier, |(_, name)| name);
+        self.snapshots.iter().find(|(_, snapshot)| snapshot.life.is_named(name)).map(|(key, _)| *key)
+    }
+
+    pub(crate) fn cluster_snapshot_named(&self, identifier: &str) -> Option<Key> {
+        let name = identifier.rsplit_once(":cluster-snapshot:").map_or(identifier, |(_, name)| name);
+        self.cluster_snapshots.iter().find(|(_, snapshot)| snapshot.life.is_named(name)).map(|(key, _)| *key)
+    }
+
+    /// What an instance will have once everything under way and pending is done.
+    pub(crate) fn pending_of(instance: &Instance) -> InstanceSettings {
+        let mut pending = instance.pending.clone();
+        pending.merge(instance.applying.clone());
+        pending.split_off(crate::settings::Effect::Queue)
+    }
+
+    pub(crate) fn cluster_pending_of(cluster: &Cluster) -> ClusterSettings {
+        let mut pending = cluster.pending.clone();
+        pending.merge(cluster.applying.clone());
+        pending.split_off(crate::settings::Effect::Queue)
+    }
+}
+
+/// Seconds as milliseconds; negative and absurd values are cut off.
+#[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
+pub(crate) fn millis(seconds: f64) -> Millis {
+    (seconds * 1000.0).clamp(0.0, 1e15).round() as Millis
+}

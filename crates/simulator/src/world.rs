@@ -1,0 +1,452 @@
+//! The world file: which databases and snapshots exist before the first request, how long things take, and
+//! what goes wrong.
+//!
+//! Owns the file format and its defaults. What a world means (references between its parts, taken names) is
+//! checked where it is built, in `build.rs`. The JSON Schema beside the crate is generated from these types.
+
+use std::collections::BTreeMap;
+
+use serde::{Deserialize, Serialize};
+
+use crate::faults::{FaultRule, Meddling};
+use crate::settings::{ClusterSettings, InstanceSettings};
+
+/// A world that cannot be read or cannot exist; the message names the place.
+#[derive(Debug, thiserror::Error)]
+pub enum WorldError {
+    /// Not JSON, or not in the format of the schema.
+    #[error("the world file is not valid")]
+    Format(#[from] serde_json::Error),
+    /// Well formed, but it cannot be so.
+    #[error("{place}: {problem}")]
+    Impossible {
+        /// Path inside the file, such as `clusters[0].members[1]`.
+        place: String,
+        /// What is wrong there.
+        problem: String,
+    },
+}
+
+/// Everything that exists at the start.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct World {
+    /// For editors: where the schema of this file is. Not read.
+    #[serde(rename = "$schema", skip_serializing_if = "Option::is_none")]
+    pub schema: Option<String>,
+    pub region: String,
+    pub account: String,
+    /// Stand-alone DB instances and read replicas.
+    pub instances: Vec<InstanceSpec>,
+    /// Aurora clusters (`aurora-…`) and Multi-AZ DB clusters (`mysql`, `postgres`).
+    pub clusters: Vec<ClusterSpec>,
+    pub snapshots: Vec<SnapshotSpec>,
+    pub cluster_snapshots: Vec<ClusterSnapshotSpec>,
+    /// Groups beyond the default ones and those the databases above name.
+    pub parameter_groups: Vec<GroupSpec>,
+    pub cluster_parameter_groups: Vec<GroupSpec>,
+    pub option_groups: Vec<GroupSpec>,
+    pub subnet_groups: Vec<GroupSpec>,
+    pub proxies: Vec<ProxySpec>,
+    pub cluster_endpoints: Vec<ClusterEndpointSpec>,
+    pub blue_green_deployments: Vec<BlueGreenSpec>,
+    /// Automated backups of instances deleted earlier; they count against the quota.
+    pub retained_backups: Vec<RetainedBackupSpec>,
+    pub timings: Timings,
+    pub limits: Limits,
+    pub unverified: Unverified,
+    /// What goes wrong, by action and occurrence.
+    pub faults: Vec<FaultRule>,
+    /// What people do meanwhile.
+    pub meddling: Vec<Meddling>,
+}
+
+impl Default for World {
+    fn default() -> Self {
+        Self {
+            schema: None,
+            region: "us-east-1".to_owned(),
+            account: "123456789012".to_owned(),
+            instances: Vec::new(),
+            clusters: Vec::new(),
+            snapshots: Vec::new(),
+            cluster_snapshots: Vec::new(),
+            parameter_groups: Vec::new(),
+            cluster_parameter_groups: Vec::new(),
+            option_groups: Vec::new(),
+            subnet_groups: Vec::new(),
+            proxies: Vec::new(),
+            cluster_endpoints: Vec::new(),
+            blue_green_deployments: Vec::new(),
+            retained_backups: Vec::new(),
+            timings: Timings::default(),
+            limits: Limits::default(),
+            unverified: Unverified::default(),
+            faults: Vec::new(),
+            meddling: Vec::new(),
+        }
+    }
+}
+
+impl World {
+    /// Reads a world file.
+    pub fn from_json(text: &str) -> Result<Self, WorldError> {
+        Ok(serde_json::from_str(text)?)
+    }
+}
+
+fn available() -> String {
+    "available".to_owned()
+}
+
+/// A DB instance.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct InstanceSpec {
+    pub identifier: String,
+    pub engine: String,
+    /// Made up from the seed when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_id: Option<String>,
+    #[serde(default = "available")]
+    pub status: String,
+    #[serde(default)]
+    pub settings: InstanceSettings,
+    /// Modifications that wait for the maintenance window.
+    #[serde(default)]
+    pub pending: InstanceSettings,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// The instance this one is a read replica of.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replica_of: Option<String>,
+    /// Whether the master password is kept in Secrets Manager.
+    #[serde(default)]
+    pub managed_master_password: bool,
+    #[serde(default)]
+    pub associated_roles: Vec<RoleSpec>,
+    /// ARNs of automated backups replicated to other regions.
+    #[serde(default)]
+    pub backup_replications: Vec<String>,
+}
+
+/// An IAM role associated with a database.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RoleSpec {
+    pub role_arn: String,
+    #[serde(default)]
+    pub feature: String,
+}
+
+/// A DB cluster with its members.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterSpec {
+    pub identifier: String,
+    pub engine: String,
+    /// Made up from the seed when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_id: Option<String>,
+    #[serde(default = "available")]
+    pub status: String,
+    #[serde(default)]
+    pub settings: ClusterSettings,
+    /// Modifications that wait for the maintenance window.
+    #[serde(default)]
+    pub pending: ClusterSettings,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// The first is the writer unless another says so. A Multi-AZ DB cluster that names none has three.
+    #[serde(default)]
+    pub members: Vec<MemberSpec>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub global_cluster: Option<String>,
+    /// ARN of the cluster this one replicates.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub replication_source: Option<String>,
+    #[serde(default)]
+    pub managed_master_password: bool,
+    #[serde(default)]
+    pub associated_roles: Vec<RoleSpec>,
+}
+
+/// A member of a cluster.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct MemberSpec {
+    pub identifier: String,
+    #[serde(default)]
+    pub writer: bool,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub resource_id: Option<String>,
+    #[serde(default = "available")]
+    pub status: String,
+    #[serde(default)]
+    pub settings: InstanceSettings,
+    #[serde(default)]
+    pub pending: InstanceSettings,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+}
+
+fn manual() -> String {
+    "manual".to_owned()
+}
+
+/// A snapshot of a DB instance. What the source says is taken over unless given here.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SnapshotSpec {
+    pub identifier: String,
+    /// Identifier of the instance it was taken of, which need not exist any more.
+    pub source: String,
+    /// Needed when the source no longer exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_resource_id: Option<String>,
+    /// `manual`, `automated` or `awsbackup`.
+    #[serde(default = "manual", rename = "type")]
+    pub kind: String,
+    #[serde(default = "available")]
+    pub status: String,
+    #[serde(default)]
+    pub settings: InstanceSettings,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    #[serde(default = "one_day")]
+    pub age_hours: u32,
+}
+
+fn one_day() -> u32 {
+    24
+}
+
+/// A snapshot of a DB cluster. What the source says is taken over unless given here.
+#[derive(Clone, Debug, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterSnapshotSpec {
+    pub identifier: String,
+    /// Identifier of the cluster it was taken of, which need not exist any more.
+    pub source: String,
+    /// Needed when the source no longer exists.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_resource_id: Option<String>,
+    /// `manual`, `automated` or `awsbackup`.
+    #[serde(default = "manual", rename = "type")]
+    pub kind: String,
+    #[serde(default = "available")]
+    pub status: String,
+    #[serde(default)]
+    pub settings: ClusterSettings,
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    #[serde(default = "one_day")]
+    pub age_hours: u32,
+}
+
+/// A parameter, option or subnet group.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct GroupSpec {
+    pub name: String,
+    /// Parameter group family, or the engine of an option group.
+    #[serde(default)]
+    pub family: String,
+    /// Major engine version of an option group.
+    #[serde(default)]
+    pub major_version: String,
+}
+
+/// An RDS Proxy and what it points at.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ProxySpec {
+    pub name: String,
+    /// Instances the proxy's default target group points at.
+    #[serde(default)]
+    pub instances: Vec<String>,
+    /// Clusters the proxy's default target group points at.
+    #[serde(default)]
+    pub clusters: Vec<String>,
+}
+
+/// A custom endpoint of an Aurora cluster.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct ClusterEndpointSpec {
+    pub identifier: String,
+    pub cluster: String,
+    /// `READER` or `ANY`.
+    #[serde(default = "any")]
+    pub kind: String,
+    #[serde(default)]
+    pub static_members: Vec<String>,
+}
+
+fn any() -> String {
+    "ANY".to_owned()
+}
+
+/// A blue/green deployment.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct BlueGreenSpec {
+    pub name: String,
+    /// ARN of the blue database.
+    pub source: String,
+    /// ARN of the green database.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub target: Option<String>,
+    #[serde(default = "available_upper")]
+    pub status: String,
+}
+
+fn available_upper() -> String {
+    "AVAILABLE".to_owned()
+}
+
+/// Automated backups kept after their instance was deleted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RetainedBackupSpec {
+    pub instance: String,
+    pub resource_id: String,
+}
+
+/// How long things take, in seconds, before jitter.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Timings {
+    /// Each duration is drawn from `seconds * (1 ± jitter)`, by the seed.
+    pub jitter: f64,
+    /// A snapshot of an instance or cluster, `creating`.
+    pub snapshot: f64,
+    pub copy_snapshot: f64,
+    pub delete_snapshot: f64,
+    /// The old name still answers, as `available`.
+    pub rename_lingering: f64,
+    /// Neither name answers.
+    pub rename_nameless: f64,
+    /// The new name answers as `renaming`.
+    pub renaming: f64,
+    /// The new name answers as `available`, and will reboot all the same.
+    pub rename_false_available: f64,
+    /// How often that happens, 0 to 1.
+    pub false_available_probability: f64,
+    pub rebooting: f64,
+    /// An instance created or restored, `creating`.
+    pub create_instance: f64,
+    pub restore_instance: f64,
+    pub restore_backing_up: f64,
+    pub restore_modifying: f64,
+    /// A cluster created, `creating`.
+    pub create_cluster: f64,
+    pub restore_cluster: f64,
+    /// A member of an Aurora cluster, `creating`.
+    pub create_member: f64,
+    /// Still `available` after a modification was accepted.
+    pub modify_lingering: f64,
+    pub modifying: f64,
+    /// One `configuring-…` status.
+    pub configuring: f64,
+    pub resetting_master_credentials: f64,
+    pub stop: f64,
+    pub start: f64,
+    pub delete_instance: f64,
+    pub delete_cluster: f64,
+}
+
+impl Default for Timings {
+    fn default() -> Self {
+        Self {
+            jitter: 0.2,
+            snapshot: 300.0,
+            copy_snapshot: 240.0,
+            delete_snapshot: 10.0,
+            rename_lingering: 25.0,
+            rename_nameless: 40.0,
+            renaming: 60.0,
+            rename_false_available: 15.0,
+            false_available_probability: 0.5,
+            rebooting: 45.0,
+            create_instance: 400.0,
+            restore_instance: 900.0,
+            restore_backing_up: 120.0,
+            restore_modifying: 90.0,
+            create_cluster: 60.0,
+            restore_cluster: 900.0,
+            create_member: 600.0,
+            modify_lingering: 10.0,
+            modifying: 120.0,
+            configuring: 60.0,
+            resetting_master_credentials: 60.0,
+            stop: 300.0,
+            start: 400.0,
+            delete_instance: 300.0,
+            delete_cluster: 120.0,
+        }
+    }
+}
+
+/// Quotas of the account in the region.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Limits {
+    pub instances: usize,
+    pub clusters: usize,
+    pub manual_snapshots: usize,
+    pub manual_cluster_snapshots: usize,
+    /// Automated backups kept after their database was deleted.
+    pub retained_backups: usize,
+    /// Requests a second before `Throttling`; unlimited when not given.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub requests_per_second: Option<u32>,
+}
+
+impl Default for Limits {
+    fn default() -> Self {
+        Self {
+            instances: 40,
+            clusters: 40,
+            manual_snapshots: 100,
+            manual_cluster_snapshots: 100,
+            retained_backups: 40,
+            requests_per_second: None,
+        }
+    }
+}
+
+/// Questions no source answers: both answers are modelled, and a caller has to live with either.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Unverified {
+    /// Whether a database that is still `creating` can be deleted.
+    pub delete_while_creating: bool,
+    /// Whether deletion protection can be set and lifted in any status but `available`.
+    pub protection_in_any_status: bool,
+}
+
+impl Default for Unverified {
+    fn default() -> Self {
+        Self { delete_while_creating: true, protection_in_any_status: true }
+    }
+}
