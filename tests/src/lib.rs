@@ -1,1 +1,199 @@
-//! What the tests of the whole share.
+//! What the handler tests share: a world, clients that talk to it, and the state document as far as a run would have it.
+//!
+//! Tests run under paused time (`#[tokio::test(start_paused = true)]`), so that waiting for RDS takes none.
+
+use std::time::{Duration, SystemTime};
+
+use rds_simulator::{Execution, Options, Simulator, World};
+use serde_json::{Value, json};
+use trapheus_cli::rehearsal::Clients;
+use trapheus_common::document::{
+    OriginalCluster, OriginalInstance, PreflightEvent, Request, SnapshotReplacement, StepEvent, StepOutput, Task,
+    ValidateEvent, WaitEvent, WaitOutput, WaitStatus,
+};
+use trapheus_common::lambda::Invocation;
+use trapheus_common::wait::poll::Pace;
+use trapheus_common::{Result, document};
+use trapheus_preflight::validate::{self, ValidateOptions};
+
+/// The execution every harness works for.
+pub const EXECUTION: &str = "arn:aws:states:us-east-1:123456789012:execution:Trapheus:this-run";
+/// Another one, for claims and marks that are not ours.
+pub const OTHER_EXECUTION: &str = "arn:aws:states:us-east-1:123456789012:execution:Trapheus:another-run";
+
+const BEGIN: Duration = Duration::from_secs(1_767_600_000);
+
+/// A world and the clients of the functions that work in it.
+pub struct Harness {
+    pub simulator: Simulator,
+    pub clients: Clients,
+}
+
+impl Harness {
+    /// Builds a world from what a world file would say; both executions are known, ours is running.
+    pub fn new(world: Value) -> Self {
+        let world: World = serde_json::from_value(world).expect("a world");
+        let options = Options { seed: 7, start_time: SystemTime::UNIX_EPOCH + BEGIN, speed: 1.0 };
+        let simulator = Simulator::new(world, options).expect("a possible world");
+        let clients = Clients::of(&simulator);
+        let harness = Self { simulator, clients };
+        harness.register(EXECUTION, "RUNNING");
+        harness
+    }
+
+    /// Makes an execution known in a status.
+    pub fn register(&self, arn: &str, status: &str) {
+        self.simulator.register_execution(Execution {
+            arn: arn.to_owned(),
+            state_machine_arn: "arn:aws:states:us-east-1:123456789012:stateMachine:Trapheus".to_owned(),
+            status: status.to_owned(),
+            input: "{}".to_owned(),
+            start_date: self.wall_clock(),
+            stop_date: None,
+        });
+    }
+
+    pub fn rds(&self) -> &aws_sdk_rds::Client {
+        &self.clients.rds
+    }
+
+    /// The time of day in this world.
+    pub fn wall_clock(&self) -> SystemTime {
+        SystemTime::UNIX_EPOCH + BEGIN + self.simulator.now()
+    }
+
+    /// An invocation that begins now and may take 15 minutes.
+    pub fn invocation(&self) -> Invocation {
+        Invocation::new(self.wall_clock(), Duration::from_secs(900))
+    }
+
+    /// The request that `ValidateInput` makes of an input.
+    pub fn request(&self, identifier: &str, task: Task, is_cluster: bool) -> Request {
+        let event = ValidateEvent {
+            execution: EXECUTION.to_owned(),
+            start_time: self.wall_clock().into(),
+            input: json!({"identifier": identifier, "task": task.name(), "isCluster": is_cluster}),
+        };
+        validate::validate(Self::validate_options(), event).expect("a valid request")
+    }
+
+    /// What a deployment says by default.
+    pub fn validate_options() -> ValidateOptions {
+        ValidateOptions {
+            run_seconds: 86_400,
+            options: document::Options {
+                snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
+                keep_automated_backups: true,
+                final_snapshot: false,
+                rollback_seconds: 21_600,
+            },
+        }
+    }
+
+    /// The payload of a step on a DB instance, after a preflight that passed; not claimed yet.
+    pub async fn instance(&self, identifier: &str, task: Task) -> StepEvent<OriginalInstance> {
+        let request = self.request(identifier, task, false);
+        let event = PreflightEvent { request: request.clone() };
+        let original = trapheus_preflight::instance::preflight(self.rds(), self.invocation(), event).await;
+        StepEvent { request, original: original.expect("a preflight that passes") }
+    }
+
+    /// As [`Self::instance`], claimed for our execution.
+    pub async fn claimed_instance(&self, identifier: &str, task: Task) -> StepEvent<OriginalInstance> {
+        let event = self.instance(identifier, task).await;
+        let claimed = trapheus_claim::instance::claim(self.rds(), &self.clients.sfn, event.clone()).await;
+        claimed.expect("a claim that is granted");
+        event
+    }
+
+    /// The payload of a step on a DB cluster, after a preflight that passed; not claimed yet.
+    pub async fn cluster(&self, identifier: &str, task: Task) -> StepEvent<OriginalCluster> {
+        let request = self.request(identifier, task, true);
+        let event = PreflightEvent { request: request.clone() };
+        let original = trapheus_preflight::cluster::preflight(self.rds(), self.invocation(), event).await;
+        StepEvent { request, original: original.expect("a preflight that passes") }
+    }
+
+    /// As [`Self::cluster`], claimed for our execution.
+    pub async fn claimed_cluster(&self, identifier: &str, task: Task) -> StepEvent<OriginalCluster> {
+        let event = self.cluster(identifier, task).await;
+        let claimed = trapheus_claim::cluster::claim(self.rds(), &self.clients.sfn, event.clone()).await;
+        claimed.expect("a claim that is granted");
+        event
+    }
+
+    /// Waits as the state machine would after a step on a DB instance.
+    pub async fn wait_instance(&self, request: &Request, step: StepOutput) -> Result<StepOutput> {
+        let mut step = step;
+        loop {
+            let event = self.wait_event(request, &step);
+            let answer =
+                trapheus_status_waiter::instance::wait(self.rds(), Self::pace(), event, self.invocation()).await?;
+            if Self::is_over(&mut step, answer) {
+                return Ok(step);
+            }
+        }
+    }
+
+    /// Waits as the state machine would after a step on a DB cluster.
+    pub async fn wait_cluster(&self, request: &Request, step: StepOutput) -> Result<StepOutput> {
+        let mut step = step;
+        loop {
+            let event = self.wait_event(request, &step);
+            let answer =
+                trapheus_status_waiter::cluster::wait(self.rds(), Self::pace(), event, self.invocation()).await?;
+            if Self::is_over(&mut step, answer) {
+                return Ok(step);
+            }
+        }
+    }
+
+    /// Calls a step on a DB instance, waits, and calls again while it has more to do, as the state machine does.
+    pub async fn run_instance(
+        &self,
+        request: &Request,
+        mut step: impl AsyncFnMut() -> Result<StepOutput>,
+    ) -> Result<StepOutput> {
+        loop {
+            let output = self.wait_instance(request, step().await?).await?;
+            if !output.more {
+                return Ok(output);
+            }
+        }
+    }
+
+    /// As [`Self::run_instance`], for a step on a DB cluster.
+    pub async fn run_cluster(
+        &self,
+        request: &Request,
+        mut step: impl AsyncFnMut() -> Result<StepOutput>,
+    ) -> Result<StepOutput> {
+        loop {
+            let output = self.wait_cluster(request, step().await?).await?;
+            if !output.more {
+                return Ok(output);
+            }
+        }
+    }
+
+    /// Lets everything that is under way in the world come to its end.
+    pub async fn settle(&self) {
+        while let Some(due) = self.simulator.next_change() {
+            tokio::time::sleep(due.saturating_sub(self.simulator.now()) + Duration::from_secs(1)).await;
+        }
+    }
+
+    fn wait_event(&self, request: &Request, step: &StepOutput) -> WaitEvent {
+        WaitEvent { request: request.clone(), task: step.clone(), rollback_started_at: None }
+    }
+
+    fn is_over(step: &mut StepOutput, answer: WaitOutput) -> bool {
+        let complete = answer.task == WaitStatus::Complete;
+        step.wait = Some(answer);
+        complete
+    }
+
+    fn pace() -> Pace {
+        Pace::polling_every(Pace::DEFAULT_SECONDS)
+    }
+}

@@ -1,1 +1,17 @@
-//! (being written)
+//! The `trapheus` command.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`rehearsal`] | one execution on this machine: the real state machine, the real functions, a simulated RDS |
+//! | [`fleet`] | the functions, called in process as Lambda would |
+//! | [`timeline`] | an execution's events as steps a person follows |
+//! | [`report`] | what came of it: what exists, downtime, calls, cost |
+//! | [`cost`] | prices |
+//!
+//! It touches no AWS account; the embedded world is all it works on.
+
+pub mod cost;
+pub mod fleet;
+pub mod rehearsal;
+pub mod report;
+pub mod timeline;

@@ -1,1 +1,231 @@
-fn main() {}
+//! The command line: reads arguments and files, runs, prints. Everything else is in the library.
+
+use std::fs;
+use std::io::{IsTerminal as _, Write as _};
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use anstyle::{AnsiColor, Style};
+use clap::{Parser, Subcommand};
+use rds_simulator::{Options, Simulator, World};
+use trapheus_cli::rehearsal::{DEFAULT_WORLD, Rehearsal};
+use trapheus_cli::report::clock;
+use trapheus_cli::timeline::{Audience, Step, StepStatus};
+use trapheus_common::document::SnapshotReplacement;
+
+/// Restores Amazon RDS databases from snapshots, and rehearses that on your machine.
+#[derive(Debug, Parser)]
+#[command(version, propagate_version = true)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run an event on this machine and show the run as a timeline.
+    ///
+    /// The real state machine calls the real function code, whose AWS clients talk to a simulated RDS under virtual time: a
+    /// restore of hours takes milliseconds, and nothing outside this process is touched. The same event, world and seed
+    /// give the same run.
+    ///
+    /// Exit status: 0 if the execution succeeded, 1 if it failed, 2 if it could not be started.
+    #[command(after_help = "Examples:\n  trapheus rehearse events/instance-restore.json\n  \
+                            trapheus rehearse events/aurora-cluster-restore.json --json | jq .downtimeSeconds\n  \
+                            echo '{\"identifier\": \"orders\", \"task\": \"db_restore\", \"isCluster\": false}' | trapheus rehearse -")]
+    Rehearse {
+        /// The execution's input: a JSON file, or `-` for standard input.
+        event: PathBuf,
+        /// What exists at the start: a JSON file (schema: crates/simulator/world.schema.json). Without it, the databases
+        /// that the files in events/ name.
+        #[arg(long, value_name = "FILE")]
+        world: Option<PathBuf>,
+        /// Decides every jitter and chance of the run.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        seed: u64,
+        /// How an existing snapshot gives way to a new one: `KeepUntilReplaced` or `DeleteFirst`.
+        #[arg(long, value_name = "WAY", default_value = "KeepUntilReplaced")]
+        snapshot_replacement: SnapshotReplacement,
+        /// Print the result as JSON instead of a timeline.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Serve the simulated RDS over HTTP, for any AWS SDK or the AWS CLI.
+    ///
+    /// Answers RDS (Query protocol), SES v2 `SendEmail` and Step Functions `DescribeExecution`. `GET /_simulator/state`,
+    /// `/_simulator/mails` and `/_simulator/requests` show what happened. Runs until it is interrupted.
+    #[command(after_help = "Example:\n  trapheus simulator --listen 127.0.0.1:4510 --speed 60 &\n  \
+                            aws --endpoint-url http://127.0.0.1:4510 rds describe-db-instances")]
+    Simulator {
+        /// The address to listen on; port 0 takes a free one, which is printed.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4510")]
+        listen: SocketAddr,
+        /// What exists at the start; without it, the databases that the files in events/ name.
+        #[arg(long, value_name = "FILE")]
+        world: Option<PathBuf>,
+        /// Simulated seconds to one second.
+        #[arg(long, value_name = "N", default_value_t = 1.0)]
+        speed: f64,
+        /// Decides every jitter and chance.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        seed: u64,
+    },
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(problem) => {
+            anstream::eprintln!("{}error:{} {problem}", ERROR.render(), ERROR.render_reset());
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, String> {
+    match command {
+        Command::Rehearse { event, world, seed, snapshot_replacement, json } => {
+            let event = read(&event)?;
+            let event = serde_json::from_str(&event).map_err(|error| format!("the event is not JSON: {error}"))?;
+            let rehearsal =
+                Rehearsal { seed, snapshot_replacement, ..Rehearsal::new(event, read_world(world.as_deref())?) };
+            rehearse(rehearsal, json)
+        }
+        Command::Simulator { listen, world, speed, seed } => {
+            let options = Options { seed, start_time: SystemTime::now(), speed };
+            serve(listen, read_world(world.as_deref())?, options)
+        }
+    }
+}
+
+fn rehearse(rehearsal: Rehearsal, json: bool) -> Result<ExitCode, String> {
+    let report = if json {
+        let report = rehearsal.run(&mut ()).map_err(|error| describe(&error))?;
+        let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
+        anstream::println!("{text}");
+        report
+    } else {
+        let report = rehearsal.run(&mut Screen::new()).map_err(|error| describe(&error))?;
+        anstream::print!("\n{}", report.summary());
+        report
+    };
+    Ok(ExitCode::from(u8::from(!report.succeeded())))
+}
+
+fn serve(listen: SocketAddr, world: World, options: Options) -> Result<ExitCode, String> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        let simulator = Simulator::new(world, options).map_err(|error| describe(&error))?;
+        let listener = tokio::net::TcpListener::bind(listen).await;
+        let listener = listener.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        anstream::println!("serving RDS on http://{address}");
+        tokio::select! {
+            ended = rds_simulator::serve(simulator, listener) => {
+                ended.map_err(|error| error.to_string())?;
+                Ok(ExitCode::SUCCESS)
+            }
+            _ = tokio::signal::ctrl_c() => Ok(ExitCode::SUCCESS),
+        }
+    })
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let text =
+        if path == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { fs::read_to_string(path) };
+    text.map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+fn read_world(path: Option<&Path>) -> Result<World, String> {
+    let (text, name) = match path {
+        Some(path) => (read(path)?, path.display().to_string()),
+        None => (DEFAULT_WORLD.to_owned(), "the built-in world".to_owned()),
+    };
+    World::from_json(&text).map_err(|error| format!("{name}: {}", describe(&error)))
+}
+
+/// An error with everything behind it.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
+
+const ERROR: Style = AnsiColor::Red.on_default().bold();
+const GOOD: Style = AnsiColor::Green.on_default();
+const WAITING: Style = AnsiColor::Yellow.on_default();
+const QUIET: Style = Style::new().dimmed();
+
+/// Prints steps as they end; on a terminal, the one that is running as well.
+struct Screen {
+    live: bool,
+}
+
+impl Screen {
+    fn new() -> Self {
+        Self { live: std::io::stdout().is_terminal() }
+    }
+}
+
+impl Audience for Screen {
+    fn step_began(&mut self, step: &Step) {
+        if self.live {
+            let began = time(step.started_seconds);
+            anstream::print!("{began}  {}…{} {}", QUIET.render(), QUIET.render_reset(), step.state);
+            // A line that is not flushed is only seen late.
+            let _ = std::io::stdout().flush();
+        }
+    }
+
+    fn step_ended(&mut self, step: &Step) {
+        if self.live {
+            anstream::print!("\r\x1b[2K");
+        }
+        let (mark, style) = match step.status {
+            StepStatus::Succeeded => ("ok", GOOD),
+            StepStatus::Pending => ("..", WAITING),
+            StepStatus::Running | StepStatus::Failed => ("FAILED", ERROR),
+        };
+        let retries = match step.retries {
+            0 => String::new(),
+            1 => "  1 retry".to_owned(),
+            n => format!("  {n} retries"),
+        };
+        let error = step.error.as_deref().map(|error| format!("  {error}")).unwrap_or_default();
+        let detail = step.detail.as_deref().map(one_line).unwrap_or_default();
+        anstream::println!(
+            "{}  {}{mark:<6}{}  {:<38} {:>10}{retries}{error}  {}{detail}{}",
+            time(step.started_seconds),
+            style.render(),
+            style.render_reset(),
+            step.state,
+            clock(step.seconds),
+            QUIET.render(),
+            QUIET.render_reset(),
+        );
+    }
+}
+
+fn time(seconds: f64) -> String {
+    let total = std::time::Duration::from_secs_f64(seconds.max(0.0)).as_secs();
+    format!("+{:02}:{:02}:{:02}", total / 3_600, total / 60 % 60, total % 60)
+}
+
+/// The first line, as far as it fits beside a step.
+fn one_line(text: &str) -> String {
+    let line =
+        text.split('\n').find(|line| !line.trim().is_empty() && !line.starts_with("Identifier:")).unwrap_or(text);
+    let mut short: String = line.trim().chars().take(90).collect();
+    if line.trim().chars().count() > 90 {
+        short.push('…');
+    }
+    short
+}

@@ -1,0 +1,168 @@
+//! The functions of the deployment, called in process by the names their binaries have.
+//!
+//! The code called is the code deployed: [`lambda::invoke`] parses the payload and calls the handler as the Lambda
+//! runtime would. What Lambda adds around it is here: the time limit, and errors as Step Functions sees them.
+
+use std::time::{Duration, SystemTime};
+
+use serde_json::{Value, json};
+use tokio::time::Instant;
+use trapheus_common::Error;
+use trapheus_common::lambda::{Invocation, invoke};
+use trapheus_common::wait::poll::Pace;
+use trapheus_email::EmailOptions;
+use trapheus_preflight::validate::ValidateOptions;
+use {
+    trapheus_claim as claim, trapheus_delete as delete, trapheus_email as email, trapheus_preflight as preflight,
+    trapheus_rename as rename, trapheus_restore as restore, trapheus_settings as settings,
+    trapheus_snapshot as snapshot, trapheus_status_waiter as status_waiter,
+};
+
+/// Every function, by the stem of its binary, its logical id and its substitution.
+pub const FUNCTIONS: [&str; 26] = [
+    "validate-input",
+    "preflight-instance",
+    "preflight-cluster",
+    "claim-instance",
+    "claim-cluster",
+    "snapshot-instance",
+    "snapshot-cluster",
+    "rename-instance",
+    "rename-cluster",
+    "restore-instance",
+    "restore-cluster",
+    "configure-instance",
+    "configure-cluster",
+    "verify-instance",
+    "verify-cluster",
+    "protect-instance",
+    "protect-cluster",
+    "delete-instance",
+    "delete-cluster",
+    "discard-instance",
+    "discard-cluster",
+    "release-instance",
+    "release-cluster",
+    "wait-instance",
+    "wait-cluster",
+    "email",
+];
+
+/// The name of the substitution that stands for a function's ARN in the definition: `${RenameInstanceFunctionArn}`.
+pub fn substitution(function: &str) -> String {
+    let mut name: String = function
+        .split('-')
+        .flat_map(|word| {
+            let (first, rest) = word.split_at(1);
+            [first.to_ascii_uppercase(), rest.to_owned()]
+        })
+        .collect();
+    name.push_str("FunctionArn");
+    name
+}
+
+/// How long Lambda lets a function run.
+fn time_limit(function: &str) -> Duration {
+    match function.split('-').next() {
+        // These wait inside Lambda.
+        Some("wait" | "preflight") => Duration::from_secs(900),
+        _ => Duration::from_secs(180),
+    }
+}
+
+/// A function that failed, as Step Functions reports it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub error: String,
+    pub cause: String,
+}
+
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        let diagnostic = lambda_runtime_diagnostic(error);
+        let cause = json!({"errorType": diagnostic.0, "errorMessage": diagnostic.1}).to_string();
+        Self { error: diagnostic.0, cause }
+    }
+}
+
+fn lambda_runtime_diagnostic(error: Error) -> (String, String) {
+    (error.kind().name().to_owned(), error.report())
+}
+
+/// What the functions are given: clients, and what a deployment's environment would say.
+#[derive(Clone, Debug)]
+pub struct Fleet {
+    pub rds: aws_sdk_rds::Client,
+    pub ses: aws_sdk_sesv2::Client,
+    pub sfn: aws_sdk_sfn::Client,
+    pub validate: ValidateOptions,
+    pub pace: Pace,
+    pub email: EmailOptions,
+    /// The time of day when the fleet was made, and the moment on Tokio's clock.
+    pub epoch: (SystemTime, Instant),
+}
+
+impl Fleet {
+    /// Calls a function with a payload, as Step Functions does.
+    pub async fn call(&self, function: &str, payload: Value) -> Result<Value, Failure> {
+        let limit = time_limit(function);
+        let now = self.epoch.0 + self.epoch.1.elapsed();
+        match tokio::time::timeout(limit, self.dispatch(function, payload, Invocation::new(now, limit))).await {
+            Ok(answer) => answer.map_err(Failure::from),
+            Err(_) => Err(Failure {
+                error: "Sandbox.Timedout".to_owned(),
+                cause: json!({"errorType": "Sandbox.Timedout", "errorMessage": format!("Task timed out after {}.00 seconds", limit.as_secs())})
+                    .to_string(),
+            }),
+        }
+    }
+
+    async fn dispatch(&self, function: &str, payload: Value, invocation: Invocation) -> Result<Value, Error> {
+        let Self { rds, ses, sfn, validate, pace, email, .. } = self;
+        macro_rules! call {
+            ($handler:expr) => {
+                Box::pin(invoke(&$handler, payload, invocation)).await
+            };
+        }
+        match function {
+            "validate-input" => call!(async |event, _| preflight::validate::validate(*validate, event)),
+            "preflight-instance" => call!(async |event, at| preflight::instance::preflight(rds, at, event).await),
+            "preflight-cluster" => call!(async |event, at| preflight::cluster::preflight(rds, at, event).await),
+            "claim-instance" => call!(async |event, _| claim::instance::claim(rds, sfn, event).await),
+            "claim-cluster" => call!(async |event, _| claim::cluster::claim(rds, sfn, event).await),
+            "snapshot-instance" => call!(async |event, _| snapshot::instance::snapshot(rds, event).await),
+            "snapshot-cluster" => call!(async |event, _| snapshot::cluster::snapshot(rds, event).await),
+            "rename-instance" => call!(async |event, _| rename::instance::rename(rds, event).await),
+            "rename-cluster" => call!(async |event, _| rename::cluster::rename(rds, event).await),
+            "restore-instance" => call!(async |event, _| restore::instance::restore(rds, event).await),
+            "restore-cluster" => call!(async |event, _| restore::cluster::restore(rds, event).await),
+            "configure-instance" => call!(async |event, _| settings::instance::configure(rds, event).await),
+            "configure-cluster" => call!(async |event, _| settings::cluster::configure(rds, event).await),
+            "verify-instance" => call!(async |event, _| settings::instance::verify(rds, event).await),
+            "verify-cluster" => call!(async |event, _| settings::cluster::verify(rds, event).await),
+            "protect-instance" => call!(async |event, _| settings::instance::protect(rds, event).await),
+            "protect-cluster" => call!(async |event, _| settings::cluster::protect(rds, event).await),
+            "delete-instance" => call!(async |event, _| delete::instance::delete(rds, event).await),
+            "delete-cluster" => call!(async |event, _| delete::cluster::delete(rds, event).await),
+            "discard-instance" => call!(async |event, _| delete::instance::discard(rds, event).await),
+            "discard-cluster" => call!(async |event, _| delete::cluster::discard(rds, event).await),
+            "release-instance" => call!(async |event, _| claim::instance::release(rds, event).await),
+            "release-cluster" => call!(async |event, _| claim::cluster::release(rds, event).await),
+            "wait-instance" => call!(async |event, at| status_waiter::instance::wait(rds, *pace, event, at).await),
+            "wait-cluster" => call!(async |event, at| status_waiter::cluster::wait(rds, *pace, event, at).await),
+            "email" => call!(async |event, _| email::send(ses, rds, email, event).await),
+            other => Err(Error::internal(format!("there is no function `{other}`"))),
+        }
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_substitution_is_named_after_its_function() {
+        assert_eq!(substitution("rename-instance"), "RenameInstanceFunctionArn");
+        assert_eq!(substitution("email"), "EmailFunctionArn");
+    }
+}

@@ -1,0 +1,236 @@
+//! What came of a rehearsal: how it ended, what exists now, how long the name was without a database, what it took.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+use std::time::Duration;
+
+use rds_simulator::{Mail, Outcome as RequestOutcome, Service, Simulator, WorldState};
+use serde::Serialize;
+use serde_json::Value;
+use states_language::{Outcome, Status};
+
+use crate::cost::{Cost, Usage};
+use crate::timeline::{Step, said};
+
+/// The whole result, as `--json` prints it.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Report {
+    /// `SUCCEEDED`, `FAILED`, `TIMED_OUT` or `ABORTED`.
+    pub status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// The error's message, taken out of the function's JSON.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    pub execution: String,
+    pub input: Value,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub output: Option<Value>,
+    /// Of virtual time.
+    pub duration_seconds: f64,
+    pub steps: Vec<Step>,
+    /// Seconds in which no available database answered under the identifier; absent if there never was one.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub downtime_seconds: Option<f64>,
+    pub world_before: WorldState,
+    pub world: WorldState,
+    pub mails: Vec<Mail>,
+    /// RDS requests by action.
+    pub rds_calls: BTreeMap<String, u64>,
+    pub rds_calls_failed: u64,
+    pub state_transitions: u64,
+    pub function_invocations: u64,
+    pub function_seconds: f64,
+    pub cost: Cost,
+}
+
+impl Report {
+    pub fn new(
+        event: &Value,
+        execution: &str,
+        outcome: Outcome,
+        steps: Vec<Step>,
+        usage: Usage,
+        before: &WorldState,
+        simulator: &Simulator,
+    ) -> Self {
+        let world = simulator.state();
+        let mut rds_calls = BTreeMap::new();
+        let mut rds_calls_failed = 0;
+        for request in simulator.requests() {
+            if request.service == Service::Rds {
+                *rds_calls.entry(request.action).or_default() += 1;
+                rds_calls_failed += u64::from(request.outcome != RequestOutcome::Ok);
+            }
+        }
+        let identifier = event["identifier"].as_str().unwrap_or_default().to_ascii_lowercase();
+        let is_cluster = event["isCluster"].as_bool().unwrap_or_default();
+        let duration = outcome.ended.duration_since(outcome.started);
+        Self {
+            status: outcome.status.name().to_owned(),
+            error: outcome.error,
+            cause: outcome.cause.as_deref().map(said),
+            execution: execution.to_owned(),
+            input: event.clone(),
+            output: outcome.output,
+            duration_seconds: Duration::try_from(duration).unwrap_or_default().as_secs_f64(),
+            steps,
+            downtime_seconds: world.downtime_seconds(&identifier, is_cluster),
+            world_before: before.clone(),
+            world,
+            mails: simulator.mails(),
+            rds_calls,
+            rds_calls_failed,
+            state_transitions: usage.transitions,
+            function_invocations: usage.invocations,
+            function_seconds: usage.function_time.as_secs_f64(),
+            cost: Cost::of(usage),
+        }
+    }
+
+    pub fn succeeded(&self) -> bool {
+        self.status == Status::Succeeded.name()
+    }
+
+    /// The summary below a timeline.
+    pub fn summary(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = self.write_summary(&mut text);
+        text
+    }
+
+    fn write_summary(&self, out: &mut String) -> std::fmt::Result {
+        writeln!(out, "{} after {}", self.status, clock(self.duration_seconds))?;
+        if let Some(error) = &self.error {
+            writeln!(out, "\n{error}")?;
+            for line in self.cause.as_deref().unwrap_or_default().lines() {
+                writeln!(out, "  {line}")?;
+            }
+        }
+        writeln!(out, "\nWhat exists now")?;
+        for row in self.existing() {
+            writeln!(out, "  {row}")?;
+        }
+        writeln!(out)?;
+        if let Some(downtime) = self.downtime_seconds {
+            let identifier = self.input["identifier"].as_str().unwrap_or_default();
+            writeln!(out, "Downtime of the name    {} without an available `{identifier}`", clock(downtime))?;
+        }
+        let calls: u64 = self.rds_calls.values().sum();
+        writeln!(out, "RDS API calls           {calls} ({})", by_count(&self.rds_calls))?;
+        writeln!(
+            out,
+            "State transitions       {} and {} function invocations of {} in all",
+            self.state_transitions,
+            self.function_invocations,
+            clock(self.function_seconds)
+        )?;
+        writeln!(out, "Mails sent              {}", self.mails.len())?;
+        writeln!(out, "Estimated cost          ${:.4} beside RDS itself", self.cost.total())
+    }
+
+    /// What the world holds that the run could have touched, a row each; bystanders that stayed as they were are left out.
+    fn existing(&self) -> Vec<String> {
+        let mut rows = Vec::new();
+        for cluster in &self.world.clusters {
+            let before = self.world_before.clusters.iter().find(|known| known.resource_id == cluster.resource_id);
+            if before.is_none_or(|before| before.identifier != cluster.identifier) || self.names(&cluster.identifier) {
+                let origin = origin(before.map(|before| before.identifier.as_str()), &cluster.identifier);
+                rows.push(row(
+                    "DB cluster",
+                    &cluster.identifier,
+                    cluster.status.as_ref(),
+                    &cluster.resource_id,
+                    &origin,
+                ));
+                for (position, member) in cluster.members.iter().enumerate() {
+                    let Some(member) = self.world.instance(member) else { continue };
+                    let role = if position == 0 { "writer" } else { "reader" };
+                    rows.push(row("  member", &member.identifier, member.status.as_ref(), &member.resource_id, role));
+                }
+            }
+        }
+        for instance in self.world.instances.iter().filter(|instance| instance.cluster.is_none()) {
+            let before = self.world_before.instances.iter().find(|known| known.resource_id == instance.resource_id);
+            if before.is_none_or(|before| before.identifier != instance.identifier) || self.names(&instance.identifier)
+            {
+                let origin = origin(before.map(|before| before.identifier.as_str()), &instance.identifier);
+                rows.push(row(
+                    "DB instance",
+                    &instance.identifier,
+                    instance.status.as_ref(),
+                    &instance.resource_id,
+                    &origin,
+                ));
+            }
+        }
+        let snapshots =
+            self.world.snapshots.iter().map(|s| ("DB snapshot", &s.identifier, &s.status, s.created_seconds));
+        let cluster_snapshots = self
+            .world
+            .cluster_snapshots
+            .iter()
+            .map(|s| ("DB cluster snapshot", &s.identifier, &s.status, s.created_seconds));
+        for (noun, identifier, status, created) in snapshots.chain(cluster_snapshots) {
+            let derived = ["-snapshot", "-temp"]
+                .iter()
+                .any(|suffix| identifier.strip_suffix(suffix).is_some_and(|name| self.names(name)));
+            if derived || created >= 0.0 {
+                let age = if created >= 0.0 { "taken by this run" } else { "as before" };
+                rows.push(row(noun, identifier, status.as_ref(), "", age));
+            }
+        }
+        if rows.is_empty() {
+            rows.push("nothing under this name".to_owned());
+        }
+        rows
+    }
+
+    fn names(&self, identifier: &str) -> bool {
+        self.input["identifier"].as_str().is_some_and(|wanted| wanted.eq_ignore_ascii_case(identifier))
+    }
+}
+
+/// Where a database comes from, by the name its resource id had before.
+fn origin(before: Option<&str>, now: &str) -> String {
+    match before {
+        None => "restored by this run".to_owned(),
+        Some(before) if before == now => "the original".to_owned(),
+        Some(before) => format!("the original, formerly {before}"),
+    }
+}
+
+fn row(noun: &str, identifier: &str, status: &str, resource_id: &str, remark: &str) -> String {
+    format!("{noun:<20} {identifier:<24} {status:<12} {resource_id:<34} {remark}").trim_end().to_owned()
+}
+
+fn by_count(calls: &BTreeMap<String, u64>) -> String {
+    let mut calls: Vec<_> = calls.iter().collect();
+    calls.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
+    calls.iter().map(|(action, count)| format!("{count} {action}")).collect::<Vec<_>>().join(", ")
+}
+
+/// `1h 02m 03s`, as short as it can be.
+pub fn clock(seconds: f64) -> String {
+    let total = Duration::from_secs_f64(seconds.max(0.0)).as_secs();
+    let (hours, minutes, seconds) = (total / 3_600, total / 60 % 60, total % 60);
+    match (hours, minutes) {
+        (0, 0) => format!("{seconds}s"),
+        (0, _) => format!("{minutes}m {seconds:02}s"),
+        _ => format!("{hours}h {minutes:02}m {seconds:02}s"),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn durations_read_as_people_write_them() {
+        for (seconds, text) in [(0.4, "0s"), (59.0, "59s"), (61.0, "1m 01s"), (3_723.0, "1h 02m 03s")] {
+            assert_eq!(clock(seconds), text);
+        }
+    }
+}

@@ -1,0 +1,167 @@
+//! An execution's history as steps a person follows: which state, when, how long, how often retried, how it ended.
+//!
+//! States that only move data (Choice, Pass) are counted by the execution but not listed here.
+
+use std::time::Duration;
+
+use jiff::Timestamp;
+use serde::Serialize;
+use serde_json::Value;
+use states_language::{EventType, HistoryEvent, Observer};
+
+/// How a step ended.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum StepStatus {
+    Running,
+    Succeeded,
+    /// A wait whose goal is not met yet: the machine waits again.
+    Pending,
+    Failed,
+}
+
+/// One visit to a state.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Step {
+    pub state: String,
+    pub status: StepStatus,
+    /// Seconds since the execution began.
+    pub started_seconds: f64,
+    pub seconds: f64,
+    pub retries: u32,
+    /// The last error, whether retried, caught or fatal.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// What a function said of it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub detail: Option<String>,
+}
+
+/// Hears of steps as they begin and end.
+pub trait Audience: Send {
+    fn step_began(&mut self, step: &Step);
+    fn step_ended(&mut self, step: &Step);
+}
+
+/// Nobody listens.
+impl Audience for () {
+    fn step_began(&mut self, _: &Step) {}
+    fn step_ended(&mut self, _: &Step) {}
+}
+
+/// Collects steps from an execution's events, telling the audience.
+pub struct Timeline<'a> {
+    steps: Vec<Step>,
+    began: Option<Timestamp>,
+    audience: &'a mut dyn Audience,
+}
+
+impl<'a> Timeline<'a> {
+    pub fn new(audience: &'a mut dyn Audience) -> Self {
+        Self { steps: Vec::new(), began: None, audience }
+    }
+
+    pub fn into_steps(self) -> Vec<Step> {
+        self.steps
+    }
+
+    fn seconds(&self, at: Timestamp) -> f64 {
+        let began = self.began.unwrap_or(at);
+        Duration::try_from(at.duration_since(began)).unwrap_or_default().as_secs_f64()
+    }
+
+    /// The step that is running in this state: branches run side by side, but names are unique.
+    fn running(&mut self, state: Option<&str>) -> Option<&mut Step> {
+        let state = state?;
+        self.steps.iter_mut().rev().find(|step| step.status == StepStatus::Running && step.state == state)
+    }
+
+    fn begin(&mut self, event: &HistoryEvent<'_>) {
+        let step = Step {
+            state: event.state.unwrap_or_default().to_owned(),
+            status: StepStatus::Running,
+            started_seconds: self.seconds(event.timestamp),
+            seconds: 0.0,
+            retries: 0,
+            error: None,
+            detail: None,
+        };
+        self.audience.step_began(&step);
+        self.steps.push(step);
+    }
+
+    fn end(&mut self, event: &HistoryEvent<'_>, status: StepStatus) {
+        let now = self.seconds(event.timestamp);
+        let Some(step) = self.running(event.state) else { return };
+        step.seconds = now - step.started_seconds;
+        step.status = if step.status == StepStatus::Running { status } else { step.status };
+        let step = step.clone();
+        self.audience.step_ended(&step);
+    }
+}
+
+impl Observer for Timeline<'_> {
+    fn on_event(&mut self, event: &HistoryEvent<'_>) {
+        use EventType as E;
+        match event.kind {
+            E::ExecutionStarted => self.began = Some(event.timestamp),
+            E::TaskStateEntered | E::ParallelStateEntered | E::WaitStateEntered | E::MapStateEntered => {
+                self.begin(event)
+            }
+            E::LambdaFunctionScheduled => {
+                let retries = event.details.retry_count.unwrap_or_default();
+                if let Some(step) = self.running(event.state) {
+                    step.retries = retries;
+                }
+            }
+            E::LambdaFunctionSucceeded => {
+                if let Some(step) = self.running(event.state) {
+                    step.error = None;
+                    step.detail = event.details.output.and_then(detail);
+                    if event.details.output.is_some_and(|output| output["task"] == "TASK_PENDING") {
+                        step.detail = step.detail.take().map(|detail| format!("{detail}, still waiting"));
+                    }
+                }
+            }
+            E::LambdaFunctionFailed | E::LambdaFunctionTimedOut => {
+                let error = event.details.error.unwrap_or("States.Timeout").to_owned();
+                let cause = event.details.cause.map(said);
+                if let Some(step) = self.running(event.state) {
+                    step.error = Some(error);
+                    step.detail = cause;
+                }
+            }
+            E::TaskStateExited | E::WaitStateExited | E::MapStateExited | E::ParallelStateExited => {
+                let failed = self.running(event.state).is_some_and(|step| step.error.is_some());
+                self.end(event, if failed { StepStatus::Failed } else { StepStatus::Succeeded });
+            }
+            E::TaskStateAborted | E::WaitStateAborted | E::MapStateAborted | E::ParallelStateAborted => {
+                self.end(event, StepStatus::Failed);
+            }
+            E::SucceedStateEntered | E::FailStateEntered => {
+                self.begin(event);
+                let status = if event.kind == E::FailStateEntered { StepStatus::Failed } else { StepStatus::Succeeded };
+                self.end(event, status);
+            }
+            _ => {}
+        }
+    }
+}
+
+/// What a function's answer says in a few words.
+fn detail(output: &Value) -> Option<String> {
+    if let Some(observed) = output["observed"].as_str() {
+        return Some(observed.to_owned());
+    }
+    let notes = output["notes"].as_array().into_iter().flatten().filter_map(Value::as_str);
+    let notes: Vec<&str> = notes.collect();
+    (!notes.is_empty()).then(|| notes.join("; "))
+}
+
+/// The message inside a Lambda function's cause, which is JSON.
+pub fn said(cause: &str) -> String {
+    let message =
+        serde_json::from_str::<Value>(cause).ok().and_then(|cause| Some(cause["errorMessage"].as_str()?.to_owned()));
+    message.unwrap_or_else(|| cause.to_owned())
+}
