@@ -1,0 +1,468 @@
+//! The alert as data: every word a person reads is chosen here, once, for every channel.
+//!
+//! A renderer knows [`Block`]s and nothing of runs, so that text, HTML and whatever comes later say the same.
+
+use trapheus_common::document::Task;
+
+use crate::cause;
+use crate::link::Console;
+use crate::plain;
+use crate::run::{Failure, Progress, Run};
+use crate::verdict::{self, Command, Standing, Verdict};
+use crate::world::{Database, Look, Origin, Snapshot, World};
+
+/// The longest subject: mail programs show less, and SES refuses what is far longer.
+const LONGEST_SUBJECT: usize = 180;
+
+/// What is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// One line.
+    pub subject: String,
+    /// The whole in one sentence.
+    pub headline: String,
+    pub sections: Vec<Section>,
+    pub links: Vec<Link>,
+}
+
+/// A titled part of an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    pub title: &'static str,
+    pub blocks: Vec<Block>,
+}
+
+/// A piece of a section. Its text is plain: a renderer escapes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Block {
+    Paragraph(String),
+    /// An error's own words, line by line.
+    Quote(Vec<String>),
+    List(Vec<String>),
+    /// Labels and what they stand for.
+    Facts(Vec<(&'static str, String)>),
+    /// To be run in order.
+    Commands(Vec<Command>),
+}
+
+/// An address and what is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub label: String,
+    pub address: String,
+}
+
+impl Alert {
+    /// The alert sent at once: what failed, and what happens next.
+    pub fn first(run: &Run, region: &str) -> Self {
+        let mut sections = vec![asked(run)];
+        sections.extend(failed(run));
+        sections.push(Section { title: "What happens next", blocks: vec![Block::Paragraph(next(run))] });
+        Self {
+            subject: subject("Trapheus", run, next_in_short(run)),
+            headline: format!("{}.", what_failed(run)),
+            sections,
+            links: links(run, region),
+        }
+    }
+
+    /// The alert at the end: what failed, and what exists now.
+    pub fn last(run: &Run, world: &World, region: &str) -> Self {
+        let console = Console::of(&run.execution, region);
+        let verdict = verdict::judge(run, world, console.as_ref().map_or(region, Console::region));
+        let mut sections = vec![now(run, world, &verdict)];
+        if !verdict.commands.is_empty() {
+            sections.push(remedy(&verdict));
+        }
+        sections.extend(failed(run));
+        sections.extend(rollback(run));
+        if !run.notes.is_empty() {
+            sections.push(Section { title: "Notes of the steps", blocks: vec![Block::List(run.notes.clone())] });
+        }
+        sections.push(asked(run));
+        let subject = match verdict.standing {
+            Standing::ActionNeeded => subject("Trapheus: ACTION NEEDED", run, "final"),
+            Standing::Well | Standing::Unknown => subject("Trapheus", run, &format!("final: {}", verdict.summary)),
+        };
+        Self {
+            subject,
+            headline: format!("{}. {}", what_failed(run), verdict.headline),
+            sections,
+            links: links(run, region),
+        }
+    }
+}
+
+/// `<lead>: restore of orders failed at RestoreDbInstanceFromSnapshot (<outcome>)`, on one line.
+fn subject(lead: &str, run: &Run, outcome: &str) -> String {
+    plain::line(&format!("{lead}: {} ({outcome})", short_of_failure(run)), LONGEST_SUBJECT)
+}
+
+fn short_of_failure(run: &Run) -> String {
+    let name = run.name().unwrap_or("an unnamed database");
+    let state = run.failed_state.map(|state| format!(" at {state}")).unwrap_or_default();
+    format!("{} of {name} failed{state}", run.undertaking())
+}
+
+fn what_failed(run: &Run) -> String {
+    let name = match (run.kind(), run.name()) {
+        (Some(kind), Some(name)) => format!("{kind} {name}"),
+        (None, Some(name)) => format!("`{name}`"),
+        (_, None) => "a database that the input does not name".to_owned(),
+    };
+    let state = run.failed_state.map(|state| format!(" at {state}")).unwrap_or_default();
+    format!("The {} of {name} failed{state}", run.undertaking())
+}
+
+fn asked(run: &Run) -> Section {
+    let mut facts = Vec::new();
+    match &run.request {
+        Some(request) => {
+            let (database, snapshot) = (&request.identifier, &request.snapshot_identifier);
+            let what = match request.task {
+                Task::CreateSnapshot => format!("take the snapshot {snapshot} anew, then restore {database} from it"),
+                Task::DbRestore => format!("restore {database} from its snapshot {snapshot}"),
+                Task::CreateSnapshotOnly => format!("take the snapshot {snapshot} anew, and stop"),
+            };
+            facts.push(("Task", format!("{}: {what}", request.task.name())));
+            facts.push(("Database", format!("{} {database}", request.kind)));
+            facts.push(("Started", request.started_at.to_string()));
+        }
+        None => {
+            let shown =
+                |value: Option<&str>| value.map_or_else(|| "not given".to_owned(), |value| format!("`{value}`"));
+            facts.push(("Task", shown(run.task())));
+            facts.push(("Database", shown(run.name())));
+            if let Some(input) = &run.input {
+                facts.push(("Input", format!("`{input}`")));
+            }
+        }
+    }
+    facts.push(("Execution", run.execution.clone()));
+    Section { title: "What was asked", blocks: vec![Block::Facts(facts)] }
+}
+
+/// The step and its error, and what is known of the cause.
+fn failed(run: &Run) -> Vec<Section> {
+    let failure = &run.failure;
+    let mut blocks = vec![Block::Facts(vec![
+        ("Step", run.failed_state.unwrap_or("not known").to_owned()),
+        ("Error", failure.name.clone()),
+    ])];
+    blocks.extend(words_of(failure));
+    let mut sections = vec![Section { title: "What failed", blocks }];
+    if let Some(cause) = cause::of(failure) {
+        sections.push(Section {
+            title: "What it means",
+            blocks: vec![Block::Paragraph(cause.meaning.to_owned()), Block::Paragraph(cause.remedy.to_owned())],
+        });
+    }
+    sections
+}
+
+/// One line as it is; several as the list of problems they are.
+fn words_of(failure: &Failure) -> Option<Block> {
+    match failure.lines.as_slice() {
+        [] => None,
+        [_] => Some(Block::Quote(failure.lines.clone())),
+        lines => {
+            let unmarked = |line: &String| line.trim_start_matches(['-', '*', '•']).trim_start().to_owned();
+            Some(Block::List(lines.iter().map(unmarked).collect()))
+        }
+    }
+}
+
+fn next_in_short(run: &Run) -> &'static str {
+    match run.progress {
+        Progress::Untouched => "nothing was touched",
+        Progress::Claimed => "the database kept its name",
+        Progress::Renamed => "rolling back",
+        Progress::Verified => "the restored database stays",
+    }
+}
+
+fn next(run: &Run) -> String {
+    let name = run.name().unwrap_or("the database");
+    let first = match run.progress {
+        Progress::Untouched => {
+            return "Nothing was touched, so there is nothing to undo. A last mail closes the run.".to_owned();
+        }
+        Progress::Claimed => format!("{name} kept its name and was not changed; the run gives it free."),
+        Progress::Renamed => format!(
+            "The rollback has begun: what the run restored under {name} is removed, and the original gets its name back. \
+             Until then {name} may be unavailable."
+        ),
+        Progress::Verified => {
+            format!(
+                "The restored database is verified and stays as {name}; nothing is rolled back. What is left of the original stays too."
+            )
+        }
+    };
+    format!("{first} A second mail says what exists then, and what to do if anything is left to do.")
+}
+
+fn rollback(run: &Run) -> Option<Section> {
+    let failure = run.rollback_failure.as_ref()?;
+    let mut blocks = vec![
+        Block::Paragraph("The rollback did not get to its end.".to_owned()),
+        Block::Facts(vec![("Error", failure.name.clone())]),
+    ];
+    blocks.extend(words_of(failure));
+    if let Some(cause) = cause::of(failure).filter(|cause| Some(*cause) != cause::of(&run.failure)) {
+        blocks.push(Block::Paragraph(cause.meaning.to_owned()));
+        blocks.push(Block::Paragraph(cause.remedy.to_owned()));
+    }
+    Some(Section { title: "The rollback", blocks })
+}
+
+fn now(run: &Run, world: &World, verdict: &Verdict) -> Section {
+    let mut blocks = vec![Block::Paragraph(verdict.headline.clone())];
+    if let Some(request) = &run.request {
+        let mut seen = Vec::new();
+        match &world.databases {
+            Ok(databases) => {
+                seen.extend(databases.iter().map(|database| described(run, database)));
+                for name in [&request.identifier, &request.temporary_identifier] {
+                    let is_there =
+                        |database: &Database| database.kind == request.kind && database.identifier == name.as_str();
+                    if !databases.iter().any(is_there) {
+                        seen.push(format!("No {} is named {name}.", request.kind));
+                    }
+                }
+            }
+            Err(reason) => seen.push(format!("The databases could not be looked at: {reason}")),
+        }
+        seen.extend(described_snapshots(&world.snapshots));
+        blocks.push(Block::List(seen));
+    }
+    if !verdict.remarks.is_empty() {
+        blocks.push(Block::List(verdict.remarks.clone()));
+    }
+    Section { title: "What exists now", blocks }
+}
+
+fn described(run: &Run, database: &Database) -> String {
+    let Database { kind, identifier, status, resource_id, origin, deletion_protection, .. } = database;
+    let member = match &database.member_of {
+        Some(cluster) if database.is_writer => format!(", writer of {cluster}"),
+        Some(cluster) => format!(", member of {cluster}"),
+        None => String::new(),
+    };
+    let origin = match origin {
+        Origin::Original => ", the original",
+        Origin::Restored => ", restored by this run",
+        Origin::Other if run.original.is_some() => ", neither the original nor restored by this run",
+        Origin::Other => "",
+    };
+    let protection = match (&database.member_of, deletion_protection) {
+        // A member has none of its own: it is its cluster's.
+        (Some(_), _) => "",
+        (None, true) => ", deletion protection on",
+        (None, false) => ", deletion protection off",
+    };
+    format!("{kind} {identifier}: {status}{origin} ({resource_id}){member}{protection}")
+}
+
+fn described_snapshots(snapshots: &Look<Vec<Snapshot>>) -> Vec<String> {
+    match snapshots {
+        Ok(snapshots) => snapshots
+            .iter()
+            .map(|Snapshot { identifier, status }| match status {
+                Some(status) => format!("Snapshot {identifier}: {status}"),
+                None => format!("No snapshot is named {identifier}."),
+            })
+            .collect(),
+        Err(reason) => vec![format!("The snapshots could not be looked at: {reason}")],
+    }
+}
+
+fn remedy(verdict: &Verdict) -> Section {
+    let introduction =
+        "Check the resource ids above first, then run these in order, each once the one before has succeeded:";
+    Section {
+        title: "How to put it right",
+        blocks: vec![Block::Paragraph(introduction.to_owned()), Block::Commands(verdict.commands.clone())],
+    }
+}
+
+fn links(run: &Run, region: &str) -> Vec<Link> {
+    let Some(console) = Console::of(&run.execution, region) else {
+        return Vec::new();
+    };
+    let mut links =
+        vec![Link { label: "The execution in the console".to_owned(), address: console.execution(&run.execution) }];
+    if let Some(request) = &run.request {
+        for name in [&request.identifier, &request.temporary_identifier] {
+            links.push(Link {
+                label: format!("{} {name} in the console", request.kind),
+                address: console.database(request.kind, name.as_str()),
+            });
+        }
+    }
+    links
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use serde_json::{Value, json};
+    use trapheus_common::identifiers::DatabaseKind::{Cluster, Instance};
+
+    use super::*;
+    use crate::fixtures::{EXECUTION, after, aurora, database, failing, instance, member, run, world};
+    use crate::{html, text};
+
+    const REGION: &str = "eu-west-1";
+
+    /// Compares an alert with the checked-in text; `UPDATE_GOLDEN=1` writes it anew.
+    fn check(name: &str, alert: &Alert) {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+        let rendered =
+            [("txt", format!("Subject: {}\n\n{}", alert.subject, text::render(alert))), ("html", html::render(alert))];
+        for (extension, rendered) in rendered {
+            let path = path.with_extension(extension);
+            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+                std::fs::write(&path, &rendered).unwrap();
+            }
+            let golden = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(rendered, golden, "{} has changed", path.display());
+        }
+    }
+
+    fn quota_in_restore() -> Value {
+        failing(
+            after(instance(), &["claim", "rename"]),
+            "InstanceRestoreException",
+            "cannot restore orders from orders-snapshot: InstanceQuotaExceeded: DB Instance quota exceeded",
+        )
+    }
+
+    #[test]
+    fn first_alert_of_a_restore_that_meets_a_quota() {
+        check("first-instance-quota", &Alert::first(&run(&quota_in_restore()), REGION));
+    }
+
+    #[test]
+    fn final_alert_after_a_rollback_that_succeeded() {
+        let mut document = quota_in_restore();
+        document["rollback"] =
+            json!({"startedAt": "2026-01-31T08:30:00Z", "discard": {"notes": ["nothing to discard"]}});
+        let run = run(&document);
+        let home =
+            Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Original) };
+        check("final-instance-rolled-back", &Alert::last(&run, &world(&run, vec![home]), REGION));
+    }
+
+    #[test]
+    fn final_alert_after_a_rollback_that_failed() {
+        let mut document = failing(
+            after(instance(), &["claim", "rename"]),
+            "InstanceRestoreException",
+            "DB instance orders is in status incompatible-network",
+        );
+        document["restore"] = json!({"more": false, "waitFor": {}});
+        document["rollback"] = json!({
+            "startedAt": "2026-01-31T08:30:00Z",
+            "error": {"Error": "DeletionException", "Cause": "{\"errorMessage\": \"cannot delete orders\"}"}
+        });
+        let run = run(&document);
+        let databases = vec![
+            database(Instance, "orders", "incompatible-network", Origin::Restored),
+            Database { deletion_protection: true, ..database(Instance, "orders-temp", "available", Origin::Original) },
+        ];
+        check("final-instance-action-needed", &Alert::last(&run, &world(&run, databases), REGION));
+    }
+
+    #[test]
+    fn final_alert_of_an_input_that_was_refused() {
+        let document = failing(
+            json!({"identifier": "or<b>ders", "task": "restore_all", "isCluster": "true"}),
+            "InvalidInputException",
+            "the input is not a request that can be run:\n- `or<b>ders` holds `<`\n- there is no task `restore_all`\n\
+             - `isCluster` is neither true nor false",
+        );
+        let run = run(&document);
+        let nothing = World { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
+        check("final-invalid-input", &Alert::last(&run, &nothing, REGION));
+    }
+
+    #[test]
+    fn final_alert_of_a_cluster_left_half_renamed() {
+        let document = failing(
+            after(aurora(), &["claim", "snapshot"]),
+            "RenameException",
+            "cannot rename orders-b to orders-b-temp: DBInstanceAlreadyExists: DB instance already exists",
+        );
+        let run = run(&document);
+        let databases = vec![
+            database(Cluster, "orders", "available", Origin::Restored),
+            database(Cluster, "orders-temp", "available", Origin::Original),
+            member("orders-a", "db-NEW", "orders", Origin::Restored),
+            Database { is_writer: true, ..member("orders-a-temp", "db-ORDERS-A", "orders-temp", Origin::Original) },
+            member("orders-b", "db-ORDERS-B", "orders-temp", Origin::Original),
+        ];
+        check("final-cluster-action-needed", &Alert::last(&run, &world(&run, databases), REGION));
+    }
+
+    #[test]
+    fn final_alert_of_a_leftover_after_verification() {
+        let document = failing(
+            after(instance(), &["claim", "rename", "restore", "settings", "verification", "protection"]),
+            "DeletionException",
+            "cannot delete orders-temp: DBInstanceAutomatedBackupQuotaExceeded: quota exceeded",
+        );
+        let run = run(&document);
+        let databases = vec![
+            Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Restored) },
+            database(Instance, "orders-temp", "available", Origin::Original),
+        ];
+        check("final-instance-leftover", &Alert::last(&run, &world(&run, databases), REGION));
+    }
+
+    #[test]
+    fn an_alert_is_sent_although_nothing_could_be_seen() {
+        let run = run(&quota_in_restore());
+        let blind = World { databases: Err("AccessDenied: no".to_owned()), snapshots: Err("RDS is down".to_owned()) };
+        let alert = Alert::last(&run, &blind, REGION);
+        let text = text::render(&alert);
+        assert!(text.contains("RDS could not be looked at (AccessDenied: no)"), "{text}");
+        assert!(text.contains("The snapshots could not be looked at: RDS is down"), "{text}");
+        assert!(alert.subject.contains("final: could not look at RDS"), "{}", alert.subject);
+    }
+
+    #[test]
+    fn subjects_name_database_phase_and_state() {
+        let run = run(&quota_in_restore());
+        assert_eq!(
+            Alert::first(&run, REGION).subject,
+            "Trapheus: restore of orders failed at RestoreDbInstanceFromSnapshot (rolling back)"
+        );
+        let away = vec![database(Instance, "orders-temp", "available", Origin::Original)];
+        assert_eq!(
+            Alert::last(&run, &world(&run, away), REGION).subject,
+            "Trapheus: ACTION NEEDED: restore of orders failed at RestoreDbInstanceFromSnapshot (final)"
+        );
+    }
+
+    #[test]
+    fn a_subject_is_one_line_of_bounded_length_whatever_the_user_typed() {
+        for identifier in
+            [json!("a\r\nBcc: all@example.com"), json!("ä".repeat(9_000)), json!({"a": ["\n"]}), json!(null)]
+        {
+            let run = Run::read(EXECUTION, &json!({"identifier": identifier}));
+            let subject = Alert::first(&run, REGION).subject;
+            assert!(subject.chars().count() <= LONGEST_SUBJECT, "{subject}");
+            assert!(!subject.chars().any(char::is_control), "{subject:?}");
+            assert!(subject.ends_with("failed at ValidateInput (nothing was touched)"), "{subject}");
+        }
+    }
+
+    #[test]
+    fn the_longest_names_leave_the_subject_whole() {
+        let mut document = aurora();
+        document["request"]["identifier"] = json!("a".repeat(58));
+        let subject = Alert::first(&run(&after(document, &["claim", "snapshot", "rename"])), REGION).subject;
+        assert!(subject.ends_with("RestoreClusterFromSnapshot (rolling back)"), "{subject}");
+    }
+}

@@ -1,0 +1,120 @@
+//! State documents and worlds for the tests of this crate.
+
+use serde_json::{Value, json};
+use trapheus_common::identifiers::DatabaseKind;
+
+use crate::run::Run;
+use crate::world::{Database, Origin, Snapshot, World};
+
+pub(crate) const EXECUTION: &str = "arn:aws:states:eu-west-1:123456789012:execution:trapheus-dev:run-1";
+
+/// The document of a restore of DB instance `orders`, as Preflight leaves it.
+pub(crate) fn instance() -> Value {
+    json!({
+        "identifier": "orders", "task": "db_restore", "isCluster": false,
+        "request": request("db_restore", "instance"),
+        "original": {
+            "identifier": "orders", "temporaryIdentifier": "orders-temp", "resourceId": "db-ORIGINAL",
+            "engine": "postgres", "engineVersion": "16.3", "tags": {},
+            "settings": {"instanceClass": "db.t3.medium", "subnetGroup": "private", "parameterGroup": "orders-pg16",
+                         "securityGroups": ["sg-1", "sg-2"], "deletionProtection": true}
+        }
+    })
+}
+
+/// The document of a restore of Aurora cluster `orders` with two members, as Preflight leaves it.
+pub(crate) fn aurora() -> Value {
+    let member = |name: &str, writer: bool| {
+        json!({
+            "identifier": name, "temporaryIdentifier": format!("{name}-temp"),
+            "resourceId": format!("db-{}", name.to_uppercase()),
+            "isWriter": writer, "tags": {}, "settings": {"instanceClass": "db.r6g.large"}
+        })
+    };
+    json!({
+        "identifier": "orders", "task": "create_snapshot", "isCluster": true,
+        "request": request("create_snapshot", "cluster"),
+        "original": {
+            "identifier": "orders", "temporaryIdentifier": "orders-temp", "resourceId": "cluster-ORIGINAL",
+            "clusterKind": "aurora", "engine": "aurora-postgresql", "engineVersion": "16.3", "tags": {},
+            "settings": {"subnetGroup": "private"}, "members": [member("orders-a", true), member("orders-b", false)]
+        }
+    })
+}
+
+fn request(task: &str, kind: &str) -> Value {
+    json!({
+        "identifier": "orders", "temporaryIdentifier": "orders-temp", "snapshotIdentifier": "orders-snapshot",
+        "temporarySnapshotIdentifier": "orders-temp", "task": task, "kind": kind, "execution": EXECUTION,
+        "startedAt": "2026-01-31T08:00:00Z", "deadline": "2026-01-31T20:00:00Z",
+        "snapshotReplacement": "KeepUntilReplaced", "keepAutomatedBackups": true, "finalSnapshot": false,
+        "rollbackSeconds": 21600
+    })
+}
+
+/// The same document with these steps done.
+pub(crate) fn after(mut document: Value, steps: &[&str]) -> Value {
+    for step in steps {
+        document[step] = json!({"more": false, "wait": {"task": "TASK_COMPLETE"}});
+    }
+    if steps.contains(&"verification") {
+        document["verification"] = json!({"resourceId": "db-RESTORED", "differences": []});
+    }
+    document
+}
+
+/// The same document with the error of a function.
+pub(crate) fn failing(mut document: Value, error: &str, message: &str) -> Value {
+    let thrown = json!({"errorType": error, "errorMessage": format!("Identifier:orders \n{message}")});
+    document["error"] = json!({"Error": error, "Cause": thrown.to_string()});
+    document
+}
+
+pub(crate) fn run(document: &Value) -> Run {
+    Run::read(EXECUTION, document)
+}
+
+pub(crate) fn database(kind: DatabaseKind, identifier: &str, status: &str, origin: Origin) -> Database {
+    let resource_id = match origin {
+        Origin::Original if kind == DatabaseKind::Cluster => "cluster-ORIGINAL",
+        Origin::Original => "db-ORIGINAL",
+        Origin::Restored => "db-RESTORED",
+        Origin::Other => "db-OTHER",
+    };
+    Database {
+        kind,
+        identifier: identifier.to_owned(),
+        status: status.to_owned(),
+        resource_id: resource_id.to_owned(),
+        arn: format!("arn:aws:rds:eu-west-1:123456789012:db:{identifier}"),
+        origin,
+        deletion_protection: false,
+        claim: None,
+        member_of: None,
+        is_writer: false,
+    }
+}
+
+pub(crate) fn member(identifier: &str, resource_id: &str, cluster: &str, origin: Origin) -> Database {
+    Database {
+        resource_id: resource_id.to_owned(),
+        member_of: Some(cluster.to_owned()),
+        ..database(DatabaseKind::Instance, identifier, "available", origin)
+    }
+}
+
+/// These databases, and the snapshot available.
+pub(crate) fn world(run: &Run, databases: Vec<Database>) -> World {
+    let request = run.request.as_ref().unwrap();
+    let snapshot = |identifier: &_, status: Option<&str>| Snapshot {
+        identifier: Clone::clone(identifier),
+        status: status.map(str::to_owned),
+    };
+    World {
+        databases: Ok(databases),
+        snapshots: Ok(vec![
+            snapshot(&request.snapshot_identifier, Some("available")),
+            snapshot(&request.temporary_snapshot_identifier, None),
+        ]),
+    }
+}
