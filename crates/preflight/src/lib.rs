@@ -1,1 +1,26 @@
-//! (being written)
+//! Reads the request and the world before anything is touched, and refuses what cannot succeed.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`validate`] | the user's input: fields, types, names; no call is made |
+//! | [`instance`], [`cluster`] | reading RDS, and the `original` of the state document |
+//! | `world` | what was read, reduced to what decides |
+//! | `checks` | the decisions: pure functions from a request and a world to problems |
+//! | `advice` | the AWS CLI commands a refusal names |
+//!
+//! Nothing here changes anything in AWS. Every refusal lists all problems that were found, not the first one. Whether
+//! another execution works on the database is not asked here: that is the claim's business.
+
+mod advice;
+mod checks;
+pub mod cluster;
+pub mod instance;
+mod read;
+pub mod validate;
+mod wait;
+mod world;
+
+/// One text for all problems, one to a line.
+fn listed(intro: &str, problems: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    problems.into_iter().fold(format!("{intro}:"), |text, problem| text + "\n- " + problem.as_ref())
+}

@@ -1,0 +1,202 @@
+//! `PreflightCluster`: reads what there is to know of a DB cluster before a run, and refuses what cannot succeed.
+//!
+//! Reading and the `original` of the state document are here; what speaks against a run is decided in `checks`. Aurora's
+//! members are read to be renamed and made again; a Multi-AZ DB cluster's only to see that they are well.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::{DbCluster, DbInstance, LocalWriteForwardingStatus};
+use trapheus_common::document::{ClusterKind, Member, OriginalCluster, PreflightEvent, Request, Target};
+use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
+use trapheus_common::lambda::Invocation;
+use trapheus_common::settings::{ClusterSettings, InstanceSettings};
+use trapheus_common::{Result, rds, tags};
+
+use crate::checks::older_version;
+use crate::read::{self, Group};
+use crate::wait::until_fit;
+use crate::world::{Database, Snapshot, World, cluster_kind, streams};
+
+/// Looks at everything a run with this request will meet. Touches nothing.
+pub async fn preflight(client: &Client, invocation: Invocation, event: PreflightEvent) -> Result<OriginalCluster> {
+    let request = &event.request;
+    until_fit(request, invocation, async || look(client, request).await).await
+}
+
+async fn look(client: &Client, request: &Request) -> Result<(World, Option<OriginalCluster>)> {
+    let identifier = request.identifier.as_str();
+    let mut world = World {
+        snapshot: rds::cluster_snapshot(client, request.snapshot_identifier.as_str())
+            .await?
+            .as_ref()
+            .map(Snapshot::from),
+        temporary_snapshot: rds::cluster_snapshot(client, request.temporary_snapshot_identifier.as_str())
+            .await?
+            .as_ref()
+            .map(Snapshot::from),
+        ..World::default()
+    };
+    if request.task.restores() {
+        let occupant = rds::cluster(client, request.temporary_identifier.as_str()).await?;
+        world.occupants = occupant.iter().map(Database::from).collect();
+    }
+    let Some(cluster) = rds::cluster(client, identifier).await? else {
+        world.namesake = rds::instance(client, identifier).await?.as_ref().map(Database::from);
+        return Ok((world, None));
+    };
+    world.target = Some(Database::from(&cluster));
+    let Some(kind) = cluster_kind(&cluster) else { return Ok((world, None)) };
+    world.cluster_kind = Some(kind);
+
+    let instances = rds::instances_of_cluster(client, identifier).await?;
+    world.members = members_seen(&cluster, &instances);
+    let members = members(request, kind, &cluster, &instances);
+    let mut not_carried_over = Vec::new();
+    if request.task.restores() {
+        add_what_matters_to_a_restore(client, &mut world, &cluster, &instances, &members).await?;
+        not_carried_over = notes(identifier, &cluster, &instances);
+        not_carried_over.extend(read::proxy_notes(client, request).await?);
+        not_carried_over.extend(older_version(request, &world));
+    }
+    let original = OriginalCluster {
+        target: Target {
+            identifier: request.identifier.clone(),
+            temporary_identifier: request.temporary_identifier.clone(),
+            resource_id: cluster.db_cluster_resource_id().unwrap_or_default().to_owned(),
+        },
+        cluster_kind: kind,
+        engine: cluster.engine().unwrap_or_default().to_owned(),
+        engine_version: cluster.engine_version().unwrap_or_default().to_owned(),
+        tags: tags::of_the_user(cluster.tag_list()),
+        settings: ClusterSettings::from(&cluster),
+        members,
+        not_carried_over,
+    };
+    Ok((world, Some(original)))
+}
+
+async fn add_what_matters_to_a_restore(
+    client: &Client,
+    world: &mut World,
+    cluster: &DbCluster,
+    instances: &[DbInstance],
+    members: &[Member],
+) -> Result<()> {
+    let arn = cluster.db_cluster_arn().unwrap_or_default();
+    let mut groups = groups(cluster);
+    if world.cluster_kind == Some(ClusterKind::Aurora) {
+        groups.extend(instances.iter().flat_map(member_groups));
+        for Member { target, .. } in members.iter().filter(|member| is_moved(member)) {
+            let occupant = rds::instance(client, target.temporary_identifier.as_str()).await?;
+            world.occupants.extend(occupant.iter().map(Database::from));
+        }
+        world.global_cluster = match cluster.global_cluster_identifier().filter(|global| !global.is_empty()) {
+            Some(global) => Some(global.to_owned()),
+            None => read::global_cluster(client, arn).await?,
+        };
+    }
+    world.missing_groups = read::missing_groups(client, groups).await?;
+    world.blue_green_deployment = read::blue_green_deployment(client, arn).await?;
+    Ok(())
+}
+
+/// Every member that the cluster lists or that says it belongs to it.
+fn members_seen(cluster: &DbCluster, instances: &[DbInstance]) -> Vec<Database> {
+    let mut seen: Vec<Database> = instances.iter().map(Database::from).collect();
+    let listed = cluster.db_cluster_members().iter().filter_map(|member| member.db_instance_identifier());
+    let unseen: Vec<&str> = listed.filter(|listed| !seen.iter().any(|member| member.identifier == *listed)).collect();
+    seen.extend(unseen.into_iter().map(|member| Database::unseen_member(member, cluster)));
+    seen
+}
+
+/// The members as the state document carries them: the writer first, then by promotion tier and name.
+fn members(request: &Request, kind: ClusterKind, cluster: &DbCluster, instances: &[DbInstance]) -> Vec<Member> {
+    let is_writer = |identifier: &str| {
+        let mut listed = cluster.db_cluster_members().iter();
+        listed.any(|member| {
+            member.db_instance_identifier() == Some(identifier) && member.is_cluster_writer() == Some(true)
+        })
+    };
+    let mut members: Vec<Member> = instances
+        .iter()
+        .map(|instance| {
+            let identifier = DatabaseIdentifier::reported(instance.db_instance_identifier().unwrap_or_default());
+            Member {
+                is_writer: is_writer(identifier.as_str()),
+                target: Target {
+                    temporary_identifier: temporary_identifier(request, kind, &identifier),
+                    identifier,
+                    resource_id: instance.dbi_resource_id().unwrap_or_default().to_owned(),
+                },
+                tags: tags::of_the_user(instance.tag_list()),
+                settings: InstanceSettings::from(instance),
+            }
+        })
+        .collect();
+    members.sort_by(|one, other| order(one).cmp(&order(other)));
+    members
+}
+
+fn order(member: &Member) -> (bool, Option<i32>, &str) {
+    (!member.is_writer, member.settings.promotion_tier, member.target.identifier.as_str())
+}
+
+/// The name a member is moved to; its own where it is never moved, or where a check refuses the run for want of room.
+fn temporary_identifier(request: &Request, kind: ClusterKind, member: &DatabaseIdentifier) -> DatabaseIdentifier {
+    let moved = request.task.restores() && kind == ClusterKind::Aurora;
+    let temporary = moved.then(|| member.temporary(DatabaseKind::Instance).ok()).flatten();
+    temporary.unwrap_or_else(|| member.clone())
+}
+
+fn is_moved(member: &Member) -> bool {
+    member.target.temporary_identifier != member.target.identifier
+}
+
+/// The groups that the restore of the cluster names.
+fn groups(cluster: &DbCluster) -> Vec<(&str, Group<'_>)> {
+    let owner = cluster.db_cluster_identifier().unwrap_or_default();
+    let parameter = cluster.db_cluster_parameter_group();
+    let options = cluster.db_cluster_option_group_memberships().iter();
+    let option = options.filter_map(|group| group.db_cluster_option_group_name());
+    let subnet = cluster.db_subnet_group();
+    let groups = parameter
+        .map(Group::ClusterParameter)
+        .into_iter()
+        .chain(option.map(Group::Option))
+        .chain(subnet.map(Group::Subnet));
+    groups.map(|group| (owner, group)).collect()
+}
+
+/// The groups that creating a member names.
+fn member_groups(member: &DbInstance) -> Vec<(&str, Group<'_>)> {
+    let owner = member.db_instance_identifier().unwrap_or_default();
+    let parameter = member.db_parameter_groups().iter().filter_map(|group| group.db_parameter_group_name());
+    parameter.map(|name| (owner, Group::Parameter(name))).collect()
+}
+
+/// What RDS does not restore and no call of the pipeline sets again.
+fn notes(identifier: &str, cluster: &DbCluster, instances: &[DbInstance]) -> Vec<String> {
+    let roles = cluster.associated_roles().iter();
+    let mut notes: Vec<String> = roles.map(|role| read::role_note(role.role_arn(), role.feature_name())).collect();
+    notes.extend(
+        cluster
+            .custom_endpoints()
+            .iter()
+            .map(|endpoint| format!("the custom endpoint {endpoint} stays with the original: create it again")),
+    );
+    notes.extend(cluster.master_user_secret().map(|secret| read::managed_password_note(secret.secret_arn())));
+    notes.extend(streams(cluster.activity_stream_status()).then(|| read::ACTIVITY_STREAM_NOTE.to_owned()));
+    let forwards = matches!(
+        cluster.local_write_forwarding_status(),
+        Some(
+            LocalWriteForwardingStatus::Enabled
+                | LocalWriteForwardingStatus::Enabling
+                | LocalWriteForwardingStatus::Requested
+        )
+    );
+    notes.extend(forwards.then(|| "local write forwarding is not restored: enable it again".to_owned()));
+    notes.extend(read::reserved_tags_note(identifier, cluster.tag_list()));
+    notes.extend(instances.iter().filter_map(|member| {
+        read::reserved_tags_note(member.db_instance_identifier().unwrap_or_default(), member.tag_list())
+    }));
+    notes
+}

@@ -1,0 +1,90 @@
+//! `PreflightDbInstance`: reads what there is to know of a DB instance before a run, and refuses what cannot succeed.
+//!
+//! Reading and the `original` of the state document are here; what speaks against a run is decided in `checks`.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::DbInstance;
+use trapheus_common::document::{OriginalInstance, PreflightEvent, Request, Target};
+use trapheus_common::lambda::Invocation;
+use trapheus_common::settings::InstanceSettings;
+use trapheus_common::{Result, rds, tags};
+
+use crate::checks::older_version;
+use crate::read::{self, Group};
+use crate::wait::until_fit;
+use crate::world::{Database, Snapshot, World, streams};
+
+/// Looks at everything a run with this request will meet. Touches nothing.
+pub async fn preflight(client: &Client, invocation: Invocation, event: PreflightEvent) -> Result<OriginalInstance> {
+    let request = &event.request;
+    until_fit(request, invocation, async || look(client, request).await).await
+}
+
+async fn look(client: &Client, request: &Request) -> Result<(World, Option<OriginalInstance>)> {
+    let identifier = request.identifier.as_str();
+    let instance = rds::instance(client, identifier).await?;
+    let mut world = World {
+        target: instance.as_ref().map(Database::from),
+        snapshot: rds::snapshot(client, request.snapshot_identifier.as_str()).await?.as_ref().map(Snapshot::from),
+        temporary_snapshot: rds::snapshot(client, request.temporary_snapshot_identifier.as_str())
+            .await?
+            .as_ref()
+            .map(Snapshot::from),
+        ..World::default()
+    };
+    if request.task.restores() {
+        let occupant = rds::instance(client, request.temporary_identifier.as_str()).await?;
+        world.occupants = occupant.iter().map(Database::from).collect();
+    }
+    let Some(instance) = instance else {
+        world.namesake = rds::cluster(client, identifier).await?.as_ref().map(Database::from);
+        return Ok((world, None));
+    };
+    let mut not_carried_over = Vec::new();
+    if request.task.restores() {
+        world.missing_groups = read::missing_groups(client, groups(identifier, &instance)).await?;
+        world.blue_green_deployment =
+            read::blue_green_deployment(client, instance.db_instance_arn().unwrap_or_default()).await?;
+        not_carried_over = notes(identifier, &instance);
+        not_carried_over.extend(read::proxy_notes(client, request).await?);
+        not_carried_over.extend(older_version(request, &world));
+    }
+    let original = OriginalInstance {
+        target: Target {
+            identifier: request.identifier.clone(),
+            temporary_identifier: request.temporary_identifier.clone(),
+            resource_id: instance.dbi_resource_id().unwrap_or_default().to_owned(),
+        },
+        engine: instance.engine().unwrap_or_default().to_owned(),
+        engine_version: instance.engine_version().unwrap_or_default().to_owned(),
+        tags: tags::of_the_user(instance.tag_list()),
+        settings: InstanceSettings::from(&instance),
+        not_carried_over,
+    };
+    Ok((world, Some(original)))
+}
+
+/// The groups that a restore names.
+fn groups<'a>(owner: &'a str, instance: &'a DbInstance) -> Vec<(&'a str, Group<'a>)> {
+    let parameter = instance.db_parameter_groups().iter().filter_map(|group| group.db_parameter_group_name());
+    let option = instance.option_group_memberships().iter().filter_map(|group| group.option_group_name());
+    let subnet = instance.db_subnet_group().and_then(|group| group.db_subnet_group_name());
+    let groups = parameter.map(Group::Parameter).chain(option.map(Group::Option)).chain(subnet.map(Group::Subnet));
+    groups.map(|group| (owner, group)).collect()
+}
+
+/// What RDS does not restore and no call of the pipeline sets again.
+fn notes(identifier: &str, instance: &DbInstance) -> Vec<String> {
+    let roles = instance.associated_roles().iter();
+    let mut notes: Vec<String> = roles.map(|role| read::role_note(role.role_arn(), role.feature_name())).collect();
+    notes.extend(instance.db_instance_automated_backups_replications().iter().map(|replication| {
+        format!(
+            "the replication of automated backups to {} follows the original: start it again for the restored database",
+            replication.db_instance_automated_backups_arn().unwrap_or("another region")
+        )
+    }));
+    notes.extend(instance.master_user_secret().map(|secret| read::managed_password_note(secret.secret_arn())));
+    notes.extend(streams(instance.activity_stream_status()).then(|| read::ACTIVITY_STREAM_NOTE.to_owned()));
+    notes.extend(read::reserved_tags_note(identifier, instance.tag_list()));
+    notes
+}

@@ -1,0 +1,218 @@
+//! What both kinds of preflight read beside the database itself: groups, global databases, deployments, proxies.
+//!
+//! A call that is denied ends the preflight with that denial: what could not be read was not found fit. "Not found" is an
+//! answer.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::{DbProxyTarget, Tag, TargetType};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_types::error::metadata::ProvideErrorMetadata;
+use trapheus_common::document::Request;
+use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::{Error, ErrorKind, Result, tags};
+
+use crate::advice;
+
+/// A group that a database names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Group<'a> {
+    Parameter(&'a str),
+    ClusterParameter(&'a str),
+    Option(&'a str),
+    Subnet(&'a str),
+}
+
+impl<'a> Group<'a> {
+    const fn noun(self) -> &'static str {
+        match self {
+            Self::Parameter(_) => "DB parameter group",
+            Self::ClusterParameter(_) => "DB cluster parameter group",
+            Self::Option(_) => "option group",
+            Self::Subnet(_) => "DB subnet group",
+        }
+    }
+
+    const fn name(self) -> &'a str {
+        match self {
+            Self::Parameter(name) | Self::ClusterParameter(name) | Self::Option(name) | Self::Subnet(name) => name,
+        }
+    }
+
+    /// RDS makes default groups itself when they are needed, and their names are reserved.
+    fn is_default(self) -> bool {
+        let name = self.name();
+        name == "default" || name.starts_with("default.") || name.starts_with("default:")
+    }
+
+    async fn exists(self, rds: &Client) -> Result<bool> {
+        let doing = || format!("cannot describe the {} {}", self.noun(), self.name());
+        match self {
+            Self::Parameter(name) => {
+                match rds.describe_db_parameter_groups().db_parameter_group_name(name).send().await {
+                    Ok(_) => Ok(true),
+                    Err(e) if e.as_service_error().is_some_and(|e| e.is_db_parameter_group_not_found_fault()) => {
+                        Ok(false)
+                    }
+                    Err(error) => Err(failed(name, &doing(), &error)),
+                }
+            }
+            Self::ClusterParameter(name) => {
+                match rds.describe_db_cluster_parameter_groups().db_cluster_parameter_group_name(name).send().await {
+                    Ok(_) => Ok(true),
+                    Err(e) if e.as_service_error().is_some_and(|e| e.is_db_parameter_group_not_found_fault()) => {
+                        Ok(false)
+                    }
+                    Err(error) => Err(failed(name, &doing(), &error)),
+                }
+            }
+            Self::Option(name) => match rds.describe_option_groups().option_group_name(name).send().await {
+                Ok(_) => Ok(true),
+                Err(e) if e.as_service_error().is_some_and(|e| e.is_option_group_not_found_fault()) => Ok(false),
+                Err(error) => Err(failed(name, &doing(), &error)),
+            },
+            Self::Subnet(name) => match rds.describe_db_subnet_groups().db_subnet_group_name(name).send().await {
+                Ok(_) => Ok(true),
+                Err(e) if e.as_service_error().is_some_and(|e| e.is_db_subnet_group_not_found_fault()) => Ok(false),
+                Err(error) => Err(failed(name, &doing(), &error)),
+            },
+        }
+    }
+}
+
+/// Those of a database's groups that do not exist any more.
+pub(crate) async fn missing_groups<'a>(
+    rds: &Client,
+    groups: impl IntoIterator<Item = (&'a str, Group<'a>)>,
+) -> Result<Vec<String>> {
+    let mut asked: Vec<(Group<'a>, bool)> = Vec::new();
+    let mut missing = Vec::new();
+    for (owner, group) in groups {
+        if group.is_default() {
+            continue;
+        }
+        let known = asked.iter().find(|(other, _)| *other == group).map(|(_, exists)| *exists);
+        let exists = match known {
+            Some(exists) => exists,
+            None => group.exists(rds).await?,
+        };
+        asked.push((group, exists));
+        if !exists {
+            missing.push(format!("the {} `{}` of `{owner}`", group.noun(), group.name()));
+        }
+    }
+    Ok(missing)
+}
+
+/// The global database that a cluster belongs to.
+///
+/// The only filter this call knows is the region, so all are read: few accounts have more than a page.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeGlobalClusters.html>
+pub(crate) async fn global_cluster(rds: &Client, cluster_arn: &str) -> Result<Option<String>> {
+    let mut pages = rds.describe_global_clusters().into_paginator().items().send();
+    while let Some(global) = pages.next().await {
+        let global = global.map_err(|error| failed(cluster_arn, "cannot describe global databases", &error))?;
+        if global.global_cluster_members().iter().any(|member| member.db_cluster_arn() == Some(cluster_arn)) {
+            return Ok(Some(global.global_cluster_identifier().unwrap_or_default().to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+/// The blue/green deployment that a database is the source or target of, and that has not been switched over.
+pub(crate) async fn blue_green_deployment(rds: &Client, arn: &str) -> Result<Option<String>> {
+    let mut pages = rds.describe_blue_green_deployments().into_paginator().items().send();
+    while let Some(deployment) = pages.next().await {
+        let deployment = deployment.map_err(|error| failed(arn, "cannot describe blue/green deployments", &error))?;
+        let tied = deployment.status() != Some("SWITCHOVER_COMPLETED");
+        if tied && [deployment.source(), deployment.target()].contains(&Some(arn)) {
+            let name = deployment.blue_green_deployment_name().or(deployment.blue_green_deployment_identifier());
+            return Ok(Some(name.unwrap_or_default().to_owned()));
+        }
+    }
+    Ok(None)
+}
+
+/// Notes on the RDS proxies that point at the database: they keep pointing at the original.
+pub(crate) async fn proxy_notes(rds: &Client, request: &Request) -> Result<Vec<String>> {
+    let identifier = request.identifier.as_str();
+    let mut notes = Vec::new();
+    let mut proxies = rds.describe_db_proxies().into_paginator().items().send();
+    while let Some(proxy) = proxies.next().await {
+        let proxy = proxy.map_err(|error| failed(identifier, "cannot describe RDS proxies", &error))?;
+        let Some(name) = proxy.db_proxy_name() else { continue };
+        if points_at(rds, name, request).await? {
+            notes.push(format!(
+                "the RDS proxy `{name}` points at the original: register the restored database with it, with {}",
+                advice::register_with_proxy(request, name)
+            ));
+        }
+    }
+    Ok(notes)
+}
+
+async fn points_at(rds: &Client, proxy: &str, request: &Request) -> Result<bool> {
+    let mut targets = rds.describe_db_proxy_targets().db_proxy_name(proxy).into_paginator().items().send();
+    while let Some(target) = targets.next().await {
+        match target {
+            Ok(target) if is_target(&target, request) => return Ok(true),
+            Ok(_) => {}
+            // Deleted since the proxies were listed.
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_db_proxy_not_found_fault()) => break,
+            Err(error) => {
+                let doing = format!("cannot describe the targets of the RDS proxy {proxy}");
+                return Err(failed(request.identifier.as_str(), &doing, &error));
+            }
+        }
+    }
+    Ok(false)
+}
+
+/// A cluster is a target itself, and what its instances are targets through.
+fn is_target(target: &DbProxyTarget, request: &Request) -> bool {
+    let is_it = |name: Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case(request.identifier.as_str()));
+    match (request.kind, target.r#type()) {
+        (DatabaseKind::Instance, Some(TargetType::RdsInstance)) => is_it(target.rds_resource_id()),
+        (DatabaseKind::Cluster, Some(TargetType::TrackedCluster)) => {
+            is_it(target.rds_resource_id()) || is_it(target.tracked_cluster_id())
+        }
+        (DatabaseKind::Cluster, _) => is_it(target.tracked_cluster_id()),
+        (DatabaseKind::Instance, _) => false,
+    }
+}
+
+/// A note on tags whose keys AWS reserves: it sets them itself or not at all.
+pub(crate) fn reserved_tags_note(owner: &str, tags: &[Tag]) -> Option<String> {
+    let reserved: Vec<&str> = tags.iter().filter_map(Tag::key).filter(|key| tags::is_reserved(key)).collect();
+    (!reserved.is_empty())
+        .then(|| format!("tags of `{owner}` whose keys AWS reserves cannot be set: {}", reserved.join(", ")))
+}
+
+/// A note on an associated IAM role, which a restore does not associate.
+pub(crate) fn role_note(role_arn: Option<&str>, feature: Option<&str>) -> String {
+    let feature = feature.filter(|feature| !feature.is_empty()).map(|feature| format!(" for {feature}"));
+    format!(
+        "the IAM role {}{} is not associated with a restored database: add it again",
+        role_arn.unwrap_or_default(),
+        feature.unwrap_or_default()
+    )
+}
+
+/// A note on a password that Secrets Manager keeps.
+pub(crate) fn managed_password_note(secret_arn: Option<&str>) -> String {
+    format!(
+        "the master password kept in {} is not restored: the restored database gets a new secret with another ARN and \
+         password",
+        secret_arn.unwrap_or("Secrets Manager")
+    )
+}
+
+pub(crate) const ACTIVITY_STREAM_NOTE: &str = "the database activity stream is not restored: start it again";
+
+/// A call of the preflight that failed.
+pub(crate) fn failed<E>(identifier: &str, doing: &str, error: &SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    Error::from_aws(ErrorKind::Preflight, identifier, doing, error)
+}

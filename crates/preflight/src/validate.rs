@@ -1,0 +1,325 @@
+//! `ValidateInput`: from the user's JSON to a [`Request`] with every derived name, or one error with every problem.
+//!
+//! Refuses what is not understood rather than ignoring it: a misspelt field would otherwise silently do something else.
+//! Every derived name has to fit, whatever the task, so that what this project takes a snapshot of it can also restore.
+
+use serde_json::{Map, Value};
+use trapheus_common::document::{Options, Request, Task, ValidateEvent};
+use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, IdentifierError};
+use trapheus_common::{Error, ErrorKind, Result};
+
+use crate::listed;
+
+/// The fields a user may give; all are required.
+const FIELDS: [&str; 3] = ["identifier", "task", "isCluster"];
+/// No name in RDS is longer, so no longer text is repeated in full.
+const LONGEST_SHOWN: usize = 63;
+
+/// What the deployment decides for every run.
+#[derive(Clone, Copy, Debug)]
+pub struct ValidateOptions {
+    /// How long a run may take before its waits give up.
+    pub run_seconds: u64,
+    pub options: Options,
+}
+
+/// Checks the input of an execution and derives every name its run works with.
+pub fn validate(options: ValidateOptions, event: ValidateEvent) -> Result<Request> {
+    let Value::Object(input) = &event.input else {
+        return Err(Error::without_identifier(
+            ErrorKind::InvalidInput,
+            format!("the input is {}; it has to be an object with {}", described(&event.input), quoted(FIELDS)),
+        ));
+    };
+    let mut problems = unknown_fields(input);
+    let kind = keep(is_cluster(input), &mut problems).map(DatabaseKind::of);
+    let task = keep(task(input), &mut problems);
+    let identifier = keep(identifier(input), &mut problems);
+    let names = match (kind, identifier) {
+        (Some(kind), Some(identifier)) => keep_all(Names::derive(kind, identifier), &mut problems),
+        _ => None,
+    };
+    let (Some(kind), Some(task), Some(names), true) = (kind, task, names, problems.is_empty()) else {
+        return Err(refusal(input, &problems));
+    };
+    Ok(Request {
+        identifier: names.identifier,
+        temporary_identifier: names.temporary,
+        snapshot_identifier: names.snapshot,
+        temporary_snapshot_identifier: names.temporary_snapshot,
+        task,
+        kind,
+        execution: event.execution,
+        started_at: event.start_time,
+        deadline: event.start_time.plus_seconds(options.run_seconds),
+        options: options.options,
+    })
+}
+
+/// The user's name and those derived from it.
+struct Names {
+    identifier: DatabaseIdentifier,
+    temporary: DatabaseIdentifier,
+    snapshot: trapheus_common::identifiers::SnapshotIdentifier,
+    temporary_snapshot: trapheus_common::identifiers::SnapshotIdentifier,
+}
+
+impl Names {
+    fn derive(kind: DatabaseKind, identifier: DatabaseIdentifier) -> std::result::Result<Self, Vec<String>> {
+        let names = (identifier.temporary(kind), identifier.snapshot(kind), identifier.temporary_snapshot(kind));
+        match names {
+            (Ok(temporary), Ok(snapshot), Ok(temporary_snapshot)) => {
+                Ok(Self { identifier, temporary, snapshot, temporary_snapshot })
+            }
+            (temporary, snapshot, temporary_snapshot) => Err([
+                (temporary.err(), "the name the original is moved to"),
+                (snapshot.err(), "the snapshot the restore is made from"),
+                (temporary_snapshot.err(), "the name a replacement snapshot is first taken as"),
+            ]
+            .into_iter()
+            .filter_map(|(error, purpose)| Some(too_long(&identifier, &error?, purpose)))
+            .collect()),
+        }
+    }
+}
+
+/// A derived name that does not fit, with the longest `identifier` for which it would.
+fn too_long(identifier: &DatabaseIdentifier, error: &IdentifierError, purpose: &str) -> String {
+    let IdentifierError::TooLong { identifier: derived, longest, .. } = error else {
+        return format!("{purpose} is refused by RDS: {error}");
+    };
+    let own = identifier.as_str().len();
+    let room = longest.saturating_sub(derived.len() - own);
+    format!("{error}; it is {purpose}, so `identifier` may have at most {room} characters and `{identifier}` has {own}")
+}
+
+fn identifier(input: &Map<String, Value>) -> std::result::Result<DatabaseIdentifier, String> {
+    let text = string(input, "identifier", "the name of a DB instance or DB cluster")?;
+    if text.chars().count() > LONGEST_SHOWN {
+        let length = text.chars().count();
+        return Err(format!("`identifier` has {length} characters; RDS allows at most {LONGEST_SHOWN}"));
+    }
+    // RDS has the same rules for both kinds.
+    DatabaseIdentifier::parse(DatabaseKind::Instance, text).map_err(|error| format!("`identifier`: {error}"))
+}
+
+fn task(input: &Map<String, Value>) -> std::result::Result<Task, String> {
+    let known = quoted(Task::ALL.map(Task::name));
+    let text = string(input, "task", &format!("one of {known}"))?;
+    Task::ALL.into_iter().find(|task| task.name() == text).ok_or_else(|| {
+        let suggestion = closest(text, &Task::ALL.map(Task::name));
+        format!("`task` is `{}`, which is not known; it is one of {known}{suggestion}", shown(text))
+    })
+}
+
+fn is_cluster(input: &Map<String, Value>) -> std::result::Result<bool, String> {
+    match input.get("isCluster") {
+        Some(Value::Bool(is_cluster)) => Ok(*is_cluster),
+        Some(Value::String(text)) if matches!(text.as_str(), "true" | "false") => {
+            Err(format!("`isCluster` is the string \"{text}\"; write {text} without quotes"))
+        }
+        Some(other) => {
+            Err(format!("`isCluster` is {}; write true for a DB cluster and false for a DB instance", described(other)))
+        }
+        None => Err("`isCluster` is missing; write true for a DB cluster and false for a DB instance".to_owned()),
+    }
+}
+
+/// A text that is there and not empty.
+fn string<'a>(input: &'a Map<String, Value>, field: &str, meaning: &str) -> std::result::Result<&'a str, String> {
+    match input.get(field) {
+        Some(Value::String(text)) if text.is_empty() => Err(format!("`{field}` is empty; it is {meaning}")),
+        Some(Value::String(text)) => Ok(text),
+        Some(other) => Err(format!("`{field}` is {}; it is {meaning}, as a string", described(other))),
+        None => Err(format!("`{field}` is missing; it is {meaning}")),
+    }
+}
+
+fn unknown_fields(input: &Map<String, Value>) -> Vec<String> {
+    let unknown = input.keys().filter(|field| !FIELDS.contains(&field.as_str()));
+    unknown
+        .map(|field| {
+            let suggestion = closest(field, &FIELDS);
+            format!("`{}` is not a known field; the fields are {}{suggestion}", shown(field), quoted(FIELDS))
+        })
+        .collect()
+}
+
+/// What was probably meant, if anything comes close.
+fn closest(text: &str, known: &[&str]) -> String {
+    let letters = |text: &str| text.replace(['_', '-', ' '], "").to_lowercase();
+    let distance = |known: &&&str| strsim::osa_distance(&letters(text), &letters(known));
+    match known.iter().min_by_key(distance) {
+        Some(near) if distance(&near) <= 2 => format!("; did you mean `{near}`?"),
+        _ => String::new(),
+    }
+}
+
+fn refusal(input: &Map<String, Value>, problems: &[String]) -> Error {
+    let message = listed("the input is not a request that can be run, and nothing was touched", problems);
+    match input.get("identifier").and_then(Value::as_str) {
+        Some(identifier) if !identifier.is_empty() => Error::new(ErrorKind::InvalidInput, shown(identifier), message),
+        _ => Error::without_identifier(ErrorKind::InvalidInput, message),
+    }
+}
+
+/// A value in words: what it is, and which one where that is short.
+fn described(value: &Value) -> String {
+    match value {
+        Value::Null => "null".to_owned(),
+        Value::Bool(value) => format!("the boolean {value}"),
+        Value::Number(value) => format!("the number {value}"),
+        Value::String(value) => format!("the string \"{}\"", shown(value)),
+        Value::Array(_) => "an array".to_owned(),
+        Value::Object(_) => "an object".to_owned(),
+    }
+}
+
+/// A text of the user's, cut where it is too long to be a name.
+fn shown(text: &str) -> String {
+    match text.char_indices().nth(LONGEST_SHOWN) {
+        Some((end, _)) => format!("{}…", &text[..end]),
+        None => text.to_owned(),
+    }
+}
+
+fn quoted<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().map(|name| format!("`{name}`")).collect::<Vec<_>>().join(", ")
+}
+
+fn keep<T>(outcome: std::result::Result<T, String>, problems: &mut Vec<String>) -> Option<T> {
+    keep_all(outcome.map_err(|problem| vec![problem]), problems)
+}
+
+fn keep_all<T>(outcome: std::result::Result<T, Vec<String>>, problems: &mut Vec<String>) -> Option<T> {
+    outcome.map_err(|found| problems.extend(found)).ok()
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+    use trapheus_common::clock::Timestamp;
+    use trapheus_common::document::SnapshotReplacement;
+
+    use super::*;
+
+    fn run(input: Value) -> Result<Request> {
+        let options = Options {
+            snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
+            keep_automated_backups: true,
+            final_snapshot: false,
+            rollback_seconds: 21_600,
+        };
+        let event = ValidateEvent {
+            execution: "arn:aws:states:us-east-1:123456789012:execution:trapheus:run".into(),
+            start_time: Timestamp::from_epoch_seconds(1_000),
+            input,
+        };
+        validate(ValidateOptions { run_seconds: 86_400, options }, event)
+    }
+
+    fn refused(input: Value) -> String {
+        let error = run(input).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::InvalidInput);
+        error.report()
+    }
+
+    #[test]
+    fn a_request_carries_every_derived_name_and_its_deadline() {
+        let request = run(json!({"identifier": "Orders", "task": "db_restore", "isCluster": true})).unwrap();
+        assert_eq!(request.identifier.as_str(), "orders");
+        assert_eq!(request.temporary_identifier.as_str(), "orders-temp");
+        assert_eq!(request.snapshot_identifier.as_str(), "orders-snapshot");
+        assert_eq!(request.temporary_snapshot_identifier.as_str(), "orders-temp");
+        assert_eq!((request.task, request.kind), (Task::DbRestore, DatabaseKind::Cluster));
+        assert_eq!(request.deadline.epoch_seconds(), 87_400);
+    }
+
+    #[test]
+    fn every_task_and_kind_is_accepted() {
+        for task in Task::ALL {
+            for is_cluster in [false, true] {
+                let request = run(json!({"identifier": "orders", "task": task.name(), "isCluster": is_cluster}));
+                assert_eq!(request.unwrap().task, task);
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_no_object_is_refused_by_what_it_is() {
+        for (input, what) in [
+            (json!(null), "null"),
+            (json!("orders"), "the string \"orders\""),
+            (json!(["orders"]), "an array"),
+            (json!(5), "the number 5"),
+        ] {
+            assert!(refused(input).contains(&format!("the input is {what}")), "{what}");
+        }
+    }
+
+    #[test]
+    fn each_problem_is_named_with_what_to_write_instead() {
+        let good = json!({"identifier": "orders", "task": "db_restore", "isCluster": false});
+        for (field, value, expected) in [
+            ("identifier", json!(""), "`identifier` is empty"),
+            ("identifier", json!(null), "`identifier` is null"),
+            ("identifier", json!(5), "`identifier` is the number 5"),
+            ("identifier", json!("or_ders"), "only letters, digits and hyphens"),
+            ("identifier", json!("x".repeat(500)), "`identifier` has 500 characters"),
+            ("task", json!(""), "`task` is empty"),
+            ("task", json!(true), "`task` is the boolean true"),
+            ("task", json!("restore_db"), "`create_snapshot`, `db_restore`, `create_snapshot_only`"),
+            ("task", json!("db-restore"), "did you mean `db_restore`?"),
+            ("isCluster", json!("true"), "`isCluster` is the string \"true\"; write true without quotes"),
+            ("isCluster", json!("yes"), "`isCluster` is the string \"yes\""),
+            ("isCluster", json!(0), "`isCluster` is the number 0"),
+            ("iscluster", json!(true), "`iscluster` is not a known field"),
+            ("is_cluster", json!(true), "did you mean `isCluster`?"),
+            ("colour", json!("red"), "the fields are `identifier`, `task`, `isCluster`"),
+        ] {
+            let mut input = good.clone();
+            input[field] = value;
+            let report = refused(input);
+            assert!(report.contains(expected), "{report}");
+        }
+        for field in FIELDS {
+            let mut input = good.clone();
+            input.as_object_mut().unwrap().remove(field);
+            assert!(refused(input).contains(&format!("`{field}` is missing")), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_field_that_resembles_nothing_gets_no_suggestion() {
+        let input = json!({"identifier": "a", "task": "db_restore", "isCluster": false, "colour": 1});
+        assert!(!refused(input).contains("did you mean"));
+    }
+
+    #[test]
+    fn all_problems_are_listed_at_once() {
+        let report = refused(json!({"identifer": "orders", "task": "drop", "isCluster": "true"}));
+        for problem in ["`identifer` is not", "`identifier` is missing", "`task` is `drop`", "without quotes"] {
+            assert!(report.contains(problem), "{problem}: {report}");
+        }
+        assert_eq!(report.matches("\n- ").count(), 4, "{report}");
+    }
+
+    #[test]
+    fn a_derived_name_that_does_not_fit_is_named_with_the_longest_identifier_that_does() {
+        let instance = refused(json!({"identifier": "a".repeat(60), "task": "db_restore", "isCluster": false}));
+        assert!(instance.contains(&format!("{}-temp` is 65 characters", "a".repeat(60))), "{instance}");
+        assert!(instance.contains("at most 58 characters"), "{instance}");
+        assert!(!instance.contains("-snapshot"), "a DB snapshot's name has room for it: {instance}");
+        let cluster = refused(json!({"identifier": "a".repeat(60), "task": "db_restore", "isCluster": true}));
+        assert!(cluster.contains("-snapshot` is 69 characters"), "{cluster}");
+        assert!(cluster.contains("at most 54 characters"), "{cluster}");
+    }
+
+    #[test]
+    fn the_longest_identifiers_that_fit_are_accepted() {
+        for (length, is_cluster) in [(58, false), (54, true)] {
+            let input = json!({"identifier": "a".repeat(length), "task": "create_snapshot", "isCluster": is_cluster});
+            assert!(run(input).is_ok(), "{length}");
+        }
+    }
+}

@@ -1,0 +1,69 @@
+//! Looking again: a database that is being backed up, or a snapshot that is being created, will do in a while.
+//!
+//! Waits only while every problem passes by itself; as soon as one does not, the refusal lists them all.
+
+use std::time::Duration;
+
+use tokio::time::{Instant, sleep};
+use trapheus_common::document::Request;
+use trapheus_common::lambda::Invocation;
+use trapheus_common::{Error, ErrorKind, Result};
+
+use crate::checks::{self, Problem};
+use crate::listed;
+use crate::world::World;
+
+/// Between two looks.
+const INTERVAL: Duration = Duration::from_secs(15);
+/// What a look and the answer need before Lambda ends the function.
+const RESERVE: Duration = Duration::from_secs(30);
+
+/// Looks until nothing speaks against the run; returns the original as it was seen then.
+pub(crate) async fn until_fit<T>(
+    request: &Request,
+    invocation: Invocation,
+    mut look: impl AsyncFnMut() -> Result<(World, Option<T>)>,
+) -> Result<T> {
+    let start = Instant::now();
+    loop {
+        let (world, original) = look().await?;
+        let problems = checks::problems(request, &world);
+        match original {
+            Some(original) if problems.is_empty() => return Ok(original),
+            _ if may_pass(&problems, start.elapsed()) && Instant::now() + INTERVAL + RESERVE < invocation.deadline => {
+                tracing::info!(db.identifier = request.identifier.as_str(), problem = problems[0].text, "waiting");
+                sleep(INTERVAL).await;
+            }
+            _ => return Err(refusal(request, &problems)),
+        }
+    }
+}
+
+fn may_pass(problems: &[Problem], waited: Duration) -> bool {
+    !problems.is_empty() && problems.iter().all(|problem| waited < problem.patience)
+}
+
+fn refusal(request: &Request, problems: &[Problem]) -> Error {
+    let intro = match problems.len() {
+        1 => "a problem was found before anything was touched".to_owned(),
+        count => format!("{count} problems were found before anything was touched"),
+    };
+    let text = listed(&intro, problems.iter().map(|problem| &problem.text));
+    Error::new(ErrorKind::Preflight, &request.identifier, text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const BUSY: Duration = Duration::from_secs(600);
+
+    #[test]
+    fn only_what_passes_by_itself_is_waited_for_and_not_for_ever() {
+        let busy = || Problem::passing("busy", BUSY);
+        assert!(may_pass(&[busy()], Duration::ZERO));
+        assert!(!may_pass(&[busy()], BUSY));
+        assert!(!may_pass(&[busy(), Problem::lasting("broken")], Duration::ZERO));
+        assert!(!may_pass(&[], Duration::ZERO));
+    }
+}

@@ -1,0 +1,211 @@
+//! What was read, reduced to what the checks decide by: plain data, the same for both kinds of database.
+//!
+//! Owns the way from RDS's answers to it. What RDS does not say of a database is `None` or empty here.
+
+use aws_sdk_rds::types::{
+    ActivityStreamStatus, ClusterScalabilityType, DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Tag,
+};
+use trapheus_common::document::ClusterKind;
+use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::{rds, tags};
+
+/// Everything one look brought back.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct World {
+    /// The database the run is about.
+    pub(crate) target: Option<Database>,
+    /// Of a cluster: which of the two kinds; nothing if it is neither.
+    pub(crate) cluster_kind: Option<ClusterKind>,
+    /// Of a cluster: its members.
+    pub(crate) members: Vec<Database>,
+    /// The database of the other kind that has the target's name; looked for when there is no target.
+    pub(crate) namesake: Option<Database>,
+    /// Databases that have a name the run would move something to.
+    pub(crate) occupants: Vec<Database>,
+    pub(crate) snapshot: Option<Snapshot>,
+    /// The snapshot that has the name a replacement is first taken as.
+    pub(crate) temporary_snapshot: Option<Snapshot>,
+    /// Groups that a database names and that no longer exist, such as `DB parameter group x of orders`.
+    pub(crate) missing_groups: Vec<String>,
+    /// The global database the cluster belongs to.
+    pub(crate) global_cluster: Option<String>,
+    /// The blue/green deployment the database is the source or target of.
+    pub(crate) blue_green_deployment: Option<String>,
+}
+
+impl World {
+    /// The members that are renamed one by one: those of an Aurora cluster.
+    pub(crate) fn own_members(&self) -> &[Database] {
+        if self.cluster_kind == Some(ClusterKind::Aurora) { &self.members } else { &[] }
+    }
+}
+
+/// A DB instance, a cluster member or a DB cluster.
+#[derive(Clone, Debug)]
+pub(crate) struct Database {
+    pub(crate) kind: DatabaseKind,
+    pub(crate) identifier: String,
+    pub(crate) status: String,
+    pub(crate) engine: String,
+    pub(crate) engine_version: String,
+    pub(crate) engine_mode: Option<String>,
+    pub(crate) limitless: bool,
+    pub(crate) tags: Vec<Tag>,
+    pub(crate) pending_modifications: bool,
+    pub(crate) encrypted: bool,
+    pub(crate) kms_key_id: Option<String>,
+    /// What this one is a replica of.
+    pub(crate) replica_of: Option<String>,
+    pub(crate) replicas: Vec<String>,
+    /// The cluster this instance belongs to.
+    pub(crate) cluster: Option<String>,
+    /// Of a cluster: the instances that belong to it.
+    pub(crate) member_identifiers: Vec<String>,
+}
+
+impl Database {
+    /// A member that its cluster lists and that does not answer, as between two names.
+    pub(crate) fn unseen_member(identifier: &str, cluster: &DbCluster) -> Self {
+        Self {
+            kind: DatabaseKind::Instance,
+            identifier: identifier.to_owned(),
+            status: "not visible".to_owned(),
+            tags: Vec::new(),
+            pending_modifications: false,
+            cluster: text(cluster.db_cluster_identifier()),
+            member_identifiers: Vec::new(),
+            ..Self::from(cluster)
+        }
+    }
+
+    /// Tags that count towards RDS's limit: those of the user.
+    pub(crate) fn user_tags(&self) -> usize {
+        tags::of_the_user(&self.tags).len()
+    }
+
+    /// The execution whose mark it carries.
+    pub(crate) fn execution(&self) -> Option<&str> {
+        tags::value(&self.tags, tags::EXECUTION)
+    }
+
+    pub(crate) fn has_role(&self, role: tags::Role) -> bool {
+        tags::value(&self.tags, tags::ROLE) == Some(role.value())
+    }
+}
+
+impl From<&DbInstance> for Database {
+    fn from(instance: &DbInstance) -> Self {
+        let replicas =
+            [instance.read_replica_db_instance_identifiers(), instance.read_replica_db_cluster_identifiers()];
+        Self {
+            kind: DatabaseKind::Instance,
+            identifier: instance.db_instance_identifier().unwrap_or_default().to_owned(),
+            status: instance.db_instance_status().unwrap_or_default().to_owned(),
+            engine: instance.engine().unwrap_or_default().to_owned(),
+            engine_version: instance.engine_version().unwrap_or_default().to_owned(),
+            engine_mode: None,
+            limitless: false,
+            tags: instance.tag_list().to_vec(),
+            pending_modifications: rds::has_pending_modifications(instance),
+            encrypted: instance.storage_encrypted().unwrap_or_default(),
+            kms_key_id: text(instance.kms_key_id()),
+            replica_of: text(
+                instance
+                    .read_replica_source_db_instance_identifier()
+                    .or(instance.read_replica_source_db_cluster_identifier()),
+            ),
+            replicas: replicas.concat(),
+            cluster: text(instance.db_cluster_identifier()),
+            member_identifiers: Vec::new(),
+        }
+    }
+}
+
+impl From<&DbCluster> for Database {
+    fn from(cluster: &DbCluster) -> Self {
+        let members = cluster.db_cluster_members().iter();
+        Self {
+            kind: DatabaseKind::Cluster,
+            identifier: cluster.db_cluster_identifier().unwrap_or_default().to_owned(),
+            status: cluster.status().unwrap_or_default().to_owned(),
+            engine: cluster.engine().unwrap_or_default().to_owned(),
+            engine_version: cluster.engine_version().unwrap_or_default().to_owned(),
+            engine_mode: text(cluster.engine_mode()),
+            limitless: cluster.cluster_scalability_type() == Some(&ClusterScalabilityType::Limitless),
+            tags: cluster.tag_list().to_vec(),
+            pending_modifications: rds::cluster_has_pending_modifications(cluster),
+            encrypted: cluster.storage_encrypted().unwrap_or_default(),
+            kms_key_id: text(cluster.kms_key_id()),
+            replica_of: text(cluster.replication_source_identifier().filter(|source| !source.is_empty())),
+            replicas: cluster.read_replica_identifiers().to_vec(),
+            cluster: None,
+            member_identifiers: members.filter_map(|member| text(member.db_instance_identifier())).collect(),
+        }
+    }
+}
+
+/// A DB snapshot or DB cluster snapshot.
+#[derive(Clone, Debug)]
+pub(crate) struct Snapshot {
+    pub(crate) identifier: String,
+    pub(crate) status: String,
+    pub(crate) engine: String,
+    pub(crate) engine_version: String,
+    pub(crate) encrypted: bool,
+    pub(crate) kms_key_id: Option<String>,
+    pub(crate) tags: Vec<Tag>,
+}
+
+impl Snapshot {
+    /// The execution that left it behind in the middle of a replacement; nothing if it is somebody else's snapshot.
+    pub(crate) fn interrupted_by(&self) -> Option<&str> {
+        let ours = tags::value(&self.tags, tags::ROLE) == Some(tags::Role::Snapshot.value());
+        tags::value(&self.tags, tags::EXECUTION).filter(|_| ours)
+    }
+}
+
+impl From<&DbSnapshot> for Snapshot {
+    fn from(snapshot: &DbSnapshot) -> Self {
+        Self {
+            identifier: snapshot.db_snapshot_identifier().unwrap_or_default().to_owned(),
+            status: snapshot.status().unwrap_or_default().to_owned(),
+            engine: snapshot.engine().unwrap_or_default().to_owned(),
+            engine_version: snapshot.engine_version().unwrap_or_default().to_owned(),
+            encrypted: snapshot.encrypted().unwrap_or_default(),
+            kms_key_id: text(snapshot.kms_key_id()),
+            tags: snapshot.tag_list().to_vec(),
+        }
+    }
+}
+
+impl From<&DbClusterSnapshot> for Snapshot {
+    fn from(snapshot: &DbClusterSnapshot) -> Self {
+        Self {
+            identifier: snapshot.db_cluster_snapshot_identifier().unwrap_or_default().to_owned(),
+            status: snapshot.status().unwrap_or_default().to_owned(),
+            engine: snapshot.engine().unwrap_or_default().to_owned(),
+            engine_version: snapshot.engine_version().unwrap_or_default().to_owned(),
+            encrypted: snapshot.storage_encrypted().unwrap_or_default(),
+            kms_key_id: text(snapshot.kms_key_id()),
+            tags: snapshot.tag_list().to_vec(),
+        }
+    }
+}
+
+/// Whether an activity stream runs, or is about to.
+pub(crate) fn streams(status: Option<&ActivityStreamStatus>) -> bool {
+    matches!(status, Some(ActivityStreamStatus::Started | ActivityStreamStatus::Starting))
+}
+
+/// Which of the two kinds a cluster is; nothing for relatives that RDS's API lists as well, such as `DocumentDB`.
+pub(crate) fn cluster_kind(cluster: &DbCluster) -> Option<ClusterKind> {
+    match cluster.engine()? {
+        engine if engine.starts_with("aurora") => Some(ClusterKind::Aurora),
+        "mysql" | "postgres" => Some(ClusterKind::MultiAz),
+        _ => None,
+    }
+}
+
+fn text(value: Option<&str>) -> Option<String> {
+    value.map(str::to_owned)
+}
