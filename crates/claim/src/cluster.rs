@@ -1,0 +1,103 @@
+//! `ClaimCluster` and its release.
+//!
+//! The claim is on the cluster. Once it has held, an Aurora cluster's members are marked as well, because they are renamed
+//! and deleted one by one and each step checks what it works on. The original and its members keep their marks under
+//! their `-temp` names: that is what tells a later run whose leftover they are.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::DbClusterSnapshot;
+use trapheus_common::document::{Member, OriginalCluster, Request, StepEvent, StepOutput, TaskName};
+use trapheus_common::{Error, ErrorKind, Result, rds, tags};
+
+use crate::contest::{self, Held};
+use crate::lift::Lift;
+
+/// Marks the DB cluster and its own members as worked on by this execution, and makes sure that the mark has held.
+pub async fn claim(
+    client: &Client,
+    sfn: &aws_sdk_sfn::Client,
+    event: StepEvent<OriginalCluster>,
+) -> Result<StepOutput> {
+    let StepEvent { request, original } = &event;
+    let look = async || {
+        let cluster = rds::cluster_by_resource_id(client, &original.target.resource_id).await?;
+        Ok(cluster.map(|cluster| Held {
+            identifier: cluster.db_cluster_identifier.unwrap_or_default(),
+            arn: cluster.db_cluster_arn.unwrap_or_default(),
+            tags: cluster.tag_list.unwrap_or_default(),
+        }))
+    };
+    contest::claim(client, sfn, request, &original.target, look).await?;
+    // A run that only takes a snapshot works on no member.
+    if request.task.restores() {
+        for member in original.own_members() {
+            mark(client, request, member).await?;
+        }
+    }
+    Ok(StepOutput::done(TaskName::Claim, &original.target.identifier))
+}
+
+/// Marks a member. Whoever holds the cluster holds its members, so an older mark is of no account.
+async fn mark(client: &Client, request: &Request, member: &Member) -> Result<()> {
+    let identifier = &member.target.identifier;
+    let changed = |what: &str| {
+        let text = format!("the member `{identifier}` {what} since the preflight: somebody else works on this cluster");
+        Error::new(ErrorKind::Claim, &request.identifier, text)
+    };
+    let instance = rds::instance_by_resource_id(client, &member.target.resource_id).await?;
+    let instance = instance.ok_or_else(|| changed("was deleted"))?;
+    if instance.db_instance_identifier() != Some(identifier.as_str()) {
+        return Err(changed("was renamed"));
+    }
+    let ours = tags::marked_by(instance.tag_list(), &request.execution)
+        && tags::value(instance.tag_list(), tags::ROLE) == Some(tags::Role::Original.value());
+    if ours {
+        return Ok(());
+    }
+    let arn = instance.db_instance_arn().unwrap_or_default();
+    rds::add_tags(client, arn, tags::mark(&request.execution, tags::Role::Original)).await
+}
+
+/// Lifts this execution's marks from the cluster that has the name now, original or restored, from its members, and from
+/// its snapshots.
+pub async fn release(client: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
+    let StepEvent { request, original } = &event;
+    let mut lift = Lift::new(client, request);
+    for instance in lift.found(rds::instances_of_cluster(client, request.identifier.as_str()).await) {
+        let moved = |member: &Member| {
+            let temporary = member.target.temporary_identifier.as_str();
+            temporary != member.target.identifier.as_str() && instance.db_instance_identifier() == Some(temporary)
+        };
+        if !original.own_members().iter().any(moved) {
+            lift.from(instance.db_instance_arn(), instance.tag_list()).await;
+        }
+    }
+    if let Some(cluster) = lift.found(rds::cluster(client, request.identifier.as_str()).await) {
+        lift.from(cluster.db_cluster_arn(), cluster.tag_list()).await;
+    }
+    if let Some(snapshot) = lift.found(rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await) {
+        lift.from(snapshot.db_cluster_snapshot_arn(), snapshot.tag_list()).await;
+    }
+    for snapshot in lift.found(snapshots_of(client, &original.target.resource_id).await) {
+        // A replacement under way keeps its mark: the next run finishes it.
+        if snapshot.db_cluster_snapshot_identifier() != Some(request.temporary_snapshot_identifier.as_str()) {
+            lift.from(snapshot.db_cluster_snapshot_arn(), snapshot.tag_list()).await;
+        }
+    }
+    lift.output()
+}
+
+/// The original's manual snapshots: RDS copies tags into them, ours as well, where the cluster says so.
+async fn snapshots_of(client: &Client, resource_id: &str) -> Result<Vec<DbClusterSnapshot>> {
+    let request = client.describe_db_cluster_snapshots().db_cluster_resource_id(resource_id).snapshot_type("manual");
+    let found: std::result::Result<Vec<_>, _> = request.into_paginator().items().send().collect().await;
+    match found {
+        Ok(snapshots) => Ok(snapshots),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_db_cluster_snapshot_not_found_fault()) => {
+            Ok(Vec::new())
+        }
+        Err(error) => {
+            Err(Error::from_aws(ErrorKind::Claim, resource_id, "cannot describe the original's snapshots", &error))
+        }
+    }
+}

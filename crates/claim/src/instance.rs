@@ -1,0 +1,62 @@
+//! `ClaimDbInstance` and its release.
+//!
+//! The original keeps its mark under its `-temp` name: that is what tells a later run whose leftover it is.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::DbSnapshot;
+use trapheus_common::document::{OriginalInstance, StepEvent, StepOutput, TaskName};
+use trapheus_common::{Error, ErrorKind, Result, rds};
+
+use crate::contest::{self, Held};
+use crate::lift::Lift;
+
+/// Marks the DB instance as worked on by this execution, and makes sure that the mark has held.
+pub async fn claim(
+    client: &Client,
+    sfn: &aws_sdk_sfn::Client,
+    event: StepEvent<OriginalInstance>,
+) -> Result<StepOutput> {
+    let StepEvent { request, original } = &event;
+    let look = async || {
+        let instance = rds::instance_by_resource_id(client, &original.target.resource_id).await?;
+        Ok(instance.map(|instance| Held {
+            identifier: instance.db_instance_identifier.unwrap_or_default(),
+            arn: instance.db_instance_arn.unwrap_or_default(),
+            tags: instance.tag_list.unwrap_or_default(),
+        }))
+    };
+    contest::claim(client, sfn, request, &original.target, look).await?;
+    Ok(StepOutput::done(TaskName::Claim, &original.target.identifier))
+}
+
+/// Lifts this execution's marks from the database that has the name now, original or restored, and from its snapshots.
+pub async fn release(client: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
+    let StepEvent { request, original } = &event;
+    let mut lift = Lift::new(client, request);
+    if let Some(instance) = lift.found(rds::instance(client, request.identifier.as_str()).await) {
+        lift.from(instance.db_instance_arn(), instance.tag_list()).await;
+    }
+    if let Some(snapshot) = lift.found(rds::snapshot(client, request.snapshot_identifier.as_str()).await) {
+        lift.from(snapshot.db_snapshot_arn(), snapshot.tag_list()).await;
+    }
+    for snapshot in lift.found(snapshots_of(client, &original.target.resource_id).await) {
+        // A replacement under way keeps its mark: the next run finishes it.
+        if snapshot.db_snapshot_identifier() != Some(request.temporary_snapshot_identifier.as_str()) {
+            lift.from(snapshot.db_snapshot_arn(), snapshot.tag_list()).await;
+        }
+    }
+    lift.output()
+}
+
+/// The original's manual snapshots: RDS copies tags into them, ours as well, where the database says so.
+async fn snapshots_of(client: &Client, resource_id: &str) -> Result<Vec<DbSnapshot>> {
+    let request = client.describe_db_snapshots().dbi_resource_id(resource_id).snapshot_type("manual");
+    let found: std::result::Result<Vec<_>, _> = request.into_paginator().items().send().collect().await;
+    match found {
+        Ok(snapshots) => Ok(snapshots),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_db_snapshot_not_found_fault()) => Ok(Vec::new()),
+        Err(error) => {
+            Err(Error::from_aws(ErrorKind::Claim, resource_id, "cannot describe the original's snapshots", &error))
+        }
+    }
+}
