@@ -4,6 +4,7 @@
 //! world as what is. Nothing here changes anything but tags.
 
 use aws_sdk_rds::Client;
+use aws_sdk_rds::operation::remove_tags_from_resource::RemoveTagsFromResourceError;
 use aws_sdk_rds::types::{
     ClusterPendingModifiedValues, DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Filter, PendingModifiedValues,
     Tag,
@@ -112,15 +113,20 @@ pub async fn add_tags(rds: &Client, arn: &str, tags: impl IntoIterator<Item = Ta
         .map_err(|error| Error::from_aws(ErrorKind::InstanceUnavailable, arn, "cannot tag the resource", &error))
 }
 
-/// Removes tags by key from the resource with this ARN. Removing them again changes nothing.
+/// Removes tags by key from the resource with this ARN. Removing them again changes nothing, and what is gone has none.
 pub async fn remove_tags(rds: &Client, arn: &str, keys: &[&str]) -> Result<()> {
-    rds.remove_tags_from_resource()
-        .resource_name(arn)
-        .set_tag_keys(Some(keys.iter().map(|&key| key.to_owned()).collect()))
-        .send()
-        .await
-        .map(drop)
-        .map_err(|error| Error::from_aws(ErrorKind::InstanceUnavailable, arn, "cannot untag the resource", &error))
+    let keys = keys.iter().map(|&key| key.to_owned()).collect();
+    match rds.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(keys)).send().await {
+        Ok(_) => Ok(()),
+        Err(error) if error.as_service_error().is_some_and(names_a_resource_that_is_gone) => Ok(()),
+        Err(error) => Err(Error::from_aws(ErrorKind::InstanceUnavailable, arn, "cannot untag the resource", &error)),
+    }
+}
+
+fn names_a_resource_that_is_gone(error: &RemoveTagsFromResourceError) -> bool {
+    error.is_db_instance_not_found_fault()
+        || error.is_db_cluster_not_found_fault()
+        || error.is_db_snapshot_not_found_fault()
 }
 
 /// Whether a change is accepted but not carried out: a rename would carry it out as well.
