@@ -1,1 +1,247 @@
-//! (being written)
+//! Takes the snapshot a restore is made from, or replaces the one that is there.
+//!
+//! [`instance`] and [`cluster`] make the calls of their kind; `plan` decides, from what exists now, which one is next; here
+//! the two are joined. Each invocation does one thing and says what to wait for, and is called again until there is nothing
+//! left to do. A snapshot that no run of ours took, or that was taken of another database, is refused rather than replaced.
+//! The mark on the final snapshot stays: the release at the end of the run removes it.
+
+use aws_sdk_rds::types::Tag;
+use plan::{Act, Name, Refused, Seen, State};
+use trapheus_common::document::{Request, StepOutput, TaskName};
+use trapheus_common::identifiers::{DatabaseIdentifier, SnapshotIdentifier};
+use trapheus_common::tags::{self, Role, Tags};
+use trapheus_common::wait::Goal;
+use trapheus_common::wait::acceptor::{self, Phase};
+use trapheus_common::{Error, ErrorKind, Result};
+
+pub mod cluster;
+pub mod instance;
+mod plan;
+
+/// The calls of one kind of database.
+trait Snapshots {
+    /// The database itself, claimed by this execution.
+    async fn source(&self) -> Result<Source>;
+    async fn look(&self, name: &SnapshotIdentifier) -> Result<Option<Found>>;
+    async fn create(&self, name: &SnapshotIdentifier, tags: Vec<Tag>) -> std::result::Result<(), Refusal>;
+    async fn copy(&self, from: &SnapshotIdentifier, to: &SnapshotIdentifier, tags: Vec<Tag>) -> Result<()>;
+    /// Deletes it; a snapshot that is gone already is deleted.
+    async fn delete(&self, name: &SnapshotIdentifier) -> Result<()>;
+}
+
+/// The database a snapshot is taken of.
+struct Source {
+    identifier: DatabaseIdentifier,
+    resource_id: String,
+    phase: Phase,
+}
+
+/// A snapshot, and the tags a copy of it takes over.
+struct Found {
+    seen: Seen,
+    tags: Tags,
+}
+
+impl Found {
+    fn new(status: Option<&str>, tag_list: &[Tag], foreign: Option<String>) -> Self {
+        let taken = tags::value(tag_list, tags::ROLE) == Some(Role::Snapshot.value());
+        let taken_by = tags::value(tag_list, tags::EXECUTION).filter(|_| taken).map(str::to_owned);
+        let seen = Seen { state: State::of(status.unwrap_or_default()), taken_by, foreign };
+        Self { seen, tags: tags::of_the_user(tag_list) }
+    }
+}
+
+/// A snapshot that RDS would not take.
+struct Refusal {
+    error: Error,
+    /// Because of the status the database is in.
+    is_about_status: bool,
+}
+
+/// One step towards the snapshot; `own_tags` are those it shall carry besides our mark.
+async fn step(snapshots: &impl Snapshots, request: &Request, own_tags: &Tags) -> Result<StepOutput> {
+    let run = Run { snapshots, request, own_tags };
+    let source = snapshots.source().await?;
+    if source.identifier != request.identifier {
+        let message = format!("somebody renamed it to {}; nothing was done to its snapshots", source.identifier);
+        return Err(run.failed(message));
+    }
+    let (act, world) = run.next().await?;
+    match run.carry_out(act, &world, &source).await {
+        Ok(output) => Ok(output),
+        Err(error) if matches!(act, Act::GiveUp(_)) => Err(error),
+        // The answer may have been lost while the call was carried out, so what is there now decides.
+        Err(error) => match run.next().await {
+            Ok((act @ (Act::Done | Act::AwaitAvailable(_) | Act::AwaitGone(_)), world)) => {
+                run.carry_out(act, &world, &source).await
+            }
+            Err(refused) if refused.kind() == ErrorKind::SnapshotCreation => Err(refused.caused_by(error)),
+            _ => Err(error),
+        },
+    }
+}
+
+/// The two snapshots as they are now.
+struct World {
+    current: Option<Found>,
+    staging: Option<Found>,
+}
+
+struct Run<'a, S> {
+    snapshots: &'a S,
+    request: &'a Request,
+    own_tags: &'a Tags,
+}
+
+impl<S: Snapshots> Run<'_, S> {
+    async fn next(&self) -> Result<(Act, World)> {
+        let world = World {
+            current: self.snapshots.look(self.name(Name::Final)).await?,
+            staging: self.snapshots.look(self.name(Name::Staging)).await?,
+        };
+        let seen = |found: &Option<Found>| found.as_ref().map(|found| found.seen.clone());
+        let replacement = self.request.options.snapshot_replacement;
+        let (current, staging) = (seen(&world.current), seen(&world.staging));
+        match plan::next(replacement, &self.request.execution, current.as_ref(), staging.as_ref()) {
+            Ok(act) => Ok((act, world)),
+            Err(refused) => Err(self.refused(&refused)),
+        }
+    }
+
+    async fn carry_out(&self, act: Act, world: &World, source: &Source) -> Result<StepOutput> {
+        let output = StepOutput::done(TaskName::SnapshotCreation, self.request.snapshot_identifier.as_str());
+        match act {
+            Act::Done => Ok(self.with_bystander_noted(output, world)),
+            Act::AwaitAvailable(name) => Ok(output.then_more(self.available(name))),
+            Act::AwaitGone(name) => Ok(output.then_more(self.gone(name))),
+            Act::Create(name) => self.create(name, source, output).await,
+            Act::Copy => {
+                self.copy(world).await?;
+                Ok(output.then_more(self.available(Name::Final)))
+            }
+            Act::Delete(name) => {
+                self.snapshots.delete(self.name(name)).await?;
+                tracing::info!(db.snapshot = self.name(name).as_str(), "deleting the snapshot");
+                Ok(output.then_more(self.gone(name)))
+            }
+            Act::GiveUp(name) => {
+                self.snapshots.delete(self.name(name)).await?;
+                Err(self.gave_up(name, world))
+            }
+        }
+    }
+
+    async fn create(&self, name: Name, source: &Source, output: StepOutput) -> Result<StepOutput> {
+        let tags = tags::with_mark(self.own_tags, &self.request.execution, Role::Snapshot);
+        match self.snapshots.create(self.name(name), tags).await {
+            Ok(()) => {
+                tracing::info!(db.snapshot = self.name(name).as_str(), "taking the snapshot");
+                Ok(output.then_more(self.available(name)))
+            }
+            Err(Refusal { is_about_status: true, .. }) if self.is_busy(source).await? => {
+                Ok(output.then_more(Goal::Available {
+                    identifier: source.identifier.clone(),
+                    resource_id: Some(source.resource_id.clone()),
+                    members: Vec::new(),
+                }))
+            }
+            Err(refusal) => Err(refusal.error),
+        }
+    }
+
+    /// Whether the database is in a status that passes, now that RDS has refused because of its status.
+    async fn is_busy(&self, before: &Source) -> Result<bool> {
+        Ok(before.phase == Phase::Passing || self.snapshots.source().await?.phase == Phase::Passing)
+    }
+
+    /// The copy is marked as the snapshot it is made from: a copy that finishes another run's is not this run's snapshot.
+    async fn copy(&self, world: &World) -> Result<()> {
+        let Some(Found { seen: Seen { taken_by: Some(execution), .. }, tags }) = &world.staging else {
+            return Err(Error::internal("a copy was decided on without a staging snapshot of ours"));
+        };
+        let marked = tags::with_mark(tags, execution, Role::Snapshot);
+        self.snapshots.copy(self.name(Name::Staging), self.name(Name::Final), marked).await
+    }
+
+    fn name(&self, name: Name) -> &SnapshotIdentifier {
+        match name {
+            Name::Final => &self.request.snapshot_identifier,
+            Name::Staging => &self.request.temporary_snapshot_identifier,
+        }
+    }
+
+    fn available(&self, name: Name) -> Goal {
+        Goal::SnapshotAvailable { identifier: self.name(name).clone() }
+    }
+
+    fn gone(&self, name: Name) -> Goal {
+        Goal::SnapshotGone { identifier: self.name(name).clone() }
+    }
+
+    fn with_bystander_noted(&self, mut output: StepOutput, world: &World) -> StepOutput {
+        if world.staging.is_some() {
+            output.notes.push(format!(
+                "the snapshot {} is not this run's and was left alone",
+                self.request.temporary_snapshot_identifier
+            ));
+        }
+        output
+    }
+
+    fn refused(&self, Refused { name, why }: &Refused) -> Error {
+        self.failed(format!(
+            "the name {} is needed for this run's snapshot, but the snapshot of that name is not touched, because {why}: \
+             copy it to another name if it is wanted, delete it, and start the run again",
+            self.name(*name)
+        ))
+    }
+
+    fn gave_up(&self, name: Name, world: &World) -> Error {
+        let taken = self.name(name);
+        let kept = match (name, &world.current, &world.staging) {
+            (Name::Staging, Some(_), _) => format!("{} is kept", self.name(Name::Final)),
+            (Name::Final, _, Some(_)) => {
+                format!(
+                    "the new snapshot is kept as {}; the next run finishes the replacement",
+                    self.name(Name::Staging)
+                )
+            }
+            _ => "there is no other".to_owned(),
+        };
+        self.failed(format!(
+            "the snapshot {taken} ended in status failed and was removed; {kept}. Look at RDS's events"
+        ))
+    }
+
+    fn failed(&self, message: String) -> Error {
+        Error::new(ErrorKind::SnapshotCreation, self.request.identifier.as_str(), message)
+    }
+}
+
+/// Why a snapshot is not one of this database's, taken by hand or by a run; nothing if it is.
+fn foreign(
+    request: &Request,
+    resource_id: &str,
+    snapshot_type: Option<&str>,
+    source: Option<&str>,
+    source_resource_id: Option<&str>,
+) -> Option<String> {
+    if let Some(other) = snapshot_type.filter(|&of_type| of_type != "manual") {
+        return Some(format!("it is of type {other}, and only manual snapshots are replaced"));
+    }
+    let is_of_the_name =
+        [&request.identifier, &request.temporary_identifier].iter().any(|&name| source == Some(name.as_str()));
+    if is_of_the_name || source_resource_id == Some(resource_id) {
+        return None;
+    }
+    Some(format!("it was taken of another database, {}", source.unwrap_or("which RDS does not name")))
+}
+
+/// What a status means to somebody who wants to take a snapshot.
+fn source(identifier: Option<&str>, resource_id: &str, status: Option<&str>, request: &Request) -> Source {
+    Source {
+        identifier: DatabaseIdentifier::reported(identifier.unwrap_or_default()),
+        resource_id: resource_id.to_owned(),
+        phase: acceptor::phase(request.kind, status.unwrap_or_default()),
+    }
+}

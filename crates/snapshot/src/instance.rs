@@ -1,0 +1,94 @@
+//! The snapshot calls of a DB instance.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::Tag;
+use trapheus_common::document::{OriginalInstance, Request, StepEvent, StepOutput};
+use trapheus_common::identifiers::SnapshotIdentifier;
+use trapheus_common::tags::Tags;
+use trapheus_common::{Error, ErrorKind, Result, claim, rds};
+
+use crate::{Found, Refusal, Snapshots, Source, foreign, source, step};
+
+/// Takes or replaces `<identifier>-snapshot`, one step at a time.
+pub async fn snapshot(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
+    let StepEvent { request, original } = event;
+    let tags = match original.settings.copy_tags_to_snapshot {
+        Some(true) => original.tags.clone(),
+        _ => Tags::new(),
+    };
+    step(&OfInstance { rds, request: &request, original: &original }, &request, &tags).await
+}
+
+struct OfInstance<'a> {
+    rds: &'a Client,
+    request: &'a Request,
+    original: &'a OriginalInstance,
+}
+
+impl Snapshots for OfInstance<'_> {
+    async fn source(&self) -> Result<Source> {
+        let target = &self.original.target;
+        let instance = claim::original_instance(self.rds, self.request, target).await?;
+        let (identifier, status) = (instance.db_instance_identifier(), instance.db_instance_status());
+        Ok(source(identifier, &target.resource_id, status, self.request))
+    }
+
+    async fn look(&self, name: &SnapshotIdentifier) -> Result<Option<Found>> {
+        let found = rds::snapshot(self.rds, name.as_str()).await?;
+        Ok(found.map(|snapshot| {
+            let foreign = foreign(
+                self.request,
+                &self.original.target.resource_id,
+                snapshot.snapshot_type(),
+                snapshot.db_instance_identifier(),
+                snapshot.dbi_resource_id(),
+            );
+            Found::new(snapshot.status(), snapshot.tag_list(), foreign)
+        }))
+    }
+
+    async fn create(&self, name: &SnapshotIdentifier, tags: Vec<Tag>) -> std::result::Result<(), Refusal> {
+        let call = self
+            .rds
+            .create_db_snapshot()
+            .db_instance_identifier(&self.request.identifier)
+            .db_snapshot_identifier(name)
+            .set_tags(Some(tags));
+        call.send().await.map(drop).map_err(|error| Refusal {
+            is_about_status: error.as_service_error().is_some_and(|e| e.is_invalid_db_instance_state_fault()),
+            error: Error::from_aws(
+                ErrorKind::SnapshotCreation,
+                self.request.identifier.as_str(),
+                format!("cannot take the snapshot {name}"),
+                &error,
+            ),
+        })
+    }
+
+    async fn copy(&self, from: &SnapshotIdentifier, to: &SnapshotIdentifier, tags: Vec<Tag>) -> Result<()> {
+        let call = self
+            .rds
+            .copy_db_snapshot()
+            .source_db_snapshot_identifier(from)
+            .target_db_snapshot_identifier(to)
+            .copy_tags(false)
+            .set_tags(Some(tags));
+        call.send().await.map(drop).map_err(|error| {
+            let doing = format!("cannot copy the snapshot {from} to {to}; the new snapshot is kept as {from}");
+            Error::from_aws(ErrorKind::SnapshotCreation, self.request.identifier.as_str(), doing, &error)
+        })
+    }
+
+    async fn delete(&self, name: &SnapshotIdentifier) -> Result<()> {
+        match self.rds.delete_db_snapshot().db_snapshot_identifier(name).send().await {
+            Ok(_) => Ok(()),
+            Err(error) if error.as_service_error().is_some_and(|e| e.is_db_snapshot_not_found_fault()) => Ok(()),
+            Err(error) => Err(Error::from_aws(
+                ErrorKind::SnapshotCreation,
+                self.request.identifier.as_str(),
+                format!("cannot delete the snapshot {name}"),
+                &error,
+            )),
+        }
+    }
+}

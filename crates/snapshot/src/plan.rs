@@ -1,0 +1,367 @@
+//! What to do next about the snapshot: pure decisions from what exists now.
+//!
+//! Two snapshots matter: the one a restore is made from (`<identifier>-snapshot`, here [`Name::Final`]) and the one a
+//! replacement is first taken as (`<identifier>-temp`, [`Name::Staging`]). Nothing is remembered between calls; every
+//! decision is taken from their statuses and marks alone, so an interrupted replacement goes on where it stopped, whoever
+//! began it. With [`SnapshotReplacement::KeepUntilReplaced`] no decision removes an available snapshot while it is the only
+//! one: a test tries every world. Making the calls is the business of the crate's root.
+
+use trapheus_common::document::SnapshotReplacement;
+
+/// Which of the two snapshots.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Name {
+    Final,
+    Staging,
+}
+
+/// A snapshot as one look showed it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Seen {
+    pub(crate) state: State,
+    /// The execution that took it, if one of ours did.
+    pub(crate) taken_by: Option<String>,
+    /// Why it is not a snapshot of this database that a run may replace.
+    pub(crate) foreign: Option<String>,
+}
+
+/// A snapshot's status, as far as it matters here.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum State {
+    Available,
+    /// Being taken or copied.
+    Passing,
+    Deleting,
+    /// Bad for good: it holds no data.
+    Failed,
+}
+
+impl State {
+    pub(crate) fn of(status: &str) -> Self {
+        match status {
+            "available" => Self::Available,
+            "deleting" | "deleted" => Self::Deleting,
+            "failed" | "error" | "incompatible-restore" => Self::Failed,
+            _ => Self::Passing,
+        }
+    }
+}
+
+/// What to do next.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Act {
+    Done,
+    Create(Name),
+    /// Copy the staging snapshot to the final one.
+    Copy,
+    Delete(Name),
+    /// This run's own snapshot failed: remove it, and fail the step.
+    GiveUp(Name),
+    AwaitAvailable(Name),
+    AwaitGone(Name),
+}
+
+/// Why the snapshot of this name may not make room.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Refused {
+    pub(crate) name: Name,
+    pub(crate) why: String,
+}
+
+/// The next act of `execution`, or why there is none that is safe.
+pub(crate) fn next(
+    replacement: SnapshotReplacement,
+    execution: &str,
+    current: Option<&Seen>,
+    staging: Option<&Seen>,
+) -> Result<Act, Refused> {
+    let world = World { execution, current, staging };
+    match replacement {
+        SnapshotReplacement::KeepUntilReplaced => world.keep_until_replaced(),
+        SnapshotReplacement::DeleteFirst => world.delete_first(),
+    }
+}
+
+#[derive(Clone, Copy)]
+struct World<'a> {
+    execution: &'a str,
+    current: Option<&'a Seen>,
+    staging: Option<&'a Seen>,
+}
+
+impl World<'_> {
+    fn keep_until_replaced(self) -> Result<Act, Refused> {
+        match self.staging {
+            None => self.without_staging(),
+            Some(staging) if staging.taken_by.is_some() && staging.foreign.is_none() => self.with_staging(staging),
+            // It appeared after ours had been removed again: the run has what it wanted.
+            Some(_) if self.current.is_some_and(|current| self.is_new(current)) => Ok(Act::Done),
+            Some(staging) => {
+                let why = staging.foreign.clone().unwrap_or_else(|| "no run of ours took it".to_owned());
+                Err(Refused { name: Name::Staging, why })
+            }
+        }
+    }
+
+    fn without_staging(self) -> Result<Act, Refused> {
+        let Some(current) = self.current else { return Ok(Act::Create(Name::Final)) };
+        match current.state {
+            State::Deleting => Ok(Act::AwaitGone(Name::Final)),
+            State::Passing => Ok(Act::AwaitAvailable(Name::Final)),
+            State::Available if self.is_ours(current) => Ok(Act::Done),
+            State::Failed if self.is_ours(current) => Ok(Act::GiveUp(Name::Final)),
+            State::Available | State::Failed => replaceable(current, Act::Create(Name::Staging)),
+        }
+    }
+
+    /// A replacement is under way: this run's, or one that was interrupted and is finished first.
+    fn with_staging(self, staging: &Seen) -> Result<Act, Refused> {
+        match staging.state {
+            State::Deleting => return Ok(Act::AwaitGone(Name::Staging)),
+            State::Passing => return Ok(Act::AwaitAvailable(Name::Staging)),
+            State::Failed if self.is_ours(staging) => return Ok(Act::GiveUp(Name::Staging)),
+            State::Failed => return Ok(Act::Delete(Name::Staging)),
+            State::Available => {}
+        }
+        let Some(current) = self.current else { return Ok(Act::Copy) };
+        match current.state {
+            State::Deleting => Ok(Act::AwaitGone(Name::Final)),
+            State::Passing => Ok(Act::AwaitAvailable(Name::Final)),
+            // Either the copy is there, or an interrupted run left a staging snapshot that nobody needs.
+            State::Available if self.is_ours(current) || !self.is_ours(staging) => Ok(Act::Delete(Name::Staging)),
+            State::Failed if self.is_ours(current) => Ok(Act::GiveUp(Name::Final)),
+            State::Available | State::Failed => replaceable(current, Act::Delete(Name::Final)),
+        }
+    }
+
+    fn delete_first(self) -> Result<Act, Refused> {
+        let Some(current) = self.current else { return Ok(Act::Create(Name::Final)) };
+        match current.state {
+            State::Deleting => Ok(Act::AwaitGone(Name::Final)),
+            State::Passing => Ok(Act::AwaitAvailable(Name::Final)),
+            State::Available if self.is_ours(current) => Ok(self.leftover_staging()),
+            State::Failed if self.is_ours(current) => Ok(Act::GiveUp(Name::Final)),
+            State::Available | State::Failed => replaceable(current, Act::Delete(Name::Final)),
+        }
+    }
+
+    /// What an interrupted run left when the deployment still kept snapshots until replaced.
+    fn leftover_staging(self) -> Act {
+        match self.staging {
+            Some(staging) if staging.taken_by.is_some() && staging.foreign.is_none() => match staging.state {
+                State::Deleting => Act::AwaitGone(Name::Staging),
+                State::Passing => Act::AwaitAvailable(Name::Staging),
+                State::Available | State::Failed => Act::Delete(Name::Staging),
+            },
+            _ => Act::Done,
+        }
+    }
+
+    fn is_ours(self, seen: &Seen) -> bool {
+        seen.taken_by.as_deref() == Some(self.execution)
+    }
+
+    fn is_new(self, seen: &Seen) -> bool {
+        self.is_ours(seen) && seen.state == State::Available
+    }
+}
+
+/// Replacing a snapshot takes that it is one of this database's.
+fn replaceable(current: &Seen, act: Act) -> Result<Act, Refused> {
+    match &current.foreign {
+        None => Ok(act),
+        Some(why) => Err(Refused { name: Name::Final, why: why.clone() }),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use SnapshotReplacement::{DeleteFirst, KeepUntilReplaced};
+
+    const OURS: &str = "arn:this";
+    const OTHER: &str = "arn:another";
+
+    fn seen(state: State, taken_by: Option<&str>) -> Seen {
+        Seen { state, taken_by: taken_by.map(str::to_owned), foreign: None }
+    }
+
+    fn of_another_database(taken_by: Option<&str>) -> Seen {
+        Seen { foreign: Some("it was taken of billing".into()), ..seen(State::Available, taken_by) }
+    }
+
+    fn keep(current: Option<&Seen>, staging: Option<&Seen>) -> Result<Act, Refused> {
+        next(KeepUntilReplaced, OURS, current, staging)
+    }
+
+    /// Every snapshot there can be, and none.
+    fn all() -> Vec<Option<Seen>> {
+        let states = [State::Available, State::Passing, State::Deleting, State::Failed];
+        let mut all = vec![None];
+        for state in states {
+            for taken_by in [None, Some(OURS), Some(OTHER)] {
+                for foreign in [None, Some("it was taken of billing".to_owned())] {
+                    all.push(Some(Seen { foreign, ..seen(state, taken_by) }));
+                }
+            }
+        }
+        all
+    }
+
+    fn is_available(seen: Option<&Seen>) -> bool {
+        seen.is_some_and(|seen| seen.state == State::Available)
+    }
+
+    #[test]
+    fn an_available_snapshot_is_never_removed_without_an_available_successor() {
+        for current in &all() {
+            for staging in &all() {
+                let (current, staging) = (current.as_ref(), staging.as_ref());
+                let (removed, other) = match keep(current, staging) {
+                    Ok(Act::Delete(Name::Final) | Act::GiveUp(Name::Final)) => (current, staging),
+                    Ok(Act::Delete(Name::Staging) | Act::GiveUp(Name::Staging)) => (staging, current),
+                    _ => continue,
+                };
+                assert!(!is_available(removed) || is_available(other), "{current:?} {staging:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn what_is_not_of_this_database_is_never_removed() {
+        for replacement in [KeepUntilReplaced, DeleteFirst] {
+            for current in &all() {
+                for staging in &all() {
+                    let (current, staging) = (current.as_ref(), staging.as_ref());
+                    let removed = match next(replacement, OURS, current, staging) {
+                        Ok(Act::Delete(Name::Final)) => current,
+                        Ok(Act::Delete(Name::Staging)) => {
+                            assert!(staging.unwrap().taken_by.is_some(), "{current:?} {staging:?}");
+                            staging
+                        }
+                        _ => continue,
+                    };
+                    assert_eq!(removed.unwrap().foreign, None, "{current:?} {staging:?}");
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn it_is_done_only_with_a_new_snapshot_available() {
+        for replacement in [KeepUntilReplaced, DeleteFirst] {
+            for current in &all() {
+                for staging in &all() {
+                    let (current, staging) = (current.as_ref(), staging.as_ref());
+                    if next(replacement, OURS, current, staging) == Ok(Act::Done) {
+                        let current = current.unwrap();
+                        assert_eq!((current.state, current.taken_by.as_deref()), (State::Available, Some(OURS)));
+                    }
+                }
+            }
+        }
+    }
+
+    /// Plays an act out: what it begins is finished at once.
+    fn played(act: Act, current: &mut Option<Seen>, staging: &mut Option<Seen>) {
+        match act {
+            Act::Create(Name::Final) => *current = Some(seen(State::Available, Some(OURS))),
+            Act::Create(Name::Staging) => *staging = Some(seen(State::Available, Some(OURS))),
+            Act::Copy => current.clone_from(staging),
+            Act::Delete(Name::Final) | Act::AwaitGone(Name::Final) => *current = None,
+            Act::Delete(Name::Staging) | Act::AwaitGone(Name::Staging) => *staging = None,
+            Act::AwaitAvailable(Name::Final) => current.as_mut().unwrap().state = State::Available,
+            Act::AwaitAvailable(Name::Staging) => staging.as_mut().unwrap().state = State::Available,
+            Act::Done | Act::GiveUp(_) => {}
+        }
+    }
+
+    #[test]
+    fn from_every_world_the_acts_come_to_an_end() {
+        for replacement in [KeepUntilReplaced, DeleteFirst] {
+            for first in &all() {
+                for second in &all() {
+                    let (mut current, mut staging) = (first.clone(), second.clone());
+                    let mut acts = Vec::new();
+                    while let Ok(act) = next(replacement, OURS, current.as_ref(), staging.as_ref()) {
+                        acts.push(act);
+                        if matches!(act, Act::Done | Act::GiveUp(_)) {
+                            break;
+                        }
+                        assert!(acts.len() < 12, "{first:?} {second:?}: {acts:?}");
+                        played(act, &mut current, &mut staging);
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_first_snapshot_is_taken_directly() {
+        assert_eq!(keep(None, None), Ok(Act::Create(Name::Final)));
+        assert_eq!(keep(Some(&seen(State::Passing, Some(OURS))), None), Ok(Act::AwaitAvailable(Name::Final)));
+        assert_eq!(keep(Some(&seen(State::Available, Some(OURS))), None), Ok(Act::Done));
+    }
+
+    #[test]
+    fn a_replacement_is_taken_copied_and_cleaned_up_in_this_order() {
+        let (old, new) = (seen(State::Available, None), seen(State::Available, Some(OURS)));
+        assert_eq!(keep(Some(&old), None), Ok(Act::Create(Name::Staging)));
+        assert_eq!(keep(Some(&old), Some(&seen(State::Passing, Some(OURS)))), Ok(Act::AwaitAvailable(Name::Staging)));
+        assert_eq!(keep(Some(&old), Some(&new)), Ok(Act::Delete(Name::Final)));
+        assert_eq!(keep(Some(&seen(State::Deleting, None)), Some(&new)), Ok(Act::AwaitGone(Name::Final)));
+        assert_eq!(keep(None, Some(&new)), Ok(Act::Copy));
+        assert_eq!(keep(Some(&seen(State::Passing, Some(OURS))), Some(&new)), Ok(Act::AwaitAvailable(Name::Final)));
+        assert_eq!(keep(Some(&new), Some(&new)), Ok(Act::Delete(Name::Staging)));
+    }
+
+    #[test]
+    fn an_interrupted_replacement_is_finished_before_this_runs_own_begins() {
+        let stale = seen(State::Available, Some(OTHER));
+        assert_eq!(keep(None, Some(&stale)), Ok(Act::Copy));
+        assert_eq!(keep(Some(&seen(State::Failed, Some(OTHER))), Some(&stale)), Ok(Act::Delete(Name::Final)));
+        assert_eq!(keep(Some(&seen(State::Available, None)), Some(&stale)), Ok(Act::Delete(Name::Staging)));
+        assert_eq!(keep(Some(&stale), None), Ok(Act::Create(Name::Staging)), "its copy is not this run's snapshot");
+        assert_eq!(keep(None, Some(&seen(State::Failed, Some(OTHER)))), Ok(Act::Delete(Name::Staging)));
+    }
+
+    #[test]
+    fn a_failed_snapshot_of_this_run_ends_the_step() {
+        let failed = seen(State::Failed, Some(OURS));
+        let new = seen(State::Available, Some(OURS));
+        assert_eq!(keep(Some(&seen(State::Available, None)), Some(&failed)), Ok(Act::GiveUp(Name::Staging)));
+        assert_eq!(keep(Some(&failed), Some(&new)), Ok(Act::GiveUp(Name::Final)));
+        assert_eq!(keep(Some(&failed), None), Ok(Act::GiveUp(Name::Final)));
+    }
+
+    #[test]
+    fn a_staging_snapshot_of_somebody_is_refused() {
+        assert!(keep(None, Some(&seen(State::Available, None))).is_err());
+        let refused = keep(None, Some(&of_another_database(Some(OTHER)))).unwrap_err();
+        assert_eq!(refused.name, Name::Staging);
+        assert!(refused.why.contains("billing"), "{}", refused.why);
+    }
+
+    #[test]
+    fn a_snapshot_of_another_database_is_refused() {
+        let foreign = of_another_database(None);
+        assert!(keep(Some(&foreign), None).unwrap_err().why.contains("billing"));
+        assert!(next(DeleteFirst, OURS, Some(&foreign), None).unwrap_err().why.contains("billing"));
+    }
+
+    #[test]
+    fn delete_first_deletes_then_creates() {
+        let delete_first = |current: Option<&Seen>| next(DeleteFirst, OURS, current, None);
+        assert_eq!(delete_first(Some(&seen(State::Available, None))), Ok(Act::Delete(Name::Final)));
+        assert_eq!(delete_first(None), Ok(Act::Create(Name::Final)));
+        assert_eq!(delete_first(Some(&seen(State::Available, Some(OURS)))), Ok(Act::Done));
+    }
+
+    #[test]
+    fn delete_first_removes_an_interrupted_replacement_last() {
+        let stale = seen(State::Available, Some(OTHER));
+        assert_eq!(next(DeleteFirst, OURS, None, Some(&stale)), Ok(Act::Create(Name::Final)));
+        let new = seen(State::Available, Some(OURS));
+        assert_eq!(next(DeleteFirst, OURS, Some(&new), Some(&stale)), Ok(Act::Delete(Name::Staging)));
+    }
+}
