@@ -1,1 +1,241 @@
-//! (being written)
+//! Moves a database out of its name, and back.
+//!
+//! [`instance`] and [`cluster`] find the original by its resource id, wherever it is, and ask for what is missing; here is
+//! what they share: where a database is on its way from one name to another ([`Position`]), and the rename of a DB instance,
+//! which a cluster's members are too. Both directions work from any half-way state, and a rename asked for twice is asked
+//! for once. A name taken by another database is refused. Removing that one is the business of the delete crate.
+//!
+//! While RDS renames, the old name lingers, then neither name answers, then the new one does. So "not found" is not "gone":
+//! it is waited for, and the status-waiter gives up after half an hour.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbInstance, PendingModifiedValues};
+use trapheus_common::document::{Destination, Target};
+use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
+use trapheus_common::wait::acceptor::{self, Phase};
+use trapheus_common::{Error, ErrorKind, Result, rds};
+
+pub mod cluster;
+pub mod instance;
+
+/// The name a destination stands for.
+fn wanted(target: &Target, destination: Destination) -> &DatabaseIdentifier {
+    match destination {
+        Destination::Temporary => &target.temporary_identifier,
+        Destination::Home => &target.identifier,
+    }
+}
+
+/// The name a database is at when it is not where it is wanted.
+fn unwanted(target: &Target, destination: Destination) -> &DatabaseIdentifier {
+    match destination {
+        Destination::Temporary => &target.identifier,
+        Destination::Home => &target.temporary_identifier,
+    }
+}
+
+/// Where a database is on its way to a name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+enum Position {
+    /// It has the name, and is going nowhere.
+    There,
+    /// It has been asked to take the name, or has only just taken it.
+    UnderWay,
+    /// It is busy at this name, or moving to it, and can be asked afterwards.
+    Busy { at: DatabaseIdentifier },
+    /// It has another name and can be asked now.
+    Elsewhere,
+}
+
+/// Reads a position from what RDS shows: the name, the name a rename under way leads to, and the status.
+///
+/// `PendingModifiedValues` names the new identifier of a rename "that is being renamed" or in progress:
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_PendingModifiedValues.html>
+fn position(kind: DatabaseKind, present: &str, pending: Option<&str>, status: &str, wanted: &str) -> Position {
+    match pending {
+        Some(next) if next == wanted => return Position::UnderWay,
+        Some(next) if next != present => return Position::Busy { at: DatabaseIdentifier::reported(next) },
+        _ => {}
+    }
+    let is_passing = acceptor::phase(kind, status) == Phase::Passing;
+    match (present == wanted, is_passing) {
+        (true, true) => Position::UnderWay,
+        (true, false) => Position::There,
+        // The new name shows first as `renaming`; another rename has to wait for the end of this one.
+        (false, _) if status == "renaming" => Position::Busy { at: DatabaseIdentifier::reported(present) },
+        (false, _) => Position::Elsewhere,
+    }
+}
+
+fn position_of_instance(instance: &DbInstance, wanted: &DatabaseIdentifier) -> Position {
+    position(
+        DatabaseKind::Instance,
+        instance.db_instance_identifier().unwrap_or_default(),
+        instance.pending_modified_values().and_then(PendingModifiedValues::db_instance_identifier),
+        instance.db_instance_status().unwrap_or_default(),
+        wanted.as_str(),
+    )
+}
+
+/// Whether anything but a rename is pending: renaming at once would carry it out as well.
+fn has_other_modifications(pending: Option<&PendingModifiedValues>) -> bool {
+    pending.is_some_and(|pending| {
+        let rename = pending.db_instance_identifier().map(str::to_owned);
+        *pending != PendingModifiedValues::builder().set_db_instance_identifier(rename).build()
+    })
+}
+
+/// As [`has_other_modifications`], for a cluster.
+fn cluster_has_other_modifications(pending: Option<&ClusterPendingModifiedValues>) -> bool {
+    pending.is_some_and(|pending| {
+        let rename = pending.db_cluster_identifier().map(str::to_owned);
+        *pending != ClusterPendingModifiedValues::builder().set_db_cluster_identifier(rename).build()
+    })
+}
+
+/// Refuses to rename a DB instance away: its name is given up only when nothing stands against it.
+async fn check_instance_may_leave(rds: &Client, instance: &DbInstance, target: &Target) -> Result<()> {
+    if has_other_modifications(instance.pending_modified_values()) {
+        return Err(failed(target, pending_modifications(DatabaseKind::Instance)));
+    }
+    check_instance_name_is_free(rds, target, &target.temporary_identifier).await
+}
+
+async fn check_instance_name_is_free(rds: &Client, target: &Target, wanted: &DatabaseIdentifier) -> Result<()> {
+    match rds::instance(rds, wanted.as_str()).await? {
+        Some(holder) if holder.dbi_resource_id() != Some(target.resource_id.as_str()) => {
+            Err(taken(DatabaseKind::Instance, target, wanted, holder.dbi_resource_id(), holder.db_instance_status()))
+        }
+        _ => Ok(()),
+    }
+}
+
+/// Asks for the rename of a DB instance that is [`Position::Elsewhere`], and says where that leaves it.
+async fn rename_instance(
+    rds: &Client,
+    instance: &DbInstance,
+    target: &Target,
+    wanted: &DatabaseIdentifier,
+) -> Result<Position> {
+    let present = instance.db_instance_identifier().unwrap_or_default();
+    let call = rds
+        .modify_db_instance()
+        .db_instance_identifier(present)
+        .new_db_instance_identifier(wanted)
+        .apply_immediately(true);
+    let Err(error) = call.send().await else {
+        tracing::info!(db.identifier = present, db.new_identifier = wanted.as_str(), "renaming the DB instance");
+        return Ok(Position::UnderWay);
+    };
+    // The answer may have been lost while the call was carried out, so what is there now decides.
+    let Some(now) = rds::instance_by_resource_id(rds, &target.resource_id).await? else {
+        return Ok(Position::UnderWay);
+    };
+    let is_about_status = error
+        .as_service_error()
+        .is_some_and(|e| e.is_invalid_db_instance_state_fault() || e.is_invalid_db_cluster_state_fault());
+    match position_of_instance(&now, wanted) {
+        Position::Elsewhere if is_about_status && is_passing(DatabaseKind::Instance, now.db_instance_status()) => {
+            Ok(Position::Busy { at: DatabaseIdentifier::reported(present) })
+        }
+        Position::Elsewhere => {
+            Err(Error::from_aws(ErrorKind::Rename, target.identifier.as_str(), cannot(present, wanted), &error))
+        }
+        elsewhere => Ok(elsewhere),
+    }
+}
+
+fn is_passing(kind: DatabaseKind, status: Option<&str>) -> bool {
+    acceptor::phase(kind, status.unwrap_or_default()) == Phase::Passing
+}
+
+fn is_deleting(kind: DatabaseKind, status: Option<&str>) -> bool {
+    acceptor::phase(kind, status.unwrap_or_default()) == Phase::Deleting
+}
+
+fn cannot(present: &str, wanted: &DatabaseIdentifier) -> String {
+    format!("cannot rename {present} to {wanted}")
+}
+
+fn pending_modifications(kind: DatabaseKind) -> String {
+    format!(
+        "this {kind} has modifications pending, and renaming it would carry them out: apply them or take them back, then \
+         start the run again"
+    )
+}
+
+fn taken(
+    kind: DatabaseKind,
+    target: &Target,
+    wanted: &DatabaseIdentifier,
+    holder: Option<&str>,
+    status: Option<&str>,
+) -> Error {
+    let (holder, status) = (holder.unwrap_or("of unknown resource id"), status.unwrap_or("unknown"));
+    failed(
+        target,
+        format!(
+            "cannot rename {} to {wanted}: that name belongs to another {kind}, {holder} (status {status}). Rename or \
+             delete that one; it was not touched",
+            target.resource_id
+        ),
+    )
+}
+
+fn failed(target: &Target, message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Rename, target.identifier.as_str(), message)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::DatabaseKind::Instance;
+    use super::*;
+
+    fn going_home(present: &str, pending: Option<&str>, status: &str) -> Position {
+        position(Instance, present, pending, status, "orders")
+    }
+
+    fn busy(at: &str) -> Position {
+        Position::Busy { at: DatabaseIdentifier::reported(at) }
+    }
+
+    #[test]
+    fn a_database_is_there_only_when_it_is_not_on_its_way_elsewhere() {
+        assert_eq!(going_home("orders", None, "available"), Position::There);
+        assert_eq!(going_home("orders", Some("orders-temp"), "available"), busy("orders-temp"));
+        assert_eq!(going_home("orders", None, "renaming"), Position::UnderWay);
+        assert_eq!(going_home("orders", None, "rebooting"), Position::UnderWay);
+        assert_eq!(going_home("orders", None, "storage-full"), Position::There);
+    }
+
+    #[test]
+    fn a_rename_asked_for_is_not_asked_for_again() {
+        assert_eq!(going_home("orders-temp", Some("orders"), "available"), Position::UnderWay);
+        assert_eq!(going_home("orders-temp", Some("orders"), "renaming"), Position::UnderWay);
+    }
+
+    #[test]
+    fn another_rename_is_let_finish_first() {
+        assert_eq!(going_home("orders-temp", None, "renaming"), busy("orders-temp"));
+        assert_eq!(going_home("orders-temp", Some("orders-x"), "available"), busy("orders-x"));
+    }
+
+    #[test]
+    fn any_other_status_does_not_keep_a_rename_from_being_tried() {
+        for status in ["available", "backing-up", "modifying", "storage-full", "stopped"] {
+            assert_eq!(going_home("orders-temp", None, status), Position::Elsewhere, "{status}");
+        }
+    }
+
+    #[test]
+    fn a_rename_under_way_is_no_pending_modification_but_anything_else_is() {
+        let rename = PendingModifiedValues::builder().db_instance_identifier("orders-temp");
+        assert!(!has_other_modifications(None));
+        assert!(!has_other_modifications(Some(&PendingModifiedValues::builder().build())));
+        assert!(!has_other_modifications(Some(&rename.clone().build())));
+        assert!(has_other_modifications(Some(&rename.engine_version("17").build())));
+        let cluster = ClusterPendingModifiedValues::builder().db_cluster_identifier("orders-temp");
+        assert!(!cluster_has_other_modifications(Some(&cluster.clone().build())));
+        assert!(cluster_has_other_modifications(Some(&cluster.engine_version("17").build())));
+    }
+}

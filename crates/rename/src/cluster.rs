@@ -1,0 +1,406 @@
+//! The rename of a DB cluster: an Aurora cluster's members first, all at once, then the cluster itself.
+//!
+//! RDS renames the members of a Multi-AZ DB cluster with it. Members that a person added during the run follow an Aurora
+//! cluster too, under the names they have. On the way home nothing keeps anything else from getting there: a member that
+//! cannot be renamed is reported once everything else is home.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance};
+use trapheus_common::document::{Destination, Member, OriginalCluster, RenameEvent, StepOutput, Target, TaskName};
+use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
+use trapheus_common::wait::acceptor::{self, Phase};
+use trapheus_common::wait::{Goal, MemberGoal};
+use trapheus_common::{Error, ErrorKind, Result, claim, rds, tags};
+
+use crate::instance::{noted, original_is_going, original_is_gone};
+use crate::{
+    Position, cannot, check_instance_may_leave, check_instance_name_is_free, cluster_has_other_modifications, failed,
+    is_deleting, is_passing, pending_modifications, position, position_of_instance, rename_instance, taken, unwanted,
+    wanted,
+};
+
+const CLUSTER: DatabaseKind = DatabaseKind::Cluster;
+
+/// Moves the original and its members to their destination, one step at a time.
+pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result<StepOutput> {
+    let RenameEvent { request, original, destination } = event;
+    let target = &original.target;
+    let output = StepOutput::done(TaskName::Rename, wanted(target, destination).as_str());
+    let Some(cluster) = rds::cluster_by_resource_id(rds, &target.resource_id).await? else {
+        return not_found(rds, target, destination, output).await;
+    };
+    if destination == Destination::Home && is_deleting(CLUSTER, cluster.status()) {
+        return Ok(noted(output, original_is_going(target)));
+    }
+    let was_claimed = tags::value(cluster.tag_list(), tags::EXECUTION).is_some();
+    if destination == Destination::Home && !was_claimed && is_at_home(rds, &original, &cluster).await? {
+        return Ok(output);
+    }
+    claim::check(&request, target, cluster.tag_list())?;
+    Move { rds, original: &original, cluster: &cluster, destination }.step(output).await
+}
+
+/// Whether the cluster and every member that is left is under its own name: what was never claimed was never moved.
+async fn is_at_home(rds: &Client, original: &OriginalCluster, cluster: &DbCluster) -> Result<bool> {
+    for member in original.own_members() {
+        let found = rds::instance_by_resource_id(rds, &member.target.resource_id).await?;
+        let home = &member.target.identifier;
+        if found.is_some_and(|instance| position_of_instance(&instance, home) != Position::There) {
+            return Ok(false);
+        }
+    }
+    Ok(position_of(cluster, &original.target.identifier) == Position::There)
+}
+
+/// The original answers under no name: it is between two, or it is gone.
+async fn not_found(rds: &Client, target: &Target, destination: Destination, output: StepOutput) -> Result<StepOutput> {
+    let holder = rds::cluster(rds, target.identifier.as_str()).await?;
+    match (destination, holder) {
+        (Destination::Home, Some(_)) => Ok(noted(output, original_is_gone(target))),
+        (Destination::Temporary, Some(holder)) => Err(failed(
+            target,
+            format!(
+                "{} is now another DB cluster, {}; the one this run began with, {}, is gone. Nothing was renamed",
+                target.identifier,
+                holder.db_cluster_resource_id().unwrap_or("of unknown resource id"),
+                target.resource_id
+            ),
+        )),
+        (_, None) => Ok(output.then_more(Goal::Available {
+            identifier: wanted(target, destination).clone(),
+            resource_id: Some(target.resource_id.clone()),
+            members: Vec::new(),
+        })),
+    }
+}
+
+fn position_of(cluster: &DbCluster, wanted: &DatabaseIdentifier) -> Position {
+    position(
+        CLUSTER,
+        cluster.db_cluster_identifier().unwrap_or_default(),
+        cluster.pending_modified_values().and_then(ClusterPendingModifiedValues::db_cluster_identifier),
+        cluster.status().unwrap_or_default(),
+        wanted.as_str(),
+    )
+}
+
+/// A member as one look showed it.
+enum Found {
+    Here(Box<DbInstance>),
+    /// Between two names: the cluster lists it, and nothing answers.
+    Moving {
+        to: DatabaseIdentifier,
+    },
+    /// A person removed it, or is removing it.
+    Removed,
+}
+
+/// The members after a step.
+#[derive(Default)]
+struct Progress {
+    goals: Vec<MemberGoal>,
+    notes: Vec<String>,
+    failures: Vec<Error>,
+    /// Some are not where they shall be yet.
+    is_moving: bool,
+    /// Some have to be asked again.
+    is_unfinished: bool,
+}
+
+struct Move<'a> {
+    rds: &'a Client,
+    original: &'a OriginalCluster,
+    cluster: &'a DbCluster,
+    destination: Destination,
+}
+
+impl Move<'_> {
+    async fn step(&self, mut output: StepOutput) -> Result<StepOutput> {
+        let wanted = wanted(&self.original.target, self.destination);
+        let position = position_of(self.cluster, wanted);
+        if let Position::Busy { at } = &position {
+            // A cluster that is being renamed refuses changes of its members.
+            return Ok(output.then_more(self.goal(at, Vec::new())));
+        }
+        let found = self.find_members().await?;
+        if self.destination == Destination::Temporary {
+            self.check_all_may_leave(&found, &position).await?;
+        }
+        let members = self.move_members(found).await?;
+        output.notes.extend(members.notes);
+        output.notes.extend(self.note_on_added_members().await?);
+        let mut unfinished = members.is_unfinished || !members.failures.is_empty();
+        let present = self.present();
+        let position = match position {
+            Position::Elsewhere if members.is_moving => {
+                return Ok(output.then_more(self.goal(&present, members.goals)));
+            }
+            Position::Elsewhere => self.move_cluster().await?,
+            position => position,
+        };
+        let is_there = position == Position::There;
+        let at = match position {
+            Position::Busy { at } => {
+                unfinished = true;
+                at
+            }
+            _ => wanted.clone(),
+        };
+        if !members.failures.is_empty() && is_there && !members.is_moving {
+            return Err(together(&self.original.target, members.failures));
+        }
+        if is_there && self.is_settled_at_home(&mut output) {
+            return Ok(output);
+        }
+        let goal = self.goal(&at, members.goals);
+        Ok(if unfinished { output.then_more(goal) } else { output.waiting_for(goal) })
+    }
+
+    fn present(&self) -> DatabaseIdentifier {
+        DatabaseIdentifier::reported(self.cluster.db_cluster_identifier().unwrap_or_default())
+    }
+
+    fn goal(&self, identifier: &DatabaseIdentifier, members: Vec<MemberGoal>) -> Goal {
+        Goal::Available {
+            identifier: identifier.clone(),
+            resource_id: Some(self.original.target.resource_id.clone()),
+            members,
+        }
+    }
+
+    /// Whether the cluster is home in a state that waiting would not change, which is worth a note and no failure.
+    fn is_settled_at_home(&self, output: &mut StepOutput) -> bool {
+        if self.destination != Destination::Home {
+            return false;
+        }
+        let status = self.cluster.status().unwrap_or_default();
+        let what = if acceptor::phase(CLUSTER, status) != Phase::Available {
+            format!("in status {status}")
+        } else if cluster_has_other_modifications(self.cluster.pending_modified_values()) {
+            "with modifications pending".to_owned()
+        } else {
+            return false;
+        };
+        output.notes.push(format!("{} is under its own name, {what}", self.original.target.identifier));
+        true
+    }
+
+    async fn find_members(&self) -> Result<Vec<(&Member, Found)>> {
+        let mut found = Vec::new();
+        for member in self.original.own_members() {
+            found.push((member, self.find(&member.target).await?));
+        }
+        Ok(found)
+    }
+
+    async fn find(&self, target: &Target) -> Result<Found> {
+        if let Some(instance) = rds::instance_by_resource_id(self.rds, &target.resource_id).await? {
+            let is_deleting = is_deleting(DatabaseKind::Instance, instance.db_instance_status());
+            return Ok(if is_deleting { Found::Removed } else { Found::Here(Box::new(instance)) });
+        }
+        // Between two names a member does not answer, and its cluster still lists it by the name it had.
+        for (listed, to) in
+            [(&target.identifier, &target.temporary_identifier), (&target.temporary_identifier, &target.identifier)]
+        {
+            let is_listed = self
+                .cluster
+                .db_cluster_members()
+                .iter()
+                .any(|member| member.db_instance_identifier() == Some(listed.as_str()));
+            if is_listed && rds::instance(self.rds, listed.as_str()).await?.is_none() {
+                return Ok(Found::Moving { to: to.clone() });
+            }
+        }
+        Ok(Found::Removed)
+    }
+
+    /// On the way out, everything that can be known is checked before the first member is renamed.
+    async fn check_all_may_leave(&self, found: &[(&Member, Found)], position: &Position) -> Result<()> {
+        let target = &self.original.target;
+        if is_deleting(CLUSTER, self.cluster.status()) {
+            return Err(failed(target, "somebody is deleting this DB cluster; nothing was renamed"));
+        }
+        for (member, found) in found {
+            match found {
+                Found::Removed => {
+                    let message = format!(
+                        "its member {} ({}) is gone: somebody removed it during the run",
+                        member.target.identifier, member.target.resource_id
+                    );
+                    return Err(failed(target, message));
+                }
+                Found::Moving { .. } => {}
+                Found::Here(instance) => {
+                    let wanted = &member.target.temporary_identifier;
+                    if position_of_instance(instance, wanted) == Position::Elsewhere {
+                        check_instance_may_leave(self.rds, instance, &member.target).await?;
+                    }
+                }
+            }
+        }
+        if *position == Position::Elsewhere {
+            if cluster_has_other_modifications(self.cluster.pending_modified_values()) {
+                return Err(failed(target, pending_modifications(CLUSTER)));
+            }
+            self.check_cluster_name_is_free().await?;
+        }
+        Ok(())
+    }
+
+    async fn check_cluster_name_is_free(&self) -> Result<()> {
+        let target = &self.original.target;
+        let wanted = wanted(target, self.destination);
+        match rds::cluster(self.rds, wanted.as_str()).await? {
+            Some(holder) if holder.db_cluster_resource_id() != Some(target.resource_id.as_str()) => {
+                Err(taken(CLUSTER, target, wanted, holder.db_cluster_resource_id(), holder.status()))
+            }
+            _ => Ok(()),
+        }
+    }
+
+    async fn move_members(&self, found: Vec<(&Member, Found)>) -> Result<Progress> {
+        let mut progress = Progress::default();
+        for (Member { target, .. }, found) in found {
+            match self.move_member(target, found, &mut progress).await {
+                Ok(()) => {}
+                Err(error) if self.destination == Destination::Home => progress.failures.push(error),
+                Err(error) => return Err(error),
+            }
+        }
+        Ok(progress)
+    }
+
+    async fn move_member(&self, target: &Target, found: Found, progress: &mut Progress) -> Result<()> {
+        let wanted = wanted(target, self.destination);
+        let instance = match found {
+            Found::Here(instance) => instance,
+            Found::Removed => {
+                let note = format!("the member {} ({}) no longer exists", target.identifier, target.resource_id);
+                progress.notes.push(note);
+                return Ok(());
+            }
+            Found::Moving { to } => {
+                progress.is_moving = true;
+                progress.is_unfinished |= to != *wanted;
+                progress.goals.push(member_goal(target, to));
+                return Ok(());
+            }
+        };
+        let position = match position_of_instance(&instance, wanted) {
+            Position::Elsewhere => {
+                if self.destination == Destination::Home {
+                    check_instance_name_is_free(self.rds, target, wanted).await?;
+                }
+                rename_instance(self.rds, &instance, target, wanted).await?
+            }
+            position => position,
+        };
+        let at = match position {
+            Position::There => {
+                if !self.is_worth_waiting_for(&instance, target, progress) {
+                    return Ok(());
+                }
+                wanted.clone()
+            }
+            Position::UnderWay => {
+                progress.is_moving = true;
+                wanted.clone()
+            }
+            Position::Busy { at } => {
+                progress.is_moving = true;
+                progress.is_unfinished = true;
+                at
+            }
+            Position::Elsewhere => unwanted(target, self.destination).clone(),
+        };
+        progress.goals.push(member_goal(target, at));
+        Ok(())
+    }
+
+    /// On the way home a member that is stopped or broken does not hold up its cluster.
+    fn is_worth_waiting_for(&self, instance: &DbInstance, target: &Target, progress: &mut Progress) -> bool {
+        let status = instance.db_instance_status().unwrap_or_default();
+        let is_available = acceptor::phase(DatabaseKind::Instance, status) == Phase::Available;
+        let is_settled = !is_available || rds::has_pending_modifications(instance);
+        if self.destination == Destination::Home && is_settled {
+            let pending = if is_available { ", with modifications pending" } else { "" };
+            let note = format!("the member {} is under its own name in status {status}{pending}", target.identifier);
+            progress.notes.push(note);
+            return false;
+        }
+        true
+    }
+
+    /// Asks for the rename of the cluster, which is [`Position::Elsewhere`], and says where that leaves it.
+    async fn move_cluster(&self) -> Result<Position> {
+        let target = &self.original.target;
+        let wanted = wanted(target, self.destination);
+        let present = self.present();
+        self.check_cluster_name_is_free().await?;
+        let call = self
+            .rds
+            .modify_db_cluster()
+            .db_cluster_identifier(&present)
+            .new_db_cluster_identifier(wanted)
+            .apply_immediately(true);
+        let Err(error) = call.send().await else {
+            tracing::info!(
+                db.identifier = present.as_str(),
+                db.new_identifier = wanted.as_str(),
+                "renaming the DB cluster"
+            );
+            return Ok(Position::UnderWay);
+        };
+        // The answer may have been lost while the call was carried out, so what is there now decides.
+        let Some(now) = rds::cluster_by_resource_id(self.rds, &target.resource_id).await? else {
+            return Ok(Position::UnderWay);
+        };
+        let is_about_status = error
+            .as_service_error()
+            .is_some_and(|e| e.is_invalid_db_cluster_state_fault() || e.is_invalid_db_instance_state_fault());
+        match position_of(&now, wanted) {
+            Position::Elsewhere if is_about_status && is_passing(CLUSTER, now.status()) => {
+                Ok(Position::Busy { at: present })
+            }
+            Position::Elsewhere => {
+                let doing = cannot(present.as_str(), wanted);
+                Err(Error::from_aws(ErrorKind::Rename, target.identifier.as_str(), doing, &error))
+            }
+            elsewhere => Ok(elsewhere),
+        }
+    }
+
+    async fn note_on_added_members(&self) -> Result<Option<String>> {
+        if self.original.own_members().is_empty() {
+            return Ok(None);
+        }
+        let live = rds::instances_of_cluster(self.rds, self.present().as_str()).await?;
+        let is_known = |instance: &DbInstance| {
+            self.original.members.iter().any(|known| instance.dbi_resource_id() == Some(&known.target.resource_id))
+        };
+        let added: Vec<&str> =
+            live.iter().filter(|instance| !is_known(instance)).filter_map(DbInstance::db_instance_identifier).collect();
+        Ok((!added.is_empty()).then(|| {
+            format!("added to the cluster during the run, and left under the name it has: {}", added.join(", "))
+        }))
+    }
+}
+
+fn member_goal(target: &Target, identifier: DatabaseIdentifier) -> MemberGoal {
+    MemberGoal { identifier, resource_id: Some(target.resource_id.clone()) }
+}
+
+/// One error for all the members that could not be renamed; to be tried again only if that may help all of them.
+fn together(target: &Target, mut failures: Vec<Error>) -> Error {
+    if failures.len() == 1
+        && let Some(only) = failures.pop()
+    {
+        return only;
+    }
+    let kind = match failures.iter().find(|failure| !failure.kind().retryable()) {
+        Some(_) => ErrorKind::Rename,
+        None => failures.first().map_or(ErrorKind::Rename, Error::kind),
+    };
+    let reports: Vec<String> = failures.iter().map(Error::report).collect();
+    Error::new(kind, target.identifier.as_str(), format!("members are not back: {}", reports.join("; ")))
+}
