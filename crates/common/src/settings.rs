@@ -1,60 +1,335 @@
-//! A database's settings: what RDS reports of them, as the state document carries them.
+//! A database's settings: what RDS reports of them, as the state document carries them, and one table of what each of
+//! them needs.
 //!
-//! This module only reads. Which setting a restore call takes, and which has to be applied afterwards, is the business of
-//! the restore and settings crates; which matter enough to roll back, that of the verification.
-//! What a restore keeps: `RestoreDBInstanceFromDBSnapshot` and `RestoreDBClusterFromSnapshot` in the RDS API reference.
+//! A row of the table names a setting once: its type, its words, how much a difference matters, which calls take it, and
+//! where those calls take it (engine, storage). The restore crate sends what [`Call::Restore`] and [`Call::Create`] take,
+//! the settings crate asks for what [`Call::Modify`] takes, and the verification judges by [`Weight`].
+//! Nothing here makes a call; how a setting is spelled in a call is the business of the crate that makes it.
+//!
+//! Which call takes what: `RestoreDBInstanceFromDBSnapshot`, `RestoreDBClusterFromSnapshot`, `CreateDBInstance`,
+//! `ModifyDBInstance` and `ModifyDBCluster` in the RDS API reference.
+
+use std::fmt;
 
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use serde::{Deserialize, Serialize};
+use serde_json::Value;
 
-/// The settings of a DB instance, or of a cluster's member. `None` where RDS reports nothing.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct InstanceSettings {
-    pub instance_class: Option<String>,
-    pub port: Option<i32>,
-    pub availability_zone: Option<String>,
-    pub subnet_group: Option<String>,
-    pub multi_az: Option<bool>,
-    pub publicly_accessible: Option<bool>,
-    pub auto_minor_version_upgrade: Option<bool>,
-    pub license_model: Option<String>,
-    pub storage_type: Option<String>,
-    pub allocated_storage: Option<i32>,
-    pub max_allocated_storage: Option<i32>,
-    pub iops: Option<i32>,
-    pub storage_throughput: Option<i32>,
-    pub dedicated_log_volume: Option<bool>,
-    pub storage_encrypted: Option<bool>,
-    pub kms_key_id: Option<String>,
-    pub option_group: Option<String>,
-    pub parameter_group: Option<String>,
-    pub security_groups: Vec<String>,
-    pub copy_tags_to_snapshot: Option<bool>,
-    pub iam_database_authentication: Option<bool>,
-    pub log_exports: Vec<String>,
-    pub processor_features: Vec<ProcessorFeature>,
-    pub deletion_protection: Option<bool>,
-    pub network_type: Option<String>,
-    pub domain: Option<Domain>,
-    pub backup_retention_days: Option<i32>,
-    pub backup_window: Option<String>,
-    pub maintenance_window: Option<String>,
-    pub ca_certificate: Option<String>,
-    pub engine_lifecycle_support: Option<String>,
-    pub monitoring_interval: Option<i32>,
-    pub monitoring_role_arn: Option<String>,
-    pub database_insights_mode: Option<String>,
-    pub performance_insights: Option<bool>,
-    pub performance_insights_kms_key_id: Option<String>,
-    pub performance_insights_retention_days: Option<i32>,
-    pub managed_master_password: bool,
-    pub managed_master_password_kms_key_id: Option<String>,
-    pub promotion_tier: Option<i32>,
+/// What it means that a restored database differs from the original in a setting.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Weight {
+    /// Clients cannot work with it, or strangers can: the restore is rolled back.
+    Essential,
+    /// A person should know.
+    Reported,
+    /// It always may, or another step puts it back.
+    Expected,
+}
+
+/// A call that can set settings.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Call {
+    /// Restoring an instance, or a cluster, from a snapshot.
+    Restore,
+    /// Creating a member of an Aurora cluster: what is the member's own, not its cluster's.
+    Create,
+    /// Modifying what was restored.
+    Modify,
+}
+
+/// A row of the table.
+pub struct Setting<S: 'static> {
+    /// The setting in words.
+    pub name: &'static str,
+    pub weight: Weight,
+    calls: &'static [Call],
+    applies: fn(&S, &str, Call) -> bool,
+    read: fn(&S) -> Value,
+    copy: fn(&S, &mut S),
+}
+
+impl<S> Setting<S> {
+    /// Whether the call has a parameter for it at all.
+    pub fn is_set_by(&self, call: Call) -> bool {
+        self.calls.contains(&call)
+    }
+
+    /// Whether the call takes it for a database with these settings and this engine.
+    pub fn is_taken_by(&self, call: Call, settings: &S, engine: &str) -> bool {
+        self.is_set_by(call) && (self.applies)(settings, engine, call)
+    }
+
+    /// The difference in words: `the backup window: 03:00-03:30, was 05:00-05:30`.
+    pub fn difference(&self, original: &S, restored: &S) -> String {
+        format!("{}: {}, was {}", self.name, Shown(&(self.read)(restored)), Shown(&(self.read)(original)))
+    }
+}
+
+/// Settings that have a table.
+pub trait Settings: Default + 'static {
+    const TABLE: &'static [Setting<Self>];
+
+    /// What of these settings the call takes; everything else is left out.
+    #[must_use]
+    fn taken_by(&self, call: Call, engine: &str) -> Self {
+        self.picked(Self::TABLE.iter().filter(|setting| setting.is_taken_by(call, self, engine)))
+    }
+
+    /// The settings in which the two differ. What is off, zero or empty is the same as what is not reported.
+    fn differing(&self, restored: &Self) -> Vec<&'static Setting<Self>> {
+        Self::TABLE.iter().filter(|setting| (setting.read)(self) != (setting.read)(restored)).collect()
+    }
+
+    /// These settings with everything else left out.
+    #[must_use]
+    fn picked(&self, settings: impl IntoIterator<Item = &'static Setting<Self>>) -> Self {
+        let mut picked = Self::default();
+        for setting in settings {
+            (setting.copy)(self, &mut picked);
+        }
+        picked
+    }
+}
+
+macro_rules! settings {
+    ($(#[$outer:meta])* $name:ident {
+        $($(#[$doc:meta])* $field:ident: $type:ty, $words:literal, $weight:ident, [$($call:ident)*], $applies:expr;)*
+    }) => {
+        $(#[$outer])*
+        #[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+        #[serde(rename_all = "camelCase", default)]
+        pub struct $name {
+            $($(#[$doc])* pub $field: $type,)*
+        }
+
+        impl Settings for $name {
+            const TABLE: &'static [Setting<Self>] = &[$(
+                Setting {
+                    name: $words,
+                    weight: Weight::$weight,
+                    calls: &[$(Call::$call),*],
+                    applies: $applies,
+                    read: |settings| reading(&settings.$field),
+                    copy: |from, to| to.$field.clone_from(&from.$field),
+                },
+            )*];
+        }
+    };
+}
+
+settings! {
+    /// The settings of a DB instance, or of a cluster's member. `None` where RDS reports nothing.
+    InstanceSettings {
+        // field: type, in words, a difference is, taken by, where
+        instance_class: Option<String>, "the instance class", Reported, [Restore Create], always;
+        port: Option<i32>, "the port", Essential, [Restore], always;
+        availability_zone: Option<String>, "the Availability Zone", Expected, [Restore Create], in_one_zone;
+        subnet_group: Option<String>, "the subnet group", Essential, [Restore], always;
+        multi_az: Option<bool>, "Multi-AZ", Reported, [Restore Modify], multi_az;
+        publicly_accessible: Option<bool>, "public access", Essential, [Restore Create Modify], always;
+        auto_minor_version_upgrade: Option<bool>, "automatic minor version upgrade", Reported, [Restore Create Modify], always;
+        license_model: Option<String>, "the licence model", Reported, [Restore], licensed;
+        storage_type: Option<String>, "the storage type", Reported, [Restore], always;
+        allocated_storage: Option<i32>, "the allocated storage", Reported, [Restore], not_sql_server;
+        max_allocated_storage: Option<i32>, "the maximum of storage autoscaling", Reported, [Modify], always;
+        iops: Option<i32>, "the provisioned IOPS", Reported, [Restore], provisions_iops;
+        storage_throughput: Option<i32>, "the storage throughput", Reported, [Restore], provisions_throughput;
+        dedicated_log_volume: Option<bool>, "the dedicated log volume", Reported, [Restore], |it, _, _| it.dedicated_log_volume == Some(true);
+        storage_encrypted: Option<bool>, "storage encryption", Essential, [], always;
+        kms_key_id: Option<String>, "the KMS key of the storage", Essential, [], always;
+        option_group: Option<String>, "the option group", Essential, [Restore], always;
+        parameter_group: Option<String>, "the parameter group", Essential, [Restore Create], always;
+        security_groups: Vec<String>, "the security groups", Essential, [Restore Modify], always;
+        copy_tags_to_snapshot: Option<bool>, "copying tags to snapshots", Reported, [Restore Modify], always;
+        iam_database_authentication: Option<bool>, "IAM database authentication", Essential, [Restore Modify], |_, engine, _| has_iam_authentication(engine);
+        log_exports: Vec<String>, "log exports", Reported, [Restore Modify], always;
+        processor_features: Vec<ProcessorFeature>, "the processor features", Reported, [Restore], always;
+        deletion_protection: Option<bool>, "deletion protection", Expected, [], always;
+        network_type: Option<String>, "the network type", Reported, [Restore], always;
+        domain: Option<Domain>, "the Active Directory domain", Reported, [Restore], always;
+        backup_retention_days: Option<i32>, "backup retention", Reported, [Restore Modify], always;
+        backup_window: Option<String>, "the backup window", Reported, [Restore Modify], always;
+        maintenance_window: Option<String>, "the maintenance window", Reported, [Create Modify], always;
+        ca_certificate: Option<String>, "the certificate authority", Reported, [Restore Create Modify], always;
+        engine_lifecycle_support: Option<String>, "extended support", Reported, [Restore], |_, engine, _| has_extended_support(engine);
+        monitoring_interval: Option<i32>, "the monitoring interval", Reported, [Create Modify], always;
+        monitoring_role_arn: Option<String>, "the monitoring role", Reported, [Create Modify], always;
+        database_insights_mode: Option<String>, "the mode of Database Insights", Reported, [Modify], always;
+        performance_insights: Option<bool>, "Performance Insights", Reported, [Create Modify], always;
+        performance_insights_kms_key_id: Option<String>, "the KMS key of Performance Insights", Reported, [Create Modify], |it, _, _| it.performance_insights == Some(true);
+        performance_insights_retention_days: Option<i32>, "the retention of Performance Insights", Reported, [Create Modify], |it, _, _| it.performance_insights == Some(true);
+        managed_master_password: bool, "the managed master password", Essential, [Modify], |it, _, _| it.managed_master_password;
+        managed_master_password_kms_key_id: Option<String>, "the KMS key of the managed master password", Reported, [Modify], |it, _, _| it.managed_master_password;
+        promotion_tier: Option<i32>, "the promotion tier", Reported, [Create Modify], |_, engine, _| is_aurora(engine);
+    }
+}
+
+settings! {
+    /// The settings of a DB cluster. `None` where RDS reports nothing.
+    ClusterSettings {
+        // field: type, in words, a difference is, taken by, where
+        /// `DatabaseName`, absent where the cluster was made without one.
+        database_name: Option<String>, "the database name", Reported, [Restore], always;
+        port: Option<i32>, "the port", Essential, [Restore], always;
+        subnet_group: Option<String>, "the subnet group", Essential, [Restore], always;
+        availability_zones: Vec<String>, "the Availability Zones", Expected, [Restore], |_, engine, _| is_aurora(engine);
+        /// Multi-AZ DB clusters only.
+        instance_class: Option<String>, "the instance class", Reported, [Restore], of_multi_az_cluster;
+        storage_type: Option<String>, "the storage type", Reported, [Restore], always;
+        allocated_storage: Option<i32>, "the allocated storage", Reported, [], always;
+        iops: Option<i32>, "the provisioned IOPS", Reported, [Restore], cluster_provisions_iops;
+        storage_encrypted: Option<bool>, "storage encryption", Essential, [], always;
+        kms_key_id: Option<String>, "the KMS key of the storage", Essential, [Restore], |it, _, _| it.storage_encrypted == Some(true);
+        engine_mode: Option<String>, "the engine mode", Reported, [Restore], |it, engine, _| is_aurora(engine) && it.engine_mode.as_deref() != Some("provisioned");
+        parameter_group: Option<String>, "the cluster parameter group", Essential, [Restore], always;
+        // A cluster always has its engine's default option group.
+        option_group: Option<String>, "the option group", Essential, [], always;
+        security_groups: Vec<String>, "the security groups", Essential, [Restore Modify], always;
+        copy_tags_to_snapshot: Option<bool>, "copying tags to snapshots", Reported, [Restore Modify], always;
+        iam_database_authentication: Option<bool>, "IAM database authentication", Essential, [Restore Modify], always;
+        log_exports: Vec<String>, "log exports", Reported, [Restore Modify], always;
+        deletion_protection: Option<bool>, "deletion protection", Expected, [], always;
+        network_type: Option<String>, "the network type", Reported, [Restore], always;
+        domain: Option<Domain>, "the Active Directory domain", Reported, [Restore], |_, engine, _| is_aurora(engine);
+        backup_retention_days: Option<i32>, "backup retention", Reported, [Restore Modify], always;
+        backup_window: Option<String>, "the backup window", Reported, [Restore Modify], always;
+        maintenance_window: Option<String>, "the maintenance window", Reported, [Modify], always;
+        backtrack_window_seconds: Option<i64>, "the backtrack window", Reported, [Restore Modify], |_, engine, _| engine == "aurora-mysql";
+        engine_lifecycle_support: Option<String>, "extended support", Reported, [Restore], always;
+        // A member's own in Aurora.
+        auto_minor_version_upgrade: Option<bool>, "automatic minor version upgrade", Reported, [Modify], of_multi_az_cluster;
+        publicly_accessible: Option<bool>, "public access", Essential, [Restore], of_multi_az_cluster;
+        serverless_v2_scaling: Option<ServerlessV2Scaling>, "the Serverless v2 capacity", Reported, [Restore Modify], |_, engine, _| is_aurora(engine);
+        monitoring_interval: Option<i32>, "the monitoring interval", Reported, [Restore Modify], monitors;
+        monitoring_role_arn: Option<String>, "the monitoring role", Reported, [Restore Modify], monitors;
+        database_insights_mode: Option<String>, "the mode of Database Insights", Reported, [Modify], always;
+        performance_insights: Option<bool>, "Performance Insights", Reported, [Restore Modify], has_insights;
+        performance_insights_kms_key_id: Option<String>, "the KMS key of Performance Insights", Reported, [Restore Modify], has_insights;
+        performance_insights_retention_days: Option<i32>, "the retention of Performance Insights", Reported, [Restore Modify], has_insights;
+        http_endpoint: Option<bool>, "the HTTP endpoint", Reported, [Modify], |it, _, _| it.http_endpoint == Some(true);
+        managed_master_password: bool, "the managed master password", Essential, [Modify], |it, _, _| it.managed_master_password;
+        managed_master_password_kms_key_id: Option<String>, "the KMS key of the managed master password", Reported, [Modify], |it, _, _| it.managed_master_password;
+    }
+}
+
+fn always<S>(_: &S, _: &str, _: Call) -> bool {
+    true
+}
+
+/// `AvailabilityZone` is refused beside `MultiAZ`.
+fn in_one_zone(settings: &InstanceSettings, _: &str, _: Call) -> bool {
+    settings.multi_az != Some(true)
+}
+
+/// SQL Server's Multi-AZ is set up on a database that is there, with its backups on: not by the restore itself.
+/// Terraform's AWS provider does the same: <https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/rds/instance.go>
+fn multi_az(_: &InstanceSettings, engine: &str, call: Call) -> bool {
+    !is_sql_server(engine) || call == Call::Modify
+}
+
+/// The other engines have one licence model.
+fn licensed<S>(_: &S, engine: &str, _: Call) -> bool {
+    ["oracle-", "sqlserver-", "db2-"].iter().any(|family| engine.starts_with(family))
+}
+
+/// `AllocatedStorage` in `RestoreDBInstanceFromDBSnapshot`: "This setting isn't valid for RDS for SQL Server."
+fn not_sql_server<S>(_: &S, engine: &str, _: Call) -> bool {
+    !is_sql_server(engine)
+}
+
+fn provisions_iops(settings: &InstanceSettings, engine: &str, _: Call) -> bool {
+    iops_can_be_chosen(settings.storage_type.as_deref(), settings.allocated_storage, engine)
+}
+
+fn provisions_throughput(settings: &InstanceSettings, engine: &str, _: Call) -> bool {
+    settings.storage_type.as_deref() == Some("gp3")
+        && iops_can_be_chosen(Some("gp3"), settings.allocated_storage, engine)
+}
+
+fn of_multi_az_cluster(_: &ClusterSettings, engine: &str, _: Call) -> bool {
+    !is_aurora(engine)
+}
+
+fn cluster_provisions_iops(settings: &ClusterSettings, engine: &str, _: Call) -> bool {
+    !is_aurora(engine) && iops_can_be_chosen(settings.storage_type.as_deref(), settings.allocated_storage, engine)
+}
+
+fn monitors(settings: &ClusterSettings, _: &str, _: Call) -> bool {
+    settings.monitoring_interval.is_some_and(|seconds| seconds > 0)
+}
+
+fn has_insights(settings: &ClusterSettings, _: &str, _: Call) -> bool {
+    settings.performance_insights == Some(true)
+}
+
+/// gp3 reports the IOPS and throughput it has at any size, but below a size of its own for each engine it accepts
+/// neither: <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage>
+fn iops_can_be_chosen(storage_type: Option<&str>, allocated_gib: Option<i32>, engine: &str) -> bool {
+    let from_gib = match engine {
+        _ if is_sql_server(engine) => 0,
+        _ if engine.starts_with("oracle-") => 200,
+        _ => 400,
+    };
+    match storage_type {
+        Some("io1" | "io2") => true,
+        Some("gp3") => allocated_gib.is_some_and(|gib| gib >= from_gib),
+        _ => false,
+    }
+}
+
+fn is_aurora(engine: &str) -> bool {
+    engine.starts_with("aurora")
+}
+
+fn is_sql_server(engine: &str) -> bool {
+    engine.starts_with("sqlserver-")
+}
+
+fn has_iam_authentication(engine: &str) -> bool {
+    is_aurora(engine) || ["mysql", "mariadb", "postgres"].contains(&engine)
+}
+
+fn has_extended_support(engine: &str) -> bool {
+    is_aurora(engine) || ["mysql", "postgres"].contains(&engine)
+}
+
+/// A setting as it is compared: what is off, zero or empty reads as nothing, because RDS leaves such settings out here
+/// and reports them there.
+fn reading<T: Serialize>(field: &T) -> Value {
+    let value = serde_json::to_value(field).unwrap_or_default();
+    let nothing = match &value {
+        Value::Null | Value::Bool(false) => true,
+        Value::Number(number) => number.as_f64() == Some(0.0),
+        Value::String(text) => text.is_empty(),
+        Value::Array(items) => items.is_empty(),
+        Value::Bool(true) | Value::Object(_) => false,
+    };
+    if nothing { Value::Null } else { value }
+}
+
+/// A setting's value in words.
+struct Shown<'a>(&'a Value);
+
+impl fmt::Display for Shown<'_> {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self.0 {
+            Value::Null => f.write_str("off"),
+            Value::Bool(_) => f.write_str("on"),
+            Value::String(text) => f.write_str(text),
+            Value::Array(items) => {
+                for (index, item) in items.iter().enumerate() {
+                    let separator = if index == 0 { "" } else { ", " };
+                    write!(f, "{separator}{}", Shown(item))?;
+                }
+                Ok(())
+            }
+            other => write!(f, "{other}"),
+        }
+    }
 }
 
 /// A processor feature such as `coreCount`.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord, Serialize, Deserialize)]
 pub struct ProcessorFeature {
     pub name: String,
     pub value: String,
@@ -70,51 +345,6 @@ pub struct Domain {
     pub organizational_unit: Option<String>,
     pub auth_secret_arn: Option<String>,
     pub dns_ips: Vec<String>,
-}
-
-/// The settings of a DB cluster. `None` where RDS reports nothing.
-#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
-#[serde(rename_all = "camelCase", default)]
-pub struct ClusterSettings {
-    /// `DatabaseName`, absent where the cluster was made without one.
-    pub database_name: Option<String>,
-    pub port: Option<i32>,
-    pub subnet_group: Option<String>,
-    pub availability_zones: Vec<String>,
-    /// Multi-AZ DB clusters only.
-    pub instance_class: Option<String>,
-    pub storage_type: Option<String>,
-    pub allocated_storage: Option<i32>,
-    pub iops: Option<i32>,
-    pub storage_encrypted: Option<bool>,
-    pub kms_key_id: Option<String>,
-    pub engine_mode: Option<String>,
-    pub parameter_group: Option<String>,
-    pub option_group: Option<String>,
-    pub security_groups: Vec<String>,
-    pub copy_tags_to_snapshot: Option<bool>,
-    pub iam_database_authentication: Option<bool>,
-    pub log_exports: Vec<String>,
-    pub deletion_protection: Option<bool>,
-    pub network_type: Option<String>,
-    pub domain: Option<Domain>,
-    pub backup_retention_days: Option<i32>,
-    pub backup_window: Option<String>,
-    pub maintenance_window: Option<String>,
-    pub backtrack_window_seconds: Option<i64>,
-    pub engine_lifecycle_support: Option<String>,
-    pub auto_minor_version_upgrade: Option<bool>,
-    pub publicly_accessible: Option<bool>,
-    pub serverless_v2_scaling: Option<ServerlessV2Scaling>,
-    pub monitoring_interval: Option<i32>,
-    pub monitoring_role_arn: Option<String>,
-    pub database_insights_mode: Option<String>,
-    pub performance_insights: Option<bool>,
-    pub performance_insights_kms_key_id: Option<String>,
-    pub performance_insights_retention_days: Option<i32>,
-    pub http_endpoint: Option<bool>,
-    pub managed_master_password: bool,
-    pub managed_master_password_kms_key_id: Option<String>,
 }
 
 /// Serverless v2 capacity, in Aurora capacity units.
@@ -154,14 +384,16 @@ impl From<&DbInstance> for InstanceSettings {
             security_groups: security_groups(instance.vpc_security_groups()),
             copy_tags_to_snapshot: instance.copy_tags_to_snapshot(),
             iam_database_authentication: instance.iam_database_authentication_enabled(),
-            log_exports: instance.enabled_cloudwatch_logs_exports().to_vec(),
-            processor_features: instance
-                .processor_features()
-                .iter()
-                .filter_map(|feature| {
-                    Some(ProcessorFeature { name: text(feature.name())?, value: text(feature.value())? })
-                })
-                .collect(),
+            log_exports: sorted(instance.enabled_cloudwatch_logs_exports().to_vec()),
+            processor_features: sorted(
+                instance
+                    .processor_features()
+                    .iter()
+                    .filter_map(|feature| {
+                        Some(ProcessorFeature { name: text(feature.name())?, value: text(feature.value())? })
+                    })
+                    .collect(),
+            ),
             deletion_protection: instance.deletion_protection(),
             network_type: text(instance.network_type()),
             domain: instance.domain_memberships().first().map(Domain::from),
@@ -190,7 +422,7 @@ impl From<&DbCluster> for ClusterSettings {
             database_name: text(cluster.database_name()),
             port: cluster.port(),
             subnet_group: text(cluster.db_subnet_group()),
-            availability_zones: cluster.availability_zones().to_vec(),
+            availability_zones: sorted(cluster.availability_zones().to_vec()),
             instance_class: text(cluster.db_cluster_instance_class()),
             storage_type: text(cluster.storage_type()),
             allocated_storage: cluster.allocated_storage(),
@@ -205,7 +437,7 @@ impl From<&DbCluster> for ClusterSettings {
             security_groups: security_groups(cluster.vpc_security_groups()),
             copy_tags_to_snapshot: cluster.copy_tags_to_snapshot(),
             iam_database_authentication: cluster.iam_database_authentication_enabled(),
-            log_exports: cluster.enabled_cloudwatch_logs_exports().to_vec(),
+            log_exports: sorted(cluster.enabled_cloudwatch_logs_exports().to_vec()),
             deletion_protection: cluster.deletion_protection(),
             network_type: text(cluster.network_type()),
             domain: cluster.domain_memberships().first().map(Domain::from),
@@ -244,7 +476,7 @@ impl From<&aws_sdk_rds::types::DomainMembership> for Domain {
             iam_role_name: text(membership.iam_role_name()),
             organizational_unit: text(membership.ou()),
             auth_secret_arn: text(membership.auth_secret_arn()),
-            dns_ips: membership.dns_ips().to_vec(),
+            dns_ips: sorted(membership.dns_ips().to_vec()),
         }
     }
 }
@@ -253,9 +485,152 @@ fn text(value: Option<&str>) -> Option<String> {
     value.map(str::to_owned)
 }
 
-/// Sorted, so that two databases compare equal whatever order RDS lists their groups in.
 fn security_groups(memberships: &[aws_sdk_rds::types::VpcSecurityGroupMembership]) -> Vec<String> {
-    let mut groups: Vec<String> = memberships.iter().filter_map(|group| text(group.vpc_security_group_id())).collect();
-    groups.sort();
-    groups
+    sorted(memberships.iter().filter_map(|group| text(group.vpc_security_group_id())).collect())
+}
+
+/// Two databases compare equal whatever order RDS lists things in.
+fn sorted<T: Ord>(mut items: Vec<T>) -> Vec<T> {
+    items.sort();
+    items
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn gp3(gib: i32) -> InstanceSettings {
+        InstanceSettings {
+            storage_type: Some("gp3".into()),
+            allocated_storage: Some(gib),
+            iops: Some(12_000),
+            storage_throughput: Some(500),
+            ..InstanceSettings::default()
+        }
+    }
+
+    #[test]
+    fn gp3_takes_iops_and_throughput_only_from_the_engines_own_size_on() {
+        for (engine, gib, taken) in [
+            ("postgres", 399, false),
+            ("postgres", 400, true),
+            ("oracle-ee", 199, false),
+            ("oracle-ee", 200, true),
+            ("sqlserver-se", 20, true),
+        ] {
+            let sent = gp3(gib).taken_by(Call::Restore, engine);
+            assert_eq!((sent.iops.is_some(), sent.storage_throughput.is_some()), (taken, taken), "{engine} {gib}");
+        }
+    }
+
+    #[test]
+    fn provisioned_iops_storage_takes_iops_at_any_size_and_general_purpose_2_never() {
+        for (storage, iops) in [("io1", true), ("io2", true), ("gp2", false), ("standard", false)] {
+            let sent = InstanceSettings { storage_type: Some(storage.into()), ..gp3(100) };
+            let sent = sent.taken_by(Call::Restore, "postgres");
+            assert_eq!((sent.iops.is_some(), sent.storage_throughput), (iops, None), "{storage}");
+        }
+    }
+
+    #[test]
+    fn an_availability_zone_is_not_given_beside_multi_az() {
+        for (multi_az, zone) in [(Some(true), None), (Some(false), Some("eu-west-1a".to_owned()))] {
+            let settings =
+                InstanceSettings { multi_az, availability_zone: Some("eu-west-1a".into()), ..Default::default() };
+            assert_eq!(settings.taken_by(Call::Restore, "mysql").availability_zone, zone);
+        }
+    }
+
+    #[test]
+    fn settings_go_only_to_engines_that_have_them() {
+        let settings = InstanceSettings {
+            license_model: Some("a-licence".into()),
+            iam_database_authentication: Some(false),
+            engine_lifecycle_support: Some("open-source-rds-extended-support".into()),
+            multi_az: Some(true),
+            allocated_storage: Some(20),
+            ..InstanceSettings::default()
+        };
+        let sent = |engine| {
+            let sent = settings.taken_by(Call::Restore, engine);
+            [
+                sent.license_model.is_some(),
+                sent.iam_database_authentication.is_some(),
+                sent.engine_lifecycle_support.is_some(),
+                sent.multi_az.is_some(),
+                sent.allocated_storage.is_some(),
+            ]
+        };
+        assert_eq!(sent("postgres"), [false, true, true, true, true]);
+        assert_eq!(sent("mariadb"), [false, true, false, true, true]);
+        assert_eq!(sent("oracle-se2"), [true, false, false, true, true]);
+        assert_eq!(sent("sqlserver-ex"), [true, false, false, false, false]);
+        assert_eq!(settings.taken_by(Call::Modify, "sqlserver-ex").multi_az, Some(true));
+    }
+
+    #[test]
+    fn a_multi_az_cluster_takes_a_class_and_an_aurora_cluster_its_zones_and_capacity() {
+        let settings = ClusterSettings {
+            instance_class: Some("db.r6gd.large".into()),
+            storage_type: Some("io1".into()),
+            iops: Some(3_000),
+            publicly_accessible: Some(false),
+            availability_zones: vec!["eu-west-1a".into()],
+            serverless_v2_scaling: Some(ServerlessV2Scaling {
+                min_capacity: 0.5,
+                max_capacity: 8.0,
+                seconds_until_auto_pause: None,
+            }),
+            ..ClusterSettings::default()
+        };
+        let aurora = settings.taken_by(Call::Restore, "aurora-postgresql");
+        assert_eq!((aurora.instance_class, aurora.iops, aurora.publicly_accessible), (None, None, None));
+        assert_eq!(aurora.availability_zones, ["eu-west-1a"]);
+        assert_eq!(aurora.serverless_v2_scaling, settings.serverless_v2_scaling);
+        let multi_az = settings.taken_by(Call::Restore, "postgres");
+        assert_eq!((multi_az.iops, multi_az.publicly_accessible), (Some(3_000), Some(false)));
+        assert!(multi_az.availability_zones.is_empty() && multi_az.serverless_v2_scaling.is_none());
+    }
+
+    #[test]
+    fn what_is_off_is_the_same_as_what_is_not_reported() {
+        let off = InstanceSettings {
+            monitoring_interval: Some(0),
+            performance_insights: Some(false),
+            ..InstanceSettings::default()
+        };
+        assert!(off.differing(&InstanceSettings::default()).is_empty());
+    }
+
+    #[test]
+    fn a_difference_says_what_is_and_what_was() {
+        let original = InstanceSettings {
+            security_groups: vec!["sg-1".into(), "sg-2".into()],
+            multi_az: Some(true),
+            ..InstanceSettings::default()
+        };
+        let restored = InstanceSettings { security_groups: vec!["sg-9".into()], ..InstanceSettings::default() };
+        let words: Vec<_> = original
+            .differing(&restored)
+            .iter()
+            .map(|setting| (setting.weight, setting.difference(&original, &restored)))
+            .collect();
+        assert_eq!(
+            words,
+            [
+                (Weight::Reported, "Multi-AZ: off, was on".to_owned()),
+                (Weight::Essential, "the security groups: sg-9, was sg-1, sg-2".to_owned()),
+            ]
+        );
+    }
+
+    #[test]
+    fn every_setting_has_words_of_its_own() {
+        fn unique<S: Settings>() {
+            let names: std::collections::HashSet<_> = S::TABLE.iter().map(|setting| setting.name).collect();
+            assert_eq!(names.len(), S::TABLE.len());
+        }
+        unique::<InstanceSettings>();
+        unique::<ClusterSettings>();
+    }
 }
