@@ -60,10 +60,11 @@ pub struct Proofs<'a> {
     pub identifier: &'a str,
     pub resource_id: &'a str,
     pub tags: &'a [Tag],
-    /// Not reported by RDS while the database is still creating.
+    /// Not reported by RDS before the database is available for the first time.
     pub created_at: Option<Timestamp>,
-    /// Whether the database is still in status `creating`.
-    pub is_creating: bool,
+    /// Whether the database is available: if not, a missing time of creation means that its creation is not finished or has
+    /// failed, so it began in this execution, whose mark it has carried from its first moment.
+    pub is_available: bool,
 }
 
 impl<'a> Proofs<'a> {
@@ -73,7 +74,7 @@ impl<'a> Proofs<'a> {
             resource_id: instance.dbi_resource_id().unwrap_or_default(),
             tags: instance.tag_list(),
             created_at: instance.instance_create_time().and_then(timestamp),
-            is_creating: instance.db_instance_status() == Some("creating"),
+            is_available: instance.db_instance_status() == Some("available"),
         }
     }
 
@@ -83,7 +84,7 @@ impl<'a> Proofs<'a> {
             resource_id: cluster.db_cluster_resource_id().unwrap_or_default(),
             tags: cluster.tag_list(),
             created_at: cluster.cluster_create_time().and_then(timestamp),
-            is_creating: cluster.status() == Some("creating"),
+            is_available: cluster.status() == Some("available"),
         }
     }
 
@@ -107,7 +108,7 @@ impl<'a> Proofs<'a> {
             Some(created_at) => {
                 return Some(format!("{identifier} was created at {created_at}, before this execution began"));
             }
-            None if self.is_creating => {}
+            None if !self.is_available => {}
             None => return Some(format!("RDS does not say when {identifier} was created")),
         }
         if !originals.iter().any(|original| original.identifier.as_str() == *identifier) {
