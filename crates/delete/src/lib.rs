@@ -1,1 +1,361 @@
-//! (being written)
+//! Deletes databases: the renamed original after success (`delete`), or what a failed restore left (`discard`).
+//!
+//! [`instance`] and [`cluster`] hold both for their kind; here is what they share. Before the original goes, it has to be
+//! under its `-temp` name, claimed by this execution, and a verified successor has to be available under its own name.
+//! Before anything is discarded, all four proofs of [`trapheus_common::claim::Proofs`] have to hold. Anything else is
+//! refused with both databases kept. What is gone or going already is done.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::operation::delete_db_instance::DeleteDBInstanceError;
+use aws_sdk_rds::operation::modify_db_instance::ModifyDBInstanceError;
+use aws_sdk_rds::types::DbInstance;
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+use trapheus_common::document::{Request, StepOutput, Target};
+use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIdentifier};
+use trapheus_common::wait::Goal;
+use trapheus_common::wait::acceptor::{self, Phase};
+use trapheus_common::{Error, ErrorKind, Result, rds, tags};
+
+pub mod cluster;
+pub mod instance;
+
+/// What came of asking RDS to delete something.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Asked {
+    Accepted,
+    /// It is in a status that passes; ask again later.
+    Busy,
+}
+
+/// Nothing to wait for but a little time: the step is called again and looks again.
+///
+/// RDS may refuse to delete what it is still creating. Whether that ends in `available` or in a status that is bad for
+/// good, it can be deleted then, so no goal fits; the status-waiter's own pace and deadline bound the asking.
+const LOOK_AGAIN: Goal = Goal::Gone { resource_ids: Vec::new() };
+
+fn available(identifier: &DatabaseIdentifier, resource_id: &str) -> Goal {
+    Goal::Available { identifier: identifier.clone(), resource_id: Some(resource_id.to_owned()), members: Vec::new() }
+}
+
+fn gone(resource_id: &str) -> Goal {
+    Goal::Gone { resource_ids: vec![resource_id.to_owned()] }
+}
+
+fn phase(kind: DatabaseKind, status: Option<&str>) -> Phase {
+    acceptor::phase(kind, status.unwrap_or_default())
+}
+
+fn failed(request: &Request, message: impl Into<String>) -> Error {
+    Error::new(ErrorKind::Deletion, request.identifier.as_str(), message)
+}
+
+fn noted(mut output: StepOutput, note: impl Into<String>) -> StepOutput {
+    output.notes.push(note.into());
+    output
+}
+
+/// The name of the snapshot RDS takes of the original before it goes, if the deployment wants one.
+fn final_snapshot(request: &Request, target: &Target) -> Result<Option<SnapshotIdentifier>> {
+    if !request.options.final_snapshot {
+        return Ok(None);
+    }
+    let name = format!("{}-final", target.temporary_identifier);
+    SnapshotIdentifier::parse(request.kind, &name).map(Some).map_err(|error| {
+        let message = format!(
+            "{} was not deleted: the name of its final snapshot would not fit. Delete it by hand, with a final snapshot of \
+             a shorter name",
+            target.temporary_identifier
+        );
+        failed(request, message).caused_by(error)
+    })
+}
+
+/// The database that took the original's place, as one look showed it.
+struct Successor<'a> {
+    resource_id: &'a str,
+    status: &'a str,
+}
+
+/// Whether the original may go: its successor has to be the verified one, and available.
+///
+/// `Busy` where the successor is in a status that passes, such as its first automated backup.
+fn check_successor(
+    request: &Request,
+    target: &Target,
+    verified: &str,
+    successor: Option<&Successor<'_>>,
+) -> Result<Asked> {
+    let kept = &target.temporary_identifier;
+    let Some(&Successor { resource_id, status }) = successor else {
+        let message = format!("{kept} was not deleted, because nothing is under {} any more", request.identifier);
+        return Err(failed(request, message));
+    };
+    if resource_id != verified || resource_id == target.resource_id {
+        return Err(failed(
+            request,
+            format!(
+                "{kept} was not deleted, because {} is {resource_id} now, not the database that was restored and \
+                 verified, {verified}",
+                request.identifier
+            ),
+        ));
+    }
+    match acceptor::phase(request.kind, status) {
+        Phase::Available => Ok(Asked::Accepted),
+        Phase::Passing => Ok(Asked::Busy),
+        Phase::Deleting | Phase::Stopped | Phase::Broken => Err(failed(
+            request,
+            format!(
+                "{kept} was not deleted, because the restored database {} is in status {status}. Delete {kept} by hand \
+                 once that one works",
+                request.identifier
+            ),
+        )),
+    }
+}
+
+/// Only what was moved out of the way is deleted: never a database under its own name.
+fn check_place(request: &Request, target: &Target, present: Option<&str>, moving_to: Option<&str>) -> Result<()> {
+    let present = present.unwrap_or_default();
+    if present != target.temporary_identifier.as_str() || present == request.identifier.as_str() {
+        return Err(failed(
+            request,
+            format!(
+                "the original ({}) was not deleted, because it is under {present}, not under {}",
+                target.resource_id, target.temporary_identifier
+            ),
+        ));
+    }
+    match moving_to {
+        None => Ok(()),
+        Some(next) => {
+            Err(failed(request, format!("{present} was not deleted, because somebody is renaming it to {next}")))
+        }
+    }
+}
+
+fn backup_quota(request: &Request, target: &Target) -> Error {
+    failed(
+        request,
+        format!(
+            "{0} was not deleted: its automated backups are to be kept, and the account holds its quota of retained \
+             automated backups (40 in a region). Delete retained backups that are not needed (RDS console, Automated \
+             backups, Retained) or have the quota raised, then delete {0} by hand; the restored {1} works",
+            target.temporary_identifier, request.identifier
+        ),
+    )
+}
+
+/// What stands in the way of a rollback and is not this execution's to remove.
+fn foreign(request: &Request, target: &Target, noun: &str, found: &[String]) -> Error {
+    failed(
+        request,
+        format!(
+            "nothing was removed and the original stays under {temporary}, because not everything under its names was made \
+             by this execution: {found}. To put the original back by hand: `aws rds modify-db-{noun} --db-{noun}-identifier \
+             {home} --new-db-{noun}-identifier <another name> --apply-immediately`, and once that is done `aws rds \
+             modify-db-{noun} --db-{noun}-identifier {temporary} --new-db-{noun}-identifier {home} --apply-immediately`",
+            temporary = target.temporary_identifier,
+            home = target.identifier,
+            found = found.join("; "),
+        ),
+    )
+}
+
+/// Whether a database is under its own name and was never claimed, so never touched: nothing to undo, nothing to check.
+fn is_untouched(request: &Request, present: Option<&str>, tag_list: &[aws_sdk_rds::types::Tag]) -> bool {
+    present == Some(request.identifier.as_str()) && tags::value(tag_list, tags::EXECUTION).is_none()
+}
+
+fn survivor(target: &Target, why: &str) -> String {
+    format!(
+        "the original ({}) {why}, so what is under {} is the survivor and nothing was removed",
+        target.resource_id, target.identifier
+    )
+}
+
+/// Lifts the protection of a DB instance, and says whether that shows already.
+async fn is_unprotected(rds: &Client, request: &Request, instance: &DbInstance) -> Result<bool> {
+    let identifier = instance.db_instance_identifier().unwrap_or_default();
+    let call =
+        rds.modify_db_instance().db_instance_identifier(identifier).deletion_protection(false).apply_immediately(true);
+    let refused = call.send().await.err();
+    let Some(now) = look_again(rds, instance).await? else { return Ok(true) };
+    if now.deletion_protection() != Some(true) {
+        return Ok(true);
+    }
+    let is_about_status = |e: &ModifyDBInstanceError| e.is_invalid_db_instance_state_fault();
+    match refused {
+        None => Ok(false),
+        Some(error) if error.as_service_error().is_some_and(is_about_status) && is_passing(&now) => Ok(false),
+        Some(error) => {
+            let doing = format!("{identifier} was not deleted: cannot lift its deletion protection");
+            Err(Error::from_aws(ErrorKind::Deletion, request.identifier.as_str(), doing, &error))
+        }
+    }
+}
+
+/// How a DB instance goes.
+struct Deletion {
+    final_snapshot: Option<SnapshotIdentifier>,
+    /// Absent for a member of an Aurora cluster, whose backups are the cluster's.
+    delete_automated_backups: Option<bool>,
+}
+
+impl Deletion {
+    /// Nothing of it is kept.
+    const ENTIRELY: Self = Self { final_snapshot: None, delete_automated_backups: Some(true) };
+    const OF_A_MEMBER: Self = Self { final_snapshot: None, delete_automated_backups: None };
+}
+
+/// Deletes a DB instance.
+async fn delete_instance(
+    rds: &Client,
+    request: &Request,
+    instance: &DbInstance,
+    how: Deletion,
+) -> std::result::Result<Asked, NotDeleted> {
+    let identifier = instance.db_instance_identifier().unwrap_or_default();
+    let call = rds
+        .delete_db_instance()
+        .db_instance_identifier(identifier)
+        .skip_final_snapshot(how.final_snapshot.is_none())
+        .set_final_db_snapshot_identifier(how.final_snapshot.map(String::from))
+        .set_delete_automated_backups(how.delete_automated_backups);
+    let Err(error) = call.send().await else {
+        tracing::info!(db.identifier = identifier, "deleting the DB instance");
+        return Ok(Asked::Accepted);
+    };
+    // The answer may have been lost while the call was carried out, so what is there now decides.
+    let Some(now) = look_again(rds, instance).await? else { return Ok(Asked::Accepted) };
+    if phase(DatabaseKind::Instance, now.db_instance_status()) == Phase::Deleting {
+        return Ok(Asked::Accepted);
+    }
+    let is_about_status =
+        |e: &DeleteDBInstanceError| e.is_invalid_db_instance_state_fault() || e.is_invalid_db_cluster_state_fault();
+    if error.as_service_error().is_some_and(is_about_status) && is_passing(&now) {
+        return Ok(Asked::Busy);
+    }
+    Err(NotDeleted::of_instance(request, identifier, &error))
+}
+
+/// Why a deletion was not accepted.
+enum NotDeleted {
+    /// The quota of retained automated backups.
+    BackupQuota,
+    Failed(Error),
+}
+
+impl NotDeleted {
+    fn of_instance(request: &Request, identifier: &str, error: &SdkError<DeleteDBInstanceError, HttpResponse>) -> Self {
+        if error.as_service_error().is_some_and(|e| e.is_db_instance_automated_backup_quota_exceeded_fault()) {
+            return Self::BackupQuota;
+        }
+        let doing = format!("cannot delete the DB instance {identifier}");
+        Self::Failed(Error::from_aws(ErrorKind::Deletion, request.identifier.as_str(), doing, error))
+    }
+
+    fn into_error(self, request: &Request, target: &Target) -> Error {
+        match self {
+            Self::BackupQuota => backup_quota(request, target),
+            Self::Failed(error) => error,
+        }
+    }
+}
+
+impl From<Error> for NotDeleted {
+    fn from(error: Error) -> Self {
+        Self::Failed(error)
+    }
+}
+
+async fn look_again(rds: &Client, instance: &DbInstance) -> Result<Option<DbInstance>> {
+    rds::instance_by_resource_id(rds, instance.dbi_resource_id().unwrap_or_default()).await
+}
+
+fn is_passing(instance: &DbInstance) -> bool {
+    phase(DatabaseKind::Instance, instance.db_instance_status()) == Phase::Passing
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use serde_json::json;
+
+    fn request() -> Request {
+        serde_json::from_value(json!({
+            "identifier": "orders",
+            "temporaryIdentifier": "orders-temp",
+            "snapshotIdentifier": "orders-snapshot",
+            "temporarySnapshotIdentifier": "orders-temp",
+            "task": "db_restore",
+            "kind": "instance",
+            "execution": "arn:this",
+            "startedAt": "2026-01-31T08:00:00Z",
+            "deadline": "2026-02-01T08:00:00Z",
+            "snapshotReplacement": "KeepUntilReplaced",
+            "keepAutomatedBackups": true,
+            "finalSnapshot": true,
+            "rollbackSeconds": 3600,
+        }))
+        .unwrap()
+    }
+
+    fn target() -> Target {
+        serde_json::from_value(
+            json!({"identifier": "orders", "temporaryIdentifier": "orders-temp", "resourceId": "db-OLD"}),
+        )
+        .unwrap()
+    }
+
+    fn seen(resource_id: &'static str, status: &'static str) -> Successor<'static> {
+        Successor { resource_id, status }
+    }
+
+    #[test]
+    fn the_original_may_go_only_when_the_verified_one_is_available() {
+        let check = |found: Option<Successor<'_>>| check_successor(&request(), &target(), "db-NEW", found.as_ref());
+        assert_eq!(check(Some(seen("db-NEW", "available"))).unwrap(), Asked::Accepted);
+        assert_eq!(check(Some(seen("db-NEW", "backing-up"))).unwrap(), Asked::Busy);
+        for (found, why) in [
+            (None, "nothing is under orders"),
+            (Some(seen("db-X", "available")), "db-X"),
+            (Some(seen("db-NEW", "storage-full")), "storage-full"),
+            (Some(seen("db-NEW", "stopped")), "stopped"),
+            (Some(seen("db-NEW", "deleting")), "deleting"),
+        ] {
+            let error = check(found).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::Deletion);
+            assert!(error.report().contains(why) && error.report().contains("orders-temp"), "{}", error.report());
+        }
+    }
+
+    #[test]
+    fn the_original_is_never_its_own_successor() {
+        let error = check_successor(&request(), &target(), "db-OLD", Some(&seen("db-OLD", "available"))).unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Deletion);
+    }
+
+    #[test]
+    fn only_what_was_moved_out_of_the_way_is_deleted() {
+        let check = |present, moving_to| check_place(&request(), &target(), Some(present), moving_to);
+        assert!(check("orders-temp", None).is_ok());
+        assert!(check("orders", None).is_err());
+        assert!(check("orders-old", None).is_err());
+        assert!(check("orders-temp", Some("orders-old")).unwrap_err().report().contains("orders-old"));
+    }
+
+    #[test]
+    fn a_final_snapshot_is_named_after_the_temporary_name_and_refused_when_that_would_not_fit() {
+        let name = final_snapshot(&request(), &target()).unwrap();
+        assert_eq!(name.as_ref().map(SnapshotIdentifier::as_str), Some("orders-temp-final"));
+        let cluster = Request { kind: DatabaseKind::Cluster, ..request() };
+        let long = Target { temporary_identifier: DatabaseIdentifier::reported("a".repeat(58)), ..target() };
+        let error = final_snapshot(&cluster, &long).unwrap_err();
+        assert!(error.report().contains("was not deleted"), "{}", error.report());
+        let mut without = request();
+        without.options.final_snapshot = false;
+        assert_eq!(final_snapshot(&without, &long).unwrap(), None);
+    }
+}
