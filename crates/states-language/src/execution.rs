@@ -4,12 +4,13 @@
 //! run by [`crate::frame`].
 
 use std::fmt;
+use std::pin::pin;
+use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::future::{self, BoxFuture};
 use jiff::Timestamp;
 use serde_json::Value;
-use std::time::Duration;
 
 use crate::expression::{Dice, ExecutionContext};
 use crate::failure::{Failure, TIMEOUT};
@@ -198,8 +199,9 @@ impl<'e> Execution<'e> {
         log.milestone(EventType::ExecutionStarted, started);
 
         let run = Run { handler, context: &context, dice: Dice::new(options.seed), clock, journal: &log };
-        let flow = Frame::outermost(&run, machine.flow()).run(context.input.clone());
-        let end = race(flow, stop, machine.timeout_seconds()).await;
+        let mut flow = pin!(Frame::outermost(&run, machine.flow()).run(context.input.clone()));
+        let end = race(flow.as_mut(), stop, machine.timeout_seconds()).await;
+        // Before what still runs is dropped.
         log.close();
 
         let (status, kind, output, error, cause) = match end {

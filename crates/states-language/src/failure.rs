@@ -67,6 +67,17 @@ impl Failure {
         Self { alias: Some(alias), reach: Reach::ByAlias, ..Self::runtime(cause) }
     }
 
+    /// The data is larger than AWS passes on.
+    pub(crate) fn data_limit(subject: &str) -> Self {
+        Self::known(
+            DATA_LIMIT_EXCEEDED,
+            Some(format!(
+                "The state/task '{subject}' returned a result with a size exceeding the maximum number of bytes \
+                 service limit."
+            )),
+        )
+    }
+
     /// The failure of a Parallel: its branch's, also known as `States.BranchFailed`.
     pub(crate) fn of_branch(mut self) -> Self {
         if self.reach == Reach::Anyone {

@@ -306,22 +306,22 @@ impl<'f> Frame<'f> {
             Some(common) => json!({ "BatchInput": common, "Items": items }),
         };
         let empty = size::length(&envelope(Vec::new()));
-        let mut batches = Vec::new();
+        let mut full = Vec::new();
         let mut batch = Vec::new();
         let mut bytes = empty;
         for item in items {
             let length = size::length(&item) + 1;
             if !batch.is_empty() && (batch.len() == max_items || bytes + length > max_bytes) {
-                batches.push(envelope(std::mem::take(&mut batch)));
+                full.push(envelope(std::mem::take(&mut batch)));
                 bytes = empty;
             }
             bytes += length;
             batch.push(item);
         }
         if !batch.is_empty() {
-            batches.push(envelope(batch));
+            full.push(envelope(batch));
         }
-        Ok(batches)
+        Ok(full)
     }
 
     /// One child execution of a distributed Map: a history and variables of its own.

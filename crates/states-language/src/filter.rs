@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use regex_lite::Regex;
 use serde_json::Value;
 
-use crate::path::Path;
+use crate::path::{Path, length_until};
 
 #[derive(Debug)]
 pub(crate) enum Filter {
@@ -235,33 +235,8 @@ impl<'t> Parser<'t> {
 
     /// A path ends at a blank, an operator or a closing parenthesis outside its brackets and calls.
     fn path_text(&mut self) -> &'t str {
-        let mut depth = 0_usize;
-        let mut quote = None;
-        let end = self
-            .rest
-            .char_indices()
-            .find(|&(_, character)| match (quote, character) {
-                (Some(open), _) => {
-                    if character == open {
-                        quote = None;
-                    }
-                    false
-                }
-                (None, '\'' | '"') => {
-                    quote = Some(character);
-                    false
-                }
-                (None, '[' | '(') => {
-                    depth += 1;
-                    false
-                }
-                (None, ']' | ')') if depth > 0 => {
-                    depth -= 1;
-                    false
-                }
-                (None, _) => depth == 0 && (character.is_whitespace() || ")=!<>&|,".contains(character)),
-            })
-            .map_or(self.rest.len(), |(at, _)| at);
+        let ends = |character: char| character.is_whitespace() || ")=!<>&|,".contains(character);
+        let end = length_until(self.rest, ends).unwrap_or(self.rest.len());
         let (path, rest) = self.rest.split_at(end);
         self.rest = rest;
         path

@@ -58,7 +58,7 @@ type Step = (Next, Value);
 /// A state's output and the variables it assigns, neither in effect yet.
 type Settled = (Value, Option<Map<String, Value>>);
 
-impl<'f> Visit<'f> {
+impl Visit<'_> {
     /// `States.Runtime`, with AWS's opening words.
     pub(crate) fn runtime(&self, problem: &str) -> Failure {
         Failure::runtime(self.cause(problem))
@@ -69,6 +69,19 @@ impl<'f> Visit<'f> {
             "An error occurred while executing the state '{}' (entered at the event id #{}). {problem}",
             self.state.name, self.event_id
         )
+    }
+
+    /// Applies `ResultPath`. Takes the input only once nothing here can fail any more.
+    fn place(&self, placement: &Placement, input: &mut Value, result: Value) -> Result<Value, Failure> {
+        match placement {
+            Placement::Replace => Ok(result),
+            Placement::Discard => Ok(std::mem::take(input)),
+            Placement::At(target) if target.fits(input) => Ok(target.place(std::mem::take(input), result)),
+            Placement::At(target) => Err(Failure::known(
+                failure::RESULT_PATH_MATCH_FAILURE,
+                Some(self.cause(&format!("Unable to apply ReferencePath {} to input {input}", target.text()))),
+            )),
+        }
     }
 
     /// A path or call in `field` failed.
@@ -87,17 +100,6 @@ impl<'f> Visit<'f> {
             EvaluationError::Intrinsic { .. } => failure::INTRINSIC_FAILURE,
         };
         Failure::runtime_known_as(alias, cause)
-    }
-
-    /// The data is larger than AWS passes on.
-    pub(crate) fn too_large(&self, subject: &str) -> Failure {
-        Failure::known(
-            failure::DATA_LIMIT_EXCEEDED,
-            Some(format!(
-                "The state/task '{subject}' returned a result with a size exceeding the maximum number of bytes \
-                 service limit."
-            )),
-        )
     }
 }
 
@@ -166,7 +168,8 @@ impl<'f> Frame<'f> {
         let mut at = self.flow.start;
         let mut value = input;
         loop {
-            let (next, output) = self.state(&self.flow.states[at], value).await?;
+            let step = self.state(&self.flow.states[at], value).await;
+            let (next, output) = step.map_err(Failure::leaving_state)?;
             value = output;
             match next {
                 Next::State(state) => at = state,
@@ -277,29 +280,10 @@ impl<'f> Frame<'f> {
         }
     }
 
-    /// Applies `ResultPath`. Takes the input only once nothing here can fail any more.
-    fn place(
-        &self,
-        visit: &Visit<'_>,
-        placement: &Placement,
-        input: &mut Value,
-        result: Value,
-    ) -> Result<Value, Failure> {
-        match placement {
-            Placement::Replace => Ok(result),
-            Placement::Discard => Ok(std::mem::take(input)),
-            Placement::At(target) if target.fits(input) => Ok(target.place(std::mem::take(input), result)),
-            Placement::At(target) => Err(Failure::known(
-                failure::RESULT_PATH_MATCH_FAILURE,
-                Some(visit.cause(&format!("Unable to apply ReferencePath {} to input {input}", target.text()))),
-            )),
-        }
-    }
-
     /// Makes output and assignments effective and leaves the state.
     fn leave(&mut self, visit: Visit<'f>, (output, assigned): Settled) -> Result<Value, Failure> {
         if !size::is_within_limit(&output) {
-            return Err(visit.too_large(&visit.state.name));
+            return Err(Failure::data_limit(&visit.state.name));
         }
         if let Some(assigned) = assigned {
             self.variables.assign(assigned);
@@ -335,7 +319,7 @@ impl<'f> Frame<'f> {
             Some(selector) => self.fill(visit, selector, &result)?,
             None => result,
         };
-        let output = self.place(visit, &state.result_path, input, result)?;
+        let output = visit.place(&state.result_path, input, result)?;
         Ok((self.select(visit, "OutputPath", &state.output_path, output)?, assigned))
     }
 
@@ -545,7 +529,7 @@ impl<'f> Frame<'f> {
         };
         let error = failure.output();
         let assigned = self.assigned(&visit, assign.as_ref(), &error)?;
-        let output = self.place(&visit, result_path, &mut input, error)?;
+        let output = visit.place(result_path, &mut input, error)?;
         self.leave(visit, (output, assigned)).map(|output| (Next::State(*next), output))
     }
 }

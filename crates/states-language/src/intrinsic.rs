@@ -15,11 +15,11 @@ use serde_json::{Map, Value};
 use sha1::Digest as _;
 
 use crate::expression::{EvaluationError, Scope};
-use crate::path::Path;
+use crate::path::{Path, length_until};
 
 /// AWS: "You can nest up to 10 intrinsic functions within a field".
 const MAXIMUM_NESTING: usize = 10;
-/// The longest text Base64Encode, Base64Decode and Hash take, in characters.
+/// The longest text `Base64Encode`, `Base64Decode` and Hash take, in characters.
 const MAXIMUM_TEXT: usize = 10_000;
 const MAXIMUM_RANGE: i64 = 1_000;
 
@@ -487,34 +487,8 @@ impl<'t> Parser<'t> {
 
     /// The text up to the comma or parenthesis that ends this argument.
     fn until_delimiter(&mut self) -> &'t str {
-        let mut depth = 0_usize;
-        let mut quote = None;
         let rest = self.rest();
-        let end = rest
-            .char_indices()
-            .find(|&(_, character)| match (quote, character) {
-                (Some(open), _) => {
-                    if open == character {
-                        quote = None;
-                    }
-                    false
-                }
-                (None, '\'' | '"') => {
-                    quote = Some(character);
-                    false
-                }
-                (None, '[' | '(') => {
-                    depth += 1;
-                    false
-                }
-                (None, ']' | ')') if depth > 0 => {
-                    depth -= 1;
-                    false
-                }
-                (None, ',' | ')') => depth == 0,
-                _ => false,
-            })
-            .map_or(rest.len(), |(at, _)| at);
+        let end = length_until(rest, |character| matches!(character, ',' | ')')).unwrap_or(rest.len());
         self.at += end;
         rest[..end].trim_end()
     }

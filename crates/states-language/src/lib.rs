@@ -1,6 +1,6 @@
 //! An [Amazon States Language](https://states-language.net) interpreter for one machine.
 //!
-//! It executes JSONPath state machines as AWS Step Functions (Standard) does: all state types, input and
+//! It executes `JSONPath` state machines as AWS Step Functions (Standard) does: all state types, input and
 //! output fields, intrinsic functions, the context object, variables, retries, catchers and limits, with
 //! AWS's error names, causes and history events. It runs on Tokio's clock, so that under
 //! [`tokio::time::pause`](https://docs.rs/tokio/latest/tokio/time/fn.pause.html) an execution of hours takes

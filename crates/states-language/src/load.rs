@@ -155,18 +155,20 @@ impl<'d> Reader<'_, 'd> {
 
     fn only(&mut self, allowed: &[&str]) {
         for field in self.fields.keys() {
-            if allowed.contains(&field.as_str()) {
-                continue;
-            }
-            match field.as_str() {
-                "Arguments" | "Output" | "Items" | "Condition" => {
-                    self.problem(field, "belongs to JSONata, which is not supported");
-                }
-                "ItemReader" => self.problem(field, "reading items from Amazon S3 is not supported"),
-                "ResultWriter" => self.problem(field, "writing results to Amazon S3 is not supported"),
-                _ => self.problem(field, "there is no such field here"),
+            if !allowed.contains(&field.as_str()) {
+                self.unknown(field);
             }
         }
+    }
+
+    fn unknown(&mut self, field: &str) {
+        let message = match field {
+            "Arguments" | "Output" | "Items" | "Condition" => "belongs to JSONata, which is not supported",
+            "ItemReader" => "reading items from Amazon S3 is not supported",
+            "ResultWriter" => "writing results to Amazon S3 is not supported",
+            _ => "there is no such field here",
+        };
+        self.problem(field, message);
     }
 
     fn exclusive(&mut self, first: &str, second: &str) {
@@ -571,7 +573,7 @@ impl<'d> Reader<'_, 'd> {
                         operators.push(name.as_str());
                         rule = self.test(name, test);
                     }
-                    None => self.only(&[common, &["Variable", "And", "Or", "Not"], &operators[..]].concat()),
+                    None => self.unknown(name),
                 },
             }
         }
@@ -620,12 +622,11 @@ impl<'d> Reader<'_, 'd> {
             .enumerate()
             .map(|(at, rule)| {
                 let field = format!("{operator}[{at}]");
-                match rule.as_object() {
-                    Some(fields) => self.inside(&field, fields).rule(false),
-                    None => {
-                        self.problem(&field, "must be an object");
-                        None
-                    }
+                if let Some(fields) = rule.as_object() {
+                    self.inside(&field, fields).rule(false)
+                } else {
+                    self.problem(&field, "must be an object");
+                    None
                 }
             })
             .collect();

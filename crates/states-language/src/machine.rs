@@ -367,15 +367,14 @@ impl State {
             transitions.extend(
                 rules
                     .iter()
-                    .map(|rule| Transition { target: &*rule.target, reason: Reason::Rule(rule.rule.to_string()) }),
+                    .map(|rule| Transition { target: &rule.target, reason: Reason::Rule(rule.rule.to_string()) }),
             );
-            transitions
-                .extend(default.iter().map(|(_, target)| Transition { target: &**target, reason: Reason::Default }));
+            transitions.extend(default.iter().map(|(_, target)| Transition { target, reason: Reason::Default }));
         } else if let Next::State(next) = self.next {
             transitions.push(Transition { target: &flow.states[next].name, reason: Reason::Next });
         }
         transitions.extend(self.catch.iter().map(|catcher| Transition {
-            target: &*catcher.target,
+            target: &catcher.target,
             reason: Reason::Catch(catcher.errors.iter().map(|error| &**error).collect()),
         }));
         transitions

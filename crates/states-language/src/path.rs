@@ -195,7 +195,7 @@ impl<'v> Walk<'v> {
                 .filter_map(|index| items.get(offset(*index, items.len())?))
                 .try_for_each(|item| self.walk(rest, item, false, found)),
             (Step::Slice { from, to }, Value::Array(items)) => {
-                slice(items, *from, *to).into_iter().try_for_each(|item| self.walk(rest, item, false, found))
+                slice(items, *from, *to).iter().try_for_each(|item| self.walk(rest, item, false, found))
             }
             (Step::Wildcard, Value::Array(items)) => {
                 items.iter().try_for_each(|item| self.walk(rest, item, false, found))
@@ -649,16 +649,17 @@ impl<'t> Parser<'t> {
         if self.peek() != Some('(') {
             return Err("a filter is written [?(…)]".into());
         }
-        let length = balanced(self.rest()).ok_or("the filter's \")\" is missing")?;
-        let inside = &self.rest()[1..length - 1];
-        self.at += length;
+        let after = &self.rest()[1..];
+        let length = length_until(after, |character| character == ')').ok_or("the filter's \")\" is missing")?;
+        let inside = &after[..length];
+        self.at += length + 2;
         self.close_bracket()?;
         Ok(Step::Filter(Box::new(Filter::parse(inside)?)))
     }
 }
 
-/// The length of the parenthesised text at the start of `text`; quotes are skipped.
-fn balanced(text: &str) -> Option<usize> {
+/// The length of what comes before the first character that `ends` it, outside quotes and brackets.
+pub(crate) fn length_until(text: &str, ends: impl Fn(char) -> bool) -> Option<usize> {
     let mut depth = 0_usize;
     let mut quote = None;
     let mut escaped = false;
@@ -666,17 +667,16 @@ fn balanced(text: &str) -> Option<usize> {
         match (quote, character) {
             _ if escaped => escaped = false,
             (_, '\\') => escaped = true,
-            (Some(open), _) if character == open => quote = None,
-            (Some(_), _) => {}
-            (None, '\'' | '"') => quote = Some(character),
-            (None, '(') => depth += 1,
-            (None, ')') => {
-                depth -= 1;
-                if depth == 0 {
-                    return Some(at + 1);
+            (Some(open), _) => {
+                if open == character {
+                    quote = None;
                 }
             }
-            _ => {}
+            (None, _) if depth == 0 && ends(character) => return Some(at),
+            (None, '\'' | '"') => quote = Some(character),
+            (None, '[' | '(') => depth += 1,
+            (None, ']' | ')') => depth = depth.saturating_sub(1),
+            (None, _) => {}
         }
     }
     None

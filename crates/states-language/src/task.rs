@@ -57,7 +57,7 @@ impl<'f> Frame<'f> {
         let limit = self.limit(visit, task, &effective)?;
         let payload = self.payload(visit, effective)?;
         if !size::is_within_limit(&payload) {
-            return Err(visit.too_large(&state.name));
+            return Err(Failure::data_limit(&state.name));
         }
         let events = Events::of(task.integration);
         let invoked;
@@ -112,7 +112,7 @@ impl<'f> Frame<'f> {
             Integration::Invoke => (self.response(result), "lambda"),
         };
         if !size::is_within_limit(&result) {
-            return Err(visit.too_large(subject));
+            return Err(Failure::data_limit(subject));
         }
         self.record(kind, visit.state, Details { output: Some(&result), ..details })?;
         Ok(result)

@@ -228,9 +228,8 @@ fn region(events: &[RecordedEvent], name: &str) -> usize {
             continue;
         };
         match what {
-            "StateStarted" if depth == 0 => return at,
+            "StateStarted" | "StateExited" | "StateFailed" | "StateAborted" if depth == 0 => return at,
             "StateEntered" => depth += 1,
-            "StateExited" | "StateFailed" | "StateAborted" if depth == 0 => return at,
             "StateExited" | "StateAborted" => depth -= 1,
             _ => {}
         }
@@ -251,17 +250,13 @@ fn same_region(recorded: &[String], actual: &[RecordedEvent]) -> bool {
     if bag.is_empty() && is_interleaving(recorded, actual) {
         return true;
     }
-    let canonical = recorded.is_sorted_by_key(|kind| entered_first(kind));
+    // Sorted by name, which puts entries before exits.
+    let canonical = recorded.is_sorted();
     canonical
         && bag.get("ParallelStateSucceeded").is_none_or(|count| *count > 0)
         && bag
             .iter()
             .all(|(kind, count)| *count > 0 && matches!(*kind, "ParallelStateSucceeded" | "ParallelStateExited"))
-}
-
-/// The order of a canonical recording: by name, which puts entries before exits.
-fn entered_first(kind: &str) -> &str {
-    kind
 }
 
 /// Whether `recorded` is an order of `actual` in which every event follows the one that led to it.

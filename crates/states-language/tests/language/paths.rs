@@ -1,0 +1,152 @@
+//! Paths, in the grammar of Jayway.
+
+use serde_json::{Value, json};
+
+use crate::{evaluate, failure_of, output_of};
+
+fn store() -> Value {
+    json!({
+        "items": [{"n": 1, "tag": "a"}, {"n": 2, "tag": "b"}, {"n": 3}],
+        "numbers": [4, 1, 3],
+        "map": {"x": 1, "y": 2, "z": 3},
+        "deep": {"n": 7, "list": [{"n": 8}]},
+        "with-dash": 1, "with blank": 2, "dot.ted": 3, "null": null, "empty": [],
+        "text": "abc", "limit": 2,
+    })
+}
+
+#[test]
+fn a_path_selects_what_jayway_selects() {
+    let table = [
+        ("$", store()),
+        ("$.items[0]", json!({"n": 1, "tag": "a"})),
+        ("$.items[-1]", json!({"n": 3})),
+        ("$.items[0].n", json!(1)),
+        ("$['items'][1]['n']", json!(2)),
+        ("$[\"items\"][1].n", json!(2)),
+        ("$.['items'].[1].n", json!(2)),
+        ("$.with-dash", json!(1)),
+        ("$['with blank']", json!(2)),
+        ("$['dot.ted']", json!(3)),
+        ("$.dot\\.ted", json!(3)),
+        ("$.null", Value::Null),
+        ("$.items[*].n", json!([1, 2, 3])),
+        ("$.items[*].tag", json!(["a", "b"])),
+        ("$.items[0,2].n", json!([1, 3])),
+        ("$.items[0,9].n", json!([1])),
+        ("$.items[1:].n", json!([2, 3])),
+        ("$.items[:1].n", json!([1])),
+        ("$.items[0:2].n", json!([1, 2])),
+        ("$.items[-2:].n", json!([2, 3])),
+        ("$.items[:-1].n", json!([1, 2])),
+        ("$.items[5:].n", json!([])),
+        ("$.empty[*]", json!([])),
+        ("$.map.*", json!([1, 2, 3])),
+        ("$.map[*]", json!([1, 2, 3])),
+        ("$.map['x','z']", json!({"x": 1, "z": 3})),
+        ("$.map['x','none']", json!({"x": 1})),
+        ("$..n", json!([1, 2, 3, 7, 8])),
+        ("$.deep..n", json!([7, 8])),
+        ("$..list[0].n", json!([8])),
+        ("$..nothing", json!([])),
+        ("$.deep..*", json!([7, [{"n": 8}], {"n": 8}, 8])),
+        ("$.items[?(@.n > 1)].n", json!([2, 3])),
+        ("$.items[?(@.tag)].n", json!([1, 2])),
+        ("$.items[?(!@.tag)].n", json!([3])),
+        ("$.items[?(@.tag == 'b')].n", json!([2])),
+        ("$.items[?(@.tag != 'b')].n", json!([1, 3])),
+        ("$.items[?(@.n >= $.limit)].n", json!([2, 3])),
+        ("$.items[?(@.n == 1 || @.n == 3)].n", json!([1, 3])),
+        ("$.items[?(@.n > 1 && @.tag)].n", json!([2])),
+        ("$.items[?(@.n in [1, 3])].n", json!([1, 3])),
+        ("$.items[?(@.tag nin ['a'])].n", json!([2, 3])),
+        ("$.items[?(@.tag =~ /A|B/i)].n", json!([1, 2])),
+        ("$.items[?(@.tag =~ /./)].n", json!([1, 2])),
+        ("$.numbers[?(@ < 4)]", json!([1, 3])),
+        ("$.items[?((@.n < 2) || !(@.tag))].n", json!([1, 3])),
+        ("$.items[?(@.tag == ')')].n", json!([])),
+        ("$.numbers.length()", json!(3)),
+        ("$.map.length()", json!(3)),
+        ("$.numbers.min()", json!(1.0)),
+        ("$.numbers.max()", json!(4.0)),
+        ("$.numbers.sum()", json!(8.0)),
+        ("$.items[*].n.avg()", json!(2.0)),
+        ("$..n.sum()", json!(21.0)),
+        ("$.map.keys()", json!(["x", "y", "z"])),
+        ("$.numbers.first()", json!(4)),
+        ("$.numbers.last()", json!(3)),
+        ("$.numbers.index(-2)", json!(1)),
+    ];
+    for (path, expected) in table {
+        assert_eq!(evaluate(path, store()), expected, "{path}");
+    }
+}
+
+#[test]
+fn the_standard_deviation_is_that_of_the_whole_population() {
+    let deviation = evaluate("$.v.stddev()", json!({"v": [2, 4, 4, 4, 5, 5, 7, 9]}));
+    assert_eq!(deviation, json!(2.0));
+}
+
+#[test]
+fn a_definite_path_that_finds_nothing_fails_the_execution() {
+    for path in
+        ["$.none", "$.none.deeper", "$.items[9]", "$.text.x", "$.map[0]", "$.none[*]", "$.empty.max()", "$.null.x"]
+    {
+        let (error, cause) = failure_of(
+            &json!({"Type": "Pass", "Parameters": {"v.$": path}}),
+            json!({"items": [], "text": "a", "map": {}, "empty": [], "null": null}),
+        );
+        assert_eq!(error, "States.Runtime", "{path}");
+        assert!(
+            cause.starts_with(&format!(
+                "An error occurred while executing the state 'S' (entered at the event id #2). The JSONPath \
+                 '{path}' specified for the field 'v.$' could not be found in the input '"
+            )),
+            "{cause}"
+        );
+    }
+}
+
+#[test]
+fn the_cause_shows_the_input_in_its_own_order() {
+    let (_, cause) = failure_of(&json!({"Type": "Pass", "InputPath": "$.x"}), json!({"b": 1, "a": 2}));
+    assert_eq!(
+        cause,
+        "An error occurred while executing the state 'S' (entered at the event id #2). The JSONPath '$.x' specified \
+         for the field 'InputPath' could not be found in the input '{\"b\":1,\"a\":2}'"
+    );
+}
+
+#[test]
+fn the_context_object_has_what_aws_puts_there() {
+    let table = [
+        ("$$.Execution.Name", json!("Execution")),
+        ("$$.Execution.Id", json!("arn:aws:states:us-east-1:000000000000:execution:StateMachine:Execution")),
+        ("$$.Execution.Input.a", json!(1)),
+        ("$$.Execution.Input", json!({"a": 1})),
+        ("$$.Execution['Input']['a']", json!(1)),
+        ("$$.Execution.RoleArn", json!("arn:aws:iam::000000000000:role/StateMachine")),
+        ("$$.Execution.StartTime", json!("2025-01-01T00:00:00.000Z")),
+        ("$$.Execution.RedriveCount", json!(0)),
+        ("$$.State.Name", json!("S")),
+        ("$$.State.EnteredTime", json!("2025-01-01T00:00:00.000Z")),
+        ("$$.State.RetryCount", json!(0)),
+        ("$$.StateMachine.Id", json!("arn:aws:states:us-east-1:000000000000:stateMachine:StateMachine")),
+        ("$$.StateMachine.Name", json!("StateMachine")),
+    ];
+    for (path, expected) in table {
+        assert_eq!(evaluate(path, json!({"a": 1})), expected, "{path}");
+    }
+    let whole = evaluate("$$", json!({"a": 1}));
+    assert_eq!(whole["State"]["Name"], "S");
+    assert_eq!(whole.get("Map"), None);
+    let (error, _) = failure_of(&json!({"Type": "Pass", "Parameters": {"v.$": "$$.Map.Item.Value"}}), json!({}));
+    assert_eq!(error, "States.Runtime");
+}
+
+#[test]
+fn the_context_object_serves_every_path_field() {
+    let state = json!({"Type": "Pass", "InputPath": "$$.Execution.Input.a", "OutputPath": "$$.Execution.Input.b"});
+    assert_eq!(output_of(&state, json!({"a": 1, "b": 2})), json!(2));
+}
