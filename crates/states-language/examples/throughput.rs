@@ -10,9 +10,7 @@ use std::time::{Duration, Instant};
 use futures::FutureExt as _;
 use futures::future::BoxFuture;
 use serde_json::{Value, json};
-use states_language::{
-    EventType, Execution, ExecutionOptions, HistoryEvent, StateMachine, Status, TaskFailure, TaskRequest,
-};
+use states_language::{Execution, ExecutionOptions, StateMachine, Status, TaskFailure, TaskRequest};
 
 const STAGES: usize = 6;
 
@@ -69,16 +67,11 @@ fn main() {
         .build()
         .expect("a runtime without input and output can be built");
 
-    let mut entered = 0_u64;
-    let mut observer = |event: &HistoryEvent<'_>| entered += u64::from(event.kind == EventType::TaskStateEntered);
     let handler = call;
     runtime.block_on(async {
-        let outcome = Execution::new(&machine, &handler, ExecutionOptions::new(input.clone()))
-            .observed_by(&mut observer)
-            .run()
-            .await;
+        let outcome = Execution::new(&machine, &handler, ExecutionOptions::new(input.clone())).run().await;
         println!(
-            "{} states, {} transitions ({entered} tasks), {} events, {} of virtual time",
+            "{} states, {} transitions, {} events, {} of virtual time",
             machine.all_states().len(),
             outcome.state_transitions,
             outcome.event_count,
