@@ -120,8 +120,7 @@ pub async fn discard(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     let restored = holder.filter(|holder| holder.db_cluster_resource_id() != Some(target.resource_id.as_str()));
     let is_home = cluster.db_cluster_identifier() == Some(request.identifier.as_str());
     let members = strays(rds, &request, &original, restored.is_some()).await?;
-    let discard = Discard { rds, request: &request, original: &original, restored, members, is_home };
-    Box::pin(discard.step(output)).await
+    Discard { rds, request: &request, original: &original, restored, members, is_home }.step(output).await
 }
 
 /// The instances that stand where the original's members belong, and those of the half-restored cluster.
@@ -265,7 +264,7 @@ async fn delete_cluster(
         .skip_final_snapshot(how.final_snapshot.is_none())
         .set_final_db_snapshot_identifier(how.final_snapshot.map(String::from))
         .delete_automated_backups(how.delete_automated_backups);
-    let Err(error) = call.send().await else {
+    let Err(error) = Box::pin(call.send()).await else {
         tracing::info!(db.identifier = identifier, "deleting the DB cluster");
         return Ok(Asked::Accepted);
     };
@@ -290,7 +289,7 @@ async fn is_unprotected(rds: &Client, request: &Request, cluster: &DbCluster) ->
     let identifier = cluster.db_cluster_identifier().unwrap_or_default();
     let call =
         rds.modify_db_cluster().db_cluster_identifier(identifier).deletion_protection(false).apply_immediately(true);
-    let refused = call.send().await.err();
+    let refused = Box::pin(call.send()).await.err();
     let Some(now) = look_again(rds, cluster).await? else { return Ok(true) };
     if now.deletion_protection() != Some(true) {
         return Ok(true);

@@ -180,7 +180,8 @@ async fn is_unprotected(rds: &Client, request: &Request, instance: &DbInstance) 
     let identifier = instance.db_instance_identifier().unwrap_or_default();
     let call =
         rds.modify_db_instance().db_instance_identifier(identifier).deletion_protection(false).apply_immediately(true);
-    let refused = call.send().await.err();
+    // Boxed, because the future of a call with so many parameters would make every caller's as large.
+    let refused = Box::pin(call.send()).await.err();
     let Some(now) = look_again(rds, instance).await? else { return Ok(true) };
     if now.deletion_protection() != Some(true) {
         return Ok(true);
@@ -223,7 +224,7 @@ async fn delete_instance(
         .skip_final_snapshot(how.final_snapshot.is_none())
         .set_final_db_snapshot_identifier(how.final_snapshot.map(String::from))
         .set_delete_automated_backups(how.delete_automated_backups);
-    let Err(error) = call.send().await else {
+    let Err(error) = Box::pin(call.send()).await else {
         tracing::info!(db.identifier = identifier, "deleting the DB instance");
         return Ok(Asked::Accepted);
     };
