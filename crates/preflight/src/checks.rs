@@ -414,3 +414,392 @@ impl<'a> Version<'a> {
         &self.numbers[..parts.min(self.numbers.len())]
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_rds::types::Tag;
+    use trapheus_common::clock::Timestamp;
+    use trapheus_common::document::{ClusterKind, Options, Task};
+    use trapheus_common::tags::Role;
+
+    use super::DatabaseKind::{Cluster, Instance};
+    use super::*;
+
+    const EARLIER: &str = "arn:aws:states:us-east-1:123456789012:execution:trapheus:earlier";
+
+    fn request(task: Task, kind: DatabaseKind) -> Request {
+        let identifier = DatabaseIdentifier::parse(kind, "orders").unwrap();
+        Request {
+            temporary_identifier: identifier.temporary(kind).unwrap(),
+            snapshot_identifier: identifier.snapshot(kind).unwrap(),
+            temporary_snapshot_identifier: identifier.temporary_snapshot(kind).unwrap(),
+            identifier,
+            task,
+            kind,
+            execution: "arn:aws:states:us-east-1:123456789012:execution:trapheus:this".into(),
+            started_at: Timestamp::from_epoch_seconds(0),
+            deadline: Timestamp::from_epoch_seconds(86_400),
+            options: Options {
+                snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
+                keep_automated_backups: true,
+                final_snapshot: false,
+                rollback_seconds: 21_600,
+            },
+        }
+    }
+
+    fn database(kind: DatabaseKind, identifier: &str) -> Database {
+        let engine = if kind == Cluster { "aurora-mysql" } else { "postgres" };
+        Database {
+            kind,
+            identifier: identifier.into(),
+            status: "available".into(),
+            engine: engine.into(),
+            engine_version: if kind == Cluster { "8.0.mysql_aurora.3.04.0" } else { "15.4" }.into(),
+            engine_mode: None,
+            limitless: false,
+            tags: Vec::new(),
+            pending_modifications: false,
+            encrypted: true,
+            kms_key_id: Some("key-1".into()),
+            replica_of: None,
+            replicas: Vec::new(),
+            cluster: None,
+            member_identifiers: Vec::new(),
+        }
+    }
+
+    fn snapshot(identifier: &str, of: &Database) -> Snapshot {
+        Snapshot {
+            identifier: identifier.into(),
+            status: "available".into(),
+            engine: of.engine.clone(),
+            engine_version: of.engine_version.clone(),
+            encrypted: of.encrypted,
+            kms_key_id: of.kms_key_id.clone(),
+            tags: Vec::new(),
+        }
+    }
+
+    /// An instance that any task can work on.
+    fn instance_world() -> World {
+        let target = database(Instance, "orders");
+        World { snapshot: Some(snapshot("orders-snapshot", &target)), target: Some(target), ..World::default() }
+    }
+
+    /// An Aurora cluster that any task can work on.
+    fn cluster_world() -> World {
+        let target =
+            Database { member_identifiers: vec!["orders-1".into(), "orders-2".into()], ..database(Cluster, "orders") };
+        let member = |identifier| Database { cluster: Some("orders".into()), ..database(Instance, identifier) };
+        World {
+            snapshot: Some(snapshot("orders-snapshot", &target)),
+            members: vec![member("orders-1"), member("orders-2")],
+            cluster_kind: Some(ClusterKind::Aurora),
+            target: Some(target),
+            ..World::default()
+        }
+    }
+
+    fn texts(task: Task, kind: DatabaseKind, world: &World) -> Vec<String> {
+        problems(&request(task, kind), world).into_iter().map(|problem| problem.text).collect()
+    }
+
+    /// The one problem there has to be.
+    fn only(task: Task, kind: DatabaseKind, world: &World) -> String {
+        let mut texts = texts(task, kind, world);
+        assert_eq!(texts.len(), 1, "{texts:?}");
+        texts.remove(0)
+    }
+
+    fn target(world: &mut World) -> &mut Database {
+        world.target.as_mut().unwrap()
+    }
+
+    fn many_tags(count: usize) -> Vec<Tag> {
+        (0..count).map(|number| Tag::builder().key(format!("key-{number}")).value("x").build()).collect()
+    }
+
+    #[test]
+    fn a_world_that_is_fit_has_no_problems() {
+        for task in Task::ALL {
+            assert_eq!(texts(task, Instance, &instance_world()), Vec::<String>::new());
+            assert_eq!(texts(task, Cluster, &cluster_world()), Vec::<String>::new());
+        }
+    }
+
+    #[test]
+    fn what_speaks_against_restoring_an_instance_is_named_with_what_to_do() {
+        let cases: &[(&str, fn(&mut World), &[&str])] = &[
+            (
+                "stopped",
+                |w| target(w).status = "stopped".into(),
+                &["start-db-instance --db-instance-identifier orders"],
+            ),
+            ("busy", |w| target(w).status = "modifying".into(), &["`modifying`", "once it is available"]),
+            ("broken", |w| target(w).status = "storage-full".into(), &["`storage-full`", "repair it"]),
+            ("deleting", |w| target(w).status = "deleting".into(), &["`deleting`", "once it is gone"]),
+            (
+                "member",
+                |w| target(w).cluster = Some("shop".into()),
+                &["member of DB cluster `shop`", "`isCluster` true"],
+            ),
+            ("custom", |w| target(w).engine = "custom-oracle-ee".into(), &["RDS Custom"]),
+            ("tags", |w| target(w).tags = many_tags(49), &["49 tags", "at most 48"]),
+            ("pending", |w| target(w).pending_modifications = true, &["pending modifications", "--apply-immediately"]),
+            ("replica", |w| target(w).replica_of = Some("main".into()), &["read replica of `main`"]),
+            ("source", |w| target(w).replicas = vec!["copy".into()], &["read replicas (copy)"]),
+            ("blue/green", |w| w.blue_green_deployment = Some("bg".into()), &["blue/green deployment `bg`"]),
+            (
+                "group",
+                |w| w.missing_groups = vec!["the option group `og` of `orders`".into()],
+                &["`og` of `orders` does not exist"],
+            ),
+            (
+                "taken",
+                |w| w.occupants = vec![database(Instance, "orders-temp")],
+                &["`orders-temp`", "rename or delete it"],
+            ),
+            ("no snapshot", |w| w.snapshot = None, &["`orders-snapshot` does not exist", "create_snapshot"]),
+        ];
+        for (name, change, expected) in cases {
+            let mut world = instance_world();
+            change(&mut world);
+            if *name == "custom" {
+                world.snapshot.as_mut().unwrap().engine = "custom-oracle-ee".into();
+            }
+            let text = only(Task::DbRestore, Instance, &world);
+            assert!(expected.iter().all(|part| text.contains(part)), "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn what_speaks_against_restoring_a_cluster_is_named_with_what_to_do() {
+        let cases: &[(&str, fn(&mut World), &[&str])] = &[
+            ("stopped", |w| target(w).status = "stopped".into(), &["start-db-cluster --db-cluster-identifier orders"]),
+            ("member busy", |w| w.members[1].status = "rebooting".into(), &["`orders-2`", "`rebooting`"]),
+            (
+                "member pending",
+                |w| w.members[0].pending_modifications = true,
+                &["`orders-1` has pending modifications"],
+            ),
+            ("member tags", |w| w.members[0].tags = many_tags(50), &["`orders-1` has 50 tags"]),
+            ("long member", |w| w.members[0].identifier = "a".repeat(59), &["64 characters", "shorter name"]),
+            ("global", |w| w.global_cluster = Some("world".into()), &["global database `world`"]),
+            ("serverless", |w| target(w).engine_mode = Some("serverless".into()), &["Serverless v1"]),
+            ("limitless", |w| target(w).limitless = true, &["Limitless"]),
+            ("replica", |w| target(w).replica_of = Some("main".into()), &["read replica of `main`"]),
+        ];
+        for (name, change, expected) in cases {
+            let mut world = cluster_world();
+            change(&mut world);
+            let text = only(Task::DbRestore, Cluster, &world);
+            assert!(expected.iter().all(|part| text.contains(part)), "{name}: {text}");
+        }
+    }
+
+    #[test]
+    fn relatives_that_rds_lists_are_not_taken_for_aurora() {
+        for (engine, name) in [("docdb", "DocumentDB"), ("neptune", "Neptune"), ("something-new", "neither")] {
+            for task in Task::ALL {
+                let mut world = World { cluster_kind: None, members: Vec::new(), snapshot: None, ..cluster_world() };
+                target(&mut world).engine = engine.into();
+                let texts = texts(task, Cluster, &world);
+                assert!(texts[0].contains(name) && texts[0].contains("not supported"), "{texts:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_missing_target_is_looked_for_under_the_other_kind() {
+        let missing = |kind, namesake| {
+            let world = World { namesake, ..World::default() };
+            only(Task::CreateSnapshotOnly, kind, &world)
+        };
+        assert!(missing(Instance, None).contains("there is no DB instance `orders`"));
+        let cluster = missing(Instance, Some(database(Cluster, "orders")));
+        assert!(cluster.contains("is a DB cluster, not a DB instance: set `isCluster` to true"), "{cluster}");
+        let instance = missing(Cluster, Some(database(Instance, "orders")));
+        assert!(instance.contains("is a DB instance, not a DB cluster: set `isCluster` to false"), "{instance}");
+        let member = Database { cluster: Some("shop".into()), ..database(Instance, "orders") };
+        assert!(missing(Cluster, Some(member)).contains("member of DB cluster `shop`"));
+    }
+
+    #[test]
+    fn a_task_that_only_takes_a_snapshot_is_held_to_what_that_needs() {
+        let mut world = World { snapshot: None, ..cluster_world() };
+        world.occupants = vec![database(Cluster, "orders-temp")];
+        world.members[0].status = "rebooting".into();
+        world.members[0].tags = many_tags(50);
+        world.blue_green_deployment = Some("bg".into());
+        world.global_cluster = Some("world".into());
+        world.missing_groups = vec!["a group".into()];
+        target(&mut world).pending_modifications = true;
+        target(&mut world).replicas = vec!["copy".into()];
+        target(&mut world).engine_mode = Some("serverless".into());
+        assert_eq!(texts(Task::CreateSnapshotOnly, Cluster, &world), Vec::<String>::new());
+        target(&mut world).status = "stopped".into();
+        assert!(only(Task::CreateSnapshotOnly, Cluster, &world).contains("stopped"));
+    }
+
+    #[test]
+    fn only_a_restore_from_the_existing_snapshot_needs_one_that_fits() {
+        let world = World { snapshot: None, ..instance_world() };
+        assert_eq!(texts(Task::CreateSnapshot, Instance, &world), Vec::<String>::new());
+        let mut world = instance_world();
+        world.snapshot.as_mut().unwrap().engine = "mysql".into();
+        assert_eq!(texts(Task::CreateSnapshot, Instance, &world), Vec::<String>::new());
+    }
+
+    #[test]
+    fn a_snapshot_of_another_kind_of_database_is_refused() {
+        let cases: &[(fn(&mut Snapshot), &str)] = &[
+            (|s| s.engine = "mysql".into(), "its engine is mysql"),
+            (|s| s.engine_version = "14.9".into(), "another major version"),
+            (|s| s.engine_version = "16.1".into(), "another major version"),
+            (|s| s.engine_version = "15.10".into(), "newer version"),
+            (|s| s.encrypted = false, "it is not encrypted, the database is encrypted with key-1"),
+            (|s| s.kms_key_id = Some("key-2".into()), "it is encrypted with key-2"),
+            (|s| s.status = "failed".into(), "status `failed`"),
+        ];
+        for (change, expected) in cases {
+            let mut world = instance_world();
+            change(world.snapshot.as_mut().unwrap());
+            let text = only(Task::DbRestore, Instance, &world);
+            assert!(text.contains(expected), "{expected}: {text}");
+        }
+    }
+
+    #[test]
+    fn an_older_minor_version_is_reported_and_not_refused() {
+        let mut world = instance_world();
+        assert_eq!(older_version(&request(Task::DbRestore, Instance), &world), None);
+        world.snapshot.as_mut().unwrap().engine_version = "15.2".into();
+        assert_eq!(texts(Task::DbRestore, Instance, &world), Vec::<String>::new());
+        let note = older_version(&request(Task::DbRestore, Instance), &world).unwrap();
+        assert!(note.contains("15.4") && note.contains("15.2"), "{note}");
+        assert_eq!(older_version(&request(Task::CreateSnapshot, Instance), &world), None, "it takes its own snapshot");
+    }
+
+    #[test]
+    fn versions_are_compared_in_every_notation_rds_has() {
+        for (engine, version, major) in [
+            ("postgres", "15.4", &[15][..]),
+            ("postgres", "9.6.24", &[9, 6]),
+            ("aurora-postgresql", "13.12", &[13]),
+            ("mysql", "8.0.35", &[8, 0]),
+            ("mariadb", "10.11.6", &[10, 11]),
+            ("aurora-mysql", "8.0.mysql_aurora.3.04.0", &[8, 0]),
+            ("oracle-ee", "19.0.0.0.ru-2023-10.rur-2023-10.r1", &[19]),
+            ("sqlserver-se", "15.00.4316.3.v1", &[15]),
+            ("db2-se", "11.5.9.0.sb00000000.r1", &[11, 5]),
+        ] {
+            assert_eq!(Version::parse(engine, version).major(), major, "{engine} {version}");
+        }
+        let older = Version::parse("aurora-mysql", "8.0.mysql_aurora.3.04.0");
+        let newer = Version::parse("aurora-mysql", "8.0.mysql_aurora.3.10.0");
+        assert_eq!(older.cmp(&newer), Ordering::Less);
+    }
+
+    #[test]
+    fn a_snapshot_still_being_created_is_waited_for_as_long_as_the_function_may() {
+        let mut world = instance_world();
+        world.snapshot.as_mut().unwrap().status = "creating".into();
+        let problems = problems(&request(Task::DbRestore, Instance), &world);
+        assert_eq!(problems.iter().map(|problem| problem.patience).collect::<Vec<_>>(), [Duration::MAX]);
+    }
+
+    #[test]
+    fn what_is_pending_while_a_database_is_busy_may_be_what_it_is_busy_with() {
+        let mut world = instance_world();
+        target(&mut world).status = "modifying".into();
+        target(&mut world).pending_modifications = true;
+        let problems = problems(&request(Task::DbRestore, Instance), &world);
+        assert_eq!(problems.len(), 1);
+        assert!(problems[0].patience > Duration::ZERO);
+    }
+
+    #[test]
+    fn a_leftover_beside_the_database_is_explained_with_the_commands_that_remove_it() {
+        let leftover = |database| Database { tags: tags::mark(EARLIER, Role::Original).into(), ..database };
+        let mut world = instance_world();
+        world.occupants = vec![leftover(database(Instance, "orders-temp"))];
+        let text = only(Task::DbRestore, Instance, &world);
+        for part in [EARLIER, "--no-deletion-protection", "delete-db-instance --db-instance-identifier orders-temp"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
+        assert!(!text.contains("incomplete"), "{text}");
+        target(&mut world).tags = tags::mark(EARLIER, Role::Restored).into();
+        assert!(only(Task::DbRestore, Instance, &world).contains("may be incomplete"));
+
+        let mut world = cluster_world();
+        let members = vec!["orders-1-temp".to_owned()];
+        world.occupants = vec![leftover(Database { member_identifiers: members, ..database(Cluster, "orders-temp") })];
+        let text = only(Task::DbRestore, Cluster, &world);
+        let member = text.find("delete-db-instance --db-instance-identifier orders-1-temp");
+        let cluster = text.find("delete-db-cluster --db-cluster-identifier orders-temp");
+        assert!(member.is_some() && member < cluster, "{text}");
+    }
+
+    #[test]
+    fn an_original_whose_name_is_empty_is_explained_with_the_commands_that_put_it_back() {
+        let mark = || tags::mark(EARLIER, Role::Original).into();
+        let occupant = Database { tags: mark(), ..database(Instance, "orders-temp") };
+        let world = World { target: None, occupants: vec![occupant], ..instance_world() };
+        let text = texts(Task::DbRestore, Instance, &world).join("\n");
+        let command = "modify-db-instance --db-instance-identifier orders-temp --new-db-instance-identifier orders ";
+        assert!(text.contains(command), "{text}");
+        assert!(!text.contains("delete"), "{text}");
+
+        let members = vec!["orders-1-temp".to_owned(), "orders-2".to_owned()];
+        let occupant = Database { tags: mark(), member_identifiers: members, ..database(Cluster, "orders-temp") };
+        let world = World { target: None, occupants: vec![occupant], ..World::default() };
+        let text = texts(Task::DbRestore, Cluster, &world).join("\n");
+        assert!(text.contains("--new-db-cluster-identifier orders "), "{text}");
+        assert!(text.contains("orders-1-temp --new-db-instance-identifier orders-1 "), "{text}");
+        assert!(!text.contains("orders-2 --new"), "it has its own name: {text}");
+    }
+
+    #[test]
+    fn a_temporary_snapshot_is_a_taken_name_only_where_it_is_not_ours() {
+        let mut world = instance_world();
+        let left = snapshot("orders-temp", &database(Instance, "orders"));
+        let ours = Snapshot { tags: tags::mark(EARLIER, Role::Snapshot).into(), ..left.clone() };
+
+        world.temporary_snapshot = Some(left);
+        for task in [Task::CreateSnapshot, Task::CreateSnapshotOnly] {
+            let text = only(task, Instance, &world);
+            assert!(text.contains("delete-db-snapshot --db-snapshot-identifier orders-temp"), "{text}");
+        }
+        assert_eq!(texts(Task::DbRestore, Instance, &world), Vec::<String>::new());
+        let mut delete_first = request(Task::CreateSnapshot, Instance);
+        delete_first.options.snapshot_replacement = SnapshotReplacement::DeleteFirst;
+        assert_eq!(problems(&delete_first, &world), []);
+
+        world.temporary_snapshot = Some(ours);
+        for task in Task::ALL {
+            assert_eq!(texts(task, Instance, &world), Vec::<String>::new());
+        }
+        world.snapshot = None;
+        let text = only(Task::DbRestore, Instance, &world);
+        assert!(text.contains(EARLIER) && text.contains("copy-db-snapshot"), "{text}");
+    }
+
+    #[test]
+    fn a_snapshot_that_spread_another_role_is_not_taken_for_an_interrupted_replacement() {
+        let mut world = instance_world();
+        let tags = tags::mark(EARLIER, Role::Original).into();
+        world.temporary_snapshot = Some(Snapshot { tags, ..snapshot("orders-temp", &database(Instance, "orders")) });
+        assert!(only(Task::CreateSnapshotOnly, Instance, &world).contains("somebody else's"));
+    }
+
+    #[test]
+    fn all_problems_are_found_at_once() {
+        let mut world = instance_world();
+        target(&mut world).status = "stopped".into();
+        target(&mut world).replicas = vec!["copy".into()];
+        world.occupants = vec![database(Instance, "orders-temp")];
+        world.snapshot = None;
+        assert_eq!(texts(Task::DbRestore, Instance, &world).len(), 4);
+    }
+}
