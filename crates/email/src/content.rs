@@ -2,7 +2,7 @@
 //!
 //! A renderer knows [`Block`]s and nothing of runs, so that text, HTML and whatever comes later say the same.
 
-use trapheus_common::document::Task;
+use trapheus_common::document::{Request, Task};
 
 use crate::cause;
 use crate::link::Console;
@@ -62,7 +62,7 @@ impl Alert {
             subject: subject("Trapheus", run, next_in_short(run)),
             headline: format!("{}.", what_failed(run)),
             sections,
-            links: links(run, region),
+            links: links(run, region, run.name()),
         }
     }
 
@@ -70,7 +70,7 @@ impl Alert {
     pub fn last(run: &Run, world: &World, region: &str) -> Self {
         let console = Console::of(&run.execution, region);
         let verdict = verdict::judge(run, world, console.as_ref().map_or(region, Console::region));
-        let mut sections = vec![now(run, world, &verdict)];
+        let mut sections: Vec<Section> = now(run, world, &verdict).into_iter().collect();
         if !verdict.commands.is_empty() {
             sections.push(remedy(&verdict));
         }
@@ -84,11 +84,16 @@ impl Alert {
             Standing::ActionNeeded => subject("Trapheus: ACTION NEEDED", run, "final"),
             Standing::Well | Standing::Unknown => subject("Trapheus", run, &format!("final: {}", verdict.summary)),
         };
+        let databases = world.databases.as_deref().unwrap_or_default();
+        let existing = databases
+            .iter()
+            .filter(|database| Some(database.kind) == run.kind() && database.member_of.is_none())
+            .map(|database| database.identifier.as_str());
         Self {
             subject,
             headline: format!("{}. {}", what_failed(run), verdict.headline),
             sections,
-            links: links(run, region),
+            links: links(run, region, existing),
         }
     }
 }
@@ -115,31 +120,30 @@ fn what_failed(run: &Run) -> String {
 }
 
 fn asked(run: &Run) -> Section {
-    let mut facts = Vec::new();
-    match &run.request {
-        Some(request) => {
-            let (database, snapshot) = (&request.identifier, &request.snapshot_identifier);
-            let what = match request.task {
-                Task::CreateSnapshot => format!("take the snapshot {snapshot} anew, then restore {database} from it"),
-                Task::DbRestore => format!("restore {database} from its snapshot {snapshot}"),
-                Task::CreateSnapshotOnly => format!("take the snapshot {snapshot} anew, and stop"),
-            };
-            facts.push(("Task", format!("{}: {what}", request.task.name())));
-            facts.push(("Database", format!("{} {database}", request.kind)));
-            facts.push(("Started", request.started_at.to_string()));
-        }
-        None => {
-            let shown =
-                |value: Option<&str>| value.map_or_else(|| "not given".to_owned(), |value| format!("`{value}`"));
-            facts.push(("Task", shown(run.task())));
-            facts.push(("Database", shown(run.name())));
-            if let Some(input) = &run.input {
-                facts.push(("Input", format!("`{input}`")));
-            }
-        }
-    }
+    let mut facts = run.request.as_ref().map_or_else(|| as_typed(run), as_understood);
     facts.push(("Execution", run.execution.clone()));
     Section { title: "What was asked", blocks: vec![Block::Facts(facts)] }
+}
+
+fn as_understood(request: &Request) -> Vec<(&'static str, String)> {
+    let (database, snapshot) = (&request.identifier, &request.snapshot_identifier);
+    let what = match request.task {
+        Task::CreateSnapshot => format!("take the snapshot {snapshot} anew, then restore {database} from it"),
+        Task::DbRestore => format!("restore {database} from its snapshot {snapshot}"),
+        Task::CreateSnapshotOnly => format!("take the snapshot {snapshot} anew, and stop"),
+    };
+    vec![
+        ("Task", format!("{}: {what}", request.task.name())),
+        ("Database", format!("{} {database}", request.kind)),
+        ("Started", request.started_at.to_string()),
+    ]
+}
+
+fn as_typed(run: &Run) -> Vec<(&'static str, String)> {
+    let shown = |value: Option<&str>| value.map_or_else(|| "not given".to_owned(), |value| format!("`{value}`"));
+    let mut facts = vec![("Task", shown(run.task())), ("Database", shown(run.name()))];
+    facts.extend(run.input.as_deref().map(|input| ("Input", shown(Some(input)))));
+    facts
 }
 
 /// The step and its error, and what is known of the cause.
@@ -160,16 +164,17 @@ fn failed(run: &Run) -> Vec<Section> {
     sections
 }
 
-/// One line as it is; several as the list of problems they are.
-fn words_of(failure: &Failure) -> Option<Block> {
-    match failure.lines.as_slice() {
-        [] => None,
-        [_] => Some(Block::Quote(failure.lines.clone())),
-        lines => {
-            let unmarked = |line: &String| line.trim_start_matches(['-', '*', '•']).trim_start().to_owned();
-            Some(Block::List(lines.iter().map(unmarked).collect()))
-        }
-    }
+/// One line as it is; several as the list of problems they are, under the line that introduces them.
+fn words_of(failure: &Failure) -> Vec<Block> {
+    let (introduction, problems) = match failure.lines.as_slice() {
+        [] => return Vec::new(),
+        [_] => return vec![Block::Quote(failure.lines.clone())],
+        [first, rest @ ..] if first.ends_with(':') => (Some(first), rest),
+        lines => (None, lines),
+    };
+    let unmarked = |line: &String| line.trim_start_matches(['-', '*', '•']).trim_start().to_owned();
+    let list = Block::List(problems.iter().map(unmarked).collect());
+    introduction.map(|line| Block::Paragraph(line.clone())).into_iter().chain([list]).collect()
 }
 
 fn next_in_short(run: &Run) -> &'static str {
@@ -215,30 +220,27 @@ fn rollback(run: &Run) -> Option<Section> {
     Some(Section { title: "The rollback", blocks })
 }
 
-fn now(run: &Run, world: &World, verdict: &Verdict) -> Section {
-    let mut blocks = vec![Block::Paragraph(verdict.headline.clone())];
-    if let Some(request) = &run.request {
-        let mut seen = Vec::new();
-        match &world.databases {
-            Ok(databases) => {
-                seen.extend(databases.iter().map(|database| described(run, database)));
-                for name in [&request.identifier, &request.temporary_identifier] {
-                    let is_there =
-                        |database: &Database| database.kind == request.kind && database.identifier == name.as_str();
-                    if !databases.iter().any(is_there) {
-                        seen.push(format!("No {} is named {name}.", request.kind));
-                    }
+/// What was seen, under both names; nothing where the run never knew which names to look at.
+fn now(run: &Run, world: &World, verdict: &Verdict) -> Option<Section> {
+    let request = run.request.as_ref()?;
+    let mut seen = Vec::new();
+    match &world.databases {
+        Ok(databases) => {
+            seen.extend(databases.iter().map(|database| described(run, database)));
+            for name in [&request.identifier, &request.temporary_identifier] {
+                let is_there =
+                    |database: &Database| database.kind == request.kind && database.identifier == name.as_str();
+                if !databases.iter().any(is_there) {
+                    seen.push(format!("No {} is named {name}.", request.kind));
                 }
             }
-            Err(reason) => seen.push(format!("The databases could not be looked at: {reason}")),
         }
-        seen.extend(described_snapshots(&world.snapshots));
-        blocks.push(Block::List(seen));
+        Err(reason) => seen.push(format!("The databases could not be looked at: {reason}")),
     }
-    if !verdict.remarks.is_empty() {
-        blocks.push(Block::List(verdict.remarks.clone()));
-    }
-    Section { title: "What exists now", blocks }
+    seen.extend(described_snapshots(&world.snapshots));
+    let mut blocks = vec![Block::List(seen)];
+    blocks.extend(verdict.remarks.iter().cloned().map(Block::Paragraph));
+    Some(Section { title: "What exists now", blocks })
 }
 
 fn described(run: &Run, database: &Database) -> String {
@@ -285,20 +287,20 @@ fn remedy(verdict: &Verdict) -> Section {
     }
 }
 
-fn links(run: &Run, region: &str) -> Vec<Link> {
+/// The execution, and these databases of the kind the run was about.
+fn links<'a>(run: &Run, region: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<Link> {
     let Some(console) = Console::of(&run.execution, region) else {
         return Vec::new();
     };
     let mut links =
         vec![Link { label: "The execution in the console".to_owned(), address: console.execution(&run.execution) }];
-    if let Some(request) = &run.request {
-        for name in [&request.identifier, &request.temporary_identifier] {
-            links.push(Link {
-                label: format!("{} {name} in the console", request.kind),
-                address: console.database(request.kind, name.as_str()),
-            });
-        }
-    }
+    links.extend(run.kind().into_iter().zip([names]).flat_map(|(kind, names)| {
+        let link = move |name: &str, console: &Console| Link {
+            label: format!("{kind} {name} in the console"),
+            address: console.database(kind, name),
+        };
+        names.into_iter().map(|name| link(name, &console)).collect::<Vec<_>>()
+    }));
     links
 }
 

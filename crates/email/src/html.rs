@@ -64,7 +64,7 @@ fn rendered(block: &Block) -> String {
                 .iter()
                 .map(|command| format!("# {}\n{}", escaped(&command.purpose), escaped(&command.line)))
                 .collect();
-            element("pre", CODE, &lines.join("\n"))
+            element("pre", CODE, &lines.join("\n\n"))
         }
     }
 }

@@ -49,27 +49,25 @@ pub struct EmailOptions {
 
 impl EmailOptions {
     /// `recipients` are separated by commas, as in the parameter `RecipientEmail`.
-    pub fn new(sender: &str, recipients: &str, region: &str) -> Result<Self> {
-        let sender = sender.trim();
-        if sender.is_empty() {
-            return Err(Error::without_identifier(ErrorKind::Alert, "no sender: set the parameter SenderEmail"));
-        }
+    pub fn new(sender: &str, recipients: &str, region: &str) -> Self {
         let recipients: BTreeSet<&str> =
             recipients.split(',').map(str::trim).filter(|address| !address.is_empty()).collect();
-        if recipients.is_empty() {
-            return Err(Error::without_identifier(ErrorKind::Alert, "no recipient: set the parameter RecipientEmail"));
-        }
-        if recipients.len() > MOST_RECIPIENTS {
-            return Err(Error::without_identifier(
-                ErrorKind::Alert,
-                format!("RecipientEmail holds {} addresses; SES takes {MOST_RECIPIENTS} at most", recipients.len()),
-            ));
-        }
-        Ok(Self {
-            sender: sender.to_owned(),
+        Self {
+            sender: sender.trim().to_owned(),
             recipients: recipients.into_iter().map(str::to_owned).collect(),
             region: region.to_owned(),
-        })
+        }
+    }
+
+    /// Found out at the first alert rather than at the function's start, where it would be a crash without a name.
+    fn check(&self) -> Result<()> {
+        let problem = match self.recipients.len() {
+            _ if self.sender.is_empty() => "there is no sender: set the parameter SenderEmail".to_owned(),
+            0 => "there is no recipient: set the parameter RecipientEmail".to_owned(),
+            1..=MOST_RECIPIENTS => return Ok(()),
+            many => format!("RecipientEmail holds {many} addresses; SES takes {MOST_RECIPIENTS} at most"),
+        };
+        Err(Error::without_identifier(ErrorKind::Alert, problem))
     }
 }
 
@@ -80,6 +78,7 @@ pub async fn send(
     options: &EmailOptions,
     event: AlertEvent,
 ) -> Result<AlertOutput> {
+    options.check()?;
     let run = Run::read(&event.execution, &event.document);
     let alert = match event.phase {
         AlertPhase::First => Alert::first(&run, &options.region),
@@ -136,9 +135,10 @@ mod tests {
 
     #[test]
     fn recipients_are_taken_apart_at_commas() {
-        let options = EmailOptions::new(" a@example.com ", "b@example.com, ,c@example.com,", "eu-west-1").unwrap();
+        let options = EmailOptions::new(" a@example.com ", "b@example.com, ,c@example.com,", "eu-west-1");
         assert_eq!(options.sender, "a@example.com");
         assert_eq!(options.recipients, ["b@example.com", "c@example.com"]);
+        options.check().unwrap();
     }
 
     #[test]
@@ -149,7 +149,7 @@ mod tests {
             ("a@example.com", " , ", "RecipientEmail"),
             ("a@example.com", many.join(",").as_str(), "50 at most"),
         ] {
-            let error = EmailOptions::new(sender, recipients, "eu-west-1").err().unwrap();
+            let error = EmailOptions::new(sender, recipients, "eu-west-1").check().unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Alert);
             assert!(error.report().contains(reason), "{}", error.report());
         }

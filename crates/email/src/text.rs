@@ -30,7 +30,8 @@ fn lines_of(block: &Block) -> Vec<String> {
             facts.iter().map(|(label, fact)| format!("{:width$} {fact}", format!("{label}:"))).collect()
         }
         Block::Commands(commands) => {
-            commands.iter().flat_map(|command| [format!("# {}", command.purpose), command.line.clone()]).collect()
+            let entries = commands.iter().map(|command| format!("# {}\n{}", command.purpose, command.line));
+            vec![entries.collect::<Vec<_>>().join("\n\n")]
         }
     }
 }

@@ -562,3 +562,246 @@ fn word(text: &str) -> String {
         format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use serde_json::Value;
+    use trapheus_common::identifiers::DatabaseKind::{Cluster, Instance};
+
+    use super::*;
+    use crate::fixtures::{EXECUTION, after, aurora, database, instance, member, run, world};
+
+    fn judged(document: &Value, databases: Vec<Database>) -> Verdict {
+        let run = run(document);
+        judge(&run, &world(&run, databases), "eu-west-1")
+    }
+
+    fn lines(verdict: &Verdict) -> Vec<&str> {
+        verdict.commands.iter().map(|command| command.line.trim_end_matches(" --region eu-west-1")).collect()
+    }
+
+    /// A restore of an instance that failed somewhere between rename and verification.
+    fn renamed() -> Value {
+        after(instance(), &["claim", "rename"])
+    }
+
+    fn protected(database: Database) -> Database {
+        Database { deletion_protection: true, ..database }
+    }
+
+    const RENAME_BACK: [&str; 2] = [
+        "aws rds modify-db-instance --db-instance-identifier orders-temp --new-db-instance-identifier orders \
+         --apply-immediately",
+        "aws rds wait db-instance-available --db-instance-identifier orders",
+    ];
+
+    #[test]
+    fn an_original_under_its_name_and_available_needs_nothing() {
+        let home = || protected(database(Instance, "orders", "available", Origin::Original));
+        let verdict = judged(&renamed(), vec![home()]);
+        assert_eq!((verdict.standing, verdict.summary), (Standing::Well, "original is back"));
+        assert!(verdict.commands.is_empty());
+        // It failed before the rename was called.
+        assert_eq!(judged(&instance(), vec![home()]).summary, "original untouched");
+    }
+
+    #[test]
+    fn an_original_left_under_its_temporary_name_is_renamed_back() {
+        let verdict = judged(&renamed(), vec![database(Instance, "orders-temp", "available", Origin::Original)]);
+        assert_eq!(verdict.standing, Standing::ActionNeeded);
+        assert_eq!(lines(&verdict), RENAME_BACK);
+    }
+
+    #[test]
+    fn a_database_nobody_knows_is_never_deleted() {
+        let databases = vec![
+            database(Instance, "orders", "available", Origin::Other),
+            database(Instance, "orders-temp", "available", Origin::Original),
+        ];
+        let verdict = judged(&renamed(), databases);
+        assert_eq!(lines(&verdict), RENAME_BACK);
+        assert!(verdict.remarks[0].contains("db-OTHER"), "{:?}", verdict.remarks);
+    }
+
+    #[test]
+    fn what_the_run_restored_is_removed_before_the_original_is_renamed_back() {
+        let databases = vec![
+            protected(database(Instance, "orders", "failed", Origin::Restored)),
+            database(Instance, "orders-temp", "available", Origin::Original),
+        ];
+        let verdict = judged(&renamed(), databases);
+        let removal = [
+            "aws rds modify-db-instance --db-instance-identifier orders --no-deletion-protection --apply-immediately",
+            "aws rds delete-db-instance --db-instance-identifier orders --skip-final-snapshot",
+            "aws rds wait db-instance-deleted --db-instance-identifier orders",
+        ];
+        assert_eq!(lines(&verdict), [&removal[..], &RENAME_BACK[..]].concat());
+    }
+
+    #[test]
+    fn an_original_that_is_not_available_gets_what_helps_its_status() {
+        for (status, command) in [
+            ("stopped", Some("aws rds start-db-instance --db-instance-identifier orders")),
+            ("rebooting", Some("aws rds wait db-instance-available --db-instance-identifier orders")),
+            ("storage-full", None),
+            ("deleting", None),
+        ] {
+            let verdict = judged(&renamed(), vec![protected(database(Instance, "orders", status, Origin::Original))]);
+            assert_eq!(verdict.standing, Standing::ActionNeeded, "{status}");
+            assert_eq!(lines(&verdict), Vec::from_iter(command), "{status}");
+            assert_eq!(verdict.remarks.is_empty(), command.is_some(), "{status}");
+        }
+    }
+
+    #[test]
+    fn lost_deletion_protection_is_turned_back_on() {
+        let verdict = judged(&renamed(), vec![database(Instance, "orders", "available", Origin::Original)]);
+        assert_eq!(verdict.standing, Standing::ActionNeeded);
+        assert_eq!(
+            lines(&verdict),
+            ["aws rds modify-db-instance --db-instance-identifier orders --deletion-protection --apply-immediately"]
+        );
+    }
+
+    #[test]
+    fn with_the_original_gone_the_restored_database_is_never_deleted() {
+        let verdict = judged(&renamed(), vec![database(Instance, "orders", "available", Origin::Restored)]);
+        assert_eq!(verdict.standing, Standing::ActionNeeded);
+        assert!(verdict.commands.is_empty());
+        assert!(verdict.remarks[0].starts_with("Do not delete orders"), "{:?}", verdict.remarks);
+    }
+
+    #[test]
+    fn with_nothing_left_the_commands_restore_from_the_snapshot() {
+        let verdict = judged(&renamed(), Vec::new());
+        assert_eq!(
+            lines(&verdict)[0],
+            "aws rds restore-db-instance-from-db-snapshot --db-instance-identifier orders --db-snapshot-identifier \
+             orders-snapshot --db-instance-class db.t3.medium --db-subnet-group-name private --vpc-security-group-ids \
+             sg-1 sg-2 --db-parameter-group-name orders-pg16"
+        );
+        let verdict = judged(&after(aurora(), &["claim", "snapshot", "rename"]), Vec::new());
+        assert_eq!(
+            lines(&verdict),
+            [
+                "aws rds restore-db-cluster-from-snapshot --db-cluster-identifier orders --snapshot-identifier \
+                 orders-snapshot --engine aurora-postgresql --db-subnet-group-name private",
+                "aws rds wait db-cluster-available --db-cluster-identifier orders",
+                "aws rds create-db-instance --db-instance-identifier orders-a --db-cluster-identifier orders --engine \
+                 aurora-postgresql --db-instance-class db.r6g.large",
+                "aws rds create-db-instance --db-instance-identifier orders-b --db-cluster-identifier orders --engine \
+                 aurora-postgresql --db-instance-class db.r6g.large",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_member_that_is_not_home_is_renamed_back() {
+        let databases = vec![
+            database(Cluster, "orders", "available", Origin::Original),
+            member("orders-a", "db-ORDERS-A", "orders", Origin::Original),
+            member("orders-b-temp", "db-ORDERS-B", "orders", Origin::Original),
+        ];
+        let verdict = judged(&after(aurora(), &["claim", "snapshot", "rename"]), databases);
+        assert_eq!(verdict.standing, Standing::ActionNeeded);
+        assert_eq!(
+            lines(&verdict),
+            [
+                "aws rds modify-db-instance --db-instance-identifier orders-b-temp --new-db-instance-identifier \
+                 orders-b --apply-immediately",
+                "aws rds wait db-instance-available --db-instance-identifier orders-b",
+            ]
+        );
+    }
+
+    #[test]
+    fn a_multi_az_clusters_members_are_left_to_rds() {
+        let mut document = after(aurora(), &["claim", "snapshot", "rename"]);
+        document["original"]["clusterKind"] = "multi-az".into();
+        let databases = vec![
+            database(Cluster, "orders", "available", Origin::Restored),
+            database(Cluster, "orders-temp", "available", Origin::Original),
+            member("orders-instance-1", "db-NEW", "orders", Origin::Restored),
+        ];
+        let verdict = judged(&document, databases);
+        assert_eq!(verdict.commands.len(), 4);
+        assert!(lines(&verdict).iter().all(|line| !line.contains("db-instance")), "{:?}", lines(&verdict));
+    }
+
+    #[test]
+    fn what_another_execution_works_on_is_left_to_it() {
+        let original = Database {
+            claim: Some("arn:another".to_owned()),
+            ..database(Instance, "orders-temp", "available", Origin::Original)
+        };
+        let verdict = judged(&renamed(), vec![original]);
+        assert!(verdict.commands.is_empty());
+        assert!(verdict.remarks[0].contains("arn:another"), "{:?}", verdict.remarks);
+    }
+
+    #[test]
+    fn a_claim_that_is_left_over_can_be_taken_off() {
+        let original = Database {
+            claim: Some(EXECUTION.to_owned()),
+            ..protected(database(Instance, "orders", "available", Origin::Original))
+        };
+        let verdict = judged(&renamed(), vec![original]);
+        assert_eq!(verdict.standing, Standing::Well);
+        assert_eq!(
+            lines(&verdict),
+            ["aws rds remove-tags-from-resource --resource-name arn:aws:rds:eu-west-1:123456789012:db:orders \
+              --tag-keys trapheus:execution trapheus:role"]
+        );
+    }
+
+    #[test]
+    fn after_verification_nothing_is_deleted_but_the_leftover() {
+        let verified = after(renamed(), &["restore", "settings", "verification"]);
+        let restored = || protected(database(Instance, "orders", "available", Origin::Restored));
+        let original = || protected(database(Instance, "orders-temp", "available", Origin::Original));
+        let done = judged(&verified, vec![restored()]);
+        assert_eq!((done.standing, done.commands.len()), (Standing::Well, 0));
+        let leftover = judged(&verified, vec![restored(), original()]);
+        assert_eq!(leftover.standing, Standing::ActionNeeded);
+        assert_eq!(
+            lines(&leftover),
+            [
+                "aws rds modify-db-instance --db-instance-identifier orders-temp --no-deletion-protection \
+                 --apply-immediately",
+                "aws rds delete-db-instance --db-instance-identifier orders-temp --skip-final-snapshot \
+                 --no-delete-automated-backups",
+                "aws rds wait db-instance-deleted --db-instance-identifier orders-temp",
+            ]
+        );
+        let vanished = judged(&verified, vec![original()]);
+        assert_eq!((vanished.standing, vanished.commands.len()), (Standing::ActionNeeded, 0));
+    }
+
+    #[test]
+    fn an_interrupted_replacement_of_the_snapshot_can_be_finished() {
+        let run = run(&after(aurora(), &["claim"]));
+        let databases = vec![
+            database(Cluster, "orders", "available", Origin::Original),
+            member("orders-a", "db-ORDERS-A", "orders", Origin::Original),
+            member("orders-b", "db-ORDERS-B", "orders", Origin::Original),
+        ];
+        let mut world = world(&run, databases);
+        let snapshots = world.snapshots.as_mut().unwrap();
+        snapshots[0].status = None;
+        snapshots[1].status = Some("available".to_owned());
+        let verdict = judge(&run, &world, "eu-west-1");
+        assert_eq!(verdict.standing, Standing::ActionNeeded);
+        assert_eq!(
+            lines(&verdict),
+            ["aws rds copy-db-cluster-snapshot --source-db-cluster-snapshot-identifier orders-temp \
+              --target-db-cluster-snapshot-identifier orders-snapshot"]
+        );
+    }
+
+    #[test]
+    fn a_word_of_a_command_cannot_become_another_command() {
+        assert_eq!(word("orders-temp"), "orders-temp");
+        assert_eq!(word("a; rm -rf 'x'"), r"'a; rm -rf '\''x'\'''");
+        assert_eq!(word(""), "''");
+    }
+}
