@@ -158,8 +158,9 @@ settings! {
         performance_insights: Option<bool>, "Performance Insights", Reported, [Create Modify], always;
         performance_insights_kms_key_id: Option<String>, "the KMS key of Performance Insights", Reported, [Create Modify], |it, _, _| it.performance_insights == Some(true);
         performance_insights_retention_days: Option<i32>, "the retention of Performance Insights", Reported, [Create Modify], |it, _, _| it.performance_insights == Some(true);
+        // Without it nobody knows the password: the snapshot's is in the original's secret, which goes with the original.
         managed_master_password: bool, "the managed master password", Essential, [Modify], |it, _, _| it.managed_master_password;
-        managed_master_password_kms_key_id: Option<String>, "the KMS key of the managed master password", Reported, [Modify], |it, _, _| it.managed_master_password;
+        managed_master_password_kms_key_id: Option<String>, "the KMS key of the managed master password", Reported, [], always;
         promotion_tier: Option<i32>, "the promotion tier", Reported, [Create Modify], |_, engine, _| is_aurora(engine);
     }
 }
@@ -207,8 +208,9 @@ settings! {
         performance_insights_kms_key_id: Option<String>, "the KMS key of Performance Insights", Reported, [Restore Modify], has_insights;
         performance_insights_retention_days: Option<i32>, "the retention of Performance Insights", Reported, [Restore Modify], has_insights;
         http_endpoint: Option<bool>, "the HTTP endpoint", Reported, [Modify], |it, _, _| it.http_endpoint == Some(true);
+        // Without it nobody knows the password: the snapshot's is in the original's secret, which goes with the original.
         managed_master_password: bool, "the managed master password", Essential, [Modify], |it, _, _| it.managed_master_password;
-        managed_master_password_kms_key_id: Option<String>, "the KMS key of the managed master password", Reported, [Modify], |it, _, _| it.managed_master_password;
+        managed_master_password_kms_key_id: Option<String>, "the KMS key of the managed master password", Reported, [], always;
     }
 }
 

@@ -1,1 +1,64 @@
-//! (being written)
+//! Restores a database from its snapshot, under the name the original has been moved away from.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`instance`] | a DB instance: one call |
+//! | [`cluster`] | a DB cluster: Aurora in three phases (cluster, writer, other members), Multi-AZ in one |
+//! | `calls` | how a setting is spelled in the calls that restore and create |
+//! | `remedies` | what to do about each way AWS may refuse |
+//!
+//! Which setting a call takes is said by the table in [`trapheus_common::settings`]; what no restore call takes is the
+//! business of the settings crate, which comes next. A database that already has the name is waited for if this
+//! execution made it, and refused if not. Everything is restored with deletion protection off, so that a rollback can
+//! always remove it.
+
+mod calls;
+pub mod cluster;
+pub mod instance;
+mod remedies;
+
+use aws_sdk_rds::config::http::HttpResponse;
+use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
+use trapheus_common::document::Target;
+use trapheus_common::{Error, ErrorKind, Result};
+
+/// Refuses to restore unless the original has been moved to its temporary name.
+fn out_of_the_way(kind: ErrorKind, original: &Target, name_now: Option<&str>) -> Result<()> {
+    let Target { identifier, temporary_identifier, resource_id } = original;
+    match name_now {
+        Some(name) if temporary_identifier == name => Ok(()),
+        name => Err(Error::new(
+            kind,
+            identifier,
+            format!(
+                "nothing was restored: the original ({resource_id}) is called {}, but it has to be called \
+                 {temporary_identifier} before a database can be restored as {identifier}",
+                name.unwrap_or("nothing")
+            ),
+        )),
+    }
+}
+
+/// The name is taken by something this execution did not make.
+fn taken(kind: ErrorKind, identifier: &str, why: &str) -> Error {
+    Error::new(
+        kind,
+        identifier,
+        format!(
+            "cannot restore: the name {identifier} is taken by a database that is not this run's to touch ({why}); \
+             rename or delete that database, then start the run again"
+        ),
+    )
+}
+
+/// AWS refused the call: what was being done, and what to do about it where that is known.
+fn refused<E>(kind: ErrorKind, identifier: &str, doing: String, error: &SdkError<E, HttpResponse>) -> Error
+where
+    E: remedies::Remedy + ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let doing = match error.as_service_error().and_then(remedies::Remedy::remedy) {
+        Some(remedy) => format!("{doing} ({remedy})"),
+        None => doing,
+    };
+    Error::from_aws(kind, identifier, doing, error)
+}

@@ -1,0 +1,184 @@
+//! Restoring a DB cluster.
+//!
+//! Aurora takes three calls of this step: the cluster; once it is available, the member that was the writer, because the
+//! first instance of a cluster becomes its writer; then all other members at once. A Multi-AZ DB cluster takes one: RDS
+//! creates its members. Each call looks first at what there is and does what is missing.
+//! "You can create DB instances only after the DB cluster is available":
+//! <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterFromSnapshot.html>
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::{DbCluster, DbInstance};
+use trapheus_common::claim::{self, Proofs};
+use trapheus_common::document::{Member, OriginalCluster, Request, StepEvent, StepOutput, Target, TaskName};
+use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::settings::{Call, Settings};
+use trapheus_common::tags::{self, Role};
+use trapheus_common::wait::acceptor::{Phase, phase};
+use trapheus_common::wait::{Goal, MemberGoal};
+use trapheus_common::{Error, ErrorKind, Result, rds};
+
+use crate::{calls, out_of_the_way, refused, taken};
+
+const KIND: ErrorKind = ErrorKind::ClusterRestore;
+
+/// Restores as much of the cluster as can be restored now, unless that is under way already.
+pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
+    let StepEvent { request, original } = &event;
+    let original_now = claim::original_cluster(rds, request, &original.target).await?;
+    out_of_the_way(KIND, &original.target, original_now.db_cluster_identifier())?;
+    let output = StepOutput::done(TaskName::ClusterRestore, &request.identifier);
+    let restored = match under_the_name(rds, request, original).await? {
+        Some(found) => found,
+        // Boxed, because the call has room for some forty parameters.
+        None => match Box::pin(ask_for_cluster(rds, request, original)).await {
+            Ok(answer) => answer,
+            // If it is there all the same, the answer to the call that made it was lost.
+            Err(failure) => under_the_name(rds, request, original).await?.ok_or(failure)?,
+        },
+    };
+    let restoring = Restoring { rds, request, original, resource_id: restored.db_cluster_resource_id.clone() };
+    let [writer, others @ ..] = original.own_members() else {
+        return Ok(output.waiting_for(restoring.goal(&[])));
+    };
+    if phase(DatabaseKind::Cluster, restored.status().unwrap_or_default()) != Phase::Available {
+        return Ok(output.then_more(restoring.goal(&[])));
+    }
+    let there = rds::instances_of_cluster(rds, request.identifier.as_str()).await?;
+    let writer_goal = match restoring.member(writer, &there).await? {
+        Creation::NotNow => return Ok(output.then_more(restoring.goal(&[]))),
+        Creation::UnderWay { goal, available: false } if !others.is_empty() => {
+            return Ok(output.then_more(restoring.goal(&[goal])));
+        }
+        Creation::UnderWay { goal, .. } => goal,
+    };
+    let mut goals = vec![writer_goal];
+    for member in others {
+        match restoring.member(member, &there).await? {
+            Creation::NotNow => return Ok(output.then_more(restoring.goal(&goals))),
+            Creation::UnderWay { goal, .. } => goals.push(goal),
+        }
+    }
+    Ok(output.waiting_for(restoring.goal(&goals)))
+}
+
+/// The cluster this execution restored, if there is one already; an error if the name is somebody else's.
+async fn under_the_name(rds: &Client, request: &Request, original: &OriginalCluster) -> Result<Option<DbCluster>> {
+    let identifier = request.identifier.as_str();
+    let found = rds::cluster(rds, identifier).await?;
+    match found.as_ref().and_then(|found| Proofs::of_cluster(found).missing(request, &[&original.target])) {
+        Some(why) => Err(taken(KIND, identifier, &why)),
+        None => Ok(found),
+    }
+}
+
+async fn ask_for_cluster(rds: &Client, request: &Request, original: &OriginalCluster) -> Result<DbCluster> {
+    let (identifier, snapshot_identifier) = (request.identifier.as_str(), request.snapshot_identifier.as_str());
+    let snapshot = rds::cluster_snapshot(rds, snapshot_identifier).await?.ok_or_else(|| {
+        let message = format!("cannot restore: the DB cluster snapshot {snapshot_identifier} does not exist");
+        Error::new(KIND, identifier, message)
+    })?;
+    // Without a version the cluster would get the engine's default one, whatever the snapshot has.
+    let version = snapshot.engine_version().unwrap_or(&original.engine_version);
+    let call = rds
+        .restore_db_cluster_from_snapshot()
+        .db_cluster_identifier(identifier)
+        .snapshot_identifier(snapshot_identifier)
+        .engine(&original.engine)
+        .engine_version(version)
+        .deletion_protection(false)
+        .set_tags(Some(tags::with_mark(&original.tags, &request.execution, Role::Restored)));
+    match calls::restore_cluster(call, original.settings.taken_by(Call::Restore, &original.engine)).send().await {
+        Ok(answer) => Ok(answer.db_cluster.unwrap_or_else(|| DbCluster::builder().build())),
+        Err(error) => {
+            Err(refused(KIND, identifier, format!("cannot restore from the snapshot {snapshot_identifier}"), &error))
+        }
+    }
+}
+
+/// An Aurora cluster whose members are being created.
+struct Restoring<'a> {
+    rds: &'a Client,
+    request: &'a Request,
+    original: &'a OriginalCluster,
+    resource_id: Option<String>,
+}
+
+/// How far a member is.
+enum Creation {
+    UnderWay {
+        goal: MemberGoal,
+        available: bool,
+    },
+    /// The cluster does not take members at the moment.
+    NotNow,
+}
+
+impl Restoring<'_> {
+    fn goal(&self, members: &[MemberGoal]) -> Goal {
+        Goal::Available {
+            identifier: self.request.identifier.clone(),
+            resource_id: self.resource_id.clone(),
+            members: members.to_vec(),
+        }
+    }
+
+    /// Creates the member unless it is among those that are there.
+    async fn member(&self, member: &Member, there: &[DbInstance]) -> Result<Creation> {
+        let name = member.target.identifier.as_str();
+        if let Some(found) = there.iter().find(|instance| instance.db_instance_identifier() == Some(name)) {
+            return self.under_way(member, found);
+        }
+        let call = self
+            .rds
+            .create_db_instance()
+            .db_instance_identifier(name)
+            .db_cluster_identifier(&self.request.identifier)
+            .engine(&self.original.engine)
+            .set_tags(Some(tags::with_mark(&member.tags, &self.request.execution, Role::Restored)));
+        let settings = member.settings.taken_by(Call::Create, &self.original.engine);
+        let error = match calls::create_member(call, settings).send().await {
+            Ok(answer) => {
+                let resource_id = answer.db_instance.and_then(|created| created.dbi_resource_id);
+                let goal = MemberGoal { identifier: member.target.identifier.clone(), resource_id };
+                return Ok(Creation::UnderWay { goal, available: false });
+            }
+            Err(error) => error,
+        };
+        // The answer to a call that was carried out may have been lost; and the name may be somebody else's.
+        if let Some(found) = rds::instance(self.rds, name).await? {
+            return self.under_way(member, &found);
+        }
+        if error.as_service_error().is_some_and(|error| error.is_invalid_db_cluster_state_fault())
+            && self.cluster_is_passing().await?
+        {
+            return Ok(Creation::NotNow);
+        }
+        let cluster = self.request.identifier.as_str();
+        Err(refused(KIND, cluster, format!("the cluster is restored, but its member {name} cannot be created"), &error))
+    }
+
+    /// The member that is there already, if this execution created it in this cluster.
+    fn under_way(&self, member: &Member, found: &DbInstance) -> Result<Creation> {
+        let name = member.target.identifier.as_str();
+        let originals: Vec<&Target> = self.original.members.iter().map(|member| &member.target).collect();
+        if let Some(why) = Proofs::of_instance(found).missing(self.request, &originals) {
+            return Err(taken(KIND, name, &why));
+        }
+        if found.db_cluster_identifier() != Some(self.request.identifier.as_str()) {
+            let cluster = found.db_cluster_identifier().unwrap_or("no cluster");
+            return Err(taken(KIND, name, &format!("{name} belongs to {cluster}")));
+        }
+        let goal = MemberGoal {
+            identifier: member.target.identifier.clone(),
+            resource_id: found.dbi_resource_id().map(str::to_owned),
+        };
+        let status = found.db_instance_status().unwrap_or_default();
+        Ok(Creation::UnderWay { goal, available: phase(DatabaseKind::Instance, status) == Phase::Available })
+    }
+
+    async fn cluster_is_passing(&self) -> Result<bool> {
+        let cluster = rds::cluster(self.rds, self.request.identifier.as_str()).await?;
+        let status = cluster.as_ref().and_then(DbCluster::status).unwrap_or_default();
+        Ok(phase(DatabaseKind::Cluster, status) == Phase::Passing)
+    }
+}

@@ -1,0 +1,120 @@
+//! Restoring a DB instance: one call, with everything of the original that the call takes.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::{DbInstance, DbSnapshot};
+use trapheus_common::claim::{self, Proofs};
+use trapheus_common::document::{OriginalInstance, Request, StepEvent, StepOutput, TaskName};
+use trapheus_common::settings::{Call, InstanceSettings, Settings};
+use trapheus_common::tags::{self, Role};
+use trapheus_common::wait::Goal;
+use trapheus_common::{Error, ErrorKind, Result, rds};
+
+use crate::{calls, out_of_the_way, refused, taken};
+
+const KIND: ErrorKind = ErrorKind::InstanceRestore;
+
+/// Restores the instance under its own name, unless that is under way already.
+pub async fn restore(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
+    let StepEvent { request, original } = &event;
+    let original_now = claim::original_instance(rds, request, &original.target).await?;
+    out_of_the_way(KIND, &original.target, original_now.db_instance_identifier())?;
+    let restored = match under_the_name(rds, request, original).await? {
+        Some(found) => found,
+        // Boxed, because the call has room for some forty parameters.
+        None => match Box::pin(ask_for_it(rds, request, original)).await {
+            Ok(answer) => answer,
+            // If it is there all the same, the answer to the call that made it was lost.
+            Err(failure) => under_the_name(rds, request, original).await?.ok_or(failure)?,
+        },
+    };
+    Ok(StepOutput::done(TaskName::Restore, &request.identifier).waiting_for(Goal::Available {
+        identifier: request.identifier.clone(),
+        resource_id: restored.dbi_resource_id,
+        members: Vec::new(),
+    }))
+}
+
+/// The instance this execution restored, if there is one already; an error if the name is somebody else's.
+async fn under_the_name(rds: &Client, request: &Request, original: &OriginalInstance) -> Result<Option<DbInstance>> {
+    let identifier = request.identifier.as_str();
+    let found = rds::instance(rds, identifier).await?;
+    match found.as_ref().and_then(|found| Proofs::of_instance(found).missing(request, &[&original.target])) {
+        Some(why) => Err(taken(KIND, identifier, &why)),
+        None => Ok(found),
+    }
+}
+
+async fn ask_for_it(rds: &Client, request: &Request, original: &OriginalInstance) -> Result<DbInstance> {
+    let (identifier, snapshot_identifier) = (request.identifier.as_str(), request.snapshot_identifier.as_str());
+    let snapshot = rds::snapshot(rds, snapshot_identifier).await?.ok_or_else(|| {
+        Error::new(KIND, identifier, format!("cannot restore: the DB snapshot {snapshot_identifier} does not exist"))
+    })?;
+    let call = rds
+        .restore_db_instance_from_db_snapshot()
+        .db_instance_identifier(identifier)
+        .db_snapshot_identifier(snapshot_identifier)
+        .deletion_protection(false)
+        .set_tags(Some(tags::with_mark(&original.tags, &request.execution, Role::Restored)));
+    match calls::restore_instance(call, to_send(original, &snapshot)).send().await {
+        Ok(answer) => Ok(answer.db_instance.unwrap_or_else(|| DbInstance::builder().build())),
+        Err(error) => {
+            Err(refused(KIND, identifier, format!("cannot restore from the snapshot {snapshot_identifier}"), &error))
+        }
+    }
+}
+
+/// What of the original's settings goes into the call.
+fn to_send(original: &OriginalInstance, snapshot: &DbSnapshot) -> InstanceSettings {
+    // Storage never shrinks: what was added since the snapshot is asked for, what the snapshot has anyway is not. The
+    // size decides as well what else may be said of gp3 storage.
+    let allocated = original.settings.allocated_storage.max(snapshot.allocated_storage());
+    let settings = InstanceSettings { allocated_storage: allocated, ..original.settings.clone() };
+    let mut taken = settings.taken_by(Call::Restore, &original.engine);
+    if allocated <= snapshot.allocated_storage() {
+        taken.allocated_storage = None;
+    }
+    taken
+}
+
+#[cfg(test)]
+mod tests {
+    use trapheus_common::document::Target;
+    use trapheus_common::identifiers::DatabaseIdentifier;
+
+    use super::*;
+
+    fn original(engine: &str, allocated_gib: i32) -> OriginalInstance {
+        OriginalInstance {
+            target: Target {
+                identifier: DatabaseIdentifier::reported("orders"),
+                temporary_identifier: DatabaseIdentifier::reported("orders-temp"),
+                resource_id: "db-1".into(),
+            },
+            engine: engine.into(),
+            engine_version: "1".into(),
+            tags: tags::Tags::new(),
+            settings: InstanceSettings {
+                storage_type: Some("gp3".into()),
+                allocated_storage: Some(allocated_gib),
+                iops: Some(12_000),
+                ..InstanceSettings::default()
+            },
+            not_carried_over: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn storage_added_since_the_snapshot_is_asked_for_and_its_iops_with_it() {
+        for (engine, original_gib, snapshot_gib, storage, iops) in [
+            ("postgres", 500, 500, None, Some(12_000)),
+            ("postgres", 500, 100, Some(500), Some(12_000)),
+            ("postgres", 100, 500, None, Some(12_000)),
+            ("postgres", 100, 100, None, None),
+            ("sqlserver-se", 500, 100, None, Some(12_000)),
+        ] {
+            let snapshot = DbSnapshot::builder().allocated_storage(snapshot_gib).build();
+            let sent = to_send(&original(engine, original_gib), &snapshot);
+            assert_eq!((sent.allocated_storage, sent.iops), (storage, iops), "{engine} {original_gib} {snapshot_gib}");
+        }
+    }
+}

@@ -1,0 +1,214 @@
+//! How a setting is spelled in the calls that modify, and what their refusal means.
+
+use std::error::Error as _;
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::config::http::HttpResponse;
+use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_rds::types::{
+    CloudwatchLogsExportConfiguration, DatabaseInsightsMode, DbCluster, DbInstance, ServerlessV2ScalingConfiguration,
+};
+use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::settings::{ClusterSettings, InstanceSettings, Settings};
+use trapheus_common::wait::acceptor::{Phase, phase};
+use trapheus_common::{Error, ErrorKind, Result, rds};
+
+use crate::KIND;
+use crate::changes::Changes;
+
+/// How a request was met.
+pub(crate) enum Asked<T> {
+    /// Accepted: it is under way.
+    Accepted(T),
+    /// The database is busy with something that passes.
+    NotNow,
+    /// Refused, but nothing essential: what a person should know.
+    Refused(String),
+}
+
+/// Asks for all changes of an instance or member in one call.
+pub(crate) async fn modify_instance(
+    rds: &Client,
+    restored: &DbInstance,
+    changes: &Changes<InstanceSettings>,
+) -> Result<Asked<Option<DbInstance>>> {
+    let identifier = restored.db_instance_identifier().unwrap_or_default();
+    let settings = changes.settings.clone();
+    let call = rds
+        .modify_db_instance()
+        .db_instance_identifier(identifier)
+        .apply_immediately(true)
+        .set_multi_az(settings.multi_az)
+        .set_publicly_accessible(settings.publicly_accessible)
+        .set_auto_minor_version_upgrade(settings.auto_minor_version_upgrade)
+        .set_max_allocated_storage(settings.max_allocated_storage)
+        .set_vpc_security_group_ids(some(settings.security_groups))
+        .set_copy_tags_to_snapshot(settings.copy_tags_to_snapshot)
+        .set_enable_iam_database_authentication(settings.iam_database_authentication)
+        .set_backup_retention_period(settings.backup_retention_days)
+        .set_preferred_backup_window(settings.backup_window)
+        .set_preferred_maintenance_window(settings.maintenance_window)
+        .set_ca_certificate_identifier(settings.ca_certificate)
+        .set_monitoring_interval(settings.monitoring_interval)
+        .set_monitoring_role_arn(settings.monitoring_role_arn)
+        .set_database_insights_mode(settings.database_insights_mode.as_deref().map(DatabaseInsightsMode::from))
+        .set_enable_performance_insights(settings.performance_insights)
+        .set_performance_insights_kms_key_id(settings.performance_insights_kms_key_id)
+        .set_performance_insights_retention_period(settings.performance_insights_retention_days)
+        .set_manage_master_user_password(settings.managed_master_password.then_some(true))
+        .set_master_user_secret_kms_key_id(settings.managed_master_password_kms_key_id)
+        .set_promotion_tier(settings.promotion_tier)
+        .set_cloudwatch_logs_export_configuration(log_exports(settings.log_exports));
+    let error = match call.send().await {
+        Ok(answer) => return Ok(Asked::Accepted(answer.db_instance)),
+        Err(error) => error,
+    };
+    if error.as_service_error().is_some_and(|error| error.is_invalid_db_instance_state_fault())
+        && instance_is_passing(rds, identifier).await?
+    {
+        return Ok(Asked::NotNow);
+    }
+    refused(identifier, changes, &error).map(Asked::Refused)
+}
+
+/// Asks for all changes of a cluster in one call, but for the HTTP endpoint: see [`enable_http_endpoint`].
+pub(crate) async fn modify_cluster(
+    rds: &Client,
+    restored: &DbCluster,
+    changes: &Changes<ClusterSettings>,
+) -> Result<Asked<Option<DbCluster>>> {
+    let identifier = restored.db_cluster_identifier().unwrap_or_default();
+    let settings = changes.settings.clone();
+    let scaling = settings.serverless_v2_scaling.map(|scaling| {
+        ServerlessV2ScalingConfiguration::builder()
+            .min_capacity(scaling.min_capacity)
+            .max_capacity(scaling.max_capacity)
+            .set_seconds_until_auto_pause(scaling.seconds_until_auto_pause)
+            .build()
+    });
+    let call = rds
+        .modify_db_cluster()
+        .db_cluster_identifier(identifier)
+        .apply_immediately(true)
+        .set_vpc_security_group_ids(some(settings.security_groups))
+        .set_copy_tags_to_snapshot(settings.copy_tags_to_snapshot)
+        .set_enable_iam_database_authentication(settings.iam_database_authentication)
+        .set_backup_retention_period(settings.backup_retention_days)
+        .set_preferred_backup_window(settings.backup_window)
+        .set_preferred_maintenance_window(settings.maintenance_window)
+        .set_backtrack_window(settings.backtrack_window_seconds)
+        .set_auto_minor_version_upgrade(settings.auto_minor_version_upgrade)
+        .set_serverless_v2_scaling_configuration(scaling)
+        .set_monitoring_interval(settings.monitoring_interval)
+        .set_monitoring_role_arn(settings.monitoring_role_arn)
+        .set_database_insights_mode(settings.database_insights_mode.as_deref().map(DatabaseInsightsMode::from))
+        .set_enable_performance_insights(settings.performance_insights)
+        .set_performance_insights_kms_key_id(settings.performance_insights_kms_key_id)
+        .set_performance_insights_retention_period(settings.performance_insights_retention_days)
+        .set_manage_master_user_password(settings.managed_master_password.then_some(true))
+        .set_master_user_secret_kms_key_id(settings.managed_master_password_kms_key_id)
+        .set_cloudwatch_logs_export_configuration(log_exports(settings.log_exports));
+    let error = match call.send().await {
+        Ok(answer) => return Ok(Asked::Accepted(answer.db_cluster)),
+        Err(error) => error,
+    };
+    let busy = error
+        .as_service_error()
+        .is_some_and(|error| error.is_invalid_db_cluster_state_fault() || error.is_invalid_db_instance_state_fault());
+    if busy && cluster_is_passing(rds, identifier).await? {
+        return Ok(Asked::NotNow);
+    }
+    refused(identifier, changes, &error).map(Asked::Refused)
+}
+
+/// Switches the HTTP endpoint of an Aurora cluster on. `ModifyDBCluster` does that for Serverless v1 alone:
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_EnableHttpEndpoint.html>
+pub(crate) async fn enable_http_endpoint(rds: &Client, restored: &DbCluster) -> Result<Asked<()>> {
+    let identifier = restored.db_cluster_identifier().unwrap_or_default();
+    let error = match rds.enable_http_endpoint().set_resource_arn(restored.db_cluster_arn.clone()).send().await {
+        Ok(_) => return Ok(Asked::Accepted(())),
+        Err(error) => error,
+    };
+    if error.as_service_error().is_some_and(|error| error.is_invalid_resource_state_fault())
+        && cluster_is_passing(rds, identifier).await?
+    {
+        return Ok(Asked::NotNow);
+    }
+    tolerated(Error::from_aws(KIND, identifier, "cannot set the HTTP endpoint", &error)).map(Asked::Refused)
+}
+
+/// Reboots an instance or member, so that its parameter groups come into force.
+pub(crate) async fn reboot_instance(rds: &Client, identifier: &str) -> Result<()> {
+    match rds.reboot_db_instance().db_instance_identifier(identifier).send().await {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let busy = error.as_service_error().is_some_and(|error| error.is_invalid_db_instance_state_fault());
+            if busy && instance_is_passing(rds, identifier).await? {
+                return Ok(());
+            }
+            Err(Error::from_aws(KIND, identifier, "cannot reboot for the parameter group", &error))
+        }
+    }
+}
+
+/// Reboots all members of a Multi-AZ DB cluster, as [`reboot_instance`].
+pub(crate) async fn reboot_cluster(rds: &Client, identifier: &str) -> Result<()> {
+    match rds.reboot_db_cluster().db_cluster_identifier(identifier).send().await {
+        Ok(_) => Ok(()),
+        Err(error) => {
+            let busy = error.as_service_error().is_some_and(|error| {
+                error.is_invalid_db_cluster_state_fault() || error.is_invalid_db_instance_state_fault()
+            });
+            if busy && cluster_is_passing(rds, identifier).await? {
+                return Ok(());
+            }
+            Err(Error::from_aws(KIND, identifier, "cannot reboot for the parameter group", &error))
+        }
+    }
+}
+
+pub(crate) async fn instance_is_passing(rds: &Client, identifier: &str) -> Result<bool> {
+    let instance = rds::instance(rds, identifier).await?;
+    let status = instance.as_ref().and_then(DbInstance::db_instance_status).unwrap_or_default();
+    Ok(phase(DatabaseKind::Instance, status) == Phase::Passing)
+}
+
+/// Whether the cluster or one of its members is busy with something that passes.
+pub(crate) async fn cluster_is_passing(rds: &Client, identifier: &str) -> Result<bool> {
+    let cluster = rds::cluster(rds, identifier).await?;
+    let status = cluster.as_ref().and_then(DbCluster::status).unwrap_or_default();
+    if phase(DatabaseKind::Cluster, status) == Phase::Passing {
+        return Ok(true);
+    }
+    let members = rds::instances_of_cluster(rds, identifier).await?;
+    let mut statuses = members.iter().map(|member| member.db_instance_status().unwrap_or_default());
+    Ok(statuses.any(|status| phase(DatabaseKind::Instance, status) == Phase::Passing))
+}
+
+/// What a refusal means: an error if something essential was asked for or if asking again may help, otherwise a note.
+fn refused<S, E>(identifier: &str, changes: &Changes<S>, error: &SdkError<E, HttpResponse>) -> Result<String>
+where
+    S: Settings,
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    let error = Error::from_aws(KIND, identifier, format!("cannot set {}", changes.in_words()), error);
+    if changes.are_essential() { Err(error) } else { tolerated(error) }
+}
+
+fn tolerated(error: Error) -> Result<String> {
+    if error.kind().retryable() {
+        return Err(error);
+    }
+    let why = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
+    Ok(format!("{error}{why}; set it by hand"))
+}
+
+/// Only what is missing: the restore exports no more than it was told to.
+fn log_exports(missing: Vec<String>) -> Option<CloudwatchLogsExportConfiguration> {
+    let missing = some(missing)?;
+    Some(CloudwatchLogsExportConfiguration::builder().set_enable_log_types(Some(missing)).build())
+}
+
+fn some<T>(items: Vec<T>) -> Option<Vec<T>> {
+    (!items.is_empty()).then_some(items)
+}

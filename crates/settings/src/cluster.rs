@@ -1,0 +1,239 @@
+//! A restored DB cluster, with the members of an Aurora cluster: configured, verified, protected.
+//!
+//! The members of a Multi-AZ DB cluster are RDS's own: what is set on the cluster is set on them.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance};
+use trapheus_common::claim::{self, Proofs};
+use trapheus_common::document::{
+    ClusterKind, Member, OriginalCluster, StepEvent, StepOutput, Target, TaskName, Verification,
+};
+use trapheus_common::settings::{Call, ClusterSettings, InstanceSettings};
+use trapheus_common::wait::{Goal, MemberGoal};
+use trapheus_common::{Error, ErrorKind, Result, rds};
+
+use crate::calls::{self, Asked};
+use crate::findings::Findings;
+use crate::{KIND, changes, upkeep};
+
+/// Asks for what the restore could not set and what differs all the same: the tags at once, then reboots where
+/// parameters wait for one, then everything else, members first.
+pub async fn configure(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
+    let original = &event.original;
+    let restored = Restored::find(rds, &event, KIND).await?;
+    let mut output = StepOutput::done(TaskName::Settings, &event.request.identifier);
+    let available = restored.available(&event);
+    if !restored.is_settled(KIND)? {
+        return Ok(output.then_more(available));
+    }
+    upkeep::same_tags(rds, restored.cluster.db_cluster_arn(), &original.tags, restored.cluster.tag_list()).await?;
+    for (member, instance) in &restored.members {
+        upkeep::same_tags(rds, instance.db_instance_arn(), &member.tags, instance.tag_list()).await?;
+    }
+    if restored.reboot_for_parameters(rds, original.cluster_kind).await? {
+        return Ok(output.then_more(available));
+    }
+    let mut under_way = false;
+    for (member, instance) in &restored.members {
+        let changes = changes::of_member(&member.settings, &InstanceSettings::from(instance), &original.engine);
+        if changes.is_empty() {
+            continue;
+        }
+        match Box::pin(calls::modify_instance(rds, instance, &changes)).await? {
+            Asked::NotNow => return Ok(output.then_more(available)),
+            Asked::Refused(note) => output.notes.push(note),
+            Asked::Accepted(_) => under_way = true,
+        }
+    }
+    let mut configured = restored.cluster;
+    let changes = changes::of_cluster(&original.settings, &ClusterSettings::from(&configured), &original.engine);
+    if changes.settings.http_endpoint == Some(true) {
+        match calls::enable_http_endpoint(rds, &configured).await? {
+            Asked::NotNow => return Ok(output.then_more(available)),
+            Asked::Refused(note) => output.notes.push(note),
+            Asked::Accepted(()) => under_way = true,
+        }
+    }
+    if !changes.is_empty() {
+        match Box::pin(calls::modify_cluster(rds, &configured, &changes)).await? {
+            Asked::NotNow => return Ok(output.then_more(available)),
+            Asked::Refused(note) => output.notes.push(note),
+            Asked::Accepted(answer) => {
+                under_way = true;
+                configured = answer.unwrap_or(configured);
+            }
+        }
+    }
+    output
+        .notes
+        .extend(upkeep::secret_note(original.settings.managed_master_password, configured.master_user_secret()));
+    Ok(if under_way { output.waiting_for(available) } else { output })
+}
+
+/// Compares the restored cluster and its members with the original; nothing is changed.
+pub async fn verify(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<Verification> {
+    let StepEvent { request, original } = &event;
+    let restored = Restored::find(rds, &event, ErrorKind::Verification).await?;
+    let cluster = &restored.cluster;
+    let snapshot = rds::cluster_snapshot(rds, request.snapshot_identifier.as_str()).await?;
+    let mut findings = Findings::default();
+    let status = cluster.status().unwrap_or_default();
+    if status != "available" {
+        findings.essential(format!("its status is {status}, not available"));
+    }
+    findings.engine_version(
+        &original.engine_version,
+        snapshot.as_ref().and_then(|snapshot| snapshot.engine_version()),
+        cluster.engine_version(),
+    );
+    findings.compare("", (&original.settings, &ClusterSettings::from(cluster)), |_| true);
+    for name in restored.waiting_for_cluster_parameters() {
+        findings.essential(format!("the cluster parameter group is not in force on {name}: pending-reboot"));
+    }
+    restored.compare_members(original, &mut findings);
+    findings.concluded(&request.identifier, cluster.db_cluster_resource_id().unwrap_or_default())
+}
+
+/// Switches deletion protection back on if the original had it: the last change, after which nothing of this run may
+/// have to remove the cluster. Members are protected by their cluster.
+pub async fn protect(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
+    let restored = Restored::find(rds, &event, KIND).await?;
+    let output = StepOutput::done(TaskName::Protection, &event.request.identifier);
+    let protected = restored.cluster.deletion_protection() == Some(true);
+    if event.original.settings.deletion_protection != Some(true) || protected {
+        return Ok(output);
+    }
+    let available = restored.available(&event);
+    if !restored.is_settled(KIND)? {
+        return Ok(output.then_more(available));
+    }
+    let identifier = event.request.identifier.as_str();
+    let call = rds.modify_db_cluster().db_cluster_identifier(identifier).deletion_protection(true);
+    let error = match call.apply_immediately(true).send().await {
+        Ok(_) => return Ok(output.waiting_for(available)),
+        Err(error) => error,
+    };
+    if error.as_service_error().is_some_and(|error| error.is_invalid_db_cluster_state_fault())
+        && calls::cluster_is_passing(rds, identifier).await?
+    {
+        return Ok(output.then_more(available));
+    }
+    Err(Error::from_aws(KIND, identifier, "cannot switch deletion protection back on", &error))
+}
+
+/// The cluster this execution restored under the original's name.
+struct Restored<'a> {
+    cluster: DbCluster,
+    /// The members this execution created, each with the one it stands for.
+    members: Vec<(&'a Member, DbInstance)>,
+    /// Names of members in the cluster that this execution did not create.
+    strangers: Vec<String>,
+}
+
+impl<'a> Restored<'a> {
+    async fn find(rds: &Client, event: &'a StepEvent<OriginalCluster>, kind: ErrorKind) -> Result<Self> {
+        let StepEvent { request, original } = event;
+        claim::original_cluster(rds, request, &original.target).await?;
+        let identifier = request.identifier.as_str();
+        let cluster = rds::cluster(rds, identifier)
+            .await?
+            .ok_or_else(|| Error::new(kind, identifier, format!("there is no DB cluster {identifier}")))?;
+        if let Some(why) = Proofs::of_cluster(&cluster).missing(request, &[&original.target]) {
+            return Err(Error::new(kind, identifier, format!("this is not the database this run restored: {why}")));
+        }
+        let mut restored = Self { cluster, members: Vec::new(), strangers: Vec::new() };
+        if original.cluster_kind == ClusterKind::MultiAz {
+            return Ok(restored);
+        }
+        let originals: Vec<&Target> = original.members.iter().map(|member| &member.target).collect();
+        for instance in rds::instances_of_cluster(rds, identifier).await? {
+            let name = instance.db_instance_identifier().unwrap_or_default().to_owned();
+            let ours = Proofs::of_instance(&instance).missing(request, &originals).is_none();
+            match original.members.iter().find(|member| member.target.identifier == *name) {
+                Some(member) if ours => restored.members.push((member, instance)),
+                _ => restored.strangers.push(name),
+            }
+        }
+        Ok(restored)
+    }
+
+    fn is_settled(&self, kind: ErrorKind) -> Result<bool> {
+        let mut settled = upkeep::cluster_is_settled(kind, &self.cluster)?;
+        for (_, instance) in &self.members {
+            settled &= upkeep::instance_is_settled(kind, instance)?;
+        }
+        Ok(settled)
+    }
+
+    fn available(&self, event: &StepEvent<OriginalCluster>) -> Goal {
+        let members = self.members.iter().map(|(member, instance)| MemberGoal {
+            identifier: member.target.identifier.clone(),
+            resource_id: instance.dbi_resource_id.clone(),
+        });
+        Goal::Available {
+            identifier: event.request.identifier.clone(),
+            resource_id: self.cluster.db_cluster_resource_id.clone(),
+            members: members.collect(),
+        }
+    }
+
+    /// Names of the members on which the cluster's parameters wait for a reboot.
+    fn waiting_for_cluster_parameters(&self) -> Vec<&str> {
+        self.cluster
+            .db_cluster_members()
+            .iter()
+            .filter(|member| member.db_cluster_parameter_group_status() == Some("pending-reboot"))
+            .filter_map(DbClusterMember::db_instance_identifier)
+            .collect()
+    }
+
+    /// Reboots what waits for it; whether there was anything.
+    async fn reboot_for_parameters(&self, rds: &Client, kind: ClusterKind) -> Result<bool> {
+        let waiting = self.waiting_for_cluster_parameters();
+        if kind == ClusterKind::MultiAz {
+            if !waiting.is_empty() {
+                calls::reboot_cluster(rds, self.cluster.db_cluster_identifier().unwrap_or_default()).await?;
+            }
+            return Ok(!waiting.is_empty());
+        }
+        let mut rebooted = false;
+        for (member, instance) in &self.members {
+            let name = member.target.identifier.as_str();
+            if waiting.contains(&name) || upkeep::waits_for_reboot(instance) {
+                calls::reboot_instance(rds, name).await?;
+                rebooted = true;
+            }
+        }
+        Ok(rebooted)
+    }
+
+    /// Whether all members are there, the same one is the writer, and each has its own settings.
+    fn compare_members(&self, original: &OriginalCluster, findings: &mut Findings) {
+        for member in original.own_members() {
+            let name = member.target.identifier.as_str();
+            let Some((_, instance)) = self.members.iter().find(|(one, _)| one.target == member.target) else {
+                findings.essential(format!("the member {name} is missing"));
+                continue;
+            };
+            let status = instance.db_instance_status().unwrap_or_default();
+            if status != "available" {
+                findings.essential(format!("the member {name} is in status {status}, not available"));
+            }
+            let settings = (&member.settings, &InstanceSettings::from(instance));
+            findings.compare(&format!("member {name}: "), settings, |setting| setting.is_set_by(Call::Create));
+            for problem in upkeep::groups_not_in_force(instance) {
+                findings.essential(format!("member {name}: {problem}"));
+            }
+        }
+        for stranger in &self.strangers {
+            findings.report(format!("the member {stranger} is none of this run's"));
+        }
+        let wanted = original.own_members().iter().find(|member| member.is_writer);
+        let members = self.cluster.db_cluster_members();
+        let writer = members.iter().find(|member| member.is_cluster_writer() == Some(true));
+        let writer = writer.and_then(DbClusterMember::db_instance_identifier).unwrap_or("nobody");
+        if let Some(wanted) = wanted.map(|member| member.target.identifier.as_str()).filter(|&name| name != writer) {
+            findings.essential(format!("the writer is {writer}, was {wanted}"));
+        }
+    }
+}

@@ -1,0 +1,134 @@
+//! What the comparison of the restored database with the original found, sorted by what it matters.
+
+use trapheus_common::document::{TaskName, Verification};
+use trapheus_common::identifiers::DatabaseIdentifier;
+use trapheus_common::settings::{Setting, Settings, Weight};
+use trapheus_common::{Error, ErrorKind, Result};
+
+#[derive(Debug, Default)]
+pub(crate) struct Findings {
+    essential: Vec<String>,
+    reported: Vec<String>,
+}
+
+impl Findings {
+    /// Something to roll back for.
+    pub(crate) fn essential(&mut self, words: impl Into<String>) {
+        self.essential.push(words.into());
+    }
+
+    /// Something a person should know.
+    pub(crate) fn report(&mut self, words: impl Into<String>) {
+        self.reported.push(words.into());
+    }
+
+    /// Compares settings by the table, as far as `concerned` says so; `whose` begins each line.
+    pub(crate) fn compare<S: Settings>(
+        &mut self,
+        whose: &str,
+        (original, restored): (&S, &S),
+        concerned: impl Fn(&Setting<S>) -> bool,
+    ) {
+        for setting in original.differing(restored).into_iter().filter(|setting| concerned(setting)) {
+            let words = format!("{whose}{}", setting.difference(original, restored));
+            match setting.weight {
+                Weight::Essential => self.essential(words),
+                Weight::Reported => self.report(words),
+                Weight::Expected => {}
+            }
+        }
+    }
+
+    /// The restored version has to be the snapshot's. That it is not the original's is worth a line: the snapshot was
+    /// taken before an upgrade.
+    pub(crate) fn engine_version(&mut self, original: &str, of_snapshot: Option<&str>, restored: Option<&str>) {
+        let restored = restored.unwrap_or("unknown");
+        if restored == original {
+            return;
+        }
+        let words = format!("the engine version: {restored}, was {original}");
+        if of_snapshot == Some(restored) {
+            self.report(format!("{words} (the snapshot is of {restored})"));
+        } else {
+            self.essential(words);
+        }
+    }
+
+    /// The verification's result; an error that lists everything essential.
+    pub(crate) fn concluded(self, identifier: &DatabaseIdentifier, resource_id: &str) -> Result<Verification> {
+        let Self { essential, reported } = self;
+        if essential.is_empty() {
+            return Ok(Verification {
+                taskname: TaskName::Verification,
+                identifier: identifier.into(),
+                resource_id: resource_id.to_owned(),
+                differences: reported,
+            });
+        }
+        let besides = match reported.as_slice() {
+            [] => String::new(),
+            reported => format!(" Besides: {}.", reported.join("; ")),
+        };
+        let message = format!("the restored database is not what the original is: {}.{besides}", essential.join("; "));
+        Err(Error::new(ErrorKind::Verification, identifier, message))
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use trapheus_common::settings::InstanceSettings;
+
+    use super::*;
+
+    fn orders() -> DatabaseIdentifier {
+        DatabaseIdentifier::reported("orders")
+    }
+
+    #[test]
+    fn everything_essential_is_listed_in_one_error() {
+        let original =
+            InstanceSettings { port: Some(5432), security_groups: vec!["sg-1".into()], ..InstanceSettings::default() };
+        let restored =
+            InstanceSettings { port: Some(5433), backup_retention_days: Some(1), ..InstanceSettings::default() };
+        let mut findings = Findings::default();
+        findings.compare("", (&original, &restored), |_| true);
+        let error = findings.concluded(&orders(), "db-2").unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Verification);
+        assert_eq!(
+            error.to_string(),
+            "the restored database is not what the original is: the port: 5433, was 5432; the security groups: off, was \
+             sg-1. Besides: backup retention: 1, was off."
+        );
+    }
+
+    #[test]
+    fn what_may_differ_passes_and_what_should_be_known_is_listed() {
+        let original = InstanceSettings {
+            availability_zone: Some("a".into()),
+            deletion_protection: Some(true),
+            storage_type: Some("gp3".into()),
+            ..InstanceSettings::default()
+        };
+        let restored = InstanceSettings { storage_type: Some("gp2".into()), ..InstanceSettings::default() };
+        let mut findings = Findings::default();
+        findings.compare("", (&original, &restored), |_| true);
+        let verification = findings.concluded(&orders(), "db-2").unwrap();
+        assert_eq!(verification.differences, ["the storage type: gp2, was gp3"]);
+        assert_eq!(verification.resource_id, "db-2");
+    }
+
+    #[test]
+    fn the_engine_version_has_to_be_the_originals_or_the_snapshots() {
+        for (snapshot, restored, essential, reported) in [
+            (Some("16.8"), Some("16.9"), 0, 0),
+            (Some("16.8"), Some("16.8"), 0, 1),
+            (Some("16.9"), Some("16.8"), 1, 0),
+            (None, Some("16.8"), 1, 0),
+            (None, None, 1, 0),
+        ] {
+            let mut findings = Findings::default();
+            findings.engine_version("16.9", snapshot, restored);
+            assert_eq!((findings.essential.len(), findings.reported.len()), (essential, reported), "{restored:?}");
+        }
+    }
+}

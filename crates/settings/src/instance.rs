@@ -1,0 +1,117 @@
+//! A restored DB instance: configured, verified, protected.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::DbInstance;
+use trapheus_common::claim::{self, Proofs};
+use trapheus_common::document::{OriginalInstance, StepEvent, StepOutput, TaskName, Verification};
+use trapheus_common::settings::InstanceSettings;
+use trapheus_common::wait::Goal;
+use trapheus_common::{Error, ErrorKind, Result, rds};
+
+use crate::calls::{self, Asked};
+use crate::findings::Findings;
+use crate::{KIND, changes, upkeep};
+
+/// Asks for what the restore could not set and what differs all the same: the tags at once, then a reboot if parameters
+/// wait for one, then everything else in one call.
+pub async fn configure(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
+    let StepEvent { original, .. } = &event;
+    let restored = restored(rds, &event, KIND).await?;
+    let output = StepOutput::done(TaskName::Settings, &event.request.identifier);
+    let available = available(&event, &restored);
+    if !upkeep::instance_is_settled(KIND, &restored)? {
+        return Ok(output.then_more(available));
+    }
+    upkeep::same_tags(rds, restored.db_instance_arn(), &original.tags, restored.tag_list()).await?;
+    if upkeep::waits_for_reboot(&restored) {
+        calls::reboot_instance(rds, event.request.identifier.as_str()).await?;
+        return Ok(output.then_more(available));
+    }
+    let changes = changes::of_instance(&original.settings, &InstanceSettings::from(&restored), &original.engine);
+    let mut output = output;
+    let mut configured = restored;
+    if !changes.is_empty() {
+        match Box::pin(calls::modify_instance(rds, &configured, &changes)).await? {
+            Asked::NotNow => return Ok(output.then_more(available)),
+            Asked::Refused(note) => output.notes.push(note),
+            Asked::Accepted(answer) => {
+                output = output.waiting_for(available);
+                configured = answer.unwrap_or(configured);
+            }
+        }
+    }
+    output
+        .notes
+        .extend(upkeep::secret_note(original.settings.managed_master_password, configured.master_user_secret()));
+    Ok(output)
+}
+
+/// Compares the restored instance with the original; nothing is changed.
+pub async fn verify(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<Verification> {
+    let StepEvent { request, original } = &event;
+    let restored = restored(rds, &event, ErrorKind::Verification).await?;
+    let snapshot = rds::snapshot(rds, request.snapshot_identifier.as_str()).await?;
+    let mut findings = Findings::default();
+    let status = restored.db_instance_status().unwrap_or_default();
+    if status != "available" {
+        findings.essential(format!("its status is {status}, not available"));
+    }
+    findings.engine_version(
+        &original.engine_version,
+        snapshot.as_ref().and_then(|snapshot| snapshot.engine_version()),
+        restored.engine_version(),
+    );
+    findings.compare("", (&original.settings, &InstanceSettings::from(&restored)), |_| true);
+    for problem in upkeep::groups_not_in_force(&restored) {
+        findings.essential(problem);
+    }
+    findings.concluded(&request.identifier, restored.dbi_resource_id().unwrap_or_default())
+}
+
+/// Switches deletion protection back on if the original had it: the last change, after which nothing of this run may
+/// have to remove the instance.
+pub async fn protect(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
+    let restored = restored(rds, &event, KIND).await?;
+    let output = StepOutput::done(TaskName::Protection, &event.request.identifier);
+    if event.original.settings.deletion_protection != Some(true) || restored.deletion_protection() == Some(true) {
+        return Ok(output);
+    }
+    let available = available(&event, &restored);
+    if !upkeep::instance_is_settled(KIND, &restored)? {
+        return Ok(output.then_more(available));
+    }
+    let identifier = event.request.identifier.as_str();
+    let call = rds.modify_db_instance().db_instance_identifier(identifier).deletion_protection(true);
+    let error = match call.apply_immediately(true).send().await {
+        Ok(_) => return Ok(output.waiting_for(available)),
+        Err(error) => error,
+    };
+    if error.as_service_error().is_some_and(|error| error.is_invalid_db_instance_state_fault())
+        && calls::instance_is_passing(rds, identifier).await?
+    {
+        return Ok(output.then_more(available));
+    }
+    Err(Error::from_aws(KIND, identifier, "cannot switch deletion protection back on", &error))
+}
+
+/// The instance this execution restored under the original's name.
+async fn restored(rds: &Client, event: &StepEvent<OriginalInstance>, kind: ErrorKind) -> Result<DbInstance> {
+    let StepEvent { request, original } = event;
+    claim::original_instance(rds, request, &original.target).await?;
+    let identifier = request.identifier.as_str();
+    let found = rds::instance(rds, identifier)
+        .await?
+        .ok_or_else(|| Error::new(kind, identifier, format!("there is no DB instance {identifier}")))?;
+    match Proofs::of_instance(&found).missing(request, &[&original.target]) {
+        None => Ok(found),
+        Some(why) => Err(Error::new(kind, identifier, format!("this is not the database this run restored: {why}"))),
+    }
+}
+
+fn available(event: &StepEvent<OriginalInstance>, restored: &DbInstance) -> Goal {
+    Goal::Available {
+        identifier: event.request.identifier.clone(),
+        resource_id: restored.dbi_resource_id.clone(),
+        members: Vec::new(),
+    }
+}

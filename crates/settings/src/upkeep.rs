@@ -1,0 +1,131 @@
+//! What both kinds of database have in common: whether they can be worked on now, their tags, their parameter groups.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::{DbCluster, DbInstance, MasterUserSecret, Tag};
+use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::tags::{self, Tags};
+use trapheus_common::wait::acceptor::{Phase, phase};
+use trapheus_common::{Error, ErrorKind, Result, rds};
+
+/// Whether the database takes changes now: `false` if it has to be waited for, an error if waiting would not help.
+pub(crate) fn takes_changes(kind: ErrorKind, database: DatabaseKind, identifier: &str, status: &str) -> Result<bool> {
+    match phase(database, status) {
+        Phase::Available => Ok(true),
+        Phase::Passing => Ok(false),
+        Phase::Deleting | Phase::Stopped | Phase::Broken => {
+            let message = format!("the restored {database} {identifier} is in status {status}");
+            Err(Error::new(kind, identifier, message))
+        }
+    }
+}
+
+/// As [`takes_changes`], and nothing of an earlier change is still to come.
+pub(crate) fn instance_is_settled(kind: ErrorKind, instance: &DbInstance) -> Result<bool> {
+    let identifier = instance.db_instance_identifier().unwrap_or_default();
+    let status = instance.db_instance_status().unwrap_or_default();
+    Ok(takes_changes(kind, DatabaseKind::Instance, identifier, status)? && !rds::has_pending_modifications(instance))
+}
+
+/// As [`instance_is_settled`], for a cluster without its members.
+pub(crate) fn cluster_is_settled(kind: ErrorKind, cluster: &DbCluster) -> Result<bool> {
+    let identifier = cluster.db_cluster_identifier().unwrap_or_default();
+    let status = cluster.status().unwrap_or_default();
+    let takes_changes = takes_changes(kind, DatabaseKind::Cluster, identifier, status)?;
+    Ok(takes_changes && !rds::cluster_has_pending_modifications(cluster))
+}
+
+/// Makes the user's tags what the original's are. Our own stay, they are the release's to remove.
+pub(crate) async fn same_tags(rds: &Client, arn: Option<&str>, wanted: &Tags, present: &[Tag]) -> Result<()> {
+    let arn = arn.unwrap_or_default();
+    let (missing, surplus) = tag_changes(wanted, &tags::of_the_user(present));
+    if !missing.is_empty() {
+        rds::add_tags(rds, arn, missing).await?;
+    }
+    if !surplus.is_empty() {
+        let surplus: Vec<&str> = surplus.iter().map(String::as_str).collect();
+        rds::remove_tags(rds, arn, &surplus).await?;
+    }
+    Ok(())
+}
+
+/// The tags to set, and the keys to remove.
+fn tag_changes(wanted: &Tags, present: &Tags) -> (Vec<Tag>, BTreeSet<String>) {
+    let missing = wanted
+        .iter()
+        .filter(|(key, value)| present.get(*key) != Some(value))
+        .map(|(key, value)| Tag::builder().key(key).value(value).build())
+        .collect();
+    let surplus = present.keys().filter(|key| !wanted.contains_key(*key)).cloned().collect();
+    (missing, surplus)
+}
+
+/// Whether parameters wait for a reboot.
+pub(crate) fn waits_for_reboot(instance: &DbInstance) -> bool {
+    instance.db_parameter_groups().iter().any(|group| group.parameter_apply_status() == Some("pending-reboot"))
+}
+
+/// What is wrong with the parameter and option groups of an instance: groups of the right name that are not in force.
+pub(crate) fn groups_not_in_force(instance: &DbInstance) -> Vec<String> {
+    let parameters = instance.db_parameter_groups().iter().filter_map(|group| {
+        let status = group.parameter_apply_status()?;
+        let name = group.db_parameter_group_name().unwrap_or_default();
+        ["pending-reboot", "failed-to-apply"]
+            .contains(&status)
+            .then(|| format!("the parameter group {name} is not in force: {status}"))
+    });
+    let options = instance.option_group_memberships().iter().filter_map(|group| {
+        let name = group.option_group_name().unwrap_or_default();
+        (group.status() == Some("failed")).then(|| format!("the option group {name} is not in force: failed"))
+    });
+    parameters.chain(options).collect()
+}
+
+/// What a person has to know of a managed master password: it is a new one, in a new secret.
+pub(crate) fn secret_note(original_is_managed: bool, secret: Option<&MasterUserSecret>) -> Option<String> {
+    if !original_is_managed {
+        return None;
+    }
+    let arn = secret.and_then(MasterUserSecret::secret_arn).unwrap_or("(RDS has not named it yet)");
+    Some(format!(
+        "the master password is a new one, in the new secret {arn}: point its readers there; the old secret goes with \
+         the original"
+    ))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn tags_of(pairs: &[(&str, &str)]) -> Tags {
+        pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
+    }
+
+    #[test]
+    fn tags_that_are_missing_or_other_are_set_and_those_too_many_removed() {
+        let wanted = tags_of(&[("team", "shop"), ("stage", "prod"), ("same", "same")]);
+        let present = tags_of(&[("stage", "dev"), ("same", "same"), ("stray", "x")]);
+        let (missing, surplus) = tag_changes(&wanted, &present);
+        let missing: Vec<_> = missing.iter().map(|tag| (tag.key().unwrap(), tag.value().unwrap())).collect();
+        assert_eq!(missing, [("stage", "prod"), ("team", "shop")]);
+        assert_eq!(surplus.into_iter().collect::<Vec<_>>(), ["stray"]);
+    }
+
+    #[test]
+    fn a_passing_status_is_waited_for_and_a_bad_one_is_an_error() {
+        let takes = |status| takes_changes(ErrorKind::Settings, DatabaseKind::Instance, "orders", status);
+        assert!(takes("available").unwrap());
+        assert!(!takes("modifying").unwrap());
+        for status in ["stopped", "deleting", "failed"] {
+            assert_eq!(takes(status).unwrap_err().kind(), ErrorKind::Settings, "{status}");
+        }
+    }
+
+    #[test]
+    fn only_a_managed_password_is_worth_a_note() {
+        let secret = MasterUserSecret::builder().secret_arn("arn:new").build();
+        assert_eq!(secret_note(false, Some(&secret)), None);
+        assert!(secret_note(true, Some(&secret)).unwrap().contains("arn:new"));
+    }
+}
