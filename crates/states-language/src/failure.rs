@@ -30,6 +30,8 @@ pub(crate) struct Failure {
     /// A second name that retriers and catchers may know it by.
     alias: Option<&'static str>,
     reach: Reach,
+    /// The last event before it; 0 if that is not known.
+    pub(crate) last_event: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -50,7 +52,7 @@ impl Failure {
             Some(RUNTIME | DATA_LIMIT_EXCEEDED) => Reach::Nobody,
             _ => Reach::Anyone,
         };
-        Self { error, cause, alias: None, reach }
+        Self { error, cause, alias: None, reach, last_event: 0 }
     }
 
     pub(crate) fn known(error: &'static str, cause: Option<String>) -> Self {
@@ -91,6 +93,12 @@ impl Failure {
         if self.reach == Reach::ByAlias {
             self.reach = Reach::Nobody;
         }
+        self
+    }
+
+    /// This failure, once this event is the last one before it.
+    pub(crate) fn after(mut self, event: u64) -> Self {
+        self.last_event = event;
         self
     }
 

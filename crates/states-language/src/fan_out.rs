@@ -116,7 +116,7 @@ impl<'f> Frame<'f> {
             Mode::Inline => {
                 let concurrency = limit(concurrency, INLINE_CONCURRENCY);
                 let start = |index: usize| self.iteration(visit, map, &effective, &items, index, previous);
-                self.iterate(items.len(), concurrency, &tolerance, start).await?
+                self.iterate(items.len(), concurrency, &tolerance, start).await
             }
             Mode::Distributed => {
                 previous = self.run.record(previous, EventType::MapRunStarted, visit.state, Details::default())?;
@@ -134,10 +134,12 @@ impl<'f> Frame<'f> {
                     },
                 };
                 previous = self.run.record(previous, ended, visit.state, details)?;
-                outputs?
+                outputs
             }
         };
         drop(items);
+        self.previous = previous;
+        let outputs = outputs?;
         self.previous = outputs.last_event.unwrap_or(previous);
         self.record(EventType::MapStateSucceeded, visit.state, Details::default())?;
         Ok(Value::Array(outputs.values))
@@ -247,11 +249,11 @@ impl<'f> Frame<'f> {
                     let id = self.run.record(last, EventType::MapIterationSucceeded, visit.state, details)?;
                     Ok((output, id))
                 }
+                Err(failure) if failure.is_terminal() => Err(failure),
                 Err(failure) => {
-                    if !failure.is_terminal() {
-                        self.run.record(previous, EventType::MapIterationFailed, visit.state, details)?;
-                    }
-                    Err(failure)
+                    let previous = failure.last_event.max(previous);
+                    let id = self.run.record(previous, EventType::MapIterationFailed, visit.state, details)?;
+                    Err(failure.after(id))
                 }
             }
         };

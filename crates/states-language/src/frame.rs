@@ -169,7 +169,7 @@ impl<'f> Frame<'f> {
         let mut value = input;
         loop {
             let step = self.state(&self.flow.states[at], value).await;
-            let (next, output) = step.map_err(Failure::leaving_state)?;
+            let (next, output) = step.map_err(|failure| failure.leaving_state().after(self.previous))?;
             value = output;
             match next {
                 Next::State(state) => at = state,
@@ -475,6 +475,7 @@ impl<'f> Frame<'f> {
                 Ok(settled) => break self.leave(visit, settled).map(|output| (state.next, output)),
                 Err(failure) => failure,
             };
+            self.previous = self.previous.max(failure.last_event);
             let Some(pause) = self.retry(state, &failure, &mut visits) else {
                 break self.catch(visit, failure, input);
             };

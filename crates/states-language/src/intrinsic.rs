@@ -137,7 +137,7 @@ impl Call {
             return template.fill(&values);
         }
         match (self.function, &mut values[..]) {
-            (Function::Format, [template, values @ ..]) => Template::parse(text(template, "first")?).fill(values),
+            (Function::Format, [template, values @ ..]) => Template::parse(text(template, "first")?)?.fill(values),
             (Function::StringToJson, [value]) => string_to_json(text(value, "first")?),
             (Function::JsonToString, [value]) => Ok(Value::String(value.to_string())),
             (Function::Array, _) => Ok(values.into_iter().map(Cow::into_owned).collect()),
@@ -174,21 +174,19 @@ impl Call {
 struct Template(Vec<String>);
 
 impl Template {
-    fn parse(text: &str) -> Self {
+    /// Splits a text, its escapes as written, at its `{}`.
+    fn parse(text: &str) -> Result<Self, String> {
         let mut pieces = vec![String::new()];
         let mut characters = text.chars().peekable();
         while let Some(character) = characters.next() {
             let piece = pieces.last_mut().expect("there is always one piece");
             match character {
-                '\\' => match characters.next_if(|next| is_reserved(*next)) {
-                    Some(escaped) => piece.push(escaped),
-                    None => piece.push('\\'),
-                },
+                '\\' => piece.push(unescape(characters.next())?),
                 '{' if characters.next_if_eq(&'}').is_some() => pieces.push(String::new()),
                 _ => piece.push(character),
             }
         }
-        Self(pieces)
+        Ok(Self(pieces))
     }
 
     fn fill(&self, values: &[Cow<'_, Value>]) -> Result<Value, String> {
@@ -218,8 +216,13 @@ impl Template {
     }
 }
 
-fn is_reserved(character: char) -> bool {
-    matches!(character, '\'' | '{' | '}' | '\\')
+/// The character that a backslash stands for. The specification has no others.
+fn unescape(escaped: Option<char>) -> Result<char, String> {
+    match escaped {
+        Some(reserved @ ('\'' | '{' | '}' | '\\')) => Ok(reserved),
+        Some(other) => Err(format!("\\{other} is no escape: a backslash comes before ', {{, }} or \\ only")),
+        None => Err("the text ends with a backslash".to_owned()),
+    }
 }
 
 fn text<'v>(value: &'v Value, which: &str) -> Result<&'v str, String> {
@@ -444,9 +447,9 @@ impl<'t> Parser<'t> {
             Some('\'') => {
                 let quoted = self.quoted()?;
                 Ok(if first && function == Function::Format {
-                    Argument::Template(Template::parse(quoted))
+                    Argument::Template(Template::parse(quoted)?)
                 } else {
-                    Argument::Literal(unescape(quoted).into())
+                    Argument::Literal(literal(quoted)?.into())
                 })
             }
             Some('$') => Path::parse(self.until_delimiter()).map(Argument::Path),
@@ -494,17 +497,12 @@ impl<'t> Parser<'t> {
     }
 }
 
-fn unescape(quoted: &str) -> String {
+/// A quoted text with its escapes taken out.
+fn literal(quoted: &str) -> Result<String, String> {
+    let mut characters = quoted.chars();
     let mut text = String::with_capacity(quoted.len());
-    let mut characters = quoted.chars().peekable();
     while let Some(character) = characters.next() {
-        match character {
-            '\\' => match characters.next_if(|next| is_reserved(*next)) {
-                Some(escaped) => text.push(escaped),
-                None => text.push('\\'),
-            },
-            _ => text.push(character),
-        }
+        text.push(if character == '\\' { unescape(characters.next())? } else { character });
     }
-    text
+    Ok(text)
 }

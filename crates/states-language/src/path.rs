@@ -601,15 +601,30 @@ impl<'t> Parser<'t> {
             self.at += character.len_utf8();
             match character {
                 _ if character == quote => return Ok(name),
-                '\\' => {
-                    let escaped = self.peek().ok_or("a path must not end with a backslash")?;
-                    self.at += escaped.len_utf8();
-                    name.push(escaped);
-                }
+                '\\' => name.push(self.escaped()?),
                 _ => name.push(character),
             }
         }
         Err(format!("a {quote} is missing"))
+    }
+
+    /// The character after a backslash in a quoted name, with Java's escapes.
+    fn escaped(&mut self) -> Result<char, String> {
+        let escaped = self.peek().ok_or("a path must not end with a backslash")?;
+        self.at += escaped.len_utf8();
+        Ok(match escaped {
+            'b' => '\u{8}',
+            'f' => '\u{C}',
+            'n' => '\n',
+            'r' => '\r',
+            't' => '\t',
+            'u' => {
+                let code = self.rest().get(..4).and_then(|digits| u32::from_str_radix(digits, 16).ok());
+                self.at += 4;
+                code.and_then(char::from_u32).ok_or("\\u must be followed by four digits")?
+            }
+            other => other,
+        })
     }
 
     fn numbers(&mut self) -> Result<Step, String> {

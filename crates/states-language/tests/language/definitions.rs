@@ -128,6 +128,8 @@ fn a_field_of_the_wrong_kind_is_refused() {
         (json!({"Type": "Pass", "Parameters": {"a.$": "States.Array(x)"}}), "Parameters.a.$", "is not an argument"),
         (json!({"Type": "Pass", "Parameters": {"a.$": "States.Array() x"}}), "Parameters.a.$", "unexpected \"x\""),
         (json!({"Type": "Pass", "Parameters": {"a": 1, "a.$": "$"}}), "Parameters.a.$", "second field \"a\""),
+        (json!({"Type": "Pass", "Parameters": {"a.$": r"States.Array('\n')"}}), "Parameters.a.$", r"\n is no escape"),
+        (json!({"Type": "Pass", "Parameters": {"a.$": r"States.Format('\x')"}}), "Parameters.a.$", r"\x is no escape"),
         (json!({"Type": "Pass", "Assign": []}), "Assign", "must be an object"),
         (json!({"Type": "Pass", "Assign": {"1x": 1}}), "Assign", "not a name"),
         (json!({"Type": "Pass", "Assign": {"states": 1}}), "Assign", "reserved"),

@@ -300,3 +300,18 @@ fn a_map_inside_a_parallel_inside_a_map_works() {
     let states = json!({"I": {"Type": "Parallel", "Branches": [inner], "OutputPath": "$[0]", "End": true}});
     assert_eq!(output_of(&map("INLINE", &json!({}), &states), json!([[1, 2], [3]])), json!([[2, 3], [4]]));
 }
+
+#[test]
+fn an_event_follows_the_one_that_led_to_it() {
+    let state = map("INLINE", &json!({"MaxConcurrency": 1}), &picky());
+    let (_, recorder) = run_with(&only(&state), json!([1, 3]), &Script::default());
+    let events = recorder.events();
+    let before = |name: &str| {
+        let event = events.iter().find(|event| event.kind.name() == name).unwrap();
+        events[usize::try_from(event.previous_id).unwrap() - 1].kind.name()
+    };
+    assert_eq!(before("MapStateStarted"), "MapStateEntered");
+    assert_eq!(before("MapIterationStarted"), "MapStateStarted");
+    assert_eq!(before("MapIterationFailed"), "FailStateEntered");
+    assert_eq!(before("MapStateFailed"), "MapIterationFailed");
+}

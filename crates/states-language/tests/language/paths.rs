@@ -29,6 +29,7 @@ fn a_path_selects_what_jayway_selects() {
         ("$['with blank']", json!(2)),
         ("$['dot.ted']", json!(3)),
         ("$.dot\\.ted", json!(3)),
+        ("$['dot\\u002eted']", json!(3)),
         ("$.null", Value::Null),
         ("$.items[*].n", json!([1, 2, 3])),
         ("$.items[*].tag", json!(["a", "b"])),
