@@ -157,7 +157,7 @@ impl Builder {
         );
         cluster.pending = spec.pending.clone();
         cluster.tags = as_tags(&spec.tags);
-        cluster.global_cluster.clone_from(&spec.global_cluster);
+        cluster.member_of_global.clone_from(&spec.global_cluster);
         cluster.replication_source.clone_from(&spec.replication_source);
         cluster.associated_roles.clone_from(&spec.associated_roles);
         if spec.managed_master_password {

@@ -7,8 +7,8 @@ use bytes::Bytes;
 use http::{Request, Response};
 use serde::Serialize;
 
-use crate::actions;
-use crate::error::ApiError;
+use crate::actions::{self, Content};
+use crate::error::{ApiError, ApiResult};
 use crate::executions::{self, Execution};
 use crate::faults::{Fault, Faults, Meddling, When};
 use crate::mail::{self, Mail};
@@ -115,13 +115,15 @@ impl Desk {
             request_number: 0,
             rate: (0, 0),
         };
-        meddling.into_iter().for_each(|meddling| desk.add_meddling(meddling));
+        for one in meddling {
+            desk.add_meddling(one);
+        }
         desk
     }
 
     pub(crate) fn add_meddling(&mut self, meddling: Meddling) {
         match meddling.when {
-            When::At { seconds } => self.timed.push((millis(seconds), meddling)),
+            When::At(seconds) => self.timed.push((millis(seconds), meddling)),
             When::After { .. } => self.awaiting.push((meddling, 0)),
         }
     }
@@ -257,7 +259,7 @@ impl Desk {
         ApiError::new("AccessDenied", message)
     }
 
-    fn perform(&mut self, call: &Call, faults: &[Fault]) -> Result<Option<String>, ApiError> {
+    fn perform(&mut self, call: &Call, faults: &[Fault]) -> ApiResult<Content> {
         match call.service {
             Service::Rds => {
                 self.state.spoiler = spoiler(faults);
@@ -272,9 +274,9 @@ impl Desk {
                 let mail = mail::read(&call.body, self.state.now)?;
                 let id = format!("{:016x}-00000000", self.request_number);
                 self.mails.push(mail);
-                Ok(Some(mail::answer(&id)))
+                Ok(Content::Result(mail::answer(&id)))
             }
-            Service::States => executions::answer(&self.executions, &call.action, &call.body).map(Some),
+            Service::States => executions::answer(&self.executions, &call.action, &call.body).map(Content::Result),
         }
     }
 
@@ -295,7 +297,7 @@ fn spoiler(faults: &[Fault]) -> Spoiler {
     for fault in faults {
         match fault {
             Fault::EndsIn { status } => spoiler.ends_in = Some(status.clone()),
-            Fault::Stuck { seconds } => spoiler.stuck = Some(*seconds),
+            Fault::Stuck { seconds } => spoiler.stuck = Some(seconds.unwrap_or(f64::INFINITY)),
             Fault::NotFoundFor { seconds } => spoiler.hidden_for = Some(*seconds),
             _ => {}
         }
@@ -361,11 +363,12 @@ fn take(fields: &mut Vec<(String, String)>, name: &str) -> Option<String> {
     Some(fields.swap_remove(at).1)
 }
 
-fn respond(call: &Call, result: Result<Option<String>, ApiError>, request_id: &str) -> Response<Bytes> {
+fn respond(call: &Call, result: ApiResult<Content>, request_id: &str) -> Response<Bytes> {
     match (call.service, result) {
-        (Service::Rds, Ok(content)) => xml_answer(200, xml::answer(&call.action, content.as_deref(), request_id)),
+        (Service::Rds, Ok(content)) => xml_answer(200, xml::answer(&call.action, &content, request_id)),
         (Service::Rds, Err(error)) => xml_answer(error.status, xml::error(&error, request_id)),
-        (_, Ok(content)) => json_answer(200, content.unwrap_or_default(), request_id, None),
+        (_, Ok(Content::Result(json))) => json_answer(200, json, request_id, None),
+        (_, Ok(Content::Nothing)) => json_answer(200, String::new(), request_id, None),
         (Service::Ses, Err(error)) => {
             let body = serde_json::json!({ "message": error.message }).to_string();
             json_answer(error.status, body, request_id, Some(&error.code))

@@ -99,10 +99,10 @@ pub struct Meddling {
 /// The moment of a meddling.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
-#[serde(untagged, rename_all_fields = "camelCase", deny_unknown_fields)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum When {
     /// So many seconds after the start.
-    At { seconds: f64 },
+    At(f64),
     /// After the given request was handled.
     After {
         action: String,

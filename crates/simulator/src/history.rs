@@ -21,9 +21,13 @@ pub struct NameHistory {
     pub downtime_seconds: f64,
 }
 
+/// From and to; open while it answers.
+type Spans = Vec<(Millis, Option<Millis>)>;
+
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    names: BTreeMap<(bool, String), Vec<(Millis, Option<Millis>)>>,
+    /// By whether it is a cluster, and name.
+    names: BTreeMap<(bool, String), Spans>,
 }
 
 impl History {

@@ -18,9 +18,10 @@
 //! same run.
 //!
 //! Where to go next: `world.rs` is the file format, `state.rs` how things move, `actions/` what each request does,
-//! `faults.rs` what goes wrong.
+//! `faults.rs` what goes wrong, [`BEHAVIOURS`] what is modelled and how sure that is.
 
 mod actions;
+mod behaviours;
 mod build;
 mod connector;
 mod dispatch;
@@ -49,6 +50,7 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+pub use behaviours::{BEHAVIOURS, Behaviour, Evidence};
 pub use dispatch::{ConnectionError, Outcome, RecordedRequest, Service};
 pub use executions::Execution;
 pub use faults::{Fault, FaultRule, Meddling, When};

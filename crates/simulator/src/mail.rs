@@ -36,11 +36,14 @@ struct SendEmail {
 }
 
 #[derive(Default, Deserialize)]
-#[serde(rename_all = "PascalCase", default)]
+#[serde(default)]
 struct Destination {
-    to_addresses: Vec<String>,
-    cc_addresses: Vec<String>,
-    bcc_addresses: Vec<String>,
+    #[serde(rename = "ToAddresses")]
+    to: Vec<String>,
+    #[serde(rename = "CcAddresses")]
+    cc: Vec<String>,
+    #[serde(rename = "BccAddresses")]
+    bcc: Vec<String>,
 }
 
 #[derive(Deserialize)]
@@ -76,7 +79,7 @@ fn bad_request(message: impl Into<String>) -> ApiError {
 pub(crate) fn read(body: &[u8], now: Millis) -> ApiResult<Mail> {
     let request: SendEmail = serde_json::from_slice(body).map_err(|error| bad_request(error.to_string()))?;
     let simple = request.content.simple.ok_or_else(|| bad_request("The simulator takes simple messages only."))?;
-    let Destination { to_addresses: to, cc_addresses: cc, bcc_addresses: bcc } = request.destination;
+    let Destination { to, cc, bcc } = request.destination;
     if to.is_empty() && cc.is_empty() && bcc.is_empty() {
         return Err(bad_request("Missing destination."));
     }

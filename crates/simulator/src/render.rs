@@ -142,6 +142,13 @@ impl State {
         {
             timestamp(xml, "LatestRestorableTime", self.wall_clock());
         }
+        self.instance_make(xml, key, instance);
+        self.instance_options(xml, instance);
+    }
+
+    /// Engine, storage, ties to other databases.
+    fn instance_make(&self, xml: &mut Xml, key: Key, instance: &Instance) {
+        let settings = &instance.settings;
         xml.plain_if("MultiAZ", settings.multi_az);
         xml.text_if("EngineVersion", settings.engine_version.as_ref());
         xml.plain_if("AutoMinorVersionUpgrade", settings.auto_minor_version_upgrade);
@@ -174,6 +181,11 @@ impl State {
         xml.text("DbiResourceId", &instance.resource_id);
         xml.text_if("CACertificateIdentifier", settings.ca_certificate.as_ref());
         instance_domain(xml, settings);
+    }
+
+    /// What can be switched on and off, tags, backups.
+    fn instance_options(&self, xml: &mut Xml, instance: &Instance) {
+        let (life, settings) = (&instance.life, &instance.settings);
         xml.plain_if("CopyTagsToSnapshot", settings.copy_tags_to_snapshot);
         xml.plain_if("MonitoringInterval", settings.monitoring_interval);
         xml.text_if("MonitoringRoleArn", settings.monitoring_role_arn.as_ref());
@@ -243,6 +255,13 @@ impl State {
         if !custom.is_empty() {
             xml.list("CustomEndpoints", "member", &custom);
         }
+        self.cluster_make(xml, cluster);
+        cluster_options(xml, cluster);
+    }
+
+    /// Engine, members, ties to other resources.
+    fn cluster_make(&self, xml: &mut Xml, cluster: &Cluster) {
+        let settings = &cluster.settings;
         xml.plain("MultiAZ", cluster.members.len() > 1);
         xml.text("Engine", &cluster.engine);
         xml.text_if("EngineVersion", settings.engine_version.as_ref());
@@ -281,56 +300,6 @@ impl State {
                 });
             }
         });
-        xml.plain_if("IAMDatabaseAuthenticationEnabled", settings.iam_database_authentication);
-        timestamp(xml, "ClusterCreateTime", cluster.created);
-        xml.plain_if("BacktrackWindow", settings.backtrack_window);
-        if let Some(exports) = settings.log_exports.as_ref().filter(|exports| !exports.is_empty()) {
-            xml.list("EnabledCloudwatchLogsExports", "member", exports);
-        }
-        pending_cluster(xml, cluster);
-        xml.text_if("EngineMode", settings.engine_mode.as_ref());
-        xml.text_if("DBClusterInstanceClass", settings.class.as_ref());
-        xml.text_if("StorageType", settings.storage_type.as_ref());
-        xml.plain_if("Iops", settings.iops);
-        xml.plain_if("PubliclyAccessible", settings.publicly_accessible);
-        xml.plain_if("AutoMinorVersionUpgrade", settings.auto_minor_version_upgrade);
-        xml.plain_if("DeletionProtection", settings.deletion_protection);
-        xml.plain_if("HttpEndpointEnabled", settings.http_endpoint);
-        xml.text("ActivityStreamStatus", "stopped");
-        xml.plain_if("CopyTagsToSnapshot", settings.copy_tags_to_snapshot);
-        xml.nest("DomainMemberships", |xml| {
-            if let Some(domain) = &settings.domain {
-                xml.nest("DomainMembership", |xml| {
-                    xml.text("Domain", domain);
-                    xml.text("Status", "joined");
-                    xml.text_if("IAMRoleName", settings.domain_iam_role.as_ref());
-                });
-            }
-        });
-        tags(xml, &cluster.tags);
-        xml.text_if("GlobalClusterIdentifier", cluster.global_cluster.as_ref());
-        xml.text_if("NetworkType", settings.network_type.as_ref());
-        if let Some(scaling) = &settings.serverless_v2_scaling {
-            xml.nest("ServerlessV2ScalingConfiguration", |xml| {
-                xml.plain("MinCapacity", scaling.min_capacity);
-                xml.plain("MaxCapacity", scaling.max_capacity);
-                xml.plain_if("SecondsUntilAutoPause", scaling.seconds_until_auto_pause);
-            });
-        }
-        xml.plain_if("MonitoringInterval", settings.monitoring_interval);
-        xml.text_if("MonitoringRoleArn", settings.monitoring_role_arn.as_ref());
-        xml.text_if("DatabaseInsightsMode", settings.database_insights_mode.as_ref());
-        xml.plain_if("PerformanceInsightsEnabled", settings.performance_insights);
-        xml.text_if("PerformanceInsightsKMSKeyId", settings.performance_insights_kms_key_id.as_ref());
-        xml.plain_if("PerformanceInsightsRetentionPeriod", settings.performance_insights_retention_period);
-        secret(xml, cluster.secret.as_ref(), life);
-        if settings.local_write_forwarding == Some(true) {
-            xml.text("LocalWriteForwardingStatus", "enabled");
-        }
-        if let Some(certificate) = &settings.ca_certificate {
-            xml.nest("CertificateDetails", |xml| xml.text("CAIdentifier", certificate));
-        }
-        xml.text_if("EngineLifecycleSupport", settings.engine_lifecycle_support.as_ref());
     }
 
     fn cluster_member(&self, xml: &mut Xml, member: Key, is_writer: bool) {
@@ -404,6 +373,61 @@ impl State {
         xml.text_if("StorageType", settings.storage_type.as_ref());
         xml.text("DbClusterResourceId", &snapshot.source_resource_id);
     }
+}
+
+/// What can be switched on and off, and tags.
+fn cluster_options(xml: &mut Xml, cluster: &Cluster) {
+    let (life, settings) = (&cluster.life, &cluster.settings);
+    xml.plain_if("IAMDatabaseAuthenticationEnabled", settings.iam_database_authentication);
+    timestamp(xml, "ClusterCreateTime", cluster.created);
+    xml.plain_if("BacktrackWindow", settings.backtrack_window);
+    if let Some(exports) = settings.log_exports.as_ref().filter(|exports| !exports.is_empty()) {
+        xml.list("EnabledCloudwatchLogsExports", "member", exports);
+    }
+    pending_cluster(xml, cluster);
+    xml.text_if("EngineMode", settings.engine_mode.as_ref());
+    xml.text_if("DBClusterInstanceClass", settings.class.as_ref());
+    xml.text_if("StorageType", settings.storage_type.as_ref());
+    xml.plain_if("Iops", settings.iops);
+    xml.plain_if("PubliclyAccessible", settings.publicly_accessible);
+    xml.plain_if("AutoMinorVersionUpgrade", settings.auto_minor_version_upgrade);
+    xml.plain_if("DeletionProtection", settings.deletion_protection);
+    xml.plain_if("HttpEndpointEnabled", settings.http_endpoint);
+    xml.text("ActivityStreamStatus", "stopped");
+    xml.plain_if("CopyTagsToSnapshot", settings.copy_tags_to_snapshot);
+    xml.nest("DomainMemberships", |xml| {
+        if let Some(domain) = &settings.domain {
+            xml.nest("DomainMembership", |xml| {
+                xml.text("Domain", domain);
+                xml.text("Status", "joined");
+                xml.text_if("IAMRoleName", settings.domain_iam_role.as_ref());
+            });
+        }
+    });
+    tags(xml, &cluster.tags);
+    xml.text_if("GlobalClusterIdentifier", cluster.member_of_global.as_ref());
+    xml.text_if("NetworkType", settings.network_type.as_ref());
+    if let Some(scaling) = &settings.serverless_v2_scaling {
+        xml.nest("ServerlessV2ScalingConfiguration", |xml| {
+            xml.plain("MinCapacity", scaling.min_capacity);
+            xml.plain("MaxCapacity", scaling.max_capacity);
+            xml.plain_if("SecondsUntilAutoPause", scaling.seconds_until_auto_pause);
+        });
+    }
+    xml.plain_if("MonitoringInterval", settings.monitoring_interval);
+    xml.text_if("MonitoringRoleArn", settings.monitoring_role_arn.as_ref());
+    xml.text_if("DatabaseInsightsMode", settings.database_insights_mode.as_ref());
+    xml.plain_if("PerformanceInsightsEnabled", settings.performance_insights);
+    xml.text_if("PerformanceInsightsKMSKeyId", settings.performance_insights_kms_key_id.as_ref());
+    xml.plain_if("PerformanceInsightsRetentionPeriod", settings.performance_insights_retention_period);
+    secret(xml, cluster.secret.as_ref(), life);
+    if settings.local_write_forwarding == Some(true) {
+        xml.text("LocalWriteForwardingStatus", "enabled");
+    }
+    if let Some(certificate) = &settings.ca_certificate {
+        xml.nest("CertificateDetails", |xml| xml.text("CAIdentifier", certificate));
+    }
+    xml.text_if("EngineLifecycleSupport", settings.engine_lifecycle_support.as_ref());
 }
 
 fn snapshot_head<S>(xml: &mut Xml, snapshot: &Snapshot<S>) {

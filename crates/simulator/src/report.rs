@@ -120,8 +120,8 @@ fn as_map(tags: &Tags) -> BTreeMap<String, String> {
 pub(crate) fn report(state: &State) -> WorldState {
     let mut report = WorldState {
         at_seconds: seconds(state.now),
-        instances: state.instances.iter().map(|(key, _)| instance(state, *key)).collect(),
-        clusters: state.clusters.iter().map(|(key, _)| cluster(state, *key)).collect(),
+        instances: state.instances.keys().map(|key| instance(state, *key)).collect(),
+        clusters: state.clusters.keys().map(|key| cluster(state, *key)).collect(),
         snapshots: state.snapshots.values().map(|found| snapshot(state, found, "snapshot")).collect(),
         cluster_snapshots: state
             .cluster_snapshots

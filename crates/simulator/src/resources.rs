@@ -132,7 +132,7 @@ pub(crate) struct Cluster {
     pub(crate) created: i64,
     pub(crate) secret: Option<ManagedSecret>,
     pub(crate) associated_roles: Vec<RoleSpec>,
-    pub(crate) global_cluster: Option<String>,
+    pub(crate) member_of_global: Option<String>,
     pub(crate) replication_source: Option<String>,
     pub(crate) keep_backups: bool,
 }
@@ -221,7 +221,7 @@ impl Cluster {
             created,
             secret: None,
             associated_roles: Vec::new(),
-            global_cluster: None,
+            member_of_global: None,
             replication_source: None,
             keep_backups: false,
         }

@@ -50,8 +50,8 @@ pub(crate) enum Step {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Spoiler {
     pub(crate) ends_in: Option<String>,
-    /// `Some(None)`: for ever.
-    pub(crate) stuck: Option<Option<f64>>,
+    /// Seconds added before the last step; infinite: it never comes.
+    pub(crate) stuck: Option<f64>,
     pub(crate) hidden_for: Option<f64>,
 }
 
@@ -246,8 +246,8 @@ impl State {
             due = due.saturating_add(self.spread(seconds));
             if index == last {
                 match spoiler.stuck {
-                    Some(None) => return,
-                    Some(Some(seconds)) => due = due.saturating_add(millis(seconds)),
+                    Some(seconds) if seconds.is_infinite() => return,
+                    Some(seconds) => due = due.saturating_add(millis(seconds)),
                     None => {}
                 }
                 if let (Some(status), false) = (&spoiler.ends_in, step == Step::Gone) {
@@ -285,14 +285,16 @@ impl State {
                 self.apply_modification(target);
             }
             Step::Available => {
+                let rebooted = life.status == "rebooting";
                 life.status = AVAILABLE;
                 life.busy = false;
                 life.served = true;
-                self.settle(target);
+                self.settle(target, rebooted);
             }
             Step::End(status) => {
                 life.status = status;
                 life.busy = false;
+                self.settle(target, false);
             }
             Step::Gone => self.remove(target),
         }
@@ -336,13 +338,16 @@ impl State {
         }
     }
 
-    /// What becomes known once a database is available for the first time.
-    fn settle(&mut self, target: Target) {
+    /// What becomes known at the end of an operation: when a new database was created, and what a reboot put in force.
+    fn settle(&mut self, target: Target, rebooted: bool) {
         let now = self.wall_clock();
         if let Target::Instance(key) = target
             && let Some(instance) = self.instances.get_mut(&key)
         {
             instance.created.get_or_insert(now);
+            if rebooted {
+                instance.parameter_apply_status = "in-sync";
+            }
         }
     }
 

@@ -21,8 +21,8 @@ pub(crate) fn check(tags: &Tags) -> ApiResult<()> {
     }
     let mut keys: Vec<&str> = tags.iter().map(|(key, _)| key.as_str()).collect();
     keys.sort_unstable();
-    if let Some(pair) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
-        return Err(ApiError::value(format!("The tag {} is given twice.", pair[0])));
+    if let Some([key, _]) = keys.windows(2).find(|pair| pair[0] == pair[1]) {
+        return Err(ApiError::value(format!("The tag {key} is given twice.")));
     }
     check_count(tags.len())
 }

@@ -450,3 +450,33 @@ impl Default for Unverified {
         Self { delete_while_creating: true, protection_in_any_status: true }
     }
 }
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/world.schema.json");
+
+    /// `UPDATE_SCHEMA=1 cargo test -p rds-simulator schema` writes it anew.
+    #[test]
+    fn published_schema_matches_the_types() {
+        let schema = serde_json::to_string_pretty(&schemars::schema_for!(World)).expect("a schema is JSON") + "\n";
+        if std::env::var_os("UPDATE_SCHEMA").is_some() {
+            std::fs::write(SCHEMA, &schema).expect("the crate's folder can be written");
+        }
+        let published = std::fs::read_to_string(SCHEMA).expect("world.schema.json exists");
+        assert!(
+            published == schema,
+            "world.schema.json has drifted: run UPDATE_SCHEMA=1 cargo test -p rds-simulator schema"
+        );
+    }
+
+    #[test]
+    fn unknown_field_is_refused_by_name_and_line() {
+        let error =
+            World::from_json("{\n\"instances\": [{\"identifier\": \"a\", \"engine\": \"mysql\", \"clas\": 1}]}")
+                .expect_err("a typo");
+        let WorldError::Format(error) = error else { panic!("{error}") };
+        assert!(error.to_string().contains("unknown field `clas`") && error.line() == 2, "{error}");
+    }
+}

@@ -6,6 +6,7 @@ use std::fmt::{Display, Write as _};
 
 use quick_xml::escape::escape;
 
+use crate::actions::Content;
 use crate::error::ApiError;
 
 /// The name space of RDS's API version.
@@ -76,10 +77,10 @@ impl Xml {
 }
 
 /// The document of a successful answer; an action without output has no result element.
-pub(crate) fn answer(action: &str, result: Option<&str>, request_id: &str) -> String {
-    let body = match result {
-        Some(result) => format!("<{action}Result>{result}</{action}Result>"),
-        None => String::new(),
+pub(crate) fn answer(action: &str, content: &Content, request_id: &str) -> String {
+    let body = match content {
+        Content::Result(result) => format!("<{action}Result>{result}</{action}Result>"),
+        Content::Nothing => String::new(),
     };
     format!(
         "<{action}Response xmlns=\"{NAMESPACE}\">{body}<ResponseMetadata><RequestId>{request_id}</RequestId></ResponseMetadata></{action}Response>"

@@ -1,7 +1,7 @@
 //! DB clusters, of Aurora and Multi-AZ: create, restore, modify (and rename), stop, start, delete.
 
 use super::instances::{Credentials, change_log_exports, modification_steps, settle_encryption};
-use super::{Deletion, show_cluster};
+use super::{Content, Deletion, show_cluster};
 use crate::engines;
 use crate::error::{ApiError, ApiResult};
 use crate::names;
@@ -78,25 +78,21 @@ impl State {
     }
 }
 
-/// What sets a Multi-AZ DB cluster apart from Aurora in a request.
+/// What only a Multi-AZ DB cluster can be asked for.
+const MULTI_AZ_ONLY: &[&str] = &["class", "allocated_storage", "iops", "publicly_accessible"];
+/// What only an Aurora cluster can be asked for.
+const AURORA_ONLY: &[&str] = &["serverless_v2_scaling", "backtrack_window", "http_endpoint", "local_write_forwarding"];
+
+/// Refuses what the other kind of cluster takes.
 fn check_kind(engine: &str, asked: &ClusterSettings) -> ApiResult<()> {
-    let only_multi_az = asked.class.is_some()
-        || asked.allocated_storage.is_some()
-        || asked.iops.is_some()
-        || asked.publicly_accessible.is_some();
-    if is_aurora(engine) && only_multi_az {
-        return Err(ApiError::combination(format!(
-            "The engine {engine} takes no DBClusterInstanceClass, AllocatedStorage, Iops or PubliclyAccessible at the cluster."
-        )));
+    let foreign = if is_aurora(engine) { MULTI_AZ_ONLY } else { AURORA_ONLY };
+    match asked.names().into_iter().find(|name| foreign.contains(name)) {
+        Some(name) => Err(ApiError::combination(format!(
+            "A DB cluster of engine {engine} does not take {}.",
+            name.replace('_', " ")
+        ))),
+        None => Ok(()),
     }
-    let only_aurora =
-        asked.serverless_v2_scaling.is_some() || asked.backtrack_window.is_some() || asked.http_endpoint.is_some();
-    if !is_aurora(engine) && only_aurora {
-        return Err(ApiError::combination(format!(
-            "The engine {engine} takes no ServerlessV2ScalingConfiguration, BacktrackWindow or EnableHttpEndpoint."
-        )));
-    }
-    Ok(())
 }
 
 fn check_engine(engine: &str) -> ApiResult<()> {
@@ -106,7 +102,7 @@ fn check_engine(engine: &str) -> ApiResult<()> {
     Err(ApiError::value(format!("Invalid DB engine: {engine}")))
 }
 
-pub(super) fn create(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn create(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let name = names::identifier("DBClusterIdentifier", &params.require("DBClusterIdentifier")?)?;
     let engine = params.require("Engine")?;
     let asked = ClusterSettings::from_request(&mut params, Verb::Create)?;
@@ -139,7 +135,7 @@ pub(super) fn create(state: &mut State, mut params: Params) -> ApiResult<Option<
     Ok(show_cluster(state, key))
 }
 
-pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let name = names::identifier("DBClusterIdentifier", &params.require("DBClusterIdentifier")?)?;
     let snapshot_name = params.require("SnapshotIdentifier")?;
     let engine = params.require("Engine")?;
@@ -206,7 +202,7 @@ fn restored_settings(engine: &str, recorded: &ClusterSettings) -> ClusterSetting
     settings
 }
 
-pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.require("DBClusterIdentifier")?;
     let key = state.existing_cluster(&identifier)?;
     let mut change = ClusterSettings::from_request(&mut params, Verb::Modify)?;
@@ -327,7 +323,7 @@ fn rename_steps(timings: &Timings, falsely_available: bool) -> Vec<(f64, Step)> 
     steps
 }
 
-pub(super) fn stop(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn stop(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.require("DBClusterIdentifier")?;
     params.finish("StopDBCluster")?;
     let key = state.existing_cluster(&identifier)?;
@@ -343,11 +339,13 @@ pub(super) fn stop(state: &mut State, mut params: Params) -> ApiResult<Option<St
     let steps = || vec![(0.0, Step::Show("stopping".into())), (seconds, Step::End("stopped".into()))];
     let members = aurora_members(cluster);
     state.start(Target::Cluster(key), steps());
-    members.into_iter().for_each(|member| state.start(Target::Instance(member), steps()));
+    for member in members {
+        state.start(Target::Instance(member), steps());
+    }
     Ok(show_cluster(state, key))
 }
 
-pub(super) fn start(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn start(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.require("DBClusterIdentifier")?;
     params.finish("StartDBCluster")?;
     let key = state.existing_cluster(&identifier)?;
@@ -373,7 +371,7 @@ fn aurora_members(cluster: &Cluster) -> Vec<Key> {
     if cluster.is_aurora() { cluster.members.clone() } else { Vec::new() }
 }
 
-pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.require("DBClusterIdentifier")?;
     let deletion = Deletion::take(&mut params)?;
     params.finish("DeleteDBCluster")?;
@@ -407,7 +405,7 @@ pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Option<
 fn check_deletable(state: &State, cluster: &Cluster) -> ApiResult<()> {
     let life = &cluster.life;
     let identifier = &life.identifier;
-    if let Some(global) = &cluster.global_cluster {
+    if let Some(global) = &cluster.member_of_global {
         return Err(ApiError::cluster_state(format!(
             "DB Cluster {identifier} is part of the global cluster {global}. Remove it there first."
         )));

@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use super::Content;
 use crate::error::{ApiError, ApiResult};
 use crate::query::Params;
 use crate::resources::{Key, Life, Snapshot};
@@ -41,7 +42,7 @@ impl Selection {
     }
 
     /// Writes the page, and the marker of the next one.
-    pub(super) fn write<T>(&self, list: &str, found: &[T], mut member: impl FnMut(&mut Xml, &T)) -> Option<String> {
+    pub(super) fn write<T>(&self, list: &str, found: &[T], mut member: impl FnMut(&mut Xml, &T)) -> Content {
         let mut xml = Xml::with_capacity(4096);
         let page = found.iter().skip(self.from).take(self.most);
         xml.nest(list, |xml| page.for_each(|item| member(xml, item)));
@@ -49,12 +50,12 @@ impl Selection {
         if next < found.len() {
             xml.plain("Marker", next);
         }
-        Some(xml.into_string())
+        Content::Result(xml.into_string())
     }
 }
 
 /// Sorted by name, as RDS lists them.
-fn sorted<'a, T>(all: &'a BTreeMap<Key, T>, life: impl Fn(&T) -> &Life, now: u64) -> Vec<(&'a Key, &'a T)> {
+fn sorted<T>(all: &BTreeMap<Key, T>, life: impl Fn(&T) -> &Life, now: u64) -> Vec<(&Key, &T)> {
     let mut found: Vec<_> =
         all.iter().filter(|(_, item)| life(item).answers && life(item).visible_from <= now).collect();
     found.sort_by(|(_, one), (_, other)| life(one).identifier.cmp(&life(other).identifier));
@@ -66,7 +67,7 @@ fn name_of<'a>(given: &'a str, kind: &str) -> &'a str {
     given.rsplit_once(&format!(":{kind}:")).map_or(given, |(_, name)| name)
 }
 
-pub(super) fn instances(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn instances(state: &State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.take("DBInstanceIdentifier");
     let selection =
         Selection::take(&mut params, &["db-instance-id", "dbi-resource-id", "db-cluster-id", "engine", "domain"])?;
@@ -95,7 +96,7 @@ pub(super) fn instances(state: &State, mut params: Params) -> ApiResult<Option<S
     Ok(selection.write("DBInstances", &found, |xml, (key, _)| xml.nest("DBInstance", |xml| state.instance(xml, **key))))
 }
 
-pub(super) fn clusters(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn clusters(state: &State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.take("DBClusterIdentifier");
     let _: Option<bool> = params.get("IncludeShared")?;
     let known = ["db-cluster-id", "db-cluster-resource-id", "clone-group-id", "domain", "engine"];
@@ -163,7 +164,7 @@ impl Wanted {
     }
 }
 
-pub(super) fn snapshots(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn snapshots(state: &State, mut params: Params) -> ApiResult<Content> {
     let names = ["DBSnapshotIdentifier", "DBInstanceIdentifier", "DbiResourceId"];
     let filters = ["db-instance-id", "db-snapshot-id", "dbi-resource-id", "snapshot-type", "engine"];
     let wanted = Wanted::take(&mut params, "DescribeDBSnapshots", names, &filters)?;
@@ -176,7 +177,7 @@ pub(super) fn snapshots(state: &State, mut params: Params) -> ApiResult<Option<S
     Ok(wanted.selection.write("DBSnapshots", &found, write))
 }
 
-pub(super) fn cluster_snapshots(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn cluster_snapshots(state: &State, mut params: Params) -> ApiResult<Content> {
     let names = ["DBClusterSnapshotIdentifier", "DBClusterIdentifier", "DbClusterResourceId"];
     let filters = ["db-cluster-id", "db-cluster-snapshot-id", "db-cluster-resource-id", "snapshot-type", "engine"];
     let wanted = Wanted::take(&mut params, "DescribeDBClusterSnapshots", names, &filters)?;
@@ -186,7 +187,7 @@ pub(super) fn cluster_snapshots(state: &State, mut params: Params) -> ApiResult<
         return Err(ApiError::cluster_snapshot_not_found(identifier));
     }
     let write = |xml: &mut Xml, (_, snapshot): &(&Key, &_)| {
-        xml.nest("DBClusterSnapshot", |xml| state.cluster_snapshot(xml, snapshot))
+        xml.nest("DBClusterSnapshot", |xml| state.cluster_snapshot(xml, snapshot));
     };
     Ok(wanted.selection.write("DBClusterSnapshots", &found, write))
 }
@@ -205,7 +206,7 @@ fn write_backups(
     (identifier, resource_id): (Option<String>, Option<String>),
     names: [&str; 5],
     not_found: &'static str,
-) -> ApiResult<Option<String>> {
+) -> ApiResult<Content> {
     let same =
         |wanted: &Option<String>, has: &str| wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(has));
     let found: Vec<Backup> = found
@@ -237,7 +238,7 @@ fn write_backups(
     }))
 }
 
-pub(super) fn instance_automated_backups(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn instance_automated_backups(state: &State, mut params: Params) -> ApiResult<Content> {
     let asked = (params.take("DBInstanceIdentifier"), params.take("DbiResourceId"));
     let selection = Selection::take(&mut params, &["status", "db-instance-id", "dbi-resource-id"])?;
     params.finish("DescribeDBInstanceAutomatedBackups")?;
@@ -264,7 +265,7 @@ pub(super) fn instance_automated_backups(state: &State, mut params: Params) -> A
     write_backups(found.collect(), &selection, asked, names, "DBInstanceAutomatedBackupNotFound")
 }
 
-pub(super) fn cluster_automated_backups(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn cluster_automated_backups(state: &State, mut params: Params) -> ApiResult<Content> {
     let asked = (params.take("DBClusterIdentifier"), params.take("DbClusterResourceId"));
     let selection = Selection::take(&mut params, &["status", "db-cluster-id", "db-cluster-resource-id"])?;
     params.finish("DescribeDBClusterAutomatedBackups")?;
@@ -288,16 +289,16 @@ pub(super) fn cluster_automated_backups(state: &State, mut params: Params) -> Ap
     write_backups(found.collect(), &selection, asked, names, "DBClusterAutomatedBackupNotFoundFault")
 }
 
-pub(super) fn global_clusters(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn global_clusters(state: &State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.take("GlobalClusterIdentifier");
     let selection = Selection::take(&mut params, &["db-cluster-id"])?;
     params.finish("DescribeGlobalClusters")?;
     let mut names: Vec<&String> =
-        state.clusters.values().filter_map(|cluster| cluster.global_cluster.as_ref()).collect();
+        state.clusters.values().filter_map(|cluster| cluster.member_of_global.as_ref()).collect();
     names.sort_unstable();
     names.dedup();
     let members = |name: &str| -> Vec<&crate::resources::Cluster> {
-        state.clusters.values().filter(|cluster| cluster.global_cluster.as_deref() == Some(name)).collect()
+        state.clusters.values().filter(|cluster| cluster.member_of_global.as_deref() == Some(name)).collect()
     };
     names.retain(|name| {
         identifier.as_ref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(name))
@@ -327,7 +328,7 @@ pub(super) fn global_clusters(state: &State, mut params: Params) -> ApiResult<Op
     }))
 }
 
-pub(super) fn blue_green_deployments(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn blue_green_deployments(state: &State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.take("BlueGreenDeploymentIdentifier");
     let known = ["blue-green-deployment-identifier", "blue-green-deployment-name", "source", "target"];
     let selection = Selection::take(&mut params, &known)?;
@@ -363,7 +364,7 @@ pub(super) fn blue_green_deployments(state: &State, mut params: Params) -> ApiRe
 }
 
 /// Every Aurora cluster has a writer and a reader endpoint besides its custom ones.
-pub(super) fn cluster_endpoints(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn cluster_endpoints(state: &State, mut params: Params) -> ApiResult<Content> {
     let cluster = params.take("DBClusterIdentifier");
     let endpoint = params.take("DBClusterEndpointIdentifier");
     let known = [
@@ -413,7 +414,7 @@ pub(super) fn cluster_endpoints(state: &State, mut params: Params) -> ApiResult<
     }))
 }
 
-pub(super) fn proxies(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn proxies(state: &State, mut params: Params) -> ApiResult<Content> {
     let name = params.take("DBProxyName");
     let selection = Selection::take(&mut params, &[])?;
     params.finish("DescribeDBProxies")?;
@@ -431,7 +432,7 @@ pub(super) fn proxies(state: &State, mut params: Params) -> ApiResult<Option<Str
     }))
 }
 
-pub(super) fn proxy_targets(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn proxy_targets(state: &State, mut params: Params) -> ApiResult<Content> {
     let name = params.require("DBProxyName")?;
     params.take("TargetGroupName");
     let selection = Selection::take(&mut params, &[])?;

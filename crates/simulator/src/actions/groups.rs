@@ -1,5 +1,6 @@
 //! Parameter, option and subnet groups: looking them up, and refusing groups that do not exist.
 
+use super::Content;
 use super::describe::Selection;
 use crate::error::{ApiError, ApiResult};
 use crate::query::Params;
@@ -51,7 +52,7 @@ fn matching(groups: &[GroupSpec], name: Option<&String>, code: &'static str) -> 
     Err(ApiError::new(code, format!("Group {name} not found.")))
 }
 
-pub(super) fn parameter_groups(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn parameter_groups(state: &State, mut params: Params) -> ApiResult<Content> {
     let name = params.take("DBParameterGroupName");
     let selection = Selection::take(&mut params, &[])?;
     params.finish("DescribeDBParameterGroups")?;
@@ -66,7 +67,7 @@ pub(super) fn parameter_groups(state: &State, mut params: Params) -> ApiResult<O
     }))
 }
 
-pub(super) fn cluster_parameter_groups(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn cluster_parameter_groups(state: &State, mut params: Params) -> ApiResult<Content> {
     let name = params.take("DBClusterParameterGroupName");
     let selection = Selection::take(&mut params, &[])?;
     params.finish("DescribeDBClusterParameterGroups")?;
@@ -82,7 +83,7 @@ pub(super) fn cluster_parameter_groups(state: &State, mut params: Params) -> Api
     }))
 }
 
-pub(super) fn option_groups(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn option_groups(state: &State, mut params: Params) -> ApiResult<Content> {
     let name = params.take("OptionGroupName");
     let (engine, major_version) = (params.take("EngineName"), params.take("MajorEngineVersion"));
     let selection = Selection::take(&mut params, &[])?;
@@ -103,7 +104,7 @@ pub(super) fn option_groups(state: &State, mut params: Params) -> ApiResult<Opti
     }))
 }
 
-pub(super) fn subnet_groups(state: &State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn subnet_groups(state: &State, mut params: Params) -> ApiResult<Content> {
     let name = params.take("DBSubnetGroupName");
     let selection = Selection::take(&mut params, &[])?;
     params.finish("DescribeDBSubnetGroups")?;

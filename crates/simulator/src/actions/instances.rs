@@ -3,7 +3,7 @@
 //! Members of an Aurora cluster come through here too; what belongs to their cluster is refused. Members of a
 //! Multi-AZ DB cluster are refused altogether. How the sequences run is in `state.rs`.
 
-use super::{Deletion, show_instance};
+use super::{Content, Deletion, show_instance};
 use crate::engines;
 use crate::error::{ApiError, ApiResult};
 use crate::names;
@@ -227,7 +227,7 @@ impl Credentials {
     }
 }
 
-pub(super) fn create(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn create(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let name = names::identifier("DBInstanceIdentifier", &params.require("DBInstanceIdentifier")?)?;
     let engine = params.require("Engine")?;
     let cluster = params.take("DBClusterIdentifier");
@@ -246,7 +246,7 @@ pub(super) fn create(state: &mut State, mut params: Params) -> ApiResult<Option<
     state.check_instance_groups(&asked)?;
     let key = match cluster {
         Some(cluster) => create_member(state, name, &engine, &cluster, asked, &credentials, tags)?,
-        None => create_alone(state, name, engine, asked, &credentials, tags)?,
+        None => create_alone(state, name, engine, &asked, &credentials, tags)?,
     };
     Ok(show_instance(state, key))
 }
@@ -255,7 +255,7 @@ fn create_alone(
     state: &mut State,
     name: String,
     engine: String,
-    asked: InstanceSettings,
+    asked: &InstanceSettings,
     credentials: &Credentials,
     tags: Tags,
 ) -> ApiResult<Key> {
@@ -273,7 +273,7 @@ fn create_alone(
     }
     let mut settings = engines::instance_defaults(&engine, asked.engine_version.as_deref(), &state.region);
     settings.merge(asked.clone());
-    check_storage(&engine, &asked, &settings)?;
+    check_storage(&engine, asked, &settings)?;
     settle_encryption(state, &mut settings.storage_encrypted, &mut settings.kms_key_id);
     let key = state.add_instance(name, engine, settings, tags);
     if credentials.manage == Some(true) {
@@ -344,7 +344,7 @@ fn refuse_cluster_wide(asked: &InstanceSettings) -> ApiResult<()> {
     }
 }
 
-pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let name = names::identifier("DBInstanceIdentifier", &params.require("DBInstanceIdentifier")?)?;
     let snapshot_name = params.require("DBSnapshotIdentifier")?;
     let engine = params.take("Engine");
@@ -438,7 +438,7 @@ pub(super) fn change_log_exports(params: &mut Params, current: Option<&Vec<Strin
     Ok(Some(exports))
 }
 
-pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.require("DBInstanceIdentifier")?;
     let key = state.existing_instance(&identifier)?;
     let mut change = InstanceSettings::from_request(&mut params, Verb::Modify)?;
@@ -627,7 +627,7 @@ pub(super) fn rename_steps(timings: &crate::world::Timings, falsely_available: b
     steps
 }
 
-pub(super) fn reboot(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn reboot(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.require("DBInstanceIdentifier")?;
     let failover: bool = params.get("ForceFailover")?.unwrap_or(false);
     params.finish("RebootDBInstance")?;
@@ -643,7 +643,7 @@ pub(super) fn reboot(state: &mut State, mut params: Params) -> ApiResult<Option<
     Ok(show_instance(state, key))
 }
 
-pub(super) fn stop(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn stop(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.require("DBInstanceIdentifier")?;
     params.finish("StopDBInstance")?;
     let key = state.existing_instance(&identifier)?;
@@ -661,7 +661,7 @@ pub(super) fn stop(state: &mut State, mut params: Params) -> ApiResult<Option<St
     Ok(show_instance(state, key))
 }
 
-pub(super) fn start(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn start(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.require("DBInstanceIdentifier")?;
     params.finish("StartDBInstance")?;
     let key = state.existing_instance(&identifier)?;
@@ -685,7 +685,7 @@ fn refuse_member(instance: &Instance) -> ApiResult<()> {
     Ok(())
 }
 
-pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.require("DBInstanceIdentifier")?;
     let deletion = Deletion::take(&mut params)?;
     params.finish("DeleteDBInstance")?;

@@ -16,8 +16,17 @@ use crate::resources::Key;
 use crate::state::State;
 use crate::xml::Xml;
 
-/// Performs an action; the answer is the content of its result element, if it has one.
-pub(crate) fn perform(state: &mut State, action: &str, params: Params) -> ApiResult<Option<String>> {
+/// What an action answers with.
+#[derive(Debug)]
+pub(crate) enum Content {
+    /// The content of the result element.
+    Result(String),
+    /// The action has no result element.
+    Nothing,
+}
+
+/// Performs an action.
+pub(crate) fn perform(state: &mut State, action: &str, params: Params) -> ApiResult<Content> {
     match action {
         "DescribeDBInstances" => describe::instances(state, params),
         "DescribeDBClusters" => describe::clusters(state, params),
@@ -61,17 +70,17 @@ pub(crate) fn perform(state: &mut State, action: &str, params: Params) -> ApiRes
 }
 
 /// The answer that shows one resource.
-fn one(name: &str, content: impl FnOnce(&mut Xml)) -> Option<String> {
+fn one(name: &str, content: impl FnOnce(&mut Xml)) -> Content {
     let mut xml = Xml::with_capacity(4096);
     xml.nest(name, content);
-    Some(xml.into_string())
+    Content::Result(xml.into_string())
 }
 
-fn show_instance(state: &State, key: Key) -> Option<String> {
+fn show_instance(state: &State, key: Key) -> Content {
     one("DBInstance", |xml| state.instance(xml, key))
 }
 
-fn show_cluster(state: &State, key: Key) -> Option<String> {
+fn show_cluster(state: &State, key: Key) -> Content {
     one("DBCluster", |xml| state.cluster(xml, key))
 }
 

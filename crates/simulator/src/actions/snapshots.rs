@@ -2,7 +2,7 @@
 
 use std::collections::BTreeMap;
 
-use super::one;
+use super::{Content, one};
 use crate::error::{ApiError, ApiResult};
 use crate::names;
 use crate::query::{Params, Tags};
@@ -10,14 +10,20 @@ use crate::resources::{AVAILABLE, Key, Life, Snapshot};
 use crate::state::{State, Step, Target};
 use crate::tags;
 
-fn show(state: &State, key: Key) -> Option<String> {
-    let snapshot = state.snapshots.get(&key)?;
-    one("DBSnapshot", |xml| state.snapshot(xml, snapshot))
+fn show(state: &State, key: Key) -> Content {
+    one("DBSnapshot", |xml| {
+        if let Some(snapshot) = state.snapshots.get(&key) {
+            state.snapshot(xml, snapshot);
+        }
+    })
 }
 
-fn show_of_cluster(state: &State, key: Key) -> Option<String> {
-    let snapshot = state.cluster_snapshots.get(&key)?;
-    one("DBClusterSnapshot", |xml| state.cluster_snapshot(xml, snapshot))
+fn show_of_cluster(state: &State, key: Key) -> Content {
+    one("DBClusterSnapshot", |xml| {
+        if let Some(snapshot) = state.cluster_snapshots.get(&key) {
+            state.cluster_snapshot(xml, snapshot);
+        }
+    })
 }
 
 fn check_quota<S>(all: &BTreeMap<Key, Snapshot<S>>, limit: usize) -> ApiResult<()> {
@@ -129,7 +135,7 @@ impl State {
     }
 }
 
-pub(super) fn create(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn create(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let name = names::snapshot_identifier("DBSnapshotIdentifier", &params.require("DBSnapshotIdentifier")?)?;
     let source = params.require("DBInstanceIdentifier")?;
     let tags = params.tags()?;
@@ -159,7 +165,7 @@ pub(super) fn create(state: &mut State, mut params: Params) -> ApiResult<Option<
     Ok(show(state, key))
 }
 
-pub(super) fn create_of_cluster(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn create_of_cluster(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let name = names::identifier("DBClusterSnapshotIdentifier", &params.require("DBClusterSnapshotIdentifier")?)?;
     let source = params.require("DBClusterIdentifier")?;
     let tags = params.tags()?;
@@ -219,7 +225,7 @@ impl Copying {
     }
 }
 
-pub(super) fn copy(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn copy(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let request = Copying::take(&mut params, ["SourceDBSnapshotIdentifier", "TargetDBSnapshotIdentifier"])?;
     let option_group = params.take("OptionGroupName");
     params.finish("CopyDBSnapshot")?;
@@ -248,7 +254,7 @@ pub(super) fn copy(state: &mut State, mut params: Params) -> ApiResult<Option<St
     Ok(show(state, key))
 }
 
-pub(super) fn copy_of_cluster(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn copy_of_cluster(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let names_of_parameters = ["SourceDBClusterSnapshotIdentifier", "TargetDBClusterSnapshotIdentifier"];
     let request = Copying::take(&mut params, names_of_parameters)?;
     params.finish("CopyDBClusterSnapshot")?;
@@ -294,7 +300,7 @@ fn check_deletable<S>(snapshot: &Snapshot<S>, code: &'static str) -> ApiResult<(
     Ok(())
 }
 
-pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.require("DBSnapshotIdentifier")?;
     params.finish("DeleteDBSnapshot")?;
     let key = state.snapshot_named(&identifier).ok_or_else(|| ApiError::snapshot_not_found(&identifier))?;
@@ -305,10 +311,10 @@ pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Option<
     for copy in copies {
         state.start(Target::Snapshot(copy), vec![(0.0, Step::End("failed".into()))]);
     }
-    Ok(show(state, key).or_else(|| one("DBSnapshot", |_| {})))
+    Ok(show(state, key))
 }
 
-pub(super) fn delete_of_cluster(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn delete_of_cluster(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.require("DBClusterSnapshotIdentifier")?;
     params.finish("DeleteDBClusterSnapshot")?;
     let key =
@@ -320,7 +326,7 @@ pub(super) fn delete_of_cluster(state: &mut State, mut params: Params) -> ApiRes
     for copy in copies {
         state.start(Target::ClusterSnapshot(copy), vec![(0.0, Step::End("failed".into()))]);
     }
-    Ok(show_of_cluster(state, key).or_else(|| one("DBClusterSnapshot", |_| {})))
+    Ok(show_of_cluster(state, key))
 }
 
 /// Copies that are still read from this snapshot; deleting it cancels them.

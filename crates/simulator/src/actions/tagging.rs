@@ -1,5 +1,6 @@
 //! Tags of anything that has an ARN.
 
+use super::Content;
 use super::describe::Selection;
 use crate::error::{ApiError, ApiResult};
 use crate::query::{Params, Tags};
@@ -44,28 +45,28 @@ impl State {
     }
 }
 
-pub(super) fn add(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn add(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let arn = params.require("ResourceName")?;
     let new = params.tags()?.ok_or_else(|| ApiError::missing("Tags"))?;
     params.finish("AddTagsToResource")?;
     rules::add(state.tags_of(&arn)?, new)?;
-    Ok(None)
+    Ok(Content::Nothing)
 }
 
-pub(super) fn remove(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn remove(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let arn = params.require("ResourceName")?;
     let keys: Vec<String> = params.get("TagKeys.member")?.ok_or_else(|| ApiError::missing("TagKeys"))?;
     params.finish("RemoveTagsFromResource")?;
     state.tags_of(&arn)?.retain(|(key, _)| !keys.contains(key));
-    Ok(None)
+    Ok(Content::Nothing)
 }
 
-pub(super) fn list(state: &mut State, mut params: Params) -> ApiResult<Option<String>> {
+pub(super) fn list(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let arn = params.require("ResourceName")?;
     Selection::take(&mut params, &[])?;
     params.finish("ListTagsForResource")?;
     let mut xml = Xml::with_capacity(512);
     let tags = state.tags_of(&arn)?;
     xml.nest("TagList", |xml| tag_members(xml, tags));
-    Ok(Some(xml.into_string()))
+    Ok(Content::Result(xml.into_string()))
 }

@@ -1,38 +1,344 @@
-//! The life of a DB instance.
+//! Behaviours of DB instances.
 
-use crate::support::{simulated, status, statuses};
+use rds_simulator::Simulator;
 
-const ORDERS: &str = r#"{"instances": [{"identifier": "orders", "engine": "postgres"}], "snapshots": [{"identifier": "orders-snapshot", "source": "orders"}]}"#;
+use crate::support::{
+    code, delete, instance, rds, rename, settle, simulated, simulator_with_seed, status, statuses, tag,
+};
 
-#[tokio::test(start_paused = true)]
-async fn restore_goes_through_creating_backing_up_and_modifying() {
-    let (simulator, client) = simulated(ORDERS);
-    let restored = client
-        .restore_db_instance_from_db_snapshot()
-        .db_instance_identifier("copy")
-        .db_snapshot_identifier("orders-snapshot")
-        .send()
-        .await
-        .unwrap();
-    assert_eq!(restored.db_instance().unwrap().db_instance_status(), Some("creating"));
-    let seen: Vec<String> = statuses(&simulator, &client, "copy").await.into_iter().map(Option::unwrap).collect();
-    assert_eq!(seen, ["creating", "backing-up", "modifying", "available"]);
+const ORDERS: &str = r#"{"instances": [{"identifier": "orders", "engine": "postgres", "tags": {"team": "payments"}}]}"#;
+
+fn some(statuses: &[&str]) -> Vec<Option<String>> {
+    statuses.iter().map(|status| Some((*status).to_owned())).collect()
+}
+
+fn create(
+    client: &aws_sdk_rds::Client,
+    identifier: &str,
+) -> aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder {
+    client
+        .create_db_instance()
+        .db_instance_identifier(identifier)
+        .engine("mysql")
+        .db_instance_class("db.t4g.micro")
+        .allocated_storage(20)
+        .master_username("admin")
+        .master_user_password("correct horse")
 }
 
 #[tokio::test(start_paused = true)]
-async fn rename_lingers_then_neither_then_new() {
+async fn created_instance_is_creating_then_backing_up_then_available() {
+    let (simulator, client) = simulated("{}");
+    let created = create(&client, "fresh").send().await.unwrap();
+    assert!(created.db_instance().unwrap().instance_create_time().is_none());
+    assert_eq!(statuses(&simulator, &client, "fresh").await, some(&["creating", "backing-up", "available"]));
+    assert!(instance(&client, "fresh").await.instance_create_time().is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn renamed_instance_lingers_then_has_no_name_then_renames_and_reboots() {
+    let world = r#"{"instances": [{"identifier": "orders", "engine": "postgres"}], "timings": {"falseAvailableProbability": 0}}"#;
+    let (simulator, client) = simulated(world);
+    rename(&client, "orders", "orders-temp").await.unwrap();
+    let both = || async { (status(&client, "orders").await, status(&client, "orders-temp").await) };
+    let seen = crate::support::watch(&simulator, both).await;
+    let name = |text: &str| Some(text.to_owned());
+    let expected = [
+        (name("available"), None),
+        (None, None),
+        (None, name("renaming")),
+        (None, name("rebooting")),
+        (None, name("available")),
+    ];
+    assert_eq!(seen, expected);
+}
+
+#[tokio::test(start_paused = true)]
+async fn renamed_instance_may_flash_available_before_it_reboots() {
+    let world = r#"{"instances": [{"identifier": "orders", "engine": "postgres"}], "timings": {"falseAvailableProbability": 1}}"#;
+    let (simulator, client) = simulated(world);
+    rename(&client, "orders", "orders-temp").await.unwrap();
+    let seen = statuses(&simulator, &client, "orders-temp").await;
+    assert_eq!(seen[1..], some(&["renaming", "available", "rebooting", "available"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rename_keeps_resource_id_and_tags_and_changes_arn_and_endpoint() {
+    let (simulator, client) = simulated(ORDERS);
+    let before = instance(&client, "orders").await;
+    rename(&client, "orders", "orders-temp").await.unwrap();
+    settle(&simulator).await;
+    let after = instance(&client, "orders-temp").await;
+    assert_eq!(after.dbi_resource_id(), before.dbi_resource_id());
+    assert_eq!(after.tag_list(), before.tag_list());
+    assert_eq!(after.instance_create_time(), before.instance_create_time());
+    assert!(after.db_instance_arn().unwrap().ends_with(":db:orders-temp"));
+    assert!(after.endpoint().unwrap().address().unwrap().starts_with("orders-temp."));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rename_to_a_taken_name_is_refused() {
+    let world = r#"{"instances": [{"identifier": "a", "engine": "mysql"}, {"identifier": "b", "engine": "mysql"}, {"identifier": "c", "engine": "mysql"}]}"#;
+    let (simulator, client) = simulated(world);
+    assert_eq!(code(rename(&client, "a", "B").await), "DBInstanceAlreadyExists");
+    rename(&client, "b", "d").await.unwrap();
+    assert_eq!(code(rename(&client, "c", "d").await), "DBInstanceAlreadyExists", "the name is reserved");
+    assert_eq!(code(rename(&client, "c", "b").await), "DBInstanceAlreadyExists", "the old name still lingers");
+    settle(&simulator).await;
+    rename(&client, "c", "b").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn rename_of_a_renaming_instance_is_refused() {
+    let (_, client) = simulated(ORDERS);
+    rename(&client, "orders", "orders-temp").await.unwrap();
+    assert_eq!(status(&client, "orders").await.as_deref(), Some("available"));
+    assert_eq!(code(rename(&client, "orders", "other").await), "InvalidDBInstanceState");
+    assert_eq!(code(delete(&client, "orders").await), "InvalidDBInstanceState");
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletion_protection_does_not_block_a_rename() {
+    let (simulator, client) = simulated(
+        r#"{"instances": [{"identifier": "a", "engine": "mysql", "settings": {"deletionProtection": true}}]}"#,
+    );
+    rename(&client, "a", "b").await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(instance(&client, "b").await.deletion_protection(), Some(true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn read_replica_follows_the_rename_of_its_source() {
+    let world = r#"{"instances": [{"identifier": "a", "engine": "mysql"}, {"identifier": "replica", "engine": "mysql", "replicaOf": "a"}]}"#;
+    let (simulator, client) = simulated(world);
+    rename(&client, "a", "b").await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(instance(&client, "replica").await.read_replica_source_db_instance_identifier(), Some("b"));
+    assert_eq!(instance(&client, "b").await.read_replica_db_instance_identifiers(), ["replica"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn rename_without_apply_immediately_stays_pending() {
     let (simulator, client) = simulated(ORDERS);
     client
         .modify_db_instance()
         .db_instance_identifier("orders")
-        .new_db_instance_identifier("orders-temp")
-        .apply_immediately(true)
+        .new_db_instance_identifier("other")
         .send()
         .await
         .unwrap();
+    settle(&simulator).await;
+    let found = instance(&client, "orders").await;
+    assert_eq!(found.pending_modified_values().unwrap().db_instance_identifier(), Some("other"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn apply_immediately_applies_everything_pending() {
+    let world = r#"{"instances": [{"identifier": "a", "engine": "postgres", "settings": {"engineVersion": "16.4"}, "pending": {"engineVersion": "16.9"}}]}"#;
+    let (simulator, client) = simulated(world);
+    rename(&client, "a", "b").await.unwrap();
+    settle(&simulator).await;
+    let found = instance(&client, "b").await;
+    assert_eq!(found.engine_version(), Some("16.9"));
+    assert_eq!(found.pending_modified_values().unwrap().engine_version(), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn modification_without_apply_immediately_stays_pending() {
+    let (simulator, client) = simulated(ORDERS);
+    client.modify_db_instance().db_instance_identifier("orders").multi_az(true).send().await.unwrap();
+    assert_eq!(simulator.next_change(), None);
+    let found = instance(&client, "orders").await;
+    assert_eq!((found.multi_az(), found.pending_modified_values().unwrap().multi_az()), (Some(false), Some(true)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn accepted_modification_still_shows_available_for_a_moment() {
+    let (simulator, client) = simulated(ORDERS);
+    let request = client.modify_db_instance().db_instance_identifier("orders").db_instance_class("db.r7g.xlarge");
+    let answer = request.apply_immediately(true).send().await.unwrap();
+    let shown = answer.db_instance().unwrap();
+    assert_eq!(shown.db_instance_status(), Some("available"));
+    assert_eq!(shown.pending_modified_values().unwrap().db_instance_class(), Some("db.r7g.xlarge"));
+    assert_eq!(statuses(&simulator, &client, "orders").await, some(&["available", "modifying", "available"]));
+    assert_eq!(instance(&client, "orders").await.db_instance_class(), Some("db.r7g.xlarge"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletion_protection_takes_effect_at_once() {
+    let (simulator, client) = simulated(ORDERS);
+    let answer =
+        client.modify_db_instance().db_instance_identifier("orders").deletion_protection(true).send().await.unwrap();
+    assert_eq!(answer.db_instance().unwrap().deletion_protection(), Some(true));
+    assert_eq!(simulator.next_change(), None);
+    let strict = r#"{"instances": [{"identifier": "a", "engine": "mysql", "status": "storage-full"}], "unverified": {"protectionInAnyStatus": false}}"#;
+    let (_, client) = simulated(strict);
+    let refused = client.modify_db_instance().db_instance_identifier("a").deletion_protection(true).send().await;
+    assert_eq!(code(refused), "InvalidDBInstanceState", "unverified: may be refused in a bad status");
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_parameter_group_is_pending_until_a_reboot() {
+    let (simulator, client) = simulated(ORDERS);
+    client
+        .modify_db_instance()
+        .db_instance_identifier("orders")
+        .db_parameter_group_name("default.other")
+        .send()
+        .await
+        .unwrap();
+    let apply_status = || async {
+        instance(&client, "orders").await.db_parameter_groups()[0].parameter_apply_status().map(str::to_owned)
+    };
+    assert_eq!(apply_status().await.as_deref(), Some("pending-reboot"));
+    client.reboot_db_instance().db_instance_identifier("orders").send().await.unwrap();
+    assert_eq!(status(&client, "orders").await.as_deref(), Some("rebooting"));
+    settle(&simulator).await;
+    assert_eq!(apply_status().await.as_deref(), Some("in-sync"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn modifying_an_instance_that_is_not_available_is_refused() {
+    let (_, client) = simulated(r#"{"instances": [{"identifier": "a", "engine": "mysql", "status": "backing-up"}]}"#);
+    assert_eq!(code(rename(&client, "a", "b").await), "InvalidDBInstanceState");
+    let reboot = client.reboot_db_instance().db_instance_identifier("a").send().await;
+    assert_eq!(code(reboot), "InvalidDBInstanceState");
+}
+
+#[tokio::test(start_paused = true)]
+async fn protected_instance_is_not_deleted() {
+    let (simulator, client) = simulated(
+        r#"{"instances": [{"identifier": "a", "engine": "mysql", "settings": {"deletionProtection": true}}]}"#,
+    );
+    assert_eq!(code(delete(&client, "a").await), "InvalidParameterCombination");
+    client.modify_db_instance().db_instance_identifier("a").deletion_protection(false).send().await.unwrap();
+    delete(&client, "a").await.unwrap();
+    settle(&simulator).await;
+    assert!(simulator.state().instances.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleted_instance_is_deleting_then_not_found() {
+    let (simulator, client) = simulated(ORDERS);
+    delete(&client, "orders").await.unwrap();
+    assert_eq!(code(delete(&client, "orders").await), "InvalidDBInstanceState");
+    assert_eq!(statuses(&simulator, &client, "orders").await, [Some("deleting".to_owned()), None]);
+    assert_eq!(code(delete(&client, "orders").await), "DBInstanceNotFound");
+}
+
+#[tokio::test(start_paused = true)]
+async fn delete_needs_a_word_about_the_final_snapshot() {
+    let (_, client) = simulated(ORDERS);
+    let request = || client.delete_db_instance().db_instance_identifier("orders");
+    assert_eq!(code(request().send().await), "InvalidParameterCombination");
+    let both = request().skip_final_snapshot(true).final_db_snapshot_identifier("final").send().await;
+    assert_eq!(code(both), "InvalidParameterCombination");
     assert_eq!(status(&client, "orders").await.as_deref(), Some("available"));
-    let seen = statuses(&simulator, &client, "orders-temp").await;
-    assert_eq!(seen.first(), Some(&None));
-    assert_eq!(seen.last().unwrap().as_deref(), Some("available"));
-    assert_eq!(status(&client, "orders").await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn final_snapshot_outlives_its_instance() {
+    let (simulator, client) = simulated(ORDERS);
+    client
+        .delete_db_instance()
+        .db_instance_identifier("orders")
+        .final_db_snapshot_identifier("final")
+        .send()
+        .await
+        .unwrap();
+    settle(&simulator).await;
+    let state = simulator.state();
+    assert!(state.instance("orders").is_none());
+    assert_eq!(state.snapshot("final").unwrap().status, "available");
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleting_a_source_promotes_its_read_replicas() {
+    let world = r#"{"instances": [{"identifier": "a", "engine": "mysql"}, {"identifier": "replica", "engine": "mysql", "replicaOf": "a"}]}"#;
+    let (simulator, client) = simulated(world);
+    delete(&client, "a").await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(instance(&client, "replica").await.read_replica_source_db_instance_identifier(), None);
+}
+
+async fn delete_keeping_backups(client: &aws_sdk_rds::Client, identifier: &str) -> Result<(), String> {
+    let request = client.delete_db_instance().db_instance_identifier(identifier).skip_final_snapshot(true);
+    let answer = request.delete_automated_backups(false).send().await;
+    if answer.is_ok() { Ok(()) } else { Err(code(answer)) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn automated_backups_are_kept_only_when_asked() {
+    let world =
+        r#"{"instances": [{"identifier": "kept", "engine": "mysql"}, {"identifier": "dropped", "engine": "mysql"}]}"#;
+    let (simulator, client) = simulated(world);
+    delete_keeping_backups(&client, "kept").await.unwrap();
+    delete(&client, "dropped").await.unwrap();
+    settle(&simulator).await;
+    let backups = client.describe_db_instance_automated_backups().send().await.unwrap();
+    let found: Vec<_> = backups
+        .db_instance_automated_backups()
+        .iter()
+        .map(|backup| (backup.db_instance_identifier().unwrap(), backup.status().unwrap()))
+        .collect();
+    assert_eq!(found, [("kept", "retained")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn retained_automated_backups_have_a_quota() {
+    let world = r#"{"instances": [{"identifier": "a", "engine": "mysql"}, {"identifier": "b", "engine": "mysql"}], "limits": {"retainedBackups": 1}}"#;
+    let (simulator, client) = simulated(world);
+    delete_keeping_backups(&client, "a").await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(delete_keeping_backups(&client, "b").await, Err("DBInstanceAutomatedBackupQuotaExceeded".to_owned()));
+    assert_eq!(status(&client, "b").await.as_deref(), Some("available"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn delete_while_creating_may_be_refused() {
+    for (allowed, expected) in [(true, None), (false, Some("InvalidDBInstanceState"))] {
+        let (_, client) = simulated(&format!(r#"{{"unverified": {{"deleteWhileCreating": {allowed}}}}}"#));
+        create(&client, "fresh").send().await.unwrap();
+        let deleted = delete(&client, "fresh").await;
+        assert_eq!(deleted.is_err().then(|| code(deleted)).as_deref(), expected);
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopped_instance_answers_no_operation_but_start() {
+    let (simulator, client) = simulated(ORDERS);
+    client.stop_db_instance().db_instance_identifier("orders").send().await.unwrap();
+    assert_eq!(statuses(&simulator, &client, "orders").await, some(&["stopping", "stopped"]));
+    assert_eq!(code(rename(&client, "orders", "other").await), "InvalidDBInstanceState");
+    let snapshot =
+        client.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("s").send().await;
+    assert_eq!(code(snapshot), "InvalidDBInstanceState");
+    client.start_db_instance().db_instance_identifier("orders").send().await.unwrap();
+    assert_eq!(statuses(&simulator, &client, "orders").await, some(&["starting", "available"]));
+}
+
+#[tokio::test(start_paused = true)]
+async fn instance_quota_is_enforced() {
+    let (_, client) = simulated(r#"{"limits": {"instances": 1}}"#);
+    create(&client, "first").send().await.unwrap();
+    assert_eq!(code(create(&client, "second").tags(tag("a", "b")).send().await), "InstanceQuotaExceeded");
+}
+
+/// Seeds are no behaviour of RDS but what makes every other test repeatable, so they ride along here.
+#[test]
+fn same_seed_gives_the_same_run_and_another_seed_another() {
+    fn run(seed: u64) -> String {
+        let runtime = tokio::runtime::Builder::new_current_thread().enable_all().start_paused(true).build().unwrap();
+        runtime.block_on(async {
+            let simulator: Simulator = simulator_with_seed(ORDERS, seed);
+            let client = rds(&simulator);
+            rename(&client, "orders", "orders-temp").await.unwrap();
+            settle(&simulator).await;
+            create(&client, "orders").send().await.unwrap();
+            settle(&simulator).await;
+            serde_json::to_string(&simulator.state()).unwrap()
+        })
+    }
+    assert_eq!(run(7), run(7));
+    assert_ne!(run(7), run(8));
 }

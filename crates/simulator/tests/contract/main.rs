@@ -1,6 +1,14 @@
 //! What the simulator does, asked through the real SDK clients under paused time.
 //!
-//! One binary with a module per subject, because linking the SDK is slow. `support` has the helpers.
+//! One binary with a module per subject, because linking the SDK is slow. Every test in the modules of
+//! behaviours is named after an entry of `BEHAVIOURS`; `completeness` keeps both in step.
 
+mod clusters;
+mod completeness;
+mod faults;
 mod instances;
+mod restores;
+mod services;
+mod snapshots;
 mod support;
+mod wire;

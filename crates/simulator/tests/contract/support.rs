@@ -65,3 +65,55 @@ pub(crate) async fn statuses(
 ) -> Vec<Option<String>> {
     watch(simulator, || status(client, identifier)).await
 }
+
+/// Lets everything under way come to its end.
+pub(crate) async fn settle(simulator: &Simulator) {
+    while let Some(due) = simulator.next_change() {
+        tokio::time::sleep(due.saturating_sub(simulator.now())).await;
+    }
+}
+
+/// The wire code of the error, and its message.
+pub(crate) fn code<T, E>(result: Result<T, aws_sdk_rds::error::SdkError<E>>) -> String
+where
+    T: std::fmt::Debug,
+    E: aws_sdk_rds::error::ProvideErrorMetadata + std::fmt::Debug,
+{
+    use aws_sdk_rds::error::ProvideErrorMetadata as _;
+    let error = result.expect_err("the request is refused");
+    error.code().unwrap_or_default().to_owned()
+}
+
+/// An instance as described.
+pub(crate) async fn instance(client: &aws_sdk_rds::Client, identifier: &str) -> aws_sdk_rds::types::DbInstance {
+    let answer = client.describe_db_instances().db_instance_identifier(identifier).send().await.expect("it exists");
+    answer.db_instances().first().expect("it is listed").clone()
+}
+
+/// A cluster as described.
+pub(crate) async fn cluster(client: &aws_sdk_rds::Client, identifier: &str) -> aws_sdk_rds::types::DbCluster {
+    let answer = client.describe_db_clusters().db_cluster_identifier(identifier).send().await.expect("it exists");
+    answer.db_clusters().first().expect("it is listed").clone()
+}
+
+/// A request to rename an instance now.
+pub(crate) async fn rename(
+    client: &aws_sdk_rds::Client,
+    from: &str,
+    to: &str,
+) -> Result<(), aws_sdk_rds::error::SdkError<aws_sdk_rds::operation::modify_db_instance::ModifyDBInstanceError>> {
+    let request = client.modify_db_instance().db_instance_identifier(from).new_db_instance_identifier(to);
+    request.apply_immediately(true).send().await.map(|_| ())
+}
+
+/// A request to delete an instance without a final snapshot.
+pub(crate) async fn delete(
+    client: &aws_sdk_rds::Client,
+    identifier: &str,
+) -> Result<(), aws_sdk_rds::error::SdkError<aws_sdk_rds::operation::delete_db_instance::DeleteDBInstanceError>> {
+    client.delete_db_instance().db_instance_identifier(identifier).skip_final_snapshot(true).send().await.map(|_| ())
+}
+
+pub(crate) fn tag(key: &str, value: &str) -> aws_sdk_rds::types::Tag {
+    aws_sdk_rds::types::Tag::builder().key(key).value(value).build()
+}

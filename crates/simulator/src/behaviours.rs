@@ -1,0 +1,286 @@
+//! What is modelled, and how sure that is.
+//!
+//! Every entry has a contract test of the same name in `tests/contract`, and every contract test an entry.
+
+/// Where a behaviour is known from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Evidence {
+    /// AWS says so, there.
+    Documented { source: &'static str },
+    /// No source states it: it follows from what is documented or was reported by users of other tools.
+    Inferred,
+}
+
+/// One behaviour of RDS that the simulator has.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Behaviour {
+    /// Also the name of its contract test.
+    pub id: &'static str,
+    pub statement: &'static str,
+    pub evidence: Evidence,
+}
+
+const fn documented(id: &'static str, statement: &'static str, source: &'static str) -> Behaviour {
+    Behaviour { id, statement, evidence: Evidence::Documented { source } }
+}
+
+const fn inferred(id: &'static str, statement: &'static str) -> Behaviour {
+    Behaviour { id, statement, evidence: Evidence::Inferred }
+}
+
+const MODEL: &str = "RDS service model, API version 2014-10-31";
+const GUIDE: &str = "Amazon RDS User Guide";
+const AURORA: &str = "Amazon Aurora User Guide";
+const REFERENCE: &str = "Amazon RDS API Reference";
+
+/// Everything modelled.
+pub const BEHAVIOURS: &[Behaviour] = &[
+    // Instances
+    inferred(
+        "restored_instance_is_creating_then_backing_up_then_modifying_then_available",
+        "A restored instance goes through creating, backing-up and modifying before it is available.",
+    ),
+    inferred(
+        "created_instance_is_creating_then_backing_up_then_available",
+        "A new instance goes through creating and backing-up before it is available.",
+    ),
+    inferred(
+        "renamed_instance_lingers_then_has_no_name_then_renames_and_reboots",
+        "The old name lingers as available, then neither name answers, then the new name is renaming, rebooting and available.",
+    ),
+    inferred(
+        "renamed_instance_may_flash_available_before_it_reboots",
+        "Between renaming and rebooting the new name may say available.",
+    ),
+    documented(
+        "rename_keeps_resource_id_and_tags_and_changes_arn_and_endpoint",
+        "A rename changes ARN and endpoint; resource id, tags and snapshots stay.",
+        GUIDE,
+    ),
+    documented(
+        "rename_to_a_taken_name_is_refused",
+        "A name another instance has, or is about to have, is refused.",
+        MODEL,
+    ),
+    inferred(
+        "rename_of_a_renaming_instance_is_refused",
+        "While a rename is under way another operation is refused, though the status says available.",
+    ),
+    inferred("deletion_protection_does_not_block_a_rename", "A protected instance can be renamed."),
+    documented(
+        "read_replica_follows_the_rename_of_its_source",
+        "A read replica stays tied to its source when that is renamed.",
+        GUIDE,
+    ),
+    documented(
+        "rename_without_apply_immediately_stays_pending",
+        "Without ApplyImmediately a rename waits for the maintenance window.",
+        REFERENCE,
+    ),
+    documented(
+        "apply_immediately_applies_everything_pending",
+        "ApplyImmediately applies this request and everything pending.",
+        GUIDE,
+    ),
+    documented(
+        "modification_without_apply_immediately_stays_pending",
+        "Without ApplyImmediately a queued setting shows in PendingModifiedValues alone.",
+        GUIDE,
+    ),
+    inferred(
+        "accepted_modification_still_shows_available_for_a_moment",
+        "A modification that was accepted shows in PendingModifiedValues before the status changes.",
+    ),
+    documented(
+        "deletion_protection_takes_effect_at_once",
+        "Deletion protection needs no ApplyImmediately and no change of status.",
+        GUIDE,
+    ),
+    documented(
+        "new_parameter_group_is_pending_until_a_reboot",
+        "A new parameter group is pending-reboot until the instance reboots.",
+        GUIDE,
+    ),
+    documented(
+        "modifying_an_instance_that_is_not_available_is_refused",
+        "InvalidDBInstanceState meets an operation in the wrong status.",
+        MODEL,
+    ),
+    documented("protected_instance_is_not_deleted", "Deletion protection refuses a delete.", GUIDE),
+    documented(
+        "deleted_instance_is_deleting_then_not_found",
+        "A database is deleting, then not found; deleted is never shown.",
+        GUIDE,
+    ),
+    documented(
+        "delete_needs_a_word_about_the_final_snapshot",
+        "Without SkipFinalSnapshot a delete needs FinalDBSnapshotIdentifier, and never takes both.",
+        REFERENCE,
+    ),
+    documented(
+        "final_snapshot_outlives_its_instance",
+        "The final snapshot is there after its source is gone.",
+        REFERENCE,
+    ),
+    documented(
+        "deleting_a_source_promotes_its_read_replicas",
+        "Read replicas in the region are promoted when their source is deleted.",
+        GUIDE,
+    ),
+    documented(
+        "automated_backups_are_kept_only_when_asked",
+        "DeleteAutomatedBackups=false retains automated backups.",
+        REFERENCE,
+    ),
+    documented(
+        "retained_automated_backups_have_a_quota",
+        "Beyond the quota of retained backups a delete that would keep more is refused.",
+        MODEL,
+    ),
+    inferred(
+        "delete_while_creating_may_be_refused",
+        "Whether something creating can be deleted is unverified: both are modelled.",
+    ),
+    documented(
+        "stopped_instance_answers_no_operation_but_start",
+        "A stopped instance cannot be modified or snapshotted.",
+        GUIDE,
+    ),
+    documented("instance_quota_is_enforced", "InstanceQuotaExceeded meets one instance too many.", MODEL),
+    // Restores of instances
+    documented(
+        "restore_uses_what_the_snapshot_recorded",
+        "Engine version, storage, encryption, port and master user come from the snapshot.",
+        REFERENCE,
+    ),
+    documented(
+        "restore_falls_back_to_defaults_for_the_rest",
+        "Groups, Multi-AZ, protection and IAM authentication are defaults unless given.",
+        REFERENCE,
+    ),
+    inferred(
+        "restore_takes_tags_from_the_snapshot_only_when_none_are_given",
+        "Tags given replace those of the snapshot.",
+    ),
+    documented(
+        "restored_instance_is_a_new_resource",
+        "A restored database has a resource id of its own and starts a new point-in-time history.",
+        GUIDE,
+    ),
+    documented(
+        "small_gp3_takes_neither_iops_nor_throughput",
+        "gp3 below 400 GiB (Oracle 200) accepts neither Iops nor StorageThroughput.",
+        GUIDE,
+    ),
+    documented(
+        "managed_secret_is_not_restored",
+        "A managed master secret is made anew by a modification, with a new ARN.",
+        GUIDE,
+    ),
+    documented("restore_onto_a_taken_name_is_refused", "DBInstanceAlreadyExists meets a taken name.", MODEL),
+    documented("groups_that_do_not_exist_are_refused", "A parameter, option or subnet group has to exist.", MODEL),
+    // Snapshots
+    inferred(
+        "snapshot_is_creating_while_its_source_is_backing_up",
+        "The source is backing-up while the snapshot is creating.",
+    ),
+    documented("snapshot_needs_an_available_source", "A source in another status refuses the snapshot.", MODEL),
+    documented("snapshot_name_that_is_taken_is_refused", "DBSnapshotAlreadyExists meets a taken name.", MODEL),
+    documented(
+        "snapshot_that_is_not_available_cannot_be_restored",
+        "InvalidDBSnapshotState meets a restore from a snapshot in the making.",
+        MODEL,
+    ),
+    documented("snapshot_outlives_its_source", "A manual snapshot stays when its source is deleted.", GUIDE),
+    documented(
+        "deleting_the_source_cancels_a_running_copy",
+        "A copy fails when its source is deleted before it is done.",
+        REFERENCE,
+    ),
+    documented("copy_carries_tags_only_when_asked", "CopyTags, or tags given, decide the tags of a copy.", REFERENCE),
+    documented("snapshot_quota_is_enforced", "SnapshotQuotaExceeded meets one manual snapshot too many.", MODEL),
+    documented(
+        "copy_tags_to_snapshot_spreads_the_tags_of_the_source",
+        "With CopyTagsToSnapshot a snapshot without tags of its own gets its source's.",
+        GUIDE,
+    ),
+    // Clusters
+    documented(
+        "restored_cluster_is_available_without_members",
+        "A restored Aurora cluster is available before it has any member.",
+        REFERENCE,
+    ),
+    documented(
+        "members_need_an_available_cluster",
+        "Instances can be created only once the cluster is available.",
+        REFERENCE,
+    ),
+    documented(
+        "first_member_created_is_the_writer",
+        "The first instance created in an Aurora cluster becomes its writer.",
+        AURORA,
+    ),
+    inferred(
+        "renamed_cluster_keeps_its_members",
+        "A cluster's rename leaves its members attached under their own names.",
+    ),
+    documented(
+        "cluster_with_members_is_not_deleted",
+        "InvalidDBClusterStateFault meets the delete of a cluster with active members.",
+        MODEL,
+    ),
+    documented(
+        "members_of_a_protected_cluster_can_be_deleted",
+        "A cluster's protection does not extend to its members.",
+        AURORA,
+    ),
+    documented("protection_is_set_at_the_cluster_only", "A member takes no DeletionProtection.", REFERENCE),
+    documented(
+        "serverless_member_needs_scaling_at_its_cluster",
+        "Serverless v2 scaling has to be set before a serverless member is created.",
+        AURORA,
+    ),
+    documented(
+        "multi_az_members_cannot_be_worked_on_one_by_one",
+        "Members of a Multi-AZ DB cluster cannot be created, modified or deleted alone.",
+        GUIDE,
+    ),
+    inferred(
+        "multi_az_members_follow_their_cluster",
+        "Members of a Multi-AZ DB cluster come, go and are renamed with it.",
+    ),
+    inferred("deleting_the_writer_fails_over", "Another member becomes the writer, by promotion tier."),
+    documented(
+        "member_of_a_global_cluster_is_not_deleted",
+        "A cluster in a global cluster has to be removed from it first.",
+        AURORA,
+    ),
+    documented(
+        "cluster_is_available_before_its_members",
+        "A started cluster says available while its members are still starting.",
+        AURORA,
+    ),
+    // Names, tags, wire
+    documented(
+        "identifiers_are_lower_cased_and_matched_in_any_case",
+        "Identifiers are stored in lower case.",
+        REFERENCE,
+    ),
+    documented(
+        "identifiers_keep_their_rules",
+        "1 to 63 letters, digits and hyphens, a letter first; snapshots of instances up to 255.",
+        REFERENCE,
+    ),
+    documented("tags_keep_their_rules", "No reserved prefix, 50 to a resource.", GUIDE),
+    documented(
+        "errors_have_their_wire_codes_and_statuses",
+        "Every error comes with its code and HTTP status, and is typed in the SDK.",
+        MODEL,
+    ),
+    documented(
+        "unknown_actions_and_parameters_are_refused",
+        "An unknown action is InvalidAction; a parameter nobody takes is refused.",
+        REFERENCE,
+    ),
+    documented("describe_pages_and_filters", "MaxRecords, Marker and filters select what is described.", MODEL),
+];

@@ -1,0 +1,217 @@
+//! Behaviours of DB clusters, of Aurora and Multi-AZ.
+
+use aws_sdk_rds::types::ServerlessV2ScalingConfiguration;
+
+use crate::support::{cluster, code, delete, instance, rename, settle, simulated, status, watch};
+
+const WORLD: &str = r#"{
+    "clusters": [
+        {"identifier": "shop", "engine": "aurora-postgresql", "members": [
+            {"identifier": "shop-reader"}, {"identifier": "shop-writer", "writer": true, "settings": {"promotionTier": 0}}
+        ]},
+        {"identifier": "ledger", "engine": "postgres"}
+    ],
+    "clusterSnapshots": [{"identifier": "shop-snapshot", "source": "shop"}, {"identifier": "ledger-snapshot", "source": "ledger"}]
+}"#;
+
+async fn cluster_status(client: &aws_sdk_rds::Client, identifier: &str) -> Option<String> {
+    let answer = client.describe_db_clusters().db_cluster_identifier(identifier).send().await.ok()?;
+    answer.db_clusters()[0].status().map(str::to_owned)
+}
+
+fn member(
+    client: &aws_sdk_rds::Client,
+    identifier: &str,
+    cluster: &str,
+) -> aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder {
+    let request = client.create_db_instance().db_instance_identifier(identifier).db_cluster_identifier(cluster);
+    request.engine("aurora-postgresql").db_instance_class("db.r7g.large")
+}
+
+async fn restore_shop(client: &aws_sdk_rds::Client) {
+    let request =
+        client.restore_db_cluster_from_snapshot().db_cluster_identifier("copy").snapshot_identifier("shop-snapshot");
+    request.engine("aurora-postgresql").send().await.unwrap();
+}
+
+/// Names of the members, the writer marked.
+async fn members(client: &aws_sdk_rds::Client, identifier: &str) -> Vec<(String, bool)> {
+    let found = cluster(client, identifier).await;
+    let members = found.db_cluster_members().iter();
+    members
+        .map(|member| (member.db_instance_identifier().unwrap().to_owned(), member.is_cluster_writer().unwrap()))
+        .collect()
+}
+
+async fn delete_cluster(client: &aws_sdk_rds::Client, identifier: &str) -> Result<(), String> {
+    let answer = client.delete_db_cluster().db_cluster_identifier(identifier).skip_final_snapshot(true).send().await;
+    if answer.is_ok() { Ok(()) } else { Err(code(answer)) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn restored_cluster_is_available_without_members() {
+    let (simulator, client) = simulated(WORLD);
+    restore_shop(&client).await;
+    let seen: Vec<String> = watch(&simulator, || cluster_status(&client, "copy")).await.into_iter().flatten().collect();
+    assert_eq!(seen, ["creating", "migrating", "backing-up", "available"]);
+    assert!(members(&client, "copy").await.is_empty());
+    assert_ne!(
+        cluster(&client, "copy").await.db_cluster_resource_id(),
+        cluster(&client, "shop").await.db_cluster_resource_id()
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_need_an_available_cluster() {
+    let (simulator, client) = simulated(WORLD);
+    restore_shop(&client).await;
+    assert_eq!(code(member(&client, "copy-1", "copy").send().await), "InvalidDBClusterStateFault");
+    settle(&simulator).await;
+    member(&client, "copy-1", "copy").send().await.unwrap();
+    assert_eq!(cluster_status(&client, "copy").await.as_deref(), Some("available"), "says nothing about its members");
+    assert_eq!(status(&client, "copy-1").await.as_deref(), Some("creating"));
+    assert_eq!(code(member(&client, "x", "none").send().await), "DBClusterNotFoundFault");
+}
+
+#[tokio::test(start_paused = true)]
+async fn first_member_created_is_the_writer() {
+    let (simulator, client) = simulated(WORLD);
+    restore_shop(&client).await;
+    settle(&simulator).await;
+    member(&client, "second", "copy").promotion_tier(15).send().await.unwrap();
+    member(&client, "first", "copy").promotion_tier(0).send().await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(members(&client, "copy").await, [("second".to_owned(), true), ("first".to_owned(), false)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn renamed_cluster_keeps_its_members() {
+    let (simulator, client) = simulated(WORLD);
+    let before = cluster(&client, "shop").await;
+    let request = client.modify_db_cluster().db_cluster_identifier("shop").new_db_cluster_identifier("shop-temp");
+    request.apply_immediately(true).send().await.unwrap();
+    let both = || async {
+        (cluster_status(&client, "shop").await.is_some(), cluster_status(&client, "shop-temp").await.is_some())
+    };
+    assert_eq!(watch(&simulator, both).await, [(true, false), (false, false), (false, true)]);
+    assert_eq!(
+        members(&client, "shop-temp").await,
+        [("shop-reader".to_owned(), false), ("shop-writer".to_owned(), true)]
+    );
+    assert_eq!(instance(&client, "shop-reader").await.db_cluster_identifier(), Some("shop-temp"));
+    let after = cluster(&client, "shop-temp").await;
+    assert_eq!(after.db_cluster_resource_id(), before.db_cluster_resource_id());
+    assert_ne!((after.endpoint(), after.db_cluster_arn()), (before.endpoint(), before.db_cluster_arn()));
+    rename(&client, "shop-reader", "shop-reader-temp").await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(instance(&client, "shop-reader-temp").await.db_cluster_identifier(), Some("shop-temp"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn cluster_with_members_is_not_deleted() {
+    let (simulator, client) = simulated(WORLD);
+    assert_eq!(delete_cluster(&client, "shop").await, Err("InvalidDBClusterStateFault".to_owned()));
+    delete(&client, "shop-reader").await.unwrap();
+    assert_eq!(delete_cluster(&client, "shop").await, Err("InvalidDBClusterStateFault".to_owned()));
+    delete(&client, "shop-writer").await.unwrap();
+    delete_cluster(&client, "shop").await.unwrap();
+    settle(&simulator).await;
+    assert!(simulator.state().cluster("shop").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_of_a_protected_cluster_can_be_deleted() {
+    let (simulator, client) = simulated(WORLD);
+    client.modify_db_cluster().db_cluster_identifier("shop").deletion_protection(true).send().await.unwrap();
+    delete(&client, "shop-writer").await.unwrap();
+    delete(&client, "shop-reader").await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(delete_cluster(&client, "shop").await, Err("InvalidParameterCombination".to_owned()));
+    assert!(members(&client, "shop").await.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn protection_is_set_at_the_cluster_only() {
+    let (_, client) = simulated(WORLD);
+    let on_member =
+        client.modify_db_instance().db_instance_identifier("shop-writer").deletion_protection(false).send().await;
+    assert_eq!(code(on_member), "InvalidParameterCombination");
+    let on_new_member = member(&client, "new", "shop").deletion_protection(true).send().await;
+    assert_eq!(code(on_new_member), "InvalidParameterCombination");
+}
+
+#[tokio::test(start_paused = true)]
+async fn serverless_member_needs_scaling_at_its_cluster() {
+    let (_, client) = simulated(WORLD);
+    let serverless = || member(&client, "serverless", "shop").db_instance_class("db.serverless").send();
+    assert_eq!(code(serverless().await), "InvalidDBClusterStateFault");
+    let scaling = ServerlessV2ScalingConfiguration::builder().min_capacity(0.5).max_capacity(4.0).build();
+    let request = client.modify_db_cluster().db_cluster_identifier("shop").serverless_v2_scaling_configuration(scaling);
+    request.send().await.unwrap();
+    serverless().await.unwrap();
+    assert_eq!(cluster(&client, "shop").await.serverless_v2_scaling_configuration().unwrap().min_capacity(), Some(0.5));
+}
+
+#[tokio::test(start_paused = true)]
+async fn multi_az_members_cannot_be_worked_on_one_by_one() {
+    let (_, client) = simulated(WORLD);
+    assert_eq!(code(rename(&client, "ledger-instance-1", "other").await), "InvalidParameterCombination");
+    assert_eq!(code(delete(&client, "ledger-instance-1").await), "InvalidParameterCombination");
+    assert_eq!(code(member(&client, "new", "ledger").engine("postgres").send().await), "InvalidParameterCombination");
+}
+
+#[tokio::test(start_paused = true)]
+async fn multi_az_members_follow_their_cluster() {
+    let (simulator, client) = simulated(WORLD);
+    let request = client.modify_db_cluster().db_cluster_identifier("ledger").new_db_cluster_identifier("ledger-temp");
+    request.apply_immediately(true).send().await.unwrap();
+    settle(&simulator).await;
+    let names: Vec<String> = members(&client, "ledger-temp").await.into_iter().map(|(name, _)| name).collect();
+    assert_eq!(names, ["ledger-temp-instance-1", "ledger-temp-instance-2", "ledger-temp-instance-3"]);
+    let restore = || {
+        client
+            .restore_db_cluster_from_snapshot()
+            .db_cluster_identifier("ledger")
+            .snapshot_identifier("ledger-snapshot")
+            .engine("postgres")
+    };
+    assert_eq!(code(restore().send().await), "InvalidParameterCombination", "needs a class");
+    restore().db_cluster_instance_class("db.m6gd.large").send().await.unwrap();
+    assert_eq!(status(&client, "ledger-instance-2").await.as_deref(), Some("creating"));
+    delete_cluster(&client, "ledger-temp").await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(status(&client, "ledger-instance-2").await.as_deref(), Some("available"));
+    assert!(simulator.state().instance("ledger-temp-instance-1").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleting_the_writer_fails_over() {
+    let (_, client) = simulated(WORLD);
+    delete(&client, "shop-writer").await.unwrap();
+    assert_eq!(members(&client, "shop").await, [("shop-reader".to_owned(), true), ("shop-writer".to_owned(), false)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn member_of_a_global_cluster_is_not_deleted() {
+    let (_, client) =
+        simulated(r#"{"clusters": [{"identifier": "shop", "engine": "aurora-mysql", "globalCluster": "world"}]}"#);
+    assert_eq!(delete_cluster(&client, "shop").await, Err("InvalidDBClusterStateFault".to_owned()));
+    let global = client.describe_global_clusters().send().await.unwrap();
+    assert!(
+        global.global_clusters()[0].global_cluster_members()[0].db_cluster_arn().unwrap().ends_with(":cluster:shop")
+    );
+}
+
+#[tokio::test(start_paused = true)]
+async fn cluster_is_available_before_its_members() {
+    let (simulator, client) = simulated(WORLD);
+    client.stop_db_cluster().db_cluster_identifier("shop").send().await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(status(&client, "shop-writer").await.as_deref(), Some("stopped"));
+    client.start_db_cluster().db_cluster_identifier("shop").send().await.unwrap();
+    let both =
+        || async { (cluster_status(&client, "shop").await.unwrap(), status(&client, "shop-writer").await.unwrap()) };
+    let seen = watch(&simulator, both).await;
+    assert!(seen.contains(&("available".to_owned(), "starting".to_owned())), "{seen:?}");
+    assert_eq!(seen.last().unwrap(), &("available".to_owned(), "available".to_owned()));
+}

@@ -1,0 +1,132 @@
+//! The other services: mail, executions, and the simulator over a socket.
+
+use std::time::Duration;
+
+use aws_credential_types::Credentials;
+use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
+use aws_sdk_sfn::types::ExecutionStatus;
+use rds_simulator::{Execution, Service, Simulator};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+
+use crate::support::{simulated, start_time};
+
+fn text(data: &str) -> Content {
+    Content::builder().data(data).build().unwrap()
+}
+
+fn ses(simulator: &Simulator) -> aws_sdk_sesv2::Client {
+    let config = aws_sdk_sesv2::Config::builder()
+        .behavior_version(aws_sdk_sesv2::config::BehaviorVersion::latest())
+        .region(aws_sdk_sesv2::config::Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
+        .retry_config(aws_sdk_sesv2::config::retry::RetryConfig::disabled())
+        .http_client(simulator.http_client());
+    aws_sdk_sesv2::Client::from_conf(config.build())
+}
+
+fn sfn(simulator: &Simulator) -> aws_sdk_sfn::Client {
+    let config = aws_sdk_sfn::Config::builder()
+        .behavior_version(aws_sdk_sfn::config::BehaviorVersion::latest())
+        .region(aws_sdk_sfn::config::Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
+        .retry_config(aws_sdk_sfn::config::retry::RetryConfig::disabled())
+        .http_client(simulator.http_client());
+    aws_sdk_sfn::Client::from_conf(config.build())
+}
+
+#[tokio::test(start_paused = true)]
+async fn mail_is_kept_with_all_its_parts() {
+    let (simulator, _) = simulated("{}");
+    let body = Body::builder().text(text("plain")).html(text("<b>rich</b>")).build();
+    let message = Message::builder().subject(text("Restore of orders failed")).body(body).build();
+    let request = ses(&simulator).send_email().from_email_address("dba@example.com");
+    let request = request.destination(Destination::builder().to_addresses("oncall@example.com").build());
+    let sent = request.content(EmailContent::builder().simple(message).build()).send().await.unwrap();
+    assert!(sent.message_id().is_some());
+    let mails = simulator.mails();
+    assert_eq!(mails.len(), 1);
+    assert_eq!(
+        (mails[0].from.as_str(), mails[0].to.as_slice()),
+        ("dba@example.com", ["oncall@example.com".to_owned()].as_slice())
+    );
+    assert_eq!(mails[0].subject, "Restore of orders failed");
+    assert_eq!((mails[0].text.as_deref(), mails[0].html.as_deref()), (Some("plain"), Some("<b>rich</b>")));
+    assert_eq!(simulator.requests()[0].service, Service::Ses);
+}
+
+#[tokio::test(start_paused = true)]
+async fn mail_can_fail() {
+    let (simulator, _) = simulated(
+        r#"{"faults": [{"action": "SendEmail", "fault": {"kind": "error", "code": "MessageRejected", "message": "no"}}]}"#,
+    );
+    let message = Message::builder().subject(text("s")).body(Body::builder().text(text("t")).build()).build();
+    let request = ses(&simulator)
+        .send_email()
+        .from_email_address("a@example.com")
+        .destination(Destination::builder().to_addresses("b@example.com").build());
+    let error = request.content(EmailContent::builder().simple(message).build()).send().await.unwrap_err();
+    assert!(error.into_service_error().is_message_rejected());
+    assert!(simulator.mails().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn executions_are_looked_up_by_arn_and_machine() {
+    let (simulator, _) = simulated("{}");
+    let machine = "arn:aws:states:us-east-1:123456789012:stateMachine:restore";
+    let arn = |name: &str| format!("arn:aws:states:us-east-1:123456789012:execution:restore:{name}");
+    for name in ["first", "second"] {
+        simulator.register_execution(Execution {
+            arn: arn(name),
+            state_machine_arn: machine.to_owned(),
+            status: "RUNNING".to_owned(),
+            input: r#"{"identifier":"orders"}"#.to_owned(),
+            start_date: start_time(),
+            stop_date: None,
+        });
+    }
+    assert!(simulator.set_execution_status(&arn("first"), "ABORTED", Some(start_time() + Duration::from_secs(5))));
+    assert!(!simulator.set_execution_status(&arn("none"), "ABORTED", None));
+    let client = sfn(&simulator);
+    let first = client.describe_execution().execution_arn(arn("first")).send().await.unwrap();
+    assert_eq!((first.status(), first.input()), (&ExecutionStatus::Aborted, Some(r#"{"identifier":"orders"}"#)));
+    assert_eq!(first.state_machine_arn(), machine);
+    let missing = client.describe_execution().execution_arn(arn("none")).send().await.unwrap_err();
+    assert!(missing.into_service_error().is_execution_does_not_exist());
+    let running = client
+        .list_executions()
+        .state_machine_arn(machine)
+        .status_filter(ExecutionStatus::Running)
+        .send()
+        .await
+        .unwrap();
+    assert_eq!(running.executions().iter().map(|found| found.name().to_owned()).collect::<Vec<_>>(), ["second"]);
+}
+
+/// One request over a socket; the answer as text, empty when the connection was dropped.
+async fn over_http(address: std::net::SocketAddr, request: &str) -> String {
+    let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
+    stream.write_all(request.as_bytes()).await.unwrap();
+    let mut answer = String::new();
+    // A dropped connection may also read as an error.
+    let _ = stream.read_to_string(&mut answer).await;
+    answer
+}
+
+#[tokio::test]
+async fn served_over_http_it_answers_clients_and_people_and_drops_lost_responses() {
+    let world = r#"{"instances": [{"identifier": "orders", "engine": "mysql"}], "faults": [{"action": "StopDBInstance", "fault": {"kind": "responseLost"}}]}"#;
+    let (simulator, _) = simulated(world);
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let server = tokio::spawn(rds_simulator::serve(simulator, listener));
+    let post = |body: &str| {
+        format!("POST / HTTP/1.1\r\nhost: x\r\nconnection: close\r\ncontent-length: {}\r\n\r\n{body}", body.len())
+    };
+    let found = over_http(address, &post("Action=DescribeDBInstances&Version=2014-10-31")).await;
+    assert!(found.starts_with("HTTP/1.1 200 OK") && found.contains("<DBInstanceStatus>available<"), "{found}");
+    let lost = over_http(address, &post("Action=StopDBInstance&Version=2014-10-31&DBInstanceIdentifier=orders")).await;
+    assert_eq!(lost, "");
+    let state = over_http(address, "GET /_simulator/state HTTP/1.1\r\nhost: x\r\nconnection: close\r\n\r\n").await;
+    assert!(state.contains("\"status\": \"stopping\""), "{state}");
+    server.abort();
+}

@@ -1,0 +1,160 @@
+//! Behaviours of snapshots, of instances and of clusters.
+
+use crate::support::{code, delete, settle, simulated, status, tag, watch};
+
+const WORLD: &str = r#"{
+    "instances": [{"identifier": "orders", "engine": "mysql", "settings": {"copyTagsToSnapshot": true}, "tags": {"team": "payments", "aws:x": "y"}}],
+    "clusters": [{"identifier": "shop", "engine": "aurora-mysql", "members": [{"identifier": "shop-1"}]}],
+    "snapshots": [{"identifier": "old", "source": "orders", "tags": {"age": "old"}}],
+    "clusterSnapshots": [{"identifier": "old", "source": "shop"}]
+}"#;
+
+async fn snapshot_status(client: &aws_sdk_rds::Client, identifier: &str) -> Option<String> {
+    let answer = client.describe_db_snapshots().db_snapshot_identifier(identifier).send().await.ok()?;
+    answer.db_snapshots()[0].status().map(str::to_owned)
+}
+
+async fn cluster_snapshot_status(client: &aws_sdk_rds::Client, identifier: &str) -> Option<String> {
+    let answer = client.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(identifier).send().await.ok()?;
+    answer.db_cluster_snapshots()[0].status().map(str::to_owned)
+}
+
+async fn take(client: &aws_sdk_rds::Client, identifier: &str) -> Result<(), String> {
+    let answer =
+        client.create_db_snapshot().db_snapshot_identifier(identifier).db_instance_identifier("orders").send().await;
+    if answer.is_ok() { Ok(()) } else { Err(code(answer)) }
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshot_is_creating_while_its_source_is_backing_up() {
+    let (simulator, client) = simulated(WORLD);
+    take(&client, "new").await.unwrap();
+    assert_eq!(snapshot_status(&client, "new").await.as_deref(), Some("creating"));
+    assert_eq!(status(&client, "orders").await.as_deref(), Some("backing-up"));
+    let request = client.create_db_cluster_snapshot().db_cluster_snapshot_identifier("new");
+    request.db_cluster_identifier("shop").send().await.unwrap();
+    let seen = watch(&simulator, || cluster_snapshot_status(&client, "new")).await;
+    assert_eq!(seen, [Some("creating".to_owned()), Some("available".to_owned())]);
+    assert_eq!(snapshot_status(&client, "new").await.as_deref(), Some("available"));
+    assert_eq!(status(&client, "orders").await.as_deref(), Some("available"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshot_needs_an_available_source() {
+    let (_, client) = simulated(WORLD);
+    take(&client, "first").await.unwrap();
+    assert_eq!(take(&client, "second").await, Err("InvalidDBInstanceState".to_owned()));
+    let cluster = |name: &str| {
+        client.create_db_cluster_snapshot().db_cluster_snapshot_identifier(name).db_cluster_identifier("shop").send()
+    };
+    cluster("first").await.unwrap();
+    assert_eq!(code(cluster("second").await), "InvalidDBClusterStateFault");
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshot_name_that_is_taken_is_refused() {
+    let (simulator, client) = simulated(WORLD);
+    assert_eq!(take(&client, "OLD").await, Err("DBSnapshotAlreadyExists".to_owned()));
+    let cluster = client
+        .create_db_cluster_snapshot()
+        .db_cluster_snapshot_identifier("old")
+        .db_cluster_identifier("shop")
+        .send()
+        .await;
+    assert_eq!(code(cluster), "DBClusterSnapshotAlreadyExistsFault");
+    client.delete_db_snapshot().db_snapshot_identifier("old").send().await.unwrap();
+    assert_eq!(take(&client, "old").await, Err("DBSnapshotAlreadyExists".to_owned()), "until it is gone");
+    settle(&simulator).await;
+    take(&client, "old").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshot_that_is_not_available_cannot_be_restored() {
+    let (_, client) = simulated(WORLD);
+    take(&client, "new").await.unwrap();
+    let restore = client
+        .restore_db_instance_from_db_snapshot()
+        .db_instance_identifier("copy")
+        .db_snapshot_identifier("new")
+        .send()
+        .await;
+    assert_eq!(code(restore), "InvalidDBSnapshotState");
+    let delete = client.delete_db_snapshot().db_snapshot_identifier("new").send().await;
+    assert_eq!(code(delete), "InvalidDBSnapshotState");
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshot_outlives_its_source() {
+    let (simulator, client) = simulated(WORLD);
+    delete(&client, "orders").await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(snapshot_status(&client, "old").await.as_deref(), Some("available"));
+    client
+        .restore_db_instance_from_db_snapshot()
+        .db_instance_identifier("orders")
+        .db_snapshot_identifier("old")
+        .send()
+        .await
+        .unwrap();
+    settle(&simulator).await;
+    assert_eq!(status(&client, "orders").await.as_deref(), Some("available"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn deleting_the_source_cancels_a_running_copy() {
+    let (simulator, client) = simulated(WORLD);
+    let request = client.copy_db_cluster_snapshot().source_db_cluster_snapshot_identifier("old");
+    request.target_db_cluster_snapshot_identifier("copy").send().await.unwrap();
+    client.delete_db_cluster_snapshot().db_cluster_snapshot_identifier("old").send().await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(cluster_snapshot_status(&client, "copy").await.as_deref(), Some("failed"));
+    client
+        .copy_db_snapshot()
+        .source_db_snapshot_identifier("old")
+        .target_db_snapshot_identifier("copy")
+        .send()
+        .await
+        .unwrap();
+    settle(&simulator).await;
+    client.delete_db_snapshot().db_snapshot_identifier("old").send().await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(snapshot_status(&client, "copy").await.as_deref(), Some("available"), "a finished copy stays");
+}
+
+#[tokio::test(start_paused = true)]
+async fn copy_carries_tags_only_when_asked() {
+    let (_, client) = simulated(WORLD);
+    let copy =
+        |name: &str| client.copy_db_snapshot().source_db_snapshot_identifier("old").target_db_snapshot_identifier(name);
+    let tags = |answer: aws_sdk_rds::operation::copy_db_snapshot::CopyDbSnapshotOutput| {
+        answer.db_snapshot().unwrap().tag_list().to_vec()
+    };
+    assert_eq!(tags(copy("bare").send().await.unwrap()), []);
+    assert_eq!(tags(copy("tagged").copy_tags(true).send().await.unwrap()), [tag("age", "old")]);
+    let own = copy("own").tags(tag("my", "own")).send().await.unwrap();
+    let arn = own.db_snapshot().unwrap().source_db_snapshot_identifier().unwrap().to_owned();
+    assert!(arn.ends_with(":snapshot:old"), "{arn}");
+    assert_eq!(tags(own), [tag("my", "own")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn copy_tags_to_snapshot_spreads_the_tags_of_the_source() {
+    let (_, client) = simulated(WORLD);
+    take(&client, "new").await.unwrap();
+    let found = client.describe_db_snapshots().db_snapshot_identifier("new").send().await.unwrap();
+    assert_eq!(found.db_snapshots()[0].tag_list(), [tag("team", "payments")]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshot_quota_is_enforced() {
+    let (_, client) =
+        simulated(&WORLD.replacen('{', r#"{"limits": {"manualSnapshots": 1, "manualClusterSnapshots": 1},"#, 1));
+    assert_eq!(take(&client, "new").await, Err("SnapshotQuotaExceeded".to_owned()));
+    let cluster = client
+        .create_db_cluster_snapshot()
+        .db_cluster_snapshot_identifier("new")
+        .db_cluster_identifier("shop")
+        .send()
+        .await;
+    assert_eq!(code(cluster), "SnapshotQuotaExceeded");
+}

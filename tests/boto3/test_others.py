@@ -1,0 +1,47 @@
+"""Mail, executions, and what the wire refuses."""
+
+import urllib.error
+import urllib.parse
+import urllib.request
+
+import pytest
+
+from conftest import URL
+
+
+def test_mail_is_kept(ses, look):
+    ses.send_email(
+        FromEmailAddress="dba@example.com",
+        Destination={"ToAddresses": ["oncall@example.com"]},
+        Content={"Simple": {"Subject": {"Data": "Über"}, "Body": {"Text": {"Data": "text"}, "Html": {"Data": "<p>"}}}},
+    )
+    mail = look("mails")[-1]
+    assert (mail["subject"], mail["text"], mail["html"]) == ("Über", "text", "<p>")
+    assert mail["to"] == ["oncall@example.com"]
+
+
+def test_unknown_execution_is_a_typed_error(stepfunctions):
+    arn = "arn:aws:states:us-east-1:123456789012:execution:machine:none"
+    with pytest.raises(stepfunctions.exceptions.ExecutionDoesNotExist):
+        stepfunctions.describe_execution(executionArn=arn)
+
+
+@pytest.mark.parametrize(
+    ("fields", "code"),
+    [
+        ({"Action": "DescribeDBInstances", "DBInstanceIdentifer": "orders"}, "InvalidQueryParameter"),
+        ({"Action": "DescribeUnicorns"}, "InvalidAction"),
+        ({}, "MissingAction"),
+    ],
+)
+def test_what_is_misspelt_is_refused(fields, code):
+    body = urllib.parse.urlencode({**fields, "Version": "2014-10-31"}).encode()
+    with pytest.raises(urllib.error.HTTPError) as caught:
+        urllib.request.urlopen(URL, data=body)
+    assert f"<Code>{code}</Code>" in caught.value.read().decode()
+
+
+def test_state_and_requests_can_be_looked_at(rds, look):
+    rds.describe_db_clusters()
+    assert look("requests")[-1]["action"] == "DescribeDBClusters"
+    assert "orders-2" in [instance["identifier"] for instance in look("state")["instances"]]
