@@ -1,1 +1,173 @@
 //! Handlers of the email crate.
+
+use rds_simulator::{Fault, FaultRule, Mail, Simulator};
+use serde_json::{Value, json};
+use trapheus_common::document::{AlertEvent, AlertOutput, AlertPhase, Destination, RenameEvent, Task};
+use trapheus_common::{ErrorKind, Result};
+use trapheus_email::EmailOptions;
+use trapheus_tests::{EXECUTION, Harness};
+
+fn world() -> Value {
+    json!({
+        "instances": [{"identifier": "orders", "engine": "postgres", "settings": {"deletionProtection": true}}],
+        "clusters": [{"identifier": "shop", "engine": "aurora-postgresql",
+                      "members": [{"identifier": "shop-1"}, {"identifier": "shop-2"}]}],
+        "snapshots": [{"identifier": "orders-snapshot", "source": "orders"}],
+        "clusterSnapshots": [{"identifier": "shop-snapshot", "source": "shop"}]
+    })
+}
+
+async fn send(harness: &Harness, phase: AlertPhase, document: Value) -> Result<AlertOutput> {
+    let options = EmailOptions::new("trapheus@example.com", "oncall@example.com,dba@example.com", "us-east-1");
+    let event = AlertEvent { phase, execution: EXECUTION.to_owned(), document };
+    trapheus_email::send(&harness.clients.ses, harness.rds(), &options, event).await
+}
+
+fn only_mail(simulator: &Simulator) -> Mail {
+    let mails = simulator.mails();
+    assert_eq!(mails.len(), 1);
+    mails[0].clone()
+}
+
+/// Fails every call of an action.
+fn always(action: &str, fault: Fault) -> FaultRule {
+    FaultRule { action: action.to_owned(), identifier: None, caller: None, occurrence: 1, times: u32::MAX, fault }
+}
+
+/// The document of a restore of `orders` that failed after the rename, which has been carried out.
+async fn renamed_away(harness: &Harness) -> Value {
+    let event = harness.claimed_instance("orders", Task::DbRestore).await;
+    let rename = RenameEvent {
+        request: event.request.clone(),
+        original: event.original.clone(),
+        destination: Destination::Temporary,
+    };
+    let renamed = harness
+        .run_instance(&event.request, async || trapheus_rename::instance::rename(harness.rds(), rename.clone()).await)
+        .await
+        .unwrap();
+    json!({
+        "identifier": "orders", "task": "db_restore", "isCluster": false,
+        "request": event.request, "original": event.original, "claim": {}, "rename": renamed,
+        "error": {"Error": "InstanceRestoreException", "Cause": "{\"errorMessage\": \"cannot restore orders\"}"}
+    })
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_first_alert_goes_out_without_a_look_at_rds() {
+    let harness = Harness::new(world());
+    let document = renamed_away(&harness).await;
+    let looks = harness.simulator.requests().len();
+    let output = send(&harness, AlertPhase::First, document).await.unwrap();
+    assert_eq!(output.phase, AlertPhase::First);
+    assert!(!output.message_id.is_empty());
+    assert_eq!(harness.simulator.requests().len(), looks + 1, "one SendEmail and nothing else");
+    let mail = only_mail(&harness.simulator);
+    assert_eq!(mail.from, "trapheus@example.com");
+    assert_eq!(mail.to, ["dba@example.com", "oncall@example.com"]);
+    assert_eq!(mail.subject, "Trapheus: restore of orders failed at RestoreDbInstanceFromSnapshot (rolling back)");
+    for part in [mail.text.unwrap(), mail.html.unwrap()] {
+        assert!(part.contains("cannot restore orders"), "{part}");
+        assert!(part.contains("The rollback has begun"), "{part}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_final_alert_says_what_exists_and_how_to_put_it_right() {
+    let harness = Harness::new(world());
+    let document = renamed_away(&harness).await;
+    let resource_id = document["original"]["resourceId"].as_str().unwrap().to_owned();
+    send(&harness, AlertPhase::Final, document).await.unwrap();
+    let mail = only_mail(&harness.simulator);
+    assert!(mail.subject.starts_with("Trapheus: ACTION NEEDED: restore of orders failed"), "{}", mail.subject);
+    for part in [mail.text.unwrap(), mail.html.unwrap()] {
+        for said in [
+            format!("DB instance orders-temp: available, the original ({resource_id}), deletion protection on"),
+            "No DB instance is named orders.".to_owned(),
+            "Snapshot orders-snapshot: available".to_owned(),
+            "aws rds modify-db-instance --db-instance-identifier orders-temp --new-db-instance-identifier orders \
+             --apply-immediately --region us-east-1"
+                .to_owned(),
+        ] {
+            assert!(part.contains(&said), "{said}\nis not in\n{part}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_final_alert_of_a_cluster_lists_its_members() {
+    let harness = Harness::new(world());
+    let event = harness.claimed_cluster("shop", Task::DbRestore).await;
+    let document = json!({
+        "request": event.request, "original": event.original, "claim": {},
+        "error": {"Error": "RenameException", "Cause": "cannot rename shop"}
+    });
+    send(&harness, AlertPhase::Final, document).await.unwrap();
+    let text = only_mail(&harness.simulator).text.unwrap();
+    assert!(text.contains("shop is the original again, and available."), "{text}");
+    assert_eq!(text.matches("writer of shop").count(), 1, "{text}");
+    assert_eq!(text.matches("member of shop").count(), 1, "{text}");
+    assert!(text.contains("Snapshot shop-snapshot: available"), "{text}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_fails_does_not_stop_the_alert() {
+    for (fault, reason) in [
+        (Fault::Denied {}, "AccessDenied"),
+        (Fault::ServerError { status: 503 }, "cannot describe the DB instance"),
+        (Fault::Slow { seconds: 3_600.0 }, "RDS"),
+    ] {
+        let harness = Harness::new(world());
+        let document = renamed_away(&harness).await;
+        harness.simulator.inject(always("DescribeDBInstances", fault));
+        send(&harness, AlertPhase::Final, document).await.unwrap();
+        let mail = only_mail(&harness.simulator);
+        assert!(mail.subject.contains("final: could not look at RDS"), "{}", mail.subject);
+        let text = mail.text.unwrap();
+        assert!(text.contains("The databases could not be looked at"), "{text}");
+        assert!(text.contains(reason), "{text}");
+        assert!(text.contains("Snapshot orders-snapshot: available"), "what can be seen is still told: {text}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_document_of_any_shape_is_mailed() {
+    for document in [
+        json!({"identifier": "or\r\nders <b>", "task": 5, "error": {"Error": "InvalidInputException", "Cause": "{}"}}),
+        json!({"input": [1, 2]}),
+        json!(null),
+        json!("orders"),
+    ] {
+        for phase in [AlertPhase::First, AlertPhase::Final] {
+            let harness = Harness::new(world());
+            send(&harness, phase, document.clone()).await.unwrap();
+            let mail = only_mail(&harness.simulator);
+            assert!(!mail.subject.chars().any(char::is_control), "{:?}", mail.subject);
+            assert!(mail.text.unwrap().contains("othing was touched"), "{document}");
+            assert!(!mail.html.unwrap().contains("<b>ders"), "{document}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_alert_that_ses_refuses_fails_by_its_name_and_without_addresses() {
+    let fault = Fault::Error {
+        code: "MessageRejected".to_owned(),
+        message: "Email address is not verified: oncall@example.com".to_owned(),
+    };
+    let harness = Harness::new(world());
+    harness.simulator.inject(always("SendEmail", fault));
+    let error = send(&harness, AlertPhase::First, json!({"identifier": "orders"})).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Alert);
+    assert!(error.report().contains("MessageRejected: Email address is not verified"), "{}", error.report());
+    assert!(!error.report().contains('@'), "{}", error.report());
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_by_ses_is_left_to_the_state_machines_retry() {
+    let harness = Harness::new(world());
+    harness.simulator.inject(always("SendEmail", Fault::Throttle { code: "TooManyRequestsException".to_owned() }));
+    let error = send(&harness, AlertPhase::First, json!({"identifier": "orders"})).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::RateExceeded);
+    assert!(error.kind().retryable());
+}
