@@ -15,6 +15,7 @@
 
 use std::collections::BTreeSet;
 use std::error::Error as _;
+use std::fmt;
 
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 use trapheus_common::document::{AlertEvent, AlertOutput, AlertPhase};
@@ -45,6 +46,16 @@ pub struct EmailOptions {
     sender: String,
     recipients: Vec<String>,
     region: String,
+}
+
+/// Without addresses: this may end up in a log.
+impl fmt::Debug for EmailOptions {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.debug_struct("EmailOptions")
+            .field("recipients", &self.recipients.len())
+            .field("region", &self.region)
+            .finish_non_exhaustive()
+    }
 }
 
 impl EmailOptions {
@@ -139,6 +150,7 @@ mod tests {
         assert_eq!(options.sender, "a@example.com");
         assert_eq!(options.recipients, ["b@example.com", "c@example.com"]);
         options.check().unwrap();
+        assert!(!format!("{options:?}").contains('@'));
     }
 
     #[test]

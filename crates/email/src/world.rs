@@ -13,7 +13,7 @@ use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIde
 use trapheus_common::{Result, rds, tags};
 
 use crate::plain;
-use crate::run::Run;
+use crate::run::{Original, Run};
 
 /// How long the look may take: the alert waits no longer.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -124,10 +124,10 @@ async fn databases(client: &Client, run: &Run, request: &Request) -> Result<Vec<
                 }
             }
             // A member's name may be taken by something that is in neither cluster.
-            let homes =
-                run.original.iter().flat_map(|original| original.own_members()).map(|member| &member.identifier);
+            let homes: Vec<DatabaseIdentifier> =
+                run.original.iter().flat_map(Original::own_members).map(|member| member.identifier.clone()).collect();
             for name in homes {
-                if !seen.has_instance(name) {
+                if !seen.has_instance(&name) {
                     seen.add_instance(run, rds::instance(client, name.as_str()).await?, None);
                 }
             }
