@@ -481,6 +481,11 @@ mod tests {
         }
     }
 
+    /// What makes a fit one unfit.
+    type Change<T> = fn(&mut T);
+    /// A name, a change, and parts of the problem it makes.
+    type Case<T> = (&'static str, Change<T>, &'static [&'static str]);
+
     /// An instance that any task can work on.
     fn instance_world() -> World {
         let target = database(Instance, "orders");
@@ -530,7 +535,7 @@ mod tests {
 
     #[test]
     fn what_speaks_against_restoring_an_instance_is_named_with_what_to_do() {
-        let cases: &[(&str, fn(&mut World), &[&str])] = &[
+        let cases: &[Case<World>] = &[
             (
                 "stopped",
                 |w| target(w).status = "stopped".into(),
@@ -575,7 +580,7 @@ mod tests {
 
     #[test]
     fn what_speaks_against_restoring_a_cluster_is_named_with_what_to_do() {
-        let cases: &[(&str, fn(&mut World), &[&str])] = &[
+        let cases: &[Case<World>] = &[
             ("stopped", |w| target(w).status = "stopped".into(), &["start-db-cluster --db-cluster-identifier orders"]),
             ("member busy", |w| w.members[1].status = "rebooting".into(), &["`orders-2`", "`rebooting`"]),
             (
@@ -653,7 +658,7 @@ mod tests {
 
     #[test]
     fn a_snapshot_of_another_kind_of_database_is_refused() {
-        let cases: &[(fn(&mut Snapshot), &str)] = &[
+        let cases: &[(Change<Snapshot>, &str)] = &[
             (|s| s.engine = "mysql".into(), "its engine is mysql"),
             (|s| s.engine_version = "14.9".into(), "another major version"),
             (|s| s.engine_version = "16.1".into(), "another major version"),
