@@ -1,6 +1,6 @@
 //! The size of a JSON text, without writing it: for the limit on what states pass on.
 
-use serde_json::Value;
+use serde_json::{Number, Value};
 
 /// What one state may pass to another, in bytes of UTF-8.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
@@ -8,54 +8,86 @@ pub(crate) const MAXIMUM_DATA: usize = 256 * 1024;
 
 /// Whether `value` is within [`MAXIMUM_DATA`].
 pub(crate) fn is_within_limit(value: &Value) -> bool {
+    // Documents are checked at every state and are almost always small: bound them before counting.
     let mut budget = MAXIMUM_DATA;
-    spend(value, &mut budget).is_some()
+    if spend(value, &mut budget, &Bound).is_some() {
+        return true;
+    }
+    let mut budget = MAXIMUM_DATA;
+    spend(value, &mut budget, &Exact).is_some()
 }
 
 /// The length of `value` as compact JSON.
 pub(crate) fn length(value: &Value) -> usize {
     let mut budget = usize::MAX;
     // The budget cannot be exceeded by anything that fits in memory.
-    let _ = spend(value, &mut budget);
+    let _ = spend(value, &mut budget, &Exact);
     usize::MAX - budget
 }
 
-/// Takes the length of `value` from `budget`; `None` if that is not enough.
-fn spend(value: &Value, budget: &mut usize) -> Option<()> {
-    let own = match value {
-        Value::Null | Value::Bool(true) => 4,
-        Value::Bool(false) => 5,
-        Value::Number(number) => match (number.as_u64(), number.as_i64()) {
+/// How long scalars are.
+trait Measure {
+    fn string(&self, text: &str) -> usize;
+    fn number(&self, number: &Number) -> usize;
+}
+
+struct Exact;
+
+impl Measure for Exact {
+    fn string(&self, text: &str) -> usize {
+        let escapes: usize = text
+            .bytes()
+            .map(|byte| match byte {
+                b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0C => 1,
+                0x00..0x20 => 5,
+                _ => 0,
+            })
+            .sum();
+        text.len() + escapes + 2
+    }
+
+    fn number(&self, number: &Number) -> usize {
+        match (number.as_u64(), number.as_i64()) {
             (Some(number), _) => digits(number),
             (None, Some(number)) => 1 + digits(number.unsigned_abs()),
             _ => number.to_string().len(),
-        },
-        Value::String(text) => string(text),
+        }
+    }
+}
+
+/// Never less than the exact length, and found without looking at the characters.
+struct Bound;
+
+impl Measure for Bound {
+    fn string(&self, text: &str) -> usize {
+        text.len() * 6 + 2
+    }
+
+    fn number(&self, _number: &Number) -> usize {
+        25
+    }
+}
+
+/// Takes the length of `value` from `budget`; `None` if that is not enough.
+fn spend(value: &Value, budget: &mut usize, measure: &impl Measure) -> Option<()> {
+    let own = match value {
+        Value::Null | Value::Bool(true) => 4,
+        Value::Bool(false) => 5,
+        Value::Number(number) => measure.number(number),
+        Value::String(text) => measure.string(text),
         Value::Array(items) => 2 + items.len().saturating_sub(1),
         Value::Object(fields) => {
-            2 + fields.len().saturating_sub(1) + fields.keys().map(|key| string(key) + 1).sum::<usize>()
+            2 + fields.len().saturating_sub(1) + fields.keys().map(|key| measure.string(key) + 1).sum::<usize>()
         }
     };
     *budget = budget.checked_sub(own)?;
     match value {
-        Value::Array(items) => items.iter().try_for_each(|item| spend(item, budget)),
-        Value::Object(fields) => fields.values().try_for_each(|field| spend(field, budget)),
+        Value::Array(items) => items.iter().try_for_each(|item| spend(item, budget, measure)),
+        Value::Object(fields) => fields.values().try_for_each(|field| spend(field, budget, measure)),
         _ => Some(()),
     }
 }
 
 fn digits(number: u64) -> usize {
     number.checked_ilog10().map_or(1, |log| log as usize + 1)
-}
-
-fn string(text: &str) -> usize {
-    let escapes: usize = text
-        .bytes()
-        .map(|byte| match byte {
-            b'"' | b'\\' | b'\n' | b'\r' | b'\t' | 0x08 | 0x0C => 1,
-            0x00..0x20 => 5,
-            _ => 0,
-        })
-        .sum();
-    text.len() + escapes + 2
 }
