@@ -1,1 +1,647 @@
 //! Handlers of the delete crate.
+
+use rds_simulator::{Fault, FaultRule, Outcome};
+use serde_json::{Value, json};
+use trapheus_common::document::{
+    DeleteEvent, Destination, OriginalCluster, OriginalInstance, RenameEvent, StepEvent, StepOutput, Task, TaskName,
+    Verification,
+};
+use trapheus_common::{ErrorKind, Result, tags};
+use trapheus_delete::{cluster, instance};
+use trapheus_tests::{EXECUTION, Harness, OTHER_EXECUTION};
+
+const TASK: Task = Task::DbRestore;
+
+fn world_with(more: &Value) -> Harness {
+    let mut world = json!({
+        "instances": [
+            {"identifier": "orders", "engine": "postgres", "tags": {"team": "a"},
+             "settings": {"deletionProtection": true, "backupRetentionPeriod": 7}},
+            {"identifier": "billing", "engine": "postgres"},
+        ],
+        "clusters": [
+            {"identifier": "shop", "engine": "aurora-postgresql", "settings": {"deletionProtection": true},
+             "members": [{"identifier": "shop-1"}, {"identifier": "shop-2"}]},
+            {"identifier": "stock", "engine": "postgres"},
+            {"identifier": "ledger", "engine": "aurora-postgresql", "members": [{"identifier": "ledger-1"}]},
+        ],
+        "snapshots": [{"identifier": "orders-snapshot", "source": "orders"}],
+        "clusterSnapshots": [
+            {"identifier": "shop-snapshot", "source": "shop"},
+            {"identifier": "stock-snapshot", "source": "stock"},
+        ],
+    });
+    let world_fields = world.as_object_mut().expect("an object");
+    world_fields.extend(more.as_object().expect("an object").clone());
+    Harness::new(world)
+}
+
+fn world() -> Harness {
+    world_with(&json!({}))
+}
+
+fn inject(harness: &Harness, action: &str, fault: Fault) {
+    let rule = FaultRule { action: action.into(), identifier: None, caller: None, occurrence: 1, times: 1, fault };
+    harness.simulator.inject(rule);
+}
+
+/// The requests of an action that were carried out.
+fn accepted(harness: &Harness, action: &str) -> Vec<std::collections::BTreeMap<String, String>> {
+    let requests = harness.simulator.requests();
+    let is_done = |outcome: &Outcome| matches!(outcome, Outcome::Ok | Outcome::ResponseLost);
+    let done = requests.into_iter().filter(|request| request.action == action && is_done(&request.outcome));
+    done.map(|request| request.parameters).collect()
+}
+
+fn deletions(harness: &Harness) -> usize {
+    accepted(harness, "DeleteDBInstance").len() + accepted(harness, "DeleteDBCluster").len()
+}
+
+fn instances(harness: &Harness) -> Vec<String> {
+    harness.simulator.state().instances.into_iter().map(|found| found.identifier).collect()
+}
+
+fn clusters(harness: &Harness) -> Vec<String> {
+    harness.simulator.state().clusters.into_iter().map(|found| found.identifier).collect()
+}
+
+fn resource_id(harness: &Harness, identifier: &str) -> Option<String> {
+    harness.simulator.state().instance(identifier).map(|found| found.resource_id.clone())
+}
+
+fn cluster_resource_id(harness: &Harness, identifier: &str) -> Option<String> {
+    harness.simulator.state().cluster(identifier).map(|found| found.resource_id.clone())
+}
+
+/// Moves the original out of its name, as the run does first.
+async fn moved_away(harness: &Harness) -> StepEvent<OriginalInstance> {
+    let event = harness.claimed_instance("orders", TASK).await;
+    let StepEvent { request, original } = event.clone();
+    let rename = RenameEvent { request, original, destination: Destination::Temporary };
+    let step = async || trapheus_rename::instance::rename(harness.rds(), rename.clone()).await;
+    harness.run_instance(&event.request, step).await.unwrap();
+    event
+}
+
+async fn cluster_moved_away(harness: &Harness, identifier: &str) -> StepEvent<OriginalCluster> {
+    let event = harness.claimed_cluster(identifier, TASK).await;
+    let StepEvent { request, original } = event.clone();
+    let rename = RenameEvent { request, original, destination: Destination::Temporary };
+    let step = async || trapheus_rename::cluster::rename(harness.rds(), rename.clone()).await;
+    harness.run_cluster(&event.request, step).await.unwrap();
+    event
+}
+
+/// Begins to restore a DB instance under the original's name.
+async fn begin_restore(harness: &Harness) {
+    let call = harness.rds().restore_db_instance_from_db_snapshot().db_instance_identifier("orders");
+    let mark = tags::mark(EXECUTION, tags::Role::Restored).into();
+    call.db_snapshot_identifier("orders-snapshot").set_tags(Some(mark)).send().await.unwrap();
+}
+
+async fn begin_cluster_restore(harness: &Harness, identifier: &str, engine: &str) {
+    let call = harness.rds().restore_db_cluster_from_snapshot().db_cluster_identifier(identifier).engine(engine);
+    let call = call.snapshot_identifier(format!("{identifier}-snapshot"));
+    let call = if engine == "postgres" { call.db_cluster_instance_class("db.m6gd.large") } else { call };
+    let mark = tags::mark(EXECUTION, tags::Role::Restored).into();
+    call.set_tags(Some(mark)).send().await.unwrap();
+}
+
+async fn add_member(harness: &Harness, cluster: &str, name: &str, execution: Option<&str>) {
+    let call = harness.rds().create_db_instance().db_instance_identifier(name).db_cluster_identifier(cluster);
+    let mark = execution.map(|execution| tags::mark(execution, tags::Role::Restored).into());
+    let call = call.engine("aurora-postgresql").db_instance_class("db.r6g.large").set_tags(mark);
+    call.send().await.unwrap();
+}
+
+/// The whole of the run up to the deletion.
+async fn restored(harness: &Harness) -> DeleteEvent<OriginalInstance> {
+    let StepEvent { request, original } = moved_away(harness).await;
+    begin_restore(harness).await;
+    harness.settle().await;
+    let resource_id = resource_id(harness, "orders").expect("a restored database");
+    DeleteEvent { request, original, verification: verification(resource_id) }
+}
+
+async fn cluster_restored(harness: &Harness, identifier: &str, engine: &str) -> DeleteEvent<OriginalCluster> {
+    let StepEvent { request, original } = cluster_moved_away(harness, identifier).await;
+    begin_cluster_restore(harness, identifier, engine).await;
+    harness.settle().await;
+    for member in original.own_members() {
+        add_member(harness, identifier, member.target.identifier.as_str(), Some(EXECUTION)).await;
+    }
+    harness.settle().await;
+    let resource_id = cluster_resource_id(harness, identifier).expect("a restored cluster");
+    DeleteEvent { request, original, verification: verification(resource_id) }
+}
+
+fn verification(resource_id: String) -> Verification {
+    let (taskname, identifier) = (TaskName::Verification, "restored".to_owned());
+    Verification { taskname, identifier, resource_id, differences: Vec::new() }
+}
+
+async fn delete(harness: &Harness, event: &DeleteEvent<OriginalInstance>) -> Result<StepOutput> {
+    let step = async || instance::delete(harness.rds(), event.clone()).await;
+    harness.run_instance(&event.request, step).await
+}
+
+async fn delete_cluster(harness: &Harness, event: &DeleteEvent<OriginalCluster>) -> Result<StepOutput> {
+    let step = async || cluster::delete(harness.rds(), event.clone()).await;
+    harness.run_cluster(&event.request, step).await
+}
+
+async fn discard(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<StepOutput> {
+    let step = async || instance::discard(harness.rds(), event.clone()).await;
+    harness.run_instance(&event.request, step).await
+}
+
+async fn discard_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<StepOutput> {
+    let step = async || cluster::discard(harness.rds(), event.clone()).await;
+    harness.run_cluster(&event.request, step).await
+}
+
+// Deleting the original
+
+#[tokio::test(start_paused = true)]
+async fn the_original_goes_and_the_restored_one_stays() {
+    let harness = world();
+    let event = restored(&harness).await;
+    let output = delete(&harness, &event).await.unwrap();
+    assert_eq!(output.identifier, "orders-temp");
+    assert_eq!(instances(&harness).iter().filter(|name| name.starts_with("orders")).count(), 1);
+    assert_eq!(resource_id(&harness, "orders"), Some(event.verification.resource_id));
+    let [request] = accepted(&harness, "DeleteDBInstance").try_into().expect("one deletion");
+    assert_eq!(request["DBInstanceIdentifier"], "orders-temp");
+    assert_eq!((request["SkipFinalSnapshot"].as_str(), request["DeleteAutomatedBackups"].as_str()), ("true", "false"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_original_gone_or_going_is_not_deleted_again() {
+    let harness = world();
+    let event = restored(&harness).await;
+    instance::delete(harness.rds(), event.clone()).await.unwrap();
+    let going = instance::delete(harness.rds(), event.clone()).await.unwrap();
+    assert!(going.wait_for.is_some() && !going.more);
+    delete(&harness, &event).await.unwrap();
+    let gone = instance::delete(harness.rds(), event).await.unwrap();
+    assert_eq!((gone.wait_for, gone.more), (None, false));
+    assert_eq!(deletions(&harness), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_no_failure() {
+    for action in ["DeleteDBInstance", "ModifyDBInstance"] {
+        let harness = world();
+        let event = restored(&harness).await;
+        inject(&harness, action, Fault::ResponseLost {});
+        delete(&harness, &event).await.unwrap();
+        assert_eq!(resource_id(&harness, "orders-temp"), None, "{action}");
+        assert_eq!(deletions(&harness), 1, "{action}");
+    }
+    for action in ["DeleteDBInstance", "ModifyDBCluster", "DeleteDBCluster"] {
+        let harness = world();
+        let event = cluster_restored(&harness, "shop", "aurora-postgresql").await;
+        inject(&harness, action, Fault::ResponseLost {});
+        delete_cluster(&harness, &event).await.unwrap();
+        assert_eq!(clusters(&harness), ["ledger", "shop", "stock"], "{action}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_claim_nothing_is_deleted() {
+    let harness = world();
+    let mut event = restored(&harness).await;
+    event.request.execution = OTHER_EXECUTION.into();
+    assert_eq!(delete(&harness, &event).await.unwrap_err().kind(), ErrorKind::Claim);
+    let mut event = cluster_restored(&harness, "shop", "aurora-postgresql").await;
+    event.request.execution = OTHER_EXECUTION.into();
+    assert_eq!(delete_cluster(&harness, &event).await.unwrap_err().kind(), ErrorKind::Claim);
+    assert_eq!(deletions(&harness), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_of_another_resource_id_is_never_deleted() {
+    let harness = world();
+    let mut event = restored(&harness).await;
+    event.original.target.resource_id = "db-SOMEBODYELSES".into();
+    delete(&harness, &event).await.unwrap();
+    assert_eq!(deletions(&harness), 0);
+    assert!(resource_id(&harness, "orders-temp").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_original_under_its_own_name_is_never_deleted() {
+    let harness = world();
+    let StepEvent { request, original } = harness.claimed_instance("orders", TASK).await;
+    let billing = resource_id(&harness, "billing").unwrap();
+    let event = DeleteEvent { request, original, verification: verification(billing) };
+    let error = delete(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Deletion);
+    let StepEvent { request, original } = harness.claimed_cluster("shop", TASK).await;
+    let ledger = cluster_resource_id(&harness, "ledger").unwrap();
+    let event = DeleteEvent { request, original, verification: verification(ledger) };
+    assert_eq!(delete_cluster(&harness, &event).await.unwrap_err().kind(), ErrorKind::Deletion);
+    assert_eq!(deletions(&harness), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_the_verified_successor_the_original_is_kept_and_stays_protected() {
+    let harness = world();
+    let mut event = restored(&harness).await;
+    event.verification.resource_id = "db-ANOTHER".into();
+    let error = delete(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Deletion);
+    assert!(error.report().contains("db-ANOTHER"), "{}", error.report());
+    let call = harness.rds().delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true);
+    call.send().await.unwrap();
+    let error = delete(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Deletion);
+    harness.settle().await;
+    let error = delete(&harness, &event).await.unwrap_err();
+    assert!(error.report().contains("nothing is under orders"), "{}", error.report());
+    let state = harness.simulator.state();
+    assert_eq!(state.instance("orders-temp").unwrap().settings.deletion_protection, Some(true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_without_its_verified_successor_is_kept_with_its_members_and_protection() {
+    let harness = world();
+    let mut event = cluster_restored(&harness, "shop", "aurora-postgresql").await;
+    event.verification.resource_id = "cluster-ANOTHER".into();
+    assert_eq!(delete_cluster(&harness, &event).await.unwrap_err().kind(), ErrorKind::Deletion);
+    let state = harness.simulator.state();
+    let kept = state.cluster("shop-temp").unwrap();
+    assert_eq!((kept.members.len(), kept.settings.deletion_protection), (2, Some(true)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_successor_that_broke_keeps_the_original() {
+    let harness = world();
+    let StepEvent { request, original } = moved_away(&harness).await;
+    inject(&harness, "RestoreDBInstanceFromDBSnapshot", Fault::EndsIn { status: "storage-full".into() });
+    begin_restore(&harness).await;
+    harness.settle().await;
+    let verification = verification(resource_id(&harness, "orders").unwrap());
+    let error = delete(&harness, &DeleteEvent { request, original, verification }).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Deletion);
+    assert!(error.report().contains("storage-full"), "{}", error.report());
+    assert_eq!(deletions(&harness), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_successor_that_is_busy_is_waited_for() {
+    let harness = world();
+    let event = restored(&harness).await;
+    let call = harness.rds().create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("by-hand");
+    call.send().await.unwrap();
+    let first = instance::delete(harness.rds(), event.clone()).await.unwrap();
+    assert!(first.more);
+    assert_eq!(deletions(&harness), 0);
+    delete(&harness, &event).await.unwrap();
+    assert_eq!(resource_id(&harness, "orders-temp"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_original_that_is_busy_is_waited_for() {
+    let harness = world_with(&json!({"unverified": {"deleteWhileCreating": true, "protectionInAnyStatus": false}}));
+    let event = restored(&harness).await;
+    let call = harness.rds().create_db_snapshot().db_instance_identifier("orders-temp");
+    call.db_snapshot_identifier("by-hand").send().await.unwrap();
+    let first = instance::delete(harness.rds(), event.clone()).await.unwrap();
+    assert!(first.more, "{first:?}");
+    delete(&harness, &event).await.unwrap();
+    assert_eq!(resource_id(&harness, "orders-temp"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_final_snapshot_is_taken_where_the_deployment_wants_one() {
+    let harness = world();
+    let mut event = restored(&harness).await;
+    event.request.options.final_snapshot = true;
+    delete(&harness, &event).await.unwrap();
+    assert!(harness.simulator.state().snapshot("orders-temp-final").is_some());
+    let mut event = cluster_restored(&harness, "shop", "aurora-postgresql").await;
+    event.request.options.final_snapshot = true;
+    delete_cluster(&harness, &event).await.unwrap();
+    assert!(harness.simulator.state().cluster_snapshot("shop-temp-final").is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_quota_of_retained_backups_the_original_is_kept_and_the_remedy_told() {
+    let harness = world_with(&json!({"limits": {"retainedBackups": 0}}));
+    let event = restored(&harness).await;
+    let error = delete(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Deletion);
+    assert!(error.report().contains("quota") && error.report().contains("orders-temp"), "{}", error.report());
+    assert!(resource_id(&harness, "orders-temp").is_some());
+    let mut event = event;
+    event.request.options.keep_automated_backups = false;
+    delete(&harness, &event).await.unwrap();
+    assert_eq!(resource_id(&harness, "orders-temp"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_original_somebody_is_renaming_is_kept() {
+    let harness = world();
+    let event = restored(&harness).await;
+    let call = harness.rds().modify_db_instance().db_instance_identifier("orders-temp");
+    call.new_db_instance_identifier("orders-old").apply_immediately(true).send().await.unwrap();
+    let error = delete(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Deletion);
+    harness.settle().await;
+    let error = delete(&harness, &event).await.unwrap_err();
+    assert!(error.report().contains("orders-old"), "{}", error.report());
+    assert_eq!(deletions(&harness), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aurora_clusters_members_go_before_it() {
+    let harness = world();
+    let event = cluster_restored(&harness, "shop", "aurora-postgresql").await;
+    delete_cluster(&harness, &event).await.unwrap();
+    assert_eq!(clusters(&harness), ["ledger", "shop", "stock"]);
+    let kept = instances(&harness);
+    assert!(kept.contains(&"shop-1".to_owned()) && kept.contains(&"shop-2".to_owned()), "{kept:?}");
+    assert!(!kept.iter().any(|name| name.ends_with("-temp")), "{kept:?}");
+    let again = cluster::delete(harness.rds(), event).await.unwrap();
+    assert_eq!((again.wait_for, again.more), (None, false));
+    assert_eq!(deletions(&harness), 3);
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_a_multi_az_cluster_only_the_cluster_is_deleted() {
+    let harness = world();
+    let event = cluster_restored(&harness, "stock", "postgres").await;
+    delete_cluster(&harness, &event).await.unwrap();
+    assert_eq!(cluster_resource_id(&harness, "stock-temp"), None);
+    assert_eq!(cluster_resource_id(&harness, "stock"), Some(event.verification.resource_id));
+    assert_eq!((accepted(&harness, "DeleteDBInstance").len(), accepted(&harness, "DeleteDBCluster").len()), (0, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_added_by_a_person_keeps_the_cluster() {
+    let harness = world();
+    let event = cluster_restored(&harness, "shop", "aurora-postgresql").await;
+    add_member(&harness, "shop-temp", "reports", None).await;
+    harness.settle().await;
+    let error = delete_cluster(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Deletion);
+    assert!(error.report().contains("reports"), "{}", error.report());
+    assert_eq!(deletions(&harness), 0);
+    let state = harness.simulator.state();
+    assert_eq!(state.cluster("shop-temp").unwrap().settings.deletion_protection, Some(true));
+}
+
+// Discarding what a failed restore left
+
+#[tokio::test(start_paused = true)]
+async fn with_the_original_at_home_nothing_is_discarded() {
+    let harness = world();
+    for claimed in [false, true] {
+        let event = match claimed {
+            true => harness.claimed_instance("orders", TASK).await,
+            false => harness.instance("orders", TASK).await,
+        };
+        let output = discard(&harness, &event).await.unwrap();
+        assert!(output.wait_for.is_none() && output.notes.is_empty(), "{output:?}");
+        let event = match claimed {
+            true => harness.claimed_cluster("shop", TASK).await,
+            false => harness.cluster("shop", TASK).await,
+        };
+        let output = discard_cluster(&harness, &event).await.unwrap();
+        assert!(output.wait_for.is_none() && output.notes.is_empty(), "{output:?}");
+    }
+    assert_eq!(deletions(&harness), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn with_nothing_under_the_name_nothing_is_discarded() {
+    let harness = world();
+    let event = moved_away(&harness).await;
+    assert!(discard(&harness, &event).await.unwrap().wait_for.is_none());
+    let event = cluster_moved_away(&harness, "shop").await;
+    assert!(discard_cluster(&harness, &event).await.unwrap().wait_for.is_none());
+    assert_eq!(deletions(&harness), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_status_a_restore_ends_in_it_is_removed() {
+    let statuses = ["available", "failed", "incompatible-restore", "incompatible-network", "storage-full"];
+    for status in statuses {
+        for (delete_while_creating, protection_in_any_status) in [(true, true), (false, false)] {
+            for is_over in [true, false] {
+                let unverified = json!({
+                    "deleteWhileCreating": delete_while_creating,
+                    "protectionInAnyStatus": protection_in_any_status,
+                });
+                let harness = world_with(&json!({"unverified": unverified}));
+                let event = moved_away(&harness).await;
+                if status != "available" {
+                    inject(&harness, "RestoreDBInstanceFromDBSnapshot", Fault::EndsIn { status: status.into() });
+                }
+                begin_restore(&harness).await;
+                if is_over {
+                    harness.settle().await;
+                }
+                discard(&harness, &event).await.unwrap();
+                let kept = resource_id(&harness, "orders");
+                assert_eq!(kept, None, "{status}, {delete_while_creating}, {protection_in_any_status}, {is_over}");
+                assert!(resource_id(&harness, "orders-temp").is_some());
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_status_a_cluster_restore_ends_in_it_is_removed() {
+    for (identifier, engine) in [("shop", "aurora-postgresql"), ("stock", "postgres")] {
+        for status in ["available", "migration-failed", "incompatible-restore", "failed"] {
+            for delete_while_creating in [true, false] {
+                for is_over in [true, false] {
+                    let unverified = json!({"deleteWhileCreating": delete_while_creating});
+                    let harness = world_with(&json!({"unverified": unverified}));
+                    let event = cluster_moved_away(&harness, identifier).await;
+                    if status != "available" {
+                        inject(&harness, "RestoreDBClusterFromSnapshot", Fault::EndsIn { status: status.into() });
+                    }
+                    begin_cluster_restore(&harness, identifier, engine).await;
+                    if is_over {
+                        harness.settle().await;
+                    }
+                    discard_cluster(&harness, &event).await.unwrap();
+                    let kept = cluster_resource_id(&harness, identifier);
+                    assert_eq!(kept, None, "{identifier} {status}, {delete_while_creating}, {is_over}");
+                }
+            }
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_discarded_database_keeps_nothing_and_is_unprotected_first() {
+    let harness = world();
+    let event = moved_away(&harness).await;
+    begin_restore(&harness).await;
+    harness.settle().await;
+    let call = harness.rds().modify_db_instance().db_instance_identifier("orders").deletion_protection(true);
+    call.send().await.unwrap();
+    discard(&harness, &event).await.unwrap();
+    let [request] = accepted(&harness, "DeleteDBInstance").try_into().expect("one deletion");
+    assert_eq!(request["DBInstanceIdentifier"], "orders");
+    assert_eq!((request["SkipFinalSnapshot"].as_str(), request["DeleteAutomatedBackups"].as_str()), ("true", "true"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_discard_repeated_or_answered_into_the_void_discards_once() {
+    let harness = world();
+    let event = moved_away(&harness).await;
+    begin_restore(&harness).await;
+    harness.settle().await;
+    inject(&harness, "DeleteDBInstance", Fault::ResponseLost {});
+    instance::discard(harness.rds(), event.clone()).await.unwrap();
+    let going = instance::discard(harness.rds(), event.clone()).await.unwrap();
+    assert!(going.wait_for.is_some());
+    discard(&harness, &event).await.unwrap();
+    let output = discard(&harness, &event).await.unwrap();
+    assert_eq!(output.wait_for, None);
+    assert_eq!(deletions(&harness), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_this_execution_did_not_make_is_not_discarded() {
+    // By hand, by another execution, or as something else than a restore; and one that is older than the run.
+    let marks: [Option<Vec<_>>; 3] = [
+        None,
+        Some(tags::mark(OTHER_EXECUTION, tags::Role::Restored).into()),
+        Some(tags::mark(EXECUTION, tags::Role::Original).into()),
+    ];
+    for mark in marks {
+        let harness = world();
+        let event = moved_away(&harness).await;
+        let call = harness.rds().restore_db_instance_from_db_snapshot().db_instance_identifier("orders");
+        call.db_snapshot_identifier("orders-snapshot").set_tags(mark).send().await.unwrap();
+        harness.settle().await;
+        let error = discard(&harness, &event).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Deletion);
+        assert!(error.report().contains("aws rds modify-db-instance"), "{}", error.report());
+        assert_eq!(deletions(&harness), 0);
+    }
+    let harness = world();
+    let event = moved_away(&harness).await;
+    let call = harness.rds().modify_db_instance().db_instance_identifier("billing");
+    call.new_db_instance_identifier("orders").apply_immediately(true).send().await.unwrap();
+    harness.settle().await;
+    let arn = harness.simulator.state().instance("orders").unwrap().arn.clone();
+    let forged = tags::mark(EXECUTION, tags::Role::Restored);
+    trapheus_common::rds::add_tags(harness.rds(), &arn, forged).await.unwrap();
+    let error = discard(&harness, &event).await.unwrap_err();
+    assert!(error.report().contains("before this execution began"), "{}", error.report());
+    assert_eq!(deletions(&harness), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rollback_under_another_executions_claim_touches_nothing() {
+    let harness = world();
+    let mut event = moved_away(&harness).await;
+    begin_restore(&harness).await;
+    harness.settle().await;
+    event.request.execution = OTHER_EXECUTION.into();
+    assert_eq!(discard(&harness, &event).await.unwrap_err().kind(), ErrorKind::Claim);
+    let mut event = harness.claimed_cluster("shop", TASK).await;
+    event.request.execution = OTHER_EXECUTION.into();
+    assert_eq!(discard_cluster(&harness, &event).await.unwrap_err().kind(), ErrorKind::Claim);
+    assert_eq!(deletions(&harness), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn where_the_original_is_gone_or_going_the_restored_one_survives() {
+    let harness = world();
+    let event = moved_away(&harness).await;
+    begin_restore(&harness).await;
+    harness.settle().await;
+    let call = harness.rds().modify_db_instance().db_instance_identifier("orders-temp").deletion_protection(false);
+    call.send().await.unwrap();
+    let call = harness.rds().delete_db_instance().db_instance_identifier("orders-temp").skip_final_snapshot(true);
+    call.send().await.unwrap();
+    for expected in ["is being deleted", "no longer exists"] {
+        let output = discard(&harness, &event).await.unwrap();
+        assert!(output.wait_for.is_none() && output.notes[0].contains(expected), "{output:?}");
+        harness.settle().await;
+    }
+    assert!(resource_id(&harness, "orders").is_some());
+    let mut event = harness.claimed_cluster("shop", TASK).await;
+    event.original.target.resource_id = "cluster-GONE".into();
+    let output = discard_cluster(&harness, &event).await.unwrap();
+    assert!(output.notes[0].contains("no longer exists"), "{output:?}");
+    assert_eq!(deletions(&harness), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_half_restored_aurora_cluster_goes_with_its_members() {
+    for delete_while_creating in [true, false] {
+        for is_over in [true, false] {
+            let unverified = json!({"deleteWhileCreating": delete_while_creating});
+            let harness = world_with(&json!({"unverified": unverified}));
+            let event = cluster_moved_away(&harness, "shop").await;
+            begin_cluster_restore(&harness, "shop", "aurora-postgresql").await;
+            harness.settle().await;
+            add_member(&harness, "shop", "shop-1", Some(EXECUTION)).await;
+            if is_over {
+                harness.settle().await;
+            }
+            discard_cluster(&harness, &event).await.unwrap();
+            assert_eq!(clusters(&harness), ["ledger", "shop-temp", "stock"]);
+            let state = harness.simulator.state();
+            assert_eq!(state.instance("shop-1"), None);
+            assert_eq!(state.cluster("shop-temp").unwrap().members, ["shop-1-temp", "shop-2-temp"]);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_somebody_added_keeps_a_half_restored_cluster_whole() {
+    let harness = world();
+    let event = cluster_moved_away(&harness, "shop").await;
+    begin_cluster_restore(&harness, "shop", "aurora-postgresql").await;
+    harness.settle().await;
+    add_member(&harness, "shop", "shop-1", Some(EXECUTION)).await;
+    add_member(&harness, "shop", "reports", None).await;
+    harness.settle().await;
+    let error = discard_cluster(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Deletion);
+    assert!(error.report().contains("reports"), "{}", error.report());
+    assert_eq!(deletions(&harness), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_foreign_cluster_or_member_in_the_way_is_refused_and_kept() {
+    let harness = world();
+    let event = cluster_moved_away(&harness, "shop").await;
+    let call = harness.rds().modify_db_cluster().db_cluster_identifier("ledger").new_db_cluster_identifier("shop");
+    call.apply_immediately(true).send().await.unwrap();
+    let call = harness.rds().modify_db_instance().db_instance_identifier("billing");
+    call.new_db_instance_identifier("shop-2").apply_immediately(true).send().await.unwrap();
+    harness.settle().await;
+    let report = discard_cluster(&harness, &event).await.unwrap_err().report();
+    for named in ["shop does not", "ledger-1", "shop-2", "modify-db-cluster"] {
+        assert!(report.contains(named), "{named}: {report}");
+    }
+    assert_eq!(deletions(&harness), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stray_member_is_removed_though_its_cluster_is_home() {
+    let harness = world();
+    let event = cluster_moved_away(&harness, "shop").await;
+    add_member(&harness, "shop-temp", "shop-1", Some(EXECUTION)).await;
+    let call = harness.rds().modify_db_instance().db_instance_identifier("billing");
+    call.new_db_instance_identifier("shop-2").apply_immediately(true).send().await.unwrap();
+    harness.settle().await;
+    let call = harness.rds().modify_db_cluster().db_cluster_identifier("shop-temp").new_db_cluster_identifier("shop");
+    call.apply_immediately(true).send().await.unwrap();
+    harness.settle().await;
+    let output = discard_cluster(&harness, &event).await.unwrap();
+    assert!(output.notes.iter().any(|note| note.contains("shop-2")), "{:?}", output.notes);
+    let kept = instances(&harness);
+    assert!(!kept.contains(&"shop-1".to_owned()) && kept.contains(&"shop-2".to_owned()), "{kept:?}");
+}
