@@ -6,7 +6,7 @@ use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
 use futures::FutureExt as _;
-use futures::future::BoxFuture;
+use futures::future::LocalBoxFuture;
 use rds_simulator::{Simulator, World, WorldError};
 use serde_json::Value;
 use states_language::{
@@ -208,7 +208,7 @@ impl Functions {
 }
 
 impl TaskHandler for Functions {
-    fn invoke<'a>(&'a self, task: TaskRequest<'a>) -> BoxFuture<'a, Result<Value, TaskFailure>> {
-        self.call(task).boxed()
+    fn invoke<'a>(&'a self, task: TaskRequest<'a>) -> LocalBoxFuture<'a, Result<Value, TaskFailure>> {
+        self.call(task).boxed_local()
     }
 }

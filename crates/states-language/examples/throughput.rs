@@ -8,7 +8,7 @@
 use std::time::{Duration, Instant};
 
 use futures::FutureExt as _;
-use futures::future::BoxFuture;
+use futures::future::LocalBoxFuture;
 use serde_json::{Value, json};
 use states_language::{Execution, ExecutionOptions, StateMachine, Status, TaskFailure, TaskRequest};
 
@@ -47,14 +47,14 @@ fn machine() -> Value {
     json!({ "StartAt": "Prepare0", "States": states })
 }
 
-fn call(task: TaskRequest<'_>) -> BoxFuture<'_, Result<Value, TaskFailure>> {
+fn call(task: TaskRequest<'_>) -> LocalBoxFuture<'_, Result<Value, TaskFailure>> {
     async move {
         // Every stage is done at its second poll.
         thread_local! { static POLLS: std::cell::Cell<u64> = const { std::cell::Cell::new(0) }; }
         let attempt = POLLS.with(|polls| polls.replace(polls.get() + u64::from(task.function.ends_with("poll"))));
         Ok(json!({ "attempt": attempt % 2, "identifier": task.payload["identifier"], "status": "available" }))
     }
-    .boxed()
+    .boxed_local()
 }
 
 fn main() {

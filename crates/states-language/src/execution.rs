@@ -8,7 +8,7 @@ use std::pin::pin;
 use std::time::Duration;
 
 use futures::channel::oneshot;
-use futures::future::{self, BoxFuture};
+use futures::future::{self, LocalBoxFuture};
 use jiff::Timestamp;
 use serde_json::Value;
 
@@ -20,16 +20,18 @@ use crate::journal::{Clock, Journal as _, Log};
 use crate::machine::StateMachine;
 
 /// Runs the tasks of executions: the Lambda functions behind the ARNs.
-pub trait TaskHandler: Send + Sync {
+///
+/// An execution stays on its thread, so neither the handler nor its futures have to be `Send`.
+pub trait TaskHandler {
     /// Calls a function once. Retries are the interpreter's.
-    fn invoke<'a>(&'a self, task: TaskRequest<'a>) -> BoxFuture<'a, Result<Value, TaskFailure>>;
+    fn invoke<'a>(&'a self, task: TaskRequest<'a>) -> LocalBoxFuture<'a, Result<Value, TaskFailure>>;
 }
 
 impl<F> TaskHandler for F
 where
-    F: for<'a> Fn(TaskRequest<'a>) -> BoxFuture<'a, Result<Value, TaskFailure>> + Send + Sync,
+    F: for<'a> Fn(TaskRequest<'a>) -> LocalBoxFuture<'a, Result<Value, TaskFailure>>,
 {
-    fn invoke<'a>(&'a self, task: TaskRequest<'a>) -> BoxFuture<'a, Result<Value, TaskFailure>> {
+    fn invoke<'a>(&'a self, task: TaskRequest<'a>) -> LocalBoxFuture<'a, Result<Value, TaskFailure>> {
         self(task)
     }
 }

@@ -8,7 +8,7 @@ use std::borrow::Cow;
 
 use futures::FutureExt as _;
 use futures::StreamExt as _;
-use futures::future::BoxFuture;
+use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
 use serde_json::{Value, json};
 
@@ -26,7 +26,7 @@ const INLINE_CONCURRENCY: usize = 40;
 const DISTRIBUTED_CONCURRENCY: usize = 10_000;
 
 /// What one iteration ends with: its output, and the id of its last event.
-type Iteration<'i> = BoxFuture<'i, (usize, Result<(Value, u64), Failure>)>;
+type Iteration<'i> = LocalBoxFuture<'i, (usize, Result<(Value, u64), Failure>)>;
 
 /// How many failed items a Map bears.
 struct Tolerance {
@@ -257,7 +257,7 @@ impl<'f> Frame<'f> {
                 }
             }
         };
-        iteration.map(move |end| (index, end)).boxed()
+        iteration.map(move |end| (index, end)).boxed_local()
     }
 
     /// `ItemSelector` for one item, which the context object names.
@@ -349,7 +349,7 @@ impl<'f> Frame<'f> {
             // Whatever ends a child only fails its item, and is known to the parent by no other name.
             end.map(|(output, _)| (output, 0)).map_err(|_| threshold_exceeded())
         };
-        child.map(move |end| (index, end)).boxed()
+        child.map(move |end| (index, end)).boxed_local()
     }
 }
 

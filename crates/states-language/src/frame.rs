@@ -7,7 +7,7 @@ use std::borrow::Cow;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::BoxFuture;
+use futures::future::LocalBoxFuture;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
@@ -159,8 +159,8 @@ impl<'f> Frame<'f> {
     }
 
     /// As [`Frame::run`], for flows within flows.
-    pub(crate) fn run_boxed(self, input: Value) -> BoxFuture<'f, Result<(Value, u64), Failure>> {
-        self.run(input).boxed()
+    pub(crate) fn run_boxed(self, input: Value) -> LocalBoxFuture<'f, Result<(Value, u64), Failure>> {
+        self.run(input).boxed_local()
     }
 
     /// Runs the flow; gives its output and the id of its last event.

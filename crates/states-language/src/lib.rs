@@ -16,7 +16,7 @@
 //! use states_language::{Execution, ExecutionOptions, StateMachine, TaskFailure, TaskRequest};
 //!
 //! fn call(task: TaskRequest<'_>) -> BoxFuture<'_, Result<Value, TaskFailure>> {
-//!     async move { Ok(json!({ "greeting": format!("Hello, {}", task.payload["name"]) })) }.boxed()
+//!     async move { Ok(json!({ "greeting": format!("Hello, {}", task.payload["name"]) })) }.boxed_local()
 //! }
 //!
 //! # #[tokio::main(flavor = "current_thread")]

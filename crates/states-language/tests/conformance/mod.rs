@@ -4,7 +4,7 @@ use std::collections::{BTreeMap, HashSet};
 use std::fmt;
 
 use futures::FutureExt as _;
-use futures::future::BoxFuture;
+use futures::future::LocalBoxFuture;
 use serde::Deserialize;
 use serde_json::Value;
 use states_language::{
@@ -90,8 +90,8 @@ impl Case {
     }
 }
 
-fn echo(task: TaskRequest<'_>) -> BoxFuture<'_, Result<Value, TaskFailure>> {
-    async move { Ok(task.payload) }.boxed()
+fn echo(task: TaskRequest<'_>) -> LocalBoxFuture<'_, Result<Value, TaskFailure>> {
+    async move { Ok(task.payload) }.boxed_local()
 }
 
 fn difference(what: &'static str, expected: &str, actual: &str) -> Difference {

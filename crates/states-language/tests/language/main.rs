@@ -19,7 +19,7 @@ use std::sync::Mutex;
 use std::time::Duration;
 
 use futures::FutureExt as _;
-use futures::future::BoxFuture;
+use futures::future::LocalBoxFuture;
 use serde_json::{Value, json};
 use states_language::{
     EventType, Execution, ExecutionOptions, Outcome, Recorder, StateMachine, Status, TaskFailure, TaskHandler,
@@ -104,7 +104,7 @@ impl Script {
 }
 
 impl TaskHandler for Script {
-    fn invoke<'a>(&'a self, task: TaskRequest<'a>) -> BoxFuture<'a, Result<Value, TaskFailure>> {
+    fn invoke<'a>(&'a self, task: TaskRequest<'a>) -> LocalBoxFuture<'a, Result<Value, TaskFailure>> {
         self.calls.lock().unwrap().push((task.function.to_owned(), task.payload.clone()));
         let next = self.answers.lock().unwrap().pop_front();
         async move {
@@ -116,7 +116,7 @@ impl TaskHandler for Script {
                 None => Ok(task.payload),
             }
         }
-        .boxed()
+        .boxed_local()
     }
 }
 

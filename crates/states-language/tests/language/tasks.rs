@@ -125,17 +125,6 @@ fn a_handle_that_is_dropped_stops_nothing() {
 }
 
 #[test]
-fn an_execution_can_run_on_another_thread() {
-    fn sendable<T: Send>(value: T) -> T {
-        value
-    }
-    let machine = load(&only(&json!({"Type": "Task", "Resource": FUNCTION})));
-    let handler = Script::default();
-    let outcome = block_on(sendable(Execution::new(&machine, &handler, ExecutionOptions::new(json!(1))).run()));
-    assert_eq!(outcome.output, Some(json!(1)));
-}
-
-#[test]
 fn every_event_names_the_one_before_it() {
     let (_, recorder) = run_with(&only(&json!({"Type": "Task", "Resource": FUNCTION})), json!({}), &Script::default());
     let ids: Vec<(u64, u64)> = recorder.events().iter().map(|event| (event.id, event.previous_id)).collect();
