@@ -1,1 +1,389 @@
 //! Handlers of the preflight crate.
+
+use std::time::Duration;
+
+use rds_simulator::{Fault, FaultRule};
+use serde_json::{Value, json};
+use trapheus_common::document::{ClusterKind, OriginalCluster, OriginalInstance, PreflightEvent, Target, Task};
+use trapheus_common::{ErrorKind, Result};
+use trapheus_tests::{Harness, OTHER_EXECUTION};
+
+async fn instance(harness: &Harness, task: Task) -> Result<OriginalInstance> {
+    let event = PreflightEvent { request: harness.request("orders", task, false) };
+    trapheus_preflight::instance::preflight(harness.rds(), harness.invocation(), event).await
+}
+
+async fn cluster(harness: &Harness, task: Task) -> Result<OriginalCluster> {
+    let event = PreflightEvent { request: harness.request("orders", task, true) };
+    trapheus_preflight::cluster::preflight(harness.rds(), harness.invocation(), event).await
+}
+
+/// A DB instance and its snapshot.
+fn orders() -> Value {
+    json!({
+        "instances": [{"identifier": "orders", "engine": "postgres", "resourceId": "db-ORIGINAL"}],
+        "snapshots": [{"identifier": "orders-snapshot", "source": "orders"}]
+    })
+}
+
+/// An Aurora cluster of three and its snapshot; the writer is not listed first.
+fn aurora() -> Value {
+    json!({
+        "clusters": [{
+            "identifier": "orders", "engine": "aurora-postgresql", "resourceId": "cluster-ORIGINAL",
+            "members": [
+                {"identifier": "orders-c", "settings": {"promotionTier": 2}},
+                {"identifier": "orders-b", "settings": {"promotionTier": 1}, "tags": {"team": "shop"}},
+                {"identifier": "orders-a", "settings": {"promotionTier": 2}},
+                {"identifier": "orders-w", "settings": {"promotionTier": 15}, "writer": true}
+            ]
+        }],
+        "clusterSnapshots": [{"identifier": "orders-snapshot", "source": "orders"}]
+    })
+}
+
+/// A world that differs from another one in one place.
+fn with(mut world: Value, pointer: &str, value: Value) -> Value {
+    let (parent, key) = pointer.rsplit_once('/').unwrap();
+    world.pointer_mut(parent).unwrap()[key] = value;
+    world
+}
+
+fn inject(harness: &Harness, action: &str, fault: Fault) {
+    let action = action.to_owned();
+    harness.simulator.inject(FaultRule { action, identifier: None, caller: None, occurrence: 1, times: 1, fault });
+}
+
+fn actions(harness: &Harness) -> Vec<String> {
+    harness.simulator.requests().into_iter().map(|request| request.action).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_original_is_what_the_database_was() {
+    let mut world = orders();
+    world["instances"][0]["tags"] = json!({"team": "shop", "aws:cloudformation:stack-name": "shop"});
+    world["instances"][0]["settings"] = json!({"class": "db.r6g.large", "multiAz": true, "parameterGroup": "tuned"});
+    let original = instance(&Harness::new(world), Task::DbRestore).await.unwrap();
+    assert_eq!(original.target.identifier.as_str(), "orders");
+    assert_eq!(original.target.temporary_identifier.as_str(), "orders-temp");
+    assert_eq!(original.target.resource_id, "db-ORIGINAL");
+    assert_eq!(original.engine, "postgres");
+    assert_eq!(original.tags.keys().collect::<Vec<_>>(), ["team"]);
+    assert_eq!(original.settings.instance_class.as_deref(), Some("db.r6g.large"));
+    assert_eq!(original.settings.parameter_group.as_deref(), Some("tuned"));
+    assert_eq!(original.settings.multi_az, Some(true));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_preflight_only_describes_and_says_the_same_again() {
+    for task in Task::ALL {
+        let harness = Harness::new(orders());
+        let before = harness.simulator.state();
+        let first = instance(&harness, task).await.unwrap();
+        assert_eq!(instance(&harness, task).await.unwrap(), first);
+        assert_eq!(harness.simulator.state().instances, before.instances);
+        let harness = Harness::new(aurora());
+        let first = cluster(&harness, task).await.unwrap();
+        assert_eq!(cluster(&harness, task).await.unwrap(), first);
+        assert!(actions(&harness).iter().all(|action| action.starts_with("Describe")), "{:?}", actions(&harness));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_is_asked_for_again() {
+    let harness = Harness::new(orders());
+    inject(&harness, "DescribeDBInstances", Fault::ResponseLost {});
+    assert!(instance(&harness, Task::DbRestore).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_finding_about_an_instance_refuses_the_run() {
+    let at = |pointer, value| with(orders(), pointer, value);
+    let cases = [
+        ("missing", json!({}), "there is no DB instance `orders`"),
+        ("a cluster", aurora(), "set `isCluster` to true"),
+        ("stopped", at("/instances/0/status", json!("stopped")), "aws rds start-db-instance"),
+        ("broken", at("/instances/0/status", json!("incompatible-network")), "`incompatible-network`"),
+        ("pending", at("/instances/0/pending", json!({"class": "db.r6g.large"})), "pending modifications"),
+        ("custom", at("/instances/0/engine", json!("custom-oracle-ee")), "RDS Custom"),
+        ("no snapshot", at("/snapshots", json!([])), "`orders-snapshot` does not exist"),
+        ("failed snapshot", at("/snapshots/0/status", json!("failed")), "`failed`"),
+        ("engine", at("/snapshots/0/engine", json!("mysql")), "its engine is mysql"),
+        ("version", at("/snapshots/0/settings", json!({"engineVersion": "15.4"})), "another major version"),
+        ("encryption", at("/instances/0/settings", json!({"storageEncrypted": true})), "encrypted with"),
+    ];
+    for (name, mut world, expected) in cases {
+        if name == "encryption" {
+            world["snapshots"][0]["settings"] = json!({"storageEncrypted": false, "kmsKeyId": null});
+            world["snapshots"][0]["source"] = json!("of-old");
+            world["snapshots"][0]["engine"] = json!("postgres");
+        }
+        let harness = Harness::new(world);
+        let error = instance(&harness, Task::DbRestore).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Preflight, "{name}");
+        assert!(error.report().contains(expected), "{name}: {}", error.report());
+        assert!(harness.simulator.now() < Duration::from_secs(60), "{name} does not pass by waiting");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_an_instance_is_tied_to_refuses_the_run() {
+    let mut replicas = orders();
+    let replica = json!({"identifier": "orders-copy", "engine": "postgres", "replicaOf": "orders"});
+    replicas["instances"].as_array_mut().unwrap().push(replica);
+    let mut member = json!({"clusters": [{"identifier": "shop", "engine": "aurora-mysql", "members": []}]});
+    member["clusters"][0]["members"] = json!([{"identifier": "orders"}]);
+    let mut replica = orders();
+    let source = json!({"identifier": "main", "engine": "postgres"});
+    replica["instances"].as_array_mut().unwrap().push(source);
+    replica["instances"][0]["replicaOf"] = json!("main");
+    let arn = "arn:aws:rds:us-east-1:123456789012:db:orders";
+    let mut blue = orders();
+    blue["blueGreenDeployments"] = json!([{"name": "upgrade", "source": arn}]);
+    let mut taken = orders();
+    taken["instances"].as_array_mut().unwrap().push(json!({"identifier": "orders-temp", "engine": "mysql"}));
+    for (world, expected) in [
+        (replicas, "read replicas (orders-copy)"),
+        (replica, "read replica of `main`"),
+        (member, "member of DB cluster `shop`"),
+        (blue, "blue/green deployment `upgrade`"),
+        (taken, "the name `orders-temp`"),
+    ] {
+        let error = instance(&Harness::new(world), Task::DbRestore).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Preflight);
+        assert!(error.report().contains(expected), "{expected}: {}", error.report());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_error_lists_every_problem() {
+    let mut world = orders();
+    world["instances"][0]["status"] = json!("stopped");
+    world["instances"][0]["pending"] = json!({"class": "db.r6g.large"});
+    world["snapshots"] = json!([]);
+    world["instances"].as_array_mut().unwrap().push(json!({"identifier": "orders-temp", "engine": "mysql"}));
+    let report = instance(&Harness::new(world), Task::DbRestore).await.unwrap_err().report();
+    assert!(report.starts_with("Identifier:orders"), "{report}");
+    for expected in ["3 problems", "`stopped`", "`orders-temp`", "`orders-snapshot` does not exist"] {
+        assert!(report.contains(expected), "{expected}: {report}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_group_that_is_gone_refuses_the_run() {
+    for (action, setting, code) in [
+        ("DescribeDBParameterGroups", "parameterGroup", "DBParameterGroupNotFound"),
+        ("DescribeOptionGroups", "optionGroup", "OptionGroupNotFoundFault"),
+        ("DescribeDBSubnetGroups", "subnetGroup", "DBSubnetGroupNotFoundFault"),
+    ] {
+        let harness = Harness::new(with(orders(), "/instances/0/settings", json!({setting: "mine"})));
+        assert!(instance(&harness, Task::DbRestore).await.is_ok());
+        inject(&harness, action, Fault::Error { code: code.into(), message: "not found".into() });
+        let report = instance(&harness, Task::DbRestore).await.unwrap_err().report();
+        assert!(report.contains("`mine` of `orders` does not exist any more"), "{report}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_may_not_be_read_is_a_denial_and_not_a_pass() {
+    for action in ["DescribeBlueGreenDeployments", "DescribeDBProxies", "DescribeDBSnapshots"] {
+        let harness = Harness::new(orders());
+        inject(&harness, action, Fault::Denied {});
+        let error = instance(&harness, Task::DbRestore).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AccessDenied, "{action}");
+    }
+    for action in ["DescribeGlobalClusters", "DescribeDBProxies", "DescribeBlueGreenDeployments"] {
+        let harness = Harness::new(aurora());
+        inject(&harness, action, Fault::Denied {});
+        let error = cluster(&harness, Task::DbRestore).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::AccessDenied, "{action}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_database_is_waited_for() {
+    let harness = Harness::new(orders());
+    let snapshot = harness.rds().create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("other");
+    snapshot.send().await.unwrap();
+    assert_ne!(harness.simulator.state().instance("orders").unwrap().status, "available");
+    assert!(instance(&harness, Task::DbRestore).await.is_ok());
+    assert_eq!(harness.simulator.state().instance("orders").unwrap().status, "available");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_stays_busy_is_refused_before_the_function_ends() {
+    let harness = Harness::new(with(orders(), "/instances/0/status", json!("storage-optimization")));
+    let error = instance(&harness, Task::CreateSnapshotOnly).await.unwrap_err();
+    assert!(error.report().contains("once it is available"), "{}", error.report());
+    let waited = harness.simulator.now();
+    assert!(waited >= Duration::from_secs(500) && waited < Duration::from_secs(900), "{waited:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_is_being_created_is_waited_for() {
+    let harness = Harness::new(with(orders(), "/snapshots", json!([])));
+    let snapshot = harness.rds().create_db_snapshot().db_instance_identifier("orders");
+    snapshot.db_snapshot_identifier("orders-snapshot").send().await.unwrap();
+    assert_eq!(harness.simulator.state().snapshot("orders-snapshot").unwrap().status, "creating");
+    assert!(instance(&harness, Task::DbRestore).await.is_ok());
+    assert_eq!(harness.simulator.state().snapshot("orders-snapshot").unwrap().status, "available");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_does_not_carry_over_is_reported_and_does_not_refuse() {
+    let mut world = orders();
+    world["instances"][0]["tags"] = json!({"aws:cloudformation:stack-name": "shop"});
+    world["instances"][0]["associatedRoles"] = json!([{"roleArn": "arn:aws:iam::1:role/load", "feature": "s3Import"}]);
+    world["instances"][0]["backupReplications"] = json!(["arn:aws:rds:eu-west-1:1:auto-backup:ab-x"]);
+    world["instances"][0]["managedMasterPassword"] = json!(true);
+    world["proxies"] = json!([
+        {"name": "front", "instances": ["orders"]},
+        {"name": "other", "instances": ["orders-2"], "clusters": ["orders"]}
+    ]);
+    let harness = Harness::new(world);
+    let notes = instance(&harness, Task::DbRestore).await.unwrap().not_carried_over;
+    for expected in
+        ["aws:cloudformation:stack-name", "role/load for s3Import", "auto-backup:ab-x", "new secret", "proxy `front`"]
+    {
+        assert!(notes.iter().any(|note| note.contains(expected)), "{expected}: {notes:?}");
+    }
+    assert_eq!(notes.len(), 5, "{notes:?}");
+    let nothing = instance(&harness, Task::CreateSnapshotOnly).await.unwrap().not_carried_over;
+    assert_eq!(nothing, Vec::<String>::new(), "nothing is restored");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_older_snapshot_is_reported() {
+    let world = with(orders(), "/instances/0/settings", json!({"engineVersion": "16.9"}));
+    let world = with(world, "/snapshots/0/settings", json!({"engineVersion": "16.3"}));
+    let notes = instance(&Harness::new(world), Task::DbRestore).await.unwrap().not_carried_over;
+    assert!(notes.iter().any(|note| note.contains("16.9") && note.contains("16.3")), "{notes:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_are_listed_writer_first_then_by_tier_and_name() {
+    let original = cluster(&Harness::new(aurora()), Task::DbRestore).await.unwrap();
+    assert_eq!(original.cluster_kind, ClusterKind::Aurora);
+    assert_eq!(original.target.resource_id, "cluster-ORIGINAL");
+    let names: Vec<_> = original.members.iter().map(|member| member.target.identifier.as_str()).collect();
+    assert_eq!(names, ["orders-w", "orders-b", "orders-a", "orders-c"]);
+    let writers: Vec<_> = original.members.iter().map(|member| member.is_writer).collect();
+    assert_eq!(writers, [true, false, false, false]);
+    assert_eq!(original.members[1].tags["team"], "shop");
+    for member in &original.members {
+        let Target { identifier, temporary_identifier, resource_id } = &member.target;
+        assert_eq!(temporary_identifier.as_str(), format!("{identifier}-temp"));
+        assert!(resource_id.starts_with("db-"));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_that_are_not_moved_keep_their_names() {
+    let original = cluster(&Harness::new(aurora()), Task::CreateSnapshotOnly).await.unwrap();
+    assert!(original.members.iter().all(|member| member.target.temporary_identifier == member.target.identifier));
+    let multi_az = json!({
+        "clusters": [{"identifier": "orders", "engine": "mysql"}],
+        "clusterSnapshots": [{"identifier": "orders-snapshot", "source": "orders"}]
+    });
+    let original = cluster(&Harness::new(multi_az), Task::DbRestore).await.unwrap();
+    assert_eq!(original.cluster_kind, ClusterKind::MultiAz);
+    assert_eq!(original.members.len(), 3);
+    assert!(original.own_members().is_empty());
+    assert!(original.members.iter().all(|member| member.target.temporary_identifier == member.target.identifier));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_finding_about_a_cluster_refuses_the_run() {
+    let at = |pointer, value| with(aurora(), pointer, value);
+    let arn = "arn:aws:rds:us-east-1:123456789012:cluster:orders";
+    let cases = [
+        ("missing", json!({}), "there is no DB cluster `orders`"),
+        ("an instance", orders(), "set `isCluster` to false"),
+        ("stopped", at("/clusters/0/status", json!("stopped")), "aws rds start-db-cluster"),
+        ("member", at("/clusters/0/members/1/status", json!("storage-full")), "`orders-b` is in status `storage-full`"),
+        ("member pending", at("/clusters/0/members/1/pending", json!({"class": "x"})), "`orders-b` has pending"),
+        ("long member", at("/clusters/0/members/1/identifier", json!("a".repeat(59))), "shorter name"),
+        ("taken", at("/instances", json!([{"identifier": "orders-b-temp", "engine": "mysql"}])), "`orders-b-temp`"),
+        ("global", at("/clusters/0/globalCluster", json!("world")), "global database `world`"),
+        ("replica", at("/clusters/0/replicationSource", json!("arn:main")), "read replica of `arn:main`"),
+        ("serverless", at("/clusters/0/settings", json!({"engineMode": "serverless"})), "Serverless v1"),
+        ("blue", at("/blueGreenDeployments", json!([{"name": "bg", "source": arn}])), "blue/green deployment `bg`"),
+        ("no snapshot", at("/clusterSnapshots", json!([])), "`orders-snapshot` does not exist"),
+        ("docdb", json!({"clusters": [{"identifier": "orders", "engine": "docdb"}]}), "DocumentDB"),
+        ("neptune", json!({"clusters": [{"identifier": "orders", "engine": "neptune"}]}), "Neptune"),
+    ];
+    for (name, world, expected) in cases {
+        let harness = Harness::new(world);
+        let error = cluster(&harness, Task::DbRestore).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Preflight, "{name}");
+        assert!(error.report().contains(expected), "{name}: {}", error.report());
+        assert!(harness.simulator.now() < Duration::from_secs(60), "{name} does not pass by waiting");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_given_as_a_cluster_is_told_which_cluster_it_is_of() {
+    let mut world = aurora();
+    world["clusters"][0]["identifier"] = json!("shop");
+    world["clusterSnapshots"] = json!([]);
+    world["clusters"][0]["members"][0]["identifier"] = json!("orders");
+    let report = cluster(&Harness::new(world), Task::CreateSnapshot).await.unwrap_err().report();
+    assert!(report.contains("member of DB cluster `shop`"), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_a_cluster_does_not_carry_over_is_reported() {
+    let mut world = aurora();
+    world["clusters"][0]["tags"] = json!({"aws:x": "1"});
+    world["clusters"][0]["members"][0]["tags"] = json!({"rds:y": "1"});
+    world["clusters"][0]["associatedRoles"] = json!([{"roleArn": "arn:aws:iam::1:role/load"}]);
+    world["clusters"][0]["settings"] = json!({"localWriteForwarding": true});
+    world["clusterEndpoints"] = json!([{"identifier": "reports", "cluster": "orders"}]);
+    world["proxies"] = json!([{"name": "front", "clusters": ["orders"]}, {"name": "x", "instances": ["orders"]}]);
+    let notes = cluster(&Harness::new(world), Task::DbRestore).await.unwrap().not_carried_over;
+    for expected in ["aws:x", "rds:y", "role/load", "local write forwarding", "endpoint reports", "proxy `front`"] {
+        assert!(notes.iter().any(|note| note.contains(expected)), "{expected}: {notes:?}");
+    }
+    assert_eq!(notes.len(), 6, "{notes:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn leftovers_of_an_earlier_run_are_explained_with_commands() {
+    let mark = json!({"trapheus:execution": OTHER_EXECUTION, "trapheus:role": "original"});
+    let mut world = orders();
+    let leftover = json!({"identifier": "orders-temp", "engine": "postgres", "tags": mark});
+    world["instances"].as_array_mut().unwrap().push(leftover);
+    let report = instance(&Harness::new(world.clone()), Task::DbRestore).await.unwrap_err().report();
+    assert!(report.contains(OTHER_EXECUTION), "{report}");
+    assert!(report.contains("delete-db-instance --db-instance-identifier orders-temp"), "{report}");
+
+    world["instances"].as_array_mut().unwrap().remove(0);
+    world["snapshots"] = json!([]);
+    let report = instance(&Harness::new(world), Task::CreateSnapshot).await.unwrap_err().report();
+    assert!(report.contains("--new-db-instance-identifier orders "), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_interrupted_replacement_is_the_snapshot_steps_to_finish() {
+    let mark = json!({"trapheus:execution": OTHER_EXECUTION, "trapheus:role": "snapshot"});
+    let left = json!([{"identifier": "orders-temp", "source": "orders", "tags": mark}]);
+    let harness = Harness::new(with(orders(), "/snapshots", left));
+    assert!(instance(&harness, Task::CreateSnapshot).await.is_ok());
+    let report = instance(&harness, Task::DbRestore).await.unwrap_err().report();
+    assert!(report.contains("interrupted") && report.contains("copy-db-snapshot"), "{report}");
+
+    let others = json!([{"identifier": "orders-temp", "source": "orders"}]);
+    let harness = Harness::new(with(orders(), "/snapshots", others));
+    let report = instance(&harness, Task::CreateSnapshot).await.unwrap_err().report();
+    assert!(report.contains("somebody else's"), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_task_that_only_takes_a_snapshot_asks_for_no_more_than_that_needs() {
+    let harness = Harness::new(aurora());
+    cluster(&harness, Task::CreateSnapshotOnly).await.unwrap();
+    for action in actions(&harness) {
+        let needed = ["DescribeDBClusters", "DescribeDBInstances", "DescribeDBClusterSnapshots"];
+        assert!(needed.contains(&action.as_str()), "{action}");
+    }
+}
