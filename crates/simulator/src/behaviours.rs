@@ -101,6 +101,23 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "A new parameter group is pending-reboot until the instance reboots.",
         GUIDE,
     ),
+    inferred("setting_back_cancels_what_is_pending", "Asking for what is so already takes a queued modification back."),
+    documented("major_upgrade_needs_a_word", "A new major version needs AllowMajorVersionUpgrade.", REFERENCE),
+    documented("io_storage_needs_iops", "io1 and io2 cannot do without Iops, gp2 takes none.", GUIDE),
+    documented(
+        "monitoring_and_log_exports_are_configured_through_statuses",
+        "Enhanced Monitoring and log exports go through configuring statuses, whatever ApplyImmediately says.",
+        GUIDE,
+    ),
+    documented(
+        "resized_storage_is_optimized_before_it_is_available",
+        "After a change of storage the status is storage-optimization for a while.",
+        GUIDE,
+    ),
+    inferred(
+        "managed_password_cannot_be_set_by_hand",
+        "While the master password is managed, MasterUserPassword is refused.",
+    ),
     documented(
         "modifying_an_instance_that_is_not_available_is_refused",
         "InvalidDBInstanceState meets an operation in the wrong status.",
@@ -136,6 +153,16 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "retained_automated_backups_have_a_quota",
         "Beyond the quota of retained backups a delete that would keep more is refused.",
         MODEL,
+    ),
+    documented(
+        "automated_snapshots_go_with_their_instance",
+        "Automated snapshots are deleted with their instance, manual ones stay.",
+        GUIDE,
+    ),
+    documented(
+        "failed_instance_takes_no_final_snapshot",
+        "An instance in a status like incompatible-restore is deleted without final snapshot only.",
+        REFERENCE,
     ),
     inferred(
         "delete_while_creating_may_be_refused",
@@ -192,12 +219,19 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         MODEL,
     ),
     documented("snapshot_outlives_its_source", "A manual snapshot stays when its source is deleted.", GUIDE),
+    documented("snapshots_of_members_are_refused", "A member of a cluster is snapshotted with its cluster.", AURORA),
+    documented("automated_snapshots_are_not_deleted_by_hand", "Only manual snapshots can be deleted.", REFERENCE),
     documented(
         "deleting_the_source_cancels_a_running_copy",
         "A copy fails when its source is deleted before it is done.",
         REFERENCE,
     ),
     documented("copy_carries_tags_only_when_asked", "CopyTags, or tags given, decide the tags of a copy.", REFERENCE),
+    documented(
+        "unencrypted_cluster_snapshot_is_not_encrypted_by_copying",
+        "A copy of a cluster snapshot takes a KMS key only if the source is encrypted.",
+        REFERENCE,
+    ),
     documented("snapshot_quota_is_enforced", "SnapshotQuotaExceeded meets one manual snapshot too many.", MODEL),
     documented(
         "copy_tags_to_snapshot_spreads_the_tags_of_the_source",
@@ -229,6 +263,15 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "InvalidDBClusterStateFault meets the delete of a cluster with active members.",
         MODEL,
     ),
+    inferred(
+        "deleted_cluster_goes_after_its_members",
+        "A cluster deleted while its members are deleting is gone after them.",
+    ),
+    documented(
+        "final_cluster_snapshot_outlives_its_cluster",
+        "The final snapshot is there after the cluster is gone.",
+        REFERENCE,
+    ),
     documented(
         "members_of_a_protected_cluster_can_be_deleted",
         "A cluster's protection does not extend to its members.",
@@ -241,9 +284,36 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         AURORA,
     ),
     documented(
+        "new_cluster_parameter_group_is_pending_until_its_members_reboot",
+        "Each member has the cluster's parameter group pending-reboot until it reboots.",
+        AURORA,
+    ),
+    documented(
+        "http_endpoint_has_actions_of_its_own",
+        "The Data API is switched by EnableHttpEndpoint, by ModifyDBCluster for Serverless v1 alone.",
+        REFERENCE,
+    ),
+    documented("cluster_upgrade_reaches_its_members", "Members run the engine version of their cluster.", AURORA),
+    documented(
+        "restored_cluster_falls_back_to_defaults",
+        "Parameter group, protection and scaling are defaults unless given; a managed secret is not restored.",
+        REFERENCE,
+    ),
+    documented(
+        "cluster_names_and_quotas_are_enforced",
+        "A taken name and one cluster too many are refused, the quota with a 403.",
+        MODEL,
+    ),
+    documented(
         "multi_az_members_cannot_be_worked_on_one_by_one",
         "Members of a Multi-AZ DB cluster cannot be created, modified or deleted alone.",
         GUIDE,
+    ),
+    documented("multi_az_cluster_reboots_as_a_whole", "RebootDBCluster is for Multi-AZ DB clusters only.", REFERENCE),
+    documented(
+        "each_kind_of_cluster_refuses_what_the_other_takes",
+        "Class and storage belong to Multi-AZ DB clusters, serverless scaling and the Data API to Aurora.",
+        REFERENCE,
     ),
     inferred(
         "multi_az_members_follow_their_cluster",

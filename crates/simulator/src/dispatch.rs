@@ -354,8 +354,13 @@ fn read(request: Request<Bytes>) -> Result<Call, ApiError> {
             format!("Could not find operation {action} for version {}", version.unwrap_or_default()),
         ));
     }
-    let parameters = fields.iter().cloned().collect();
+    let parameters = fields.iter().map(|(key, value)| (key.clone(), shown(key, value).to_owned())).collect();
     Ok(Call { service: Service::Rds, action, parameters, fields, body })
+}
+
+/// Passwords are not written down.
+fn shown<'a>(name: &str, value: &'a str) -> &'a str {
+    if name.ends_with("Password") && !matches!(value, "true" | "false") { "****" } else { value }
 }
 
 fn take(fields: &mut Vec<(String, String)>, name: &str) -> Option<String> {

@@ -308,7 +308,7 @@ impl State {
         xml.nest("DBClusterMember", |xml| {
             xml.text("DBInstanceIdentifier", &instance.life.identifier);
             xml.plain("IsClusterWriter", is_writer);
-            xml.text("DBClusterParameterGroupStatus", "in-sync");
+            xml.text("DBClusterParameterGroupStatus", instance.cluster_parameter_status);
             xml.plain("PromotionTier", instance.settings.promotion_tier.unwrap_or(1));
         });
     }

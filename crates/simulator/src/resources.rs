@@ -108,6 +108,8 @@ pub(crate) struct Instance {
     pub(crate) created: Option<i64>,
     pub(crate) secret: Option<ManagedSecret>,
     pub(crate) parameter_apply_status: &'static str,
+    /// The same for the parameter group of its cluster.
+    pub(crate) cluster_parameter_status: &'static str,
     pub(crate) associated_roles: Vec<RoleSpec>,
     pub(crate) backup_replications: Vec<String>,
     /// Whether its automated backups outlive it.
@@ -190,6 +192,7 @@ impl Instance {
             created: None,
             secret: None,
             parameter_apply_status: "in-sync",
+            cluster_parameter_status: "in-sync",
             associated_roles: Vec::new(),
             backup_replications: Vec::new(),
             keep_backups: false,

@@ -76,6 +76,11 @@ macro_rules! settings {
                 self
             }
 
+            /// Forgets what `change` sets back to what is so in `current`.
+            pub(crate) fn cancel(&mut self, change: &Self, current: &Self) {
+                $(if change.$field.is_some() && change.$field == current.$field { self.$field = None; })*
+            }
+
             /// Splits off what takes effect in the given way.
             pub(crate) fn split_off(&mut self, effect: Effect) -> Self {
                 let mut taken = Self::default();

@@ -15,6 +15,9 @@ use crate::world::{
     BlueGreenSpec, ClusterEndpointSpec, GroupSpec, Limits, ProxySpec, RetainedBackupSpec, Timings, Unverified,
 };
 
+/// How often a cluster that is being deleted looks whether its last member is gone.
+const MEMBER_POLL_MILLIS: Millis = 5000;
+
 /// A resource that goes through sequences.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Target {
@@ -233,7 +236,11 @@ impl State {
     /// Starts a sequence; each step comes so many seconds after the one before. Steps without delay are taken at once.
     pub(crate) fn start(&mut self, target: Target, steps: Vec<(f64, Step)>) {
         let spoiler = std::mem::take(&mut self.spoiler);
-        let visible_from = spoiler.hidden_for.map(|seconds| self.now.saturating_add(millis(seconds)));
+        // A rename hides its new name by leaving the database nameless for longer.
+        let renames = steps.iter().any(|(_, step)| *step == Step::TakeName);
+        let nameless = spoiler.hidden_for.filter(|_| renames).unwrap_or(0.0);
+        let hidden_for = spoiler.hidden_for.filter(|_| !renames);
+        let visible_from = hidden_for.map(|seconds| self.now.saturating_add(millis(seconds)));
         let Some(life) = self.life(target) else { return };
         life.generation += 1;
         let generation = life.generation;
@@ -244,6 +251,9 @@ impl State {
         let last = steps.len().saturating_sub(1);
         for (index, (seconds, mut step)) in steps.into_iter().enumerate() {
             due = due.saturating_add(self.spread(seconds));
+            if step == Step::TakeName {
+                due = due.saturating_add(millis(nameless));
+            }
             if index == last {
                 match spoiler.stuck {
                     Some(seconds) if seconds.is_infinite() => return,
@@ -296,7 +306,22 @@ impl State {
                 life.busy = false;
                 self.settle(target, false);
             }
+            Step::Gone if self.has_members_to_wait_for(target) => self.try_again_later(target),
             Step::Gone => self.remove(target),
+        }
+    }
+
+    /// A cluster on its way out is not gone before its members are.
+    fn has_members_to_wait_for(&self, target: Target) -> bool {
+        let Target::Cluster(key) = target else { return false };
+        self.clusters.get(&key).is_some_and(|cluster| cluster.is_aurora() && !cluster.members.is_empty())
+    }
+
+    fn try_again_later(&mut self, target: Target) {
+        let due = self.now.saturating_add(MEMBER_POLL_MILLIS);
+        let order = self.fresh_key();
+        if let Some(generation) = self.life(target).map(|life| life.generation) {
+            self.queue.insert((due, order), (target, generation, Step::Gone));
         }
     }
 
@@ -312,7 +337,10 @@ impl State {
             {
                 instance.life.renaming_to = Some(format!("{new_name}{suffix}"));
             }
-            self.apply(Target::Instance(member), step.clone());
+            // `migrating` is a status of clusters only.
+            let step =
+                if *step == Step::Show("migrating".into()) { Step::Show("creating".into()) } else { step.clone() };
+            self.apply(Target::Instance(member), step);
         }
     }
 
@@ -333,8 +361,26 @@ impl State {
                     cluster.pending_identifier = None;
                     cluster.pending_password = false;
                 }
+                self.pass_on(key);
             }
             Target::Snapshot(_) | Target::ClusterSnapshot(_) => {}
+        }
+    }
+
+    /// Members run the engine version of their cluster, and those of a Multi-AZ DB cluster its class.
+    fn pass_on(&mut self, key: Key) {
+        let Some(cluster) = self.clusters.get(&key) else { return };
+        let shared = InstanceSettings {
+            engine_version: cluster.settings.engine_version.clone(),
+            class: cluster.settings.class.clone(),
+            iam_database_authentication: cluster.settings.iam_database_authentication,
+            port: cluster.settings.port,
+            ..InstanceSettings::default()
+        };
+        for member in &cluster.members {
+            if let Some(instance) = self.instances.get_mut(member) {
+                instance.settings.merge(shared.clone());
+            }
         }
     }
 
@@ -347,6 +393,7 @@ impl State {
             instance.created.get_or_insert(now);
             if rebooted {
                 instance.parameter_apply_status = "in-sync";
+                instance.cluster_parameter_status = "in-sync";
             }
         }
     }
@@ -356,6 +403,11 @@ impl State {
             Target::Instance(key) => self.remove_instance(key),
             Target::Cluster(key) => {
                 if let Some(cluster) = self.clusters.remove(&key) {
+                    if !cluster.keep_backups {
+                        self.cluster_snapshots.retain(|_, snapshot| {
+                            snapshot.kind != "automated" || snapshot.source_resource_id != cluster.resource_id
+                        });
+                    }
                     cluster.members.into_iter().for_each(|member| self.remove_instance(member));
                     if cluster.keep_backups {
                         let backup =
@@ -378,6 +430,10 @@ impl State {
         if instance.keep_backups {
             let backup = RetainedBackupSpec { instance: instance.life.identifier, resource_id: instance.resource_id };
             self.retained_backups.push(backup);
+        } else {
+            self.snapshots.retain(|_, snapshot| {
+                snapshot.kind != "automated" || snapshot.source_resource_id != instance.resource_id
+            });
         }
         if let Some(cluster) = instance.cluster.and_then(|cluster| self.clusters.get_mut(&cluster)) {
             cluster.members.retain(|member| *member != key);

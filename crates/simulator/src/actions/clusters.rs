@@ -11,6 +11,7 @@ use crate::settings::{ClusterSettings, Effect, Verb};
 use crate::state::{State, Step, Target};
 use crate::tags;
 use crate::world::Timings;
+use crate::xml::Xml;
 
 /// A Multi-AZ DB cluster has a writer and two readers.
 const MULTI_AZ_MEMBERS: usize = 3;
@@ -218,15 +219,23 @@ pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Content
 
     let cluster = &state.clusters[&key];
     check_kind(&cluster.engine, &change)?;
+    if change.http_endpoint.is_some() && cluster.settings.engine_mode.as_deref() != Some("serverless") {
+        let message = "EnableHttpEndpoint applies to Serverless v1. Use the action EnableHttpEndpoint.";
+        return Err(ApiError::combination(message));
+    }
     if let Some(name) = &new_name {
         state.free_cluster_name(name)?;
     }
     state.check_cluster_groups(&change)?;
     let managed = cluster.secret.is_some();
     credentials.check_change(managed)?;
+    let asked = change.clone();
     let change = change.without_what_is_already_so(&cluster.settings);
     check_upgrade(cluster, &change, allow_major)?;
     check_modifiable(state, cluster, &change, new_name.is_some() || credentials.changes(managed))?;
+    if let Some(cluster) = state.clusters.get_mut(&key) {
+        cluster.pending.cancel(&asked, &cluster.settings);
+    }
     Modification { change, new_name, credentials, apply_immediately }.apply(state, key);
     Ok(show_cluster(state, key))
 }
@@ -280,7 +289,9 @@ impl Modification {
         if self.credentials.manage == Some(false) {
             cluster.secret = None;
         }
-        cluster.settings.merge(self.change.split_off(Effect::Now));
+        let at_once = self.change.split_off(Effect::Now);
+        let new_parameters = at_once.parameter_group.is_some();
+        cluster.settings.merge(at_once);
         let configure = self.change.split_off(Effect::Configure);
         cluster.pending.merge(self.change);
         cluster.pending_password |= self.credentials.password.is_some();
@@ -302,7 +313,16 @@ impl Modification {
         if resets_credentials {
             statuses.push(("resetting-master-credentials", timings.resetting_master_credentials));
         }
-        if self.apply_immediately && cluster.pending_identifier.is_some() {
+        let rename = self.apply_immediately && cluster.pending_identifier.is_some();
+        if new_parameters {
+            for member in cluster.members.clone() {
+                if let Some(instance) = state.instances.get_mut(&member) {
+                    instance.cluster_parameter_status = "pending-reboot";
+                }
+            }
+        }
+        let Some(cluster) = state.clusters.get_mut(&key) else { return };
+        if rename {
             cluster.life.renaming_to.clone_from(&cluster.pending_identifier);
             state.start(Target::Cluster(key), rename_steps(&timings, falsely));
         } else if !statuses.is_empty() {
@@ -321,6 +341,42 @@ fn rename_steps(timings: &Timings, falsely_available: bool) -> Vec<(f64, Step)> 
     }
     steps.push((timings.renaming, Step::Available));
     steps
+}
+
+/// Only a Multi-AZ DB cluster reboots as a whole; members of an Aurora cluster reboot one by one.
+pub(super) fn reboot(state: &mut State, mut params: Params) -> ApiResult<Content> {
+    let identifier = params.require("DBClusterIdentifier")?;
+    params.finish("RebootDBCluster")?;
+    let key = state.existing_cluster(&identifier)?;
+    let cluster = &state.clusters[&key];
+    if cluster.is_aurora() {
+        return Err(ApiError::cluster_state(format!("DB Cluster {identifier} is not a Multi-AZ DB cluster.")));
+    }
+    if !cluster.life.is_idle() {
+        return Err(ApiError::cluster_state(format!("DB Cluster {identifier} is not in available state.")));
+    }
+    let seconds = state.timings.rebooting;
+    state.start(Target::Cluster(key), vec![(0.0, Step::Show("rebooting".into())), (seconds, Step::Available)]);
+    Ok(show_cluster(state, key))
+}
+
+/// Switches the Data API of an Aurora cluster on or off, which `ModifyDBCluster` does for Serverless v1 alone.
+pub(super) fn set_http_endpoint(state: &mut State, mut params: Params, enabled: bool) -> ApiResult<Content> {
+    let arn = params.require("ResourceArn")?;
+    params.finish(if enabled { "EnableHttpEndpoint" } else { "DisableHttpEndpoint" })?;
+    let found = arn.rsplit_once(":cluster:").and_then(|(_, name)| state.cluster_named(name));
+    let not_found = || ApiError { status: 404, ..ApiError::new("ResourceNotFoundFault", format!("{arn} not found.")) };
+    let cluster = found.and_then(|key| state.clusters.get_mut(&key)).filter(|cluster| cluster.is_aurora());
+    let cluster = cluster.ok_or_else(not_found)?;
+    if !cluster.life.is_idle() {
+        let message = format!("DB Cluster {} is not in available state.", cluster.life.identifier);
+        return Err(ApiError::new("InvalidResourceStateFault", message));
+    }
+    cluster.settings.http_endpoint = Some(enabled);
+    let mut xml = Xml::with_capacity(256);
+    xml.text("ResourceArn", &arn);
+    xml.plain("HttpEndpointEnabled", enabled);
+    Ok(Content::Result(xml.into_string()))
 }
 
 pub(super) fn stop(state: &mut State, mut params: Params) -> ApiResult<Content> {

@@ -449,3 +449,23 @@ pub(super) fn proxy_targets(state: &State, mut params: Params) -> ApiResult<Cont
         });
     }))
 }
+
+/// The simulator's proxies have the default target group alone.
+pub(super) fn proxy_target_groups(state: &State, mut params: Params) -> ApiResult<Content> {
+    let name = params.require("DBProxyName")?;
+    params.take("TargetGroupName");
+    let selection = Selection::take(&mut params, &[])?;
+    params.finish("DescribeDBProxyTargetGroups")?;
+    let found: Vec<_> = state.proxies.iter().filter(|proxy| proxy.name == name).collect();
+    if found.is_empty() {
+        return Err(ApiError::new("DBProxyNotFoundFault", format!("DBProxy {name} not found.")));
+    }
+    Ok(selection.write("TargetGroups", &found, |xml, proxy| {
+        xml.nest("member", |xml| {
+            xml.text("DBProxyName", &proxy.name);
+            xml.text("TargetGroupName", "default");
+            xml.plain("IsDefault", true);
+            xml.text("Status", "available");
+        });
+    }))
+}

@@ -473,6 +473,7 @@ pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Content
     }
     state.check_instance_groups(&change)?;
     credentials.check_change(instance.secret.is_some())?;
+    let asked = change.clone();
     let change = change.without_what_is_already_so(&instance.settings);
     let mut result = instance.settings.clone();
     result.merge(change.clone());
@@ -480,6 +481,9 @@ pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Content
     check_upgrade(instance, &change, allow_major)?;
     check_modifiable(state, instance, &change, new_name.is_some() || credentials.changes(instance.secret.is_some()))?;
 
+    if let Some(instance) = state.instances.get_mut(&key) {
+        instance.pending.cancel(&asked, &instance.settings);
+    }
     if disable_domain && let Some(instance) = state.instances.get_mut(&key) {
         instance.settings.domain = None;
         instance.settings.domain_iam_role = None;

@@ -215,3 +215,141 @@ async fn cluster_is_available_before_its_members() {
     assert!(seen.contains(&("available".to_owned(), "starting".to_owned())), "{seen:?}");
     assert_eq!(seen.last().unwrap(), &("available".to_owned(), "available".to_owned()));
 }
+
+#[tokio::test(start_paused = true)]
+async fn deleted_cluster_goes_after_its_members() {
+    let timings = r#"{"timings": {"deleteInstance": 500, "deleteCluster": 1},"#;
+    let (simulator, client) = simulated(&WORLD.replacen('{', timings, 1));
+    delete(&client, "shop-reader").await.unwrap();
+    delete(&client, "shop-writer").await.unwrap();
+    delete_cluster(&client, "shop").await.unwrap();
+    let both =
+        || async { (status(&client, "shop-writer").await.is_some(), cluster_status(&client, "shop").await.is_some()) };
+    assert_eq!(watch(&simulator, both).await, [(true, true), (false, true), (false, false)]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn final_cluster_snapshot_outlives_its_cluster() {
+    let (simulator, client) = simulated(WORLD);
+    let request = client.delete_db_cluster().db_cluster_identifier("ledger").final_db_snapshot_identifier("final");
+    request.delete_automated_backups(false).send().await.unwrap();
+    settle(&simulator).await;
+    assert!(simulator.state().cluster("ledger").is_none());
+    assert_eq!(simulator.state().cluster_snapshot("final").unwrap().status, "available");
+    let backups = client.describe_db_cluster_automated_backups().db_cluster_identifier("ledger").send().await.unwrap();
+    assert_eq!(backups.db_cluster_automated_backups()[0].status(), Some("retained"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn new_cluster_parameter_group_is_pending_until_its_members_reboot() {
+    let (simulator, client) = simulated(WORLD);
+    let pending = async || -> Vec<String> {
+        let found = cluster(&client, "shop").await;
+        let members = found
+            .db_cluster_members()
+            .iter()
+            .filter(|member| member.db_cluster_parameter_group_status() == Some("pending-reboot"));
+        members.map(|member| member.db_instance_identifier().unwrap().to_owned()).collect()
+    };
+    let modify = |group: &str| {
+        client.modify_db_cluster().db_cluster_identifier("shop").db_cluster_parameter_group_name(group).send()
+    };
+    assert_eq!(code(modify("none").await), "DBClusterParameterGroupNotFound");
+    modify("default.other").await.unwrap();
+    assert_eq!(pending().await, ["shop-reader", "shop-writer"]);
+    client.reboot_db_instance().db_instance_identifier("shop-reader").send().await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(pending().await, ["shop-writer"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn http_endpoint_has_actions_of_its_own() {
+    let (_, client) = simulated(WORLD);
+    let modify = client.modify_db_cluster().db_cluster_identifier("shop").enable_http_endpoint(true).send().await;
+    assert_eq!(code(modify), "InvalidParameterCombination");
+    let found = cluster(&client, "shop").await;
+    client.enable_http_endpoint().resource_arn(found.db_cluster_arn().unwrap()).send().await.unwrap();
+    assert_eq!(cluster(&client, "shop").await.http_endpoint_enabled(), Some(true));
+    let answer = client.disable_http_endpoint().resource_arn(found.db_cluster_arn().unwrap()).send().await.unwrap();
+    assert_eq!(answer.http_endpoint_enabled(), Some(false));
+    let unknown =
+        client.enable_http_endpoint().resource_arn("arn:aws:rds:us-east-1:123456789012:cluster:none").send().await;
+    assert_eq!(code(unknown), "ResourceNotFoundFault");
+}
+
+#[tokio::test(start_paused = true)]
+async fn cluster_upgrade_reaches_its_members() {
+    let (simulator, client) = simulated(WORLD);
+    let request = client.modify_db_cluster().db_cluster_identifier("shop").engine_version("16.9");
+    let answer = request.apply_immediately(true).send().await.unwrap();
+    assert_eq!(answer.db_cluster().unwrap().pending_modified_values().unwrap().engine_version(), Some("16.9"));
+    settle(&simulator).await;
+    assert!(cluster(&client, "shop").await.pending_modified_values().is_none());
+    assert_eq!(instance(&client, "shop-reader").await.engine_version(), Some("16.9"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn restored_cluster_falls_back_to_defaults() {
+    let world = r#"{
+        "clusters": [{"identifier": "shop", "engine": "aurora-mysql", "managedMasterPassword": true, "members": [{"identifier": "shop-1"}], "settings": {
+            "parameterGroup": "own", "deletionProtection": true, "databaseName": "shop", "storageEncrypted": true,
+            "serverlessV2Scaling": {"minCapacity": 1, "maxCapacity": 2}, "port": 3333
+        }}],
+        "clusterSnapshots": [{"identifier": "shop-snapshot", "source": "shop"}]
+    }"#;
+    let (_, client) = simulated(world);
+    let request =
+        client.restore_db_cluster_from_snapshot().db_cluster_identifier("copy").snapshot_identifier("shop-snapshot");
+    request.engine("aurora-mysql").send().await.unwrap();
+    let copy = cluster(&client, "copy").await;
+    assert_eq!(
+        (copy.db_cluster_parameter_group(), copy.deletion_protection()),
+        (Some("default.aurora-mysql8.0"), Some(false))
+    );
+    assert!(copy.serverless_v2_scaling_configuration().is_none() && copy.master_user_secret().is_none());
+    assert_eq!((copy.port(), copy.database_name(), copy.storage_encrypted()), (Some(3333), Some("shop"), Some(true)));
+    assert_eq!(copy.kms_key_id(), cluster(&client, "shop").await.kms_key_id());
+}
+
+#[tokio::test(start_paused = true)]
+async fn cluster_names_and_quotas_are_enforced() {
+    let restore = async |client: &aws_sdk_rds::Client, name: &str| {
+        let request =
+            client.restore_db_cluster_from_snapshot().db_cluster_identifier(name).snapshot_identifier("shop-snapshot");
+        request.engine("aurora-postgresql").send().await
+    };
+    let (_, client) = simulated(WORLD);
+    assert_eq!(code(restore(&client, "SHOP").await), "DBClusterAlreadyExistsFault");
+    let rename =
+        client.modify_db_cluster().db_cluster_identifier("shop").new_db_cluster_identifier("ledger").send().await;
+    assert_eq!(code(rename), "DBClusterAlreadyExistsFault");
+    let (_, client) = simulated(&WORLD.replacen('{', r#"{"limits": {"clusters": 2},"#, 1));
+    let refused = restore(&client, "copy").await;
+    assert_eq!(refused.as_ref().unwrap_err().raw_response().unwrap().status().as_u16(), 403);
+    assert_eq!(code(refused), "DBClusterQuotaExceededFault");
+}
+
+#[tokio::test(start_paused = true)]
+async fn multi_az_cluster_reboots_as_a_whole() {
+    let (simulator, client) = simulated(WORLD);
+    let reboot = |identifier: &str| client.reboot_db_cluster().db_cluster_identifier(identifier).send();
+    assert_eq!(code(reboot("shop").await), "InvalidDBClusterStateFault");
+    reboot("ledger").await.unwrap();
+    assert_eq!(status(&client, "ledger-instance-3").await.as_deref(), Some("rebooting"));
+    settle(&simulator).await;
+    assert_eq!(status(&client, "ledger-instance-3").await.as_deref(), Some("available"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn each_kind_of_cluster_refuses_what_the_other_takes() {
+    let (_, client) = simulated(WORLD);
+    let modify = |identifier: &str| client.modify_db_cluster().db_cluster_identifier(identifier);
+    assert_eq!(
+        code(modify("shop").db_cluster_instance_class("db.r6gd.large").send().await),
+        "InvalidParameterCombination"
+    );
+    let scaling = ServerlessV2ScalingConfiguration::builder().min_capacity(0.5).max_capacity(4.0).build();
+    let serverless = modify("ledger").serverless_v2_scaling_configuration(scaling).send().await;
+    assert_eq!(code(serverless), "InvalidParameterCombination");
+    modify("ledger").db_cluster_instance_class("db.r6gd.large").send().await.unwrap();
+}

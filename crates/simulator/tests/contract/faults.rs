@@ -177,3 +177,26 @@ async fn downtime_counts_the_seconds_no_database_answered_under_a_name() {
     assert_eq!(simulator.state().downtime_seconds("orders-temp", false), Some(0.0));
     assert!(instance(&client, "orders").await.endpoint().is_some());
 }
+
+#[tokio::test(start_paused = true)]
+async fn renamed_resource_is_not_found_for_longer() {
+    let faults = r#""timings": {"jitter": 0}, "faults": [{"action": "ModifyDBInstance", "fault": {"kind": "notFoundFor", "seconds": 1000}}]"#;
+    let (_, client) = simulated(&world(faults));
+    rename(&client, "orders", "orders-temp").await.unwrap();
+    assert_eq!(status(&client, "orders").await.as_deref(), Some("available"));
+    tokio::time::sleep(Duration::from_secs(1000)).await;
+    assert_eq!((status(&client, "orders").await, status(&client, "orders-temp").await), (None, None));
+    tokio::time::sleep(Duration::from_secs(100)).await;
+    assert_eq!(status(&client, "orders-temp").await.as_deref(), Some("renaming"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn rate_limit_of_the_account_throttles_within_a_second() {
+    let (_, client) = simulated(&world(r#""limits": {"requestsPerSecond": 2}"#));
+    let describe = || client.describe_db_instances().send();
+    describe().await.unwrap();
+    describe().await.unwrap();
+    assert_eq!(code(describe().await), "Throttling");
+    tokio::time::sleep(Duration::from_secs(1)).await;
+    describe().await.unwrap();
+}

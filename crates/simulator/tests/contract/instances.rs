@@ -342,3 +342,106 @@ fn same_seed_gives_the_same_run_and_another_seed_another() {
     assert_eq!(run(7), run(7));
     assert_ne!(run(7), run(8));
 }
+
+#[tokio::test(start_paused = true)]
+async fn setting_back_cancels_what_is_pending() {
+    let (simulator, client) = simulated(ORDERS);
+    let modify =
+        |multi_az: bool| client.modify_db_instance().db_instance_identifier("orders").multi_az(multi_az).send();
+    modify(true).await.unwrap();
+    let answer = modify(false).await.unwrap();
+    assert_eq!(answer.db_instance().unwrap().pending_modified_values().unwrap().multi_az(), None);
+    rename(&client, "orders", "other").await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(instance(&client, "other").await.multi_az(), Some(false));
+}
+
+#[tokio::test(start_paused = true)]
+async fn major_upgrade_needs_a_word() {
+    let (_, client) = simulated(ORDERS);
+    let upgrade = || client.modify_db_instance().db_instance_identifier("orders").engine_version("17.5");
+    assert_eq!(code(upgrade().send().await), "InvalidParameterCombination");
+    upgrade().allow_major_version_upgrade(true).send().await.unwrap();
+    client.modify_db_instance().db_instance_identifier("orders").engine_version("16.10").send().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn io_storage_needs_iops() {
+    let (_, client) = simulated(ORDERS);
+    let modify = || client.modify_db_instance().db_instance_identifier("orders");
+    assert_eq!(code(modify().storage_type("io2").send().await), "InvalidParameterCombination");
+    assert_eq!(code(modify().storage_type("gp2").iops(3000).send().await), "InvalidParameterCombination");
+    modify().storage_type("io2").iops(3000).send().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn monitoring_and_log_exports_are_configured_through_statuses() {
+    let (simulator, client) = simulated(ORDERS);
+    let exports =
+        aws_sdk_rds::types::CloudwatchLogsExportConfiguration::builder().enable_log_types("postgresql").build();
+    let request = client.modify_db_instance().db_instance_identifier("orders").monitoring_interval(60);
+    let request =
+        request.monitoring_role_arn("arn:aws:iam::123456789012:role/m").cloudwatch_logs_export_configuration(exports);
+    request.send().await.unwrap();
+    assert_eq!(
+        statuses(&simulator, &client, "orders").await,
+        some(&["available", "configuring-enhanced-monitoring", "configuring-log-exports", "available"])
+    );
+    let found = instance(&client, "orders").await;
+    assert_eq!(found.monitoring_interval(), Some(60));
+    assert_eq!(found.enabled_cloudwatch_logs_exports(), ["postgresql"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn resized_storage_is_optimized_before_it_is_available() {
+    let (simulator, client) = simulated(ORDERS);
+    client
+        .modify_db_instance()
+        .db_instance_identifier("orders")
+        .allocated_storage(200)
+        .apply_immediately(true)
+        .send()
+        .await
+        .unwrap();
+    let seen = statuses(&simulator, &client, "orders").await;
+    assert_eq!(seen, some(&["available", "modifying", "storage-optimization", "available"]));
+    assert_eq!(instance(&client, "orders").await.allocated_storage(), Some(200));
+}
+
+#[tokio::test(start_paused = true)]
+async fn managed_password_cannot_be_set_by_hand() {
+    let world = r#"{"instances": [{"identifier": "a", "engine": "mysql", "managedMasterPassword": true}]}"#;
+    let (simulator, client) = simulated(world);
+    let modify = || client.modify_db_instance().db_instance_identifier("a").apply_immediately(true);
+    assert_eq!(code(modify().master_user_password("own").send().await), "InvalidParameterCombination");
+    assert_eq!(code(modify().manage_master_user_password(false).send().await), "InvalidParameterCombination");
+    modify().manage_master_user_password(false).master_user_password("own").send().await.unwrap();
+    settle(&simulator).await;
+    assert!(instance(&client, "a").await.master_user_secret().is_none());
+    let written: Vec<String> = simulator
+        .requests()
+        .into_iter()
+        .filter_map(|request| request.parameters.get("MasterUserPassword").cloned())
+        .collect();
+    assert_eq!(written, ["****", "****"], "passwords are not written down");
+}
+
+#[tokio::test(start_paused = true)]
+async fn automated_snapshots_go_with_their_instance() {
+    let world = r#"{"instances": [{"identifier": "a", "engine": "mysql"}], "snapshots": [{"identifier": "rds:a-1", "source": "a", "type": "automated"}, {"identifier": "own", "source": "a"}]}"#;
+    let (simulator, client) = simulated(world);
+    delete(&client, "a").await.unwrap();
+    settle(&simulator).await;
+    let left: Vec<String> = simulator.state().snapshots.into_iter().map(|snapshot| snapshot.identifier).collect();
+    assert_eq!(left, ["own"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn failed_instance_takes_no_final_snapshot() {
+    let (_, client) =
+        simulated(r#"{"instances": [{"identifier": "a", "engine": "mysql", "status": "incompatible-restore"}]}"#);
+    let with_snapshot =
+        client.delete_db_instance().db_instance_identifier("a").final_db_snapshot_identifier("final").send().await;
+    assert_eq!(code(with_snapshot), "InvalidDBInstanceState");
+    delete(&client, "a").await.unwrap();
+}

@@ -130,3 +130,38 @@ async fn served_over_http_it_answers_clients_and_people_and_drops_lost_responses
     assert!(state.contains("\"status\": \"stopping\""), "{state}");
     server.abort();
 }
+
+#[test]
+fn example_worlds_can_exist() {
+    for entry in std::fs::read_dir(concat!(env!("CARGO_MANIFEST_DIR"), "/worlds")).unwrap() {
+        let path = entry.unwrap().path();
+        let text = std::fs::read_to_string(&path).unwrap();
+        let world =
+            rds_simulator::World::from_json(&text).unwrap_or_else(|error| panic!("{}: {error:?}", path.display()));
+        Simulator::new(world, rds_simulator::Options::default())
+            .unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+    }
+}
+
+#[test]
+fn impossible_world_is_refused_with_the_place() {
+    for (world, place) in [
+        (
+            r#"{"instances": [{"identifier": "a", "engine": "mysql"}, {"identifier": "A", "engine": "mysql"}]}"#,
+            "instances[1].identifier",
+        ),
+        (r#"{"instances": [{"identifier": "a", "engine": "msql"}]}"#, "instances[0].engine"),
+        (r#"{"instances": [{"identifier": "a", "engine": "mysql", "replicaOf": "b"}]}"#, "instances[0].replicaOf"),
+        (r#"{"clusters": [{"identifier": "a", "engine": "mariadb"}]}"#, "clusters[0].engine"),
+        (
+            r#"{"clusters": [{"identifier": "a", "engine": "aurora-mysql", "members": [{"identifier": "-"}]}]}"#,
+            "clusters[0].members[0].identifier",
+        ),
+        (r#"{"snapshots": [{"identifier": "s", "source": "gone"}]}"#, "snapshots[0].engine"),
+        (r#"{"timings": {"jitter": 2}}"#, "timings.jitter"),
+    ] {
+        let parsed = rds_simulator::World::from_json(world).unwrap();
+        let error = Simulator::new(parsed, rds_simulator::Options::default()).unwrap_err();
+        assert!(error.to_string().starts_with(&format!("{place}: ")), "{error}");
+    }
+}

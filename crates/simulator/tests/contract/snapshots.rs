@@ -158,3 +158,32 @@ async fn snapshot_quota_is_enforced() {
         .await;
     assert_eq!(code(cluster), "SnapshotQuotaExceeded");
 }
+
+#[tokio::test(start_paused = true)]
+async fn unencrypted_cluster_snapshot_is_not_encrypted_by_copying() {
+    let (_, client) = simulated(WORLD);
+    let request = client.copy_db_cluster_snapshot().source_db_cluster_snapshot_identifier("old");
+    let copy = request.target_db_cluster_snapshot_identifier("copy").kms_key_id("alias/own").send().await;
+    assert_eq!(code(copy), "InvalidParameterCombination");
+    let request = client.copy_db_snapshot().source_db_snapshot_identifier("old").target_db_snapshot_identifier("copy");
+    let copy = request.kms_key_id("alias/own").send().await.unwrap();
+    assert_eq!(copy.db_snapshot().unwrap().encrypted(), Some(true), "a snapshot of an instance can be");
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshots_of_members_are_refused() {
+    let (_, client) = simulated(WORLD);
+    let of_member =
+        client.create_db_snapshot().db_instance_identifier("shop-1").db_snapshot_identifier("s").send().await;
+    assert_eq!(code(of_member), "InvalidParameterValue");
+}
+
+#[tokio::test(start_paused = true)]
+async fn automated_snapshots_are_not_deleted_by_hand() {
+    let world = r#"{"instances": [{"identifier": "a", "engine": "mysql"}], "snapshots": [{"identifier": "rds:a-1", "source": "a", "type": "automated"}]}"#;
+    let (_, client) = simulated(world);
+    let delete = client.delete_db_snapshot().db_snapshot_identifier("rds:a-1").send().await;
+    assert_eq!(code(delete), "InvalidDBSnapshotState");
+    let automated = client.describe_db_snapshots().snapshot_type("automated").send().await.unwrap();
+    assert_eq!(automated.db_snapshots().len(), 1);
+}
