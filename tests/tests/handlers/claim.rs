@@ -1,1 +1,424 @@
 //! Handlers of the claim crate.
+
+use std::collections::BTreeMap;
+
+use rds_simulator::{Fault, FaultRule, Meddling, When};
+use serde_json::{Value, json};
+use trapheus_common::document::{OriginalCluster, OriginalInstance, StepEvent, StepOutput, Task};
+use trapheus_common::{ErrorKind, Result, tags};
+use trapheus_tests::{EXECUTION, Harness, OTHER_EXECUTION};
+
+async fn claim(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<StepOutput> {
+    trapheus_claim::instance::claim(harness.rds(), &harness.clients.sfn, event.clone()).await
+}
+
+async fn claim_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<StepOutput> {
+    trapheus_claim::cluster::claim(harness.rds(), &harness.clients.sfn, event.clone()).await
+}
+
+async fn release(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<StepOutput> {
+    trapheus_claim::instance::release(harness.rds(), event.clone()).await
+}
+
+async fn release_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<StepOutput> {
+    trapheus_claim::cluster::release(harness.rds(), event.clone()).await
+}
+
+fn mark(execution: &str, role: &str) -> Value {
+    json!({"team": "shop", "trapheus:execution": execution, "trapheus:role": role})
+}
+
+fn orders(tags: &Value) -> Value {
+    json!({
+        "instances": [
+            {"identifier": "orders", "engine": "postgres", "tags": tags},
+            {"identifier": "orders-2", "engine": "postgres"}
+        ],
+        "snapshots": [{"identifier": "orders-snapshot", "source": "orders", "tags": {}}]
+    })
+}
+
+fn aurora() -> Value {
+    json!({
+        "clusters": [{
+            "identifier": "orders", "engine": "aurora-mysql", "tags": {"team": "shop"},
+            "members": [{"identifier": "orders-1"}, {"identifier": "orders-2"}]
+        }],
+        "clusterSnapshots": [{"identifier": "orders-snapshot", "source": "orders", "tags": {}}]
+    })
+}
+
+type Tags = BTreeMap<String, String>;
+
+fn instance_tags(harness: &Harness, identifier: &str) -> Tags {
+    harness.simulator.state().instance(identifier).unwrap().tags.clone()
+}
+
+fn cluster_tags(harness: &Harness, identifier: &str) -> Tags {
+    harness.simulator.state().cluster(identifier).unwrap().tags.clone()
+}
+
+fn is_marked(tags: &Tags, execution: &str, role: &str) -> bool {
+    let value = |key| tags.get(key).map(String::as_str);
+    value(tags::EXECUTION) == Some(execution) && value(tags::ROLE) == Some(role)
+}
+
+fn is_unmarked(tags: &Tags) -> bool {
+    tags::OURS.iter().all(|key| !tags.contains_key(*key))
+}
+
+fn count(harness: &Harness, action: &str) -> usize {
+    harness.simulator.requests().iter().filter(|request| request.action == action).count()
+}
+
+fn inject(harness: &Harness, action: &str, identifier: Option<&str>, fault: Fault) {
+    harness.simulator.inject(FaultRule {
+        action: action.to_owned(),
+        identifier: identifier.map(str::to_owned),
+        caller: None,
+        occurrence: 1,
+        times: 1,
+        fault,
+    });
+}
+
+async fn tag(harness: &Harness, arn: &str, execution: &str, role: tags::Role) {
+    let mark = tags::mark(execution, role);
+    trapheus_common::rds::add_tags(harness.rds(), arn, mark).await.unwrap();
+}
+
+const INSTANCE_ARN: &str = "arn:aws:rds:us-east-1:123456789012:db:orders";
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_marks_the_original_and_nothing_else() {
+    let harness = Harness::new(orders(&json!({"team": "shop"})));
+    let event = harness.instance("orders", Task::DbRestore).await;
+    let output = claim(&harness, &event).await.unwrap();
+    assert_eq!((output.wait_for, output.more), (None, false));
+    let tags = instance_tags(&harness, "orders");
+    assert!(is_marked(&tags, EXECUTION, "original"), "{tags:?}");
+    assert_eq!(tags["team"], "shop");
+    assert!(instance_tags(&harness, "orders-2").is_empty());
+    assert!(harness.simulator.state().snapshot("orders-snapshot").unwrap().tags.is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_repeated_is_a_success_that_writes_nothing() {
+    let harness = Harness::new(orders(&json!({})));
+    let event = harness.instance("orders", Task::DbRestore).await;
+    let first = claim(&harness, &event).await.unwrap();
+    assert_eq!(claim(&harness, &event).await.unwrap(), first);
+    assert_eq!(count(&harness, "AddTagsToResource"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_whose_answer_was_lost_holds() {
+    let harness = Harness::new(orders(&json!({})));
+    let event = harness.instance("orders", Task::DbRestore).await;
+    inject(&harness, "AddTagsToResource", None, Fault::ResponseLost {});
+    let _ = claim(&harness, &event).await;
+    assert!(claim(&harness, &event).await.is_ok());
+    assert!(is_marked(&instance_tags(&harness, "orders"), EXECUTION, "original"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_of_an_execution_that_can_still_work_is_respected() {
+    for status in ["RUNNING", "PENDING_REDRIVE", "A_STATUS_OF_TOMORROW"] {
+        let harness = Harness::new(orders(&mark(OTHER_EXECUTION, "original")));
+        harness.register(OTHER_EXECUTION, status);
+        let event = harness.instance("orders", Task::DbRestore).await;
+        let error = claim(&harness, &event).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Claim, "{status}");
+        assert!(error.report().contains(OTHER_EXECUTION), "{}", error.report());
+        assert!(is_marked(&instance_tags(&harness, "orders"), OTHER_EXECUTION, "original"), "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_of_an_execution_that_has_ended_is_taken_over() {
+    for status in ["SUCCEEDED", "FAILED", "TIMED_OUT", "ABORTED"] {
+        let harness = Harness::new(orders(&mark(OTHER_EXECUTION, "restored")));
+        harness.register(OTHER_EXECUTION, status);
+        let event = harness.instance("orders", Task::DbRestore).await;
+        claim(&harness, &event).await.unwrap();
+        assert!(is_marked(&instance_tags(&harness, "orders"), EXECUTION, "original"), "{status}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_of_an_execution_nobody_knows_is_taken_over() {
+    let harness = Harness::new(orders(&mark(OTHER_EXECUTION, "original")));
+    let event = harness.instance("orders", Task::DbRestore).await;
+    claim(&harness, &event).await.unwrap();
+    assert!(is_marked(&instance_tags(&harness, "orders"), EXECUTION, "original"));
+
+    let harness = Harness::new(orders(&mark("written by hand", "original")));
+    let event = harness.instance("orders", Task::DbRestore).await;
+    inject(&harness, "DescribeExecution", None, Fault::Error { code: "InvalidArn".into(), message: "no".into() });
+    claim(&harness, &event).await.unwrap();
+    assert!(is_marked(&instance_tags(&harness, "orders"), EXECUTION, "original"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn without_permission_to_look_at_executions_nothing_is_taken_over() {
+    let harness = Harness::new(orders(&mark(OTHER_EXECUTION, "original")));
+    let event = harness.instance("orders", Task::DbRestore).await;
+    inject(&harness, "DescribeExecution", None, Fault::Denied {});
+    assert_eq!(claim(&harness, &event).await.unwrap_err().kind(), ErrorKind::AccessDenied);
+    assert!(is_marked(&instance_tags(&harness, "orders"), OTHER_EXECUTION, "original"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_claims_at_the_same_time_the_last_one_holds() {
+    let harness = Harness::new(orders(&json!({})));
+    harness.register(OTHER_EXECUTION, "RUNNING");
+    let event = harness.instance("orders", Task::DbRestore).await;
+    let parameters = [
+        ("ResourceName", INSTANCE_ARN),
+        ("Tags.Tag.1.Key", tags::EXECUTION),
+        ("Tags.Tag.1.Value", OTHER_EXECUTION),
+        ("Tags.Tag.2.Key", tags::ROLE),
+        ("Tags.Tag.2.Value", "original"),
+    ];
+    harness.simulator.meddle(Meddling {
+        when: When::After { action: "AddTagsToResource".into(), occurrence: 1, delay_seconds: 1.0 },
+        action: "AddTagsToResource".into(),
+        parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+    });
+    let error = claim(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Claim);
+    assert!(error.report().contains("at the same time"), "{}", error.report());
+    assert!(is_marked(&instance_tags(&harness, "orders"), OTHER_EXECUTION, "original"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mark_that_somebody_removes_is_no_claim() {
+    let harness = Harness::new(orders(&json!({})));
+    let event = harness.instance("orders", Task::DbRestore).await;
+    let parameters = [("ResourceName", INSTANCE_ARN), ("TagKeys.member.1", tags::EXECUTION)];
+    harness.simulator.meddle(Meddling {
+        when: When::After { action: "AddTagsToResource".into(), occurrence: 1, delay_seconds: 1.0 },
+        action: "RemoveTagsFromResource".into(),
+        parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
+    });
+    let error = claim(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Claim);
+    assert!(error.report().contains("does not show"), "{}", error.report());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_is_no_longer_what_the_preflight_saw_is_not_claimed() {
+    let harness = Harness::new(orders(&json!({})));
+    let mut event = harness.instance("orders", Task::DbRestore).await;
+    let renamed = harness.rds().modify_db_instance().db_instance_identifier("orders").apply_immediately(true);
+    renamed.new_db_instance_identifier("orders-old").send().await.unwrap();
+    harness.settle().await;
+    let error = claim(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Claim);
+    assert!(error.report().contains("renamed to `orders-old`"), "{}", error.report());
+
+    event.original.target.resource_id = "db-GONE".to_owned();
+    let error = claim(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Claim);
+    assert!(error.report().contains("deleted since"), "{}", error.report());
+    assert_eq!(count(&harness, "AddTagsToResource"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aurora_cluster_is_claimed_with_its_members() {
+    let harness = Harness::new(aurora());
+    let event = harness.cluster("orders", Task::DbRestore).await;
+    let first = claim_cluster(&harness, &event).await.unwrap();
+    assert!(is_marked(&cluster_tags(&harness, "orders"), EXECUTION, "original"));
+    for member in ["orders-1", "orders-2"] {
+        assert!(is_marked(&instance_tags(&harness, member), EXECUTION, "original"), "{member}");
+    }
+    let writes = count(&harness, "AddTagsToResource");
+    assert_eq!(claim_cluster(&harness, &event).await.unwrap(), first);
+    assert_eq!(count(&harness, "AddTagsToResource"), writes, "a repeated claim writes nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_that_a_run_does_not_work_on_are_not_marked() {
+    let harness = Harness::new(aurora());
+    let event = harness.cluster("orders", Task::CreateSnapshotOnly).await;
+    claim_cluster(&harness, &event).await.unwrap();
+    assert!(is_marked(&cluster_tags(&harness, "orders"), EXECUTION, "original"));
+    assert!(is_unmarked(&instance_tags(&harness, "orders-1")));
+
+    let harness = Harness::new(json!({
+        "clusters": [{"identifier": "orders", "engine": "postgres"}],
+        "clusterSnapshots": [{"identifier": "orders-snapshot", "source": "orders"}]
+    }));
+    let event = harness.cluster("orders", Task::DbRestore).await;
+    claim_cluster(&harness, &event).await.unwrap();
+    assert!(is_marked(&cluster_tags(&harness, "orders"), EXECUTION, "original"));
+    assert!(harness.simulator.state().instances.iter().all(|member| is_unmarked(&member.tags)));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_that_another_execution_works_on_is_left_alone_with_its_members() {
+    let mut world = aurora();
+    world["clusters"][0]["tags"] = mark(OTHER_EXECUTION, "original");
+    let harness = Harness::new(world);
+    harness.register(OTHER_EXECUTION, "RUNNING");
+    let event = harness.cluster("orders", Task::DbRestore).await;
+    assert_eq!(claim_cluster(&harness, &event).await.unwrap_err().kind(), ErrorKind::Claim);
+    assert_eq!(count(&harness, "AddTagsToResource"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_that_is_no_longer_what_the_preflight_saw_ends_the_claim() {
+    let harness = Harness::new(aurora());
+    let mut event = harness.cluster("orders", Task::DbRestore).await;
+    event.original.members[1].target.resource_id = "db-GONE".to_owned();
+    let error = claim_cluster(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Claim);
+    assert!(error.report().contains("`orders-2` was deleted"), "{}", error.report());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_lifts_our_marks_and_only_those() {
+    let mut world = orders(&json!({"team": "shop"}));
+    world["snapshots"] = json!([
+        {"identifier": "orders-snapshot", "source": "orders", "tags": mark(EXECUTION, "snapshot")},
+        {"identifier": "orders-final", "source": "orders", "tags": mark(EXECUTION, "original")},
+        {"identifier": "orders-temp", "source": "orders", "tags": mark(EXECUTION, "snapshot")},
+        {"identifier": "of-another-run", "source": "orders", "tags": mark(OTHER_EXECUTION, "snapshot")}
+    ]);
+    let harness = Harness::new(world);
+    let event = harness.claimed_instance("orders", Task::DbRestore).await;
+    let first = release(&harness, &event).await.unwrap();
+    assert_eq!(instance_tags(&harness, "orders"), BTreeMap::from([("team".into(), "shop".into())]));
+    let state = harness.simulator.state();
+    let snapshot_tags = |identifier| &state.snapshot(identifier).unwrap().tags;
+    for spread in ["orders-snapshot", "orders-final"] {
+        assert!(is_unmarked(snapshot_tags(spread)), "{spread}");
+        assert_eq!(snapshot_tags(spread)["team"], "shop");
+    }
+    assert!(is_marked(snapshot_tags("orders-temp"), EXECUTION, "snapshot"), "the next run finishes it");
+    assert!(is_marked(snapshot_tags("of-another-run"), OTHER_EXECUTION, "snapshot"));
+
+    let writes = count(&harness, "RemoveTagsFromResource");
+    assert_eq!(release(&harness, &event).await.unwrap(), first);
+    assert_eq!(count(&harness, "RemoveTagsFromResource"), writes, "a repeated release writes nothing");
+}
+
+#[tokio::test(start_paused = true)]
+async fn another_executions_claim_is_not_released() {
+    let harness = Harness::new(orders(&json!({})));
+    let event = harness.claimed_instance("orders", Task::DbRestore).await;
+    tag(&harness, INSTANCE_ARN, OTHER_EXECUTION, tags::Role::Original).await;
+    release(&harness, &event).await.unwrap();
+    assert!(is_marked(&instance_tags(&harness, "orders"), OTHER_EXECUTION, "original"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_leftover_keeps_the_mark_and_the_restored_database_loses_it() {
+    let harness = Harness::new(orders(&json!({})));
+    let event = harness.claimed_instance("orders", Task::DbRestore).await;
+    let moved = harness.rds().modify_db_instance().db_instance_identifier("orders").apply_immediately(true);
+    moved.new_db_instance_identifier("orders-temp").send().await.unwrap();
+    harness.settle().await;
+    let restored = harness.rds().restore_db_instance_from_db_snapshot().db_instance_identifier("orders");
+    let mark = tags::mark(EXECUTION, tags::Role::Restored);
+    restored.db_snapshot_identifier("orders-snapshot").set_tags(Some(mark.into())).send().await.unwrap();
+    harness.settle().await;
+    release(&harness, &event).await.unwrap();
+    assert!(is_unmarked(&instance_tags(&harness, "orders")));
+    assert!(is_marked(&instance_tags(&harness, "orders-temp"), EXECUTION, "original"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_release_with_nothing_left_to_release_is_a_success() {
+    let harness = Harness::new(orders(&json!({})));
+    let event = harness.claimed_instance("orders", Task::DbRestore).await;
+    harness.rds().delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
+    harness.rds().delete_db_snapshot().db_snapshot_identifier("orders-snapshot").send().await.unwrap();
+    harness.settle().await;
+    assert!(release(&harness, &event).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_mark_that_cannot_be_lifted_does_not_keep_the_others() {
+    let mut world = orders(&json!({}));
+    world["snapshots"][0]["tags"] = mark(EXECUTION, "snapshot");
+    let harness = Harness::new(world);
+    let event = harness.claimed_instance("orders", Task::DbRestore).await;
+    inject(&harness, "RemoveTagsFromResource", Some(INSTANCE_ARN), Fault::Denied {});
+    let error = release(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AccessDenied);
+    assert!(is_marked(&instance_tags(&harness, "orders"), EXECUTION, "original"));
+    assert!(is_unmarked(&harness.simulator.state().snapshot("orders-snapshot").unwrap().tags));
+    release(&harness, &event).await.unwrap();
+    assert!(is_unmarked(&instance_tags(&harness, "orders")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_look_that_fails_does_not_keep_the_others_either() {
+    let mut world = orders(&json!({}));
+    world["snapshots"][0]["tags"] = mark(EXECUTION, "snapshot");
+    let harness = Harness::new(world);
+    let event = harness.claimed_instance("orders", Task::DbRestore).await;
+    inject(&harness, "DescribeDBInstances", None, Fault::Denied {});
+    assert_eq!(release(&harness, &event).await.unwrap_err().kind(), ErrorKind::AccessDenied);
+    assert!(is_unmarked(&harness.simulator.state().snapshot("orders-snapshot").unwrap().tags));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_gone_in_the_moment_it_is_untagged_is_released() {
+    let harness = Harness::new(orders(&json!({})));
+    let event = harness.claimed_instance("orders", Task::DbRestore).await;
+    let gone = Fault::Error { code: "DBInstanceNotFound".into(), message: "gone".into() };
+    inject(&harness, "RemoveTagsFromResource", None, gone);
+    assert!(release(&harness, &event).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_is_released_with_its_members_and_snapshots() {
+    let mut world = aurora();
+    world["clusterSnapshots"] = json!([
+        {"identifier": "orders-snapshot", "source": "orders", "tags": mark(EXECUTION, "snapshot")},
+        {"identifier": "orders-final", "source": "orders", "tags": mark(EXECUTION, "original")},
+        {"identifier": "orders-temp", "source": "orders", "tags": mark(EXECUTION, "snapshot")}
+    ]);
+    let harness = Harness::new(world);
+    let event = harness.claimed_cluster("orders", Task::DbRestore).await;
+    let first = release_cluster(&harness, &event).await.unwrap();
+    assert_eq!(cluster_tags(&harness, "orders"), BTreeMap::from([("team".into(), "shop".into())]));
+    let state = harness.simulator.state();
+    assert!(state.instances.iter().all(|member| is_unmarked(&member.tags)));
+    for spread in ["orders-snapshot", "orders-final"] {
+        assert!(is_unmarked(&state.cluster_snapshot(spread).unwrap().tags), "{spread}");
+    }
+    assert!(is_marked(&state.cluster_snapshot("orders-temp").unwrap().tags, EXECUTION, "snapshot"));
+    let writes = count(&harness, "RemoveTagsFromResource");
+    assert_eq!(release_cluster(&harness, &event).await.unwrap(), first);
+    assert_eq!(count(&harness, "RemoveTagsFromResource"), writes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_still_under_its_temporary_name_keeps_its_mark() {
+    let harness = Harness::new(aurora());
+    let event = harness.claimed_cluster("orders", Task::DbRestore).await;
+    let moved = harness.rds().modify_db_instance().db_instance_identifier("orders-2").apply_immediately(true);
+    moved.new_db_instance_identifier("orders-2-temp").send().await.unwrap();
+    harness.settle().await;
+    release_cluster(&harness, &event).await.unwrap();
+    assert!(is_unmarked(&instance_tags(&harness, "orders-1")));
+    assert!(is_marked(&instance_tags(&harness, "orders-2-temp"), EXECUTION, "original"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_of_another_execution_is_not_released() {
+    let harness = Harness::new(aurora());
+    let event = harness.claimed_cluster("orders", Task::DbRestore).await;
+    for arn in ["cluster:orders", "db:orders-1"] {
+        let arn = format!("arn:aws:rds:us-east-1:123456789012:{arn}");
+        tag(&harness, &arn, OTHER_EXECUTION, tags::Role::Original).await;
+    }
+    release_cluster(&harness, &event).await.unwrap();
+    assert!(is_marked(&cluster_tags(&harness, "orders"), OTHER_EXECUTION, "original"));
+    assert!(is_marked(&instance_tags(&harness, "orders-1"), OTHER_EXECUTION, "original"));
+    assert!(is_unmarked(&instance_tags(&harness, "orders-2")));
+}
