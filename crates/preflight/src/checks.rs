@@ -169,7 +169,7 @@ fn temporary_snapshot_name_is_free(request: &Request, world: &World) -> Vec<Prob
 fn nothing_is_pending(_: &Request, world: &World) -> Vec<Problem> {
     let pending = world.target.iter().chain(&world.members).filter(|database| {
         // While a database is busy, what is shown as pending may be what it is busy with.
-        database.pending_modifications && phase(database.kind, &database.status) == Phase::Available
+        database.pending_modifications && phase(database.kind, &database.status) != Phase::Passing
     });
     pending
         .map(|database| {

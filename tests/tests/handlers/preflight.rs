@@ -164,7 +164,9 @@ async fn one_error_lists_every_problem() {
     world["instances"].as_array_mut().unwrap().push(json!({"identifier": "orders-temp", "engine": "mysql"}));
     let report = instance(&Harness::new(world), Task::DbRestore).await.unwrap_err().report();
     assert!(report.starts_with("Identifier:orders"), "{report}");
-    for expected in ["3 problems", "`stopped`", "`orders-temp`", "`orders-snapshot` does not exist"] {
+    for expected in
+        ["4 problems", "`stopped`", "pending modifications", "`orders-temp`", "`orders-snapshot` does not exist"]
+    {
         assert!(report.contains(expected), "{expected}: {report}");
     }
 }
