@@ -44,7 +44,19 @@ impl Expression {
     pub(crate) fn evaluate<'v>(&'v self, scope: &Scope<'v>) -> Result<Cow<'v, Value>, EvaluationError<'v>> {
         match self {
             Self::Path(path) => scope.resolve(path),
-            Self::Call(call) => call.evaluate(scope).map(Cow::Owned),
+            Self::Call(call) => match call.evaluate(scope) {
+                Ok(value) => Ok(Cow::Owned(value)),
+                Err(reason) => Err(EvaluationError::Intrinsic { call: call.text(), reason }),
+            },
+        }
+    }
+
+    /// As [`Expression::evaluate`], with the leniency AWS has in payload templates alone: a path that
+    /// asks for an item beyond the end of an array is null.
+    pub(crate) fn evaluate_in_template<'v>(&'v self, scope: &Scope<'v>) -> Result<Cow<'v, Value>, EvaluationError<'v>> {
+        match (self, self.evaluate(scope)) {
+            (Self::Path(path), Err(_)) if scope.is_beyond_an_array(path) => Ok(Cow::Owned(Value::Null)),
+            (_, evaluated) => evaluated,
         }
     }
 
@@ -73,6 +85,14 @@ impl<'v> Scope<'v> {
             Root::Variable(name) => self.variables.get(name).and_then(|value| path.select(value)),
         };
         found.ok_or(EvaluationError::NotFound { path })
+    }
+
+    fn is_beyond_an_array(&self, path: &Path) -> bool {
+        match path.root() {
+            Root::Input => path.is_beyond_an_array(self.input),
+            Root::Context => path.is_beyond_an_array(&self.context.whole()),
+            Root::Variable(name) => self.variables.get(name).is_some_and(|value| path.is_beyond_an_array(value)),
+        }
     }
 }
 

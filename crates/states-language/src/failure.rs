@@ -126,14 +126,13 @@ impl Failure {
         }
     }
 
-    /// The Error Output a catcher passes on.
+    /// The Error Output a catcher passes on. Only a time-out has no Cause there.
     pub(crate) fn output(&self) -> Value {
+        let error = self.error.as_deref().unwrap_or_default();
         let mut output = Map::new();
-        if let Some(error) = &self.error {
-            output.insert("Error".to_owned(), Value::from(&**error));
-        }
-        if let Some(cause) = &self.cause {
-            output.insert("Cause".to_owned(), Value::from(cause.as_str()));
+        output.insert("Error".to_owned(), Value::from(error));
+        if self.cause.is_some() || !matches!(error, TIMEOUT | HEARTBEAT_TIMEOUT) {
+            output.insert("Cause".to_owned(), Value::from(self.cause.as_deref().unwrap_or_default()));
         }
         Value::Object(output)
     }

@@ -17,6 +17,8 @@ pub(crate) enum Filter {
     All(Vec<Filter>),
     Not(Box<Filter>),
     Exists(Operand),
+    /// `!@.name`: to Step Functions, `null` is as good as missing here.
+    Absent(Operand),
     Compare(Operand, Operator, Operand),
     Matches(Operand, Regex),
 }
@@ -81,6 +83,7 @@ impl Filter {
             Self::All(filters) => filters.iter().all(|filter| filter.accepts(node, document)),
             Self::Not(filter) => !filter.accepts(node, document),
             Self::Exists(operand) => operand.value(node, document).is_some(),
+            Self::Absent(operand) => operand.value(node, document).is_none_or(|value| value.is_null()),
             Self::Compare(left, operator, right) => {
                 operator.holds(left.value(node, document).as_deref(), right.value(node, document).as_deref())
             }
@@ -200,7 +203,10 @@ impl<'t> Parser<'t> {
 
     fn one(&mut self) -> Result<Filter, String> {
         if self.take("!") {
-            return Ok(Filter::Not(Box::new(self.one()?)));
+            return Ok(match self.one()? {
+                Filter::Exists(operand) => Filter::Absent(operand),
+                filter => Filter::Not(Box::new(filter)),
+            });
         }
         if self.take("(") {
             let filter = self.any()?;
@@ -293,7 +299,14 @@ impl<'t> Parser<'t> {
 
     fn regex(&mut self) -> Result<Regex, String> {
         let pattern = self.rest.trim_start().strip_prefix('/').ok_or("a regular expression is written /…/")?;
-        let end = pattern.rfind('/').ok_or("a \"/\" is missing in the filter")?;
+        let mut escaped = false;
+        let end = pattern
+            .find(|character| {
+                let ends = character == '/' && !escaped;
+                escaped = character == '\\' && !escaped;
+                ends
+            })
+            .ok_or("a \"/\" is missing in the filter")?;
         let flags = &pattern[end + 1..];
         let flags_end = flags.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(flags.len());
         self.rest = &flags[flags_end..];

@@ -8,7 +8,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// Hears of every event of an execution as it happens.
+/// Hears of every event of an execution as it happens. The child executions of a distributed Map have
+/// histories of their own, which nobody hears of.
 pub trait Observer: Send {
     fn on_event(&mut self, event: &HistoryEvent<'_>);
 }

@@ -14,7 +14,7 @@ use base64::engine::general_purpose::{GeneralPurpose, GeneralPurposeConfig, STAN
 use serde_json::{Map, Value};
 use sha1::Digest as _;
 
-use crate::expression::{EvaluationError, Scope};
+use crate::expression::Scope;
 use crate::path::{Path, length_until};
 
 /// AWS: "You can nest up to 10 intrinsic functions within a field".
@@ -110,7 +110,12 @@ impl Call {
         }
     }
 
-    pub(crate) fn evaluate<'v>(&'v self, scope: &Scope<'v>) -> Result<Value, EvaluationError<'v>> {
+    pub(crate) fn text(&self) -> &str {
+        &self.text
+    }
+
+    /// The result of the call, or why there is none.
+    pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, String> {
         let mut template = None;
         let mut values = Vec::with_capacity(self.arguments.len());
         for argument in &self.arguments {
@@ -120,11 +125,14 @@ impl Call {
                     template = Some(compiled);
                     continue;
                 }
-                Argument::Path(path) => scope.resolve(path)?,
+                Argument::Path(path) => scope.resolve(path).map_err(|_| {
+                    let (path, input) = (path.text(), scope.input);
+                    format!("The JsonPath argument for the field '{path}' could not be found in the input '{input}'")
+                })?,
                 Argument::Call(call) => Cow::Owned(call.evaluate(scope)?),
             });
         }
-        self.apply(template, values, scope).map_err(|reason| EvaluationError::Intrinsic { call: &self.text, reason })
+        self.apply(template, values, scope)
     }
 
     fn apply(
@@ -365,11 +373,60 @@ fn random(start: i64, end: i64, seed: Option<i64>, scope: &Scope<'_>) -> Result<
     if start >= end {
         return Err("The first argument must be less than the second".to_owned());
     }
-    let mut generator = match seed {
-        Some(seed) => fastrand::Rng::with_seed(seed.cast_unsigned()),
-        None => scope.dice.roll(),
-    };
-    Ok(generator.i64(start..end).into())
+    Ok(match seed {
+        Some(seed) => JavaRandom::new(seed).within(start, end),
+        None => scope.dice.roll().i64(start..end),
+    }
+    .into())
+}
+
+/// `java.util.Random`, which a seeded States.MathRandom draws from.
+/// <https://docs.oracle.com/en/java/javase/17/docs/api/java.base/java/util/Random.html>
+struct JavaRandom(i64);
+
+impl JavaRandom {
+    const MULTIPLIER: i64 = 0x5_DEEC_E66D;
+    const MASK: i64 = (1 << 48) - 1;
+
+    fn new(seed: i64) -> Self {
+        Self((seed ^ Self::MULTIPLIER) & Self::MASK)
+    }
+
+    #[expect(clippy::cast_possible_truncation, reason = "Java takes the lower 32 bits")]
+    fn next_int(&mut self) -> i32 {
+        self.0 = self.0.wrapping_mul(Self::MULTIPLIER).wrapping_add(0xB) & Self::MASK;
+        (self.0 >> 16) as i32
+    }
+
+    fn next_long(&mut self) -> i64 {
+        (i64::from(self.next_int()) << 32).wrapping_add(i64::from(self.next_int()))
+    }
+
+    /// Java's `nextLong(start, end)`.
+    fn within(&mut self, start: i64, end: i64) -> i64 {
+        let mut drawn = self.next_long();
+        let width = end.wrapping_sub(start);
+        let most = width.wrapping_sub(1);
+        if width & most == 0 {
+            return (drawn & most).wrapping_add(start);
+        }
+        if width > 0 {
+            loop {
+                // Drops what would make the first values likelier than the last.
+                let half = (drawn.cast_unsigned() >> 1).cast_signed();
+                let value = half % width;
+                if half.wrapping_add(most).wrapping_sub(value) >= 0 {
+                    return value.wrapping_add(start);
+                }
+                drawn = self.next_long();
+            }
+        }
+        // Wider than half of all numbers.
+        while !(start..end).contains(&drawn) {
+            drawn = self.next_long();
+        }
+        drawn
+    }
 }
 
 /// Splits at any of the characters of `splitter` and drops what is empty, as Java's tokenizer does.

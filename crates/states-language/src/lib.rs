@@ -34,6 +34,17 @@
 //! # }
 //! ```
 //!
+//! Where AWS does other than its documentation says, this crate does as AWS:
+//! - A path or call that fails in a payload template fails the execution with `States.Runtime`, which no wildcard
+//!   catches. A retrier or catcher of that same state may still name it `States.ParameterPathFailure` or
+//!   `States.IntrinsicFailure`, as documented.
+//! - A Parallel fails with its branch's own error; a catcher may also name it `States.BranchFailed`.
+//! - In a payload template, an index beyond the end of an array is `null`.
+//!
+//! Where nobody but AWS could know, it does as the specification says: a function called with
+//! `HeartbeatSeconds` fails with `States.HeartbeatTimeout` if it runs longer, and a Choice without a match and a default
+//! fails with `States.NoChoiceMatched`.
+//!
 //! Where to go next: [`StateMachine`] loads and describes, [`Execution`] runs, [`Observer`] watches.
 //! The recorded cases it is held to are in `tests/conformance`.
 

@@ -112,6 +112,27 @@ impl Path {
         self.plain
     }
 
+    /// Whether this path finds nothing because an index in it is beyond the end of its array.
+    pub(crate) fn is_beyond_an_array(&self, document: &Value) -> bool {
+        let mut node = document;
+        for step in self.steps.iter().filter(|_| self.plain) {
+            match (step, node) {
+                (Step::Index(index), Value::Array(items)) => {
+                    match offset(*index, items.len()).and_then(|at| items.get(at)) {
+                        Some(item) => node = item,
+                        None => return true,
+                    }
+                }
+                (Step::Name(name), Value::Object(fields)) => match fields.get(&**name) {
+                    Some(value) => node = value,
+                    None => return false,
+                },
+                _ => return false,
+            }
+        }
+        false
+    }
+
     /// The result of this path on `document`; `None` if a definite path finds nothing.
     pub(crate) fn select<'v>(&self, document: &'v Value) -> Option<Cow<'v, Value>> {
         self.select_from(0, document)

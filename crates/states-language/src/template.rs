@@ -90,9 +90,10 @@ impl Template {
                 .collect::<Result<Map<_, _>, _>>()
                 .map(Value::Object),
             Self::Array(items) => items.iter().map(|item| item.fill(scope)).collect::<Result<_, _>>().map(Value::Array),
-            Self::Expression(field, expression) => {
-                expression.evaluate(scope).map(Cow::into_owned).map_err(|error| TemplateError { field, error })
-            }
+            Self::Expression(field, expression) => expression
+                .evaluate_in_template(scope)
+                .map(Cow::into_owned)
+                .map_err(|error| TemplateError { field, error }),
         }
     }
 

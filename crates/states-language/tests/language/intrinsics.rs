@@ -128,12 +128,28 @@ fn a_text_longer_than_ten_thousand_characters_is_not_hashed_or_encoded() {
 }
 
 #[test]
-fn a_missing_argument_is_told_by_its_own_path() {
-    let state = json!({"Type": "Pass", "Parameters": {"v.$": "States.MathAdd($.none, 1)"}});
-    let (_, cause) = failure_of(&state, json!({}));
-    assert!(
-        cause.ends_with("The JSONPath '$.none' specified for the field 'v.$' could not be found in the input '{}'")
+fn a_missing_argument_is_told_with_the_whole_expression() {
+    let call = "States.MathAdd(States.MathAdd($.none, 1), 1)";
+    let (error, cause) = failure_of(&json!({"Type": "Pass", "Parameters": {"v.$": call}}), json!({"a": 1}));
+    assert_eq!(error, "States.Runtime");
+    assert_eq!(
+        cause,
+        format!(
+            "An error occurred while executing the state 'S' (entered at the event id #2). The function '{call}' had \
+             the following error: The JsonPath argument for the field '$.none' could not be found in the input \
+             '{{\"a\":1}}'"
+        )
     );
+}
+
+#[test]
+fn a_seed_draws_what_java_draws() {
+    // What new java.util.Random(42).nextLong() is.
+    const FIRST: u64 = (-5_025_562_857_975_149_833_i64).cast_unsigned();
+    let value = evaluate("States.MathRandom(0, 4611686018427387904, 42)", json!({}));
+    assert_eq!(value, json!(FIRST % 4_611_686_018_427_387_904));
+    let value = evaluate("States.MathRandom(10, 1009, 42)", json!({}));
+    assert_eq!(value, json!(FIRST / 2 % 999 + 10));
 }
 
 #[test]

@@ -11,7 +11,7 @@ fn store() -> Value {
         "map": {"x": 1, "y": 2, "z": 3},
         "deep": {"n": 7, "list": [{"n": 8}]},
         "with-dash": 1, "with blank": 2, "dot.ted": 3, "null": null, "empty": [],
-        "text": "abc", "limit": 2,
+        "text": "abc", "limit": 2, "nulls": [{"k": 1}, {"k": 2, "x": null}, {"k": 3, "x": 0}],
     })
 }
 
@@ -54,6 +54,12 @@ fn a_path_selects_what_jayway_selects() {
         ("$.items[?(@.n > 1)].n", json!([2, 3])),
         ("$.items[?(@.tag)].n", json!([1, 2])),
         ("$.items[?(!@.tag)].n", json!([3])),
+        ("$.nulls[?(!@.x)].k", json!([1, 2])),
+        ("$.nulls[?(@.x)].k", json!([2, 3])),
+        ("$.items[3]", Value::Null),
+        ("$.items[-4]", Value::Null),
+        ("$.items[3].n", Value::Null),
+        ("$$.Execution.Input.items[3]", Value::Null),
         ("$.items[?(@.tag == 'b')].n", json!([2])),
         ("$.items[?(@.tag != 'b')].n", json!([1, 3])),
         ("$.items[?(@.n >= $.limit)].n", json!([2, 3])),
@@ -91,9 +97,7 @@ fn the_standard_deviation_is_that_of_the_whole_population() {
 
 #[test]
 fn a_definite_path_that_finds_nothing_fails_the_execution() {
-    for path in
-        ["$.none", "$.none.deeper", "$.items[9]", "$.text.x", "$.map[0]", "$.none[*]", "$.empty.max()", "$.null.x"]
-    {
+    for path in ["$.none", "$.none.deeper", "$.text.x", "$.map[0]", "$.none[*]", "$.empty.max()", "$.null.x"] {
         let (error, cause) = failure_of(
             &json!({"Type": "Pass", "Parameters": {"v.$": path}}),
             json!({"items": [], "text": "a", "map": {}, "empty": [], "null": null}),
@@ -150,4 +154,17 @@ fn the_context_object_has_what_aws_puts_there() {
 fn the_context_object_serves_every_path_field() {
     let state = json!({"Type": "Pass", "InputPath": "$$.Execution.Input.a", "OutputPath": "$$.Execution.Input.b"});
     assert_eq!(output_of(&state, json!({"a": 1, "b": 2})), json!(2));
+}
+
+#[test]
+fn an_index_beyond_an_array_is_null_in_templates_alone() {
+    let input = json!({"items": [1]});
+    assert_eq!(evaluate("$.items[1]", input.clone()), Value::Null);
+    for state in [
+        json!({"Type": "Pass", "InputPath": "$.items[1]"}),
+        json!({"Type": "Pass", "OutputPath": "$.items[1]"}),
+        json!({"Type": "Pass", "Parameters": {"v.$": "States.Array($.items[1])"}}),
+    ] {
+        assert_eq!(failure_of(&state, input.clone()).0, "States.Runtime", "{state}");
+    }
 }
