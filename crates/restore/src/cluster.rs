@@ -24,8 +24,8 @@ const KIND: ErrorKind = ErrorKind::ClusterRestore;
 /// Restores as much of the cluster as can be restored now, unless that is under way already.
 pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
     let StepEvent { request, original } = &event;
-    let original_now = claim::original_cluster(rds, request, &original.target).await?;
-    out_of_the_way(KIND, &original.target, original_now.db_cluster_identifier())?;
+    let name_now = claim::original_cluster(rds, request, &original.target).await?.db_cluster_identifier;
+    out_of_the_way(KIND, &original.target, name_now.as_deref())?;
     let output = StepOutput::done(TaskName::ClusterRestore, &request.identifier);
     let restored = match under_the_name(rds, request, original).await? {
         Some(found) => found,
@@ -40,11 +40,11 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     let [writer, others @ ..] = original.own_members() else {
         return Ok(output.waiting_for(restoring.goal(&[])));
     };
-    if phase(DatabaseKind::Cluster, restored.status().unwrap_or_default()) != Phase::Available {
+    if phase(DatabaseKind::Cluster, restored.status().unwrap_or_default()) != Phase::Available || is_busy(&restored) {
         return Ok(output.then_more(restoring.goal(&[])));
     }
     let there = rds::instances_of_cluster(rds, request.identifier.as_str()).await?;
-    let writer_goal = match restoring.member(writer, &there).await? {
+    let writer_goal = match Box::pin(restoring.member(writer, &there)).await? {
         Creation::NotNow => return Ok(output.then_more(restoring.goal(&[]))),
         Creation::UnderWay { goal, available: false } if !others.is_empty() => {
             return Ok(output.then_more(restoring.goal(&[goal])));
@@ -53,7 +53,7 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     };
     let mut goals = vec![writer_goal];
     for member in others {
-        match restoring.member(member, &there).await? {
+        match Box::pin(restoring.member(member, &there)).await? {
             Creation::NotNow => return Ok(output.then_more(restoring.goal(&goals))),
             Creation::UnderWay { goal, .. } => goals.push(goal),
         }
@@ -149,7 +149,7 @@ impl Restoring<'_> {
             return self.under_way(member, &found);
         }
         if error.as_service_error().is_some_and(|error| error.is_invalid_db_cluster_state_fault())
-            && self.cluster_is_passing().await?
+            && rds::cluster(self.rds, self.request.identifier.as_str()).await?.as_ref().is_some_and(is_busy)
         {
             return Ok(Creation::NotNow);
         }
@@ -175,10 +175,10 @@ impl Restoring<'_> {
         let status = found.db_instance_status().unwrap_or_default();
         Ok(Creation::UnderWay { goal, available: phase(DatabaseKind::Instance, status) == Phase::Available })
     }
+}
 
-    async fn cluster_is_passing(&self) -> Result<bool> {
-        let cluster = rds::cluster(self.rds, self.request.identifier.as_str()).await?;
-        let status = cluster.as_ref().and_then(DbCluster::status).unwrap_or_default();
-        Ok(phase(DatabaseKind::Cluster, status) == Phase::Passing)
-    }
+/// Whether the cluster is in the middle of something that passes. For a moment only what is pending tells.
+fn is_busy(cluster: &DbCluster) -> bool {
+    phase(DatabaseKind::Cluster, cluster.status().unwrap_or_default()) == Phase::Passing
+        || rds::cluster_has_pending_modifications(cluster)
 }

@@ -16,8 +16,8 @@ const KIND: ErrorKind = ErrorKind::InstanceRestore;
 /// Restores the instance under its own name, unless that is under way already.
 pub async fn restore(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
     let StepEvent { request, original } = &event;
-    let original_now = claim::original_instance(rds, request, &original.target).await?;
-    out_of_the_way(KIND, &original.target, original_now.db_instance_identifier())?;
+    let name_now = claim::original_instance(rds, request, &original.target).await?.db_instance_identifier;
+    out_of_the_way(KIND, &original.target, name_now.as_deref())?;
     let restored = match under_the_name(rds, request, original).await? {
         Some(found) => found,
         // Boxed, because the call has room for some forty parameters.

@@ -11,7 +11,7 @@ use aws_sdk_rds::types::{
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::settings::{ClusterSettings, InstanceSettings, Settings};
 use trapheus_common::wait::acceptor::{Phase, phase};
-use trapheus_common::{Error, ErrorKind, Result, rds};
+use trapheus_common::{Error, Result, rds};
 
 use crate::KIND;
 use crate::changes::Changes;
@@ -125,9 +125,9 @@ pub(crate) async fn modify_cluster(
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_EnableHttpEndpoint.html>
 pub(crate) async fn enable_http_endpoint(rds: &Client, restored: &DbCluster) -> Result<Asked<()>> {
     let identifier = restored.db_cluster_identifier().unwrap_or_default();
-    let error = match rds.enable_http_endpoint().set_resource_arn(restored.db_cluster_arn.clone()).send().await {
-        Ok(_) => return Ok(Asked::Accepted(())),
-        Err(error) => error,
+    let call = rds.enable_http_endpoint().set_resource_arn(restored.db_cluster_arn.clone());
+    let Err(error) = call.send().await else {
+        return Ok(Asked::Accepted(()));
     };
     if error.as_service_error().is_some_and(|error| error.is_invalid_resource_state_fault())
         && cluster_is_passing(rds, identifier).await?
@@ -167,22 +167,26 @@ pub(crate) async fn reboot_cluster(rds: &Client, identifier: &str) -> Result<()>
     }
 }
 
+/// Whether the instance is in the middle of something that passes. For a moment only what is pending tells.
 pub(crate) async fn instance_is_passing(rds: &Client, identifier: &str) -> Result<bool> {
-    let instance = rds::instance(rds, identifier).await?;
-    let status = instance.as_ref().and_then(DbInstance::db_instance_status).unwrap_or_default();
-    Ok(phase(DatabaseKind::Instance, status) == Phase::Passing)
+    Ok(rds::instance(rds, identifier).await?.as_ref().is_some_and(instance_is_busy))
 }
 
-/// Whether the cluster or one of its members is busy with something that passes.
+/// As [`instance_is_passing`], for a cluster or one of its members.
 pub(crate) async fn cluster_is_passing(rds: &Client, identifier: &str) -> Result<bool> {
-    let cluster = rds::cluster(rds, identifier).await?;
-    let status = cluster.as_ref().and_then(DbCluster::status).unwrap_or_default();
-    if phase(DatabaseKind::Cluster, status) == Phase::Passing {
+    let Some(cluster) = rds::cluster(rds, identifier).await? else {
+        return Ok(false);
+    };
+    let status = cluster.status().unwrap_or_default();
+    if phase(DatabaseKind::Cluster, status) == Phase::Passing || rds::cluster_has_pending_modifications(&cluster) {
         return Ok(true);
     }
-    let members = rds::instances_of_cluster(rds, identifier).await?;
-    let mut statuses = members.iter().map(|member| member.db_instance_status().unwrap_or_default());
-    Ok(statuses.any(|status| phase(DatabaseKind::Instance, status) == Phase::Passing))
+    Ok(rds::instances_of_cluster(rds, identifier).await?.iter().any(instance_is_busy))
+}
+
+fn instance_is_busy(instance: &DbInstance) -> bool {
+    let status = instance.db_instance_status().unwrap_or_default();
+    phase(DatabaseKind::Instance, status) == Phase::Passing || rds::has_pending_modifications(instance)
 }
 
 /// What a refusal means: an error if something essential was asked for or if asking again may help, otherwise a note.

@@ -108,10 +108,6 @@ fn instance_changes(
 mod tests {
     use super::*;
 
-    fn text(value: &str) -> Option<String> {
-        Some(value.to_owned())
-    }
-
     #[test]
     fn equal_settings_leave_nothing_to_ask_for() {
         let settings = InstanceSettings { monitoring_interval: Some(60), ..InstanceSettings::default() };
@@ -122,10 +118,10 @@ mod tests {
     fn the_monitoring_role_goes_with_the_interval() {
         let original = InstanceSettings {
             monitoring_interval: Some(60),
-            monitoring_role_arn: text("arn:role"),
+            monitoring_role_arn: Some("arn:role".into()),
             ..InstanceSettings::default()
         };
-        let restored = InstanceSettings { monitoring_role_arn: text("arn:role"), ..InstanceSettings::default() };
+        let restored = InstanceSettings { monitoring_role_arn: Some("arn:role".into()), ..InstanceSettings::default() };
         let changes = of_instance(&original, &restored, "postgres");
         assert_eq!(changes.settings, original);
         assert_eq!(changes.in_words(), "the monitoring interval");
@@ -134,23 +130,23 @@ mod tests {
     #[test]
     fn both_windows_go_together() {
         let original = InstanceSettings {
-            backup_window: text("03:00-03:30"),
-            maintenance_window: text("sun:04:00-sun:04:30"),
+            backup_window: Some("03:00-03:30".into()),
+            maintenance_window: Some("sun:04:00-sun:04:30".into()),
             ..InstanceSettings::default()
         };
-        let restored = InstanceSettings { maintenance_window: text("sat:03:10-sat:03:40"), ..original.clone() };
+        let restored = InstanceSettings { maintenance_window: Some("sat:03:10-sat:03:40".into()), ..original.clone() };
         assert_eq!(of_instance(&original, &restored, "mysql").settings, original);
     }
 
     #[test]
     fn the_advanced_insights_mode_goes_with_its_retention() {
         let original = ClusterSettings {
-            database_insights_mode: text("advanced"),
+            database_insights_mode: Some("advanced".into()),
             performance_insights: Some(true),
             performance_insights_retention_days: Some(465),
             ..ClusterSettings::default()
         };
-        let restored = ClusterSettings { database_insights_mode: text("standard"), ..original.clone() };
+        let restored = ClusterSettings { database_insights_mode: Some("standard".into()), ..original.clone() };
         assert_eq!(of_cluster(&original, &restored, "aurora-mysql").settings, original);
     }
 
@@ -158,22 +154,23 @@ mod tests {
     fn the_key_of_a_managed_password_is_named_only_while_it_is_being_created() {
         let original = InstanceSettings {
             managed_master_password: true,
-            managed_master_password_kms_key_id: text("key-1"),
+            managed_master_password_kms_key_id: Some("key-1".into()),
             ..InstanceSettings::default()
         };
         let changes = of_instance(&original, &InstanceSettings::default(), "postgres");
         assert_eq!(changes.settings, original);
         assert!(changes.are_essential());
-        let other_key = InstanceSettings { managed_master_password_kms_key_id: text("key-2"), ..original.clone() };
+        let other_key =
+            InstanceSettings { managed_master_password_kms_key_id: Some("key-2".into()), ..original.clone() };
         assert!(of_instance(&original, &other_key, "postgres").is_empty());
     }
 
     #[test]
     fn what_only_the_restore_can_set_is_not_asked_for() {
         let original = InstanceSettings {
-            kms_key_id: text("key-1"),
+            kms_key_id: Some("key-1".into()),
             port: Some(5433),
-            parameter_group: text("ours"),
+            parameter_group: Some("ours".into()),
             ..InstanceSettings::default()
         };
         assert!(of_instance(&original, &InstanceSettings::default(), "postgres").is_empty());

@@ -109,9 +109,8 @@ pub async fn protect(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     }
     let identifier = event.request.identifier.as_str();
     let call = rds.modify_db_cluster().db_cluster_identifier(identifier).deletion_protection(true);
-    let error = match call.apply_immediately(true).send().await {
-        Ok(_) => return Ok(output.waiting_for(available)),
-        Err(error) => error,
+    let Err(error) = call.apply_immediately(true).send().await else {
+        return Ok(output.waiting_for(available));
     };
     if error.as_service_error().is_some_and(|error| error.is_invalid_db_cluster_state_fault())
         && calls::cluster_is_passing(rds, identifier).await?
