@@ -126,16 +126,17 @@ pub(crate) fn leftover(request: &Request, occupant: &Database, target: Option<&D
     }
 }
 
+/// The name that something under a `-temp` name had before.
+pub(crate) fn own_name(temporary: &str) -> Option<&str> {
+    temporary.strip_suffix("-temp")
+}
+
 fn put_back(request: &Request, occupant: &Database) -> String {
     let mut commands = vec![rename(request.kind, &occupant.identifier, request.identifier.as_str())];
     // Only an Aurora cluster has members of its own names to put back.
     if occupant.engine.starts_with("aurora") {
-        commands.extend(
-            occupant
-                .member_identifiers
-                .iter()
-                .filter_map(|member| Some(rename(DatabaseKind::Instance, member, member.strip_suffix("-temp")?))),
-        );
+        let members = occupant.member_identifiers.iter();
+        commands.extend(members.filter_map(|name| Some(rename(DatabaseKind::Instance, name, own_name(name)?))));
     }
     in_order(&commands)
 }

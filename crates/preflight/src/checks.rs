@@ -42,11 +42,12 @@ const ALWAYS: [Check; 5] =
     [target_exists, engine_is_supported, databases_are_available, our_tags_fit, temporary_snapshot_name_is_free];
 
 /// What matters when the original is moved away and restored.
-const RESTORING: [Check; 9] = [
+const RESTORING: [Check; 10] = [
     nothing_is_pending,
     nothing_replicates,
     no_global_database,
     no_blue_green_deployment,
+    members_are_home,
     member_names_have_room,
     names_are_free,
     groups_exist,
@@ -230,6 +231,21 @@ fn no_blue_green_deployment(request: &Request, world: &World) -> Vec<Problem> {
         .collect()
 }
 
+/// A member that an interrupted rollback left under its `-temp` name would be restored under that.
+fn members_are_home(_: &Request, world: &World) -> Vec<Problem> {
+    let away = world.own_members().iter().filter_map(|member| {
+        let execution = member.execution()?;
+        let (name, home) = (&member.identifier, advice::own_name(&member.identifier)?);
+        Some(Problem::lasting(format!(
+            "the member `{name}` was left under that name by the execution {execution}: put it back, with `{}`, or remove \
+             its tags `{}` if that is its own name",
+            advice::rename(member.kind, name, home),
+            tags::OURS.join("` and `")
+        )))
+    });
+    away.collect()
+}
+
 fn member_names_have_room(_: &Request, world: &World) -> Vec<Problem> {
     let moved = world.own_members().iter().map(|member| &member.identifier);
     moved
@@ -244,7 +260,13 @@ fn member_names_have_room(_: &Request, world: &World) -> Vec<Problem> {
 }
 
 fn names_are_free(request: &Request, world: &World) -> Vec<Problem> {
-    world.occupants.iter().map(|occupant| Problem::lasting(name_taken(request, occupant, world))).collect()
+    // What is said of a leftover cluster covers its members.
+    let has_its_cluster_here = |occupant: &&Database| {
+        let cluster = occupant.cluster.as_ref();
+        cluster.is_some_and(|cluster| world.occupants.iter().any(|other| other.identifier == *cluster))
+    };
+    let occupants = world.occupants.iter().filter(|occupant| !has_its_cluster_here(occupant));
+    occupants.map(|occupant| Problem::lasting(name_taken(request, occupant, world))).collect()
 }
 
 fn name_taken(request: &Request, occupant: &Database, world: &World) -> String {
@@ -736,14 +758,32 @@ mod tests {
         assert!(!text.contains("incomplete"), "{text}");
         target(&mut world).tags = tags::mark(EARLIER, Role::Restored).into();
         assert!(only(Task::DbRestore, Instance, &world).contains("may be incomplete"));
+    }
+
+    #[test]
+    fn a_leftover_cluster_is_explained_once_with_its_members_first() {
+        let leftover = |database| Database { tags: tags::mark(EARLIER, Role::Original).into(), ..database };
 
         let mut world = cluster_world();
         let members = vec!["orders-1-temp".to_owned()];
-        world.occupants = vec![leftover(Database { member_identifiers: members, ..database(Cluster, "orders-temp") })];
+        world.occupants = vec![
+            leftover(Database { member_identifiers: members, ..database(Cluster, "orders-temp") }),
+            leftover(Database { cluster: Some("orders-temp".into()), ..database(Instance, "orders-1-temp") }),
+        ];
         let text = only(Task::DbRestore, Cluster, &world);
         let member = text.find("delete-db-instance --db-instance-identifier orders-1-temp");
         let cluster = text.find("delete-db-cluster --db-cluster-identifier orders-temp");
         assert!(member.is_some() && member < cluster, "{text}");
+    }
+
+    #[test]
+    fn a_member_left_under_its_temporary_name_is_put_back_first() {
+        let mut world = cluster_world();
+        world.members[0].identifier = "orders-1-temp".into();
+        assert_eq!(texts(Task::DbRestore, Cluster, &world), Vec::<String>::new(), "the name may be the user's own");
+        world.members[0].tags = tags::mark(EARLIER, Role::Original).into();
+        let text = only(Task::DbRestore, Cluster, &world);
+        assert!(text.contains("orders-1-temp --new-db-instance-identifier orders-1 "), "{text}");
     }
 
     #[test]
