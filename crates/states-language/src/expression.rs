@@ -4,8 +4,8 @@
 //! one. The path grammar is in [`crate::path`], the functions are in [`crate::intrinsic`].
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
-use std::sync::atomic::{AtomicU64, Ordering};
 
 use jiff::Timestamp;
 use serde_json::{Map, Value, json};
@@ -199,16 +199,18 @@ impl<'v> Variables<'v> {
 }
 
 /// The execution's source of randomness: the same seed gives the same sequence.
-pub(crate) struct Dice(AtomicU64);
+pub(crate) struct Dice(Cell<u64>);
 
 impl Dice {
     pub(crate) fn new(seed: u64) -> Self {
-        Self(AtomicU64::new(seed))
+        Self(Cell::new(seed))
     }
 
     pub(crate) fn roll(&self) -> fastrand::Rng {
         // Neighbouring seeds give unrelated generators, so counting on is enough.
-        fastrand::Rng::with_seed(self.0.fetch_add(0x9E37_79B9_7F4A_7C15, Ordering::Relaxed))
+        let seed = self.0.get();
+        self.0.set(seed.wrapping_add(0x9E37_79B9_7F4A_7C15));
+        fastrand::Rng::with_seed(seed)
     }
 
     pub(crate) fn uuid(&self) -> String {

@@ -10,11 +10,11 @@ use serde_json::Value;
 
 /// Hears of every event of an execution as it happens. The child executions of a distributed Map have
 /// histories of their own, which nobody hears of.
-pub trait Observer: Send {
+pub trait Observer {
     fn on_event(&mut self, event: &HistoryEvent<'_>);
 }
 
-impl<F: FnMut(&HistoryEvent<'_>) + Send> Observer for F {
+impl<F: FnMut(&HistoryEvent<'_>)> Observer for F {
     fn on_event(&mut self, event: &HistoryEvent<'_>) {
         self(event);
     }

@@ -2,7 +2,7 @@
 //!
 //! Owns the limit of 25,000 events. What the events are is in [`crate::history`].
 
-use std::sync::{Mutex, PoisonError};
+use std::cell::RefCell;
 
 use jiff::{SignedDuration, Timestamp};
 use tokio::time::Instant;
@@ -34,7 +34,7 @@ impl Clock {
 pub(crate) struct Full;
 
 /// Where an execution's events go.
-pub(crate) trait Journal: Send + Sync {
+pub(crate) trait Journal {
     /// Appends an event and gives its id.
     fn append(&self, previous: u64, kind: EventType, state: &str, details: Details<'_>) -> Result<u64, Full>;
 
@@ -47,7 +47,7 @@ pub(crate) trait Journal: Send + Sync {
 
 pub(crate) struct Log<'o> {
     clock: Clock,
-    pages: Mutex<Pages<'o>>,
+    pages: RefCell<Pages<'o>>,
 }
 
 struct Pages<'o> {
@@ -59,7 +59,7 @@ struct Pages<'o> {
 
 impl<'o> Log<'o> {
     pub(crate) fn new(clock: Clock, observer: Option<&'o mut dyn Observer>) -> Self {
-        Self { clock, pages: Mutex::new(Pages { last_id: 0, transitions: 0, closed: false, observer }) }
+        Self { clock, pages: RefCell::new(Pages { last_id: 0, transitions: 0, closed: false, observer }) }
     }
 
     /// Appends the event of the execution itself that begins or ends its history.
@@ -79,8 +79,8 @@ impl<'o> Log<'o> {
     }
 
     fn with_pages<T>(&self, with: impl FnOnce(&mut Pages<'o>) -> T) -> T {
-        // An observer that panicked has not left the counters half-written.
-        with(&mut self.pages.lock().unwrap_or_else(PoisonError::into_inner))
+        // Never borrowed twice: an observer has no way back in here.
+        with(&mut self.pages.borrow_mut())
     }
 }
 

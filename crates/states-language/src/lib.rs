@@ -11,11 +11,11 @@
 //!
 //! ```
 //! use futures::FutureExt as _;
-//! use futures::future::BoxFuture;
+//! use futures::future::LocalBoxFuture;
 //! use serde_json::{Value, json};
 //! use states_language::{Execution, ExecutionOptions, StateMachine, TaskFailure, TaskRequest};
 //!
-//! fn call(task: TaskRequest<'_>) -> BoxFuture<'_, Result<Value, TaskFailure>> {
+//! fn call(task: TaskRequest<'_>) -> LocalBoxFuture<'_, Result<Value, TaskFailure>> {
 //!     async move { Ok(json!({ "greeting": format!("Hello, {}", task.payload["name"]) })) }.boxed_local()
 //! }
 //!
