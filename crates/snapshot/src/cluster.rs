@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::Tag;
-use trapheus_common::document::{OriginalCluster, Request, StepEvent, StepOutput};
+use trapheus_common::document::{ClusterKind, OriginalCluster, Request, StepEvent, StepOutput};
 use trapheus_common::identifiers::SnapshotIdentifier;
 use trapheus_common::tags::Tags;
 use trapheus_common::{Error, ErrorKind, Result, claim, rds};
@@ -26,6 +26,12 @@ struct OfCluster<'a> {
 }
 
 impl Snapshots for OfCluster<'_> {
+    /// RDS does not copy snapshots of Multi-AZ DB clusters:
+    /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/multi-az-db-clusters-concepts.Limitations.html>
+    fn can_be_copied(&self) -> bool {
+        self.original.cluster_kind == ClusterKind::Aurora
+    }
+
     async fn source(&self) -> Result<Source> {
         let target = &self.original.target;
         let cluster = claim::original_cluster(self.rds, self.request, target).await?;

@@ -26,6 +26,10 @@ struct OfInstance<'a> {
 }
 
 impl Snapshots for OfInstance<'_> {
+    fn can_be_copied(&self) -> bool {
+        true
+    }
+
     async fn source(&self) -> Result<Source> {
         let target = &self.original.target;
         let instance = claim::original_instance(self.rds, self.request, target).await?;

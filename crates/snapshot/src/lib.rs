@@ -6,7 +6,7 @@
 //! The mark on the final snapshot stays: the release at the end of the run removes it.
 
 use aws_sdk_rds::types::Tag;
-use plan::{Act, Name, Refused, Seen, State};
+use plan::{Act, Name, Refused, Seen, State, Way};
 use trapheus_common::document::{Request, StepOutput, TaskName};
 use trapheus_common::identifiers::{DatabaseIdentifier, SnapshotIdentifier};
 use trapheus_common::tags::{self, Role, Tags};
@@ -20,6 +20,8 @@ mod plan;
 
 /// The calls of one kind of database.
 trait Snapshots {
+    /// Whether RDS copies snapshots of this database.
+    fn can_be_copied(&self) -> bool;
     /// The database itself, claimed by this execution.
     async fn source(&self) -> Result<Source>;
     async fn look(&self, name: &SnapshotIdentifier) -> Result<Option<Found>>;
@@ -100,9 +102,9 @@ impl<S: Snapshots> Run<'_, S> {
             staging: self.snapshots.look(self.name(Name::Staging)).await?,
         };
         let seen = |found: &Option<Found>| found.as_ref().map(|found| found.seen.clone());
-        let replacement = self.request.options.snapshot_replacement;
+        let way = Way::of(self.request.options.snapshot_replacement, self.snapshots.can_be_copied());
         let (current, staging) = (seen(&world.current), seen(&world.staging));
-        match plan::next(replacement, &self.request.execution, current.as_ref(), staging.as_ref()) {
+        match plan::next(way, &self.request.execution, current.as_ref(), staging.as_ref()) {
             Ok(act) => Ok((act, world)),
             Err(refused) => Err(self.refused(&refused)),
         }

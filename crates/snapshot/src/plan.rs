@@ -3,8 +3,8 @@
 //! Two snapshots matter: the one a restore is made from (`<identifier>-snapshot`, here [`Name::Final`]) and the one a
 //! replacement is first taken as (`<identifier>-temp`, [`Name::Staging`]). Nothing is remembered between calls; every
 //! decision is taken from their statuses and marks alone, so an interrupted replacement goes on where it stopped, whoever
-//! began it. With [`SnapshotReplacement::KeepUntilReplaced`] no decision removes an available snapshot while it is the only
-//! one: a test tries every world. Making the calls is the business of the crate's root.
+//! began it. Unless the deployment wants [`Way::DeleteFirst`], no decision removes an available snapshot while it is the
+//! only one: a test tries every world. Making the calls is the business of the crate's root.
 
 use trapheus_common::document::SnapshotReplacement;
 
@@ -47,6 +47,27 @@ impl State {
     }
 }
 
+/// How an existing snapshot gives way to a new one.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Way {
+    /// Take the new one under the staging name, delete the old one, copy the new one to the final name.
+    Copy,
+    /// As [`Way::Copy`], but taken once more in place of the copy, where RDS copies no snapshots of this kind.
+    TakeAgain,
+    /// Delete the old one, take the new one.
+    DeleteFirst,
+}
+
+impl Way {
+    pub(crate) fn of(replacement: SnapshotReplacement, can_be_copied: bool) -> Self {
+        match (replacement, can_be_copied) {
+            (SnapshotReplacement::DeleteFirst, _) => Self::DeleteFirst,
+            (SnapshotReplacement::KeepUntilReplaced, true) => Self::Copy,
+            (SnapshotReplacement::KeepUntilReplaced, false) => Self::TakeAgain,
+        }
+    }
+}
+
 /// What to do next.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Act {
@@ -69,16 +90,12 @@ pub(crate) struct Refused {
 }
 
 /// The next act of `execution`, or why there is none that is safe.
-pub(crate) fn next(
-    replacement: SnapshotReplacement,
-    execution: &str,
-    current: Option<&Seen>,
-    staging: Option<&Seen>,
-) -> Result<Act, Refused> {
+pub(crate) fn next(way: Way, execution: &str, current: Option<&Seen>, staging: Option<&Seen>) -> Result<Act, Refused> {
     let world = World { execution, current, staging };
-    match replacement {
-        SnapshotReplacement::KeepUntilReplaced => world.keep_until_replaced(),
-        SnapshotReplacement::DeleteFirst => world.delete_first(),
+    match way {
+        Way::DeleteFirst => world.delete_first(),
+        Way::Copy => world.keep_until_replaced(Act::Copy),
+        Way::TakeAgain => world.keep_until_replaced(Act::Create(Name::Final)),
     }
 }
 
@@ -90,10 +107,12 @@ struct World<'a> {
 }
 
 impl World<'_> {
-    fn keep_until_replaced(self) -> Result<Act, Refused> {
+    fn keep_until_replaced(self, fill: Act) -> Result<Act, Refused> {
         match self.staging {
             None => self.without_staging(),
-            Some(staging) if staging.taken_by.is_some() && staging.foreign.is_none() => self.with_staging(staging),
+            Some(staging) if staging.taken_by.is_some() && staging.foreign.is_none() => {
+                self.with_staging(staging, fill)
+            }
             // It appeared after ours had been removed again: the run has what it wanted.
             Some(_) if self.current.is_some_and(|current| self.is_new(current)) => Ok(Act::Done),
             Some(staging) => {
@@ -114,8 +133,9 @@ impl World<'_> {
         }
     }
 
-    /// A replacement is under way: this run's, or one that was interrupted and is finished first.
-    fn with_staging(self, staging: &Seen) -> Result<Act, Refused> {
+    /// A replacement is under way: this run's, or one that was interrupted and is finished first. `fill` is what puts a
+    /// snapshot under the final name once that is free.
+    fn with_staging(self, staging: &Seen, fill: Act) -> Result<Act, Refused> {
         match staging.state {
             State::Deleting => return Ok(Act::AwaitGone(Name::Staging)),
             State::Passing => return Ok(Act::AwaitAvailable(Name::Staging)),
@@ -123,11 +143,11 @@ impl World<'_> {
             State::Failed => return Ok(Act::Delete(Name::Staging)),
             State::Available => {}
         }
-        let Some(current) = self.current else { return Ok(Act::Copy) };
+        let Some(current) = self.current else { return Ok(fill) };
         match current.state {
             State::Deleting => Ok(Act::AwaitGone(Name::Final)),
             State::Passing => Ok(Act::AwaitAvailable(Name::Final)),
-            // Either the copy is there, or an interrupted run left a staging snapshot that nobody needs.
+            // Either the new one is there, or an interrupted run left a staging snapshot that nobody needs.
             State::Available if self.is_ours(current) || !self.is_ours(staging) => Ok(Act::Delete(Name::Staging)),
             State::Failed if self.is_ours(current) => Ok(Act::GiveUp(Name::Final)),
             State::Available | State::Failed => replaceable(current, Act::Delete(Name::Final)),
@@ -177,10 +197,10 @@ fn replaceable(current: &Seen, act: Act) -> Result<Act, Refused> {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use SnapshotReplacement::{DeleteFirst, KeepUntilReplaced};
 
     const OURS: &str = "arn:this";
     const OTHER: &str = "arn:another";
+    const ALL: [Way; 3] = [Way::Copy, Way::TakeAgain, Way::DeleteFirst];
 
     fn seen(state: State, taken_by: Option<&str>) -> Seen {
         Seen { state, taken_by: taken_by.map(str::to_owned), foreign: None }
@@ -191,7 +211,7 @@ mod tests {
     }
 
     fn keep(current: Option<&Seen>, staging: Option<&Seen>) -> Result<Act, Refused> {
-        next(KeepUntilReplaced, OURS, current, staging)
+        next(Way::Copy, OURS, current, staging)
     }
 
     /// Every snapshot there can be, and none.
@@ -214,26 +234,28 @@ mod tests {
 
     #[test]
     fn an_available_snapshot_is_never_removed_without_an_available_successor() {
-        for current in &all() {
-            for staging in &all() {
-                let (current, staging) = (current.as_ref(), staging.as_ref());
-                let (removed, other) = match keep(current, staging) {
-                    Ok(Act::Delete(Name::Final) | Act::GiveUp(Name::Final)) => (current, staging),
-                    Ok(Act::Delete(Name::Staging) | Act::GiveUp(Name::Staging)) => (staging, current),
-                    _ => continue,
-                };
-                assert!(!is_available(removed) || is_available(other), "{current:?} {staging:?}");
+        for way in [Way::Copy, Way::TakeAgain] {
+            for current in &all() {
+                for staging in &all() {
+                    let (current, staging) = (current.as_ref(), staging.as_ref());
+                    let (removed, other) = match next(way, OURS, current, staging) {
+                        Ok(Act::Delete(Name::Final) | Act::GiveUp(Name::Final)) => (current, staging),
+                        Ok(Act::Delete(Name::Staging) | Act::GiveUp(Name::Staging)) => (staging, current),
+                        _ => continue,
+                    };
+                    assert!(!is_available(removed) || is_available(other), "{way:?} {current:?} {staging:?}");
+                }
             }
         }
     }
 
     #[test]
     fn what_is_not_of_this_database_is_never_removed() {
-        for replacement in [KeepUntilReplaced, DeleteFirst] {
+        for way in ALL {
             for current in &all() {
                 for staging in &all() {
                     let (current, staging) = (current.as_ref(), staging.as_ref());
-                    let removed = match next(replacement, OURS, current, staging) {
+                    let removed = match next(way, OURS, current, staging) {
                         Ok(Act::Delete(Name::Final)) => current,
                         Ok(Act::Delete(Name::Staging)) => {
                             assert!(staging.unwrap().taken_by.is_some(), "{current:?} {staging:?}");
@@ -249,11 +271,11 @@ mod tests {
 
     #[test]
     fn it_is_done_only_with_a_new_snapshot_available() {
-        for replacement in [KeepUntilReplaced, DeleteFirst] {
+        for way in ALL {
             for current in &all() {
                 for staging in &all() {
                     let (current, staging) = (current.as_ref(), staging.as_ref());
-                    if next(replacement, OURS, current, staging) == Ok(Act::Done) {
+                    if next(way, OURS, current, staging) == Ok(Act::Done) {
                         let current = current.unwrap();
                         assert_eq!((current.state, current.taken_by.as_deref()), (State::Available, Some(OURS)));
                     }
@@ -278,12 +300,12 @@ mod tests {
 
     #[test]
     fn from_every_world_the_acts_come_to_an_end() {
-        for replacement in [KeepUntilReplaced, DeleteFirst] {
+        for way in ALL {
             for first in &all() {
                 for second in &all() {
                     let (mut current, mut staging) = (first.clone(), second.clone());
                     let mut acts = Vec::new();
-                    while let Ok(act) = next(replacement, OURS, current.as_ref(), staging.as_ref()) {
+                    while let Ok(act) = next(way, OURS, current.as_ref(), staging.as_ref()) {
                         acts.push(act);
                         if matches!(act, Act::Done | Act::GiveUp(_)) {
                             break;
@@ -313,6 +335,23 @@ mod tests {
         assert_eq!(keep(None, Some(&new)), Ok(Act::Copy));
         assert_eq!(keep(Some(&seen(State::Passing, Some(OURS))), Some(&new)), Ok(Act::AwaitAvailable(Name::Final)));
         assert_eq!(keep(Some(&new), Some(&new)), Ok(Act::Delete(Name::Staging)));
+    }
+
+    #[test]
+    fn what_cannot_be_copied_is_taken_once_more() {
+        let take_again = |current: Option<&Seen>, staging: &Seen| next(Way::TakeAgain, OURS, current, Some(staging));
+        let new = seen(State::Available, Some(OURS));
+        assert_eq!(take_again(Some(&seen(State::Available, None)), &new), Ok(Act::Delete(Name::Final)));
+        assert_eq!(take_again(None, &new), Ok(Act::Create(Name::Final)));
+        assert_eq!(take_again(Some(&new), &new), Ok(Act::Delete(Name::Staging)));
+        assert_eq!(take_again(None, &seen(State::Available, Some(OTHER))), Ok(Act::Create(Name::Final)));
+    }
+
+    #[test]
+    fn the_way_is_the_deployments_as_far_as_rds_goes_along() {
+        let keep = SnapshotReplacement::KeepUntilReplaced;
+        assert_eq!((Way::of(keep, true), Way::of(keep, false)), (Way::Copy, Way::TakeAgain));
+        assert_eq!(Way::of(SnapshotReplacement::DeleteFirst, true), Way::DeleteFirst);
     }
 
     #[test]
@@ -346,12 +385,12 @@ mod tests {
     fn a_snapshot_of_another_database_is_refused() {
         let foreign = of_another_database(None);
         assert!(keep(Some(&foreign), None).unwrap_err().why.contains("billing"));
-        assert!(next(DeleteFirst, OURS, Some(&foreign), None).unwrap_err().why.contains("billing"));
+        assert!(next(Way::DeleteFirst, OURS, Some(&foreign), None).unwrap_err().why.contains("billing"));
     }
 
     #[test]
     fn delete_first_deletes_then_creates() {
-        let delete_first = |current: Option<&Seen>| next(DeleteFirst, OURS, current, None);
+        let delete_first = |current: Option<&Seen>| next(Way::DeleteFirst, OURS, current, None);
         assert_eq!(delete_first(Some(&seen(State::Available, None))), Ok(Act::Delete(Name::Final)));
         assert_eq!(delete_first(None), Ok(Act::Create(Name::Final)));
         assert_eq!(delete_first(Some(&seen(State::Available, Some(OURS)))), Ok(Act::Done));
@@ -360,8 +399,8 @@ mod tests {
     #[test]
     fn delete_first_removes_an_interrupted_replacement_last() {
         let stale = seen(State::Available, Some(OTHER));
-        assert_eq!(next(DeleteFirst, OURS, None, Some(&stale)), Ok(Act::Create(Name::Final)));
+        assert_eq!(next(Way::DeleteFirst, OURS, None, Some(&stale)), Ok(Act::Create(Name::Final)));
         let new = seen(State::Available, Some(OURS));
-        assert_eq!(next(DeleteFirst, OURS, Some(&new), Some(&stale)), Ok(Act::Delete(Name::Staging)));
+        assert_eq!(next(Way::DeleteFirst, OURS, Some(&new), Some(&stale)), Ok(Act::Delete(Name::Staging)));
     }
 }
