@@ -135,7 +135,12 @@ impl Move<'_> {
             Position::Elsewhere if members.is_moving => {
                 return Ok(output.then_more(self.goal(&present, members.goals)));
             }
-            Position::Elsewhere => self.move_cluster().await?,
+            Position::Elsewhere => match self.move_cluster().await {
+                Ok(position) => position,
+                Err(error) => {
+                    return Err(together(&self.original.target, members.failures.into_iter().chain([error]).collect()));
+                }
+            },
             position => position,
         };
         let is_there = position == Position::There;
@@ -390,7 +395,7 @@ fn member_goal(target: &Target, identifier: DatabaseIdentifier) -> MemberGoal {
     MemberGoal { identifier, resource_id: Some(target.resource_id.clone()) }
 }
 
-/// One error for all the members that could not be renamed; to be tried again only if that may help all of them.
+/// One error for all that could not be renamed; to be tried again only if that may help all of them.
 fn together(target: &Target, mut failures: Vec<Error>) -> Error {
     if failures.len() == 1
         && let Some(only) = failures.pop()
@@ -402,5 +407,9 @@ fn together(target: &Target, mut failures: Vec<Error>) -> Error {
         None => failures.first().map_or(ErrorKind::Rename, Error::kind),
     };
     let reports: Vec<String> = failures.iter().map(Error::report).collect();
-    Error::new(kind, target.identifier.as_str(), format!("members are not back: {}", reports.join("; ")))
+    Error::new(
+        kind,
+        target.identifier.as_str(),
+        format!("not everything is back under its name: {}", reports.join("; ")),
+    )
 }

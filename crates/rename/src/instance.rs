@@ -18,7 +18,7 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
     let RenameEvent { request, original, destination } = event;
     let target = &original.target;
     let wanted = wanted(target, destination);
-    let output = StepOutput::done(TaskName::Rename, wanted.as_str());
+    let mut output = StepOutput::done(TaskName::Rename, wanted.as_str());
     let Some(instance) = rds::instance_by_resource_id(rds, &target.resource_id).await? else {
         return not_found(rds, target, destination, output).await;
     };
@@ -32,10 +32,14 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
         }
     }
     claim::check(&request, target, instance.tag_list())?;
+    let is_carried_out = position == Position::Elsewhere && has_other_modifications(instance.pending_modified_values());
     let position = match position {
         Position::Elsewhere => move_it(rds, &instance, target, destination).await?,
         position => position,
     };
+    if is_carried_out {
+        output.notes.push("modifications that somebody left pending are carried out with the rename".to_owned());
+    }
     let goal = |identifier: &DatabaseIdentifier| Goal::Available {
         identifier: identifier.clone(),
         resource_id: Some(target.resource_id.clone()),
