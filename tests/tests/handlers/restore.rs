@@ -427,7 +427,12 @@ async fn a_cluster_that_becomes_busy_between_two_members_is_waited_for() {
     let event = moved_cluster(&harness, "shop").await;
     let output = harness.wait_cluster(&event.request, call_cluster(&harness, &event).await.unwrap()).await.unwrap();
     assert!(output.more);
-    let busy = harness.rds().modify_db_cluster().db_cluster_identifier("shop").port(5433).apply_immediately(true);
+    let busy = harness
+        .rds()
+        .modify_db_cluster()
+        .db_cluster_identifier("shop")
+        .enable_iam_database_authentication(true)
+        .apply_immediately(true);
     busy.send().await.unwrap();
     let output = call_cluster(&harness, &event).await.unwrap();
     assert_eq!((waited_for(&output).1, output.more), (vec![], true));

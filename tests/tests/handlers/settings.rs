@@ -1,1 +1,450 @@
 //! Handlers of the settings crate.
+
+use rds_simulator::{ClusterState, Fault, FaultRule, InstanceState, Outcome};
+use serde_json::{Value, json};
+use trapheus_common::document::{
+    Destination, OriginalCluster, OriginalInstance, RenameEvent, StepEvent, StepOutput, Task, TaskName, Verification,
+};
+use trapheus_common::{ErrorKind, Result};
+use trapheus_settings::{cluster, instance};
+use trapheus_tests::{Harness, OTHER_EXECUTION};
+
+const TASK: Task = Task::DbRestore;
+
+fn an_instance(settings: Value, managed_password: bool) -> Harness {
+    Harness::new(json!({
+        "instances": [
+            {"identifier": "orders", "engine": "postgres", "settings": settings,
+             "managedMasterPassword": managed_password,
+             "tags": {"team": "shop", "aws:cloudformation:stack-name": "shop"}},
+            {"identifier": "bystander", "engine": "postgres"},
+        ],
+        "snapshots": [{"identifier": "orders-snapshot", "source": "orders"}],
+        "parameterGroups": [{"name": "other", "family": "postgres16"}],
+    }))
+}
+
+fn with_everything() -> Harness {
+    let settings = json!({
+        "class": "db.m7g.large", "port": 5433, "multiAz": true, "subnetGroup": "private", "publiclyAccessible": true,
+        "autoMinorVersionUpgrade": false, "storageType": "gp3", "allocatedStorage": 500, "iops": 12000,
+        "storageThroughput": 500, "maxAllocatedStorage": 1000, "storageEncrypted": true,
+        "optionGroup": "shop-options", "parameterGroup": "shop-parameters", "vpcSecurityGroups": ["sg-2", "sg-1"],
+        "copyTagsToSnapshot": true, "iamDatabaseAuthentication": true, "logExports": ["upgrade", "postgresql"],
+        "deletionProtection": true, "networkType": "DUAL", "backupRetentionPeriod": 14,
+        "backupWindow": "03:00-03:30", "maintenanceWindow": "sat:07:00-sat:07:30",
+        "monitoringInterval": 60, "monitoringRoleArn": "arn:aws:iam::123456789012:role/monitoring",
+        "performanceInsights": true, "performanceInsightsRetentionPeriod": 465, "databaseInsightsMode": "advanced",
+    });
+    an_instance(settings, true)
+}
+
+fn clusters() -> Harness {
+    Harness::new(json!({
+        "clusters": [
+            {"identifier": "shop", "engine": "aurora-postgresql", "managedMasterPassword": true,
+             "tags": {"team": "shop"},
+             "settings": {"databaseName": "shop", "deletionProtection": true, "storageEncrypted": true,
+                          "availabilityZones": ["us-east-1a", "us-east-1b", "us-east-1c"],
+                          "serverlessV2Scaling": {"minCapacity": 0.5, "maxCapacity": 8.0},
+                          "parameterGroup": "shop-cluster-parameters", "vpcSecurityGroups": ["sg-1"],
+                          "iamDatabaseAuthentication": true, "logExports": ["postgresql"],
+                          "backupRetentionPeriod": 14, "backupWindow": "03:00-03:30",
+                          "maintenanceWindow": "sat:07:00-sat:07:30"},
+             "members": [
+                {"identifier": "shop-1", "settings": {"class": "db.r7g.xlarge", "promotionTier": 3}},
+                {"identifier": "shop-2", "writer": true, "tags": {"role": "w"},
+                 "settings": {"class": "db.r7g.large", "promotionTier": 0, "parameterGroup": "shop-parameters",
+                              "maintenanceWindow": "mon:01:00-mon:01:30", "monitoringInterval": 60,
+                              "monitoringRoleArn": "arn:aws:iam::123456789012:role/monitoring"}},
+                {"identifier": "shop-3", "settings": {"class": "db.serverless", "promotionTier": 15}},
+             ]},
+            {"identifier": "stock", "engine": "postgres", "managedMasterPassword": true,
+             "settings": {"class": "db.m6gd.large", "storageType": "io1", "iops": 4000, "deletionProtection": true,
+                          "maintenanceWindow": "sat:07:00-sat:07:30", "monitoringInterval": 30,
+                          "monitoringRoleArn": "arn:aws:iam::123456789012:role/monitoring",
+                          "performanceInsights": true, "performanceInsightsRetentionPeriod": 7}},
+        ],
+        "clusterSnapshots": [
+            {"identifier": "shop-snapshot", "source": "shop"},
+            {"identifier": "stock-snapshot", "source": "stock"},
+        ],
+    }))
+}
+
+/// The original, claimed and out of the way, and the restored instance available.
+async fn restored(harness: &Harness, identifier: &str) -> StepEvent<OriginalInstance> {
+    let event = harness.claimed_instance(identifier, TASK).await;
+    let StepEvent { request, original } = event.clone();
+    let rename = RenameEvent { request, original, destination: Destination::Temporary };
+    let step = async || trapheus_rename::instance::rename(harness.rds(), rename.clone()).await;
+    harness.run_instance(&event.request, step).await.unwrap();
+    let step = async || trapheus_restore::instance::restore(harness.rds(), event.clone()).await;
+    harness.run_instance(&event.request, step).await.unwrap();
+    event
+}
+
+async fn restored_cluster(harness: &Harness, identifier: &str) -> StepEvent<OriginalCluster> {
+    let event = harness.claimed_cluster(identifier, TASK).await;
+    let StepEvent { request, original } = event.clone();
+    let rename = RenameEvent { request, original, destination: Destination::Temporary };
+    let step = async || trapheus_rename::cluster::rename(harness.rds(), rename.clone()).await;
+    harness.run_cluster(&event.request, step).await.unwrap();
+    let step = async || trapheus_restore::cluster::restore(harness.rds(), event.clone()).await;
+    harness.run_cluster(&event.request, step).await.unwrap();
+    event
+}
+
+async fn configure(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<StepOutput> {
+    let step = async || instance::configure(harness.rds(), event.clone()).await;
+    harness.run_instance(&event.request, step).await
+}
+
+async fn configure_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<StepOutput> {
+    let step = async || cluster::configure(harness.rds(), event.clone()).await;
+    harness.run_cluster(&event.request, step).await
+}
+
+async fn verify(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<Verification> {
+    instance::verify(harness.rds(), event.clone()).await
+}
+
+async fn verify_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<Verification> {
+    cluster::verify(harness.rds(), event.clone()).await
+}
+
+fn the_instance(harness: &Harness, identifier: &str) -> InstanceState {
+    harness.simulator.state().instance(identifier).expect(identifier).clone()
+}
+
+fn the_cluster(harness: &Harness, identifier: &str) -> ClusterState {
+    harness.simulator.state().cluster(identifier).expect(identifier).clone()
+}
+
+fn inject(harness: &Harness, action: &str, times: u32, fault: Fault) {
+    let rule = FaultRule { action: action.into(), identifier: None, caller: None, occurrence: 1, times, fault };
+    harness.simulator.inject(rule);
+}
+
+/// How often an action on this database was carried out.
+fn accepted(harness: &Harness, action: &str, identifier: &str) -> usize {
+    let requests = harness.simulator.requests();
+    let is_done = |outcome: &Outcome| matches!(outcome, Outcome::Ok | Outcome::ResponseLost);
+    let concerns = |values: &std::collections::BTreeMap<String, String>| {
+        ["DBInstanceIdentifier", "DBClusterIdentifier"]
+            .iter()
+            .any(|key| values.get(*key).is_some_and(|value| value == identifier))
+            && !values.contains_key("NewDBInstanceIdentifier")
+            && !values.contains_key("NewDBClusterIdentifier")
+    };
+    requests
+        .iter()
+        .filter(|request| request.action == action && is_done(&request.outcome) && concerns(&request.parameters))
+        .count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_plain_instance_needs_nothing_and_passes() {
+    let harness = an_instance(json!({}), false);
+    let event = restored(&harness, "orders").await;
+    let output = configure(&harness, &event).await.unwrap();
+    assert_eq!((output.taskname, output.notes.len()), (TaskName::Settings, 0));
+    let verification = verify(&harness, &event).await.unwrap();
+    assert_eq!(verification.differences, Vec::<String>::new());
+    assert_eq!(verification.resource_id, the_instance(&harness, "orders").resource_id);
+    let output = instance::protect(harness.rds(), event.clone()).await.unwrap();
+    assert_eq!((output.taskname, output.wait_for, output.more), (TaskName::Protection, None, false));
+    assert_eq!(accepted(&harness, "ModifyDBInstance", "orders"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn all_the_restore_left_out_is_carried_over_in_one_call() {
+    let harness = with_everything();
+    let event = restored(&harness, "orders").await;
+    let output = configure(&harness, &event).await.unwrap();
+    assert_eq!(accepted(&harness, "ModifyDBInstance", "orders"), 1);
+    let (was, is) = (the_instance(&harness, "orders-temp"), the_instance(&harness, "orders"));
+    assert_eq!(is.settings.maintenance_window, was.settings.maintenance_window);
+    assert_eq!(is.settings.max_allocated_storage, Some(1000));
+    assert_eq!(is.settings.monitoring_interval, Some(60));
+    assert_eq!(is.settings.database_insights_mode.as_deref(), Some("advanced"));
+    assert_eq!(is.settings.log_exports.map(|logs| logs.len()), Some(2));
+    let secret = is.secret_arn.expect("a managed secret");
+    assert_ne!(Some(&secret), was.secret_arn.as_ref());
+    assert!(output.notes.iter().any(|note| note.contains(&secret)), "{:?}", output.notes);
+    let verification = verify(&harness, &event).await.unwrap();
+    assert_eq!(verification.differences, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn configuring_twice_changes_nothing_more_and_says_the_same() {
+    let harness = with_everything();
+    let event = restored(&harness, "orders").await;
+    let first = configure(&harness, &event).await.unwrap();
+    let second = configure(&harness, &event).await.unwrap();
+    assert_eq!(second.notes, first.notes);
+    assert_eq!(accepted(&harness, "ModifyDBInstance", "orders"), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_lost_answer_to_a_modification_is_waited_out() {
+    let harness = with_everything();
+    let event = restored(&harness, "orders").await;
+    inject(&harness, "ModifyDBInstance", 1, Fault::ResponseLost {});
+    let output = configure(&harness, &event).await.unwrap();
+    let secret = the_instance(&harness, "orders").secret_arn.unwrap();
+    assert!(output.notes.iter().any(|note| note.contains(&secret)), "{:?}", output.notes);
+    verify(&harness, &event).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn protection_is_switched_back_on_once() {
+    let harness = with_everything();
+    let event = restored(&harness, "orders").await;
+    configure(&harness, &event).await.unwrap();
+    for _ in 0..2 {
+        let step = async || instance::protect(harness.rds(), event.clone()).await;
+        harness.run_instance(&event.request, step).await.unwrap();
+        assert_eq!(the_instance(&harness, "orders").settings.deletion_protection, Some(true));
+    }
+    assert_eq!(accepted(&harness, "ModifyDBInstance", "orders"), 2);
+    assert_eq!(verify(&harness, &event).await.unwrap().differences, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn small_gp3_storage_passes() {
+    let small = json!({"storageType": "gp3", "allocatedStorage": 100, "iops": 3000, "storageThroughput": 125});
+    let harness = an_instance(small, false);
+    let event = restored(&harness, "orders").await;
+    configure(&harness, &event).await.unwrap();
+    assert_eq!(verify(&harness, &event).await.unwrap().differences, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn tags_become_the_originals_and_our_mark_stays() {
+    let harness = an_instance(json!({}), false);
+    let event = restored(&harness, "orders").await;
+    let arn = the_instance(&harness, "orders").arn;
+    let stray = aws_sdk_rds::types::Tag::builder().key("stray").value("x").build();
+    harness.rds().add_tags_to_resource().resource_name(&arn).tags(stray).send().await.unwrap();
+    harness.rds().remove_tags_from_resource().resource_name(&arn).tag_keys("team").send().await.unwrap();
+    configure(&harness, &event).await.unwrap();
+    let tags = the_instance(&harness, "orders").tags;
+    assert_eq!(tags.keys().collect::<Vec<_>>(), ["team", "trapheus:execution", "trapheus:role"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_parameter_group_that_waits_for_a_reboot_gets_it_once() {
+    let harness = an_instance(json!({}), false);
+    let event = restored(&harness, "orders").await;
+    let group = event.original.settings.parameter_group.clone().unwrap();
+    for group in ["other", group.as_str()] {
+        let call = harness.rds().modify_db_instance().db_instance_identifier("orders");
+        call.db_parameter_group_name(group).apply_immediately(true).send().await.unwrap();
+        harness.settle().await;
+    }
+    let error = verify(&harness, &event).await.unwrap_err();
+    assert!(error.report().contains("not in force: pending-reboot"), "{}", error.report());
+    configure(&harness, &event).await.unwrap();
+    assert_eq!(accepted(&harness, "RebootDBInstance", "orders"), 1);
+    assert_eq!(verify(&harness, &event).await.unwrap().differences, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_somebody_changed_meanwhile_is_put_right_or_listed() {
+    let harness = an_instance(json!({"backupRetentionPeriod": 14}), false);
+    let event = restored(&harness, "orders").await;
+    let change = || harness.rds().modify_db_instance().db_instance_identifier("orders").apply_immediately(true);
+    change().vpc_security_group_ids("sg-stranger").backup_retention_period(3).send().await.unwrap();
+    harness.settle().await;
+    configure(&harness, &event).await.unwrap();
+    assert_eq!(verify(&harness, &event).await.unwrap().differences, Vec::<String>::new());
+    let call = change().vpc_security_group_ids("sg-stranger").backup_retention_period(3);
+    call.db_port_number(5555).db_parameter_group_name("other").send().await.unwrap();
+    harness.settle().await;
+    for _ in 0..2 {
+        let error = verify(&harness, &event).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Verification);
+        for part in ["the port: 5555", "sg-stranger", "the parameter group: other", "backup retention: 3, was 14"] {
+            assert!(error.report().contains(part), "{part}: {}", error.report());
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_taken_before_a_minor_upgrade_is_reported() {
+    let harness = Harness::new(json!({
+        "instances": [{"identifier": "orders", "engine": "postgres", "settings": {"engineVersion": "16.9"}}],
+        "snapshots": [{"identifier": "orders-snapshot", "source": "orders", "settings": {"engineVersion": "16.8"}}],
+    }));
+    let event = restored(&harness, "orders").await;
+    let differences = verify(&harness, &event).await.unwrap().differences;
+    assert_eq!(differences, ["the engine version: 16.8, was 16.9 (the snapshot is of 16.8)"]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_refusal_is_a_note_unless_something_essential_was_asked_for() {
+    let refused = || Fault::Error { code: "InvalidParameterValue".into(), message: "the role is gone".into() };
+    let monitored = json!({"monitoringInterval": 60, "monitoringRoleArn": "arn:aws:iam::123456789012:role/gone"});
+    let harness = an_instance(monitored.clone(), false);
+    let event = restored(&harness, "orders").await;
+    inject(&harness, "ModifyDBInstance", 99, refused());
+    let output = configure(&harness, &event).await.unwrap();
+    assert!(output.notes[0].contains("the role is gone; set it by hand"), "{:?}", output.notes);
+    let differences = verify(&harness, &event).await.unwrap().differences;
+    assert_eq!(differences[0], "the monitoring interval: off, was 60");
+
+    let harness = an_instance(monitored, true);
+    let event = restored(&harness, "orders").await;
+    inject(&harness, "ModifyDBInstance", 99, refused());
+    let error = configure(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Settings);
+    assert!(error.report().contains("the managed master password"), "{}", error.report());
+    assert_eq!(verify(&harness, &event).await.unwrap_err().kind(), ErrorKind::Verification);
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_is_left_to_the_retry() {
+    let harness = with_everything();
+    let event = restored(&harness, "orders").await;
+    inject(&harness, "ModifyDBInstance", 99, Fault::Throttle { code: "Throttling".into() });
+    assert_eq!(configure(&harness, &event).await.unwrap_err().kind(), ErrorKind::RateExceeded);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_busy_instance_is_waited_for() {
+    let harness = with_everything();
+    let event = restored(&harness, "orders").await;
+    let call = harness.rds().modify_db_instance().db_instance_identifier("orders").db_port_number(5433);
+    call.db_instance_class("db.m7g.xlarge").apply_immediately(true).send().await.unwrap();
+    let output = instance::configure(harness.rds(), event.clone()).await.unwrap();
+    assert!(output.more && output.wait_for.is_some());
+    let output = instance::protect(harness.rds(), event.clone()).await.unwrap();
+    assert!(output.more && output.wait_for.is_some());
+    assert_eq!(verify(&harness, &event).await.unwrap_err().kind(), ErrorKind::Verification);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_stranger_under_the_name_is_neither_configured_nor_verified_nor_protected() {
+    let harness = an_instance(json!({"deletionProtection": true, "monitoringInterval": 60}), false);
+    let event = restored(&harness, "orders").await;
+    let arn = the_instance(&harness, "orders").arn;
+    let call = harness.rds().remove_tags_from_resource().resource_name(&arn);
+    call.tag_keys("trapheus:execution").send().await.unwrap();
+    let before = the_instance(&harness, "orders");
+    assert_eq!(configure(&harness, &event).await.unwrap_err().kind(), ErrorKind::Settings);
+    assert_eq!(verify(&harness, &event).await.unwrap_err().kind(), ErrorKind::Verification);
+    assert_eq!(instance::protect(harness.rds(), event.clone()).await.unwrap_err().kind(), ErrorKind::Settings);
+    assert_eq!(the_instance(&harness, "orders"), before);
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_done_for_another_execution_or_a_gone_original() {
+    let harness = with_everything();
+    let event = restored(&harness, "orders").await;
+    let mut others = event.clone();
+    others.request.execution = OTHER_EXECUTION.into();
+    let mut gone = event.clone();
+    gone.original.target.resource_id = "db-ANOTHER".into();
+    for (event, kind) in [(others, ErrorKind::Claim), (gone, ErrorKind::InstanceUnavailable)] {
+        assert_eq!(configure(&harness, &event).await.unwrap_err().kind(), kind);
+        assert_eq!(verify(&harness, &event).await.unwrap_err().kind(), kind);
+        assert_eq!(instance::protect(harness.rds(), event.clone()).await.unwrap_err().kind(), kind);
+    }
+    assert_eq!(accepted(&harness, "ModifyDBInstance", "orders"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_aurora_cluster_and_its_members_end_as_they_were() {
+    let harness = clusters();
+    let event = restored_cluster(&harness, "shop").await;
+    let first = configure_cluster(&harness, &event).await.unwrap();
+    let secret = the_cluster(&harness, "shop").secret_arn.expect("a managed secret");
+    assert!(first.notes.iter().any(|note| note.contains(&secret)), "{:?}", first.notes);
+    assert_eq!(configure_cluster(&harness, &event).await.unwrap().notes, first.notes);
+    assert_eq!(accepted(&harness, "ModifyDBCluster", "shop"), 1);
+    for _ in 0..2 {
+        let verification = verify_cluster(&harness, &event).await.unwrap();
+        assert_eq!(verification.differences, Vec::<String>::new());
+        assert_eq!(verification.resource_id, the_cluster(&harness, "shop").resource_id);
+    }
+    for _ in 0..2 {
+        let step = async || cluster::protect(harness.rds(), event.clone()).await;
+        harness.run_cluster(&event.request, step).await.unwrap();
+        assert_eq!(the_cluster(&harness, "shop").settings.deletion_protection, Some(true));
+    }
+    assert_eq!(accepted(&harness, "ModifyDBCluster", "shop"), 2);
+    let (was, is) = (the_cluster(&harness, "shop-temp"), the_cluster(&harness, "shop"));
+    assert_eq!(is.settings, was.settings);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_multi_az_cluster_ends_as_it_was() {
+    let harness = clusters();
+    let event = restored_cluster(&harness, "stock").await;
+    configure_cluster(&harness, &event).await.unwrap();
+    assert_eq!(verify_cluster(&harness, &event).await.unwrap().differences, Vec::<String>::new());
+    let step = async || cluster::protect(harness.rds(), event.clone()).await;
+    harness.run_cluster(&event.request, step).await.unwrap();
+    assert_eq!(the_cluster(&harness, "stock").settings, the_cluster(&harness, "stock-temp").settings);
+    assert_eq!(accepted(&harness, "ModifyDBCluster", "stock"), 2);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_somebody_changed_is_put_right() {
+    let harness = clusters();
+    let event = restored_cluster(&harness, "shop").await;
+    let call = harness.rds().modify_db_instance().db_instance_identifier("shop-3").promotion_tier(0);
+    call.apply_immediately(true).send().await.unwrap();
+    harness.settle().await;
+    configure_cluster(&harness, &event).await.unwrap();
+    assert_eq!(the_instance(&harness, "shop-3").settings.promotion_tier, Some(15));
+    assert_eq!(verify_cluster(&harness, &event).await.unwrap().differences, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_missing_member_and_another_writer_are_listed() {
+    let harness = clusters();
+    let event = restored_cluster(&harness, "shop").await;
+    configure_cluster(&harness, &event).await.unwrap();
+    let call = harness.rds().delete_db_instance().db_instance_identifier("shop-2").skip_final_snapshot(true);
+    call.send().await.unwrap();
+    harness.settle().await;
+    let error = verify_cluster(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Verification);
+    for part in ["the member shop-2 is missing", "the writer is shop-1, was shop-2"] {
+        assert!(error.report().contains(part), "{part}: {}", error.report());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_somebody_added_is_reported_and_left_alone() {
+    let harness = clusters();
+    let event = restored_cluster(&harness, "shop").await;
+    let call = harness.rds().create_db_instance().db_instance_identifier("stranger").db_cluster_identifier("shop");
+    call.engine("aurora-postgresql").db_instance_class("db.r7g.large").send().await.unwrap();
+    harness.settle().await;
+    let before = the_instance(&harness, "stranger").settings;
+    configure_cluster(&harness, &event).await.unwrap();
+    let differences = verify_cluster(&harness, &event).await.unwrap().differences;
+    assert_eq!(differences, ["the member stranger is none of this run's"]);
+    assert_eq!(the_instance(&harness, "stranger").settings.promotion_tier, before.promotion_tier);
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_cluster_is_worked_on_for_another_execution_or_under_a_strangers_mark() {
+    let harness = clusters();
+    let event = restored_cluster(&harness, "shop").await;
+    let mut others = event.clone();
+    others.request.execution = OTHER_EXECUTION.into();
+    assert_eq!(configure_cluster(&harness, &others).await.unwrap_err().kind(), ErrorKind::Claim);
+    assert_eq!(verify_cluster(&harness, &others).await.unwrap_err().kind(), ErrorKind::Claim);
+    assert_eq!(cluster::protect(harness.rds(), others).await.unwrap_err().kind(), ErrorKind::Claim);
+    let arn = the_cluster(&harness, "shop").arn;
+    let call = harness.rds().remove_tags_from_resource().resource_name(&arn);
+    call.tag_keys("trapheus:role").send().await.unwrap();
+    assert_eq!(configure_cluster(&harness, &event).await.unwrap_err().kind(), ErrorKind::Settings);
+    assert_eq!(verify_cluster(&harness, &event).await.unwrap_err().kind(), ErrorKind::Verification);
+    assert_eq!(cluster::protect(harness.rds(), event).await.unwrap_err().kind(), ErrorKind::Settings);
+    assert_eq!(accepted(&harness, "ModifyDBCluster", "shop"), 0);
+}
