@@ -348,7 +348,7 @@ impl Move<'_> {
             .db_cluster_identifier(&present)
             .new_db_cluster_identifier(wanted)
             .apply_immediately(true);
-        let Err(error) = call.send().await else {
+        let Err(error) = Box::pin(call.send()).await else {
             tracing::info!(
                 db.identifier = present.as_str(),
                 db.new_identifier = wanted.as_str(),

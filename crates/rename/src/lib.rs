@@ -123,7 +123,8 @@ async fn rename_instance(
         .db_instance_identifier(present)
         .new_db_instance_identifier(wanted)
         .apply_immediately(true);
-    let Err(error) = call.send().await else {
+    // Boxed, because the future of a call with so many parameters would make every caller's as large.
+    let Err(error) = Box::pin(call.send()).await else {
         tracing::info!(db.identifier = present, db.new_identifier = wanted.as_str(), "renaming the DB instance");
         return Ok(Position::UnderWay);
     };
