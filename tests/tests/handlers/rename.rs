@@ -267,7 +267,7 @@ async fn an_original_that_answers_nowhere_is_waited_for_and_given_up_after_half_
     let begin = harness.simulator.now();
     let error = run(&harness, &event, Home).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rename);
-    let waited = harness.simulator.now() - begin;
+    let waited = harness.simulator.now().saturating_sub(begin);
     assert!((1800..2000).contains(&waited.as_secs()), "{waited:?}");
 }
 
@@ -372,7 +372,7 @@ async fn of_a_multi_az_cluster_only_the_cluster_is_asked() {
 
 #[tokio::test(start_paused = true)]
 async fn a_rollback_begun_at_any_moment_brings_the_cluster_and_its_members_home() {
-    for seconds in (0..900).step_by(15) {
+    for seconds in [0, 20, 40, 60, 90, 130, 180, 240, 260, 280, 300, 350, 420, 600] {
         let harness = world();
         let event = harness.claimed_cluster("shop", TASK).await;
         let away = async || run_cluster(&harness, &event, Temporary).await;

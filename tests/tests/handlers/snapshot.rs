@@ -171,6 +171,8 @@ async fn both_kinds_of_cluster_have_their_snapshot_replaced() {
         let state = harness.simulator.state();
         assert_eq!(named(&state.cluster_snapshots), [(name.as_str(), "available")]);
         assert_eq!(state.cluster_snapshots[0].tags.get(tags::EXECUTION).map(String::as_str), Some(EXECUTION));
+        // RDS copies no snapshots of Multi-AZ DB clusters.
+        assert_eq!(accepted(&harness, "CopyDBClusterSnapshot"), usize::from(identifier == "shop"));
     }
 }
 
