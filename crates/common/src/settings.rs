@@ -207,7 +207,8 @@ settings! {
         performance_insights: Option<bool>, "Performance Insights", Reported, [Restore Modify], has_insights;
         performance_insights_kms_key_id: Option<String>, "the KMS key of Performance Insights", Reported, [Restore Modify], has_insights;
         performance_insights_retention_days: Option<i32>, "the retention of Performance Insights", Reported, [Restore Modify], has_insights;
-        http_endpoint: Option<bool>, "the HTTP endpoint", Reported, [Modify], |it, _, _| it.http_endpoint == Some(true);
+        // Has a call of its own.
+        http_endpoint: Option<bool>, "the HTTP endpoint", Reported, [], always;
         // Without it nobody knows the password: the snapshot's is in the original's secret, which goes with the original.
         managed_master_password: bool, "the managed master password", Essential, [Modify], |it, _, _| it.managed_master_password;
         managed_master_password_kms_key_id: Option<String>, "the KMS key of the managed master password", Reported, [], always;

@@ -71,7 +71,7 @@ pub(crate) async fn modify_instance(
     refused(identifier, changes, &error).map(Asked::Refused)
 }
 
-/// Asks for all changes of a cluster in one call, but for the HTTP endpoint: see [`enable_http_endpoint`].
+/// Asks for all changes of a cluster in one call.
 pub(crate) async fn modify_cluster(
     rds: &Client,
     restored: &DbCluster,

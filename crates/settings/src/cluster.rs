@@ -46,14 +46,14 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalCluster>) -> Resul
         }
     }
     let mut configured = restored.cluster;
-    let changes = changes::of_cluster(&original.settings, &ClusterSettings::from(&configured), &original.engine);
-    if changes.settings.http_endpoint == Some(true) {
+    if original.settings.http_endpoint == Some(true) && configured.http_endpoint_enabled() != Some(true) {
         match calls::enable_http_endpoint(rds, &configured).await? {
             Asked::NotNow => return Ok(output.then_more(available)),
             Asked::Refused(note) => output.notes.push(note),
             Asked::Accepted(()) => under_way = true,
         }
     }
+    let changes = changes::of_cluster(&original.settings, &ClusterSettings::from(&configured), &original.engine);
     if !changes.is_empty() {
         match Box::pin(calls::modify_cluster(rds, &configured, &changes)).await? {
             Asked::NotNow => return Ok(output.then_more(available)),
@@ -78,7 +78,7 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<V
     let snapshot = rds::cluster_snapshot(rds, request.snapshot_identifier.as_str()).await?;
     let mut findings = Findings::default();
     let status = cluster.status().unwrap_or_default();
-    if status != "available" {
+    if !upkeep::is_in_service(status) {
         findings.essential(format!("its status is {status}, not available"));
     }
     findings.engine_version(
@@ -215,7 +215,7 @@ impl<'a> Restored<'a> {
                 continue;
             };
             let status = instance.db_instance_status().unwrap_or_default();
-            if status != "available" {
+            if !upkeep::is_in_service(status) {
                 findings.essential(format!("the member {name} is in status {status}, not available"));
             }
             let settings = (&member.settings, &InstanceSettings::from(instance));

@@ -53,7 +53,7 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<
     let snapshot = rds::snapshot(rds, request.snapshot_identifier.as_str()).await?;
     let mut findings = Findings::default();
     let status = restored.db_instance_status().unwrap_or_default();
-    if status != "available" {
+    if !upkeep::is_in_service(status) {
         findings.essential(format!("its status is {status}, not available"));
     }
     findings.engine_version(

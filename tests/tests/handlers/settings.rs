@@ -325,6 +325,16 @@ async fn a_busy_instance_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_backup_that_has_just_begun_is_no_reason_to_roll_back() {
+    let harness = an_instance(json!({}), false);
+    let event = restored(&harness, "orders").await;
+    let call = harness.rds().create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("nightly");
+    call.send().await.unwrap();
+    assert_eq!(the_instance(&harness, "orders").status, "backing-up");
+    verify(&harness, &event).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_stranger_under_the_name_is_neither_configured_nor_verified_nor_protected() {
     let harness = an_instance(json!({"deletionProtection": true, "monitoringInterval": 60}), false);
     let event = restored(&harness, "orders").await;
