@@ -37,7 +37,7 @@ pub(super) struct Node {
     pub(super) comment: Option<String>,
     /// A second line under the name.
     pub(super) remark: Option<String>,
-    /// Whether its failures are caught.
+    /// Whether its failures are caught where many are.
     pub(super) catches: bool,
     /// Whether many states fail into it, drawn as one arrow.
     pub(super) is_caught_into: bool,
@@ -136,7 +136,10 @@ impl<'a> Walk<'a> {
             catches: false,
             is_caught_into: false,
             branches: if is_open {
-                starts().zip(branches).map(|(start, branch)| Graph::of(&branch["States"], &[start], &[], self.detail)).collect()
+                starts()
+                    .zip(branches)
+                    .map(|(start, branch)| Graph::of(&branch["States"], &[start], &[], self.detail))
+                    .collect()
             } else {
                 Vec::new()
             },
@@ -164,8 +167,8 @@ impl<'a> Walk<'a> {
             let state = self.states.get(&node.name).filter(|_| node.shape != Shape::Elsewhere);
             for catch in state.and_then(|state| state["Catch"].as_array()).into_iter().flatten() {
                 let Some(target) = catch["Next"].as_str() else { continue };
-                self.graph.nodes[position].catches = true;
                 if self.until.contains(&target) && !self.index.contains_key(target) {
+                    self.graph.nodes[position].catches = true;
                     self.graph.fails_into = Some(target.to_owned());
                 } else {
                     self.visit(target);
@@ -176,14 +179,20 @@ impl<'a> Walk<'a> {
         }
         for (target, from) in sources {
             let to = self.index[target];
+            let leads_there = |graph: &Graph, from| graph.edges.iter().any(|edge| (edge.from, edge.to) == (from, to));
             match from.as_slice() {
+                [only] if leads_there(&self.graph, *only) => {
+                    self.graph.nodes[*only].remark.get_or_insert_with(|| "goes on even if it fails".to_owned());
+                }
                 [only] => {
-                    let already = self.graph.edges.iter().any(|edge| (edge.from, edge.to) == (*only, to));
-                    if !already {
-                        self.graph.edges.push(Edge { from: *only, to, label: "fails".to_owned(), is_catch: true });
+                    self.graph.edges.push(Edge { from: *only, to, label: "fails".to_owned(), is_catch: true });
+                }
+                many => {
+                    self.graph.nodes[to].is_caught_into = true;
+                    for &node in many {
+                        self.graph.nodes[node].catches = true;
                     }
                 }
-                _ => self.graph.nodes[to].is_caught_into = true,
             }
         }
     }
@@ -226,12 +235,17 @@ fn condition(rule: &Value) -> String {
         return text;
     }
     if rule["Not"].is_object() {
-        return format!("no {}", condition(&rule["Not"]));
+        let inner = condition(&rule["Not"]);
+        return format!("no {}", inner.strip_prefix("has ").unwrap_or(&inner));
     }
     let subject = rule["Variable"].as_str().and_then(|path| path.rsplit('.').next()).unwrap_or_default();
-    let test = rule.as_object().into_iter().flatten().find(|(key, _)| !["Variable", "Next", "Comment"].contains(&key.as_str()));
-    match test {
-        Some((_, Value::String(wanted))) => wanted.clone(),
+    let is_test = |key: &str| !["Variable", "Next", "Comment"].contains(&key);
+    match rule.as_object().into_iter().flatten().find(|(key, _)| is_test(key)) {
+        Some((key, Value::Bool(true))) if key == "IsPresent" => format!("has {subject}"),
+        // `TASK_COMPLETE` and `TASK_PENDING` are the words of a wait.
+        Some((_, Value::String(wanted))) => {
+            wanted.strip_prefix("TASK_").map_or_else(|| wanted.clone(), str::to_ascii_lowercase)
+        }
         Some((_, Value::Bool(false))) => format!("no {subject}"),
         Some((_, Value::Bool(true))) | None => subject.to_owned(),
         Some((_, wanted)) => format!("{subject} {wanted}"),
@@ -249,10 +263,11 @@ mod tests {
         for (rule, words) in [
             (json!({"Variable": "$.task", "StringEquals": "db_restore", "Next": "X"}), "db_restore"),
             (json!({"Variable": "$.isCluster", "BooleanEquals": true}), "isCluster"),
+            (json!({"Variable": "$.verification", "IsPresent": true}), "has verification"),
             (json!({"Not": {"Variable": "$.claim", "IsPresent": true}}), "no claim"),
             (
-                json!({"And": [{"Variable": "$.a.task", "StringEquals": "DONE"}, {"Variable": "$.a.more", "BooleanEquals": true}]}),
-                "DONE and more",
+                json!({"And": [{"Variable": "$.a.task", "StringEquals": "TASK_COMPLETE"}, {"Variable": "$.a.more", "BooleanEquals": true}]}),
+                "complete and more",
             ),
         ] {
             assert_eq!(condition(&rule), words);
@@ -273,7 +288,8 @@ mod tests {
         let names: Vec<&str> = graph.nodes.iter().map(|node| node.name.as_str()).collect();
         assert_eq!(names, ["A", "B", "C", "Many", "One"]);
         assert!(graph.nodes[3].is_caught_into && !graph.nodes[4].is_caught_into);
-        let catches: Vec<_> = graph.edges.iter().filter(|edge| edge.is_catch).map(|edge| (edge.from, edge.to)).collect();
+        let catches: Vec<_> =
+            graph.edges.iter().filter(|edge| edge.is_catch).map(|edge| (edge.from, edge.to)).collect();
         assert_eq!(catches, [(2, 4)]);
     }
 
