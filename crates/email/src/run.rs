@@ -104,10 +104,19 @@ impl Failure {
         // The cause of a failed function is its error as JSON text; that of a time-out or a service error is plain text.
         let thrown: Option<Value> = serde_json::from_str(cause).ok();
         let message = thrown.as_ref().and_then(|thrown| thrown.get("errorMessage")).and_then(Value::as_str);
-        let mut lines = plain::lines(message.unwrap_or(cause), LONGEST_LINE);
+        let message = message.unwrap_or(cause);
         // Our errors begin with a line of their own that names the database.
-        if lines.first().is_some_and(|first| first.starts_with("Identifier:")) {
-            lines.remove(0);
+        let own = message.strip_prefix("Identifier:").and_then(|rest| rest.split_once(" \n"));
+        let mut lines: Vec<String> = Vec::new();
+        for line in plain::lines(own.map_or(message, |(_, own)| own), LONGEST_LINE) {
+            match lines.last_mut() {
+                // A problem that quotes a line break of the user's goes on in the next line.
+                Some(problem) if problem.starts_with("- ") && !line.starts_with("- ") => {
+                    problem.push(' ');
+                    problem.push_str(&line);
+                }
+                _ => lines.push(line),
+            }
         }
         lines.truncate(MOST_LINES);
         Self { name: plain::line(name, LONGEST_NAME), lines }
@@ -375,6 +384,8 @@ mod tests {
         assert_eq!(Failure::new("States.Timeout", "").lines, [""; 0]);
         assert_eq!(Failure::new("Lambda.Unknown", "{\"a\": 1}").lines, ["{\"a\": 1}"]);
         assert_eq!(Failure::new("X", "42").lines, ["42"]);
+        let quoting = "Identifier:or\nders \nrefused:\n- `or\nders` holds a line break\n- and more";
+        assert_eq!(Failure::new("X", quoting).lines, ["refused:", "- `or ders` holds a line break", "- and more"]);
     }
 
     #[test]

@@ -260,7 +260,8 @@ impl Place<'_> {
         };
         if *kind == DatabaseKind::Cluster && !rds_owns_members {
             for member in self.members_of(identifier) {
-                commands.push(self.cli.delete(DatabaseKind::Instance, &member.identifier, "its member", ""));
+                let what = format!("a member of {identifier}");
+                commands.push(self.cli.delete(DatabaseKind::Instance, &member.identifier, &what, ""));
             }
         }
         let options = format!(" --skip-final-snapshot{options}");
