@@ -11,7 +11,7 @@ pub fn line(text: &str, longest: usize) -> String {
     shortened(&visible.split_whitespace().collect::<Vec<_>>().join(" "), longest)
 }
 
-/// Several lines, each as [`line`], empty ones left out.
+/// Several lines, each as [`line()`], empty ones left out.
 pub fn lines(text: &str, longest: usize) -> Vec<String> {
     text.lines().map(|text| line(text, longest)).filter(|line| !line.is_empty()).collect()
 }

@@ -4,7 +4,7 @@
 //! cautious: a database is only to be deleted if this run restored it, or if it is the original after its successor was
 //! verified. Where a database of neither kind is in the way, the person decides.
 
-use trapheus_common::document::{ClusterKind, Request, Target};
+use trapheus_common::document::{Request, Target};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, phase};
@@ -219,7 +219,7 @@ impl Place<'_> {
         if !at_home(original, target) {
             match self.home() {
                 Some(home) if home.origin == Origin::Restored => {
-                    verdict.commands.extend(self.delete(home, "the database this run restored", ""));
+                    self.delete(home, "the database this run restored", "", verdict);
                 }
                 Some(home) => {
                     verdict.remarks.push(format!(
@@ -248,26 +248,28 @@ impl Place<'_> {
     }
 
     /// Deletes a database, a cluster's members before it.
-    fn delete(&self, database: &Database, what: &str, options: &str) -> Vec<Command> {
-        let Database { kind, identifier, .. } = database;
-        let mut commands = Vec::new();
+    fn delete(&self, database: &Database, what: &str, options: &str, verdict: &mut Verdict) {
+        let Database { kind, identifier, origin, .. } = database;
         if database.deletion_protection {
-            commands.push(self.cli.protect(*kind, identifier, false));
+            verdict.commands.push(self.cli.protect(*kind, identifier, false));
         }
-        let rds_owns_members = match self.original {
-            Original::Instance(_) => true,
-            Original::Cluster(cluster) => cluster.cluster_kind == ClusterKind::MultiAz,
-        };
-        if *kind == DatabaseKind::Cluster && !rds_owns_members {
+        if self.original.own_members().next().is_some() {
             for member in self.members_of(identifier) {
-                let what = format!("a member of {identifier}");
-                commands.push(self.cli.delete(DatabaseKind::Instance, &member.identifier, &what, ""));
+                if member.origin == *origin {
+                    let what = format!("a member of {identifier}");
+                    verdict.commands.push(self.cli.delete(DatabaseKind::Instance, &member.identifier, &what, ""));
+                } else {
+                    verdict.remarks.push(format!(
+                        "{} ({}) is a member of {identifier}, but not one this run knows: decide what becomes of it; while \
+                         it exists, {identifier} cannot be deleted.",
+                        member.identifier, member.resource_id
+                    ));
+                }
             }
         }
         let options = format!(" --skip-final-snapshot{options}");
-        commands.push(self.cli.delete(*kind, identifier, what, &options));
-        commands.push(self.cli.wait(*kind, "deleted", identifier));
-        commands
+        verdict.commands.push(self.cli.delete(*kind, identifier, what, &options));
+        verdict.commands.push(self.cli.wait(*kind, "deleted", identifier));
     }
 
     /// The original is gone although nothing that succeeded it was verified.
@@ -340,11 +342,8 @@ impl Place<'_> {
                 "Delete {} only when nobody needs it any more, and only if its resource id is {}.",
                 leftover.identifier, leftover.resource_id
             ));
-            let keep = match (leftover.kind, self.request.options.keep_automated_backups) {
-                (_, true) => " --no-delete-automated-backups",
-                (_, false) => "",
-            };
-            verdict.commands.extend(self.delete(leftover, "the original, which is no longer needed", keep));
+            let keep = if self.request.options.keep_automated_backups { " --no-delete-automated-backups" } else { "" };
+            self.delete(leftover, "the original, which is no longer needed", keep, &mut verdict);
         }
         verdict
     }
@@ -713,6 +712,20 @@ mod tests {
                 "aws rds wait db-instance-available --db-instance-identifier orders-b",
             ]
         );
+    }
+
+    #[test]
+    fn a_member_somebody_added_is_never_deleted() {
+        let databases = vec![
+            database(Cluster, "orders", "available", Origin::Restored),
+            database(Cluster, "orders-temp", "available", Origin::Original),
+            member("orders-a", "db-NEW", "orders", Origin::Restored),
+            member("reports", "db-REPORTS", "orders", Origin::Other),
+        ];
+        let verdict = judged(&after(aurora(), &["claim", "snapshot", "rename"]), databases);
+        assert_eq!(lines(&verdict)[0], "aws rds delete-db-instance --db-instance-identifier orders-a");
+        assert!(lines(&verdict).iter().all(|line| !line.contains("reports")), "{:?}", lines(&verdict));
+        assert!(verdict.remarks[0].starts_with("reports (db-REPORTS)"), "{:?}", verdict.remarks);
     }
 
     #[test]

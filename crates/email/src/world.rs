@@ -181,8 +181,9 @@ impl Seen {
             resource_id: resource_id.to_owned(),
             arn: instance.db_instance_arn().unwrap_or_default().to_owned(),
             origin: match origin(run, resource_id, instance.tag_list()) {
-                // RDS makes the members of a Multi-AZ DB cluster, without our mark; what is in a restored cluster is new.
-                Origin::Other if of_cluster == Some(Origin::Restored) => Origin::Restored,
+                // RDS makes the members of a Multi-AZ DB cluster without our mark, and a release takes it off. Any other
+                // member without it was added by somebody else.
+                Origin::Other if of_cluster == Some(Origin::Restored) && may_lack_the_mark(run) => Origin::Restored,
                 origin => origin,
             },
             deletion_protection: instance.deletion_protection().unwrap_or(false),
@@ -209,6 +210,11 @@ impl Seen {
         };
         self.0.insert((false, database.identifier.clone()), database);
     }
+}
+
+fn may_lack_the_mark(run: &Run) -> bool {
+    let rds_owns_members = run.original.as_ref().is_some_and(|original| original.own_members().next().is_none());
+    rds_owns_members || run.restored_resource_id.is_some()
 }
 
 /// The original is known by its resource id; a restored database by the mark of this very execution, or because it is
