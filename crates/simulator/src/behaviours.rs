@@ -226,6 +226,11 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "A copy fails when its source is deleted before it is done.",
         REFERENCE,
     ),
+    documented(
+        "copy_is_copying_until_it_is_available",
+        "A copy shows copying, and deleting it meanwhile cancels it.",
+        REFERENCE,
+    ),
     documented("copy_carries_tags_only_when_asked", "CopyTags, or tags given, decide the tags of a copy.", REFERENCE),
     documented(
         "unencrypted_cluster_snapshot_is_not_encrypted_by_copying",
@@ -307,6 +312,11 @@ pub const BEHAVIOURS: &[Behaviour] = &[
     documented(
         "multi_az_members_cannot_be_worked_on_one_by_one",
         "Members of a Multi-AZ DB cluster cannot be created, modified or deleted alone.",
+        GUIDE,
+    ),
+    documented(
+        "multi_az_clusters_have_their_limitations",
+        "A Multi-AZ DB cluster is not stopped, its snapshots are not copied, its port, option group and encryption do not change.",
         GUIDE,
     ),
     documented("multi_az_cluster_reboots_as_a_whole", "RebootDBCluster is for Multi-AZ DB clusters only.", REFERENCE),

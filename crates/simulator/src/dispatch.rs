@@ -250,6 +250,7 @@ impl Desk {
             Service::Ses => "ses",
             Service::States => "states",
         };
+        let caller = if caller.is_empty() { "anonymous" } else { caller };
         let principal = format!("arn:{}:sts::{}:assumed-role/{caller}/{caller}", state.partition(), state.account);
         let resource = resource_of(state, &call.parameters);
         let message = format!(

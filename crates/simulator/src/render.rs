@@ -435,7 +435,7 @@ fn snapshot_head<S>(xml: &mut Xml, snapshot: &Snapshot<S>) {
     xml.text("Engine", &snapshot.engine);
     xml.text("Status", &snapshot.life.status);
     xml.text("SnapshotType", &snapshot.kind);
-    xml.plain("PercentProgress", if snapshot.life.status == "creating" { 0 } else { 100 });
+    xml.plain("PercentProgress", if matches!(snapshot.life.status.as_ref(), "creating" | "copying") { 0 } else { 100 });
 }
 
 fn instance_domain(xml: &mut Xml, settings: &InstanceSettings) {

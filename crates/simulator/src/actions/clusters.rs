@@ -82,7 +82,9 @@ impl State {
 /// What only a Multi-AZ DB cluster can be asked for.
 const MULTI_AZ_ONLY: &[&str] = &["class", "allocated_storage", "iops", "publicly_accessible"];
 /// What only an Aurora cluster can be asked for.
-const AURORA_ONLY: &[&str] = &["serverless_v2_scaling", "backtrack_window", "http_endpoint", "local_write_forwarding"];
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/multi-az-db-clusters-concepts.Limitations.html>
+const AURORA_ONLY: &[&str] =
+    &["option_group", "domain", "serverless_v2_scaling", "backtrack_window", "http_endpoint", "local_write_forwarding"];
 
 /// Refuses what the other kind of cluster takes.
 fn check_kind(engine: &str, asked: &ClusterSettings) -> ApiResult<()> {
@@ -160,6 +162,9 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
         )));
     }
     check_kind(&engine, &asked)?;
+    if !is_aurora(&engine) && asked.kms_key_id.is_some() && snapshot.settings.storage_encrypted != Some(true) {
+        return Err(ApiError::combination("An unencrypted Multi-AZ DB cluster cannot be encrypted."));
+    }
     if !is_aurora(&engine) && asked.class.is_none() {
         return Err(ApiError::combination("A Multi-AZ DB cluster needs DBClusterInstanceClass."));
     }
@@ -222,6 +227,9 @@ pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Content
     if change.http_endpoint.is_some() && cluster.settings.engine_mode.as_deref() != Some("serverless") {
         let message = "EnableHttpEndpoint applies to Serverless v1. Use the action EnableHttpEndpoint.";
         return Err(ApiError::combination(message));
+    }
+    if change.port.is_some() && !cluster.is_aurora() {
+        return Err(ApiError::combination("The port of a Multi-AZ DB cluster cannot be modified."));
     }
     if let Some(name) = &new_name {
         state.free_cluster_name(name)?;
@@ -384,6 +392,11 @@ pub(super) fn stop(state: &mut State, mut params: Params) -> ApiResult<Content> 
     params.finish("StopDBCluster")?;
     let key = state.existing_cluster(&identifier)?;
     let cluster = &state.clusters[&key];
+    if !cluster.is_aurora() {
+        return Err(ApiError::cluster_state(format!(
+            "DB Cluster {identifier} is a Multi-AZ DB cluster and cannot be stopped."
+        )));
+    }
     if !cluster.life.is_idle() {
         return Err(ApiError::cluster_state(format!("DB Cluster {identifier} is not in available state.")));
     }
@@ -393,7 +406,7 @@ pub(super) fn stop(state: &mut State, mut params: Params) -> ApiResult<Content> 
     }
     let seconds = state.timings.stop;
     let steps = || vec![(0.0, Step::Show("stopping".into())), (seconds, Step::End("stopped".into()))];
-    let members = aurora_members(cluster);
+    let members = cluster.members.clone();
     state.start(Target::Cluster(key), steps());
     for member in members {
         state.start(Target::Instance(member), steps());
@@ -410,7 +423,7 @@ pub(super) fn start(state: &mut State, mut params: Params) -> ApiResult<Content>
         return Err(ApiError::cluster_state(format!("DB Cluster {identifier} is not stopped.")));
     }
     let seconds = state.timings.start;
-    let members = aurora_members(cluster);
+    let members = cluster.members.clone();
     state.start(Target::Cluster(key), vec![(0.0, Step::Show("starting".into())), (seconds, Step::Available)]);
     for member in members {
         // The cluster is available before its members are.
@@ -420,11 +433,6 @@ pub(super) fn start(state: &mut State, mut params: Params) -> ApiResult<Content>
         );
     }
     Ok(show_cluster(state, key))
-}
-
-/// Members that go through sequences of their own.
-fn aurora_members(cluster: &Cluster) -> Vec<Key> {
-    if cluster.is_aurora() { cluster.members.clone() } else { Vec::new() }
 }
 
 pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Content> {

@@ -6,7 +6,7 @@ use super::{Content, one};
 use crate::error::{ApiError, ApiResult};
 use crate::names;
 use crate::query::{Params, Tags};
-use crate::resources::{AVAILABLE, Key, Life, Snapshot};
+use crate::resources::{AVAILABLE, Key, Life, Snapshot, is_aurora};
 use crate::state::{State, Step, Target};
 use crate::tags;
 
@@ -193,7 +193,7 @@ pub(super) fn create_of_cluster(state: &mut State, mut params: Params) -> ApiRes
 /// A copy in the making; it is as old as the copy, and remembers how old the original is.
 fn copied<S: Clone>(original: &Snapshot<S>, from: Key, arn: String, name: String, tags: Tags, now: i64) -> Snapshot<S> {
     Snapshot {
-        life: Life::new(name, "creating"),
+        life: Life::new(name, "copying"),
         kind: "manual".to_owned(),
         tags,
         created: now,
@@ -268,6 +268,11 @@ pub(super) fn copy_of_cluster(state: &mut State, mut params: Params) -> ApiResul
             format!("Cannot copy the snapshot {} because it is in status {}.", request.source, original.life.status);
         return Err(ApiError::new("InvalidDBClusterSnapshotStateFault", message));
     }
+    if !is_aurora(&original.engine) {
+        // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/multi-az-db-clusters-concepts.Limitations.html
+        let message = "Snapshots of Multi-AZ DB clusters cannot be copied.";
+        return Err(ApiError::new("InvalidDBClusterSnapshotStateFault", message));
+    }
     state.free_cluster_snapshot_name(&name)?;
     check_quota(&state.cluster_snapshots, state.limits.manual_cluster_snapshots)?;
     let tags = tags_for(request.tags, request.copy_tags, &original.tags)?;
@@ -287,12 +292,12 @@ pub(super) fn copy_of_cluster(state: &mut State, mut params: Params) -> ApiResul
     Ok(show_of_cluster(state, key))
 }
 
-/// Whether a snapshot may be deleted: a manual one, not in the making.
+/// Whether a snapshot may be deleted: a manual one, not in the making. Deleting a copy in the making cancels it.
 fn check_deletable<S>(snapshot: &Snapshot<S>, code: &'static str) -> ApiResult<()> {
     if snapshot.kind != "manual" {
         return Err(ApiError::new(code, format!("Snapshots of type {} cannot be deleted.", snapshot.kind)));
     }
-    if !matches!(snapshot.life.status.as_ref(), "available" | "failed") {
+    if !matches!(snapshot.life.status.as_ref(), "available" | "failed" | "copying") {
         let message =
             format!("Cannot delete the snapshot {} in status {}.", snapshot.life.identifier, snapshot.life.status);
         return Err(ApiError::new(code, message));
@@ -331,7 +336,6 @@ pub(super) fn delete_of_cluster(state: &mut State, mut params: Params) -> ApiRes
 
 /// Copies that are still read from this snapshot; deleting it cancels them.
 fn copies_under_way<S>(all: &BTreeMap<Key, Snapshot<S>>, source: Key) -> Vec<Key> {
-    let under_way =
-        |snapshot: &Snapshot<S>| snapshot.copying_from == Some(source) && snapshot.life.status == "creating";
+    let under_way = |snapshot: &Snapshot<S>| snapshot.copying_from == Some(source) && snapshot.life.status == "copying";
     all.iter().filter(|(_, snapshot)| under_way(snapshot)).map(|(key, _)| *key).collect()
 }

@@ -353,3 +353,21 @@ async fn each_kind_of_cluster_refuses_what_the_other_takes() {
     assert_eq!(code(serverless), "InvalidParameterCombination");
     modify("ledger").db_cluster_instance_class("db.r6gd.large").send().await.unwrap();
 }
+
+#[tokio::test(start_paused = true)]
+async fn multi_az_clusters_have_their_limitations() {
+    let (_, client) = simulated(WORLD);
+    assert_eq!(
+        code(client.stop_db_cluster().db_cluster_identifier("ledger").send().await),
+        "InvalidDBClusterStateFault"
+    );
+    let request = client.copy_db_cluster_snapshot().source_db_cluster_snapshot_identifier("ledger-snapshot");
+    let copy = request.target_db_cluster_snapshot_identifier("copy").send().await;
+    assert_eq!(code(copy), "InvalidDBClusterSnapshotStateFault");
+    let modify = || client.modify_db_cluster().db_cluster_identifier("ledger");
+    assert_eq!(code(modify().port(6000).send().await), "InvalidParameterCombination");
+    assert_eq!(code(modify().option_group_name("default:postgres-16").send().await), "InvalidParameterCombination");
+    let request = client.restore_db_cluster_from_snapshot().db_cluster_identifier("copy").engine("postgres");
+    let request = request.snapshot_identifier("ledger-snapshot").db_cluster_instance_class("db.m6gd.large");
+    assert_eq!(code(request.kms_key_id("alias/own").send().await), "InvalidParameterCombination");
+}

@@ -187,3 +187,17 @@ async fn automated_snapshots_are_not_deleted_by_hand() {
     let automated = client.describe_db_snapshots().snapshot_type("automated").send().await.unwrap();
     assert_eq!(automated.db_snapshots().len(), 1);
 }
+
+#[tokio::test(start_paused = true)]
+async fn copy_is_copying_until_it_is_available() {
+    let (simulator, client) = simulated(WORLD);
+    let copy =
+        || client.copy_db_snapshot().source_db_snapshot_identifier("old").target_db_snapshot_identifier("copy").send();
+    copy().await.unwrap();
+    client.delete_db_snapshot().db_snapshot_identifier("copy").send().await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(snapshot_status(&client, "copy").await, None, "cancelled");
+    copy().await.unwrap();
+    let seen = watch(&simulator, || snapshot_status(&client, "copy")).await;
+    assert_eq!(seen, [Some("copying".to_owned()), Some("available".to_owned())]);
+}
