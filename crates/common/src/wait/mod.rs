@@ -34,6 +34,14 @@ pub enum Goal {
     SnapshotGone { identifier: SnapshotIdentifier },
 }
 
+impl Goal {
+    /// Nothing to wait for but a little time, after which the step looks again.
+    ///
+    /// For what no goal fits: RDS may refuse to delete what it is still creating, and whether that ends in `available` or in
+    /// a status that is bad for good, it can be deleted then. The status-waiter's own pace and deadline bound the asking.
+    pub const LOOK_AGAIN: Self = Self::Gone { resource_ids: Vec::new() };
+}
+
 /// A cluster member that has to be available under a name.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
