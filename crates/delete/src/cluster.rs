@@ -16,8 +16,8 @@ use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
 use crate::{
-    Asked, Deletion, LOOK_AGAIN, Successor, available, backup_quota, check_place, check_successor, delete_instance,
-    failed, final_snapshot, foreign, gone, is_untouched, noted, phase, survivor,
+    Asked, Deletion, Successor, available, backup_quota, check_place, check_successor, delete_instance, failed,
+    final_snapshot, foreign, gone, is_untouched, noted, phase, survivor,
 };
 
 /// Deletes the original once its successor is verified, one step at a time.
@@ -51,7 +51,7 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result
     if !members.is_empty() {
         let goal = match delete_members(rds, &request, target, &members).await? {
             Asked::Accepted => members_gone(&members),
-            Asked::Busy => LOOK_AGAIN,
+            Asked::Busy => Goal::LOOK_AGAIN,
         };
         return Ok(output.then_more(goal));
     }
@@ -167,12 +167,12 @@ impl Discard<'_> {
             && restored.deletion_protection() == Some(true)
             && !is_unprotected(self.rds, self.request, restored).await?
         {
-            return Ok(output.then_more(LOOK_AGAIN));
+            return Ok(output.then_more(Goal::LOOK_AGAIN));
         }
         let target = &self.original.target;
         if !self.members.is_empty() {
             return Ok(match delete_members(self.rds, self.request, target, &self.members).await? {
-                Asked::Busy => output.then_more(LOOK_AGAIN),
+                Asked::Busy => output.then_more(Goal::LOOK_AGAIN),
                 Asked::Accepted if self.restored.is_some() => output.then_more(members_gone(&self.members)),
                 Asked::Accepted => output.waiting_for(members_gone(&self.members)),
             });
@@ -184,7 +184,7 @@ impl Discard<'_> {
         }
         match delete_cluster(self.rds, self.request, target, restored, ClusterDeletion::ENTIRELY).await? {
             Asked::Accepted => Ok(output.waiting_for(going)),
-            Asked::Busy => Ok(output.then_more(LOOK_AGAIN)),
+            Asked::Busy => Ok(output.then_more(Goal::LOOK_AGAIN)),
         }
     }
 

@@ -5,12 +5,13 @@ use aws_sdk_rds::types::{DbInstance, PendingModifiedValues};
 use trapheus_common::claim::{self, Proofs};
 use trapheus_common::document::{DeleteEvent, OriginalInstance, Request, StepEvent, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::{Result, rds};
 
 use crate::{
-    Asked, Deletion, LOOK_AGAIN, Successor, available, check_place, check_successor, delete_instance, final_snapshot,
-    foreign, gone, is_unprotected, is_untouched, noted, phase, survivor,
+    Asked, Deletion, Successor, available, check_place, check_successor, delete_instance, final_snapshot, foreign,
+    gone, is_unprotected, is_untouched, noted, phase, survivor,
 };
 
 /// Deletes the original once its successor is verified, one step at a time.
@@ -89,11 +90,11 @@ async fn remove(
         return Err(foreign(request, target, "instance", &[why]));
     }
     if restored.deletion_protection() == Some(true) && !is_unprotected(rds, request, restored).await? {
-        return Ok(output.then_more(LOOK_AGAIN));
+        return Ok(output.then_more(Goal::LOOK_AGAIN));
     }
     match delete_instance(rds, request, restored, Deletion::ENTIRELY).await {
         Ok(Asked::Accepted) => Ok(output.waiting_for(gone(resource_id))),
-        Ok(Asked::Busy) => Ok(output.then_more(LOOK_AGAIN)),
+        Ok(Asked::Busy) => Ok(output.then_more(Goal::LOOK_AGAIN)),
         Err(refusal) => Err(refusal.into_error(request, target)),
     }
 }

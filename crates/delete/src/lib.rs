@@ -28,12 +28,6 @@ enum Asked {
     Busy,
 }
 
-/// Nothing to wait for but a little time: the step is called again and looks again.
-///
-/// RDS may refuse to delete what it is still creating. Whether that ends in `available` or in a status that is bad for
-/// good, it can be deleted then, so no goal fits; the status-waiter's own pace and deadline bound the asking.
-const LOOK_AGAIN: Goal = Goal::Gone { resource_ids: Vec::new() };
-
 fn available(identifier: &DatabaseIdentifier, resource_id: &str) -> Goal {
     Goal::Available { identifier: identifier.clone(), resource_id: Some(resource_id.to_owned()), members: Vec::new() }
 }

@@ -155,7 +155,8 @@ impl Move<'_> {
             return Err(together(&self.original.target, members.failures));
         }
         if is_there && self.is_settled_at_home(&mut output) {
-            return Ok(output);
+            let is_done = !members.is_moving && !unfinished;
+            return Ok(if is_done { output } else { output.then_more(Goal::LOOK_AGAIN) });
         }
         let goal = self.goal(&at, members.goals);
         Ok(if unfinished { output.then_more(goal) } else { output.waiting_for(goal) })
