@@ -11,7 +11,7 @@ use trapheus_tests::{Harness, OTHER_EXECUTION};
 
 const TASK: Task = Task::DbRestore;
 
-fn an_instance(settings: Value, managed_password: bool) -> Harness {
+fn an_instance(settings: &Value, managed_password: bool) -> Harness {
     Harness::new(json!({
         "instances": [
             {"identifier": "orders", "engine": "postgres", "settings": settings,
@@ -36,7 +36,7 @@ fn with_everything() -> Harness {
         "monitoringInterval": 60, "monitoringRoleArn": "arn:aws:iam::123456789012:role/monitoring",
         "performanceInsights": true, "performanceInsightsRetentionPeriod": 465, "databaseInsightsMode": "advanced",
     });
-    an_instance(settings, true)
+    an_instance(&settings, true)
 }
 
 fn clusters() -> Harness {
@@ -69,48 +69,52 @@ fn clusters() -> Harness {
             {"identifier": "shop-snapshot", "source": "shop"},
             {"identifier": "stock-snapshot", "source": "stock"},
         ],
+        "clusterParameterGroups": [
+            {"name": "other-shop", "family": "aurora-postgresql16"},
+            {"name": "other-stock", "family": "postgres16"},
+        ],
     }))
 }
 
 /// The original, claimed and out of the way, and the restored instance available.
 async fn restored(harness: &Harness, identifier: &str) -> StepEvent<OriginalInstance> {
-    let event = harness.claimed_instance(identifier, TASK).await;
+    let event = Box::pin(harness.claimed_instance(identifier, TASK)).await;
     let StepEvent { request, original } = event.clone();
     let rename = RenameEvent { request, original, destination: Destination::Temporary };
-    let step = async || trapheus_rename::instance::rename(harness.rds(), rename.clone()).await;
+    let step = async || Box::pin(trapheus_rename::instance::rename(harness.rds(), rename.clone())).await;
     harness.run_instance(&event.request, step).await.unwrap();
-    let step = async || trapheus_restore::instance::restore(harness.rds(), event.clone()).await;
+    let step = async || Box::pin(trapheus_restore::instance::restore(harness.rds(), event.clone())).await;
     harness.run_instance(&event.request, step).await.unwrap();
     event
 }
 
 async fn restored_cluster(harness: &Harness, identifier: &str) -> StepEvent<OriginalCluster> {
-    let event = harness.claimed_cluster(identifier, TASK).await;
+    let event = Box::pin(harness.claimed_cluster(identifier, TASK)).await;
     let StepEvent { request, original } = event.clone();
     let rename = RenameEvent { request, original, destination: Destination::Temporary };
-    let step = async || trapheus_rename::cluster::rename(harness.rds(), rename.clone()).await;
+    let step = async || Box::pin(trapheus_rename::cluster::rename(harness.rds(), rename.clone())).await;
     harness.run_cluster(&event.request, step).await.unwrap();
-    let step = async || trapheus_restore::cluster::restore(harness.rds(), event.clone()).await;
+    let step = async || Box::pin(trapheus_restore::cluster::restore(harness.rds(), event.clone())).await;
     harness.run_cluster(&event.request, step).await.unwrap();
     event
 }
 
 async fn configure(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<StepOutput> {
-    let step = async || instance::configure(harness.rds(), event.clone()).await;
+    let step = async || Box::pin(instance::configure(harness.rds(), event.clone())).await;
     harness.run_instance(&event.request, step).await
 }
 
 async fn configure_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<StepOutput> {
-    let step = async || cluster::configure(harness.rds(), event.clone()).await;
+    let step = async || Box::pin(cluster::configure(harness.rds(), event.clone())).await;
     harness.run_cluster(&event.request, step).await
 }
 
 async fn verify(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<Verification> {
-    instance::verify(harness.rds(), event.clone()).await
+    Box::pin(instance::verify(harness.rds(), event.clone())).await
 }
 
 async fn verify_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<Verification> {
-    cluster::verify(harness.rds(), event.clone()).await
+    Box::pin(cluster::verify(harness.rds(), event.clone())).await
 }
 
 fn the_instance(harness: &Harness, identifier: &str) -> InstanceState {
@@ -145,14 +149,14 @@ fn accepted(harness: &Harness, action: &str, identifier: &str) -> usize {
 
 #[tokio::test(start_paused = true)]
 async fn a_plain_instance_needs_nothing_and_passes() {
-    let harness = an_instance(json!({}), false);
+    let harness = an_instance(&json!({}), false);
     let event = restored(&harness, "orders").await;
     let output = configure(&harness, &event).await.unwrap();
     assert_eq!((output.taskname, output.notes.len()), (TaskName::Settings, 0));
     let verification = verify(&harness, &event).await.unwrap();
     assert_eq!(verification.differences, Vec::<String>::new());
     assert_eq!(verification.resource_id, the_instance(&harness, "orders").resource_id);
-    let output = instance::protect(harness.rds(), event.clone()).await.unwrap();
+    let output = Box::pin(instance::protect(harness.rds(), event.clone())).await.unwrap();
     assert_eq!((output.taskname, output.wait_for, output.more), (TaskName::Protection, None, false));
     assert_eq!(accepted(&harness, "ModifyDBInstance", "orders"), 0);
 }
@@ -203,7 +207,7 @@ async fn protection_is_switched_back_on_once() {
     let event = restored(&harness, "orders").await;
     configure(&harness, &event).await.unwrap();
     for _ in 0..2 {
-        let step = async || instance::protect(harness.rds(), event.clone()).await;
+        let step = async || Box::pin(instance::protect(harness.rds(), event.clone())).await;
         harness.run_instance(&event.request, step).await.unwrap();
         assert_eq!(the_instance(&harness, "orders").settings.deletion_protection, Some(true));
     }
@@ -214,7 +218,7 @@ async fn protection_is_switched_back_on_once() {
 #[tokio::test(start_paused = true)]
 async fn small_gp3_storage_passes() {
     let small = json!({"storageType": "gp3", "allocatedStorage": 100, "iops": 3000, "storageThroughput": 125});
-    let harness = an_instance(small, false);
+    let harness = an_instance(&small, false);
     let event = restored(&harness, "orders").await;
     configure(&harness, &event).await.unwrap();
     assert_eq!(verify(&harness, &event).await.unwrap().differences, Vec::<String>::new());
@@ -222,7 +226,7 @@ async fn small_gp3_storage_passes() {
 
 #[tokio::test(start_paused = true)]
 async fn tags_become_the_originals_and_our_mark_stays() {
-    let harness = an_instance(json!({}), false);
+    let harness = an_instance(&json!({}), false);
     let event = restored(&harness, "orders").await;
     let arn = the_instance(&harness, "orders").arn;
     let stray = aws_sdk_rds::types::Tag::builder().key("stray").value("x").build();
@@ -235,7 +239,7 @@ async fn tags_become_the_originals_and_our_mark_stays() {
 
 #[tokio::test(start_paused = true)]
 async fn a_parameter_group_that_waits_for_a_reboot_gets_it_once() {
-    let harness = an_instance(json!({}), false);
+    let harness = an_instance(&json!({}), false);
     let event = restored(&harness, "orders").await;
     let group = event.original.settings.parameter_group.clone().unwrap();
     for group in ["other", group.as_str()] {
@@ -252,7 +256,7 @@ async fn a_parameter_group_that_waits_for_a_reboot_gets_it_once() {
 
 #[tokio::test(start_paused = true)]
 async fn what_somebody_changed_meanwhile_is_put_right_or_listed() {
-    let harness = an_instance(json!({"backupRetentionPeriod": 14}), false);
+    let harness = an_instance(&json!({"backupRetentionPeriod": 14}), false);
     let event = restored(&harness, "orders").await;
     let change = || harness.rds().modify_db_instance().db_instance_identifier("orders").apply_immediately(true);
     change().vpc_security_group_ids("sg-stranger").backup_retention_period(3).send().await.unwrap();
@@ -286,7 +290,7 @@ async fn a_snapshot_taken_before_a_minor_upgrade_is_reported() {
 async fn a_refusal_is_a_note_unless_something_essential_was_asked_for() {
     let refused = || Fault::Error { code: "InvalidParameterValue".into(), message: "the role is gone".into() };
     let monitored = json!({"monitoringInterval": 60, "monitoringRoleArn": "arn:aws:iam::123456789012:role/gone"});
-    let harness = an_instance(monitored.clone(), false);
+    let harness = an_instance(&monitored, false);
     let event = restored(&harness, "orders").await;
     inject(&harness, "ModifyDBInstance", 99, refused());
     let output = configure(&harness, &event).await.unwrap();
@@ -294,7 +298,7 @@ async fn a_refusal_is_a_note_unless_something_essential_was_asked_for() {
     let differences = verify(&harness, &event).await.unwrap().differences;
     assert_eq!(differences[0], "the monitoring interval: off, was 60");
 
-    let harness = an_instance(monitored, true);
+    let harness = an_instance(&monitored, true);
     let event = restored(&harness, "orders").await;
     inject(&harness, "ModifyDBInstance", 99, refused());
     let error = configure(&harness, &event).await.unwrap_err();
@@ -317,16 +321,16 @@ async fn a_busy_instance_is_waited_for() {
     let event = restored(&harness, "orders").await;
     let call = harness.rds().modify_db_instance().db_instance_identifier("orders").db_port_number(5433);
     call.db_instance_class("db.m7g.xlarge").apply_immediately(true).send().await.unwrap();
-    let output = instance::configure(harness.rds(), event.clone()).await.unwrap();
+    let output = Box::pin(instance::configure(harness.rds(), event.clone())).await.unwrap();
     assert!(output.more && output.wait_for.is_some());
-    let output = instance::protect(harness.rds(), event.clone()).await.unwrap();
+    let output = Box::pin(instance::protect(harness.rds(), event.clone())).await.unwrap();
     assert!(output.more && output.wait_for.is_some());
     assert_eq!(verify(&harness, &event).await.unwrap_err().kind(), ErrorKind::Verification);
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_backup_that_has_just_begun_is_no_reason_to_roll_back() {
-    let harness = an_instance(json!({}), false);
+    let harness = an_instance(&json!({}), false);
     let event = restored(&harness, "orders").await;
     let call = harness.rds().create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("nightly");
     call.send().await.unwrap();
@@ -336,7 +340,7 @@ async fn a_backup_that_has_just_begun_is_no_reason_to_roll_back() {
 
 #[tokio::test(start_paused = true)]
 async fn a_stranger_under_the_name_is_neither_configured_nor_verified_nor_protected() {
-    let harness = an_instance(json!({"deletionProtection": true, "monitoringInterval": 60}), false);
+    let harness = an_instance(&json!({"deletionProtection": true, "monitoringInterval": 60}), false);
     let event = restored(&harness, "orders").await;
     let arn = the_instance(&harness, "orders").arn;
     let call = harness.rds().remove_tags_from_resource().resource_name(&arn);
@@ -344,7 +348,10 @@ async fn a_stranger_under_the_name_is_neither_configured_nor_verified_nor_protec
     let before = the_instance(&harness, "orders");
     assert_eq!(configure(&harness, &event).await.unwrap_err().kind(), ErrorKind::Settings);
     assert_eq!(verify(&harness, &event).await.unwrap_err().kind(), ErrorKind::Verification);
-    assert_eq!(instance::protect(harness.rds(), event.clone()).await.unwrap_err().kind(), ErrorKind::Settings);
+    assert_eq!(
+        Box::pin(instance::protect(harness.rds(), event.clone())).await.unwrap_err().kind(),
+        ErrorKind::Settings
+    );
     assert_eq!(the_instance(&harness, "orders"), before);
 }
 
@@ -359,7 +366,7 @@ async fn nothing_is_done_for_another_execution_or_a_gone_original() {
     for (event, kind) in [(others, ErrorKind::Claim), (gone, ErrorKind::InstanceUnavailable)] {
         assert_eq!(configure(&harness, &event).await.unwrap_err().kind(), kind);
         assert_eq!(verify(&harness, &event).await.unwrap_err().kind(), kind);
-        assert_eq!(instance::protect(harness.rds(), event.clone()).await.unwrap_err().kind(), kind);
+        assert_eq!(Box::pin(instance::protect(harness.rds(), event.clone())).await.unwrap_err().kind(), kind);
     }
     assert_eq!(accepted(&harness, "ModifyDBInstance", "orders"), 0);
 }
@@ -379,7 +386,7 @@ async fn an_aurora_cluster_and_its_members_end_as_they_were() {
         assert_eq!(verification.resource_id, the_cluster(&harness, "shop").resource_id);
     }
     for _ in 0..2 {
-        let step = async || cluster::protect(harness.rds(), event.clone()).await;
+        let step = async || Box::pin(cluster::protect(harness.rds(), event.clone())).await;
         harness.run_cluster(&event.request, step).await.unwrap();
         assert_eq!(the_cluster(&harness, "shop").settings.deletion_protection, Some(true));
     }
@@ -394,7 +401,7 @@ async fn a_multi_az_cluster_ends_as_it_was() {
     let event = restored_cluster(&harness, "stock").await;
     configure_cluster(&harness, &event).await.unwrap();
     assert_eq!(verify_cluster(&harness, &event).await.unwrap().differences, Vec::<String>::new());
-    let step = async || cluster::protect(harness.rds(), event.clone()).await;
+    let step = async || Box::pin(cluster::protect(harness.rds(), event.clone())).await;
     harness.run_cluster(&event.request, step).await.unwrap();
     assert_eq!(the_cluster(&harness, "stock").settings, the_cluster(&harness, "stock-temp").settings);
     assert_eq!(accepted(&harness, "ModifyDBCluster", "stock"), 2);
@@ -410,6 +417,47 @@ async fn a_member_somebody_changed_is_put_right() {
     configure_cluster(&harness, &event).await.unwrap();
     assert_eq!(the_instance(&harness, "shop-3").settings.promotion_tier, Some(15));
     assert_eq!(verify_cluster(&harness, &event).await.unwrap().differences, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn cluster_parameters_that_wait_for_a_reboot_get_it_on_every_member_once() {
+    let harness = clusters();
+    for (identifier, reboot, rebooted) in
+        [("shop", "RebootDBInstance", vec!["shop-1", "shop-2", "shop-3"]), ("stock", "RebootDBCluster", vec!["stock"])]
+    {
+        let event = restored_cluster(&harness, identifier).await;
+        let group = event.original.settings.parameter_group.clone().unwrap();
+        for group in [format!("other-{identifier}"), group] {
+            let call = harness.rds().modify_db_cluster().db_cluster_identifier(identifier);
+            call.db_cluster_parameter_group_name(group).apply_immediately(true).send().await.unwrap();
+            harness.settle().await;
+        }
+        let error = verify_cluster(&harness, &event).await.unwrap_err();
+        assert!(error.report().contains("not in force"), "{}", error.report());
+        configure_cluster(&harness, &event).await.unwrap();
+        for name in rebooted {
+            assert_eq!(accepted(&harness, reboot, name), 1, "{name}");
+        }
+        verify_cluster(&harness, &event).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_http_endpoint_is_switched_back_on_or_reported() {
+    for (denied, differences) in [(false, vec![]), (true, vec!["the HTTP endpoint: off, was on".to_owned()])] {
+        let harness = Harness::new(json!({
+            "clusters": [{"identifier": "shop", "engine": "aurora-postgresql", "settings": {"httpEndpoint": true},
+                          "members": [{"identifier": "shop-1"}]}],
+            "clusterSnapshots": [{"identifier": "shop-snapshot", "source": "shop"}],
+        }));
+        let event = restored_cluster(&harness, "shop").await;
+        if denied {
+            inject(&harness, "EnableHttpEndpoint", 99, Fault::Denied {});
+        }
+        let output = configure_cluster(&harness, &event).await.unwrap();
+        assert_eq!(output.notes.len(), differences.len(), "{:?}", output.notes);
+        assert_eq!(verify_cluster(&harness, &event).await.unwrap().differences, differences);
+    }
 }
 
 #[tokio::test(start_paused = true)]
