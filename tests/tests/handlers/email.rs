@@ -36,16 +36,14 @@ fn always(action: &str, fault: Fault) -> FaultRule {
 
 /// The document of a restore of `orders` that failed after the rename, which has been carried out.
 async fn renamed_away(harness: &Harness) -> Value {
-    let event = harness.claimed_instance("orders", Task::DbRestore).await;
+    let event = Box::pin(harness.claimed_instance("orders", Task::DbRestore)).await;
     let rename = RenameEvent {
         request: event.request.clone(),
         original: event.original.clone(),
         destination: Destination::Temporary,
     };
-    let renamed = harness
-        .run_instance(&event.request, async || trapheus_rename::instance::rename(harness.rds(), rename.clone()).await)
-        .await
-        .unwrap();
+    let renaming = async || trapheus_rename::instance::rename(harness.rds(), rename.clone()).await;
+    let renamed = Box::pin(harness.run_instance(&event.request, renaming)).await.unwrap();
     json!({
         "identifier": "orders", "task": "db_restore", "isCluster": false,
         "request": event.request, "original": event.original, "claim": {}, "rename": renamed,
