@@ -458,19 +458,23 @@ fn instance_domain(xml: &mut Xml, settings: &InstanceSettings) {
 }
 
 fn pending_instance(xml: &mut Xml, instance: &Instance) {
-    let pending = State::pending_of(instance);
-    xml.text_if("DBInstanceClass", pending.class.as_ref());
-    xml.plain_if("AllocatedStorage", pending.allocated_storage);
     if instance.pending_password {
         xml.text("MasterUserPassword", "****");
     }
+    xml.text_if("DBInstanceIdentifier", instance.pending_identifier.as_ref());
+    // Most instances are described most often with nothing pending.
+    if instance.pending.is_empty() && instance.applying.is_empty() {
+        return;
+    }
+    let pending = State::pending_of(instance);
+    xml.text_if("DBInstanceClass", pending.class.as_ref());
+    xml.plain_if("AllocatedStorage", pending.allocated_storage);
     xml.plain_if("Port", pending.port);
     xml.plain_if("MultiAZ", pending.multi_az);
     xml.text_if("EngineVersion", pending.engine_version.as_ref());
     xml.text_if("LicenseModel", pending.license_model.as_ref());
     xml.plain_if("Iops", pending.iops);
     xml.plain_if("StorageThroughput", pending.storage_throughput);
-    xml.text_if("DBInstanceIdentifier", instance.pending_identifier.as_ref());
     xml.text_if("StorageType", pending.storage_type.as_ref());
     xml.text_if("CACertificateIdentifier", pending.ca_certificate.as_ref());
     xml.text_if("DBSubnetGroupName", pending.subnet_group.as_ref());
