@@ -1,7 +1,7 @@
 //! Moves a database out of its name, and back.
 //!
 //! [`instance`] and [`cluster`] find the original by its resource id, wherever it is, and ask for what is missing; here is
-//! what they share: where a database is on its way from one name to another ([`Position`]), and the rename of a DB instance,
+//! what they share: where a database is on its way from one name to another (`Position`), and the rename of a DB instance,
 //! which a cluster's members are too. Both directions work from any half-way state, and a rename asked for twice is asked
 //! for once. A name taken by another database is refused. Removing that one is the business of the delete crate.
 //!
