@@ -126,7 +126,7 @@ impl Harness {
     pub async fn wait_instance(&self, request: &Request, step: StepOutput) -> Result<StepOutput> {
         let mut step = step;
         loop {
-            let event = self.wait_event(request, &step);
+            let event = Self::wait_event(request, &step);
             let answer =
                 trapheus_status_waiter::instance::wait(self.rds(), Self::pace(), event, self.invocation()).await?;
             if Self::is_over(&mut step, answer) {
@@ -139,7 +139,7 @@ impl Harness {
     pub async fn wait_cluster(&self, request: &Request, step: StepOutput) -> Result<StepOutput> {
         let mut step = step;
         loop {
-            let event = self.wait_event(request, &step);
+            let event = Self::wait_event(request, &step);
             let answer =
                 trapheus_status_waiter::cluster::wait(self.rds(), Self::pace(), event, self.invocation()).await?;
             if Self::is_over(&mut step, answer) {
@@ -183,7 +183,7 @@ impl Harness {
         }
     }
 
-    fn wait_event(&self, request: &Request, step: &StepOutput) -> WaitEvent {
+    fn wait_event(request: &Request, step: &StepOutput) -> WaitEvent {
         WaitEvent { request: request.clone(), task: step.clone(), rollback_started_at: None }
     }
 

@@ -77,16 +77,18 @@ pub struct Failure {
     pub cause: String,
 }
 
-impl From<Error> for Failure {
-    fn from(error: Error) -> Self {
-        let diagnostic = lambda_runtime_diagnostic(error);
-        let cause = json!({"errorType": diagnostic.0, "errorMessage": diagnostic.1}).to_string();
-        Self { error: diagnostic.0, cause }
+impl Failure {
+    /// The cause of a failed Lambda task is the function's error payload as JSON text.
+    fn new(error: &str, message: &str) -> Self {
+        let cause = json!({"errorType": error, "errorMessage": message}).to_string();
+        Self { error: error.to_owned(), cause }
     }
 }
 
-fn lambda_runtime_diagnostic(error: Error) -> (String, String) {
-    (error.kind().name().to_owned(), error.report())
+impl From<Error> for Failure {
+    fn from(error: Error) -> Self {
+        Self::new(error.kind().name(), &error.report())
+    }
 }
 
 /// What the functions are given: clients, and what a deployment's environment would say.
@@ -107,14 +109,13 @@ impl Fleet {
     pub async fn call(&self, function: &str, payload: Value) -> Result<Value, Failure> {
         let limit = time_limit(function);
         let now = self.epoch.0 + self.epoch.1.elapsed();
-        match tokio::time::timeout(limit, self.dispatch(function, payload, Invocation::new(now, limit))).await {
-            Ok(answer) => answer.map_err(Failure::from),
-            Err(_) => Err(Failure {
-                error: "Sandbox.Timedout".to_owned(),
-                cause: json!({"errorType": "Sandbox.Timedout", "errorMessage": format!("Task timed out after {}.00 seconds", limit.as_secs())})
-                    .to_string(),
-            }),
-        }
+        let Ok(answer) =
+            tokio::time::timeout(limit, self.dispatch(function, payload, Invocation::new(now, limit))).await
+        else {
+            let message = format!("Task timed out after {}.00 seconds", limit.as_secs());
+            return Err(Failure::new("Sandbox.Timedout", &message));
+        };
+        answer.map_err(Failure::from)
     }
 
     async fn dispatch(&self, function: &str, payload: Value, invocation: Invocation) -> Result<Value, Error> {

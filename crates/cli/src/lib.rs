@@ -7,10 +7,12 @@
 //! | [`timeline`] | an execution's events as steps a person follows |
 //! | [`report`] | what came of it: what exists, downtime, calls, cost |
 //! | [`cost`] | prices |
+//! | [`diagram`] | pictures of the state machine |
 //!
 //! It touches no AWS account; the embedded world is all it works on.
 
 pub mod cost;
+pub mod diagram;
 pub mod fleet;
 pub mod rehearsal;
 pub mod report;

@@ -10,7 +10,8 @@ use std::time::SystemTime;
 use anstyle::{AnsiColor, Style};
 use clap::{Parser, Subcommand};
 use rds_simulator::{Options, Simulator, World};
-use trapheus_cli::rehearsal::{DEFAULT_WORLD, Rehearsal};
+use trapheus_cli::diagram;
+use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal};
 use trapheus_cli::report::clock;
 use trapheus_cli::timeline::{Audience, Step, StepStatus};
 use trapheus_common::document::SnapshotReplacement;
@@ -72,6 +73,18 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 0)]
         seed: u64,
     },
+    /// Draw the pictures of the state machine that the README and docs/ show.
+    ///
+    /// Run it in the repository after a change of statemachine/trapheus.asl.json, and build first: the definition is compiled
+    /// in. Exit status: 0 if the pictures are written, or up to date; 1 if `--check` finds one that is not.
+    Diagram {
+        /// Compare with the pictures that are there, and write nothing.
+        #[arg(long)]
+        check: bool,
+        /// Where the pictures are.
+        #[arg(long, value_name = "FOLDER", default_value = "docs/pictures")]
+        folder: PathBuf,
+    },
 }
 
 fn main() -> ExitCode {
@@ -97,6 +110,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
             let options = Options { seed, start_time: SystemTime::now(), speed };
             serve(listen, read_world(world.as_deref())?, options)
         }
+        Command::Diagram { check, folder } => draw(&folder, check),
     }
 }
 
@@ -131,6 +145,22 @@ fn serve(listen: SocketAddr, world: World, options: Options) -> Result<ExitCode,
             _ = tokio::signal::ctrl_c() => Ok(ExitCode::SUCCESS),
         }
     })
+}
+
+fn draw(folder: &Path, check: bool) -> Result<ExitCode, String> {
+    let definition =
+        serde_json::from_str(DEFINITION).map_err(|error| format!("the definition is not JSON: {error}"))?;
+    let mut outdated = false;
+    for (name, picture) in diagram::pictures(&definition) {
+        let path = folder.join(format!("{name}.svg"));
+        if !check {
+            fs::write(&path, picture).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        } else if fs::read_to_string(&path).ok().as_ref() != Some(&picture) {
+            anstream::println!("{} is not up to date: run `trapheus diagram`", path.display());
+            outdated = true;
+        }
+    }
+    Ok(ExitCode::from(u8::from(outdated)))
 }
 
 fn read(path: &Path) -> Result<String, String> {

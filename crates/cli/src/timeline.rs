@@ -36,6 +36,9 @@ pub struct Step {
     /// What a function said of it.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
+    /// The function answered that it has to be asked again.
+    #[serde(skip)]
+    is_pending: bool,
 }
 
 /// Hears of steps as they begin and end.
@@ -86,6 +89,7 @@ impl<'a> Timeline<'a> {
             retries: 0,
             error: None,
             detail: None,
+            is_pending: false,
         };
         self.audience.step_began(&step);
         self.steps.push(step);
@@ -95,7 +99,7 @@ impl<'a> Timeline<'a> {
         let now = self.seconds(event.timestamp);
         let Some(step) = self.running(event.state) else { return };
         step.seconds = now - step.started_seconds;
-        step.status = if step.status == StepStatus::Running { status } else { step.status };
+        step.status = if step.is_pending { StepStatus::Pending } else { status };
         let step = step.clone();
         self.audience.step_ended(&step);
     }
@@ -107,7 +111,7 @@ impl Observer for Timeline<'_> {
         match event.kind {
             E::ExecutionStarted => self.began = Some(event.timestamp),
             E::TaskStateEntered | E::ParallelStateEntered | E::WaitStateEntered | E::MapStateEntered => {
-                self.begin(event)
+                self.begin(event);
             }
             E::LambdaFunctionScheduled => {
                 let retries = event.details.retry_count.unwrap_or_default();
@@ -119,9 +123,7 @@ impl Observer for Timeline<'_> {
                 if let Some(step) = self.running(event.state) {
                     step.error = None;
                     step.detail = event.details.output.and_then(detail);
-                    if event.details.output.is_some_and(|output| output["task"] == "TASK_PENDING") {
-                        step.detail = step.detail.take().map(|detail| format!("{detail}, still waiting"));
-                    }
+                    step.is_pending = event.details.output.is_some_and(|output| output["task"] == "TASK_PENDING");
                 }
             }
             E::LambdaFunctionFailed | E::LambdaFunctionTimedOut => {

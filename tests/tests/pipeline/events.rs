@@ -1,0 +1,119 @@
+//! Every task for every kind of database, as the files in `events/` start them.
+
+use std::fs;
+use std::path::Path;
+
+use super::*;
+
+#[test]
+fn every_task_succeeds_for_every_kind_of_database() {
+    for (identifier, is_cluster) in KINDS {
+        for task in TASKS {
+            let report = rehearse(event(identifier, task, is_cluster), world());
+            assert_eq!(report.status, "SUCCEEDED", "{identifier} {task}: {:?} {:?}", report.error, report.cause);
+            assert_eq!(marks(&report.world), Vec::<String>::new(), "{identifier} {task}");
+            assert_eq!(inventory(&report.world), inventory(&report.world_before), "{identifier} {task}");
+            assert_eq!(report.mails.len(), 0, "{identifier} {task}");
+            assert_bystanders_untouched(&report, identifier);
+            let (before, _) = database(&report.world_before, identifier, is_cluster).expect("it was there");
+            let (now, status) = database(&report.world, identifier, is_cluster).expect("it is there");
+            assert_eq!(status, "available", "{identifier} {task}");
+            assert_eq!(before != now, task != "create_snapshot_only", "{identifier} {task}");
+        }
+    }
+}
+
+#[test]
+fn a_new_snapshot_is_available_under_the_name_of_the_old_one() {
+    for (identifier, is_cluster) in KINDS {
+        for task in ["create_snapshot", "create_snapshot_only"] {
+            let report = rehearse(event(identifier, task, is_cluster), world());
+            let name = format!("{identifier}-snapshot");
+            let (status, created) = if is_cluster {
+                report.world.cluster_snapshot(&name).map(|found| (found.status.to_string(), found.created_seconds))
+            } else {
+                report.world.snapshot(&name).map(|found| (found.status.to_string(), found.created_seconds))
+            }
+            .expect("the snapshot is there");
+            assert_eq!(status, "available", "{identifier} {task}");
+            assert!(created > 0.0, "{identifier} {task}: the old snapshot is still there");
+        }
+    }
+}
+
+#[test]
+fn every_member_is_back_under_its_name_and_the_same_one_is_the_writer() {
+    let report = rehearse(event("shop", "db_restore", true), world());
+    let before = report.world_before.cluster("shop").expect("it was there");
+    let now = report.world.cluster("shop").expect("it is there");
+    assert_eq!(now.members[0], "shop-2", "the writer");
+    let sorted = |members: &[String]| {
+        let mut members = members.to_vec();
+        members.sort();
+        members
+    };
+    assert_eq!(sorted(&now.members), sorted(&before.members));
+    for member in &now.members {
+        let (old, new) = (report.world_before.instance(member), report.world.instance(member));
+        let (old, new) = (old.expect("it was there"), new.expect("it is there"));
+        assert_ne!(old.resource_id, new.resource_id, "{member}");
+        assert_eq!(new.status.as_ref(), "available", "{member}");
+        assert_eq!(old.settings.class, new.settings.class, "{member}");
+        assert_eq!(old.settings.promotion_tier, new.settings.promotion_tier, "{member}");
+    }
+}
+
+#[test]
+fn the_restored_database_has_the_originals_settings_and_tags() {
+    let report = rehearse(event("orders", "db_restore", false), world());
+    let before = report.world_before.instance("orders").expect("it was there");
+    let now = report.world.instance("orders").expect("it is there");
+    let settings = |found: &rds_simulator::InstanceState| {
+        // Where it runs is RDS's choice for a Multi-AZ instance.
+        rds_simulator::InstanceSettings { availability_zone: None, ..found.settings.clone() }
+    };
+    assert_eq!(settings(now), settings(before));
+    let mut tags = before.tags.clone();
+    tags.retain(|key, _| !key.starts_with("aws:"));
+    assert_eq!(now.tags, tags);
+}
+
+#[test]
+fn a_restore_without_any_snapshot_taken_before_works_as_well() {
+    let mut world = world();
+    world.snapshots.clear();
+    let report = rehearse(event("orders", "create_snapshot", false), world);
+    assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
+    assert!(report.world.snapshot("orders-snapshot").is_some());
+}
+
+#[test]
+fn an_identifier_in_capitals_is_the_same_database() {
+    let report = rehearse(event("Orders", "db_restore", false), world());
+    assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
+    assert!(report.downtime_seconds.is_some_and(|seconds| seconds > 0.0));
+}
+
+#[test]
+fn a_restore_of_six_hours_is_fine() {
+    let mut world = world();
+    world.timings.restore_instance = 6.0 * 3_600.0;
+    world.timings.jitter = 0.0;
+    let report = rehearse(event("orders", "db_restore", false), world);
+    assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
+    assert!(report.duration_seconds > 6.0 * 3_600.0);
+}
+
+#[test]
+fn every_file_in_events_starts_a_run_that_succeeds() {
+    let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../events");
+    let mut count = 0;
+    for entry in fs::read_dir(folder).expect("the folder of events") {
+        let path = entry.expect("an entry").path();
+        let event = serde_json::from_str(&fs::read_to_string(&path).expect("an event")).expect("JSON");
+        let report = rehearse(event, world());
+        assert!(report.succeeded(), "{}: {:?} {:?}", path.display(), report.error, report.cause);
+        count += 1;
+    }
+    assert_eq!(count, KINDS.len() * TASKS.len());
+}

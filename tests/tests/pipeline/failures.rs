@@ -1,0 +1,205 @@
+//! Runs in which something goes wrong: the original is back under its name, what was restored is gone, and people know.
+
+use std::time::SystemTime;
+
+use rds_simulator::{Execution, Options, Simulator};
+
+use super::*;
+
+/// Actions that change something, as a run on each kind of database makes them.
+const INSTANCE_ACTIONS: [&str; 6] = [
+    "AddTagsToResource",
+    "CreateDBSnapshot",
+    "CopyDBSnapshot",
+    "DeleteDBSnapshot",
+    "ModifyDBInstance",
+    "RestoreDBInstanceFromDBSnapshot",
+];
+const CLUSTER_ACTIONS: [&str; 8] = [
+    "AddTagsToResource",
+    "CreateDBClusterSnapshot",
+    "CopyDBClusterSnapshot",
+    "DeleteDBClusterSnapshot",
+    "ModifyDBCluster",
+    "ModifyDBInstance",
+    "RestoreDBClusterFromSnapshot",
+    "CreateDBInstance",
+];
+
+fn actions(is_cluster: bool) -> &'static [&'static str] {
+    if is_cluster { &CLUSTER_ACTIONS } else { &INSTANCE_ACTIONS }
+}
+
+/// What is wrong at the end of a run that may fail, but has to leave an available database under its name and nothing of
+/// ours behind.
+fn broken_promises(report: &Report, identifier: &str, is_cluster: bool) -> Vec<String> {
+    let mut broken = Vec::new();
+    let before = database(&report.world_before, identifier, is_cluster).map(|(resource_id, _)| resource_id);
+    let now = database(&report.world, identifier, is_cluster);
+    if now.map(|(_, status)| status) != Some("available") {
+        broken.push(format!("under {identifier} is {now:?}"));
+    }
+    let temporary = database(&report.world, &format!("{identifier}-temp"), is_cluster);
+    let is_restored = now.map(|(resource_id, _)| resource_id) != before;
+    match (report.succeeded(), temporary) {
+        (true, Some(_)) => broken.push("it succeeded with the original left over".to_owned()),
+        // The restored database is verified and stays, and the original is kept beside it.
+        (false, Some(_)) if is_restored => return broken,
+        (false, Some(_)) => broken.push("a stray is left under the temporary name".to_owned()),
+        (_, None) => {}
+    }
+    let mut marks = marks(&report.world);
+    // An interrupted replacement of the snapshot keeps its mark, so that the next run finishes it.
+    marks.retain(|mark| report.succeeded() || !mark.starts_with(&format!("{identifier}-temp: ")));
+    if !marks.is_empty() {
+        broken.push(format!("marks are left: {marks:?}"));
+    }
+    if !report.succeeded() && report.mails.len() != 2 {
+        broken.push(format!("{} mails were sent", report.mails.len()));
+    }
+    broken
+}
+
+/// Runs every event and rule, and lists every run that broke a promise.
+fn assert_promises_hold(runs: impl IntoIterator<Item = (&'static str, bool, Value)>) {
+    let mut broken = Vec::new();
+    for (identifier, is_cluster, rule) in runs {
+        let report = rehearse(event(identifier, "create_snapshot", is_cluster), world_with(rule.clone()));
+        assert_bystanders_untouched(&report, identifier);
+        for promise in broken_promises(&report, identifier, is_cluster) {
+            broken.push(format!("{identifier} {rule}\n  {promise}\n  {:?} {:?}", report.error, report.cause));
+        }
+    }
+    assert!(broken.is_empty(), "{} broken promises\n{}", broken.len(), broken.join("\n"));
+}
+
+#[test]
+fn a_database_that_ends_in_a_bad_status_is_removed_and_the_original_put_back() {
+    for status in ["failed", "incompatible-parameters", "incompatible-restore", "storage-full"] {
+        let faults =
+            json!([{"action": "RestoreDBInstanceFromDBSnapshot", "fault": {"kind": "endsIn", "status": status}}]);
+        let report = rehearse(event("orders", "db_restore", false), world_with(faults));
+        assert_eq!(report.error.as_deref(), Some("InstanceRestoreException"), "{status}: {:?}", report.cause);
+        assert!(report.cause.as_deref().is_some_and(|cause| cause.contains(status)), "{:?}", report.cause);
+        assert_untouched(&report, status);
+    }
+    let faults =
+        json!([{"action": "RestoreDBClusterFromSnapshot", "fault": {"kind": "endsIn", "status": "migration-failed"}}]);
+    for identifier in ["shop", "ledger"] {
+        let report = rehearse(event(identifier, "db_restore", true), world_with(faults.clone()));
+        assert_eq!(report.error.as_deref(), Some("ClusterRestoreException"), "{:?}", report.cause);
+        assert_untouched(&report, identifier);
+    }
+}
+
+#[test]
+fn a_member_that_ends_in_a_bad_status_brings_the_whole_cluster_back() {
+    for member in ["shop-1", "shop-2"] {
+        let faults = json!([{"action": "CreateDBInstance", "identifier": member, "fault": {"kind": "endsIn", "status": "failed"}}]);
+        let report = rehearse(event("shop", "db_restore", true), world_with(faults));
+        assert_eq!(report.error.as_deref(), Some("ClusterRestoreException"), "{member}: {:?}", report.cause);
+        assert_untouched(&report, member);
+    }
+}
+
+#[test]
+fn a_denied_rename_of_the_second_member_puts_the_first_back() {
+    let faults = json!([{"action": "ModifyDBInstance", "occurrence": 2, "times": 1, "fault": {"kind": "denied"}}]);
+    let report = rehearse(event("shop", "db_restore", true), world_with(faults));
+    assert_eq!(report.error.as_deref(), Some("AccessDeniedException"), "{:?}", report.cause);
+    assert_untouched(&report, "second member");
+}
+
+#[test]
+fn any_single_fault_of_any_change_leaves_a_database_under_its_name() {
+    let faults = [
+        json!({"kind": "throttle"}),
+        json!({"kind": "serverError"}),
+        json!({"kind": "denied"}),
+        json!({"kind": "error", "code": "InvalidParameterCombination", "message": "no"}),
+        json!({"kind": "responseLost"}),
+        json!({"kind": "connectionRefused"}),
+        json!({"kind": "slow", "seconds": 120.0}),
+        json!({"kind": "notFoundFor", "seconds": 45.0}),
+    ];
+    let mut runs = Vec::new();
+    for (identifier, is_cluster) in KINDS {
+        for action in actions(is_cluster) {
+            for occurrence in 1..=3 {
+                for fault in &faults {
+                    let rule = json!([{"action": action, "occurrence": occurrence, "fault": fault}]);
+                    runs.push((identifier, is_cluster, rule));
+                }
+            }
+        }
+    }
+    assert_promises_hold(runs);
+}
+
+#[test]
+fn what_passes_by_itself_does_not_fail_a_run() {
+    for fault in [json!({"kind": "throttle"}), json!({"kind": "serverError"}), json!({"kind": "responseLost"})] {
+        for (identifier, is_cluster) in KINDS {
+            let rule = json!([{"action": "*", "occurrence": 12, "times": 3, "fault": fault}]);
+            let report = rehearse(event(identifier, "create_snapshot", is_cluster), world_with(rule));
+            assert_eq!(report.status, "SUCCEEDED", "{identifier} {fault}: {:?} {:?}", report.error, report.cause);
+            assert_eq!(broken_promises(&report, identifier, is_cluster), Vec::<String>::new(), "{identifier} {fault}");
+        }
+    }
+}
+
+#[test]
+fn a_mail_that_cannot_be_sent_does_not_stop_the_rollback() {
+    let faults = json!([
+        {"action": "RestoreDBInstanceFromDBSnapshot", "fault": {"kind": "endsIn", "status": "failed"}},
+        {"action": "SendEmail", "times": 1000, "fault": {"kind": "error", "code": "MessageRejected", "message": "not verified"}}
+    ]);
+    let report = rehearse(event("orders", "db_restore", false), world_with(faults));
+    assert_eq!(report.error.as_deref(), Some("InstanceRestoreException"));
+    assert_eq!(report.mails.len(), 0);
+    assert_untouched(&report, "mail down");
+}
+
+#[test]
+fn an_original_that_cannot_be_deleted_stays_beside_the_verified_restored_one() {
+    let faults = json!([{"action": "DeleteDBInstance", "times": 1000, "fault": {"kind": "denied"}}]);
+    let report = rehearse(event("orders", "db_restore", false), world_with(faults));
+    assert_eq!(report.error.as_deref(), Some("AccessDeniedException"), "{:?}", report.cause);
+    let before = report.world_before.instance("orders").expect("it was there");
+    let kept = report.world.instance("orders-temp").expect("the original is kept");
+    let restored = report.world.instance("orders").expect("the restored one stays");
+    assert_eq!(kept.resource_id, before.resource_id);
+    assert_ne!(restored.resource_id, before.resource_id);
+    assert_eq!(restored.status.as_ref(), "available");
+    let last = report.mails.last().and_then(|mail| mail.text.as_deref()).unwrap_or_default();
+    assert!(last.contains("orders-temp"), "{last}");
+}
+
+#[test]
+fn a_database_that_another_run_works_on_is_refused() {
+    let mut world = world();
+    let other = "arn:aws:states:us-east-1:123456789012:execution:Trapheus:another";
+    world.instances[0].tags.insert("trapheus:execution".to_owned(), other.to_owned());
+    let report = rehearse_beside(other, event("orders", "db_restore", false), world);
+    assert_eq!(report.error.as_deref(), Some("ClaimException"), "{:?}", report.cause);
+    let orders = report.world.instance("orders").expect("it is there");
+    assert_eq!(orders.tags["trapheus:execution"], other, "the other run's claim");
+    assert!(report.rds_calls.keys().all(|action| action.starts_with("Describe") || action.starts_with("List")));
+}
+
+/// Rehearses while another execution is running.
+fn rehearse_beside(other: &str, event: Value, world: World) -> Report {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime").block_on(async {
+        let simulator = Simulator::new(world, Options::default()).expect("a possible world");
+        simulator.register_execution(Execution {
+            arn: other.to_owned(),
+            state_machine_arn: String::new(),
+            status: "RUNNING".to_owned(),
+            input: "{}".to_owned(),
+            start_date: SystemTime::UNIX_EPOCH,
+            stop_date: None,
+        });
+        Rehearsal::new(event, World::default()).run_against(&simulator, &mut ()).await.expect("it runs")
+    })
+}

@@ -1,0 +1,97 @@
+//! Whole runs: the real state machine and the real functions against the simulator. What is asserted is the end state of
+//! the world, not the calls made.
+
+mod bad_input;
+mod determinism;
+mod events;
+mod failures;
+
+use rds_simulator::{World, WorldState};
+use serde_json::{Value, json};
+use trapheus_cli::rehearsal::{DEFAULT_WORLD, Rehearsal};
+use trapheus_cli::report::Report;
+
+/// The three kinds of database, by the names they have in the built-in world.
+const KINDS: [(&str, bool); 3] = [("orders", false), ("shop", true), ("ledger", true)];
+const TASKS: [&str; 3] = ["create_snapshot", "db_restore", "create_snapshot_only"];
+
+fn event(identifier: &str, task: &str, is_cluster: bool) -> Value {
+    json!({"identifier": identifier, "task": task, "isCluster": is_cluster})
+}
+
+fn world() -> World {
+    World::from_json(DEFAULT_WORLD).expect("the built-in world")
+}
+
+/// The built-in world with these faults.
+fn world_with(faults: Value) -> World {
+    World { faults: serde_json::from_value(faults).expect("faults"), ..world() }
+}
+
+fn rehearse(event: Value, world: World) -> Report {
+    Rehearsal::new(event, world).run(&mut ()).expect("a world that can exist")
+}
+
+/// Every tag of ours that is left anywhere.
+fn marks(world: &WorldState) -> Vec<String> {
+    let instances = world.instances.iter().map(|found| (&found.identifier, &found.tags));
+    let clusters = world.clusters.iter().map(|found| (&found.identifier, &found.tags));
+    let snapshots = world.snapshots.iter().map(|found| (&found.identifier, &found.tags));
+    let cluster_snapshots = world.cluster_snapshots.iter().map(|found| (&found.identifier, &found.tags));
+    instances
+        .chain(clusters)
+        .chain(snapshots)
+        .chain(cluster_snapshots)
+        .flat_map(|(name, tags)| tags.keys().map(move |key| format!("{name}: {key}")))
+        .filter(|mark| mark.contains("trapheus:"))
+        .collect()
+}
+
+/// The names of everything in the world, bystanders included.
+fn inventory(world: &WorldState) -> Vec<String> {
+    let instances = world.instances.iter().map(|found| format!("instance {}", found.identifier));
+    let clusters = world.clusters.iter().map(|found| format!("cluster {}", found.identifier));
+    let snapshots = world.snapshots.iter().map(|found| format!("snapshot {}", found.identifier));
+    let cluster_snapshots =
+        world.cluster_snapshots.iter().map(|found| format!("cluster snapshot {}", found.identifier));
+    instances.chain(clusters).chain(snapshots).chain(cluster_snapshots).collect()
+}
+
+/// The resource id and status of the database of this name.
+fn database<'a>(world: &'a WorldState, identifier: &str, is_cluster: bool) -> Option<(&'a str, &'a str)> {
+    if is_cluster {
+        world.cluster(identifier).map(|found| (found.resource_id.as_str(), found.status.as_ref()))
+    } else {
+        world.instance(identifier).map(|found| (found.resource_id.as_str(), found.status.as_ref()))
+    }
+}
+
+/// Checks that the world is as it was before the run: same names, same resource ids, all available, no mark left.
+fn assert_untouched(report: &Report, why: &str) {
+    assert_eq!(inventory(&report.world), inventory(&report.world_before), "{why}");
+    for instance in &report.world.instances {
+        let before = report.world_before.instance(&instance.identifier).expect("the same names");
+        assert_eq!((&instance.resource_id, &instance.status), (&before.resource_id, &before.status), "{why}");
+    }
+    for cluster in &report.world.clusters {
+        let before = report.world_before.cluster(&cluster.identifier).expect("the same names");
+        assert_eq!((&cluster.resource_id, &cluster.status), (&before.resource_id, &before.status), "{why}");
+    }
+    assert_eq!(marks(&report.world), Vec::<String>::new(), "{why}");
+}
+
+/// Checks that nothing but the named database, its members and its snapshots differs from before.
+fn assert_bystanders_untouched(report: &Report, identifier: &str) {
+    let members: Vec<String> =
+        report.world_before.cluster(identifier).map(|found| found.members.clone()).unwrap_or_default();
+    for before in &report.world_before.instances {
+        let is_target = before.identifier == identifier || members.contains(&before.identifier);
+        let is_member_of_target = before.cluster.as_deref() == Some(identifier);
+        if !is_target && !is_member_of_target {
+            assert_eq!(report.world.instance(&before.identifier), Some(before));
+        }
+    }
+    for before in report.world_before.clusters.iter().filter(|before| before.identifier != identifier) {
+        assert_eq!(report.world.cluster(&before.identifier), Some(before));
+    }
+}
