@@ -72,7 +72,7 @@ pub enum IdentifierError {
     TooLong { identifier: String, length: usize, noun: &'static str, longest: usize },
     #[error("`{identifier}` does not begin with a letter")]
     FirstNotALetter { identifier: String },
-    #[error("`{identifier}` holds `{character}`; only letters, digits and hyphens are allowed")]
+    #[error("`{}` holds `{}`; only letters, digits and hyphens are allowed", .identifier.escape_debug(), .character.escape_debug())]
     BadCharacter { identifier: String, character: char },
     #[error("`{identifier}` ends with a hyphen or holds two in a row")]
     BadHyphen { identifier: String },
@@ -201,6 +201,7 @@ mod tests {
             ("or_ders", "`_`"),
             ("ördérs", "`ö`"),
             ("orders ", "` `"),
+            ("or\nders", r"`or\nders` holds `\n`"),
             (long.as_str(), "at most 63"),
         ] {
             let error = DatabaseIdentifier::parse(Instance, text).unwrap_err().to_string();

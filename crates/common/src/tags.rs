@@ -51,17 +51,19 @@ pub fn marked_by(tags: &[Tag], execution: &str) -> bool {
     value(tags, EXECUTION) == Some(execution)
 }
 
-/// Whether a key is reserved, so that it cannot be set: it is left out and reported.
-pub fn is_reserved(key: &str) -> bool {
-    let key = key.to_ascii_lowercase();
-    key.starts_with("aws:") || key.starts_with("rds:")
+/// Whether RDS would refuse to set this tag, because its key or its value is reserved: it is left out and reported.
+pub fn is_reserved(key: &str, value: &str) -> bool {
+    [key, value].iter().any(|text| {
+        let text = text.to_ascii_lowercase();
+        text.starts_with("aws:") || text.starts_with("rds:")
+    })
 }
 
 /// The user's own tags: neither ours nor reserved.
 pub fn of_the_user(tags: &[Tag]) -> Tags {
     tags.iter()
         .filter_map(|tag| Some((tag.key()?, tag.value().unwrap_or_default())))
-        .filter(|(key, _)| !OURS.contains(key) && !is_reserved(key))
+        .filter(|(key, value)| !OURS.contains(key) && !is_reserved(key, value))
         .map(|(key, value)| (key.to_owned(), value.to_owned()))
         .collect()
 }
@@ -84,9 +86,10 @@ mod tests {
 
     #[test]
     fn only_the_users_own_tags_are_carried_over() {
-        let tags: Vec<Tag> = ["team", "aws:cloudformation:stack-name", "RDS:foo", EXECUTION, ROLE]
+        let mut tags: Vec<Tag> = ["team", "aws:cloudformation:stack-name", "RDS:foo", EXECUTION, ROLE]
             .map(|key| Tag::builder().key(key).value("x").build())
             .into();
+        tags.push(Tag::builder().key("origin").value("aws:backup").build());
         assert_eq!(of_the_user(&tags).into_keys().collect::<Vec<_>>(), ["team"]);
     }
 

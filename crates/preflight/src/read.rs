@@ -183,7 +183,12 @@ fn is_target(target: &DbProxyTarget, request: &Request) -> bool {
 
 /// A note on tags whose keys AWS reserves: it sets them itself or not at all.
 pub(crate) fn reserved_tags_note(owner: &str, tags: &[Tag]) -> Option<String> {
-    let reserved: Vec<&str> = tags.iter().filter_map(Tag::key).filter(|key| tags::is_reserved(key)).collect();
+    let reserved: Vec<&str> = tags
+        .iter()
+        .filter_map(|tag| Some((tag.key()?, tag.value().unwrap_or_default())))
+        .filter(|(key, value)| tags::is_reserved(key, value))
+        .map(|(key, _)| key)
+        .collect();
     (!reserved.is_empty())
         .then(|| format!("tags of `{owner}` whose keys AWS reserves cannot be set: {}", reserved.join(", ")))
 }
