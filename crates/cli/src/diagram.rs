@@ -2,9 +2,9 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`graph`] | what of a definition is shown: states, ways between them, what failures do |
-//! | [`layout`] | where it goes: ranks from top to bottom, few crossings, straight lines |
-//! | [`svg`] | how it looks, on a light and on a dark page |
+//! | `graph` | what of a definition is shown: states, ways between them, what failures do |
+//! | `layout` | where it goes: ranks from top to bottom, few crossings, straight lines |
+//! | `svg` | how it looks, on a light and on a dark page |
 //!
 //! Pure and deterministic: the same definition gives the same files, so that a test can tell when the pictures in
 //! `docs/pictures/` are out of date.

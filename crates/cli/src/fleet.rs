@@ -1,6 +1,6 @@
 //! The functions of the deployment, called in process by the names their binaries have.
 //!
-//! The code called is the code deployed: [`lambda::invoke`] parses the payload and calls the handler as the Lambda
+//! The code called is the code deployed: [`invoke`] parses the payload and calls the handler as the Lambda
 //! runtime would. What Lambda adds around it is here: the time limit, and errors as Step Functions sees them.
 
 use std::time::{Duration, SystemTime};
