@@ -119,7 +119,7 @@ impl Report {
             writeln!(out, "Downtime of the name    {} without an available `{identifier}`", clock(downtime))?;
         }
         let calls: u64 = self.rds_calls.values().sum();
-        writeln!(out, "RDS API calls           {calls} ({})", by_count(&self.rds_calls))?;
+        writeln!(out, "RDS API calls           {calls}{}", by_count(&self.rds_calls))?;
         writeln!(
             out,
             "State transitions       {} and {} function invocations of {} in all",
@@ -207,9 +207,13 @@ fn row(noun: &str, identifier: &str, status: &str, resource_id: &str, remark: &s
 }
 
 fn by_count(calls: &BTreeMap<String, u64>) -> String {
+    if calls.is_empty() {
+        return String::new();
+    }
     let mut calls: Vec<_> = calls.iter().collect();
     calls.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    calls.iter().map(|(action, count)| format!("{count} {action}")).collect::<Vec<_>>().join(", ")
+    let calls: Vec<String> = calls.iter().map(|(action, count)| format!("{count} {action}")).collect();
+    format!(" ({})", calls.join(", "))
 }
 
 /// `1h 02m 03s`, as short as it can be.
