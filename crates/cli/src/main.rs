@@ -17,8 +17,23 @@ use trapheus_cli::timeline::{Audience, Step, StepStatus};
 use trapheus_common::document::SnapshotReplacement;
 
 /// Restores Amazon RDS databases from snapshots, and rehearses that on your machine.
+///
+/// A run renames a database to `<identifier>-temp`, restores it from `<identifier>-snapshot` under its own name with its own
+/// settings, compares the two, and deletes the renamed one; if anything fails before that, the original is put back. In an
+/// AWS account a Step Functions state machine does this with Lambda functions. Here the same state machine and the same
+/// function code work on a simulated RDS, so that you can see what a run does, and what it does when something fails,
+/// before it touches a database of yours.
 #[derive(Debug, Parser)]
-#[command(version, propagate_version = true)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "Begin with:\n  trapheus rehearse events/instance-restore.json\n\n\
+                  An event is the execution's input:\n  \
+                  identifier  the DB instance or DB cluster identifier\n  \
+                  task        create_snapshot, db_restore or create_snapshot_only\n  \
+                  isCluster   true for a DB cluster, false for a DB instance\n\n\
+                  Colours follow the terminal; NO_COLOR turns them off."
+)]
 struct Arguments {
     #[command(subcommand)]
     command: Command,

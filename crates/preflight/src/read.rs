@@ -111,6 +111,9 @@ pub(crate) async fn missing_groups<'a>(
 pub(crate) async fn global_cluster(rds: &Client, cluster_arn: &str) -> Result<Option<String>> {
     let mut pages = rds.describe_global_clusters().into_paginator().items().send();
     while let Some(global) = pages.next().await {
+        if global.as_ref().is_err_and(is_unknown_here) {
+            break;
+        }
         let global = global.map_err(|error| failed(cluster_arn, "cannot describe global databases", &error))?;
         if global.global_cluster_members().iter().any(|member| member.db_cluster_arn() == Some(cluster_arn)) {
             return Ok(Some(global.global_cluster_identifier().unwrap_or_default().to_owned()));
@@ -123,6 +126,9 @@ pub(crate) async fn global_cluster(rds: &Client, cluster_arn: &str) -> Result<Op
 pub(crate) async fn blue_green_deployment(rds: &Client, arn: &str) -> Result<Option<String>> {
     let mut pages = rds.describe_blue_green_deployments().into_paginator().items().send();
     while let Some(deployment) = pages.next().await {
+        if deployment.as_ref().is_err_and(is_unknown_here) {
+            break;
+        }
         let deployment = deployment.map_err(|error| failed(arn, "cannot describe blue/green deployments", &error))?;
         let tied = deployment.status() != Some("SWITCHOVER_COMPLETED");
         if tied && [deployment.source(), deployment.target()].contains(&Some(arn)) {
@@ -139,6 +145,9 @@ pub(crate) async fn proxy_notes(rds: &Client, request: &Request) -> Result<Vec<S
     let mut notes = Vec::new();
     let mut proxies = rds.describe_db_proxies().into_paginator().items().send();
     while let Some(proxy) = proxies.next().await {
+        if proxy.as_ref().is_err_and(is_unknown_here) {
+            break;
+        }
         let proxy = proxy.map_err(|error| failed(identifier, "cannot describe RDS proxies", &error))?;
         let Some(name) = proxy.db_proxy_name() else { continue };
         if points_at(rds, name, request).await? {
@@ -149,6 +158,11 @@ pub(crate) async fn proxy_notes(rds: &Client, request: &Request) -> Result<Vec<S
         }
     }
     Ok(notes)
+}
+
+/// Whether RDS has no such action: in a region without the feature nothing can be tied to it.
+fn is_unknown_here<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("InvalidAction")
 }
 
 async fn points_at(rds: &Client, proxy: &str, request: &Request) -> Result<bool> {

@@ -88,6 +88,16 @@ fn a_restore_without_any_snapshot_taken_before_works_as_well() {
 }
 
 #[test]
+fn a_region_without_proxies_deployments_and_global_databases_is_fine() {
+    let absent = ["DescribeDBProxies", "DescribeBlueGreenDeployments", "DescribeGlobalClusters"]
+        .map(|action| json!({"action": action, "times": 100, "fault": {"kind": "error", "code": "InvalidAction"}}));
+    for (identifier, is_cluster) in KINDS {
+        let report = rehearse(event(identifier, "db_restore", is_cluster), world_with(json!(absent)));
+        assert_eq!(report.status, "SUCCEEDED", "{identifier}: {:?} {:?}", report.error, report.cause);
+    }
+}
+
+#[test]
 fn an_identifier_in_capitals_is_the_same_database() {
     let report = rehearse(event("Orders", "db_restore", false), world());
     assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);

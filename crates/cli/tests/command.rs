@@ -1,0 +1,79 @@
+//! The command as a person or a script meets it: exit status, what goes to which stream, and that a pipe gets plain text.
+
+use std::io::Write as _;
+use std::process::{Command, Output, Stdio};
+
+use serde_json::Value;
+
+/// Runs `trapheus` with these arguments and this standard input.
+fn trapheus(arguments: &[&str], input: &str) -> Output {
+    let mut child = Command::new(env!("CARGO_BIN_EXE_trapheus"))
+        .args(arguments)
+        .stdin(Stdio::piped())
+        .stdout(Stdio::piped())
+        .stderr(Stdio::piped())
+        .spawn()
+        .expect("the command starts");
+    let mut stdin = child.stdin.take().expect("a pipe");
+    // A command that ends without reading its input closes the pipe; that is its good right.
+    let _ = stdin.write_all(input.as_bytes());
+    drop(stdin);
+    child.wait_with_output().expect("the command ends")
+}
+
+fn text(stream: &[u8]) -> String {
+    String::from_utf8(stream.to_vec()).expect("UTF-8")
+}
+
+const RESTORE: &str = r#"{"identifier": "orders", "task": "db_restore", "isCluster": false}"#;
+
+#[test]
+fn an_execution_that_succeeded_is_exit_status_0_and_a_pipe_gets_plain_lines() {
+    let output = trapheus(&["rehearse", "-"], RESTORE);
+    assert_eq!(output.status.code(), Some(0));
+    let lines = text(&output.stdout);
+    assert!(lines.contains("RestoreDbInstanceFromSnapshot") && lines.contains("SUCCEEDED after"), "{lines}");
+    assert!(!lines.contains('\x1b') && !lines.contains('\r'), "{lines}");
+}
+
+#[test]
+fn an_execution_that_failed_is_exit_status_1() {
+    let output = trapheus(&["rehearse", "-"], r#"{"identifier": "nowhere", "task": "db_restore", "isCluster": false}"#);
+    assert_eq!(output.status.code(), Some(1));
+    assert!(text(&output.stdout).contains("PreflightException"));
+}
+
+#[test]
+fn what_cannot_be_started_is_exit_status_2_with_the_reason_on_standard_error() {
+    for (arguments, input, reason) in [
+        (["rehearse", "no-such-file.json"], "", "no-such-file.json"),
+        (["rehearse", "-"], "{", "not JSON"),
+        (["simulator", "--speed=fast"], "", "--speed"),
+    ] {
+        let output = trapheus(&arguments, input);
+        assert_eq!(output.status.code(), Some(2), "{arguments:?}");
+        assert!(text(&output.stderr).contains(reason), "{}", text(&output.stderr));
+        assert_eq!(text(&output.stdout), "");
+    }
+}
+
+#[test]
+fn json_tells_the_whole_result() {
+    let output = trapheus(&["rehearse", "-", "--json", "--seed", "3"], RESTORE);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["status"], "SUCCEEDED");
+    assert!(report["downtimeSeconds"].as_f64().is_some_and(|seconds| seconds > 0.0));
+    assert!(report["rdsCalls"]["RestoreDBInstanceFromDBSnapshot"] == 1);
+    assert!(report["steps"].as_array().is_some_and(|steps| steps.len() > 10));
+    assert!(report["cost"]["stepFunctions"].as_f64().is_some_and(|dollars| dollars > 0.0));
+}
+
+#[test]
+fn a_snapshot_that_is_deleted_first_is_taken_once() {
+    let snapshot = r#"{"identifier": "orders", "task": "create_snapshot_only", "isCluster": false}"#;
+    let output = trapheus(&["rehearse", "-", "--json", "--snapshot-replacement", "DeleteFirst"], snapshot);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!(report["status"], "SUCCEEDED");
+    assert_eq!(report["rdsCalls"]["CopyDBSnapshot"], Value::Null);
+    assert_eq!(report["rdsCalls"]["CreateDBSnapshot"], 1);
+}
