@@ -1,1 +1,268 @@
 //! Handlers of the status-waiter crate.
+
+use rds_simulator::{Fault, FaultRule};
+use serde_json::{Value, json};
+use trapheus_common::clock::Timestamp;
+use trapheus_common::document::{Request, StepOutput, Task, TaskName, WaitEvent, WaitOutput, WaitStatus};
+use trapheus_common::identifiers::DatabaseIdentifier;
+use trapheus_common::wait::poll::Pace;
+use trapheus_common::wait::{Goal, MemberGoal};
+use trapheus_common::{ErrorKind, Result};
+use trapheus_status_waiter::{cluster, instance};
+use trapheus_tests::Harness;
+
+fn world() -> Value {
+    json!({
+        "instances": [{"identifier": "orders", "engine": "postgres"}],
+        "clusters": [{
+            "identifier": "shop",
+            "engine": "aurora-postgresql",
+            "members": [{"identifier": "shop-1"}, {"identifier": "shop-2"}]
+        }],
+        "timings": {"jitter": 0.0, "falseAvailableProbability": 1.0}
+    })
+}
+
+fn named(identifier: &str) -> DatabaseIdentifier {
+    DatabaseIdentifier::reported(identifier)
+}
+
+fn available(identifier: &str, resource_id: Option<&str>) -> Goal {
+    Goal::Available { identifier: named(identifier), resource_id: resource_id.map(str::to_owned), members: Vec::new() }
+}
+
+fn waiting(request: &Request, goal: Goal) -> WaitEvent {
+    let task = StepOutput::done(TaskName::Rename, request.identifier.as_str()).waiting_for(goal);
+    WaitEvent { request: request.clone(), task, rollback_started_at: None }
+}
+
+async fn wait_instance(harness: &Harness, event: WaitEvent) -> Result<WaitOutput> {
+    instance::wait(harness.rds(), Pace::polling_every(30), event, harness.invocation()).await
+}
+
+async fn wait_cluster(harness: &Harness, event: WaitEvent) -> Result<WaitOutput> {
+    cluster::wait(harness.rds(), Pace::polling_every(30), event, harness.invocation()).await
+}
+
+async fn rename(harness: &Harness, from: &str, to: &str) {
+    let call = harness.rds().modify_db_instance().db_instance_identifier(from).new_db_instance_identifier(to);
+    Box::pin(call.apply_immediately(true).send()).await.expect("a rename");
+}
+
+fn resource_id(harness: &Harness, identifier: &str) -> String {
+    harness.simulator.state().instance(identifier).expect("it is there").resource_id.clone()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_step_that_waits_for_nothing_is_complete_at_once() {
+    let harness = Harness::new(world());
+    let request = harness.request("orders", Task::DbRestore, false);
+    let task = StepOutput::done(TaskName::Delete, "orders-temp");
+    let event = WaitEvent { request, task, rollback_started_at: None };
+    let answer = wait_instance(&harness, event).await.unwrap();
+    assert_eq!(
+        (answer.task, answer.taskname, answer.identifier.as_str()),
+        (WaitStatus::Complete, TaskName::Delete, "orders-temp")
+    );
+    assert!(harness.simulator.requests().is_empty());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rename_is_complete_only_when_the_database_is_there_to_stay() {
+    let harness = Harness::new(world());
+    let request = harness.request("orders", Task::DbRestore, false);
+    let id = resource_id(&harness, "orders");
+    rename(&harness, "orders", "orders-temp").await;
+    let answer = wait_instance(&harness, waiting(&request, available("orders-temp", Some(&id)))).await.unwrap();
+    assert_eq!(answer.task, WaitStatus::Complete);
+    assert_eq!(answer.observed, "orders-temp available");
+    let renamed = harness.simulator.state().instance("orders-temp").expect("it is there").clone();
+    assert!(!renamed.busy && renamed.answers, "it had not rebooted yet");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_longer_than_the_invocation_is_answered_as_pending() {
+    let mut world = world();
+    world["timings"]["renameNameless"] = json!(3_000.0);
+    let harness = Harness::new(world);
+    let request = harness.request("orders", Task::DbRestore, false);
+    let id = resource_id(&harness, "orders");
+    rename(&harness, "orders", "orders-temp").await;
+    let answer = wait_instance(&harness, waiting(&request, available("orders-temp", Some(&id)))).await.unwrap();
+    assert_eq!(answer.task, WaitStatus::Pending);
+    assert!(answer.absent_since.is_some(), "neither name answers");
+    assert!(harness.simulator.now().as_secs() < 900);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_answers_nowhere_for_half_an_hour_is_given_up() {
+    let mut world = world();
+    world["timings"]["renameNameless"] = json!(30_000.0);
+    let harness = Harness::new(world);
+    let request = harness.request("orders", Task::DbRestore, false);
+    let id = resource_id(&harness, "orders");
+    rename(&harness, "orders", "orders-temp").await;
+    let step = StepOutput::done(TaskName::Rename, "orders-temp").waiting_for(available("orders-temp", Some(&id)));
+    let error = harness.wait_instance(&request, step).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rename);
+    assert!((1_800..2_700).contains(&harness.simulator.now().as_secs()), "{:?}", harness.simulator.now());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_status_that_does_not_pass_raises_the_error_of_the_step() {
+    for (taskname, kind) in [
+        (TaskName::SnapshotCreation, ErrorKind::SnapshotCreation),
+        (TaskName::Rename, ErrorKind::Rename),
+        (TaskName::Restore, ErrorKind::InstanceRestore),
+        (TaskName::ClusterRestore, ErrorKind::ClusterRestore),
+        (TaskName::Settings, ErrorKind::Settings),
+        (TaskName::Delete, ErrorKind::Deletion),
+    ] {
+        let mut world = world();
+        world["instances"][0]["status"] = json!("storage-full");
+        let harness = Harness::new(world);
+        let request = harness.request("orders", Task::DbRestore, false);
+        let mut event = waiting(&request, available("orders", None));
+        event.task.taskname = taskname;
+        let error = wait_instance(&harness, event).await.unwrap_err();
+        assert_eq!(error.kind(), kind);
+        assert!(error.report().contains("storage-full"), "{}", error.report());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_ends_by_the_deadline_of_the_run() {
+    let harness = Harness::new(world());
+    let mut request = harness.request("orders", Task::DbRestore, false);
+    request.deadline = Timestamp::from(harness.wall_clock()).plus_seconds(60);
+    let error = wait_instance(&harness, waiting(&request, available("orders-temp", None))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WaitTimedOut);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_wait_of_the_rollback_has_the_rollbacks_own_deadline() {
+    let harness = Harness::new(world());
+    let mut request = harness.request("orders", Task::DbRestore, false);
+    request.deadline = request.started_at;
+    let id = resource_id(&harness, "orders");
+    rename(&harness, "orders", "orders-temp").await;
+    let mut event = waiting(&request, available("orders-temp", Some(&id)));
+    event.rollback_started_at = Some(harness.wall_clock().into());
+    assert_eq!(wait_instance(&harness, event.clone()).await.unwrap().task, WaitStatus::Complete);
+
+    event.request.options.rollback_seconds = 0;
+    event.task = event.task.waiting_for(available("orders", None));
+    let error = wait_instance(&harness, event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::WaitTimedOut);
+}
+
+#[tokio::test(start_paused = true)]
+async fn throttling_and_server_errors_are_waited_out() {
+    let harness = Harness::new(world());
+    let request = harness.request("orders", Task::DbRestore, false);
+    for fault in [Fault::Throttle { code: "Throttling".to_owned() }, Fault::ServerError { status: 503 }] {
+        harness.simulator.inject(FaultRule {
+            action: "DescribeDBInstances".to_owned(),
+            identifier: None,
+            caller: None,
+            occurrence: 1,
+            times: 20,
+            fault,
+        });
+    }
+    let answer = wait_instance(&harness, waiting(&request, available("orders", None))).await.unwrap();
+    assert_eq!(answer.task, WaitStatus::Complete);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_denied_look_is_not_repeated() {
+    let harness = Harness::new(world());
+    let request = harness.request("orders", Task::DbRestore, false);
+    harness.simulator.inject(FaultRule {
+        action: "DescribeDBInstances".to_owned(),
+        identifier: None,
+        caller: None,
+        occurrence: 1,
+        times: 20,
+        fault: Fault::Denied {},
+    });
+    let error = wait_instance(&harness, waiting(&request, available("orders", None))).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AccessDenied);
+    assert_eq!(harness.simulator.requests().len(), 1);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_deleted_database_is_waited_for_until_it_is_gone() {
+    let harness = Harness::new(world());
+    let request = harness.request("orders", Task::DbRestore, false);
+    let resource_ids = vec![resource_id(&harness, "orders")];
+    harness.rds().delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
+    let answer = wait_instance(&harness, waiting(&request, Goal::Gone { resource_ids })).await.unwrap();
+    assert_eq!(answer.task, WaitStatus::Complete);
+    assert!(harness.simulator.state().instance("orders").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshots_are_waited_for_until_available_and_until_gone() {
+    let harness = Harness::new(world());
+    let request = harness.request("orders", Task::CreateSnapshot, false);
+    let identifier = request.snapshot_identifier.clone();
+    let name = identifier.as_str();
+    let rds = harness.rds();
+    rds.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier(name).send().await.unwrap();
+    let event = waiting(&request, Goal::SnapshotAvailable { identifier: identifier.clone() });
+    assert_eq!(wait_instance(&harness, event).await.unwrap().task, WaitStatus::Complete);
+    assert_eq!(
+        harness.simulator.state().snapshot(name).map(|found| found.status.to_string()).as_deref(),
+        Some("available")
+    );
+
+    rds.delete_db_snapshot().db_snapshot_identifier(name).send().await.unwrap();
+    let event = waiting(&request, Goal::SnapshotGone { identifier: identifier.clone() });
+    assert_eq!(wait_instance(&harness, event).await.unwrap().task, WaitStatus::Complete);
+    assert!(harness.simulator.state().snapshot(name).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_is_ready_only_when_its_members_are() {
+    let harness = Harness::new(world());
+    let request = harness.request("shop", Task::DbRestore, true);
+    rename(&harness, "shop-2", "shop-2-temp").await;
+    let members =
+        ["shop-1", "shop-2-temp"].map(|name| MemberGoal { identifier: named(name), resource_id: None }).into();
+    let goal = Goal::Available { identifier: named("shop"), resource_id: None, members };
+    let answer = wait_cluster(&harness, waiting(&request, goal)).await.unwrap();
+    assert_eq!(answer.task, WaitStatus::Complete);
+    let member = harness.simulator.state().instance("shop-2-temp").expect("it is there").clone();
+    assert!(!member.busy && member.answers);
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_are_waited_for_until_they_are_gone_and_then_the_cluster() {
+    let harness = Harness::new(world());
+    let request = harness.request("shop", Task::DbRestore, true);
+    let rds = harness.rds();
+    let members = ["shop-1", "shop-2"];
+    let resource_ids = members.map(|member| resource_id(&harness, member)).to_vec();
+    for member in members {
+        rds.delete_db_instance().db_instance_identifier(member).skip_final_snapshot(true).send().await.unwrap();
+    }
+    let answer = wait_cluster(&harness, waiting(&request, Goal::MembersGone { resource_ids })).await.unwrap();
+    assert_eq!(answer.task, WaitStatus::Complete);
+    assert!(members.iter().all(|member| harness.simulator.state().instance(member).is_none()));
+
+    let resource_ids = vec![harness.simulator.state().cluster("shop").expect("still there").resource_id.clone()];
+    rds.delete_db_cluster().db_cluster_identifier("shop").skip_final_snapshot(true).send().await.unwrap();
+    let answer = wait_cluster(&harness, waiting(&request, Goal::Gone { resource_ids })).await.unwrap();
+    assert_eq!(answer.task, WaitStatus::Complete);
+    assert!(harness.simulator.state().cluster("shop").is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_has_no_members_to_wait_for() {
+    let harness = Harness::new(world());
+    let request = harness.request("orders", Task::DbRestore, false);
+    let goal = Goal::MembersGone { resource_ids: vec!["db-1".to_owned()] };
+    let error = wait_instance(&harness, waiting(&request, goal)).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Internal);
+}
