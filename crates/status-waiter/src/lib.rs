@@ -28,6 +28,7 @@ async fn wait(
     invocation: Invocation,
 ) -> Result<WaitOutput> {
     let deadline = event.deadline();
+    let pace = if event.rollback_started_at.is_some() { pace.careful() } else { pace };
     let StepOutput { taskname, identifier, wait_for, wait: last, .. } = event.task;
     let answer = |task, observed, absent_since| WaitOutput { task, taskname, identifier, observed, absent_since };
     let Some(goal) = wait_for else {

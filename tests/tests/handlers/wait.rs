@@ -67,17 +67,30 @@ async fn a_step_that_waits_for_nothing_is_complete_at_once() {
     assert!(harness.simulator.requests().is_empty());
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_rename_is_complete_only_when_the_database_is_there_to_stay() {
-    let harness = Harness::new(world());
+/// Waits for a rename whose false `available` lasts so long, looking every five seconds.
+async fn wait_through_false_available(seconds: f64, is_rollback: bool) {
+    let mut world = world();
+    world["timings"]["renameFalseAvailable"] = json!(seconds);
+    let harness = Harness::new(world);
     let request = harness.request("orders", Task::DbRestore, false);
     let id = resource_id(&harness, "orders");
     rename(&harness, "orders", "orders-temp").await;
-    let answer = wait_instance(&harness, waiting(&request, available("orders-temp", Some(&id)))).await.unwrap();
-    assert_eq!(answer.task, WaitStatus::Complete);
-    assert_eq!(answer.observed, "orders-temp available");
+    let mut event = waiting(&request, available("orders-temp", Some(&id)));
+    event.rollback_started_at = is_rollback.then(|| harness.wall_clock().into());
+    let answer = instance::wait(harness.rds(), Pace::polling_every(5), event, harness.invocation()).await.unwrap();
+    assert_eq!((answer.task, answer.observed.as_str()), (WaitStatus::Complete, "orders-temp available"));
     let renamed = harness.simulator.state().instance("orders-temp").expect("it is there").clone();
     assert!(!renamed.busy && renamed.answers, "it had not rebooted yet");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_rename_is_complete_only_when_the_database_is_there_to_stay() {
+    wait_through_false_available(8.0, false).await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_last_wait_of_a_rollback_is_surer_still() {
+    wait_through_false_available(22.0, true).await;
 }
 
 #[tokio::test(start_paused = true)]

@@ -42,6 +42,12 @@ impl Pace {
             absent: Duration::from_secs(30 * 60),
         }
     }
+
+    /// Surer, for the last wait of a run: nobody looks again after a rollback, so a false `available` must not end it.
+    #[must_use]
+    pub const fn careful(self) -> Self {
+        Self { agreeing: self.agreeing * 2, ..self }
+    }
 }
 
 /// When to stop.
