@@ -88,6 +88,12 @@ macro_rules! settings {
                 taken
             }
 
+            /// Whether nothing in it has to wait.
+            pub(crate) fn takes_effect_now(mut self) -> bool {
+                self.split_off(Effect::Now);
+                self.is_empty()
+            }
+
             pub(crate) fn is_empty(&self) -> bool {
                 true $(&& self.$field.is_none())*
             }

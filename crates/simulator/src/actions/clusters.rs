@@ -1,6 +1,8 @@
 //! DB clusters, of Aurora and Multi-AZ: create, restore, modify (and rename), stop, start, delete.
 
-use super::instances::{Credentials, change_log_exports, modification_steps, settle_encryption};
+use super::instances::{
+    Credentials, change_log_exports, check_upgrade, modification_steps, settle_encryption, takes_changes,
+};
 use super::{Content, Deletion, show_cluster};
 use crate::engines;
 use crate::error::{ApiError, ApiResult};
@@ -239,38 +241,22 @@ pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Content
     credentials.check_change(managed)?;
     let asked = change.clone();
     let change = change.without_what_is_already_so(&cluster.settings);
-    check_upgrade(cluster, &change, allow_major)?;
-    check_modifiable(state, cluster, &change, new_name.is_some() || credentials.changes(managed))?;
+    check_upgrade(
+        &cluster.engine,
+        cluster.settings.engine_version.as_ref(),
+        change.engine_version.as_ref(),
+        allow_major,
+    )?;
+    let more = new_name.is_some() || credentials.changes(managed);
+    if !takes_changes(state, &cluster.life, more, change.clone().takes_effect_now()) {
+        let message = format!("DB Cluster {} is not in available state.", cluster.life.identifier);
+        return Err(ApiError::cluster_state(message));
+    }
     if let Some(cluster) = state.clusters.get_mut(&key) {
         cluster.pending.cancel(&asked, &cluster.settings);
     }
     Modification { change, new_name, credentials, apply_immediately }.apply(state, key);
     Ok(show_cluster(state, key))
-}
-
-fn check_upgrade(cluster: &Cluster, change: &ClusterSettings, allow_major: bool) -> ApiResult<()> {
-    let (Some(new), Some(old)) = (&change.engine_version, &cluster.settings.engine_version) else { return Ok(()) };
-    let major = |version: &str| engines::major_version(&cluster.engine, version);
-    if major(new) != major(old) && !allow_major {
-        return Err(ApiError::combination(
-            "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.",
-        ));
-    }
-    Ok(())
-}
-
-fn check_modifiable(state: &State, cluster: &Cluster, change: &ClusterSettings, more: bool) -> ApiResult<()> {
-    let life = &cluster.life;
-    let lingers = life.busy && life.status == AVAILABLE && life.served && life.renaming_to.is_none();
-    if life.is_idle() || (lingers && !more) {
-        return Ok(());
-    }
-    let mut rest = change.clone();
-    rest.split_off(Effect::Now);
-    if !more && rest.is_empty() && state.unverified.protection_in_any_status && life.status != "deleting" {
-        return Ok(());
-    }
-    Err(ApiError::cluster_state(format!("DB Cluster {} is not in available state.", life.identifier)))
 }
 
 /// A checked request to modify a cluster.

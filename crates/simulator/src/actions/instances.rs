@@ -478,8 +478,17 @@ pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Content
     let mut result = instance.settings.clone();
     result.merge(change.clone());
     check_storage(&instance.engine, &change, &result)?;
-    check_upgrade(instance, &change, allow_major)?;
-    check_modifiable(state, instance, &change, new_name.is_some() || credentials.changes(instance.secret.is_some()))?;
+    check_upgrade(
+        &instance.engine,
+        instance.settings.engine_version.as_ref(),
+        change.engine_version.as_ref(),
+        allow_major,
+    )?;
+    let more = new_name.is_some() || credentials.changes(instance.secret.is_some());
+    if !takes_changes(state, &instance.life, more, change.clone().takes_effect_now()) {
+        let message = format!("Database instance {} is not in available state.", instance.life.identifier);
+        return Err(ApiError::instance_state(message));
+    }
 
     if let Some(instance) = state.instances.get_mut(&key) {
         instance.pending.cancel(&asked, &instance.settings);
@@ -493,10 +502,15 @@ pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Content
     Ok(show_instance(state, key))
 }
 
-fn check_upgrade(instance: &Instance, change: &InstanceSettings, allow_major: bool) -> ApiResult<()> {
-    let (Some(new), Some(old)) = (&change.engine_version, &instance.settings.engine_version) else { return Ok(()) };
-    let major = |version: &str| engines::major_version(&instance.engine, version);
-    if major(new) != major(old) && !allow_major {
+/// Refuses a new major version that was not asked for as such.
+pub(super) fn check_upgrade(
+    engine: &str,
+    old: Option<&String>,
+    new: Option<&String>,
+    allow_major: bool,
+) -> ApiResult<()> {
+    let (Some(new), Some(old)) = (new, old) else { return Ok(()) };
+    if engines::major_version(engine, new) != engines::major_version(engine, old) && !allow_major {
         return Err(ApiError::combination(
             "The AllowMajorVersionUpgrade flag must be present when upgrading to a new major version.",
         ));
@@ -504,18 +518,12 @@ fn check_upgrade(instance: &Instance, change: &InstanceSettings, allow_major: bo
     Ok(())
 }
 
-fn check_modifiable(state: &State, instance: &Instance, change: &InstanceSettings, more: bool) -> ApiResult<()> {
-    let life = &instance.life;
+/// Whether a database takes a modification in its present status: `more` than settings takes a quiet one, and what takes
+/// effect at once may be set in any status, if the world says so.
+pub(super) fn takes_changes(state: &State, life: &Life, more: bool, takes_effect_now: bool) -> bool {
     let lingers = life.busy && life.status == AVAILABLE && life.served && life.renaming_to.is_none();
-    if life.is_idle() || (lingers && !more) {
-        return Ok(());
-    }
-    let mut rest = change.clone();
-    rest.split_off(Effect::Now);
-    if !more && rest.is_empty() && state.unverified.protection_in_any_status && life.status != "deleting" {
-        return Ok(());
-    }
-    Err(ApiError::instance_state(format!("Database instance {} is not in available state.", life.identifier)))
+    let at_any_time = takes_effect_now && state.unverified.protection_in_any_status && life.status != "deleting";
+    life.is_idle() || (!more && (lingers || at_any_time))
 }
 
 /// A checked request to modify an instance.
