@@ -149,6 +149,16 @@ impl<'d> Reader<'_, 'd> {
         Reader { loader: self.loader, state: self.state, prefix, fields }
     }
 
+    /// A reader for the element of a list of objects; anything but an object is a problem.
+    fn element(&mut self, list: &str, at: usize, element: &'d Value) -> Option<Reader<'_, 'd>> {
+        let field = format!("{list}[{at}]");
+        let Some(fields) = element.as_object() else {
+            self.problem(&field, "must be an object");
+            return None;
+        };
+        Some(self.inside(&field, fields))
+    }
+
     fn has(&self, field: &str) -> bool {
         self.fields.contains_key(field)
     }
@@ -538,12 +548,7 @@ impl<'d> Reader<'_, 'd> {
             .iter()
             .enumerate()
             .map(|(at, rule)| {
-                let field = format!("Choices[{at}]");
-                let Some(fields) = rule.as_object() else {
-                    self.problem(&field, "must be an object");
-                    return None;
-                };
-                let mut reader = self.inside(&field, fields);
+                let mut reader = self.element("Choices", at, rule)?;
                 let rule = reader.rule(true);
                 reader.required("Next");
                 let assign = reader.assign();
@@ -617,19 +622,8 @@ impl<'d> Reader<'_, 'd> {
                 return None;
             }
         };
-        let rules: Vec<Option<Rule>> = rules
-            .iter()
-            .enumerate()
-            .map(|(at, rule)| {
-                let field = format!("{operator}[{at}]");
-                if let Some(fields) = rule.as_object() {
-                    self.inside(&field, fields).rule(false)
-                } else {
-                    self.problem(&field, "must be an object");
-                    None
-                }
-            })
-            .collect();
+        let rules: Vec<Option<Rule>> =
+            rules.iter().enumerate().map(|(at, rule)| self.element(operator, at, rule)?.rule(false)).collect();
         let rules: Option<Vec<Rule>> = rules.into_iter().collect();
         Some(if operator == "And" { Rule::And(rules?) } else { Rule::Or(rules?) })
     }
@@ -695,12 +689,7 @@ impl<'d> Reader<'_, 'd> {
             .iter()
             .enumerate()
             .map(|(at, branch)| {
-                let field = format!("Branches[{at}]");
-                let Some(fields) = branch.as_object() else {
-                    self.problem(&field, "must be an object");
-                    return None;
-                };
-                let mut reader = self.inside(&field, fields);
+                let mut reader = self.element("Branches", at, branch)?;
                 reader.only(&["Comment", "StartAt", "States", "QueryLanguage"]);
                 reader.query_language();
                 reader.flow(variables)
@@ -828,14 +817,7 @@ impl<'d> Reader<'_, 'd> {
         retriers
             .iter()
             .enumerate()
-            .filter_map(|(at, retrier)| {
-                let field = format!("Retry[{at}]");
-                let Some(fields) = retrier.as_object() else {
-                    self.problem(&field, "must be an object");
-                    return None;
-                };
-                self.inside(&field, fields).retrier(at == last)
-            })
+            .filter_map(|(at, retrier)| self.element("Retry", at, retrier)?.retrier(at == last))
             .collect()
     }
 
@@ -880,14 +862,7 @@ impl<'d> Reader<'_, 'd> {
         catchers
             .iter()
             .enumerate()
-            .filter_map(|(at, catcher)| {
-                let field = format!("Catch[{at}]");
-                let Some(fields) = catcher.as_object() else {
-                    self.problem(&field, "must be an object");
-                    return None;
-                };
-                self.inside(&field, fields).catcher(at == last, targets)
-            })
+            .filter_map(|(at, catcher)| self.element("Catch", at, catcher)?.catcher(at == last, targets))
             .collect()
     }
 
