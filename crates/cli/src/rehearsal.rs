@@ -73,7 +73,7 @@ impl Rehearsal {
     }
 
     /// Runs the execution on the current runtime's clock, which has to be paused.
-    pub async fn run_here(self, audience: &mut dyn Audience) -> Result<Report, WorldError> {
+    async fn run_here(self, audience: &mut dyn Audience) -> Result<Report, WorldError> {
         let start = SystemTime::UNIX_EPOCH + BEGIN;
         let options = rds_simulator::Options { seed: self.seed, start_time: start, speed: 1.0 };
         let simulator = Simulator::new(self.world.clone(), options)?;

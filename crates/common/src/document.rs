@@ -387,12 +387,3 @@ pub struct AlertOutput {
     pub phase: AlertPhase,
     pub message_id: String,
 }
-
-/// `{Error, Cause}` as a `Catch` leaves it in the state document.
-#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
-#[serde(rename_all = "PascalCase")]
-pub struct CaughtError {
-    pub error: String,
-    #[serde(default)]
-    pub cause: String,
-}
