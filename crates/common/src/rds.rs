@@ -24,21 +24,27 @@ pub async fn instance(rds: &Client, identifier: &str) -> Result<Option<DbInstanc
     }
 }
 
+/// Every DB instance of the account in the region.
+pub async fn instances(rds: &Client) -> Result<Vec<DbInstance>> {
+    instances_where(rds, None).await
+}
+
 /// The DB instance with this `DbiResourceId`, whatever its name is now.
 pub async fn instance_by_resource_id(rds: &Client, resource_id: &str) -> Result<Option<DbInstance>> {
-    let found = instances_where(rds, "dbi-resource-id", resource_id).await?;
+    let found = instances_where(rds, Some(("dbi-resource-id", resource_id))).await?;
     Ok(found.into_iter().find(|instance| instance.dbi_resource_id() == Some(resource_id)))
 }
 
 /// The DB instances that belong to the cluster of this name, in whatever status.
 pub async fn instances_of_cluster(rds: &Client, cluster_identifier: &str) -> Result<Vec<DbInstance>> {
-    let mut found = instances_where(rds, "db-cluster-id", cluster_identifier).await?;
+    let mut found = instances_where(rds, Some(("db-cluster-id", cluster_identifier))).await?;
     found.retain(|instance| instance.db_cluster_identifier() == Some(cluster_identifier));
     Ok(found)
 }
 
-async fn instances_where(rds: &Client, filter: &str, value: &str) -> Result<Vec<DbInstance>> {
-    let mut pages = rds.describe_db_instances().filters(only(filter, value)).into_paginator().send();
+async fn instances_where(rds: &Client, filter: Option<(&str, &str)>) -> Result<Vec<DbInstance>> {
+    let filters = filter.map(|(name, value)| vec![only(name, value)]);
+    let mut pages = rds.describe_db_instances().set_filters(filters).into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
         match page {
@@ -46,7 +52,7 @@ async fn instances_where(rds: &Client, filter: &str, value: &str) -> Result<Vec<
             Err(error) if error.as_service_error().is_some_and(|e| e.is_db_instance_not_found_fault()) => {
                 break;
             }
-            Err(error) => return Err(look_failed(value, "cannot describe DB instances", &error)),
+            Err(error) => return Err(look_failed(looked_for(filter), "cannot describe DB instances", &error)),
         }
     }
     Ok(found)
@@ -61,27 +67,31 @@ pub async fn cluster(rds: &Client, identifier: &str) -> Result<Option<DbCluster>
     }
 }
 
+/// Every DB cluster of the account in the region.
+pub async fn clusters(rds: &Client) -> Result<Vec<DbCluster>> {
+    clusters_where(rds, None).await
+}
+
 /// The DB cluster with this `DbClusterResourceId`, whatever its name is now.
 pub async fn cluster_by_resource_id(rds: &Client, resource_id: &str) -> Result<Option<DbCluster>> {
-    let mut pages =
-        rds.describe_db_clusters().filters(only("db-cluster-resource-id", resource_id)).into_paginator().send();
+    let found = clusters_where(rds, Some(("db-cluster-resource-id", resource_id))).await?;
+    Ok(found.into_iter().find(|cluster| cluster.db_cluster_resource_id() == Some(resource_id)))
+}
+
+async fn clusters_where(rds: &Client, filter: Option<(&str, &str)>) -> Result<Vec<DbCluster>> {
+    let filters = filter.map(|(name, value)| vec![only(name, value)]);
+    let mut pages = rds.describe_db_clusters().set_filters(filters).into_paginator().send();
+    let mut found = Vec::new();
     while let Some(page) = pages.next().await {
         match page {
-            Ok(page) => {
-                let mut clusters = page.db_clusters.unwrap_or_default().into_iter();
-                if let Some(cluster) = clusters.find(|cluster| cluster.db_cluster_resource_id() == Some(resource_id)) {
-                    return Ok(Some(cluster));
-                }
-            }
+            Ok(page) => found.extend(page.db_clusters.unwrap_or_default()),
             Err(error) if error.as_service_error().is_some_and(|e| e.is_db_cluster_not_found_fault()) => {
                 break;
             }
-            Err(error) => {
-                return Err(look_failed(resource_id, "cannot describe DB clusters", &error));
-            }
+            Err(error) => return Err(look_failed(looked_for(filter), "cannot describe DB clusters", &error)),
         }
     }
-    Ok(None)
+    Ok(found)
 }
 
 /// The DB snapshot of this name, if there is one.
@@ -137,6 +147,11 @@ pub fn has_pending_modifications(instance: &DbInstance) -> bool {
 /// As [`has_pending_modifications`], for a cluster.
 pub fn cluster_has_pending_modifications(cluster: &DbCluster) -> bool {
     cluster.pending_modified_values().is_some_and(|pending| *pending != ClusterPendingModifiedValues::builder().build())
+}
+
+/// What a look was for, in an error.
+fn looked_for<'a>(filter: Option<(&'a str, &'a str)>) -> &'a str {
+    filter.map_or("all", |(_, value)| value)
 }
 
 fn only(name: &str, value: &str) -> Filter {

@@ -17,7 +17,7 @@ use trapheus_common::{Error, ErrorKind, Result, rds};
 
 use crate::{
     Asked, Deletion, Successor, available, backup_quota, check_place, check_successor, delete_instance, failed,
-    final_snapshot, foreign, gone, is_untouched, noted, phase, survivor,
+    final_snapshot, foreign, found_again, gone, is_untouched, noted, phase, settled, survivor,
 };
 
 /// Deletes the original once its successor is verified, one step at a time.
@@ -51,7 +51,7 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result
     if !members.is_empty() {
         let goal = match delete_members(rds, &request, target, &members).await? {
             Asked::Accepted => members_gone(&members),
-            Asked::Busy => Goal::LOOK_AGAIN,
+            Asked::Busy => members_settled(&members),
         };
         return Ok(output.then_more(goal));
     }
@@ -107,7 +107,7 @@ pub async fn discard(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
         return Ok(match holder {
             Some(_) => noted(output, survivor(target, "no longer exists")),
             // Between two names neither answers, and this is not the moment to conclude that it is gone.
-            None => output.then_more(available(&target.temporary_identifier, &target.resource_id)),
+            None => output.then_more(found_again(target)),
         });
     };
     if phase(DatabaseKind::Cluster, cluster.status()) == Phase::Deleting {
@@ -167,12 +167,12 @@ impl Discard<'_> {
             && restored.deletion_protection() == Some(true)
             && !is_unprotected(self.rds, self.request, restored).await?
         {
-            return Ok(output.then_more(Goal::LOOK_AGAIN));
+            return Ok(output.then_more(settled(restored.db_cluster_resource_id())));
         }
         let target = &self.original.target;
         if !self.members.is_empty() {
             return Ok(match delete_members(self.rds, self.request, target, &self.members).await? {
-                Asked::Busy => output.then_more(Goal::LOOK_AGAIN),
+                Asked::Busy => output.then_more(members_settled(&self.members)),
                 Asked::Accepted if self.restored.is_some() => output.then_more(members_gone(&self.members)),
                 Asked::Accepted => output.waiting_for(members_gone(&self.members)),
             });
@@ -184,7 +184,7 @@ impl Discard<'_> {
         }
         match delete_cluster(self.rds, self.request, target, restored, ClusterDeletion::ENTIRELY).await? {
             Asked::Accepted => Ok(output.waiting_for(going)),
-            Asked::Busy => Ok(output.then_more(Goal::LOOK_AGAIN)),
+            Asked::Busy => Ok(output.then_more(settled(restored.db_cluster_resource_id()))),
         }
     }
 
@@ -219,8 +219,15 @@ fn is_deleting(cluster: &DbCluster) -> bool {
 }
 
 fn members_gone(members: &[DbInstance]) -> Goal {
-    let resource_ids = members.iter().filter_map(DbInstance::dbi_resource_id).map(str::to_owned).collect();
-    Goal::MembersGone { resource_ids }
+    Goal::MembersGone { resource_ids: resource_ids(members) }
+}
+
+fn members_settled(members: &[DbInstance]) -> Goal {
+    Goal::MembersSettled { resource_ids: resource_ids(members) }
+}
+
+fn resource_ids(members: &[DbInstance]) -> Vec<String> {
+    members.iter().filter_map(DbInstance::dbi_resource_id).map(str::to_owned).collect()
 }
 
 /// Asks for the deletion of all members at once; busy if one of them has to be asked again.

@@ -5,13 +5,12 @@ use aws_sdk_rds::types::{DbInstance, PendingModifiedValues};
 use trapheus_common::claim::{self, Proofs};
 use trapheus_common::document::{DeleteEvent, OriginalInstance, Request, StepEvent, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::DatabaseKind;
-use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::{Result, rds};
 
 use crate::{
     Asked, Deletion, Successor, available, check_place, check_successor, delete_instance, final_snapshot, foreign,
-    gone, is_unprotected, is_untouched, noted, phase, survivor,
+    found_again, gone, is_unprotected, is_untouched, noted, phase, settled, survivor,
 };
 
 /// Deletes the original once its successor is verified, one step at a time.
@@ -57,7 +56,7 @@ pub async fn discard(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
         return Ok(match holder {
             Some(_) => noted(output, survivor(target, "no longer exists")),
             // Between two names neither answers, and this is not the moment to conclude that it is gone.
-            None => output.then_more(available(&target.temporary_identifier, &target.resource_id)),
+            None => output.then_more(found_again(target)),
         });
     };
     if phase(DatabaseKind::Instance, instance.db_instance_status()) == Phase::Deleting {
@@ -90,11 +89,11 @@ async fn remove(
         return Err(foreign(request, target, "instance", &[why]));
     }
     if restored.deletion_protection() == Some(true) && !is_unprotected(rds, request, restored).await? {
-        return Ok(output.then_more(Goal::LOOK_AGAIN));
+        return Ok(output.then_more(settled(Some(resource_id))));
     }
     match delete_instance(rds, request, restored, Deletion::ENTIRELY).await {
         Ok(Asked::Accepted) => Ok(output.waiting_for(gone(resource_id))),
-        Ok(Asked::Busy) => Ok(output.then_more(Goal::LOOK_AGAIN)),
+        Ok(Asked::Busy) => Ok(output.then_more(settled(Some(resource_id)))),
         Err(refusal) => Err(refusal.into_error(request, target)),
     }
 }

@@ -32,6 +32,16 @@ fn available(identifier: &DatabaseIdentifier, resource_id: &str) -> Goal {
     Goal::Available { identifier: identifier.clone(), resource_id: Some(resource_id.to_owned()), members: Vec::new() }
 }
 
+/// The original, between two names: wherever it comes out, it is found again then.
+fn found_again(target: &Target) -> Goal {
+    Goal::Settled { resource_id: target.resource_id.clone(), may_be_gone: false }
+}
+
+/// What RDS is still busy with: however that ends, it can be asked again then.
+fn settled(resource_id: Option<&str>) -> Goal {
+    Goal::Settled { resource_id: resource_id.unwrap_or_default().to_owned(), may_be_gone: true }
+}
+
 fn gone(resource_id: &str) -> Goal {
     Goal::Gone { resource_ids: vec![resource_id.to_owned()] }
 }

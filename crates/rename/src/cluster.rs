@@ -15,8 +15,8 @@ use trapheus_common::{Error, ErrorKind, Result, claim, rds, tags};
 use crate::instance::{noted, original_is_going, original_is_gone};
 use crate::{
     Position, cannot, check_instance_may_leave, check_instance_name_is_free, cluster_has_other_modifications, failed,
-    is_deleting, is_passing, pending_modifications, position, position_of_instance, rename_instance, taken, unwanted,
-    wanted,
+    found_again, is_deleting, is_passing, pending_modifications, position, position_of_instance, rename_instance,
+    taken, unwanted, wanted,
 };
 
 const CLUSTER: DatabaseKind = DatabaseKind::Cluster;
@@ -66,11 +66,7 @@ async fn not_found(rds: &Client, target: &Target, destination: Destination, outp
                 target.resource_id
             ),
         )),
-        (_, None) => Ok(output.then_more(Goal::Available {
-            identifier: wanted(target, destination).clone(),
-            resource_id: Some(target.resource_id.clone()),
-            members: Vec::new(),
-        })),
+        (_, None) => Ok(output.then_more(found_again(target))),
     }
 }
 
@@ -156,7 +152,7 @@ impl Move<'_> {
         }
         if is_there && self.is_settled_at_home(&mut output) {
             let is_done = !members.is_moving && !unfinished;
-            return Ok(if is_done { output } else { output.then_more(Goal::LOOK_AGAIN) });
+            return Ok(if is_done { output } else { output.then_more(settled(&members.goals)) });
         }
         let goal = self.goal(&at, members.goals);
         Ok(if unfinished { output.then_more(goal) } else { output.waiting_for(goal) })
@@ -390,6 +386,10 @@ impl Move<'_> {
             format!("added to the cluster during the run, and left under the name it has: {}", added.join(", "))
         }))
     }
+}
+
+fn settled(members: &[MemberGoal]) -> Goal {
+    Goal::MembersSettled { resource_ids: members.iter().filter_map(|member| member.resource_id.clone()).collect() }
 }
 
 fn member_goal(target: &Target, identifier: DatabaseIdentifier) -> MemberGoal {

@@ -9,8 +9,8 @@ use trapheus_common::wait::acceptor::{self, Phase};
 use trapheus_common::{Result, claim, rds, tags};
 
 use crate::{
-    Position, check_instance_may_leave, check_instance_name_is_free, failed, has_other_modifications, is_deleting,
-    position_of_instance, rename_instance, wanted,
+    Position, check_instance_may_leave, check_instance_name_is_free, failed, found_again, has_other_modifications,
+    is_deleting, position_of_instance, rename_instance, wanted,
 };
 
 /// Moves the original to its destination, one step at a time.
@@ -97,11 +97,7 @@ async fn not_found(rds: &Client, target: &Target, destination: Destination, outp
                 target.resource_id
             ),
         )),
-        (_, None) => Ok(output.then_more(Goal::Available {
-            identifier: wanted(target, destination).clone(),
-            resource_id: Some(target.resource_id.clone()),
-            members: Vec::new(),
-        })),
+        (_, None) => Ok(output.then_more(found_again(target))),
     }
 }
 

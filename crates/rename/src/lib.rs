@@ -12,6 +12,7 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbInstance, PendingModifiedValues};
 use trapheus_common::document::{Destination, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
+use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{self, Phase};
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
@@ -32,6 +33,11 @@ fn unwanted(target: &Target, destination: Destination) -> &DatabaseIdentifier {
         Destination::Temporary => &target.identifier,
         Destination::Home => &target.temporary_identifier,
     }
+}
+
+/// The original, between two names: wherever it comes out, the step goes on from there.
+fn found_again(target: &Target) -> Goal {
+    Goal::Settled { resource_id: target.resource_id.clone(), may_be_gone: false }
 }
 
 /// Where a database is on its way to a name.

@@ -12,8 +12,8 @@ use trapheus_common::wait::poll::{Look, Pace};
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{Result, rds};
 
-use crate::instance::{look_for_instance, look_for_instances_gone};
-use crate::{both, look_for_available, look_for_gone, look_for_snapshot, look_for_snapshot_gone};
+use crate::instance::{look_for_instance, look_for_instances_gone, look_for_instances_settled};
+use crate::{both, look_for_available, look_for_gone, look_for_settled, look_for_snapshot, look_for_snapshot_gone};
 
 /// Waits for what a step on a DB cluster has set going.
 pub async fn wait(rds: &Client, pace: Pace, event: WaitEvent, invocation: Invocation) -> Result<WaitOutput> {
@@ -26,6 +26,16 @@ async fn look(rds: &Client, goal: &Goal) -> Result<Look> {
             let cluster = look_for_cluster(rds, identifier.as_str(), resource_id.as_deref()).await?;
             look_for_members(rds, members, cluster).await
         }
+        Goal::Settled { resource_id, may_be_gone } => {
+            let cluster = rds::cluster_by_resource_id(rds, resource_id).await?;
+            Ok(look_for_settled(
+                DatabaseKind::Cluster,
+                resource_id,
+                *may_be_gone,
+                cluster.as_ref().map(sighting).as_ref(),
+            ))
+        }
+        Goal::MembersSettled { resource_ids } => look_for_instances_settled(rds, resource_ids).await,
         Goal::Gone { resource_ids } => look_for_clusters_gone(rds, resource_ids).await,
         Goal::MembersGone { resource_ids } => look_for_instances_gone(rds, resource_ids).await,
         Goal::SnapshotAvailable { identifier } => {
@@ -69,5 +79,6 @@ fn sighting(cluster: &DbCluster) -> Sighting {
         identifier: cluster.db_cluster_identifier().unwrap_or_default().to_owned(),
         status: cluster.status().unwrap_or_default().to_owned(),
         pending_modifications: rds::cluster_has_pending_modifications(cluster),
+        pending_rename: cluster.pending_modified_values().is_some_and(|p| p.db_cluster_identifier().is_some()),
     }
 }

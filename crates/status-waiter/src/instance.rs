@@ -6,11 +6,11 @@ use trapheus_common::document::{WaitEvent, WaitOutput};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::wait::Goal;
-use trapheus_common::wait::acceptor::Sighting;
+use trapheus_common::wait::acceptor::{Sighting, Verdict};
 use trapheus_common::wait::poll::{Look, Pace};
 use trapheus_common::{Error, Result, rds};
 
-use crate::{look_for_available, look_for_gone, look_for_snapshot, look_for_snapshot_gone};
+use crate::{both, look_for_available, look_for_gone, look_for_settled, look_for_snapshot, look_for_snapshot_gone};
 
 /// Waits for what a step on a DB instance has set going.
 pub async fn wait(rds: &Client, pace: Pace, event: WaitEvent, invocation: Invocation) -> Result<WaitOutput> {
@@ -22,6 +22,15 @@ async fn look(rds: &Client, goal: &Goal) -> Result<Look> {
         Goal::Available { identifier, resource_id, members: _ } => {
             look_for_instance(rds, identifier.as_str(), resource_id.as_deref()).await
         }
+        Goal::Settled { resource_id, may_be_gone } => {
+            let instance = rds::instance_by_resource_id(rds, resource_id).await?;
+            Ok(look_for_settled(
+                DatabaseKind::Instance,
+                resource_id,
+                *may_be_gone,
+                instance.as_ref().map(sighting).as_ref(),
+            ))
+        }
         Goal::Gone { resource_ids } => look_for_instances_gone(rds, resource_ids).await,
         Goal::SnapshotAvailable { identifier } => {
             let snapshot = rds::snapshot(rds, identifier.as_str()).await?;
@@ -31,7 +40,9 @@ async fn look(rds: &Client, goal: &Goal) -> Result<Look> {
             let snapshot = rds::snapshot(rds, identifier.as_str()).await?;
             Ok(look_for_snapshot_gone(identifier.as_str(), snapshot.as_ref().and_then(|s| s.status())))
         }
-        Goal::MembersGone { .. } => Err(Error::internal("a DB instance has no members to wait for")),
+        Goal::MembersSettled { .. } | Goal::MembersGone { .. } => {
+            Err(Error::internal("a DB instance has no members to wait for"))
+        }
     }
 }
 
@@ -42,6 +53,17 @@ pub(crate) async fn look_for_instance(rds: &Client, wanted: &str, resource_id: O
         None => rds::instance(rds, wanted).await?,
     };
     Ok(look_for_available(DatabaseKind::Instance, wanted, instance.as_ref().map(sighting).as_ref()))
+}
+
+/// Members at rest, or gone: whoever waits looks again.
+pub(crate) async fn look_for_instances_settled(rds: &Client, resource_ids: &[String]) -> Result<Look> {
+    let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false };
+    for resource_id in resource_ids {
+        let instance = rds::instance_by_resource_id(rds, resource_id).await?;
+        let seen = instance.as_ref().map(sighting);
+        so_far = both(so_far, look_for_settled(DatabaseKind::Instance, resource_id, true, seen.as_ref()));
+    }
+    Ok(so_far)
 }
 
 pub(crate) async fn look_for_instances_gone(rds: &Client, resource_ids: &[String]) -> Result<Look> {
@@ -58,5 +80,6 @@ fn sighting(instance: &DbInstance) -> Sighting {
         identifier: instance.db_instance_identifier().unwrap_or_default().to_owned(),
         status: instance.db_instance_status().unwrap_or_default().to_owned(),
         pending_modifications: rds::has_pending_modifications(instance),
+        pending_rename: instance.pending_modified_values().is_some_and(|p| p.db_instance_identifier().is_some()),
     }
 }

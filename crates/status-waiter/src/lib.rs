@@ -62,6 +62,15 @@ fn look_for_available(kind: DatabaseKind, wanted: &str, seen: Option<&Sighting>)
     Look { verdict: acceptor::available(kind, wanted, seen), seen: words(wanted, seen), absent: seen.is_none() }
 }
 
+/// A look at one database that has to come to rest, under whatever name.
+fn look_for_settled(kind: DatabaseKind, resource_id: &str, may_be_gone: bool, seen: Option<&Sighting>) -> Look {
+    Look {
+        verdict: acceptor::settled(kind, seen, may_be_gone),
+        seen: words(resource_id, seen),
+        absent: seen.is_none() && !may_be_gone,
+    }
+}
+
 /// A look at databases that have to be gone, by resource id.
 fn look_for_gone(seen: &[(&str, Option<Sighting>)]) -> Look {
     let verdict = seen.iter().map(|(_, seen)| acceptor::gone(seen.as_ref())).fold(Verdict::Complete, Verdict::and);
@@ -91,7 +100,7 @@ fn look_for_snapshot_gone(identifier: &str, status: Option<&str>) -> Look {
 fn both(one: Look, other: Look) -> Look {
     Look {
         verdict: one.verdict.and(other.verdict),
-        seen: format!("{}, {}", one.seen, other.seen),
+        seen: if one.seen.is_empty() { other.seen } else { format!("{}, {}", one.seen, other.seen) },
         absent: one.absent || other.absent,
     }
 }

@@ -33,6 +33,8 @@ pub struct Sighting {
     pub status: String,
     /// A change is accepted but not carried out yet.
     pub pending_modifications: bool,
+    /// That change gives it another name.
+    pub pending_rename: bool,
 }
 
 /// What a status means to somebody who waits for `available`.
@@ -96,6 +98,16 @@ pub fn available(kind: DatabaseKind, wanted: &str, seen: Option<&Sighting>) -> V
     }
 }
 
+/// Waiting for a database to come to rest, whatever its name and however it ends: it can be worked on then.
+pub fn settled(kind: DatabaseKind, seen: Option<&Sighting>, may_be_gone: bool) -> Verdict {
+    match seen {
+        Some(seen) if phase(kind, &seen.status) != Phase::Passing && !seen.pending_rename => Verdict::Complete,
+        None if may_be_gone => Verdict::Complete,
+        // It changes, or is between two names and answers under neither.
+        _ => Verdict::Pending,
+    }
+}
+
 /// Waiting for a database to be gone: RDS shows `deleting`, then nothing.
 pub fn gone(seen: Option<&Sighting>) -> Verdict {
     if seen.is_none() { Verdict::Complete } else { Verdict::Pending }
@@ -126,7 +138,12 @@ mod tests {
     use super::*;
 
     fn seen(identifier: &str, status: &str) -> Sighting {
-        Sighting { identifier: identifier.into(), status: status.into(), pending_modifications: false }
+        Sighting {
+            identifier: identifier.into(),
+            status: status.into(),
+            pending_modifications: false,
+            pending_rename: false,
+        }
     }
 
     #[test]
@@ -172,6 +189,26 @@ mod tests {
                 assert!(matches!(&verdict, Verdict::Failed(why) if why.contains('x')), "{kind} {status}: {verdict:?}");
             }
         }
+    }
+
+    #[test]
+    fn what_is_at_rest_is_settled_under_whatever_name_and_in_whatever_lasting_status() {
+        for status in ["available", "failed", "storage-full", "stopped", "deleting"] {
+            assert_eq!(settled(Instance, Some(&seen("x", status)), false), Verdict::Complete, "{status}");
+        }
+        for status in ["creating", "renaming", "rebooting", "backing-up"] {
+            assert_eq!(settled(Instance, Some(&seen("x", status)), false), Verdict::Pending, "{status}");
+        }
+        let moving = Sighting { pending_rename: true, ..seen("x", "available") };
+        assert_eq!(settled(Instance, Some(&moving), false), Verdict::Pending);
+        assert_eq!(settled(Instance, None, false), Verdict::Pending);
+        assert_eq!(settled(Instance, None, true), Verdict::Complete);
+        let changing = Sighting { pending_modifications: true, ..seen("x", "available") };
+        assert_eq!(
+            settled(Instance, Some(&changing), false),
+            Verdict::Complete,
+            "it may wait for its maintenance window"
+        );
     }
 
     #[test]

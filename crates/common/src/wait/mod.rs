@@ -24,6 +24,15 @@ pub enum Goal {
         #[serde(default, skip_serializing_if = "Vec::is_empty")]
         members: Vec<MemberGoal>,
     },
+    /// The database answers, under whatever name, in a status that lasts and with no rename under way.
+    Settled {
+        resource_id: String,
+        /// One that is gone is settled as well.
+        #[serde(default)]
+        may_be_gone: bool,
+    },
+    /// As [`Goal::Settled`], for cluster members, any of which may be gone.
+    MembersSettled { resource_ids: Vec<String> },
     /// No database has any of these resource ids any more.
     Gone { resource_ids: Vec<String> },
     /// No cluster member has any of these resource ids any more, while the cluster is still there.
@@ -32,14 +41,6 @@ pub enum Goal {
     SnapshotAvailable { identifier: SnapshotIdentifier },
     /// No snapshot has this name any more.
     SnapshotGone { identifier: SnapshotIdentifier },
-}
-
-impl Goal {
-    /// Nothing to wait for but a little time, after which the step looks again.
-    ///
-    /// For what no goal fits: RDS may refuse to delete what it is still creating, and whether that ends in `available` or in
-    /// a status that is bad for good, it can be deleted then. The status-waiter's own pace and deadline bound the asking.
-    pub const LOOK_AGAIN: Self = Self::Gone { resource_ids: Vec::new() };
 }
 
 /// A cluster member that has to be available under a name.
