@@ -9,6 +9,7 @@ use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
 use crate::clock::Timestamp;
 use crate::document::{Request, Target};
 use crate::error::{Error, ErrorKind, Result};
+use crate::tags::Role;
 use crate::{rds, tags};
 
 /// The original DB instance (or cluster member) wherever it is now; an error if it is gone or another execution's.
@@ -91,14 +92,24 @@ impl<'a> Proofs<'a> {
     /// Why this database is not this execution's to remove; nothing if it is.
     ///
     /// All four have to hold: it carries our tag with this execution; it is none of the originals; it was created while
-    /// this execution ran; its name is one the run planned to create.
+    /// this execution ran; its name is one the run planned to create. What is verified stays, whatever failed after.
     pub fn missing(&self, request: &Request, originals: &[&Target]) -> Option<String> {
+        self.missing_in(&[Role::Restored], request, originals)
+    }
+
+    /// As [`Self::missing`], for a step that removes nothing and may find the database verified already.
+    pub fn missing_verified_or_not(&self, request: &Request, originals: &[&Target]) -> Option<String> {
+        self.missing_in(&[Role::Restored, Role::Verified], request, originals)
+    }
+
+    fn missing_in(&self, roles: &[Role], request: &Request, originals: &[&Target]) -> Option<String> {
         let Self { identifier, resource_id, .. } = self;
         if !tags::marked_by(self.tags, &request.execution) {
             return Some(format!("{identifier} does not carry the tag of this execution"));
         }
-        if tags::value(self.tags, tags::ROLE) != Some(tags::Role::Restored.value()) {
-            return Some(format!("{identifier} is not marked as restored by this execution"));
+        let role = tags::value(self.tags, tags::ROLE).unwrap_or_default();
+        if !roles.iter().any(|one| one.value() == role) {
+            return Some(format!("{identifier} is not marked as restored by this execution, but as `{role}`"));
         }
         if resource_id.is_empty() || originals.iter().any(|original| original.resource_id == *resource_id) {
             return Some(format!("{identifier} ({resource_id}) is the original"));

@@ -27,6 +27,8 @@ pub enum Role {
     Original,
     /// The database, or member, that the run restored.
     Restored,
+    /// The restored database once it is verified and stays: the original may go, and no rollback removes this one.
+    Verified,
     /// A snapshot the run takes.
     Snapshot,
 }
@@ -36,6 +38,7 @@ impl Role {
         match self {
             Self::Original => "original",
             Self::Restored => "restored",
+            Self::Verified => "verified",
             Self::Snapshot => "snapshot",
         }
     }
