@@ -94,18 +94,27 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<V
     findings.concluded(&request.identifier, cluster.db_cluster_resource_id().unwrap_or_default())
 }
 
-/// Switches deletion protection back on if the original had it: the last change, after which nothing of this run may
-/// have to remove the cluster. Members are protected by their cluster.
+/// Marks the cluster as verified, after which no rollback removes it and the original may go; then switches deletion
+/// protection back on if the original had it. Members are protected, and stay, by their cluster.
 pub async fn protect(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
     let restored = Restored::find(rds, &event, KIND).await?;
     let output = StepOutput::done(TaskName::Protection, &event.request.identifier);
-    let protected = restored.cluster.deletion_protection() == Some(true);
-    if event.original.settings.deletion_protection != Some(true) || protected {
+    let cluster = &restored.cluster;
+    let is_marked = upkeep::is_verified(cluster.tag_list());
+    let unprotected =
+        event.original.settings.deletion_protection == Some(true) && cluster.deletion_protection() != Some(true);
+    if is_marked && !unprotected {
         return Ok(output);
     }
     let available = restored.available(&event);
     if !restored.is_settled(KIND)? {
         return Ok(output.then_more(available));
+    }
+    if !is_marked {
+        upkeep::mark_verified(rds, &event.request, cluster.db_cluster_arn()).await?;
+    }
+    if !unprotected {
+        return Ok(output);
     }
     let identifier = event.request.identifier.as_str();
     let call = rds.modify_db_cluster().db_cluster_identifier(identifier).deletion_protection(true);
@@ -137,7 +146,7 @@ impl<'a> Restored<'a> {
         let cluster = rds::cluster(rds, identifier)
             .await?
             .ok_or_else(|| Error::new(kind, identifier, format!("there is no DB cluster {identifier}")))?;
-        if let Some(why) = Proofs::of_cluster(&cluster).missing(request, &[&original.target]) {
+        if let Some(why) = Proofs::of_cluster(&cluster).missing_verified_or_not(request, &[&original.target]) {
             return Err(Error::new(kind, identifier, format!("this is not the database this run restored: {why}")));
         }
         let mut restored = Self { cluster, members: Vec::new(), strangers: Vec::new() };

@@ -68,17 +68,26 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<
     findings.concluded(&request.identifier, restored.dbi_resource_id().unwrap_or_default())
 }
 
-/// Switches deletion protection back on if the original had it: the last change, after which nothing of this run may
-/// have to remove the instance.
+/// Marks the instance as verified, after which no rollback removes it and the original may go; then switches deletion
+/// protection back on if the original had it.
 pub async fn protect(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
     let restored = restored(rds, &event, KIND).await?;
     let output = StepOutput::done(TaskName::Protection, &event.request.identifier);
-    if event.original.settings.deletion_protection != Some(true) || restored.deletion_protection() == Some(true) {
+    let is_marked = upkeep::is_verified(restored.tag_list());
+    let unprotected =
+        event.original.settings.deletion_protection == Some(true) && restored.deletion_protection() != Some(true);
+    if is_marked && !unprotected {
         return Ok(output);
     }
     let available = available(&event, &restored);
     if !upkeep::instance_is_settled(KIND, &restored)? {
         return Ok(output.then_more(available));
+    }
+    if !is_marked {
+        upkeep::mark_verified(rds, &event.request, restored.db_instance_arn()).await?;
+    }
+    if !unprotected {
+        return Ok(output);
     }
     let identifier = event.request.identifier.as_str();
     let call = rds.modify_db_instance().db_instance_identifier(identifier).deletion_protection(true);
@@ -101,7 +110,7 @@ async fn restored(rds: &Client, event: &StepEvent<OriginalInstance>, kind: Error
     let found = rds::instance(rds, identifier)
         .await?
         .ok_or_else(|| Error::new(kind, identifier, format!("there is no DB instance {identifier}")))?;
-    match Proofs::of_instance(&found).missing(request, &[&original.target]) {
+    match Proofs::of_instance(&found).missing_verified_or_not(request, &[&original.target]) {
         None => Ok(found),
         Some(why) => Err(Error::new(kind, identifier, format!("this is not the database this run restored: {why}"))),
     }

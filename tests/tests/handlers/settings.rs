@@ -7,7 +7,7 @@ use trapheus_common::document::{
 };
 use trapheus_common::{ErrorKind, Result};
 use trapheus_settings::{cluster, instance};
-use trapheus_tests::{Harness, OTHER_EXECUTION};
+use trapheus_tests::{EXECUTION, Harness, OTHER_EXECUTION};
 
 const TASK: Task = Task::DbRestore;
 
@@ -213,6 +213,40 @@ async fn protection_is_switched_back_on_once() {
     }
     assert_eq!(accepted(&harness, "ModifyDBInstance", "orders"), 2);
     assert_eq!(verify(&harness, &event).await.unwrap().differences, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_is_protected_is_marked_as_verified_and_never_discarded() {
+    let harness = with_everything();
+    let event = restored(&harness, "orders").await;
+    let discard = async || Box::pin(trapheus_delete::instance::discard(harness.rds(), event.clone())).await;
+    inject(&harness, "AddTagsToResource", 1, Fault::ResponseLost {});
+    let step = async || Box::pin(instance::protect(harness.rds(), event.clone())).await;
+    harness.run_instance(&event.request, step).await.unwrap();
+    let restored = the_instance(&harness, "orders");
+    assert_eq!(restored.tags["trapheus:execution"], EXECUTION);
+    assert_eq!(restored.tags["trapheus:role"], "verified");
+    let error = discard().await.unwrap_err();
+    assert!(error.report().contains("not marked as restored by this execution, but as `verified`"), "{error}");
+    assert_eq!(the_instance(&harness, "orders"), restored);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_without_protection_is_marked_as_verified_too_and_never_discarded_with_its_members() {
+    let harness = Harness::new(json!({
+        "clusters": [{"identifier": "shop", "engine": "aurora-mysql", "members": [{"identifier": "shop-1"}]}],
+        "clusterSnapshots": [{"identifier": "shop-snapshot", "source": "shop"}],
+    }));
+    let event = restored_cluster(&harness, "shop").await;
+    for _ in 0..2 {
+        let output = cluster::protect(harness.rds(), event.clone()).await.unwrap();
+        assert_eq!((output.wait_for, output.more), (None, false));
+    }
+    assert_eq!(the_cluster(&harness, "shop").tags["trapheus:role"], "verified");
+    assert_eq!(the_instance(&harness, "shop-1").tags["trapheus:role"], "restored");
+    let discarded = Box::pin(trapheus_delete::cluster::discard(harness.rds(), event)).await;
+    assert_eq!(discarded.unwrap_err().kind(), ErrorKind::Deletion);
+    assert_eq!(the_instance(&harness, "shop-1").status, "available");
 }
 
 #[tokio::test(start_paused = true)]
