@@ -327,5 +327,6 @@ fn successor(cluster: &DbCluster) -> Successor<'_> {
     Successor {
         resource_id: cluster.db_cluster_resource_id().unwrap_or_default(),
         status: cluster.status().unwrap_or_default(),
+        tags: cluster.tag_list(),
     }
 }

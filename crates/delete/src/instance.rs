@@ -102,5 +102,6 @@ fn successor(instance: &DbInstance) -> Successor<'_> {
     Successor {
         resource_id: instance.dbi_resource_id().unwrap_or_default(),
         status: instance.db_instance_status().unwrap_or_default(),
+        tags: instance.tag_list(),
     }
 }

@@ -8,11 +8,12 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::delete_db_instance::DeleteDBInstanceError;
 use aws_sdk_rds::operation::modify_db_instance::ModifyDBInstanceError;
-use aws_sdk_rds::types::DbInstance;
+use aws_sdk_rds::types::{DbInstance, Tag};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use trapheus_common::document::{Request, StepOutput, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIdentifier};
+use trapheus_common::tags::Role;
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{self, Phase};
 use trapheus_common::{Error, ErrorKind, Result, rds, tags};
@@ -79,6 +80,7 @@ fn final_snapshot(request: &Request, target: &Target) -> Result<Option<SnapshotI
 struct Successor<'a> {
     resource_id: &'a str,
     status: &'a str,
+    tags: &'a [Tag],
 }
 
 /// Whether the original may go: its successor has to be the verified one, and available.
@@ -91,7 +93,7 @@ fn check_successor(
     successor: Option<&Successor<'_>>,
 ) -> Result<Asked> {
     let kept = &target.temporary_identifier;
-    let Some(&Successor { resource_id, status }) = successor else {
+    let Some(&Successor { resource_id, status, tags }) = successor else {
         let message = format!("{kept} was not deleted, because nothing is under {} any more", request.identifier);
         return Err(failed(request, message));
     };
@@ -101,6 +103,17 @@ fn check_successor(
             format!(
                 "{kept} was not deleted, because {} is {resource_id} now, not the database that was restored and \
                  verified, {verified}",
+                request.identifier
+            ),
+        ));
+    }
+    // Written once it was verified, and read here from the database itself.
+    if !tags::marked_by(tags, &request.execution) || tags::value(tags, tags::ROLE) != Some(Role::Verified.value()) {
+        return Err(failed(
+            request,
+            format!(
+                "{kept} was not deleted, because {} does not carry the mark that says it was verified by this execution; \
+                 somebody changed its tags. Delete {kept} by hand once nobody needs it",
                 request.identifier
             ),
         ));
@@ -168,7 +181,7 @@ fn foreign(request: &Request, target: &Target, noun: &str, found: &[String]) -> 
 }
 
 /// Whether a database is under its own name and was never claimed, so never touched: nothing to undo, nothing to check.
-fn is_untouched(request: &Request, present: Option<&str>, tag_list: &[aws_sdk_rds::types::Tag]) -> bool {
+fn is_untouched(request: &Request, present: Option<&str>, tag_list: &[Tag]) -> bool {
     present == Some(request.identifier.as_str()) && tags::value(tag_list, tags::EXECUTION).is_none()
 }
 
@@ -315,7 +328,8 @@ mod tests {
     }
 
     fn seen(resource_id: &'static str, status: &'static str) -> Successor<'static> {
-        Successor { resource_id, status }
+        let tags = tags::mark("arn:this", Role::Verified).to_vec();
+        Successor { resource_id, status, tags: tags.leak() }
     }
 
     #[test]
@@ -333,6 +347,16 @@ mod tests {
             let error = check(found).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::Deletion);
             assert!(error.report().contains(why) && error.report().contains("orders-temp"), "{}", error.report());
+        }
+    }
+
+    #[test]
+    fn the_successor_has_to_say_itself_that_it_is_verified() {
+        for tags in [vec![], tags::mark("arn:this", Role::Restored).into(), tags::mark("arn:x", Role::Verified).into()]
+        {
+            let found = Successor { tags: &tags, ..seen("db-NEW", "available") };
+            let error = check_successor(&request(), &target(), "db-NEW", Some(&found)).unwrap_err();
+            assert!(error.report().contains("does not carry the mark"), "{}", error.report());
         }
     }
 

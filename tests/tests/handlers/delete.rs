@@ -6,7 +6,7 @@ use trapheus_common::document::{
     DeleteEvent, Destination, OriginalCluster, OriginalInstance, RenameEvent, StepEvent, StepOutput, Task, TaskName,
     Verification,
 };
-use trapheus_common::{ErrorKind, Result, tags};
+use trapheus_common::{ErrorKind, Result, rds, tags};
 use trapheus_delete::{cluster, instance};
 use trapheus_tests::{EXECUTION, Harness, OTHER_EXECUTION};
 
@@ -117,21 +117,27 @@ async fn add_member(harness: &Harness, cluster: &str, name: &str, execution: Opt
 
 /// The whole of the run up to the deletion.
 async fn restored(harness: &Harness) -> DeleteEvent<OriginalInstance> {
-    let StepEvent { request, original } = moved_away(harness).await;
+    let event = moved_away(harness).await;
     begin_restore(harness).await;
     harness.settle().await;
+    let protect = async || trapheus_settings::instance::protect(harness.rds(), event.clone()).await;
+    harness.run_instance(&event.request, protect).await.expect("a verified database is protected");
+    let StepEvent { request, original } = event;
     let resource_id = resource_id(harness, "orders").expect("a restored database");
     DeleteEvent { request, original, verification: verification(resource_id) }
 }
 
 async fn cluster_restored(harness: &Harness, identifier: &str, engine: &str) -> DeleteEvent<OriginalCluster> {
-    let StepEvent { request, original } = cluster_moved_away(harness, identifier).await;
+    let event = cluster_moved_away(harness, identifier).await;
     begin_cluster_restore(harness, identifier, engine).await;
     harness.settle().await;
-    for member in original.own_members() {
+    for member in event.original.own_members() {
         add_member(harness, identifier, member.target.identifier.as_str(), Some(EXECUTION)).await;
     }
     harness.settle().await;
+    let protect = async || trapheus_settings::cluster::protect(harness.rds(), event.clone()).await;
+    harness.run_cluster(&event.request, protect).await.expect("a verified cluster is protected");
+    let StepEvent { request, original } = event;
     let resource_id = cluster_resource_id(harness, identifier).expect("a restored cluster");
     DeleteEvent { request, original, verification: verification(resource_id) }
 }
@@ -253,6 +259,9 @@ async fn without_the_verified_successor_the_original_is_kept_and_stays_protected
     let error = delete(&harness, &event).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deletion);
     assert!(error.report().contains("db-ANOTHER"), "{}", error.report());
+    let call = harness.rds().modify_db_instance().db_instance_identifier("orders").deletion_protection(false);
+    Box::pin(call.apply_immediately(true).send()).await.unwrap();
+    harness.settle().await;
     let call = harness.rds().delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true);
     call.send().await.unwrap();
     let error = delete(&harness, &event).await.unwrap_err();
@@ -282,7 +291,10 @@ async fn a_successor_that_broke_keeps_the_original() {
     inject(&harness, "RestoreDBInstanceFromDBSnapshot", Fault::EndsIn { status: "storage-full".into() });
     begin_restore(&harness).await;
     harness.settle().await;
-    let verification = verification(resource_id(&harness, "orders").unwrap());
+    let restored = rds::instance(harness.rds(), "orders").await.unwrap().unwrap();
+    let mark = tags::mark(EXECUTION, tags::Role::Verified);
+    rds::add_tags(harness.rds(), restored.db_instance_arn().unwrap(), mark).await.unwrap();
+    let verification = verification(restored.dbi_resource_id().unwrap().to_owned());
     let error = delete(&harness, &DeleteEvent { request, original, verification }).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deletion);
     assert!(error.report().contains("storage-full"), "{}", error.report());
