@@ -89,6 +89,10 @@ pub async fn release(client: &Client, event: StepEvent<OriginalCluster>) -> Resu
 
 /// The original's manual snapshots: RDS copies tags into them, ours as well, where the cluster says so.
 async fn snapshots_of(client: &Client, resource_id: &str) -> Result<Vec<DbClusterSnapshot>> {
+    // A recovery may come when nothing tells any more who the original was.
+    if resource_id.is_empty() {
+        return Ok(Vec::new());
+    }
     let request = client.describe_db_cluster_snapshots().db_cluster_resource_id(resource_id).snapshot_type("manual");
     let found: std::result::Result<Vec<_>, _> = request.into_paginator().items().send().collect().await;
     match found {

@@ -50,6 +50,10 @@ pub async fn release(client: &Client, event: StepEvent<OriginalInstance>) -> Res
 
 /// The original's manual snapshots: RDS copies tags into them, ours as well, where the database says so.
 async fn snapshots_of(client: &Client, resource_id: &str) -> Result<Vec<DbSnapshot>> {
+    // A recovery may come when nothing tells any more who the original was.
+    if resource_id.is_empty() {
+        return Ok(Vec::new());
+    }
     let request = client.describe_db_snapshots().dbi_resource_id(resource_id).snapshot_type("manual");
     let found: std::result::Result<Vec<_>, _> = request.into_paginator().items().send().collect().await;
     match found {

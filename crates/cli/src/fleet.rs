@@ -14,12 +14,12 @@ use trapheus_email::EmailOptions;
 use trapheus_preflight::validate::ValidateOptions;
 use {
     trapheus_claim as claim, trapheus_delete as delete, trapheus_email as email, trapheus_preflight as preflight,
-    trapheus_rename as rename, trapheus_restore as restore, trapheus_settings as settings,
-    trapheus_snapshot as snapshot, trapheus_status_waiter as status_waiter,
+    trapheus_recovery as recovery, trapheus_rename as rename, trapheus_restore as restore,
+    trapheus_settings as settings, trapheus_snapshot as snapshot, trapheus_status_waiter as status_waiter,
 };
 
 /// Every function, by the stem of its binary, its logical id and its substitution.
-pub const FUNCTIONS: [&str; 26] = [
+pub const FUNCTIONS: [&str; 27] = [
     "validate-input",
     "preflight-instance",
     "preflight-cluster",
@@ -45,6 +45,7 @@ pub const FUNCTIONS: [&str; 26] = [
     "release-cluster",
     "wait-instance",
     "wait-cluster",
+    "recover",
     "email",
 ];
 
@@ -65,7 +66,7 @@ pub fn substitution(function: &str) -> String {
 fn time_limit(function: &str) -> Duration {
     match function.split('-').next() {
         // These wait inside Lambda.
-        Some("wait" | "preflight") => Duration::from_secs(900),
+        Some("wait" | "preflight" | "recover") => Duration::from_secs(900),
         _ => Duration::from_secs(180),
     }
 }
@@ -151,6 +152,7 @@ impl Fleet {
             "release-cluster" => call!(async |event, _| claim::cluster::release(rds, event).await),
             "wait-instance" => call!(async |event, at| status_waiter::instance::wait(rds, *pace, event, at).await),
             "wait-cluster" => call!(async |event, at| status_waiter::cluster::wait(rds, *pace, event, at).await),
+            "recover" => call!(async |event, at| recovery::recover(rds, sfn, *validate, event, at).await),
             "email" => call!(async |event, _| email::send(ses, rds, email, event).await),
             other => Err(Error::internal(format!("there is no function `{other}`"))),
         }

@@ -8,7 +8,8 @@
 //! | `claim`, `snapshot`, `rename`, `restore`, `settings`, `protection`, `delete`, `release` | the step of that name | [`StepOutput`] |
 //! | `verification` | the step of that name | [`Verification`] |
 //! | `<step>.wait` | the status-waiter after that step | [`WaitOutput`] |
-//! | `error` | every `Catch` | `{Error, Cause}` of the first failure |
+//! | `error` | every `Catch` | [`Caught`]: error and cause of the first failure |
+//! | `recovery` | `FindInterruptedExecution` | [`RecoveryOutput`]; from it `request`, `original` and `error` are adopted |
 //! | `failure` | `FailedState` | `{alert, rollback}`: what its two branches did |
 //! | `alert` | `SendFinalAlert` | [`AlertOutput`] |
 //!
@@ -183,6 +184,17 @@ pub struct OriginalCluster {
     pub not_carried_over: Vec<String>,
 }
 
+impl ClusterKind {
+    /// The kind of an engine's clusters; none for those RDS only lists.
+    pub fn of_engine(engine: &str) -> Option<Self> {
+        match engine {
+            engine if engine.starts_with("aurora") => Some(Self::Aurora),
+            "mysql" | "postgres" => Some(Self::MultiAz),
+            _ => None,
+        }
+    }
+}
+
 impl OriginalCluster {
     /// The members that are renamed, created and deleted one by one: none of a Multi-AZ DB cluster's.
     pub fn own_members(&self) -> &[Member] {
@@ -261,6 +273,7 @@ pub enum TaskName {
     Delete,
     Discard,
     Release,
+    Recovery,
 }
 
 /// What a step set going, and what has to be true before the next one.
@@ -359,6 +372,66 @@ pub struct WaitOutput {
     /// Since when what is waited for has not been there at all, carried from one wait to the next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub absent_since: Option<Timestamp>,
+}
+
+/// The payload of `FindInterruptedExecution`: as [`ValidateEvent`], for an input whose task is `recover`.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecoverEvent {
+    /// The recovery's own execution.
+    pub execution: String,
+    pub input: serde_json::Value,
+}
+
+/// What is to be done about an execution that could not finish.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "SCREAMING_SNAKE_CASE")]
+pub enum Finding {
+    /// Nothing: all is well, and people have been told.
+    Nothing,
+    /// The original is there, and nothing that succeeds it is verified: put it back.
+    RollBack,
+    /// The database is where it belongs: at most marks are left to lift.
+    Release,
+    /// The restored database is verified and stays; what is left of the original is for a person to delete.
+    LeftOver,
+    /// What there is does not tell what may be touched: a person decides.
+    Unresolved,
+}
+
+/// Error and cause, as a `Catch` leaves them.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct Caught {
+    pub error: String,
+    pub cause: String,
+}
+
+/// What an interrupted execution has left behind.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecoveryOutput {
+    pub taskname: TaskName,
+    pub finding: Finding,
+    /// One sentence on why.
+    pub reason: String,
+    /// The interrupted execution, if one was found.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// How Step Functions says it ended.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub status: Option<String>,
+    /// The resource id of the restored database, if it is verified.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub verified: Option<String>,
+    /// The interrupted execution's request: its marks and names, not this one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Request>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Caught>,
+    /// [`OriginalInstance`] or [`OriginalCluster`], as it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original: Option<serde_json::Value>,
 }
 
 /// Which of the two alerts of a failure this is.

@@ -89,6 +89,11 @@ impl DatabaseIdentifier {
         Self::parse(kind, &format!("{self}{TEMPORARY_SUFFIX}"))
     }
 
+    /// The name that has this one as its [`temporary`](Self::temporary) name.
+    pub fn before_temporary(&self) -> Option<Self> {
+        self.0.strip_suffix(TEMPORARY_SUFFIX).filter(|name| !name.is_empty()).map(Self::reported)
+    }
+
     /// `<identifier>-snapshot`, the snapshot a restore is made from.
     pub fn snapshot(&self, kind: DatabaseKind) -> Result<SnapshotIdentifier, IdentifierError> {
         SnapshotIdentifier::parse(kind, &format!("{self}{SNAPSHOT_SUFFIX}"))

@@ -4,14 +4,16 @@
 //! Every derived name has to fit, whatever the task, so that what this project takes a snapshot of it can also restore.
 
 use serde_json::{Map, Value};
-use trapheus_common::document::{Options, Request, Task, ValidateEvent};
+use trapheus_common::document::{Options, Request, SnapshotReplacement, Task, ValidateEvent};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, IdentifierError};
-use trapheus_common::{Error, ErrorKind, Result};
+use trapheus_common::{Error, ErrorKind, Result, lambda};
 
 use crate::listed;
 
 /// The fields a user may give; all are required.
 const FIELDS: [&str; 3] = ["identifier", "task", "isCluster"];
+/// The task that never comes here: the state machine hands it to the function of that name.
+const RECOVER: &str = "recover";
 /// No name in RDS is longer, so no longer text is repeated in full.
 const LONGEST_SHOWN: usize = 63;
 
@@ -21,6 +23,21 @@ pub struct ValidateOptions {
     /// How long a run may take before its waits give up.
     pub run_seconds: u64,
     pub options: Options,
+}
+
+impl ValidateOptions {
+    /// What the function's environment says; `validate-input` and `recover` are given the same.
+    pub fn from_environment() -> Result<Self> {
+        Ok(Self {
+            run_seconds: lambda::setting("RUN_DEADLINE_SECONDS", 86_400)?,
+            options: Options {
+                snapshot_replacement: lambda::setting("SNAPSHOT_REPLACEMENT", SnapshotReplacement::default())?,
+                keep_automated_backups: lambda::setting("KEEP_AUTOMATED_BACKUPS", true)?,
+                final_snapshot: lambda::setting("FINAL_SNAPSHOT", false)?,
+                rollback_seconds: lambda::setting("ROLLBACK_DEADLINE_SECONDS", 21_600)?,
+            },
+        })
+    }
 }
 
 /// Checks the input of an execution and derives every name its run works with.
@@ -104,10 +121,11 @@ fn identifier(input: &Map<String, Value>) -> std::result::Result<DatabaseIdentif
 }
 
 fn task(input: &Map<String, Value>) -> std::result::Result<Task, String> {
-    let known = quoted(Task::ALL.map(Task::name));
+    let names = Task::ALL.map(Task::name).into_iter().chain([RECOVER]).collect::<Vec<_>>();
+    let known = quoted(names.iter().copied());
     let text = string(input, "task", &format!("one of {known}"))?;
     Task::ALL.into_iter().find(|task| task.name() == text).ok_or_else(|| {
-        let suggestion = closest(text, &Task::ALL.map(Task::name));
+        let suggestion = closest(text, &names);
         format!("`task` is `{}`, which is not known; it is one of {known}{suggestion}", shown(text))
     })
 }
@@ -199,7 +217,6 @@ fn keep_all<T>(outcome: std::result::Result<T, Vec<String>>, problems: &mut Vec<
 mod tests {
     use serde_json::json;
     use trapheus_common::clock::Timestamp;
-    use trapheus_common::document::SnapshotReplacement;
 
     use super::*;
 

@@ -46,7 +46,7 @@ async fn wait(
 /// The error of a step whose goal cannot be met any more.
 const fn failure(taskname: TaskName) -> ErrorKind {
     match taskname {
-        TaskName::Claim | TaskName::Release => ErrorKind::InstanceUnavailable,
+        TaskName::Claim | TaskName::Release | TaskName::Recovery => ErrorKind::InstanceUnavailable,
         TaskName::SnapshotCreation => ErrorKind::SnapshotCreation,
         TaskName::Rename => ErrorKind::Rename,
         TaskName::Restore => ErrorKind::InstanceRestore,

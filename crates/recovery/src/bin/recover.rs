@@ -1,0 +1,14 @@
+//! Lambda function `recover`: see [`trapheus_recovery::recover`].
+
+use trapheus_common::{clients, lambda};
+use trapheus_preflight::validate::ValidateOptions;
+use trapheus_recovery::recover;
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda::StartError> {
+    lambda::init_tracing();
+    let options = ValidateOptions::from_environment()?;
+    let config = clients::config().await;
+    let (rds, sfn) = (aws_sdk_rds::Client::new(&config), aws_sdk_sfn::Client::new(&config));
+    lambda::run(async |event, at| recover(&rds, &sfn, options, event, at).await).await
+}

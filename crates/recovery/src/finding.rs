@@ -1,0 +1,128 @@
+//! What is to be done about an interrupted execution: a pure decision from how it ended and what it left.
+//!
+//! In doubt a person decides. A database that is verified is never given up for its original again, and one that is not is
+//! never taken for its successor.
+
+use trapheus_common::document::Finding;
+
+use crate::interrupted::Ending;
+use crate::traces::{Original, Restored, Traces};
+
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct Decision {
+    pub(crate) finding: Finding,
+    pub(crate) reason: &'static str,
+    /// Whether looking longer would not help. What a rename hides answers again after a while.
+    pub(crate) is_final: bool,
+}
+
+pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
+    let found = |finding, reason| Decision { finding, reason, is_final: !traces.is_incomplete };
+    let for_now = |finding, reason| Decision { finding, reason, is_final: false };
+    match (traces.original, &traces.restored) {
+        (Original::Here, Some(Restored { is_verified: true, .. })) => {
+            found(Finding::LeftOver, "the restored database is verified and stays; the original is left over")
+        }
+        (Original::Here, _) => found(Finding::RollBack, "the original is there, and no restored database was verified"),
+        (Original::Deleting, Some(Restored { is_verified: true, .. })) => {
+            for_now(Finding::LeftOver, "the restored database is verified and stays; the original is being deleted")
+        }
+        (Original::Deleting, _) => {
+            found(Finding::Unresolved, "somebody is deleting the original, and no restored database was verified")
+        }
+        (Original::NotFound, Some(Restored { is_verified: true, .. })) => {
+            found(Finding::Release, "the restored database is verified, and the original is gone")
+        }
+        (Original::NotFound, Some(_)) => {
+            for_now(Finding::Unresolved, "the original does not answer, and the restored database was not verified")
+        }
+        (Original::NotFound, None) => without_marks(ending, traces),
+    }
+}
+
+/// No database carries the execution's mark.
+fn without_marks(ending: Ending, traces: &Traces) -> Decision {
+    let found = |finding, reason| Decision { finding, reason, is_final: true };
+    match (traces.is_name_taken, ending) {
+        (true, _) if traces.is_snapshot_marked => {
+            found(Finding::Release, "only a snapshot still carries the execution's mark")
+        }
+        (true, Ending::Silent) => {
+            found(Finding::Release, "the database is under its name, and nothing is left to undo")
+        }
+        (true, _) => found(Finding::Nothing, "the database is under its name, and nothing is left to undo"),
+        (false, Ending::Untouched) => found(Finding::Nothing, "the execution left nothing to undo"),
+        (false, _) => Decision {
+            finding: Finding::Unresolved,
+            reason: "no database answers under the name, and none carries the execution's mark",
+            is_final: false,
+        },
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const ENDINGS: [Ending; 4] = [Ending::Untouched, Ending::Told, Ending::Silent, Ending::Forgotten];
+
+    fn traces(original: Original, is_verified: Option<bool>) -> Traces {
+        let restored = is_verified.map(|is_verified| Restored { resource_id: "db-NEW".to_owned(), is_verified });
+        Traces { original, restored, ..Traces::default() }
+    }
+
+    #[test]
+    fn what_was_left_decides_whatever_the_ending() {
+        for (original, is_verified, expected, is_final) in [
+            (Original::Here, None, Finding::RollBack, true),
+            (Original::Here, Some(false), Finding::RollBack, true),
+            (Original::Here, Some(true), Finding::LeftOver, true),
+            (Original::Deleting, Some(true), Finding::LeftOver, false),
+            (Original::Deleting, Some(false), Finding::Unresolved, true),
+            (Original::Deleting, None, Finding::Unresolved, true),
+            (Original::NotFound, Some(true), Finding::Release, true),
+            (Original::NotFound, Some(false), Finding::Unresolved, false),
+        ] {
+            for ending in ENDINGS {
+                let decision = decide(ending, &traces(original, is_verified));
+                assert_eq!(
+                    (decision.finding, decision.is_final),
+                    (expected, is_final),
+                    "{original:?} {is_verified:?} {ending:?}"
+                );
+            }
+        }
+    }
+
+    #[test]
+    fn without_marks_all_is_well_if_the_name_answers() {
+        let well = Traces { is_name_taken: true, ..Traces::default() };
+        for (ending, expected) in [
+            (Ending::Untouched, Finding::Nothing),
+            (Ending::Told, Finding::Nothing),
+            (Ending::Forgotten, Finding::Nothing),
+            // Nobody has been told yet.
+            (Ending::Silent, Finding::Release),
+        ] {
+            assert_eq!(decide(ending, &well).finding, expected, "{ending:?}");
+        }
+        let marked = Traces { is_snapshot_marked: true, ..well };
+        assert!(ENDINGS.iter().all(|ending| decide(*ending, &marked).finding == Finding::Release));
+    }
+
+    #[test]
+    fn a_name_that_does_not_answer_is_looked_for_before_anything_is_concluded() {
+        let lost = Traces::default();
+        for ending in [Ending::Told, Ending::Silent, Ending::Forgotten] {
+            let decision = decide(ending, &lost);
+            assert_eq!((decision.finding, decision.is_final), (Finding::Unresolved, false), "{ending:?}");
+        }
+        assert_eq!(decide(Ending::Untouched, &lost).finding, Finding::Nothing);
+    }
+
+    #[test]
+    fn an_original_with_a_member_between_two_names_is_not_judged_yet() {
+        let moving = Traces { is_incomplete: true, ..traces(Original::Here, None) };
+        assert!(!decide(Ending::Silent, &moving).is_final);
+    }
+}

@@ -1,0 +1,91 @@
+//! The look for what an execution on a DB instance left.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::DbInstance;
+use serde_json::Value;
+use trapheus_common::document::{OriginalInstance, Request, Target};
+use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::settings::InstanceSettings;
+use trapheus_common::tags::{self, Role};
+use trapheus_common::wait::acceptor::{Phase, phase};
+use trapheus_common::{Error, Result, rds};
+
+use crate::traces::{Original, Restored, Traces};
+
+/// The execution whose mark is on the instance under one of the two names: the original's before the restored one's.
+pub(crate) async fn marking_execution(client: &Client, names: &Request) -> Result<Option<String>> {
+    let mut marked: Vec<(bool, String)> = Vec::new();
+    for name in [&names.temporary_identifier, &names.identifier] {
+        let Some(instance) = rds::instance(client, name.as_str()).await? else { continue };
+        let is_original = tags::value(instance.tag_list(), tags::ROLE) == Some(Role::Original.value());
+        marked.extend(tags::value(instance.tag_list(), tags::EXECUTION).map(|arn| (!is_original, arn.to_owned())));
+    }
+    let snapshot = rds::snapshot(client, names.snapshot_identifier.as_str()).await?;
+    let of_snapshot = snapshot.and_then(|snapshot| Some(tags::value(snapshot.tag_list(), tags::EXECUTION)?.to_owned()));
+    marked.sort_by_key(|(rank, _)| *rank);
+    Ok(marked.into_iter().map(|(_, arn)| arn).next().or(of_snapshot))
+}
+
+/// One look. What the execution marked is found by that mark, under whatever name.
+pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
+    let instances = rds::instances(client).await?;
+    // A cluster's member is the cluster's affair.
+    let alone = || instances.iter().filter(|instance| instance.db_cluster_identifier().is_none());
+    let marked = |role: Role| {
+        alone().find(|instance| {
+            tags::marked_by(instance.tag_list(), &request.execution)
+                && tags::value(instance.tag_list(), tags::ROLE) == Some(role.value())
+        })
+    };
+    let original = marked(Role::Original);
+    let home = alone().find(|instance| instance.db_instance_identifier() == Some(request.identifier.as_str()));
+    let restored = [(Role::Verified, true), (Role::Restored, false)].into_iter().find_map(|(role, is_verified)| {
+        let instance = marked(role).filter(|instance| !is_deleting(instance))?;
+        Some(Restored { resource_id: instance.dbi_resource_id()?.to_owned(), is_verified })
+    });
+    let snapshot = rds::snapshot(client, request.snapshot_identifier.as_str()).await?;
+    let source = snapshot.as_ref().and_then(|snapshot| snapshot.dbi_resource_id());
+    Ok(Traces {
+        original: match original {
+            Some(instance) if is_deleting(instance) => Original::Deleting,
+            Some(_) => Original::Here,
+            None => Original::NotFound,
+        },
+        document: document(request, original, home, restored.as_ref(), source)?,
+        restored,
+        is_name_taken: home.is_some(),
+        is_snapshot_marked: snapshot.is_some_and(|s| tags::marked_by(s.tag_list(), &request.execution)),
+        is_incomplete: false,
+    })
+}
+
+/// The original as it is now; if it is gone, what can be said of it from its successor and its snapshot.
+fn document(
+    request: &Request,
+    original: Option<&DbInstance>,
+    home: Option<&DbInstance>,
+    restored: Option<&Restored>,
+    source: Option<&str>,
+) -> Result<Option<Value>> {
+    let Some(seen) = original.or(home) else { return Ok(None) };
+    let is_its_successor = original.is_none() && restored.is_some();
+    let resource_id = if is_its_successor { source } else { seen.dbi_resource_id() };
+    let original = OriginalInstance {
+        target: Target {
+            identifier: request.identifier.clone(),
+            temporary_identifier: request.temporary_identifier.clone(),
+            resource_id: resource_id.unwrap_or_default().to_owned(),
+        },
+        engine: seen.engine().unwrap_or_default().to_owned(),
+        engine_version: seen.engine_version().unwrap_or_default().to_owned(),
+        tags: tags::of_the_user(seen.tag_list()),
+        settings: InstanceSettings::from(seen),
+        not_carried_over: Vec::new(),
+    };
+    let json = serde_json::to_value(original);
+    json.map(Some).map_err(|error| Error::internal("the original is not JSON").caused_by(error))
+}
+
+pub(crate) fn is_deleting(instance: &DbInstance) -> bool {
+    phase(DatabaseKind::Instance, instance.db_instance_status().unwrap_or_default()) == Phase::Deleting
+}

@@ -1,0 +1,115 @@
+//! The execution that could not finish, as Step Functions remembers it.
+
+use aws_sdk_sfn::types::ExecutionStatus;
+use serde_json::Value;
+use trapheus_common::clock::Timestamp;
+use trapheus_common::{Error, ErrorKind, Result};
+
+use crate::timestamp;
+
+/// How an execution ended, as far as it matters to a recovery.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum Ending {
+    /// It has not.
+    Running,
+    /// All is done, or it was refused before it touched anything.
+    Untouched,
+    /// It failed, and has told people.
+    Told,
+    /// It was stopped or ran out of time, and has told nobody.
+    Silent,
+    /// Nobody remembers.
+    Forgotten,
+}
+
+#[derive(Clone, Debug)]
+pub(crate) struct Interrupted {
+    pub(crate) arn: String,
+    pub(crate) ending: Ending,
+    /// In the words of Step Functions.
+    pub(crate) status: String,
+    pub(crate) started_at: Timestamp,
+    pub(crate) stopped_at: Option<Timestamp>,
+    pub(crate) input: Value,
+    pub(crate) error: Option<String>,
+    pub(crate) cause: Option<String>,
+}
+
+impl Interrupted {
+    /// Histories are kept for 90 days. Of an execution that nobody remembers it is not known when it began, so nothing can
+    /// be proven to be its creation: it began now.
+    pub(crate) fn forgotten(arn: String, now: Timestamp, input: Value) -> Self {
+        Self {
+            arn,
+            ending: Ending::Forgotten,
+            status: "UNKNOWN".to_owned(),
+            started_at: now,
+            stopped_at: None,
+            input,
+            error: None,
+            cause: None,
+        }
+    }
+
+    pub(crate) fn is_recovery(&self) -> bool {
+        self.input.get("task").and_then(Value::as_str) == Some("recover")
+    }
+}
+
+/// Asks Step Functions for an execution; nothing if it knows none of this ARN.
+pub(crate) async fn describe(sfn: &aws_sdk_sfn::Client, arn: &str) -> Result<Option<Interrupted>> {
+    let found = match sfn.describe_execution().execution_arn(arn).send().await {
+        Ok(found) => found,
+        Err(error)
+            if error.as_service_error().is_some_and(|e| e.is_execution_does_not_exist() || e.is_invalid_arn()) =>
+        {
+            return Ok(None);
+        }
+        Err(error) => {
+            let doing = format!("cannot look up the execution {arn}");
+            return Err(Error::from_aws(ErrorKind::Claim, arn, doing, &error));
+        }
+    };
+    Ok(Some(Interrupted {
+        arn: arn.to_owned(),
+        ending: ending(&found.status, found.error.as_deref()),
+        status: found.status.as_str().to_owned(),
+        started_at: timestamp(&found.start_date).unwrap_or(Timestamp::from_epoch_seconds(0)),
+        stopped_at: found.stop_date.as_ref().and_then(timestamp),
+        // What is not JSON was refused, if it could be started at all.
+        input: found.input.as_deref().and_then(|input| serde_json::from_str(input).ok()).unwrap_or_default(),
+        error: found.error,
+        cause: found.cause,
+    }))
+}
+
+fn ending(status: &ExecutionStatus, error: Option<&str>) -> Ending {
+    let refused = [ErrorKind::InvalidInput, ErrorKind::Preflight].map(ErrorKind::name);
+    match status {
+        ExecutionStatus::Succeeded => Ending::Untouched,
+        ExecutionStatus::Failed if error.is_some_and(|error| refused.contains(&error)) => Ending::Untouched,
+        ExecutionStatus::Failed => Ending::Told,
+        ExecutionStatus::Aborted | ExecutionStatus::TimedOut => Ending::Silent,
+        _ => Ending::Running,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn how_an_execution_ended_says_who_knows_of_it() {
+        for (status, error, expected) in [
+            (ExecutionStatus::Running, None, Ending::Running),
+            (ExecutionStatus::PendingRedrive, None, Ending::Running),
+            (ExecutionStatus::Succeeded, None, Ending::Untouched),
+            (ExecutionStatus::Failed, Some("PreflightException"), Ending::Untouched),
+            (ExecutionStatus::Failed, Some("States.Runtime"), Ending::Told),
+            (ExecutionStatus::Aborted, None, Ending::Silent),
+            (ExecutionStatus::TimedOut, Some("States.Timeout"), Ending::Silent),
+        ] {
+            assert_eq!(ending(&status, error), expected, "{status} {error:?}");
+        }
+    }
+}

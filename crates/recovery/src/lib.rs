@@ -1,0 +1,202 @@
+//! Finds out what an execution that could not finish has left behind, so that the state machine can put it right.
+//!
+//! An execution that is stopped, times out, or fails with an error no state can catch leaves the database where it was at
+//! that moment. The task `recover` looks for what that execution has marked, and the state machine then takes the same way
+//! as after any failure: alerts, and the rollback that looks at what is there.
+//!
+//! | module | owns |
+//! |---|---|
+//! | `asked` | the input: an execution, or a database |
+//! | `interrupted` | the execution: whether it is over, when it ran, what it was asked |
+//! | `traces` | what carries its marks, as one look shows it |
+//! | `instance`, `cluster` | that look, and the `original` of the state document |
+//! | `finding` | what follows: a pure decision |
+//!
+//! It changes nothing, and refuses while the execution can still work on the database.
+
+mod asked;
+mod cluster;
+mod finding;
+mod instance;
+mod interrupted;
+mod traces;
+
+use std::time::Duration;
+
+use serde_json::json;
+use tokio::time::Instant;
+use trapheus_common::clock::Timestamp;
+use trapheus_common::document::{Caught, Finding, RecoverEvent, RecoveryOutput, Request, TaskName, ValidateEvent};
+use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::lambda::Invocation;
+use trapheus_common::{Error, ErrorKind, Result};
+use trapheus_preflight::validate::{ValidateOptions, validate};
+
+use crate::asked::Asked;
+use crate::finding::{Decision, decide};
+use crate::interrupted::{Ending, Interrupted};
+use crate::traces::Traces;
+
+/// How long a function of the stopped execution may still be at work: stopping an execution does not stop its functions,
+/// and those that change something have this time limit.
+const AT_WORK: Duration = Duration::from_secs(180);
+/// How long something that does not answer is looked for: a rename takes minutes.
+const PATIENCE: Duration = Duration::from_secs(600);
+/// Between two looks, and how many in a row have to show the same.
+const PAUSE: Duration = Duration::from_secs(5);
+const AGREEING: u32 = 3;
+/// What the function leaves of its time for its answer to arrive.
+const MARGIN: Duration = Duration::from_secs(20);
+
+/// Looks for what the execution, or whatever execution last worked on the database, has left behind.
+pub async fn recover(
+    rds: &aws_sdk_rds::Client,
+    sfn: &aws_sdk_sfn::Client,
+    options: ValidateOptions,
+    event: RecoverEvent,
+    at: Invocation,
+) -> Result<RecoveryOutput> {
+    let interrupted = match asked::parse(&event.input)? {
+        Asked::Execution(arn) => match interrupted::describe(sfn, &arn).await? {
+            Some(interrupted) => interrupted,
+            None => return Err(refused(None, format!("there is no execution {arn} in this account and region"))),
+        },
+        Asked::Database { identifier, is_cluster } => {
+            // The names follow from the identifier alone; the execution is read from the marks under them.
+            let input = json!({"identifier": identifier, "task": "db_restore", "isCluster": is_cluster});
+            let names = ValidateEvent { execution: event.execution, start_time: at.clock.now(), input: input.clone() };
+            let names = validate(options, names)?;
+            match marking_execution(rds, &names).await? {
+                Some(arn) => match interrupted::describe(sfn, &arn).await? {
+                    Some(interrupted) => interrupted,
+                    None => Interrupted::forgotten(arn, at.clock.now(), input),
+                },
+                None => return Ok(nothing(None, format!("no execution has marked {}", names.identifier))),
+            }
+        }
+    };
+    of_execution(rds, options, interrupted, at).await
+}
+
+async fn of_execution(
+    rds: &aws_sdk_rds::Client,
+    options: ValidateOptions,
+    interrupted: Interrupted,
+    at: Invocation,
+) -> Result<RecoveryOutput> {
+    if interrupted.ending == Ending::Running {
+        return Err(refused(
+            Some(&interrupted),
+            format!("the execution {} still runs: wait until it has ended, or stop it first", interrupted.arn),
+        ));
+    }
+    if interrupted.is_recovery() {
+        return Ok(nothing(Some(&interrupted), "a recovery is not recovered".to_owned()));
+    }
+    let asked = ValidateEvent {
+        execution: interrupted.arn.clone(),
+        start_time: interrupted.started_at,
+        input: interrupted.input.clone(),
+    };
+    let Ok(request) = validate(options, asked) else {
+        return Ok(nothing(Some(&interrupted), "its input was refused, so it touched nothing".to_owned()));
+    };
+    until_at_rest(&interrupted, at).await;
+    let (finding, reason, traces) = find(rds, &interrupted, &request, at).await?;
+    tracing::info!(db.identifier = request.identifier.as_str(), ?finding, reason, "looked for what was left behind");
+    if finding == Finding::Nothing {
+        return Ok(nothing(Some(&interrupted), reason.to_owned()));
+    }
+    Ok(RecoveryOutput {
+        finding,
+        original: traces.document,
+        verified: traces.restored.filter(|restored| restored.is_verified).map(|restored| restored.resource_id),
+        request: Some(request),
+        ..nothing(Some(&interrupted), reason.to_owned())
+    })
+}
+
+/// The execution whose mark is on what answers under the database's names.
+async fn marking_execution(rds: &aws_sdk_rds::Client, names: &Request) -> Result<Option<String>> {
+    match names.kind {
+        DatabaseKind::Instance => instance::marking_execution(rds, names).await,
+        DatabaseKind::Cluster => cluster::marking_execution(rds, names).await,
+    }
+}
+
+/// Waits until no function of the stopped execution can be at work any more.
+async fn until_at_rest(interrupted: &Interrupted, at: Invocation) {
+    if let (Ending::Silent, Some(stopped_at)) = (interrupted.ending, interrupted.stopped_at) {
+        let rest = AT_WORK.saturating_sub(at.clock.now().since(stopped_at));
+        tokio::time::sleep(rest.min(remaining(at))).await;
+    }
+}
+
+/// Looks until several looks in a row lead to the same, or there is no more time to look.
+async fn find(
+    rds: &aws_sdk_rds::Client,
+    interrupted: &Interrupted,
+    request: &Request,
+    at: Invocation,
+) -> Result<(Finding, &'static str, Traces)> {
+    let end = Instant::now() + PATIENCE.min(remaining(at));
+    let (mut agreed, mut last) = (0, None);
+    loop {
+        let traces = match request.kind {
+            DatabaseKind::Instance => instance::look(rds, request).await?,
+            DatabaseKind::Cluster => cluster::look(rds, request).await?,
+        };
+        let Decision { finding, reason, is_final } = decide(interrupted.ending, &traces);
+        agreed = if is_final && last == Some(finding) { agreed + 1 } else { u32::from(is_final) };
+        last = Some(finding);
+        if agreed >= AGREEING || Instant::now() + PAUSE >= end {
+            return Ok((finding, reason, traces));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
+fn remaining(at: Invocation) -> Duration {
+    at.deadline.saturating_duration_since(Instant::now() + MARGIN)
+}
+
+fn nothing(interrupted: Option<&Interrupted>, reason: String) -> RecoveryOutput {
+    RecoveryOutput {
+        taskname: TaskName::Recovery,
+        finding: Finding::Nothing,
+        reason,
+        execution: interrupted.map(|interrupted| interrupted.arn.clone()),
+        status: interrupted.map(|interrupted| interrupted.status.clone()),
+        error: interrupted.map(caught),
+        verified: None,
+        request: None,
+        original: None,
+    }
+}
+
+/// The interruption in the terms of Step Functions: what the recovery's alerts and its own failure are about.
+fn caught(interrupted: &Interrupted) -> Caught {
+    let (name, how) = match interrupted.status.as_str() {
+        "ABORTED" => ("ExecutionAborted", "was stopped"),
+        "TIMED_OUT" => ("ExecutionTimedOut", "ran out of time"),
+        "FAILED" => ("ExecutionFailed", "failed"),
+        _ => ("ExecutionEnded", "is over"),
+    };
+    let cause = format!("The execution {} {how} before it had put everything in its place.", interrupted.arn);
+    Caught {
+        error: interrupted.error.clone().unwrap_or_else(|| name.to_owned()),
+        cause: interrupted.cause.clone().unwrap_or(cause),
+    }
+}
+
+fn refused(interrupted: Option<&Interrupted>, message: String) -> Error {
+    match interrupted.and_then(|interrupted| interrupted.input.get("identifier")?.as_str()) {
+        Some(identifier) => Error::new(ErrorKind::Claim, identifier, message),
+        None => Error::without_identifier(ErrorKind::InvalidInput, message),
+    }
+}
+
+/// A time of AWS's, to the second.
+fn timestamp(time: &aws_smithy_types::DateTime) -> Option<Timestamp> {
+    u64::try_from(time.secs()).ok().map(Timestamp::from_epoch_seconds)
+}
