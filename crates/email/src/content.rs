@@ -7,7 +7,7 @@ use trapheus_common::document::{Request, Task};
 use crate::cause;
 use crate::link::Console;
 use crate::plain;
-use crate::run::{Failure, Progress, Run};
+use crate::run::{Failure, Progress, Recovery, Run};
 use crate::verdict::{self, Command, Standing, Verdict};
 use crate::world::{Database, Look, Origin, Snapshot, World};
 
@@ -105,23 +105,38 @@ fn subject(lead: &str, run: &Run, outcome: &str) -> String {
 
 fn short_of_failure(run: &Run) -> String {
     let name = run.name().unwrap_or("an unnamed database");
-    let state = run.failed_state.map(|state| format!(" at {state}")).unwrap_or_default();
-    format!("{} of {name} failed{state}", run.undertaking())
+    format!("{} of {name} {}", run.undertaking(), how_it_ended(run))
 }
 
 fn what_failed(run: &Run) -> String {
     let name = match (run.kind(), run.name()) {
         (Some(kind), Some(name)) => format!("{kind} {name}"),
         (None, Some(name)) => format!("`{name}`"),
+        (_, None) if run.recovery.is_some() => "an execution".to_owned(),
         (_, None) => "a database that the input does not name".to_owned(),
     };
+    format!("The {} of {name} {}", run.undertaking(), how_it_ended(run))
+}
+
+fn how_it_ended(run: &Run) -> String {
     let state = run.failed_state.map(|state| format!(" at {state}")).unwrap_or_default();
-    format!("The {} of {name} failed{state}", run.undertaking())
+    let status = run.recovery.as_ref().and_then(|recovery| recovery.found.as_ref()).map(|found| found.status.as_str());
+    match status {
+        Some("ABORTED") => "was stopped".to_owned(),
+        Some("TIMED_OUT") => "ran out of time".to_owned(),
+        _ => format!("failed{state}"),
+    }
 }
 
 fn asked(run: &Run) -> Section {
     let mut facts = run.request.as_ref().map_or_else(|| as_typed(run), as_understood);
-    facts.push(("Execution", run.execution.clone()));
+    match &run.recovery {
+        Some(Recovery { execution, found }) => {
+            facts.extend(found.is_some().then(|| ("Execution", run.execution.clone())));
+            facts.push(("Recovery", execution.clone()));
+        }
+        None => facts.push(("Execution", run.execution.clone())),
+    }
     Section { title: "What was asked", blocks: vec![Block::Facts(facts)] }
 }
 
@@ -149,10 +164,11 @@ fn as_typed(run: &Run) -> Vec<(&'static str, String)> {
 /// The step and its error, and what is known of the cause.
 fn failed(run: &Run) -> Vec<Section> {
     let failure = &run.failure;
-    let mut blocks = vec![Block::Facts(vec![
-        ("Step", run.failed_state.unwrap_or("not known").to_owned()),
-        ("Error", failure.name.clone()),
-    ])];
+    let mut facts = vec![("Error", failure.name.clone())];
+    if run.recovery.as_ref().is_none_or(|recovery| recovery.found.is_none()) {
+        facts.insert(0, ("Step", run.failed_state.unwrap_or("not known").to_owned()));
+    }
+    let mut blocks = vec![Block::Facts(facts)];
     blocks.extend(words_of(failure));
     let mut sections = vec![Section { title: "What failed", blocks }];
     if let Some(cause) = cause::of(failure) {
@@ -182,6 +198,7 @@ fn next_in_short(run: &Run) -> &'static str {
         Progress::Untouched => "nothing was touched",
         Progress::Claimed => "the database kept its name",
         Progress::Renamed => "rolling back",
+        Progress::Unresolved => "a person has to decide",
         Progress::Verified => "the restored database stays",
     }
 }
@@ -189,8 +206,17 @@ fn next_in_short(run: &Run) -> &'static str {
 fn next(run: &Run) -> String {
     let name = run.name().unwrap_or("the database");
     let first = match run.progress {
+        Progress::Untouched if run.recovery.is_some() => {
+            return "The recovery could not find out what is left to do. A second mail says how things stand."
+                .to_owned();
+        }
         Progress::Untouched => {
             return "Nothing was touched, so there is nothing to undo. A last mail closes the run.".to_owned();
+        }
+        Progress::Unresolved => {
+            let found = run.recovery.as_ref().and_then(|recovery| recovery.found.as_ref());
+            let reason = found.map(|found| format!(", because {}", found.reason)).unwrap_or_default();
+            format!("Nothing is changed{reason}.")
         }
         Progress::Claimed => format!("{name} kept its name and was not changed; the run gives it free."),
         Progress::Renamed => format!(
@@ -309,10 +335,13 @@ mod tests {
     use std::path::PathBuf;
 
     use serde_json::{Value, json};
+    use trapheus_common::document::Finding;
     use trapheus_common::identifiers::DatabaseKind::{Cluster, Instance};
 
     use super::*;
-    use crate::fixtures::{EXECUTION, after, aurora, database, failing, instance, member, run, world};
+    use crate::fixtures::{
+        EXECUTION, RECOVERY, after, aurora, database, failing, instance, member, recovering, run, world,
+    };
     use crate::{html, text};
 
     const REGION: &str = "eu-west-1";
@@ -354,6 +383,27 @@ mod tests {
         let home =
             Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Original) };
         check("final-instance-rolled-back", &Alert::last(&run, &world(&run, vec![home]), REGION));
+    }
+
+    #[test]
+    fn alerts_of_a_recovery_are_about_the_execution_it_looks_after() {
+        let document = recovering(instance(), Finding::RollBack, "ABORTED");
+        let run = Run::read(RECOVERY, &document);
+        check("recovery-first", &Alert::first(&run, REGION));
+        let back =
+            Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Original) };
+        check("recovery-final", &Alert::last(&run, &world(&run, vec![back]), REGION));
+    }
+
+    #[test]
+    fn a_recovery_that_could_not_look_says_so() {
+        let document = json!({"task": "recover", "execution": EXECUTION,
+                              "error": {"Error": "AccessDeniedException", "Cause": "no"}});
+        let run = Run::read(RECOVERY, &document);
+        let nothing_seen = World { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
+        let alert = Alert::last(&run, &nothing_seen, REGION);
+        assert!(alert.headline.contains("could not find out"), "{}", alert.headline);
+        assert!(alert.subject.contains("recovery of an unnamed database failed at FindInterruptedExecution"));
     }
 
     #[test]

@@ -1,12 +1,15 @@
 //! State documents and worlds for the tests of this crate.
 
 use serde_json::{Value, json};
+use trapheus_common::document::Finding;
 use trapheus_common::identifiers::DatabaseKind;
 
 use crate::run::Run;
 use crate::world::{Database, Origin, Snapshot, World};
 
 pub(crate) const EXECUTION: &str = "arn:aws:states:eu-west-1:123456789012:execution:trapheus-dev:run-1";
+
+pub(crate) const RECOVERY: &str = "arn:aws:states:eu-west-1:123456789012:execution:trapheus-dev:recovery-1";
 
 /// The document of a restore of DB instance `orders`, as Preflight leaves it.
 pub(crate) fn instance() -> Value {
@@ -50,6 +53,20 @@ fn request(task: &str, kind: &str) -> Value {
         "snapshotReplacement": "KeepUntilReplaced", "keepAutomatedBackups": true, "finalSnapshot": false,
         "rollbackSeconds": 21600
     })
+}
+
+/// What a recovery makes of the document of an execution that ended with this status.
+pub(crate) fn recovering(document: Value, finding: Finding, status: &str) -> Value {
+    let mut recovering = json!({
+        "task": "recover", "execution": EXECUTION,
+        "recovery": {"taskname": "Recovery", "finding": finding, "reason": "so it is", "execution": EXECUTION,
+                     "status": status},
+        "error": {"Error": "ExecutionAborted", "Cause": "The execution was stopped."},
+    });
+    for key in ["request", "original"] {
+        recovering[key] = document[key].clone();
+    }
+    recovering
 }
 
 /// The same document with these steps done.

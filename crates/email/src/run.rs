@@ -6,7 +6,9 @@
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use trapheus_common::document::{ClusterKind, OriginalCluster, OriginalInstance, Request, Target, Task, WaitStatus};
+use trapheus_common::document::{
+    ClusterKind, Finding, OriginalCluster, OriginalInstance, Request, Target, Task, WaitStatus,
+};
 use trapheus_common::identifiers::DatabaseKind;
 
 use crate::plain;
@@ -21,7 +23,10 @@ const MOST_LINES: usize = 40;
 /// A failed run, as far as its state document tells.
 #[derive(Clone, Debug)]
 pub struct Run {
+    /// The execution that failed: the one whose marks are on what it touched.
     pub execution: String,
+    /// The recovery that looks after it, if this is one.
+    pub recovery: Option<Recovery>,
     /// As the user gave it, made safe to show.
     identifier: Option<String>,
     task: Option<String>,
@@ -39,6 +44,38 @@ pub struct Run {
     pub notes: Vec<String>,
 }
 
+/// A recovery of an execution that could not look after itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// The recovery's own execution.
+    pub execution: String,
+    /// What it found; nothing if it could not look.
+    pub found: Option<Found>,
+}
+
+/// What a recovery found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub finding: Finding,
+    pub reason: String,
+    /// How Step Functions says the execution ended.
+    pub status: String,
+}
+
+impl Recovery {
+    fn read(execution: &str, document: &Value) -> Option<Self> {
+        let is_one = document.get("task").and_then(Value::as_str) == Some("recover");
+        is_one.then(|| Self {
+            execution: plain::line(execution, 2 * LONGEST_LINE),
+            found: typed(document, "/recovery/finding").map(|finding| Found {
+                finding,
+                reason: typed(document, "/recovery/reason").unwrap_or_default(),
+                status: typed(document, "/recovery/status").unwrap_or_default(),
+            }),
+        })
+    }
+}
+
 /// How far the run came before it failed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Progress {
@@ -48,6 +85,8 @@ pub enum Progress {
     Claimed,
     /// The rename has begun, so the name may have been without a database.
     Renamed,
+    /// What exists does not tell what may be touched, so a recovery leaves it as it is.
+    Unresolved,
     /// The restored database is verified and stays.
     Verified,
 }
@@ -137,14 +176,24 @@ impl Run {
     pub fn read(execution: &str, document: &Value) -> Self {
         let request: Option<Request> = typed(document, "/request");
         let original = request.as_ref().and_then(|request| original(document, request.kind));
-        let failed_state = failed_state(document, request.as_ref());
+        let recovery = Recovery::read(execution, document);
+        let failed_state = match &recovery {
+            Some(Recovery { found: None, .. }) => Some("FindInterruptedExecution"),
+            Some(_) => None,
+            None => failed_state(document, request.as_ref()),
+        };
+        // A recovery looks after another execution, whose marks tell what it touched.
+        let execution = request.as_ref().map_or(execution, |request| request.execution.as_str());
         let shown = |key: &str| document.get(key).map(|value| plain::value(value, LONGEST_NAME));
         Self {
             execution: plain::line(execution, 2 * LONGEST_LINE),
             identifier: shown("identifier"),
             task: shown("task"),
             input: document.get("input").map(|input| plain::value(input, LONGEST_LINE)),
-            progress: progress(document, failed_state, original.is_some()),
+            progress: match &recovery {
+                Some(recovery) => recovered_progress(recovery),
+                None => progress(document, failed_state, original.is_some()),
+            },
             failure: document
                 .get("error")
                 .and_then(Failure::read)
@@ -154,7 +203,9 @@ impl Run {
             request,
             original,
             failed_state,
-            restored_resource_id: typed(document, "/verification/resourceId"),
+            restored_resource_id: typed(document, "/verification/resourceId")
+                .or_else(|| typed(document, "/recovery/verified")),
+            recovery,
         }
     }
 
@@ -181,6 +232,7 @@ impl Run {
             Some(Task::CreateSnapshot) => "snapshot and restore",
             Some(Task::DbRestore) => "restore",
             Some(Task::CreateSnapshotOnly) => "snapshot",
+            None if self.recovery.is_some() => "recovery",
             None => "run",
         }
     }
@@ -290,6 +342,16 @@ fn progress(document: &Value, failed_state: Option<&str>, has_original: bool) ->
         Progress::Claimed
     } else {
         Progress::Untouched
+    }
+}
+
+fn recovered_progress(recovery: &Recovery) -> Progress {
+    match recovery.found.as_ref().map(|found| found.finding) {
+        None | Some(Finding::Nothing) => Progress::Untouched,
+        Some(Finding::Release) => Progress::Claimed,
+        Some(Finding::RollBack) => Progress::Renamed,
+        Some(Finding::Unresolved) => Progress::Unresolved,
+        Some(Finding::LeftOver) => Progress::Verified,
     }
 }
 

@@ -49,7 +49,10 @@ pub struct Command {
 /// Judges what exists after the run.
 pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
     let Some(request) = &run.request else {
-        return well("nothing was touched", "Nothing was touched: the input was refused.".to_owned());
+        return match &run.recovery {
+            Some(_) => not_recovered(),
+            None => well("nothing was touched", "Nothing was touched: the input was refused.".to_owned()),
+        };
     };
     let databases = match &world.databases {
         Ok(databases) => databases,
@@ -75,13 +78,24 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
     }
     let mut verdict = match run.progress {
         Progress::Verified => place.after_verification(),
-        _ => place.after_rollback(),
+        Progress::Untouched | Progress::Claimed | Progress::Renamed | Progress::Unresolved => place.after_rollback(),
     };
     if let Ok(snapshots) = &world.snapshots {
         place.look_after_snapshots(snapshots, &mut verdict);
     }
     place.look_after_tags(&mut verdict);
     verdict
+}
+
+/// A recovery that did not get as far as to know what it is about.
+fn not_recovered() -> Verdict {
+    Verdict {
+        standing: Standing::Unknown,
+        summary: "nothing was recovered",
+        headline: "It is not known what is left to do: the recovery could not find out.".to_owned(),
+        remarks: vec!["Remove the cause, then start the recovery again with the same input.".to_owned()],
+        commands: Vec::new(),
+    }
 }
 
 impl Verdict {
@@ -165,7 +179,17 @@ impl Place<'_> {
             ),
         });
         self.put_back(original, &mut verdict);
+        verdict.remarks.push(self.try_again());
         verdict
+    }
+
+    /// The same, done by the state machine.
+    fn try_again(&self) -> String {
+        format!(
+            "Instead of running the commands, you can have it tried again: once the cause is removed, start the state machine \
+             with the input {{\"task\": \"recover\", \"execution\": \"{}\"}}.",
+            self.run.execution
+        )
     }
 
     fn original_at_home(&self, original: &Database) -> Verdict {

@@ -10,6 +10,7 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
 use trapheus_common::document::{Request, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIdentifier};
+use trapheus_common::tags::Role;
 use trapheus_common::{Result, rds, tags};
 
 use crate::plain;
@@ -222,8 +223,9 @@ fn may_lack_the_mark(run: &Run) -> bool {
 fn origin(run: &Run, resource_id: &str, of: &[Tag]) -> Origin {
     let originals =
         run.original.iter().flat_map(|original| std::iter::once(original.target()).chain(original.members()));
-    let marked =
-        tags::marked_by(of, &run.execution) && tags::value(of, tags::ROLE) == Some(tags::Role::Restored.value());
+    let role = tags::value(of, tags::ROLE);
+    let marked = tags::marked_by(of, &run.execution)
+        && [Role::Restored, Role::Verified].iter().any(|restored| role == Some(restored.value()));
     if !resource_id.is_empty() && originals.into_iter().any(|original| original.resource_id == resource_id) {
         Origin::Original
     } else if marked || run.restored_resource_id.as_deref() == Some(resource_id) {
