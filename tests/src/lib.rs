@@ -50,6 +50,8 @@ impl Harness {
             input: "{}".to_owned(),
             start_date: self.wall_clock(),
             stop_date: None,
+            error: None,
+            cause: None,
         });
     }
 

@@ -63,7 +63,7 @@ pub fn substitution(function: &str) -> String {
 }
 
 /// How long Lambda lets a function run.
-fn time_limit(function: &str) -> Duration {
+pub(crate) fn time_limit(function: &str) -> Duration {
     match function.split('-').next() {
         // These wait inside Lambda.
         Some("wait" | "preflight" | "recover") => Duration::from_secs(900),
@@ -83,6 +83,32 @@ impl Failure {
     fn new(error: &str, message: &str) -> Self {
         let cause = json!({"errorType": error, "errorMessage": message}).to_string();
         Self { error: error.to_owned(), cause }
+    }
+
+    /// The process ended before the handler ran.
+    pub(crate) fn crashed() -> Self {
+        Self::new("Runtime.ExitError", "Error: Runtime exited with error: signal: killed")
+    }
+
+    /// The process ended before it answered.
+    pub(crate) fn ended_without_answer() -> Self {
+        let cause = "The cause could not be determined because Lambda did not return an error type. \
+                     Returned payload: {\"errorMessage\":\"Process exited before completing request\"}";
+        Self { error: "Lambda.Unknown".to_owned(), cause: cause.to_owned() }
+    }
+
+    pub(crate) fn timed_out(limit: Duration) -> Self {
+        Self::new("Sandbox.Timedout", &format!("Task timed out after {}.00 seconds", limit.as_secs()))
+    }
+
+    pub(crate) fn service_exception() -> Self {
+        let cause = "Service error. (Service: Lambda, Status Code: 500)";
+        Self { error: "Lambda.ServiceException".to_owned(), cause: cause.to_owned() }
+    }
+
+    pub(crate) fn too_many_requests() -> Self {
+        let cause = "Rate Exceeded. (Service: Lambda, Status Code: 429)";
+        Self { error: "Lambda.TooManyRequestsException".to_owned(), cause: cause.to_owned() }
     }
 }
 
@@ -113,8 +139,7 @@ impl Fleet {
         let Ok(answer) =
             tokio::time::timeout(limit, self.dispatch(function, payload, Invocation::new(now, limit))).await
         else {
-            let message = format!("Task timed out after {}.00 seconds", limit.as_secs());
-            return Err(Failure::new("Sandbox.Timedout", &message));
+            return Err(Failure::timed_out(limit));
         };
         answer.map_err(Failure::from)
     }

@@ -3,6 +3,8 @@
 //! | module | owns |
 //! |---|---|
 //! | [`rehearsal`] | one execution on this machine: the real state machine, the real functions, a simulated RDS |
+//! | [`disturbance`] | everything that can go wrong meanwhile |
+//! | [`stage`] | where executions run, and what becomes of functions and executions that fail |
 //! | [`fleet`] | the functions, called in process as Lambda would |
 //! | [`timeline`] | an execution's events as steps a person follows |
 //! | [`report`] | what came of it: what exists, downtime, calls, cost |
@@ -13,7 +15,9 @@
 
 pub mod cost;
 pub mod diagram;
+pub mod disturbance;
 pub mod fleet;
 pub mod rehearsal;
 pub mod report;
+pub mod stage;
 pub mod timeline;

@@ -238,6 +238,7 @@ impl Audience for Screen {
             StepStatus::Succeeded => ("ok", GOOD),
             StepStatus::Pending => ("..", WAITING),
             StepStatus::Running | StepStatus::Failed => ("FAILED", ERROR),
+            StepStatus::Aborted => ("CUT", ERROR),
         };
         let retries = match step.retries {
             0 => String::new(),

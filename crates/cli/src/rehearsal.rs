@@ -1,17 +1,15 @@
 //! One execution on this machine: the real state machine and the real functions, against a simulated RDS, under virtual
 //! time. The same event, world and seed give the same run.
 
-use std::sync::{LazyLock, Mutex, PoisonError};
+use std::rc::Rc;
+use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
 
 use aws_credential_types::Credentials;
-use futures::FutureExt as _;
-use futures::future::LocalBoxFuture;
 use rds_simulator::{Simulator, World, WorldError};
 use serde_json::Value;
-use states_language::{
-    Execution, ExecutionOptions, Outcome, StateMachine, TaskFailure, TaskHandler, TaskRequest, substitute,
-};
+use states_language::{StateMachine, substitute};
+use tokio::task::LocalSet;
 use tokio::time::Instant;
 use trapheus_common::clients;
 use trapheus_common::document::{Options, SnapshotReplacement};
@@ -20,31 +18,41 @@ use trapheus_email::EmailOptions;
 use trapheus_preflight::validate::ValidateOptions;
 
 use crate::cost::Usage;
-use crate::fleet::{FUNCTIONS, Failure, Fleet, substitution};
+use crate::disturbance::Disturbance;
+use crate::fleet::{FUNCTIONS, Fleet, substitution};
 use crate::report::Report;
-use crate::timeline::{Audience, Timeline};
+use crate::stage::{Around, Run, Stage};
+use crate::timeline::Audience;
 
 /// The definition that is deployed.
 pub const DEFINITION: &str = include_str!("../../../statemachine/trapheus.asl.json");
 /// The databases that the files in `events/` name, and bystanders with similar names.
 pub const DEFAULT_WORLD: &str = include_str!("../worlds/default.json");
 
-const REGION: &str = "us-east-1";
-const ACCOUNT: &str = "123456789012";
+pub(crate) const REGION: &str = "us-east-1";
+pub(crate) const ACCOUNT: &str = "123456789012";
 /// Every rehearsal begins on the same Monday morning, 2026-01-05T08:00:00Z.
 const BEGIN: Duration = Duration::from_secs(1_767_600_000);
 
 /// The deployed machine, loaded once.
 static MACHINE: LazyLock<StateMachine> = LazyLock::new(|| {
-    let arns = FUNCTIONS.iter().map(|function| (substitution(function), function_arn(function))).collect();
-    substitute(DEFINITION, &arns)
-        .map_err(|error| error.to_string())
-        .and_then(|definition| definition.parse::<StateMachine>().map_err(|error| error.to_string()))
-        // The definition is compiled in, and a test loads it: this cannot fail in a build that passed its tests.
-        .unwrap_or_else(|problems| panic!("statemachine/trapheus.asl.json: {problems}"))
+    // The definition is compiled in, and a test loads it: this cannot fail in a build that passed its tests.
+    load(DEFINITION).unwrap_or_else(|problems| panic!("statemachine/trapheus.asl.json: {problems}"))
 });
 
-fn function_arn(function: &str) -> String {
+/// The state machine that is deployed.
+pub fn deployed() -> &'static StateMachine {
+    &MACHINE
+}
+
+/// Loads a definition with the functions of the fleet put in.
+pub fn load(definition: &str) -> Result<StateMachine, String> {
+    let arns = FUNCTIONS.iter().map(|function| (substitution(function), function_arn(function))).collect();
+    let definition = substitute(definition, &arns).map_err(|error| error.to_string())?;
+    definition.parse::<StateMachine>().map_err(|error| error.to_string())
+}
+
+pub(crate) fn function_arn(function: &str) -> String {
     format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}")
 }
 
@@ -56,12 +64,29 @@ pub struct Rehearsal {
     pub world: World,
     pub seed: u64,
     pub snapshot_replacement: SnapshotReplacement,
+    /// What goes wrong, besides what the world says.
+    pub disturbances: Vec<Disturbance>,
+    /// Whether an execution that did not succeed is followed by its recovery, as in a deployment.
+    pub recovery: bool,
+    /// Another state machine than the deployed one.
+    pub definition: Option<StateMachine>,
+    /// What stands between the state machine and the functions.
+    pub around: Option<Rc<dyn Around>>,
 }
 
 impl Rehearsal {
     /// An event in a world, with everything else as a deployment has it by default.
     pub fn new(event: Value, world: World) -> Self {
-        Self { event, world, seed: 0, snapshot_replacement: SnapshotReplacement::default() }
+        Self {
+            event,
+            world,
+            seed: 0,
+            snapshot_replacement: SnapshotReplacement::default(),
+            disturbances: Vec::new(),
+            recovery: true,
+            definition: None,
+            around: None,
+        }
     }
 
     /// Runs the execution on a clock of its own and tells the audience step by step.
@@ -73,10 +98,10 @@ impl Rehearsal {
     }
 
     /// Runs the execution on the current runtime's clock, which has to be paused.
-    async fn run_here(self, audience: &mut dyn Audience) -> Result<Report, WorldError> {
+    async fn run_here(mut self, audience: &mut dyn Audience) -> Result<Report, WorldError> {
         let start = SystemTime::UNIX_EPOCH + BEGIN;
         let options = rds_simulator::Options { seed: self.seed, start_time: start, speed: 1.0 };
-        let simulator = Simulator::new(self.world.clone(), options)?;
+        let simulator = Simulator::new(std::mem::take(&mut self.world), options)?;
         self.run_against(&simulator, audience).await
     }
 
@@ -84,41 +109,29 @@ impl Rehearsal {
     pub async fn run_against(self, simulator: &Simulator, audience: &mut dyn Audience) -> Result<Report, WorldError> {
         // Jitter in the functions and in the SDK's own retries comes from the thread's generator.
         fastrand::seed(self.seed);
-        let start = SystemTime::UNIX_EPOCH + BEGIN + simulator.now();
         let before = simulator.state();
-        let execution = self.execution_options(start);
-        register(simulator, &execution, start);
-
-        let functions = Functions { fleet: self.fleet(simulator, start), usage: Mutex::default() };
-        let mut timeline = Timeline::new(audience);
-        let outcome = Execution::new(&MACHINE, &functions, execution.clone()).observed_by(&mut timeline).run().await;
-        let stopped = SystemTime::UNIX_EPOCH + BEGIN + simulator.now();
-        simulator.set_execution_status(&execution.execution_arn, outcome.status.name(), Some(stopped));
-
-        let usage = functions.usage(&outcome, simulator);
-        Ok(Report::new(
-            &self.event,
-            &execution.execution_arn,
-            outcome,
-            timeline.into_steps(),
-            usage,
-            &before,
-            simulator,
-        ))
-    }
-
-    fn execution_options(&self, start: SystemTime) -> ExecutionOptions {
-        let name = format!("rehearsal-{}", self.seed);
-        ExecutionOptions {
-            execution_arn: format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:Trapheus:{name}"),
-            execution_name: name,
-            state_machine_arn: format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:Trapheus"),
-            state_machine_name: "Trapheus".to_owned(),
-            role_arn: format!("arn:aws:iam::{ACCOUNT}:role/Trapheus"),
-            start_time: start.try_into().unwrap_or_default(),
+        let machine = self.definition.clone().unwrap_or_else(|| deployed().clone());
+        let epoch = SystemTime::UNIX_EPOCH + BEGIN;
+        let fleet = self.fleet(simulator, epoch + simulator.now());
+        let mut stage = Stage::new(simulator.clone(), machine, epoch);
+        stage.recovers = self.recovery && Stage::has_recovery(&stage.machine);
+        stage.around = self.around;
+        stage.disturb(self.disturbances);
+        let run = Run {
+            role: None,
+            name: format!("rehearsal-{}", self.seed),
+            input: self.event,
             seed: self.seed,
-            ..ExecutionOptions::new(self.event.clone())
-        }
+            fleet: Rc::new(fleet),
+        };
+
+        let stage = Rc::new(stage);
+        let local = LocalSet::new();
+        let ended = local.run_until(stage.execute(&run, audience)).await;
+        // Recoveries, second runs, and functions that work on though nobody waits for them.
+        local.await;
+        let usage = Usage { mails: simulator.mails().len() as u64, ..stage.usage() };
+        Ok(Report::new(&run.input, run.arn(), ended, stage.take_others(), usage, before, simulator))
     }
 
     fn fleet(&self, simulator: &Simulator, start: SystemTime) -> Fleet {
@@ -169,46 +182,5 @@ impl Clients {
             };
         }
         Self { rds: client!(aws_sdk_rds), ses: client!(aws_sdk_sesv2), sfn: client!(aws_sdk_sfn) }
-    }
-}
-
-/// Makes the execution known to those who look it up, such as the claim.
-fn register(simulator: &Simulator, execution: &ExecutionOptions, start: SystemTime) {
-    simulator.register_execution(rds_simulator::Execution {
-        arn: execution.execution_arn.clone(),
-        state_machine_arn: execution.state_machine_arn.clone(),
-        status: "RUNNING".to_owned(),
-        input: execution.input.to_string(),
-        start_date: start,
-        stop_date: None,
-    });
-}
-
-/// The fleet as the interpreter's tasks, with a count of what it used.
-struct Functions {
-    fleet: Fleet,
-    usage: Mutex<Usage>,
-}
-
-impl Functions {
-    async fn call(&self, task: TaskRequest<'_>) -> Result<Value, TaskFailure> {
-        let function = task.function.rsplit(':').next().unwrap_or_default();
-        let begin = Instant::now();
-        let answer = self.fleet.call(function, task.payload).await;
-        let mut usage = self.usage.lock().unwrap_or_else(PoisonError::into_inner);
-        usage.invocations += 1;
-        usage.function_time += begin.elapsed();
-        answer.map_err(|Failure { error, cause }| TaskFailure { error, cause })
-    }
-
-    fn usage(&self, outcome: &Outcome, simulator: &Simulator) -> Usage {
-        let usage = *self.usage.lock().unwrap_or_else(PoisonError::into_inner);
-        Usage { transitions: outcome.state_transitions, mails: simulator.mails().len() as u64, ..usage }
-    }
-}
-
-impl TaskHandler for Functions {
-    fn invoke<'a>(&'a self, task: TaskRequest<'a>) -> LocalBoxFuture<'a, Result<Value, TaskFailure>> {
-        self.call(task).boxed_local()
     }
 }

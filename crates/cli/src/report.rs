@@ -10,6 +10,7 @@ use serde_json::Value;
 use states_language::{Outcome, Status};
 
 use crate::cost::{Cost, Usage};
+use crate::stage::Ended;
 use crate::timeline::{Step, said};
 
 /// The whole result, as `--json` prints it.
@@ -30,6 +31,9 @@ pub struct Report {
     /// Of virtual time.
     pub duration_seconds: f64,
     pub steps: Vec<Step>,
+    /// Recoveries and second runs, in the order they started.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub others: Vec<OtherRun>,
     /// Seconds in which no available database answered under the identifier; absent if there never was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub downtime_seconds: Option<f64>,
@@ -45,14 +49,73 @@ pub struct Report {
     pub cost: Cost,
 }
 
-impl Report {
-    pub fn new(
-        event: &Value,
-        execution: &str,
+/// Why there was another execution.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum RunRole {
+    /// The rule on the end of an execution started it.
+    Recovery,
+    /// Somebody started it meanwhile.
+    Second,
+}
+
+/// An execution besides the one that was asked for.
+#[derive(Clone, Debug, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct OtherRun {
+    pub role: RunRole,
+    pub execution: String,
+    pub input: Value,
+    pub status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub cause: Option<String>,
+    pub steps: Vec<Step>,
+    /// When it started, since the world began.
+    pub started_seconds: f64,
+    pub duration_seconds: f64,
+    /// Requests it made that were not for looking, whether or not they were granted.
+    pub changes: u64,
+}
+
+impl OtherRun {
+    pub(crate) fn new(
+        role: RunRole,
+        execution: String,
+        input: Value,
         outcome: Outcome,
         steps: Vec<Step>,
+        started_seconds: f64,
+        changes: u64,
+    ) -> Self {
+        Self {
+            role,
+            execution,
+            input,
+            status: outcome.status.name().to_owned(),
+            duration_seconds: duration(&outcome),
+            error: outcome.error,
+            cause: outcome.cause.as_deref().map(said),
+            steps,
+            started_seconds,
+            changes,
+        }
+    }
+}
+
+fn duration(outcome: &Outcome) -> f64 {
+    Duration::try_from(outcome.ended.duration_since(outcome.started)).unwrap_or_default().as_secs_f64()
+}
+
+impl Report {
+    pub(crate) fn new(
+        event: &Value,
+        execution: String,
+        Ended { outcome, steps }: Ended,
+        others: Vec<OtherRun>,
         usage: Usage,
-        before: &WorldState,
+        before: WorldState,
         simulator: &Simulator,
     ) -> Self {
         let world = simulator.state();
@@ -66,18 +129,18 @@ impl Report {
         }
         let identifier = event["identifier"].as_str().unwrap_or_default().to_ascii_lowercase();
         let is_cluster = event["isCluster"].as_bool().unwrap_or_default();
-        let duration = outcome.ended.duration_since(outcome.started);
         Self {
             status: outcome.status.name().to_owned(),
+            duration_seconds: duration(&outcome),
             error: outcome.error,
             cause: outcome.cause.as_deref().map(said),
-            execution: execution.to_owned(),
+            execution,
             input: event.clone(),
             output: outcome.output,
-            duration_seconds: Duration::try_from(duration).unwrap_or_default().as_secs_f64(),
             steps,
+            others,
             downtime_seconds: world.downtime_seconds(&identifier, is_cluster),
-            world_before: before.clone(),
+            world_before: before,
             world,
             mails: simulator.mails(),
             rds_calls,

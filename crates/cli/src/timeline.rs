@@ -18,6 +18,8 @@ pub enum StepStatus {
     /// A wait whose goal is not met yet: the machine waits again.
     Pending,
     Failed,
+    /// The execution was stopped, or timed out, while it was in this state.
+    Aborted,
 }
 
 /// One visit to a state.
@@ -95,6 +97,16 @@ impl<'a> Timeline<'a> {
         self.steps.push(step);
     }
 
+    /// The execution ended with these still running.
+    fn cut_off(&mut self, event: &HistoryEvent<'_>) {
+        let now = self.seconds(event.timestamp);
+        for step in self.steps.iter_mut().filter(|step| step.status == StepStatus::Running) {
+            step.seconds = now - step.started_seconds;
+            step.status = StepStatus::Aborted;
+            self.audience.step_ended(step);
+        }
+    }
+
     fn end(&mut self, event: &HistoryEvent<'_>, status: StepStatus) {
         let now = self.seconds(event.timestamp);
         let Some(step) = self.running(event.state) else { return };
@@ -146,6 +158,7 @@ impl Observer for Timeline<'_> {
                 let status = if event.kind == E::FailStateEntered { StepStatus::Failed } else { StepStatus::Succeeded };
                 self.end(event, status);
             }
+            E::ExecutionAborted | E::ExecutionTimedOut => self.cut_off(event),
             _ => {}
         }
     }

@@ -8,6 +8,9 @@ use serde_json::json;
 
 use crate::error::{ApiError, ApiResult};
 
+/// The actions of Step Functions that the simulator has.
+pub const EXECUTION_ACTIONS: &[&str] = &["DescribeExecution", "ListExecutions"];
+
 /// An execution of a state machine.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Execution {
@@ -19,6 +22,9 @@ pub struct Execution {
     pub input: String,
     pub start_date: SystemTime,
     pub stop_date: Option<SystemTime>,
+    /// The name and the cause of the error it ended with.
+    pub error: Option<String>,
+    pub cause: Option<String>,
 }
 
 impl Execution {
@@ -67,6 +73,11 @@ pub(crate) fn answer(executions: &[Execution], action: &str, body: &[u8]) -> Api
                 .ok_or_else(|| ApiError::new("ExecutionDoesNotExist", format!("Execution Does Not Exist: '{arn}'")))?;
             let mut answer = execution.summary();
             answer["input"] = execution.input.clone().into();
+            for (name, value) in [("error", &execution.error), ("cause", &execution.cause)] {
+                if let Some(value) = value {
+                    answer[name] = value.clone().into();
+                }
+            }
             Ok(answer.to_string())
         }
         "ListExecutions" => {

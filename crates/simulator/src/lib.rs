@@ -50,13 +50,15 @@ use aws_smithy_runtime_api::client::http::SharedHttpClient;
 use bytes::Bytes;
 use tokio::time::Instant;
 
+pub use actions::RDS_ACTIONS;
 pub use behaviours::{BEHAVIOURS, Behaviour, Evidence};
 pub use dispatch::{ConnectionError, Outcome, RecordedRequest, Service};
-pub use executions::Execution;
+pub use executions::{EXECUTION_ACTIONS, Execution};
 pub use faults::{Fault, FaultRule, Meddling, When};
 pub use history::NameHistory;
-pub use mail::Mail;
+pub use mail::{MAIL_ACTIONS, Mail};
 pub use report::{ClusterState, InstanceState, SnapshotState, WorldState};
+pub use resources::LASTING_STATUSES;
 pub use server::serve;
 pub use settings::{ClusterSettings, InstanceSettings, ProcessorFeatures, ServerlessV2Scaling};
 pub use world::{
@@ -142,6 +144,13 @@ impl Simulator {
         self.desk().requests.clone()
     }
 
+    /// How many requests this caller made that were not for looking, granted or not.
+    pub fn changes_by(&self, caller: &str) -> u64 {
+        let desk = self.desk();
+        let looks = |action: &str| action.starts_with("Describe") || action.starts_with("List");
+        desk.requests.iter().filter(|request| request.caller == caller && !looks(&request.action)).count() as u64
+    }
+
     /// Every mail so far, in order.
     pub fn mails(&self) -> Vec<Mail> {
         self.desk().mails.clone()
@@ -174,13 +183,11 @@ impl Simulator {
         desk.executions.push(execution);
     }
 
-    /// Changes the status of a registered execution; false when there is none with this ARN.
-    pub fn set_execution_status(&self, arn: &str, status: &str, stop_date: Option<SystemTime>) -> bool {
+    /// Changes a registered execution, for example to say that it has ended; false when there is none with this ARN.
+    pub fn update_execution(&self, arn: &str, update: impl FnOnce(&mut Execution)) -> bool {
         let mut desk = self.desk();
-        let Some(execution) = desk.executions.iter_mut().find(|execution| execution.arn == arn) else { return false };
-        status.clone_into(&mut execution.status);
-        execution.stop_date = stop_date;
-        true
+        let execution = desk.executions.iter_mut().find(|execution| execution.arn == arn);
+        execution.map(update).is_some()
     }
 
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]

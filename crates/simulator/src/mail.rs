@@ -8,6 +8,9 @@ use serde::{Deserialize, Serialize};
 use crate::error::{ApiError, ApiResult};
 use crate::resources::Millis;
 
+/// The actions of Amazon SES v2 that the simulator has.
+pub const MAIL_ACTIONS: &[&str] = &["SendEmail"];
+
 /// Where SES v2 takes mails.
 pub(crate) const PATH: &str = "/v2/email/outbound-emails";
 

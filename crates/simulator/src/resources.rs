@@ -20,6 +20,26 @@ pub(crate) type Status = Cow<'static, str>;
 
 pub(crate) const AVAILABLE: Status = Cow::Borrowed("available");
 
+/// Statuses an operation may end in that do not pass by themselves.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html>
+pub const LASTING_STATUSES: &[&str] = &[
+    "cloning-failed",
+    "failed",
+    "inaccessible-encryption-credentials",
+    "inaccessible-encryption-credentials-recoverable",
+    "incompatible-create",
+    "incompatible-credentials",
+    "incompatible-network",
+    "incompatible-option-group",
+    "incompatible-parameters",
+    "incompatible-restore",
+    "insufficient-capacity",
+    "migration-failed",
+    "restore-error",
+    "stopped",
+    "storage-full",
+];
+
 /// Statuses in which a database that was available before still takes connections.
 const SERVING: &[&str] =
     &["available", "backing-up", "modifying", "storage-optimization", "resetting-master-credentials"];

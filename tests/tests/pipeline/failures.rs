@@ -211,6 +211,8 @@ fn rehearse_beside(other: &str, event: Value, world: World) -> Report {
             input: "{}".to_owned(),
             start_date: SystemTime::UNIX_EPOCH,
             stop_date: None,
+            error: None,
+            cause: None,
         });
         Rehearsal::new(event, World::default()).run_against(&simulator, &mut ()).await.expect("it runs")
     })

@@ -354,8 +354,16 @@ pub(super) fn reboot(state: &mut State, mut params: Params) -> ApiResult<Content
     Ok(show_cluster(state, key))
 }
 
+pub(super) fn enable_http_endpoint(state: &mut State, params: Params) -> ApiResult<Content> {
+    set_http_endpoint(state, params, true)
+}
+
+pub(super) fn disable_http_endpoint(state: &mut State, params: Params) -> ApiResult<Content> {
+    set_http_endpoint(state, params, false)
+}
+
 /// Switches the Data API of an Aurora cluster on or off, which `ModifyDBCluster` does for Serverless v1 alone.
-pub(super) fn set_http_endpoint(state: &mut State, mut params: Params, enabled: bool) -> ApiResult<Content> {
+fn set_http_endpoint(state: &mut State, mut params: Params, enabled: bool) -> ApiResult<Content> {
     let arn = params.require("ResourceArn")?;
     params.finish(if enabled { "EnableHttpEndpoint" } else { "DisableHttpEndpoint" })?;
     let found = arn.rsplit_once(":cluster:").and_then(|(_, name)| state.cluster_named(name));

@@ -25,52 +25,67 @@ pub(crate) enum Content {
     Nothing,
 }
 
-/// Performs an action.
-pub(crate) fn perform(state: &mut State, action: &str, params: Params) -> ApiResult<Content> {
-    match action {
-        "DescribeDBInstances" => describe::instances(state, params),
-        "DescribeDBClusters" => describe::clusters(state, params),
-        "DescribeDBSnapshots" => describe::snapshots(state, params),
-        "DescribeDBClusterSnapshots" => describe::cluster_snapshots(state, params),
-        "DescribeDBInstanceAutomatedBackups" => describe::instance_automated_backups(state, params),
-        "DescribeDBClusterAutomatedBackups" => describe::cluster_automated_backups(state, params),
-        "DescribeGlobalClusters" => describe::global_clusters(state, params),
-        "DescribeBlueGreenDeployments" => describe::blue_green_deployments(state, params),
-        "DescribeDBClusterEndpoints" => describe::cluster_endpoints(state, params),
-        "DescribeDBProxies" => describe::proxies(state, params),
-        "DescribeDBProxyTargets" => describe::proxy_targets(state, params),
-        "DescribeDBProxyTargetGroups" => describe::proxy_target_groups(state, params),
-        "DescribeDBParameterGroups" => groups::parameter_groups(state, params),
-        "DescribeDBClusterParameterGroups" => groups::cluster_parameter_groups(state, params),
-        "DescribeOptionGroups" => groups::option_groups(state, params),
-        "DescribeDBSubnetGroups" => groups::subnet_groups(state, params),
-        "CreateDBInstance" => instances::create(state, params),
-        "ModifyDBInstance" => instances::modify(state, params),
-        "RebootDBInstance" => instances::reboot(state, params),
-        "StopDBInstance" => instances::stop(state, params),
-        "StartDBInstance" => instances::start(state, params),
-        "DeleteDBInstance" => instances::delete(state, params),
-        "RestoreDBInstanceFromDBSnapshot" => instances::restore(state, params),
-        "CreateDBCluster" => clusters::create(state, params),
-        "ModifyDBCluster" => clusters::modify(state, params),
-        "RebootDBCluster" => clusters::reboot(state, params),
-        "EnableHttpEndpoint" => clusters::set_http_endpoint(state, params, true),
-        "DisableHttpEndpoint" => clusters::set_http_endpoint(state, params, false),
-        "StopDBCluster" => clusters::stop(state, params),
-        "StartDBCluster" => clusters::start(state, params),
-        "DeleteDBCluster" => clusters::delete(state, params),
-        "RestoreDBClusterFromSnapshot" => clusters::restore(state, params),
-        "CreateDBSnapshot" => snapshots::create(state, params),
-        "CopyDBSnapshot" => snapshots::copy(state, params),
-        "DeleteDBSnapshot" => snapshots::delete(state, params),
-        "CreateDBClusterSnapshot" => snapshots::create_of_cluster(state, params),
-        "CopyDBClusterSnapshot" => snapshots::copy_of_cluster(state, params),
-        "DeleteDBClusterSnapshot" => snapshots::delete_of_cluster(state, params),
-        "AddTagsToResource" => tagging::add(state, params),
-        "RemoveTagsFromResource" => tagging::remove(state, params),
-        "ListTagsForResource" => tagging::list(state, params),
-        _ => Err(ApiError::new("InvalidAction", format!("Could not find operation {action} for version 2014-10-31"))),
-    }
+/// The names of the actions, and the function that performs each.
+macro_rules! actions {
+    ($($name:literal => $perform:expr,)+) => {
+        /// Every action of RDS that the simulator has.
+        pub const RDS_ACTIONS: &[&str] = &[$($name),+];
+
+        /// Performs an action.
+        pub(crate) fn perform(state: &mut State, action: &str, params: Params) -> ApiResult<Content> {
+            match action {
+                $($name => $perform(state, params),)+
+                _ => {
+                    let message = format!("Could not find operation {action} for version 2014-10-31");
+                    Err(ApiError::new("InvalidAction", message))
+                }
+            }
+        }
+    };
+}
+
+actions! {
+    "DescribeDBInstances" => describe::instances,
+    "DescribeDBClusters" => describe::clusters,
+    "DescribeDBSnapshots" => describe::snapshots,
+    "DescribeDBClusterSnapshots" => describe::cluster_snapshots,
+    "DescribeDBInstanceAutomatedBackups" => describe::instance_automated_backups,
+    "DescribeDBClusterAutomatedBackups" => describe::cluster_automated_backups,
+    "DescribeGlobalClusters" => describe::global_clusters,
+    "DescribeBlueGreenDeployments" => describe::blue_green_deployments,
+    "DescribeDBClusterEndpoints" => describe::cluster_endpoints,
+    "DescribeDBProxies" => describe::proxies,
+    "DescribeDBProxyTargets" => describe::proxy_targets,
+    "DescribeDBProxyTargetGroups" => describe::proxy_target_groups,
+    "DescribeDBParameterGroups" => groups::parameter_groups,
+    "DescribeDBClusterParameterGroups" => groups::cluster_parameter_groups,
+    "DescribeOptionGroups" => groups::option_groups,
+    "DescribeDBSubnetGroups" => groups::subnet_groups,
+    "CreateDBInstance" => instances::create,
+    "ModifyDBInstance" => instances::modify,
+    "RebootDBInstance" => instances::reboot,
+    "StopDBInstance" => instances::stop,
+    "StartDBInstance" => instances::start,
+    "DeleteDBInstance" => instances::delete,
+    "RestoreDBInstanceFromDBSnapshot" => instances::restore,
+    "CreateDBCluster" => clusters::create,
+    "ModifyDBCluster" => clusters::modify,
+    "RebootDBCluster" => clusters::reboot,
+    "EnableHttpEndpoint" => clusters::enable_http_endpoint,
+    "DisableHttpEndpoint" => clusters::disable_http_endpoint,
+    "StopDBCluster" => clusters::stop,
+    "StartDBCluster" => clusters::start,
+    "DeleteDBCluster" => clusters::delete,
+    "RestoreDBClusterFromSnapshot" => clusters::restore,
+    "CreateDBSnapshot" => snapshots::create,
+    "CopyDBSnapshot" => snapshots::copy,
+    "DeleteDBSnapshot" => snapshots::delete,
+    "CreateDBClusterSnapshot" => snapshots::create_of_cluster,
+    "CopyDBClusterSnapshot" => snapshots::copy_of_cluster,
+    "DeleteDBClusterSnapshot" => snapshots::delete_of_cluster,
+    "AddTagsToResource" => tagging::add,
+    "RemoveTagsFromResource" => tagging::remove,
+    "ListTagsForResource" => tagging::list,
 }
 
 /// The answer that shows one resource.

@@ -82,14 +82,25 @@ async fn executions_are_looked_up_by_arn_and_machine() {
             input: r#"{"identifier":"orders"}"#.to_owned(),
             start_date: start_time(),
             stop_date: None,
+            error: None,
+            cause: None,
         });
     }
-    assert!(simulator.set_execution_status(&arn("first"), "ABORTED", Some(start_time() + Duration::from_secs(5))));
-    assert!(!simulator.set_execution_status(&arn("none"), "ABORTED", None));
+    let stopped = start_time() + Duration::from_secs(5);
+    let update = |execution: &mut Execution| {
+        execution.status = "ABORTED".to_owned();
+        execution.stop_date = Some(stopped);
+        execution.error = Some("Stopped".to_owned());
+        execution.cause = Some("by hand".to_owned());
+    };
+    assert!(simulator.update_execution(&arn("first"), update));
+    assert!(!simulator.update_execution(&arn("none"), update));
     let client = sfn(&simulator);
     let first = client.describe_execution().execution_arn(arn("first")).send().await.unwrap();
     assert_eq!((first.status(), first.input()), (&ExecutionStatus::Aborted, Some(r#"{"identifier":"orders"}"#)));
     assert_eq!(first.state_machine_arn(), machine);
+    assert_eq!((first.error(), first.cause()), (Some("Stopped"), Some("by hand")));
+    assert_eq!(first.stop_date().map(|date| date.secs()), Some(1_750_000_005));
     let missing = client.describe_execution().execution_arn(arn("none")).send().await.unwrap_err();
     assert!(missing.into_service_error().is_execution_does_not_exist());
     let running = client

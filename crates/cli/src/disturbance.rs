@@ -1,0 +1,243 @@
+//! Everything that can go wrong in a rehearsal: requests, people, functions, the execution itself.
+//!
+//! Owns what a disturbance is and which names it may use; a name that nothing has is refused, with the closest one that
+//! exists. The short form of `--fault` is in `disturbance/short.rs`. What RDS does about it is the simulator's
+//! ([`rds_simulator::Fault`]), what becomes of functions and executions is in `stage.rs`.
+
+mod short;
+
+use std::fmt;
+use std::str::FromStr;
+
+use rds_simulator::{EXECUTION_ACTIONS, Fault, FaultRule, LASTING_STATUSES, MAIL_ACTIONS, Meddling, RDS_ACTIONS, When};
+use serde::{Deserialize, Serialize};
+use serde_json::Value;
+use states_language::StateType;
+
+use crate::fleet::FUNCTIONS;
+use crate::rehearsal::deployed;
+
+/// Something that goes wrong. As text it is the short form of `--fault`, or JSON.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
+pub enum Disturbance {
+    /// An AWS request meets a fault.
+    Request(FaultRule),
+    /// A person does something meanwhile.
+    Meddling(Meddling),
+    /// A function fails.
+    Function(FunctionFault),
+    /// Somebody stops the execution as it enters a state: the state's function is not called.
+    Abort {
+        state: String,
+        #[serde(default = "once")]
+        occurrence: u32,
+    },
+    /// Somebody stops the execution while it is in a state: the state's function has worked, and nobody hears its answer.
+    AbortAfter {
+        state: String,
+        #[serde(default = "once")]
+        occurrence: u32,
+    },
+    /// Somebody starts another execution as this one enters a state.
+    SecondRun {
+        state: String,
+        #[serde(default = "once")]
+        occurrence: u32,
+        /// Its input; the same as this one's if there is none.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        event: Option<Value>,
+    },
+}
+
+/// A function that fails, by invocation. Those of every execution count.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct FunctionFault {
+    /// The stem of its binary, such as `rename-instance`.
+    pub function: String,
+    /// The first invocation that fails, counted from 1.
+    #[serde(default = "once")]
+    pub occurrence: u32,
+    /// How many invocations in a row fail.
+    #[serde(default = "once")]
+    pub times: u32,
+    pub fault: FunctionFaultKind,
+}
+
+/// How a function fails.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum FunctionFaultKind {
+    /// The process ends before the handler has run.
+    Crash,
+    /// The handler has worked, and the process ends before it has answered.
+    AnswerLost,
+    /// Lambda itself fails; the function is not invoked.
+    ServiceException,
+    /// Lambda has no room for another invocation.
+    TooManyRequests,
+    /// The handler has worked, and the function hangs until Lambda ends it.
+    TimeOut,
+}
+
+impl FunctionFaultKind {
+    /// Every way a function can fail.
+    pub const ALL: [Self; 5] =
+        [Self::Crash, Self::AnswerLost, Self::ServiceException, Self::TooManyRequests, Self::TimeOut];
+
+    /// As the short form and JSON spell it.
+    pub const fn name(self) -> &'static str {
+        match self {
+            Self::Crash => "crash",
+            Self::AnswerLost => "answerLost",
+            Self::ServiceException => "serviceException",
+            Self::TooManyRequests => "tooManyRequests",
+            Self::TimeOut => "timeOut",
+        }
+    }
+}
+
+const fn once() -> u32 {
+    1
+}
+
+/// A disturbance that cannot be: the text, and what is wrong with it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct DisturbanceError {
+    text: String,
+    problem: String,
+}
+
+impl fmt::Display for DisturbanceError {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "`{}`: {}", self.text, self.problem)
+    }
+}
+
+impl std::error::Error for DisturbanceError {}
+
+impl FromStr for Disturbance {
+    type Err = DisturbanceError;
+
+    fn from_str(text: &str) -> Result<Self, Self::Err> {
+        let text = text.trim();
+        let parsed = if text.starts_with('{') {
+            serde_json::from_str(text).map_err(|error| format!("it is not a disturbance in JSON: {error}"))
+        } else {
+            short::parse(text)
+        };
+        let checked = parsed.and_then(|disturbance| disturbance.check().map(|()| disturbance));
+        checked.map_err(|problem| DisturbanceError { text: text.to_owned(), problem })
+    }
+}
+
+impl Disturbance {
+    /// Reads an entry of a world file: the short form as a string, or an object.
+    pub fn from_value(value: &Value) -> Result<Self, DisturbanceError> {
+        match value {
+            Value::String(text) => text.parse(),
+            other => other.to_string().parse(),
+        }
+    }
+
+    /// Refuses names that nothing has, and what could never happen.
+    fn check(&self) -> Result<(), String> {
+        match self {
+            Self::Request(rule) => check_request(rule),
+            Self::Meddling(meddling) => check_meddling(meddling),
+            Self::Function(fault) => {
+                check_occurrence(fault.occurrence, fault.times)?;
+                known("function", &fault.function, FUNCTIONS)
+            }
+            Self::Abort { state, occurrence } | Self::SecondRun { state, occurrence, .. } => {
+                check_occurrence(*occurrence, 1)?;
+                check_state(state).map(|_| ())
+            }
+            Self::AbortAfter { state, occurrence } => {
+                check_occurrence(*occurrence, 1)?;
+                match check_state(state)? {
+                    StateType::Task => Ok(()),
+                    other => Err(format!("{state} is a {other:?} state and calls no function; use `{state}=abort`")),
+                }
+            }
+        }
+    }
+}
+
+fn check_request(rule: &FaultRule) -> Result<(), String> {
+    check_occurrence(rule.occurrence, rule.times)?;
+    if rule.action != "*" {
+        known("action", &rule.action, request_actions())?;
+    }
+    match &rule.fault {
+        Fault::EndsIn { status } => known("lasting status", status, LASTING_STATUSES.iter().copied()),
+        Fault::Slow { seconds } | Fault::NotFoundFor { seconds } | Fault::Stuck { seconds: Some(seconds) } => {
+            check_seconds(*seconds)
+        }
+        Fault::ServerError { status } if !(500..=599).contains(status) => {
+            Err(format!("{status} is not an HTTP status of a server error, which are 500 to 599"))
+        }
+        _ => Ok(()),
+    }
+}
+
+fn check_meddling(meddling: &Meddling) -> Result<(), String> {
+    known("action", &meddling.action, RDS_ACTIONS.iter().copied())?;
+    match &meddling.when {
+        When::At(seconds) => check_seconds(*seconds),
+        When::After { action, occurrence, delay_seconds } => {
+            check_occurrence(*occurrence, 1)?;
+            check_seconds(*delay_seconds)?;
+            known("action", action, request_actions())
+        }
+    }
+}
+
+fn check_occurrence(occurrence: u32, times: u32) -> Result<(), String> {
+    match (occurrence, times) {
+        (0, _) => Err("occurrences count from 1".to_owned()),
+        (_, 0) => Err("a fault that happens 0 times does not happen".to_owned()),
+        _ => Ok(()),
+    }
+}
+
+fn check_seconds(seconds: f64) -> Result<(), String> {
+    if seconds.is_finite() && seconds >= 0.0 { Ok(()) } else { Err(format!("{seconds} is no number of seconds")) }
+}
+
+fn check_state(name: &str) -> Result<StateType, String> {
+    let states = deployed().all_states();
+    let found = states.iter().find(|state| state.name() == name);
+    found.map(|state| state.state_type()).ok_or_else(|| unknown("state", name, state_names()))
+}
+
+/// Every action a request can be for, whichever service's.
+fn request_actions() -> impl Iterator<Item = &'static str> + Clone {
+    RDS_ACTIONS.iter().chain(MAIL_ACTIONS).chain(EXECUTION_ACTIONS).copied()
+}
+
+fn state_names() -> impl Iterator<Item = &'static str> {
+    deployed().all_states().into_iter().map(|state| state.name())
+}
+
+fn known<'a>(what: &str, name: &str, all: impl IntoIterator<Item = &'a str> + Clone) -> Result<(), String> {
+    if all.clone().into_iter().any(|known| known == name) { Ok(()) } else { Err(unknown(what, name, all)) }
+}
+
+/// What to say of a name that nothing has.
+fn unknown<'a>(what: &str, name: &str, all: impl IntoIterator<Item = &'a str>) -> String {
+    let all: Vec<&str> = all.into_iter().collect();
+    format!("there is no {what} `{name}`{}; known are: {}", suggestion(name, all.iter().copied()), all.join(", "))
+}
+
+/// `, did you mean …?`, where something comes close.
+fn suggestion<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> String {
+    let closest = all
+        .map(|known| (strsim::normalized_damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase()), known))
+        .max_by(|(one, _), (other, _)| one.total_cmp(other));
+    match closest {
+        Some((likeness, known)) if likeness > 0.6 => format!(" (did you mean `{known}`?)"),
+        _ => String::new(),
+    }
+}

@@ -1,0 +1,383 @@
+//! The short form of a disturbance: `WHERE=WHAT`, both ways.
+//!
+//! `WHERE` is an action, a function or a state, `@IDENTIFIER` for requests about it only, `#N` for its Nth occurrence and `xM` for
+//! M in a row; or a person's moment, `at:SECONDS` or `after:ACTION#N+SECONDS`. What has no short form (a fault for one
+//! caller only, a value with a comma in it) is written as JSON.
+
+use std::collections::BTreeMap;
+use std::fmt::{self, Write as _};
+
+use rds_simulator::{Fault, FaultRule, Meddling, RDS_ACTIONS, When};
+use serde_json::Value;
+
+use super::{
+    Disturbance, FUNCTIONS, FunctionFault, FunctionFaultKind, request_actions, state_names, suggestion, unknown,
+};
+
+/// Faults of requests, as they are written.
+const REQUEST_FAULTS: [&str; 10] = [
+    "throttle",
+    "serverError",
+    "denied",
+    "error:CODE",
+    "responseLost",
+    "connectionRefused",
+    "slow:SECONDS",
+    "notFoundFor:SECONDS",
+    "endsIn:STATUS",
+    "stuck",
+];
+const STATE_DISTURBANCES: [&str; 3] = ["abort", "abortAfter", "secondRun"];
+
+/// Where a disturbance happens.
+struct Place<'a> {
+    name: &'a str,
+    identifier: Option<&'a str>,
+    occurrence: u32,
+    times: u32,
+}
+
+pub(super) fn parse(text: &str) -> Result<Disturbance, String> {
+    let (place, what) = text
+        .split_once('=')
+        .ok_or("write it as WHERE=WHAT, such as `ModifyDBInstance=throttle`, or as a JSON object")?;
+    if let Some(moment) = place.strip_prefix("at:") {
+        return meddling(When::At(seconds(moment)?), what);
+    }
+    if let Some(moment) = place.strip_prefix("after:") {
+        return meddling(after(moment)?, what);
+    }
+    let place = self::place(place)?;
+    let name = place.name;
+    if name == "*" || request_actions().any(|action| action == name) {
+        return request(&place, what);
+    }
+    if place.identifier.is_some() {
+        return Err(format!("`@` narrows an action to an identifier, and `{name}` is none"));
+    }
+    if FUNCTIONS.contains(&name) {
+        return function(&place, what);
+    }
+    if state_names().any(|state| state == name) {
+        return state(&place, what);
+    }
+    let all = || request_actions().chain(FUNCTIONS).chain(state_names());
+    Err(format!(
+        "there is no action, function or state `{name}`{}\n  actions: {}\n  functions: {}\n  states: {}",
+        suggestion(name, all()),
+        list(request_actions()),
+        list(FUNCTIONS),
+        list(state_names()),
+    ))
+}
+
+fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
+    names.into_iter().collect::<Vec<_>>().join(", ")
+}
+
+fn place(text: &str) -> Result<Place<'_>, String> {
+    let (rest, counts) = text.split_once('#').map_or((text, None), |(rest, counts)| (rest, Some(counts)));
+    let (name, identifier) = rest.split_once('@').map_or((rest, None), |(name, identifier)| (name, Some(identifier)));
+    let (occurrence, times) = match counts {
+        None => (1, 1),
+        Some(counts) => match counts.split_once('x') {
+            None => (number(counts)?, 1),
+            Some((occurrence, times)) => (number(occurrence)?, number(times)?),
+        },
+    };
+    Ok(Place { name, identifier, occurrence, times })
+}
+
+fn number(text: &str) -> Result<u32, String> {
+    text.parse()
+        .map_err(|_| format!("`{text}` is not a count: write `#2` for the second time, `#2x3` for three in a row"))
+}
+
+fn seconds(text: &str) -> Result<f64, String> {
+    text.parse().map_err(|_| format!("`{text}` is no number of seconds"))
+}
+
+/// Something that needs a value after its colon.
+fn needed<'a>(name: &str, value: Option<&'a str>) -> Result<&'a str, String> {
+    value.filter(|value| !value.is_empty()).ok_or_else(|| format!("`{name}` needs a value: `{name}:…`"))
+}
+
+fn split(what: &str) -> (&str, Option<&str>) {
+    what.split_once(':').map_or((what, None), |(name, value)| (name, Some(value)))
+}
+
+fn request(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
+    let (name, value) = split(what);
+    let fault = match name {
+        "throttle" => Fault::Throttle { code: value.unwrap_or("Throttling").to_owned() },
+        "serverError" => match value.unwrap_or("503").parse() {
+            Ok(status) => Fault::ServerError { status },
+            Err(_) => return Err(format!("`{}` is no HTTP status", value.unwrap_or_default())),
+        },
+        "denied" => Fault::Denied {},
+        "error" => {
+            let (code, message) = split(needed(name, value)?);
+            Fault::Error { code: code.to_owned(), message: message.unwrap_or_default().to_owned() }
+        }
+        "responseLost" => Fault::ResponseLost {},
+        "connectionRefused" => Fault::ConnectionRefused {},
+        "slow" => Fault::Slow { seconds: seconds(needed(name, value)?)? },
+        "notFoundFor" => Fault::NotFoundFor { seconds: seconds(needed(name, value)?)? },
+        "endsIn" => Fault::EndsIn { status: needed(name, value)?.to_owned() },
+        "stuck" => Fault::Stuck { seconds: value.map(seconds).transpose()? },
+        _ => return Err(unknown("fault of requests", name, REQUEST_FAULTS)),
+    };
+    let takes_none = matches!(fault, Fault::Denied {} | Fault::ResponseLost {} | Fault::ConnectionRefused {});
+    if takes_none && value.is_some() {
+        return Err(format!("`{name}` takes no value"));
+    }
+    Ok(Disturbance::Request(FaultRule {
+        action: place.name.to_owned(),
+        identifier: place.identifier.map(str::to_owned),
+        caller: None,
+        occurrence: place.occurrence,
+        times: place.times,
+        fault,
+    }))
+}
+
+fn function(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
+    let fault = FunctionFaultKind::ALL.into_iter().find(|kind| kind.name() == what);
+    let fault = fault
+        .ok_or_else(|| unknown("fault of functions", what, FunctionFaultKind::ALL.map(FunctionFaultKind::name)))?;
+    let function = place.name.to_owned();
+    Ok(Disturbance::Function(FunctionFault { function, occurrence: place.occurrence, times: place.times, fault }))
+}
+
+fn state(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
+    let (name, value) = split(what);
+    if place.times != 1 {
+        return Err(format!("`{name}` happens once, at one time the state is entered: `{}#2`", place.name));
+    }
+    let (state, occurrence) = (place.name.to_owned(), place.occurrence);
+    match (name, value) {
+        ("abort", None) => Ok(Disturbance::Abort { state, occurrence }),
+        ("abortAfter", None) => Ok(Disturbance::AbortAfter { state, occurrence }),
+        ("secondRun", None) => Ok(Disturbance::SecondRun { state, occurrence, event: None }),
+        ("secondRun", Some(event)) => {
+            let event = serde_json::from_str(event).map_err(|error| format!("its event is not JSON: {error}"))?;
+            Ok(Disturbance::SecondRun { state, occurrence, event: Some(event) })
+        }
+        ("abort" | "abortAfter", Some(_)) => Err(format!("`{name}` takes no value")),
+        _ => Err(unknown("disturbance at states", name, STATE_DISTURBANCES)),
+    }
+}
+
+fn after(text: &str) -> Result<When, String> {
+    let (place, delay) = text.split_once('+').map_or((text, None), |(place, delay)| (place, Some(delay)));
+    let place = self::place(place)?;
+    if place.identifier.is_some() || place.times != 1 {
+        return Err("a person acts after one request: `after:ACTION#N+SECONDS`".to_owned());
+    }
+    let delay_seconds = delay.map_or(Ok(0.0), seconds)?;
+    Ok(When::After { action: place.name.to_owned(), occurrence: place.occurrence, delay_seconds })
+}
+
+fn meddling(when: When, what: &str) -> Result<Disturbance, String> {
+    let (action, parameters) = split(what);
+    let mut given = BTreeMap::new();
+    for parameter in parameters.unwrap_or_default().split(',').filter(|parameter| !parameter.is_empty()) {
+        let (name, value) = parameter
+            .split_once('=')
+            .ok_or_else(|| format!("`{parameter}` is no parameter: write `DBInstanceIdentifier=orders`"))?;
+        given.insert(name.to_owned(), value.to_owned());
+    }
+    if !RDS_ACTIONS.contains(&action) {
+        return Err(unknown("action of RDS", action, RDS_ACTIONS.iter().copied()));
+    }
+    Ok(Disturbance::Meddling(Meddling { when, action: action.to_owned(), parameters: given }))
+}
+
+impl fmt::Display for Disturbance {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match write(self) {
+            Some(short) => f.write_str(&short),
+            None => f.write_str(&serde_json::to_string(self).map_err(|_| fmt::Error)?),
+        }
+    }
+}
+
+/// The short form, where there is one that reads back as the same.
+fn write(disturbance: &Disturbance) -> Option<String> {
+    match disturbance {
+        Disturbance::Request(rule) => {
+            let fault = write_fault(&rule.fault)?;
+            if rule.caller.is_some() {
+                return None;
+            }
+            let identifier = match &rule.identifier {
+                Some(identifier) if identifier.contains(['#', '=']) => return None,
+                Some(identifier) => format!("@{identifier}"),
+                None => String::new(),
+            };
+            Some(format!("{}{identifier}{}={fault}", rule.action, counts(rule.occurrence, rule.times)))
+        }
+        Disturbance::Function(FunctionFault { function, occurrence, times, fault }) => {
+            Some(format!("{function}{}={}", counts(*occurrence, *times), fault.name()))
+        }
+        Disturbance::Abort { state, occurrence } => Some(format!("{state}{}=abort", counts(*occurrence, 1))),
+        Disturbance::AbortAfter { state, occurrence } => Some(format!("{state}{}=abortAfter", counts(*occurrence, 1))),
+        Disturbance::SecondRun { state, occurrence, event } => {
+            let event = event.as_ref().map(|event: &Value| format!(":{event}")).unwrap_or_default();
+            Some(format!("{state}{}=secondRun{event}", counts(*occurrence, 1)))
+        }
+        Disturbance::Meddling(meddling) => write_meddling(meddling),
+    }
+}
+
+fn counts(occurrence: u32, times: u32) -> String {
+    match (occurrence, times) {
+        (1, 1) => String::new(),
+        (occurrence, 1) => format!("#{occurrence}"),
+        (occurrence, times) => format!("#{occurrence}x{times}"),
+    }
+}
+
+fn write_fault(fault: &Fault) -> Option<String> {
+    Some(match fault {
+        Fault::Throttle { code } if code == "Throttling" => "throttle".to_owned(),
+        Fault::Throttle { code } => format!("throttle:{code}"),
+        Fault::ServerError { status: 503 } => "serverError".to_owned(),
+        Fault::ServerError { status } => format!("serverError:{status}"),
+        Fault::Denied {} => "denied".to_owned(),
+        // Its message would begin at the code's own colon.
+        Fault::Error { code, .. } if code.contains(':') || code.is_empty() => return None,
+        Fault::Error { code, message } if message.is_empty() => format!("error:{code}"),
+        Fault::Error { code, message } => format!("error:{code}:{message}"),
+        Fault::ResponseLost {} => "responseLost".to_owned(),
+        Fault::ConnectionRefused {} => "connectionRefused".to_owned(),
+        Fault::Slow { seconds } => format!("slow:{seconds}"),
+        Fault::NotFoundFor { seconds } => format!("notFoundFor:{seconds}"),
+        Fault::EndsIn { status } => format!("endsIn:{status}"),
+        Fault::Stuck { seconds: Some(seconds) } => format!("stuck:{seconds}"),
+        Fault::Stuck { seconds: None } => "stuck".to_owned(),
+    })
+}
+
+fn write_meddling(meddling: &Meddling) -> Option<String> {
+    let mut text = match &meddling.when {
+        When::At(seconds) => format!("at:{seconds}="),
+        When::After { action, occurrence, delay_seconds } => {
+            let delay = if *delay_seconds == 0.0 { String::new() } else { format!("+{delay_seconds}") };
+            format!("after:{action}{}{delay}=", counts(*occurrence, 1))
+        }
+    };
+    text.push_str(&meddling.action);
+    for (position, (name, value)) in meddling.parameters.iter().enumerate() {
+        if value.contains(',') {
+            return None;
+        }
+        let separator = if position == 0 { ':' } else { ',' };
+        // Writing to a String cannot fail.
+        let _ = write!(text, "{separator}{name}={value}");
+    }
+    Some(text)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    /// Every form there is.
+    const FORMS: &[&str] = &[
+        "ModifyDBInstance=throttle",
+        "ModifyDBInstance=throttle:RequestLimitExceeded",
+        "ModifyDBInstance#2x3=denied",
+        "ModifyDBInstance#1x2=serverError:500",
+        "DescribeDBInstances#4=serverError",
+        "CreateDBInstance@shop-1=endsIn:failed",
+        "RestoreDBInstanceFromDBSnapshot=stuck:7200",
+        "RestoreDBInstanceFromDBSnapshot=stuck",
+        "RestoreDBInstanceFromDBSnapshot=notFoundFor:45.5",
+        "CreateDBSnapshot=error:SnapshotQuotaExceeded",
+        "CreateDBSnapshot=error:SnapshotQuotaExceeded:one too many: 100",
+        "*#12=slow:30",
+        "DeleteDBInstance=responseLost",
+        "DeleteDBInstance=connectionRefused",
+        "SendEmail#1x99=error:MessageRejected",
+        "DescribeExecution=throttle",
+        "rename-instance=crash",
+        "rename-instance#2=answerLost",
+        "wait-cluster#1x3=serviceException",
+        "email=tooManyRequests",
+        "email=timeOut",
+        "DbInstanceRename=abort",
+        "DbInstanceRename#2=abortAfter",
+        "DbInstanceRename=secondRun",
+        r#"DbInstanceRename=secondRun:{"identifier":"orders","task":"create_snapshot","isCluster":false}"#,
+        "at:600=DeleteDBInstance:DBInstanceIdentifier=orders,SkipFinalSnapshot=true",
+        "after:ModifyDBInstance=StopDBInstance:DBInstanceIdentifier=orders-temp",
+        "after:ModifyDBInstance#2+30=RemoveTagsFromResource:ResourceName=arn:aws:rds:us-east-1:123456789012:db:orders,TagKeys.member.1=trapheus:execution",
+    ];
+
+    #[test]
+    fn every_short_form_reads_back_as_it_was_written() {
+        for form in FORMS {
+            let disturbance: Disturbance = form.parse().unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(disturbance.to_string(), *form);
+        }
+    }
+
+    #[test]
+    fn every_disturbance_reads_back_from_json() {
+        for form in FORMS {
+            let disturbance: Disturbance = form.parse().unwrap();
+            let json = serde_json::to_string(&disturbance).unwrap();
+            assert_eq!(json.parse::<Disturbance>().unwrap(), disturbance, "{json}");
+        }
+    }
+
+    #[test]
+    fn what_has_no_short_form_is_written_as_json() {
+        for json in [
+            r#"{"request":{"action":"ModifyDBInstance","caller":"someone","occurrence":1,"times":1,"fault":{"kind":"denied"}}}"#,
+            r#"{"meddling":{"when":{"at":1.0},"action":"DeleteDBInstance","parameters":{"DBInstanceIdentifier":"a,b"}}}"#,
+        ] {
+            assert_eq!(json.parse::<Disturbance>().unwrap().to_string(), json);
+        }
+    }
+
+    #[test]
+    fn what_cannot_be_is_refused_with_what_is_known() {
+        for (text, said) in [
+            ("ModifyDBInstance", "WHERE=WHAT"),
+            ("ModifyDBInstanc=throttle", "did you mean `ModifyDBInstance`?"),
+            ("DbInstanceRenam=abort", "did you mean `DbInstanceRename`?"),
+            ("rename-instanc=crash", "did you mean `rename-instance`?"),
+            ("nothing-like-it=crash", "functions: validate-input"),
+            ("ModifyDBInstance=throtle", "did you mean `throttle`?"),
+            ("ModifyDBInstance=abort", "known are: throttle"),
+            ("ModifyDBInstance=endsIn", "`endsIn` needs a value"),
+            ("ModifyDBInstance=endsIn:faild", "did you mean `failed`?"),
+            ("ModifyDBInstance=denied:please", "`denied` takes no value"),
+            ("ModifyDBInstance=slow:soon", "`soon` is no number of seconds"),
+            ("ModifyDBInstance=slow:-1", "-1 is no number of seconds"),
+            ("ModifyDBInstance=serverError:404", "500 to 599"),
+            ("ModifyDBInstance#0=denied", "count from 1"),
+            ("ModifyDBInstance#1x0=denied", "0 times"),
+            ("ModifyDBInstance#two=denied", "`two` is not a count"),
+            ("rename-instance@orders=crash", "narrows an action"),
+            ("rename-instance=denied", "known are: crash"),
+            ("DbInstanceRename=crash", "known are: abort"),
+            ("DbInstanceRename#1x2=abort", "happens once"),
+            ("DbInstanceRename=secondRun:{", "not JSON"),
+            ("ShouldRestoreClusterOrInstance=abortAfter", "calls no function"),
+            ("at:soon=DeleteDBInstance", "no number of seconds"),
+            ("at:1=DeleteDBInstanc", "did you mean `DeleteDBInstance`?"),
+            ("at:1=DeleteDBInstance:orders", "`orders` is no parameter"),
+            ("after:ModifyDBInstanc=DeleteDBInstance", "did you mean `ModifyDBInstance`?"),
+            ("after:ModifyDBInstance#1x2=DeleteDBInstance", "after one request"),
+            (r#"{"abort": {"state": "DbInstanceRenam"}}"#, "did you mean `DbInstanceRename`?"),
+            (r#"{"abrt": {"state": "DbInstanceRename"}}"#, "unknown variant `abrt`"),
+            (r#"{"abort": {"stat": "DbInstanceRename"}}"#, "unknown field `stat`"),
+        ] {
+            let error = text.parse::<Disturbance>().expect_err(text).to_string();
+            assert!(error.starts_with(&format!("`{text}`: ")) && error.contains(said), "{error}");
+        }
+    }
+}

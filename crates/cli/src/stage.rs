@@ -1,0 +1,429 @@
+//! Where executions run: one simulated region, the functions, the rule that starts a recovery, and what goes wrong with
+//! functions and executions.
+//!
+//! Owns what becomes of a disturbance that is not the simulator's. A function that was called works on to its end whatever
+//! becomes of the execution that called it, as it does in Lambda; so calls are tasks of their own. Everything here
+//! stays on one thread.
+
+use std::cell::{Cell, RefCell};
+use std::collections::HashMap;
+use std::fmt;
+use std::future::pending;
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use futures::FutureExt as _;
+use futures::future::LocalBoxFuture;
+use jiff::Timestamp;
+use rds_simulator::Simulator;
+use serde_json::{Value, json};
+use states_language::{
+    Execution, ExecutionOptions, HistoryEvent, Observer, Outcome, StateMachine, Status, StopHandle, TaskFailure,
+    TaskHandler, TaskRequest,
+};
+use tokio::time::Instant;
+
+use crate::cost::Usage;
+use crate::disturbance::{Disturbance, FunctionFault, FunctionFaultKind};
+use crate::fleet::{Failure, Fleet, time_limit};
+use crate::rehearsal::{ACCOUNT, Clients, REGION, function_arn};
+use crate::report::{OtherRun, RunRole};
+use crate::timeline::{Audience, Step, Timeline};
+
+/// From the end of an execution until the rule has started its recovery. EventBridge is that quick, usually.
+const RULE_LATENCY: Duration = Duration::from_secs(1);
+
+/// The function without which a state machine has no recovery.
+const RECOVER: &str = "recover";
+
+/// Stands between the state machine and the functions; a test uses it to take a safeguard away.
+pub trait Around: fmt::Debug {
+    /// Answers a call, for example with [`Call::proceed`].
+    fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Result<Value, Failure>>;
+}
+
+/// One invocation of a function.
+#[derive(Debug)]
+pub struct Call<'a> {
+    pub function: &'a str,
+    /// The state that calls.
+    pub state: &'a str,
+    pub payload: Value,
+    /// The ARN of the execution that calls.
+    pub execution: &'a str,
+    pub simulator: &'a Simulator,
+    pub fleet: &'a Fleet,
+}
+
+impl Call<'_> {
+    /// Has the function do its work.
+    pub async fn proceed(self) -> Result<Value, Failure> {
+        self.fleet.call(self.function, self.payload).await
+    }
+}
+
+/// An execution to start.
+#[derive(Clone)]
+pub(crate) struct Run {
+    pub(crate) role: Option<RunRole>,
+    pub(crate) name: String,
+    pub(crate) input: Value,
+    pub(crate) seed: u64,
+    pub(crate) fleet: Rc<Fleet>,
+}
+
+impl Run {
+    pub(crate) fn arn(&self) -> String {
+        format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:Trapheus:{}", self.name)
+    }
+}
+
+/// An execution that has ended.
+pub(crate) struct Ended {
+    pub(crate) outcome: Outcome,
+    pub(crate) steps: Vec<Step>,
+}
+
+/// What all executions of a rehearsal share.
+pub(crate) struct Stage {
+    pub(crate) simulator: Simulator,
+    pub(crate) machine: StateMachine,
+    pub(crate) around: Option<Rc<dyn Around>>,
+    /// What the simulator's clock showed at its beginning, by the wall clock.
+    pub(crate) epoch: SystemTime,
+    pub(crate) recovers: bool,
+    /// What goes wrong with the first execution.
+    pub(crate) disturbances: Vec<Disturbance>,
+    /// Function faults, with how many invocations each has counted.
+    function_faults: RefCell<Vec<(FunctionFault, u32)>>,
+    usage: Cell<Usage>,
+    others: RefCell<Vec<OtherRun>>,
+    /// Second runs started so far.
+    seconds: Cell<u64>,
+}
+
+impl Stage {
+    pub(crate) fn new(simulator: Simulator, machine: StateMachine, epoch: SystemTime) -> Self {
+        Self {
+            simulator,
+            machine,
+            around: None,
+            epoch,
+            recovers: false,
+            disturbances: Vec::new(),
+            function_faults: RefCell::default(),
+            usage: Cell::default(),
+            others: RefCell::default(),
+            seconds: Cell::default(),
+        }
+    }
+
+    /// Takes what goes wrong, and hands the simulator its part of it.
+    pub(crate) fn disturb(&mut self, disturbances: Vec<Disturbance>) {
+        for disturbance in disturbances {
+            match disturbance {
+                Disturbance::Request(rule) => self.simulator.inject(rule),
+                Disturbance::Meddling(meddling) => self.simulator.meddle(meddling),
+                Disturbance::Function(fault) => self.function_faults.get_mut().push((fault, 0)),
+                other => self.disturbances.push(other),
+            }
+        }
+    }
+
+    /// Whether an execution of this machine is recovered at all.
+    pub(crate) fn has_recovery(machine: &StateMachine) -> bool {
+        let recover = function_arn(RECOVER);
+        machine.all_states().iter().any(|state| state.function() == Some(recover.as_str()))
+    }
+
+    pub(crate) fn usage(&self) -> Usage {
+        self.usage.get()
+    }
+
+    /// The executions besides the first, in the order they started.
+    pub(crate) fn take_others(&self) -> Vec<OtherRun> {
+        let mut others = self.others.take();
+        others.sort_by(|one, other| one.started_seconds.total_cmp(&other.started_seconds));
+        others
+    }
+
+    fn wall_clock(&self) -> SystemTime {
+        self.epoch + self.simulator.now()
+    }
+
+    /// Runs an execution to its end, and has it recovered if the rule says so.
+    pub(crate) async fn execute(self: &Rc<Self>, run: &Run, audience: &mut dyn Audience) -> Ended {
+        let options = self.options(run);
+        let arn = options.execution_arn.clone();
+        self.register(&options);
+        let halt = Rc::new(Halt::default());
+        let calls = Calls { stage: Rc::clone(self), fleet: Rc::clone(&run.fleet), halt: Rc::clone(&halt) };
+        let mut watch =
+            Watch { timeline: Timeline::new(audience), stage: self, run, halt: &halt, entries: HashMap::new() };
+        let mut execution = Execution::new(&self.machine, &calls, options);
+        halt.handle.set(Some(execution.stop_handle()));
+        let outcome = execution.observed_by(&mut watch).run().await;
+        let steps = watch.timeline.into_steps();
+        let stopped = self.wall_clock();
+        self.simulator.update_execution(&arn, |execution| {
+            outcome.status.name().clone_into(&mut execution.status);
+            execution.stop_date = Some(stopped);
+            execution.error.clone_from(&outcome.error);
+            execution.cause.clone_from(&outcome.cause);
+        });
+        self.use_more(|usage| usage.transitions += outcome.state_transitions);
+        if self.recovers && outcome.status != Status::Succeeded && run.role != Some(RunRole::Recovery) {
+            self.start_recovery(run);
+        }
+        Ended { outcome, steps }
+    }
+
+    fn options(&self, run: &Run) -> ExecutionOptions {
+        ExecutionOptions {
+            execution_arn: run.arn(),
+            execution_name: run.name.clone(),
+            state_machine_arn: format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:Trapheus"),
+            state_machine_name: "Trapheus".to_owned(),
+            role_arn: format!("arn:aws:iam::{ACCOUNT}:role/Trapheus"),
+            start_time: Timestamp::try_from(self.wall_clock()).unwrap_or_default(),
+            seed: run.seed,
+            ..ExecutionOptions::new(run.input.clone())
+        }
+    }
+
+    /// Makes the execution known to those who look it up, such as the claim.
+    fn register(&self, execution: &ExecutionOptions) {
+        self.simulator.register_execution(rds_simulator::Execution {
+            arn: execution.execution_arn.clone(),
+            state_machine_arn: execution.state_machine_arn.clone(),
+            status: "RUNNING".to_owned(),
+            input: execution.input.to_string(),
+            start_date: self.wall_clock(),
+            stop_date: None,
+            error: None,
+            cause: None,
+        });
+    }
+
+    /// What the rule on the execution's end does.
+    fn start_recovery(self: &Rc<Self>, of: &Run) {
+        let input = json!({"task": "recover", "execution": of.arn()});
+        self.start(RunRole::Recovery, format!("{}-recovery", of.name), input, of, RULE_LATENCY);
+    }
+
+    fn start_second(self: &Rc<Self>, beside: &Run, event: Option<&Value>) {
+        self.seconds.set(self.seconds.get() + 1);
+        let name = format!("{}-second-{}", beside.name, self.seconds.get());
+        let input = event.unwrap_or(&beside.input).clone();
+        self.start(RunRole::Second, name, input, beside, Duration::ZERO);
+    }
+
+    /// Starts another execution beside whatever runs.
+    fn start(self: &Rc<Self>, role: RunRole, name: String, input: Value, beside: &Run, after: Duration) {
+        // Its requests are its own, so that they can be told apart.
+        let caller = self.simulator.on_behalf_of(&name);
+        let Clients { rds, ses, sfn } = Clients::of(&caller);
+        let fleet = Rc::new(Fleet { rds, ses, sfn, ..(*beside.fleet).clone() });
+        let seed = beside.seed.wrapping_add(0x9E37_79B9).rotate_left(u32::from(role == RunRole::Recovery));
+        let run = Run { role: Some(role), name, input, seed, fleet };
+        let stage = Rc::clone(self);
+        tokio::task::spawn_local(async move {
+            tokio::time::sleep(after).await;
+            let started_seconds = stage.simulator.now().as_secs_f64();
+            let Ended { outcome, steps } = stage.execute(&run, &mut ()).await;
+            let changes = stage.simulator.changes_by(&run.name);
+            let other = OtherRun::new(role, run.arn(), run.input, outcome, steps, started_seconds, changes);
+            stage.others.borrow_mut().push(other);
+        });
+    }
+
+    /// The fault this invocation meets. Every matching one counts it.
+    fn meet(&self, function: &str) -> Option<FunctionFaultKind> {
+        let mut met = None;
+        for (fault, seen) in
+            self.function_faults.borrow_mut().iter_mut().filter(|(fault, _)| fault.function == function)
+        {
+            *seen += 1;
+            let last = fault.occurrence.saturating_add(fault.times.saturating_sub(1));
+            if (fault.occurrence..=last).contains(seen) {
+                met.get_or_insert(fault.fault);
+            }
+        }
+        met
+    }
+
+    /// Invokes a function as Lambda would, faults included.
+    async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
+        let begin = Instant::now();
+        let limit = time_limit(&invocation.function);
+        let answer = match self.meet(&invocation.function) {
+            None => self.work(invocation).await,
+            Some(FunctionFaultKind::Crash) => Err(Failure::crashed()),
+            Some(FunctionFaultKind::ServiceException) => Err(Failure::service_exception()),
+            Some(FunctionFaultKind::TooManyRequests) => Err(Failure::too_many_requests()),
+            Some(FunctionFaultKind::AnswerLost) => {
+                // Whatever it answers, nobody hears it.
+                let _ = self.work(invocation).await;
+                Err(Failure::ended_without_answer())
+            }
+            Some(FunctionFaultKind::TimeOut) => {
+                let _ = self.work(invocation).await;
+                tokio::time::sleep_until(begin + limit).await;
+                Err(Failure::timed_out(limit))
+            }
+        };
+        self.use_more(|usage| {
+            usage.invocations += 1;
+            usage.function_time += begin.elapsed();
+        });
+        answer
+    }
+
+    async fn work(&self, invocation: Invocation) -> Result<Value, Failure> {
+        let Invocation { function, state, payload, execution, fleet } = invocation;
+        let call = Call {
+            function: &function,
+            state: &state,
+            payload,
+            execution: &execution,
+            simulator: &self.simulator,
+            fleet: &fleet,
+        };
+        match &self.around {
+            Some(around) => around.call(call).await,
+            None => call.proceed().await,
+        }
+    }
+
+    fn use_more(&self, add: impl FnOnce(&mut Usage)) {
+        let mut usage = self.usage.get();
+        add(&mut usage);
+        self.usage.set(usage);
+    }
+}
+
+/// A call of a function that outlives who made it.
+struct Invocation {
+    function: String,
+    state: String,
+    payload: Value,
+    execution: String,
+    fleet: Rc<Fleet>,
+}
+
+/// Stops one execution.
+#[derive(Default)]
+struct Halt {
+    handle: Cell<Option<StopHandle>>,
+    halted: Cell<bool>,
+    /// The state whose function works to its end before the execution is stopped.
+    after: RefCell<Option<String>>,
+}
+
+impl Halt {
+    fn stop(&self) {
+        self.halted.set(true);
+        if let Some(handle) = self.handle.take() {
+            handle.stop(None, None);
+        }
+    }
+
+    /// Whether the execution is stopped, now that the function of this state has worked.
+    fn is_over_after(&self, state: &str) -> bool {
+        if self.after.borrow().as_deref() == Some(state) {
+            self.stop();
+        }
+        self.halted.get()
+    }
+}
+
+/// The functions as one execution's tasks.
+struct Calls {
+    stage: Rc<Stage>,
+    fleet: Rc<Fleet>,
+    halt: Rc<Halt>,
+}
+
+impl TaskHandler for Calls {
+    fn invoke<'a>(&'a self, task: TaskRequest<'a>) -> LocalBoxFuture<'a, Result<Value, TaskFailure>> {
+        if self.halt.halted.get() {
+            // The execution ends as soon as it looks.
+            return pending().boxed_local();
+        }
+        let stage = Rc::clone(&self.stage);
+        let invocation = Invocation {
+            function: task.function.rsplit(':').next().unwrap_or_default().to_owned(),
+            state: task.state.to_owned(),
+            payload: task.payload,
+            execution: task.execution.to_owned(),
+            fleet: Rc::clone(&self.fleet),
+        };
+        let work = tokio::task::spawn_local(async move { stage.invoke(invocation).await });
+        async move {
+            let answer = match work.await {
+                Ok(answer) => answer,
+                Err(failed) if failed.is_panic() => std::panic::resume_unwind(failed.into_panic()),
+                // The rehearsal itself is being dropped.
+                Err(_) => pending().await,
+            };
+            if self.halt.is_over_after(task.state) {
+                return pending().await;
+            }
+            answer.map_err(|Failure { error, cause }| TaskFailure { error, cause })
+        }
+        .boxed_local()
+    }
+}
+
+/// Watches one execution: tells its timeline, and does what is to happen when a state is entered.
+struct Watch<'a> {
+    timeline: Timeline<'a>,
+    stage: &'a Rc<Stage>,
+    run: &'a Run,
+    halt: &'a Halt,
+    /// How often each state that a disturbance names was entered.
+    entries: HashMap<String, u32>,
+}
+
+impl Observer for Watch<'_> {
+    fn on_event(&mut self, event: &HistoryEvent<'_>) {
+        self.timeline.on_event(event);
+        if let Some(state) = event.state.filter(|_| event.kind.is_entry() && self.run.role.is_none()) {
+            self.entered(state);
+        }
+    }
+}
+
+impl Watch<'_> {
+    fn entered(&mut self, state: &str) {
+        let disturbances = self.stage.disturbances.iter().filter(|disturbance| at(disturbance) == Some(state));
+        let mut seen = None;
+        for disturbance in disturbances {
+            let seen = *seen.get_or_insert_with(|| {
+                let seen = self.entries.entry(state.to_owned()).or_default();
+                *seen += 1;
+                *seen
+            });
+            match disturbance {
+                Disturbance::Abort { occurrence, .. } if *occurrence == seen => self.halt.stop(),
+                Disturbance::AbortAfter { occurrence, .. } if *occurrence == seen => {
+                    self.halt.after.replace(Some(state.to_owned()));
+                }
+                Disturbance::SecondRun { occurrence, event, .. } if *occurrence == seen => {
+                    self.stage.start_second(self.run, event.as_ref());
+                }
+                _ => {}
+            }
+        }
+    }
+}
+
+/// The state at which it happens.
+fn at(disturbance: &Disturbance) -> Option<&str> {
+    match disturbance {
+        Disturbance::Abort { state, .. }
+        | Disturbance::AbortAfter { state, .. }
+        | Disturbance::SecondRun { state, .. } => Some(state),
+        _ => None,
+    }
+}
