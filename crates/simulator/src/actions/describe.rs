@@ -9,6 +9,9 @@ use crate::resources::{Key, Life, Snapshot};
 use crate::state::State;
 use crate::xml::Xml;
 
+/// What a new account may allocate, in GiB; it is shown and never reached here.
+const STORAGE_QUOTA_GIB: u64 = 100_000;
+
 /// Filters and page of a describe request.
 pub(super) struct Selection {
     filters: Vec<(String, Vec<String>)>,
@@ -287,6 +290,42 @@ pub(super) fn cluster_automated_backups(state: &State, mut params: Params) -> Ap
         "DBClusterAutomatedBackupsArn",
     ];
     write_backups(found.collect(), &selection, asked, names, "DBClusterAutomatedBackupNotFoundFault")
+}
+
+/// The account's quotas of what the simulator counts.
+pub(super) fn account_attributes(state: &State, params: Params) -> ApiResult<Content> {
+    params.finish("DescribeAccountAttributes")?;
+    let storage: u64 = state.instances.values().filter_map(|one| one.settings.allocated_storage).map(u64::from).sum();
+    let manual = |kinds: Vec<&String>| kinds.into_iter().filter(|kind| *kind == "manual").count();
+    let quotas = [
+        ("DBInstances", state.instances.len(), state.limits.instances),
+        ("DBClusters", state.clusters.len(), state.limits.clusters),
+        (
+            "ManualSnapshots",
+            manual(state.snapshots.values().map(|one| &one.kind).collect()),
+            state.limits.manual_snapshots,
+        ),
+        (
+            "ManualClusterSnapshots",
+            manual(state.cluster_snapshots.values().map(|one| &one.kind).collect()),
+            state.limits.manual_cluster_snapshots,
+        ),
+    ];
+    let mut xml = Xml::with_capacity(1024);
+    xml.nest("AccountQuotas", |xml| {
+        let mut quota = |name: &str, used: u64, max: u64| {
+            xml.nest("AccountQuota", |xml| {
+                xml.text("AccountQuotaName", name);
+                xml.plain("Used", used);
+                xml.plain("Max", max);
+            });
+        };
+        for (name, used, max) in quotas {
+            quota(name, used as u64, max as u64);
+        }
+        quota("AllocatedStorage", storage, STORAGE_QUOTA_GIB);
+    });
+    Ok(Content::Result(xml.into_string()))
 }
 
 pub(super) fn global_clusters(state: &State, mut params: Params) -> ApiResult<Content> {

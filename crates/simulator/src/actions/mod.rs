@@ -51,6 +51,7 @@ actions! {
     "DescribeDBClusterSnapshots" => describe::cluster_snapshots,
     "DescribeDBInstanceAutomatedBackups" => describe::instance_automated_backups,
     "DescribeDBClusterAutomatedBackups" => describe::cluster_automated_backups,
+    "DescribeAccountAttributes" => describe::account_attributes,
     "DescribeGlobalClusters" => describe::global_clusters,
     "DescribeBlueGreenDeployments" => describe::blue_green_deployments,
     "DescribeDBClusterEndpoints" => describe::cluster_endpoints,
