@@ -129,6 +129,25 @@ impl<'a> Proofs<'a> {
     }
 }
 
+/// Why a run may not replace this snapshot; nothing if it is one of the database's own, taken by hand or by a run.
+pub fn not_replaceable(
+    request: &Request,
+    resource_id: &str,
+    snapshot_type: Option<&str>,
+    source: Option<&str>,
+    source_resource_id: Option<&str>,
+) -> Option<String> {
+    if let Some(other) = snapshot_type.filter(|&of_type| of_type != "manual") {
+        return Some(format!("it is of type {other}, and only manual snapshots are replaced"));
+    }
+    let is_of_the_name =
+        [&request.identifier, &request.temporary_identifier].iter().any(|&name| source == Some(name.as_str()));
+    if is_of_the_name || source_resource_id == Some(resource_id) {
+        return None;
+    }
+    Some(format!("it was taken of another database, {}", source.unwrap_or("which RDS does not name")))
+}
+
 fn timestamp(time: &aws_sdk_rds::primitives::DateTime) -> Option<Timestamp> {
     u64::try_from(time.secs()).ok().map(Timestamp::from_epoch_seconds)
 }

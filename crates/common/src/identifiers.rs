@@ -12,6 +12,8 @@ use serde::{Deserialize, Serialize};
 const TEMPORARY_SUFFIX: &str = "-temp";
 /// The suffix of the snapshot a restore is made from.
 const SNAPSHOT_SUFFIX: &str = "-snapshot";
+/// The suffix of the snapshot that RDS takes of the moved original when it is deleted.
+const FINAL_SUFFIX: &str = "-final";
 
 /// DB instance or DB cluster: the two things a run can restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -102,6 +104,16 @@ impl DatabaseIdentifier {
     /// `<identifier>-temp`, the snapshot a replacement is first taken as.
     pub fn temporary_snapshot(&self, kind: DatabaseKind) -> Result<SnapshotIdentifier, IdentifierError> {
         SnapshotIdentifier::parse(kind, &format!("{self}{TEMPORARY_SUFFIX}"))
+    }
+
+    /// `<identifier>-final`, the snapshot RDS takes of the database of this name as it is deleted.
+    pub fn final_snapshot(&self, kind: DatabaseKind) -> Result<SnapshotIdentifier, IdentifierError> {
+        SnapshotIdentifier::parse(kind, &format!("{self}{FINAL_SUFFIX}"))
+    }
+
+    /// The name that one under a `-temp` name had before; nothing where it has no such name.
+    pub fn without_temporary(text: &str) -> Option<&str> {
+        text.strip_suffix(TEMPORARY_SUFFIX)
     }
 
     /// A name that RDS itself reported, which needs no check.

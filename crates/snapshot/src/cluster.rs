@@ -7,7 +7,7 @@ use trapheus_common::identifiers::SnapshotIdentifier;
 use trapheus_common::tags::Tags;
 use trapheus_common::{Error, ErrorKind, Result, claim, rds};
 
-use crate::{Found, Refusal, Snapshots, Source, foreign, source, step};
+use crate::{Found, Refusal, Snapshots, Source, source, step};
 
 /// Takes or replaces `<identifier>-snapshot`, one step at a time.
 pub async fn snapshot(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
@@ -42,7 +42,7 @@ impl Snapshots for OfCluster<'_> {
     async fn look(&self, name: &SnapshotIdentifier) -> Result<Option<Found>> {
         let found = rds::cluster_snapshot(self.rds, name.as_str()).await?;
         Ok(found.map(|snapshot| {
-            let foreign = foreign(
+            let foreign = claim::not_replaceable(
                 self.request,
                 &self.original.target.resource_id,
                 snapshot.snapshot_type(),

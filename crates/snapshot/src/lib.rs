@@ -220,25 +220,6 @@ impl<S: Snapshots> Run<'_, S> {
     }
 }
 
-/// Why a snapshot is not one of this database's, taken by hand or by a run; nothing if it is.
-fn foreign(
-    request: &Request,
-    resource_id: &str,
-    snapshot_type: Option<&str>,
-    source: Option<&str>,
-    source_resource_id: Option<&str>,
-) -> Option<String> {
-    if let Some(other) = snapshot_type.filter(|&of_type| of_type != "manual") {
-        return Some(format!("it is of type {other}, and only manual snapshots are replaced"));
-    }
-    let is_of_the_name =
-        [&request.identifier, &request.temporary_identifier].iter().any(|&name| source == Some(name.as_str()));
-    if is_of_the_name || source_resource_id == Some(resource_id) {
-        return None;
-    }
-    Some(format!("it was taken of another database, {}", source.unwrap_or("which RDS does not name")))
-}
-
 /// What a status means to somebody who wants to take a snapshot.
 fn source(identifier: Option<&str>, resource_id: &str, status: Option<&str>, request: &Request) -> Source {
     Source {
