@@ -3,7 +3,8 @@
 //! Texts only. A command that deletes is always preceded by the question whether what it deletes is still needed.
 
 use trapheus_common::document::Request;
-use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
+use trapheus_common::tags::Role;
 
 use crate::world::{Database, Snapshot};
 
@@ -113,22 +114,33 @@ pub(crate) fn register_with_proxy(request: &Request, proxy: &str) -> String {
     format!("`aws rds register-db-proxy-targets --db-proxy-name {proxy} {option} {identifier}`")
 }
 
-/// What is to be done with the database that an ended execution left under a `-temp` name.
-pub(crate) fn leftover(request: &Request, occupant: &Database, target: Option<&Database>) -> String {
-    let (identifier, own_name) = (&occupant.identifier, &request.identifier);
-    if target.is_some() || occupant.kind != request.kind {
-        format!(
-            "look at both `{own_name}` and `{identifier}`, and if `{identifier}` is not needed any more: {}",
-            delete(occupant)
-        )
-    } else {
-        format!("put it back under its name: {}", put_back(request, occupant))
-    }
+/// Has the state machine put back what an interrupted execution left: always the first thing to try.
+pub(crate) fn recover(execution: &str) -> String {
+    format!(
+        "once that execution has ended, start the state machine with `{{\"task\": \"recover\", \"execution\": \
+         \"{execution}\"}}`, which puts the original back"
+    )
 }
 
-/// The name that something under a `-temp` name had before.
-pub(crate) fn own_name(temporary: &str) -> Option<&str> {
-    temporary.strip_suffix("-temp")
+/// What is to be done with the database that an ended execution left under a `-temp` name.
+pub(crate) fn leftover(request: &Request, occupant: &Database, target: Option<&Database>, execution: &str) -> String {
+    let (identifier, own_name) = (&occupant.identifier, &request.identifier);
+    match target {
+        None if occupant.kind == request.kind => {
+            format!("{}; or do it by hand: {}", recover(execution), put_back(request, occupant))
+        }
+        Some(restored) if restored.has_role(Role::Restored) => format!(
+            "{}; or do it by hand, with `{own_name}` deleted before `{identifier}` gets its name back: {}, then {}",
+            recover(execution),
+            delete(restored),
+            put_back(request, occupant)
+        ),
+        _ => format!(
+            "look at both `{own_name}` and `{identifier}`, and if that execution has ended and `{identifier}` is not needed \
+             any more: {}",
+            delete(occupant)
+        ),
+    }
 }
 
 fn put_back(request: &Request, occupant: &Database) -> String {
@@ -136,9 +148,14 @@ fn put_back(request: &Request, occupant: &Database) -> String {
     // Only an Aurora cluster has members of its own names to put back.
     if occupant.engine.starts_with("aurora") {
         let members = occupant.member_identifiers.iter();
-        commands.extend(members.filter_map(|name| Some(rename(DatabaseKind::Instance, name, own_name(name)?))));
+        commands.extend(members.filter_map(|name| Some(rename(DatabaseKind::Instance, name, home(name)?))));
     }
     in_order(&commands)
+}
+
+/// The name that something under a `-temp` name had before.
+pub(crate) fn home(temporary: &str) -> Option<&str> {
+    DatabaseIdentifier::without_temporary(temporary)
 }
 
 fn in_order(commands: &[String]) -> String {

@@ -11,8 +11,8 @@ use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, Verdict, phase, snapshot_available};
 
-use crate::advice;
 use crate::world::{Database, Snapshot, World};
+use crate::{advice, quotas};
 
 /// How long a busy database is waited for: backups and modifications take minutes.
 const BUSY: Duration = Duration::from_secs(10 * 60);
@@ -38,11 +38,17 @@ impl Problem {
 type Check = fn(&Request, &World) -> Vec<Problem>;
 
 /// What matters to every task.
-const ALWAYS: [Check; 5] =
-    [target_exists, engine_is_supported, databases_are_available, our_tags_fit, temporary_snapshot_name_is_free];
+const ALWAYS: [Check; 6] = [
+    target_exists,
+    engine_is_supported,
+    databases_are_available,
+    our_tags_fit,
+    old_snapshot_may_go,
+    temporary_snapshot_name_is_free,
+];
 
 /// What matters when the original is moved away and restored.
-const RESTORING: [Check; 10] = [
+const RESTORING: [Check; 13] = [
     nothing_is_pending,
     nothing_replicates,
     no_global_database,
@@ -53,6 +59,9 @@ const RESTORING: [Check; 10] = [
     groups_exist,
     engine_can_be_restored,
     snapshot_fits,
+    zones_are_covered,
+    final_snapshot_fits,
+    quotas::have_room,
 ];
 
 /// Everything that speaks against the run.
@@ -138,13 +147,13 @@ fn status_problem(database: &Database) -> Option<Problem> {
 fn our_tags_fit(request: &Request, world: &World) -> Vec<Problem> {
     let members = if request.task.restores() { world.own_members() } else { &[] };
     let room = tags::MOST - tags::OURS.len();
-    let crowded = world.target.iter().chain(members).filter(|database| database.user_tags() > room);
+    let crowded = world.target.iter().chain(members).filter(|database| database.counted_tags() > room);
     crowded
         .map(|database| {
             Problem::lasting(format!(
                 "`{}` has {} tags; RDS allows {} and a run adds {}: remove some, so that at most {room} remain",
                 database.identifier,
-                database.user_tags(),
+                database.counted_tags(),
                 tags::MOST,
                 tags::OURS.len()
             ))
@@ -152,19 +161,35 @@ fn our_tags_fit(request: &Request, world: &World) -> Vec<Problem> {
         .collect()
 }
 
+fn old_snapshot_may_go(request: &Request, world: &World) -> Vec<Problem> {
+    let (Some(target), Some(snapshot), true) = (&world.target, &world.snapshot, request.task.takes_snapshot()) else {
+        return Vec::new();
+    };
+    let why = snapshot.not_replaceable(request, target);
+    why.map(|why| Problem::lasting(not_replaced(request, snapshot, "the new snapshot", &why))).into_iter().collect()
+}
+
+fn not_replaced(request: &Request, snapshot: &Snapshot, wanted_for: &str, why: &str) -> String {
+    format!(
+        "the name `{}`, which {wanted_for} needs, belongs to a snapshot that is not replaced, because {why}: copy it to \
+         another name if it is needed, then {}",
+        snapshot.identifier,
+        advice::delete_snapshot(request, snapshot)
+    )
+}
+
 fn temporary_snapshot_name_is_free(request: &Request, world: &World) -> Vec<Problem> {
     let takes_it =
         request.task.takes_snapshot() && request.options.snapshot_replacement == SnapshotReplacement::KeepUntilReplaced;
-    match &world.temporary_snapshot {
-        // One of our own is an interrupted replacement, which this run's snapshot step finishes.
-        Some(snapshot) if takes_it && snapshot.interrupted_by().is_none() => vec![Problem::lasting(format!(
-            "the name `{}`, which the new snapshot is first taken as, belongs to a snapshot of somebody else's: copy it \
-             to another name if it is needed, then {}",
-            snapshot.identifier,
-            advice::delete_snapshot(request, snapshot)
-        ))],
-        _ => Vec::new(),
-    }
+    let (Some(target), Some(snapshot), true) = (&world.target, &world.temporary_snapshot, takes_it) else {
+        return Vec::new();
+    };
+    // One of our own is an interrupted replacement, which this run's snapshot step finishes.
+    let why = match snapshot.interrupted_by() {
+        None => Some("it is somebody else's".to_owned()),
+        Some(_) => snapshot.not_replaceable(request, target),
+    };
+    why.map(|why| Problem::lasting(not_replaced(request, snapshot, "a replacement first", &why))).into_iter().collect()
 }
 
 fn nothing_is_pending(_: &Request, world: &World) -> Vec<Problem> {
@@ -231,17 +256,23 @@ fn no_blue_green_deployment(request: &Request, world: &World) -> Vec<Problem> {
         .collect()
 }
 
-/// A member that an interrupted rollback left under its `-temp` name would be restored under that.
+/// A member that an interrupted rollback left under its `-temp` name would be restored under that. And by that suffix a
+/// recovery tells a member that was moved from one at home, so no member may have it of its own.
 fn members_are_home(_: &Request, world: &World) -> Vec<Problem> {
     let away = world.own_members().iter().filter_map(|member| {
-        let execution = member.execution()?;
-        let (name, home) = (&member.identifier, advice::own_name(&member.identifier)?);
-        Some(Problem::lasting(format!(
-            "the member `{name}` was left under that name by the execution {execution}: put it back, with `{}`, or remove \
-             its tags `{}` if that is its own name",
-            advice::rename(member.kind, name, home),
-            tags::OURS.join("` and `")
-        )))
+        let (name, home) = (&member.identifier, advice::home(&member.identifier)?);
+        let back = advice::rename(member.kind, name, home);
+        Some(Problem::lasting(match member.execution() {
+            Some(execution) => format!(
+                "the member `{name}` was left under that name by the execution {execution}: {}; or do it by hand, with \
+                 `{back}`",
+                advice::recover(execution)
+            ),
+            None => format!(
+                "the name of the member `{name}` ends in `-temp`, as those of members do that a run has moved away: give it \
+                 another one first, for instance with `{back}`"
+            ),
+        }))
     });
     away.collect()
 }
@@ -281,12 +312,49 @@ fn name_taken(request: &Request, occupant: &Database, world: &World) -> String {
         Some(target) if target.has_role(tags::Role::Restored) => {
             format!(" (`{}` is still marked as being restored, and may be incomplete)", target.identifier)
         }
+        Some(target) if target.has_role(tags::Role::Verified) => {
+            format!(" (`{}` is its restored and verified successor)", target.identifier)
+        }
         _ => String::new(),
     };
     format!(
         "the name `{identifier}` is taken by what the execution {execution} left behind{half_restored}: {}",
-        advice::leftover(request, occupant, world.target.as_ref())
+        advice::leftover(request, occupant, world.target.as_ref(), execution)
     )
+}
+
+/// A restore asks for the zone the original is in. Fewer than two zones RDS refuses when the group is made.
+fn zones_are_covered(_: &Request, world: &World) -> Vec<Problem> {
+    let alone = world.target.iter().filter(|target| target.kind == DatabaseKind::Instance);
+    let uncovered = alone.chain(world.own_members()).filter_map(|database| {
+        let Database { identifier, zone, subnet_zones, .. } = database;
+        let zone = zone.as_ref().filter(|zone| !subnet_zones.is_empty() && !subnet_zones.contains(zone))?;
+        Some(Problem::lasting(format!(
+            "`{identifier}` is in the Availability Zone {zone}, which its subnet group does not cover ({}): add a subnet \
+             of that zone to the group",
+            subnet_zones.join(", ")
+        )))
+    });
+    uncovered.collect()
+}
+
+fn final_snapshot_fits(request: &Request, world: &World) -> Vec<Problem> {
+    if !request.options.final_snapshot {
+        return Vec::new();
+    }
+    let refused = match (request.temporary_identifier.final_snapshot(request.kind), &world.final_snapshot) {
+        (Err(error), _) => format!(
+            "the final snapshot that this deployment takes of the original cannot have its name, because {error}: rename \
+             the database to a shorter name, or deploy with `FinalSnapshot` off"
+        ),
+        (Ok(name), Some(snapshot)) => format!(
+            "the name `{name}`, which the final snapshot of the original is to have, is taken: copy that snapshot to \
+             another name if it is needed, then {}",
+            advice::delete_snapshot(request, snapshot)
+        ),
+        (Ok(_), None) => return Vec::new(),
+    };
+    vec![Problem::lasting(refused)]
 }
 
 fn groups_exist(_: &Request, world: &World) -> Vec<Problem> {
@@ -446,6 +514,7 @@ mod tests {
 
     use super::DatabaseKind::{Cluster, Instance};
     use super::*;
+    use crate::quotas::{Quota, Room};
 
     const EARLIER: &str = "arn:aws:states:us-east-1:123456789012:execution:trapheus:earlier";
 
@@ -475,6 +544,7 @@ mod tests {
         Database {
             kind,
             identifier: identifier.into(),
+            resource_id: format!("id-of-{identifier}"),
             status: "available".into(),
             engine: engine.into(),
             engine_version: if kind == Cluster { "8.0.mysql_aurora.3.04.0" } else { "15.4" }.into(),
@@ -484,6 +554,10 @@ mod tests {
             pending_modifications: false,
             encrypted: true,
             kms_key_id: Some("key-1".into()),
+            allocated_gib: 100,
+            keeps_backups: true,
+            zone: Some("us-east-1a".into()),
+            subnet_zones: vec!["us-east-1a".into(), "us-east-1b".into()],
             replica_of: None,
             replicas: Vec::new(),
             cluster: None,
@@ -499,6 +573,10 @@ mod tests {
             engine_version: of.engine_version.clone(),
             encrypted: of.encrypted,
             kms_key_id: of.kms_key_id.clone(),
+            allocated_gib: of.allocated_gib,
+            kind: Some("manual".into()),
+            source: Some(of.identifier.clone()),
+            source_resource_id: Some(of.resource_id.clone()),
             tags: Vec::new(),
         }
     }
@@ -588,6 +666,11 @@ mod tests {
                 &["`orders-temp`", "rename or delete it"],
             ),
             ("no snapshot", |w| w.snapshot = None, &["`orders-snapshot` does not exist", "create_snapshot"]),
+            (
+                "zone",
+                |w| target(w).zone = Some("us-east-1f".into()),
+                &["us-east-1f", "does not cover (us-east-1a, us-east-1b)"],
+            ),
         ];
         for (name, change, expected) in cases {
             let mut world = instance_world();
@@ -611,6 +694,16 @@ mod tests {
                 &["`orders-1` has pending modifications"],
             ),
             ("member tags", |w| w.members[0].tags = many_tags(50), &["`orders-1` has 50 tags"]),
+            (
+                "member zone",
+                |w| w.members[1].subnet_zones = vec!["us-east-1b".into()],
+                &["`orders-2`", "does not cover"],
+            ),
+            (
+                "member of a taken name",
+                |w| w.members[1].identifier = "orders-2-temp".into(),
+                &["`orders-2-temp` ends in `-temp`", "--new-db-instance-identifier orders-2 "],
+            ),
             ("long member", |w| w.members[0].identifier = "a".repeat(59), &["64 characters", "shorter name"]),
             ("global", |w| w.global_cluster = Some("world".into()), &["global database `world`"]),
             ("serverless", |w| target(w).engine_mode = Some("serverless".into()), &["Serverless v1"]),
@@ -755,9 +848,29 @@ mod tests {
         for part in [EARLIER, "--no-deletion-protection", "delete-db-instance --db-instance-identifier orders-temp"] {
             assert!(text.contains(part), "{part}: {text}");
         }
-        assert!(!text.contains("incomplete"), "{text}");
+        assert!(!text.contains("incomplete") && !text.contains("recover"), "{text}");
+        target(&mut world).tags = tags::mark(EARLIER, Role::Verified).into();
+        let text = only(Task::DbRestore, Instance, &world);
+        assert!(text.contains("verified successor") && !text.contains("recover"), "{text}");
+    }
+
+    #[test]
+    fn a_half_restored_database_is_explained_with_the_recovery_and_never_with_the_end_of_the_original() {
+        let mut world = instance_world();
+        let tags = tags::mark(EARLIER, Role::Original).into();
+        world.occupants = vec![Database { tags, ..database(Instance, "orders-temp") }];
         target(&mut world).tags = tags::mark(EARLIER, Role::Restored).into();
-        assert!(only(Task::DbRestore, Instance, &world).contains("may be incomplete"));
+        let text = only(Task::DbRestore, Instance, &world);
+        assert!(text.contains("may be incomplete") && text.contains(&recover_input()), "{text}");
+        let removed = text.find("delete-db-instance --db-instance-identifier orders ");
+        let put_back = text.find("orders-temp --new-db-instance-identifier orders ");
+        assert!(removed.is_some() && removed < put_back, "{text}");
+        assert!(!text.contains("delete-db-instance --db-instance-identifier orders-temp"), "{text}");
+    }
+
+    /// What starts the recovery of the execution that left something.
+    fn recover_input() -> String {
+        format!("`{{\"task\": \"recover\", \"execution\": \"{EARLIER}\"}}`")
     }
 
     #[test]
@@ -780,10 +893,11 @@ mod tests {
     fn a_member_left_under_its_temporary_name_is_put_back_first() {
         let mut world = cluster_world();
         world.members[0].identifier = "orders-1-temp".into();
-        assert_eq!(texts(Task::DbRestore, Cluster, &world), Vec::<String>::new(), "the name may be the user's own");
+        assert_eq!(texts(Task::CreateSnapshotOnly, Cluster, &world), Vec::<String>::new(), "no member is moved");
         world.members[0].tags = tags::mark(EARLIER, Role::Original).into();
         let text = only(Task::DbRestore, Cluster, &world);
         assert!(text.contains("orders-1-temp --new-db-instance-identifier orders-1 "), "{text}");
+        assert!(text.contains(&recover_input()), "{text}");
     }
 
     #[test]
@@ -793,7 +907,7 @@ mod tests {
         let world = World { target: None, occupants: vec![occupant], ..instance_world() };
         let text = texts(Task::DbRestore, Instance, &world).join("\n");
         let command = "modify-db-instance --db-instance-identifier orders-temp --new-db-instance-identifier orders ";
-        assert!(text.contains(command), "{text}");
+        assert!(text.contains(command) && text.contains(&recover_input()), "{text}");
         assert!(!text.contains("delete"), "{text}");
 
         let members = vec!["orders-1-temp".to_owned(), "orders-2".to_owned()];
@@ -836,6 +950,118 @@ mod tests {
         let tags = tags::mark(EARLIER, Role::Original).into();
         world.temporary_snapshot = Some(Snapshot { tags, ..snapshot("orders-temp", &database(Instance, "orders")) });
         assert!(only(Task::CreateSnapshotOnly, Instance, &world).contains("somebody else's"));
+    }
+
+    #[test]
+    fn a_snapshot_of_another_database_is_not_replaced_but_may_be_restored_from() {
+        let mut world = instance_world();
+        let foreign = Snapshot {
+            source: Some("billing".into()),
+            source_resource_id: Some("id-of-billing".into()),
+            ..snapshot("orders-snapshot", &database(Instance, "orders"))
+        };
+        world.snapshot = Some(foreign.clone());
+        for task in [Task::CreateSnapshot, Task::CreateSnapshotOnly] {
+            let text = only(task, Instance, &world);
+            assert!(text.contains("taken of another database, billing"), "{text}");
+        }
+        assert_eq!(texts(Task::DbRestore, Instance, &world), Vec::<String>::new());
+
+        let mut world = instance_world();
+        let tags = tags::mark(EARLIER, Role::Snapshot).into();
+        world.temporary_snapshot = Some(Snapshot { identifier: "orders-temp".into(), tags, ..foreign });
+        assert!(only(Task::CreateSnapshotOnly, Instance, &world).contains("billing"));
+    }
+
+    #[test]
+    fn a_final_snapshot_needs_a_name_that_fits_and_is_free() {
+        let mut wanted = request(Task::DbRestore, Cluster);
+        let long = DatabaseIdentifier::parse(Cluster, &"a".repeat(53)).unwrap();
+        wanted.temporary_identifier = long.temporary(Cluster).unwrap();
+        assert_eq!(final_snapshot_fits(&wanted, &cluster_world()), [], "none is taken");
+        wanted.options.final_snapshot = true;
+        let text = &final_snapshot_fits(&wanted, &cluster_world())[0].text;
+        assert!(text.contains("64 characters") && text.contains("`FinalSnapshot`"), "{text}");
+
+        let mut wanted = request(Task::DbRestore, Instance);
+        wanted.options.final_snapshot = true;
+        assert_eq!(final_snapshot_fits(&wanted, &instance_world()), []);
+        let left = snapshot("orders-temp-final", &database(Instance, "orders"));
+        let world = World { final_snapshot: Some(left), ..instance_world() };
+        let text = &final_snapshot_fits(&wanted, &world)[0].text;
+        assert!(text.contains("`orders-temp-final`") && text.contains("delete-db-snapshot"), "{text}");
+    }
+
+    #[test]
+    fn tags_that_aws_sets_itself_take_no_room_and_those_whose_value_is_reserved_do() {
+        let mut world = instance_world();
+        target(&mut world).tags = many_tags(48);
+        let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
+        target(&mut world).tags.push(tag("aws:cloudformation:stack-name", "shop"));
+        assert_eq!(texts(Task::DbRestore, Instance, &world), Vec::<String>::new());
+        target(&mut world).tags.push(tag("origin", "aws:backup"));
+        assert!(only(Task::DbRestore, Instance, &world).contains("49 tags"));
+    }
+
+    #[test]
+    fn a_quota_without_room_for_the_second_database_is_named() {
+        let quota = |name: &str, used, max| Quota { name: name.into(), used, max };
+        let problems = |request: &Request, mut world: World, quotas, retained_backups| {
+            world.room = Room { quotas, retained_backups };
+            quotas::have_room(request, &world).into_iter().map(|problem| problem.text).collect::<Vec<_>>()
+        };
+        let instance = request(Task::DbRestore, Instance);
+        let cluster = request(Task::DbRestore, Cluster);
+        let none = Vec::<String>::new();
+        assert_eq!(problems(&instance, instance_world(), Vec::new(), None), none, "nothing is known");
+        let full = quota("DBInstances", 40, 40);
+        let text = problems(&instance, instance_world(), vec![full.clone()], None).join("\n");
+        assert!(text.contains("DB instances has no room: 40 of 40 are used, and the run needs 1 more"), "{text}");
+        assert_eq!(problems(&instance, instance_world(), vec![quota("DBInstances", 39, 40)], None), none);
+
+        let almost = vec![quota("DBInstances", 39, 40), quota("DBClusters", 40, 40)];
+        let texts = problems(&cluster, cluster_world(), almost, None);
+        assert!(texts[0].contains("DB clusters") && texts[1].contains("needs 2 more"), "{texts:?}");
+
+        let mut world = instance_world();
+        world.snapshot.as_mut().unwrap().allocated_gib = 500;
+        let storage = vec![quota("AllocatedStorage", 99_600, 100_000)];
+        assert!(problems(&instance, world, storage.clone(), None)[0].contains("needs 500 more"));
+        assert_eq!(problems(&instance, instance_world(), storage, None), none);
+    }
+
+    #[test]
+    fn the_final_snapshot_and_the_replacement_need_room_among_the_manual_snapshots() {
+        let mut world = instance_world();
+        world.room.quotas = vec![Quota { name: "ManualSnapshots".into(), used: 99, max: 100 }];
+        for (task, final_snapshot, replacement, fits) in [
+            (Task::DbRestore, true, SnapshotReplacement::KeepUntilReplaced, true),
+            (Task::CreateSnapshot, false, SnapshotReplacement::KeepUntilReplaced, true),
+            (Task::CreateSnapshot, true, SnapshotReplacement::KeepUntilReplaced, false),
+            (Task::CreateSnapshot, true, SnapshotReplacement::DeleteFirst, true),
+        ] {
+            let mut request = request(task, Instance);
+            request.options.final_snapshot = final_snapshot;
+            request.options.snapshot_replacement = replacement;
+            assert_eq!(quotas::have_room(&request, &world).is_empty(), fits, "{task:?} {replacement:?}");
+        }
+    }
+
+    #[test]
+    fn kept_backups_need_room_among_the_retained_ones() {
+        let mut world = instance_world();
+        world.room =
+            Room { quotas: vec![Quota { name: "DBInstances".into(), used: 3, max: 40 }], retained_backups: Some(40) };
+        let wanted = request(Task::DbRestore, Instance);
+        assert!(quotas::have_room(&wanted, &world)[0].text.contains("40 of 40 retained automated backups"));
+        let mut not_kept = wanted.clone();
+        not_kept.options.keep_automated_backups = false;
+        assert_eq!(quotas::have_room(&not_kept, &world), []);
+        target(&mut world).keeps_backups = false;
+        assert_eq!(quotas::have_room(&wanted, &world), []);
+        target(&mut world).keeps_backups = true;
+        world.room.retained_backups = Some(39);
+        assert_eq!(quotas::have_room(&wanted, &world), []);
     }
 
     #[test]

@@ -12,6 +12,7 @@ use trapheus_common::settings::{ClusterSettings, InstanceSettings};
 use trapheus_common::{Result, rds, tags};
 
 use crate::checks::older_version;
+use crate::quotas;
 use crate::read::{self, Group};
 use crate::wait::until_fit;
 use crate::world::{Database, Snapshot, World, cluster_kind, streams};
@@ -38,6 +39,11 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
     if request.task.restores() {
         let occupant = rds::cluster(client, request.temporary_identifier.as_str()).await?;
         world.occupants = occupant.iter().map(Database::from).collect();
+        if let (true, Ok(name)) =
+            (request.options.final_snapshot, request.temporary_identifier.final_snapshot(request.kind))
+        {
+            world.final_snapshot = rds::cluster_snapshot(client, name.as_str()).await?.as_ref().map(Snapshot::from);
+        }
     }
     let Some(cluster) = rds::cluster(client, identifier).await? else {
         world.namesake = rds::instance(client, identifier).await?.as_ref().map(Database::from);
@@ -53,6 +59,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
     let mut not_carried_over = Vec::new();
     if request.task.restores() {
         add_what_matters_to_a_restore(client, &mut world, &cluster, &instances, &members).await?;
+        world.room = quotas::look(client, request).await;
         not_carried_over = notes(identifier, &cluster, &instances);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
         not_carried_over.extend(older_version(request, &world));

@@ -10,6 +10,7 @@ use trapheus_common::settings::InstanceSettings;
 use trapheus_common::{Result, rds, tags};
 
 use crate::checks::older_version;
+use crate::quotas;
 use crate::read::{self, Group};
 use crate::wait::until_fit;
 use crate::world::{Database, Snapshot, World, streams};
@@ -35,6 +36,11 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
     if request.task.restores() {
         let occupant = rds::instance(client, request.temporary_identifier.as_str()).await?;
         world.occupants = occupant.iter().map(Database::from).collect();
+        if let (true, Ok(name)) =
+            (request.options.final_snapshot, request.temporary_identifier.final_snapshot(request.kind))
+        {
+            world.final_snapshot = rds::snapshot(client, name.as_str()).await?.as_ref().map(Snapshot::from);
+        }
     }
     let Some(instance) = instance else {
         world.namesake = rds::cluster(client, identifier).await?.as_ref().map(Database::from);
@@ -45,6 +51,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         world.missing_groups = read::missing_groups(client, groups(identifier, &instance)).await?;
         world.blue_green_deployment =
             read::blue_green_deployment(client, instance.db_instance_arn().unwrap_or_default()).await?;
+        world.room = quotas::look(client, request).await;
         not_carried_over = notes(identifier, &instance);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
         not_carried_over.extend(older_version(request, &world));

@@ -6,6 +6,7 @@
 //! | [`instance`], [`cluster`] | reading RDS, and the `original` of the state document |
 //! | `world` | what was read, reduced to what decides |
 //! | `checks` | the decisions: pure functions from a request and a world to problems |
+//! | `quotas` | whether the account has room for a second database |
 //! | `advice` | the AWS CLI commands a refusal names |
 //!
 //! Nothing here changes anything in AWS. Every refusal lists all problems that were found, not the first one. Whether
@@ -15,6 +16,7 @@ mod advice;
 mod checks;
 pub mod cluster;
 pub mod instance;
+mod quotas;
 mod read;
 pub mod validate;
 mod wait;

@@ -5,9 +5,11 @@
 use aws_sdk_rds::types::{
     ActivityStreamStatus, ClusterScalabilityType, DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Tag,
 };
-use trapheus_common::document::ClusterKind;
+use trapheus_common::document::{ClusterKind, Request};
 use trapheus_common::identifiers::DatabaseKind;
-use trapheus_common::{rds, tags};
+use trapheus_common::{claim, rds, tags};
+
+use crate::quotas::Room;
 
 /// Everything one look brought back.
 #[derive(Clone, Debug, Default)]
@@ -25,12 +27,15 @@ pub(crate) struct World {
     pub(crate) snapshot: Option<Snapshot>,
     /// The snapshot that has the name a replacement is first taken as.
     pub(crate) temporary_snapshot: Option<Snapshot>,
+    /// The snapshot that has the name of the one to be taken of the original as it is deleted.
+    pub(crate) final_snapshot: Option<Snapshot>,
     /// Groups that a database names and that no longer exist, such as `DB parameter group x of orders`.
     pub(crate) missing_groups: Vec<String>,
     /// The global database the cluster belongs to.
     pub(crate) global_cluster: Option<String>,
     /// The blue/green deployment the database is the source or target of.
     pub(crate) blue_green_deployment: Option<String>,
+    pub(crate) room: Room,
 }
 
 impl World {
@@ -45,6 +50,7 @@ impl World {
 pub(crate) struct Database {
     pub(crate) kind: DatabaseKind,
     pub(crate) identifier: String,
+    pub(crate) resource_id: String,
     pub(crate) status: String,
     pub(crate) engine: String,
     pub(crate) engine_version: String,
@@ -54,6 +60,13 @@ pub(crate) struct Database {
     pub(crate) pending_modifications: bool,
     pub(crate) encrypted: bool,
     pub(crate) kms_key_id: Option<String>,
+    pub(crate) allocated_gib: i64,
+    /// Whether it has automated backups.
+    pub(crate) keeps_backups: bool,
+    /// Of an instance: where it is asked for again.
+    pub(crate) zone: Option<String>,
+    /// Of an instance: the zones its subnet group covers; empty where RDS does not list them.
+    pub(crate) subnet_zones: Vec<String>,
     /// What this one is a replica of.
     pub(crate) replica_of: Option<String>,
     pub(crate) replicas: Vec<String>,
@@ -69,6 +82,7 @@ impl Database {
         Self {
             kind: DatabaseKind::Instance,
             identifier: identifier.to_owned(),
+            resource_id: String::new(),
             status: "not visible".to_owned(),
             tags: Vec::new(),
             pending_modifications: false,
@@ -78,9 +92,11 @@ impl Database {
         }
     }
 
-    /// Tags that count towards RDS's limit: those of the user.
-    pub(crate) fn user_tags(&self) -> usize {
-        tags::of_the_user(&self.tags).len()
+    /// Tags that count towards RDS's limit beside ours: all but those AWS has set itself.
+    /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html>
+    pub(crate) fn counted_tags(&self) -> usize {
+        let keys = self.tags.iter().filter_map(Tag::key);
+        keys.filter(|key| !tags::OURS.contains(key) && !key.starts_with("aws:")).count()
     }
 
     /// The execution whose mark it carries.
@@ -95,11 +111,13 @@ impl Database {
 
 impl From<&DbInstance> for Database {
     fn from(instance: &DbInstance) -> Self {
+        let subnets = instance.db_subnet_group().map(|group| group.subnets()).unwrap_or_default().iter();
         let replicas =
             [instance.read_replica_db_instance_identifiers(), instance.read_replica_db_cluster_identifiers()];
         Self {
             kind: DatabaseKind::Instance,
             identifier: instance.db_instance_identifier().unwrap_or_default().to_owned(),
+            resource_id: instance.dbi_resource_id().unwrap_or_default().to_owned(),
             status: instance.db_instance_status().unwrap_or_default().to_owned(),
             engine: instance.engine().unwrap_or_default().to_owned(),
             engine_version: instance.engine_version().unwrap_or_default().to_owned(),
@@ -109,6 +127,11 @@ impl From<&DbInstance> for Database {
             pending_modifications: rds::has_pending_modifications(instance),
             encrypted: instance.storage_encrypted().unwrap_or_default(),
             kms_key_id: text(instance.kms_key_id()),
+            allocated_gib: instance.allocated_storage().unwrap_or_default().into(),
+            keeps_backups: instance.backup_retention_period().is_some_and(|days| days > 0),
+            // Beside Multi-AZ no zone is asked for.
+            zone: text(instance.availability_zone().filter(|_| instance.multi_az() != Some(true))),
+            subnet_zones: subnets.filter_map(|subnet| text(subnet.subnet_availability_zone()?.name())).collect(),
             replica_of: text(
                 instance
                     .read_replica_source_db_instance_identifier()
@@ -127,6 +150,7 @@ impl From<&DbCluster> for Database {
         Self {
             kind: DatabaseKind::Cluster,
             identifier: cluster.db_cluster_identifier().unwrap_or_default().to_owned(),
+            resource_id: cluster.db_cluster_resource_id().unwrap_or_default().to_owned(),
             status: cluster.status().unwrap_or_default().to_owned(),
             engine: cluster.engine().unwrap_or_default().to_owned(),
             engine_version: cluster.engine_version().unwrap_or_default().to_owned(),
@@ -136,6 +160,10 @@ impl From<&DbCluster> for Database {
             pending_modifications: rds::cluster_has_pending_modifications(cluster),
             encrypted: cluster.storage_encrypted().unwrap_or_default(),
             kms_key_id: text(cluster.kms_key_id()),
+            allocated_gib: cluster.allocated_storage().unwrap_or_default().into(),
+            keeps_backups: cluster.backup_retention_period().is_some_and(|days| days > 0),
+            zone: None,
+            subnet_zones: Vec::new(),
             replica_of: text(cluster.replication_source_identifier().filter(|source| !source.is_empty())),
             replicas: cluster.read_replica_identifiers().to_vec(),
             cluster: None,
@@ -153,10 +181,23 @@ pub(crate) struct Snapshot {
     pub(crate) engine_version: String,
     pub(crate) encrypted: bool,
     pub(crate) kms_key_id: Option<String>,
+    pub(crate) allocated_gib: i64,
+    /// `manual`, `automated` and the like.
+    pub(crate) kind: Option<String>,
+    /// The database it was taken of, by the name it had then and by the id that never changes.
+    pub(crate) source: Option<String>,
+    pub(crate) source_resource_id: Option<String>,
     pub(crate) tags: Vec<Tag>,
 }
 
 impl Snapshot {
+    /// Why the snapshot step would not replace it.
+    pub(crate) fn not_replaceable(&self, request: &Request, target: &Database) -> Option<String> {
+        let Self { kind, source, source_resource_id, .. } = self;
+        let (kind, source, id) = (kind.as_deref(), source.as_deref(), source_resource_id.as_deref());
+        claim::not_replaceable(request, &target.resource_id, kind, source, id)
+    }
+
     /// The execution that left it behind in the middle of a replacement; nothing if it is somebody else's snapshot.
     pub(crate) fn interrupted_by(&self) -> Option<&str> {
         let ours = tags::value(&self.tags, tags::ROLE) == Some(tags::Role::Snapshot.value());
@@ -173,6 +214,10 @@ impl From<&DbSnapshot> for Snapshot {
             engine_version: snapshot.engine_version().unwrap_or_default().to_owned(),
             encrypted: snapshot.encrypted().unwrap_or_default(),
             kms_key_id: text(snapshot.kms_key_id()),
+            allocated_gib: snapshot.allocated_storage().unwrap_or_default().into(),
+            kind: text(snapshot.snapshot_type()),
+            source: text(snapshot.db_instance_identifier()),
+            source_resource_id: text(snapshot.dbi_resource_id()),
             tags: snapshot.tag_list().to_vec(),
         }
     }
@@ -187,6 +232,10 @@ impl From<&DbClusterSnapshot> for Snapshot {
             engine_version: snapshot.engine_version().unwrap_or_default().to_owned(),
             encrypted: snapshot.storage_encrypted().unwrap_or_default(),
             kms_key_id: text(snapshot.kms_key_id()),
+            allocated_gib: snapshot.allocated_storage().unwrap_or_default().into(),
+            kind: text(snapshot.snapshot_type()),
+            source: text(snapshot.db_cluster_identifier()),
+            source_resource_id: text(snapshot.db_cluster_resource_id()),
             tags: snapshot.tag_list().to_vec(),
         }
     }

@@ -366,6 +366,86 @@ async fn leftovers_of_an_earlier_run_are_explained_with_commands() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_quota_without_room_refuses_the_run_and_one_that_cannot_be_seen_does_not() {
+    let limit = |world: Value, limits: Value| Harness::new(with(world, "/limits", limits));
+    for (limits, expected) in [
+        (json!({"instances": 1}), "quota of DB instances"),
+        (json!({"manualSnapshots": 1}), "quota of manual DB snapshots"),
+    ] {
+        let harness = limit(orders(), limits.clone());
+        let report = instance(&harness, Task::CreateSnapshot).await.unwrap_err().report();
+        assert!(report.contains(expected), "{report}");
+        assert!(instance(&harness, Task::CreateSnapshotOnly).await.is_ok(), "it needs no second database");
+        for fault in [
+            Fault::Denied {},
+            Fault::Error { code: "InvalidAction".into(), message: "no".into() },
+            Fault::ServerError { status: 500 },
+            Fault::Throttle { code: "Throttling".into() },
+        ] {
+            let harness = limit(orders(), limits.clone());
+            let action = "DescribeAccountAttributes".to_owned();
+            let (identifier, caller) = (None, None);
+            harness.simulator.inject(FaultRule { action, identifier, caller, occurrence: 1, times: 99, fault });
+            assert!(instance(&harness, Task::CreateSnapshot).await.is_ok());
+        }
+    }
+    for (limits, expected) in [
+        (json!({"instances": 7}), "needs 4 more"),
+        (json!({"clusters": 1}), "quota of DB clusters"),
+        (json!({"manualClusterSnapshots": 1}), "manual DB cluster snapshots"),
+    ] {
+        let report = cluster(&limit(aurora(), limits), Task::CreateSnapshot).await.unwrap_err().report();
+        assert!(report.contains(expected), "{report}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn retained_backups_without_room_for_the_originals_refuse_the_run() {
+    let retained = json!([{"instance": "one", "resourceId": "db-1"}, {"instance": "two", "resourceId": "db-2"}]);
+    let world = with(orders(), "/instances/0/settings", json!({"backupRetentionPeriod": 7}));
+    let world = with(world, "/retainedBackups", retained);
+    let report = |limits: Value| {
+        let harness = Harness::new(with(world.clone(), "/limits", limits));
+        async move { instance(&harness, Task::DbRestore).await.map_err(|error| error.report()) }
+    };
+    let refused = report(json!({"instances": 2})).await.unwrap_err();
+    assert!(refused.contains("holds 2 of 2 retained automated backups"), "{refused}");
+    assert!(report(json!({"instances": 3})).await.is_ok());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_final_snapshot_of_an_earlier_run_refuses_the_run_where_one_is_to_be_taken() {
+    let taken = json!([
+        {"identifier": "orders-snapshot", "source": "orders"}, {"identifier": "orders-temp-final", "source": "orders"},
+    ]);
+    for is_cluster in [false, true] {
+        let world = match is_cluster {
+            false => with(orders(), "/snapshots", taken.clone()),
+            true => with(aurora(), "/clusterSnapshots", taken.clone()),
+        };
+        let harness = Harness::new(world);
+        for wanted in [false, true] {
+            let mut request = harness.request("orders", Task::DbRestore, is_cluster);
+            request.options.final_snapshot = wanted;
+            let (rds, event) = (harness.rds(), PreflightEvent { request });
+            let outcome = match is_cluster {
+                false => trapheus_preflight::instance::preflight(rds, harness.invocation(), event).await.map(drop),
+                true => trapheus_preflight::cluster::preflight(rds, harness.invocation(), event).await.map(drop),
+            };
+            assert_eq!(outcome.err().is_some_and(|error| error.report().contains("`orders-temp-final`")), wanted);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_of_another_database_is_not_replaced() {
+    let foreign = json!([{"identifier": "orders-snapshot", "source": "billing", "engine": "postgres"}]);
+    let harness = Harness::new(with(orders(), "/snapshots", foreign));
+    let report = instance(&harness, Task::CreateSnapshot).await.unwrap_err().report();
+    assert!(report.contains("taken of another database, billing"), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn an_interrupted_replacement_is_the_snapshot_steps_to_finish() {
     let mark = json!({"trapheus:execution": OTHER_EXECUTION, "trapheus:role": "snapshot"});
     let left = json!([{"identifier": "orders-temp", "source": "orders", "tags": mark}]);

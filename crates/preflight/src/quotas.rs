@@ -1,0 +1,153 @@
+//! Whether the account has room for the second database: the original is there until the restored one has succeeded it.
+//!
+//! A quota is looked up to save a run that would be rolled back for it, so a look-up that is denied or fails does not stop
+//! one: what is not known is left out, and the restore itself will say. Only what a run adds for certain is asked for.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::{AccountQuota, Filter};
+use trapheus_common::document::{Request, SnapshotReplacement};
+use trapheus_common::identifiers::DatabaseKind;
+
+use crate::checks::Problem;
+use crate::world::World;
+
+/// How much of a quota is used, and how much there is.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Quota {
+    pub(crate) name: String,
+    pub(crate) used: i64,
+    pub(crate) max: i64,
+}
+
+/// What is known of the account's room in this region.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Room {
+    pub(crate) quotas: Vec<Quota>,
+    /// Automated backups that outlived their database, of the kind the run is about.
+    pub(crate) retained_backups: Option<usize>,
+}
+
+impl Room {
+    fn quota(&self, name: &str) -> Option<&Quota> {
+        self.quotas.iter().find(|quota| quota.name == name)
+    }
+}
+
+impl From<&AccountQuota> for Quota {
+    fn from(quota: &AccountQuota) -> Self {
+        Self {
+            name: quota.account_quota_name().unwrap_or_default().to_owned(),
+            used: quota.used().unwrap_or_default(),
+            max: quota.max().unwrap_or(i64::MAX),
+        }
+    }
+}
+
+/// Looks the account's room up, as far as it may be seen.
+pub(crate) async fn look(rds: &Client, request: &Request) -> Room {
+    let quotas = match rds.describe_account_attributes().send().await {
+        Ok(answer) => answer.account_quotas().iter().map(Quota::from).collect(),
+        Err(error) => {
+            tracing::info!(%error, "the account's quotas cannot be looked up");
+            Vec::new()
+        }
+    };
+    let retained_backups =
+        if request.options.keep_automated_backups { retained(rds, request.kind).await } else { None };
+    Room { quotas, retained_backups }
+}
+
+async fn retained(rds: &Client, kind: DatabaseKind) -> Option<usize> {
+    let retained = Filter::builder().name("status").values("retained").build();
+    let counted = match kind {
+        DatabaseKind::Instance => {
+            let pages = rds.describe_db_instance_automated_backups().filters(retained).into_paginator().items().send();
+            pages.collect::<Result<Vec<_>, _>>().await.map(|found| found.len()).map_err(|error| error.to_string())
+        }
+        DatabaseKind::Cluster => {
+            let pages = rds.describe_db_cluster_automated_backups().filters(retained).into_paginator().items().send();
+            pages.collect::<Result<Vec<_>, _>>().await.map(|found| found.len()).map_err(|error| error.to_string())
+        }
+    };
+    counted.inspect_err(|error| tracing::info!(error, "retained automated backups cannot be counted")).ok()
+}
+
+/// Quotas that the run would exceed.
+pub(crate) fn have_room(request: &Request, world: &World) -> Vec<Problem> {
+    let exceeded = needs(request, world).into_iter().filter_map(|Need { quota, added, what }| {
+        let Quota { used, max, .. } = world.room.quota(quota).filter(|quota| quota.used + added > quota.max)?;
+        Some(format!(
+            "the account's quota of {what} has no room: {used} of {max} are used, and the run needs {added} more until \
+             the original is deleted: raise the quota in Service Quotas, or delete what nobody needs"
+        ))
+    });
+    exceeded.chain(backups_have_no_room(request, world)).map(Problem::lasting).collect()
+}
+
+/// What a run adds to a quota for a while.
+struct Need {
+    quota: &'static str,
+    added: i64,
+    what: &'static str,
+}
+
+fn needs(request: &Request, world: &World) -> Vec<Need> {
+    let Some(target) = &world.target else { return Vec::new() };
+    let snapshots = snapshots_added(request, world);
+    let instances = |added| Need { quota: "DBInstances", added, what: "DB instances" };
+    match request.kind {
+        DatabaseKind::Instance => {
+            let of_snapshot = world.snapshot.as_ref().map_or(0, |snapshot| snapshot.allocated_gib);
+            vec![
+                instances(1),
+                Need {
+                    quota: "AllocatedStorage",
+                    added: target.allocated_gib.max(of_snapshot),
+                    what: "database storage in GiB",
+                },
+                Need { quota: "ManualSnapshots", added: snapshots, what: "manual DB snapshots" },
+            ]
+        }
+        DatabaseKind::Cluster => vec![
+            Need { quota: "DBClusters", added: 1, what: "DB clusters" },
+            // RDS makes the members of a Multi-AZ DB cluster itself, always as many.
+            instances(count(world.members.len())),
+            Need { quota: "ManualClusterSnapshots", added: snapshots, what: "manual DB cluster snapshots" },
+        ],
+    }
+}
+
+/// How many more snapshots there are at the most, the old one's successor and the original's final one.
+fn snapshots_added(request: &Request, world: &World) -> i64 {
+    let keeps_both = request.options.snapshot_replacement == SnapshotReplacement::KeepUntilReplaced;
+    let taken = request.task.takes_snapshot() && (keeps_both || world.snapshot.is_none());
+    let is_resumed = world.temporary_snapshot.is_some();
+    i64::from(taken && !is_resumed) + i64::from(request.options.final_snapshot)
+}
+
+/// The quota of retained backups is that of databases: `DBInstanceAutomatedBackupQuotaExceededFault` and its twin in
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html>
+fn backups_have_no_room(request: &Request, world: &World) -> Option<String> {
+    let target = world.target.as_ref()?;
+    // Aurora and Multi-AZ DB clusters always have backups, an instance may have none.
+    if !request.options.keep_automated_backups || !target.keeps_backups {
+        return None;
+    }
+    let name = match request.kind {
+        DatabaseKind::Instance => "DBInstances",
+        DatabaseKind::Cluster => "DBClusters",
+    };
+    let (retained, most) = (count(world.room.retained_backups?), world.room.quota(name)?.max);
+    (retained >= most).then(|| {
+        format!(
+            "the automated backups of `{}` are to be kept when it is deleted, but the account holds {retained} of {most} \
+             retained automated backups already: delete some that are not needed (RDS console, Automated backups, \
+             Retained), or raise the quota of {}s",
+            target.identifier, request.kind
+        )
+    })
+}
+
+fn count(items: usize) -> i64 {
+    i64::try_from(items).unwrap_or(i64::MAX)
+}
