@@ -190,14 +190,15 @@ settings! {
         iam_database_authentication: Option<bool>, "IAM database authentication", Essential, [Restore Modify], always;
         log_exports: Vec<String>, "log exports", Reported, [Restore Modify], always;
         deletion_protection: Option<bool>, "deletion protection", Expected, [], always;
-        network_type: Option<String>, "the network type", Reported, [Restore], always;
+        network_type: Option<String>, "the network type", Reported, [Restore], |_, engine, _| is_aurora(engine);
         domain: Option<Domain>, "the Active Directory domain", Reported, [Restore], |_, engine, _| is_aurora(engine);
         backup_retention_days: Option<i32>, "backup retention", Reported, [Restore Modify], always;
         backup_window: Option<String>, "the backup window", Reported, [Restore Modify], always;
         maintenance_window: Option<String>, "the maintenance window", Reported, [Modify], always;
         backtrack_window_seconds: Option<i64>, "the backtrack window", Reported, [Restore Modify], |_, engine, _| engine == "aurora-mysql";
         engine_lifecycle_support: Option<String>, "extended support", Reported, [Restore], always;
-        // A member's own in Aurora.
+        // The next three are a member's own in Aurora.
+        ca_certificate: Option<String>, "the certificate authority", Reported, [Modify], of_multi_az_cluster;
         auto_minor_version_upgrade: Option<bool>, "automatic minor version upgrade", Reported, [Modify], of_multi_az_cluster;
         publicly_accessible: Option<bool>, "public access", Essential, [Restore], of_multi_az_cluster;
         serverless_v2_scaling: Option<ServerlessV2Scaling>, "the Serverless v2 capacity", Reported, [Restore Modify], |_, engine, _| is_aurora(engine);
@@ -449,6 +450,7 @@ impl From<&DbCluster> for ClusterSettings {
             maintenance_window: text(cluster.preferred_maintenance_window()),
             backtrack_window_seconds: cluster.backtrack_window(),
             engine_lifecycle_support: text(cluster.engine_lifecycle_support()),
+            ca_certificate: text(cluster.certificate_details().and_then(|details| details.ca_identifier())),
             auto_minor_version_upgrade: cluster.auto_minor_version_upgrade(),
             publicly_accessible: cluster.publicly_accessible(),
             serverless_v2_scaling: cluster.serverless_v2_scaling_configuration().and_then(|scaling| {
@@ -579,6 +581,8 @@ mod tests {
             iops: Some(3_000),
             publicly_accessible: Some(false),
             availability_zones: vec!["eu-west-1a".into()],
+            network_type: Some("IPV4".into()),
+            ca_certificate: Some("rds-ca-rsa2048-g1".into()),
             serverless_v2_scaling: Some(ServerlessV2Scaling {
                 min_capacity: 0.5,
                 max_capacity: 8.0,
@@ -593,6 +597,10 @@ mod tests {
         let multi_az = settings.taken_by(Call::Restore, "postgres");
         assert_eq!((multi_az.iops, multi_az.publicly_accessible), (Some(3_000), Some(false)));
         assert!(multi_az.availability_zones.is_empty() && multi_az.serverless_v2_scaling.is_none());
+        assert_eq!((aurora.network_type.as_deref(), multi_az.network_type), (Some("IPV4"), None));
+        for (engine, taken) in [("aurora-postgresql", false), ("postgres", true)] {
+            assert_eq!(settings.taken_by(Call::Modify, engine).ca_certificate.is_some(), taken, "{engine}");
+        }
     }
 
     #[test]

@@ -91,7 +91,23 @@ fn notes(identifier: &str, instance: &DbInstance) -> Vec<String> {
         )
     }));
     notes.extend(instance.master_user_secret().map(|secret| read::managed_password_note(secret.secret_arn())));
+    notes.extend((instance.customer_owned_ip_enabled() == Some(true)).then(|| {
+        "a customer-owned IP address (RDS on Outposts) is not asked for again: enable it for the restored database"
+            .to_owned()
+    }));
     notes.extend(streams(instance.activity_stream_status()).then(|| read::ACTIVITY_STREAM_NOTE.to_owned()));
     notes.extend(read::reserved_tags_note(identifier, instance.tag_list()));
     notes
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_customer_owned_address_is_noted() {
+        let instance = |owned| DbInstance::builder().customer_owned_ip_enabled(owned).build();
+        assert_eq!(notes("orders", &instance(false)), Vec::<String>::new());
+        assert!(notes("orders", &instance(true))[0].contains("customer-owned IP"));
+    }
 }

@@ -97,6 +97,7 @@ pub(crate) async fn modify_cluster(
         .set_preferred_backup_window(settings.backup_window)
         .set_preferred_maintenance_window(settings.maintenance_window)
         .set_backtrack_window(settings.backtrack_window_seconds)
+        .set_ca_certificate_identifier(settings.ca_certificate)
         .set_auto_minor_version_upgrade(settings.auto_minor_version_upgrade)
         .set_serverless_v2_scaling_configuration(scaling)
         .set_monitoring_interval(settings.monitoring_interval)

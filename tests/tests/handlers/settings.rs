@@ -60,7 +60,7 @@ fn clusters() -> Harness {
                 {"identifier": "shop-3", "settings": {"class": "db.serverless", "promotionTier": 15}},
              ]},
             {"identifier": "stock", "engine": "postgres", "managedMasterPassword": true,
-             "settings": {"class": "db.m6gd.large", "storageType": "io1", "iops": 4000, "deletionProtection": true,
+             "settings": {"class": "db.m6gd.large", "caCertificate": "rds-ca-ecc384-g1", "storageType": "io1", "iops": 4000, "deletionProtection": true,
                           "maintenanceWindow": "sat:07:00-sat:07:30", "monitoringInterval": 30,
                           "monitoringRoleArn": "arn:aws:iam::123456789012:role/monitoring",
                           "performanceInsights": true, "performanceInsightsRetentionPeriod": 7}},

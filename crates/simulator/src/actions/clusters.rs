@@ -82,11 +82,18 @@ impl State {
 }
 
 /// What only a Multi-AZ DB cluster can be asked for.
-const MULTI_AZ_ONLY: &[&str] = &["class", "allocated_storage", "iops", "publicly_accessible"];
+const MULTI_AZ_ONLY: &[&str] = &["class", "allocated_storage", "iops", "publicly_accessible", "ca_certificate"];
 /// What only an Aurora cluster can be asked for.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/multi-az-db-clusters-concepts.Limitations.html>
-const AURORA_ONLY: &[&str] =
-    &["option_group", "domain", "serverless_v2_scaling", "backtrack_window", "http_endpoint", "local_write_forwarding"];
+const AURORA_ONLY: &[&str] = &[
+    "option_group",
+    "domain",
+    "network_type",
+    "serverless_v2_scaling",
+    "backtrack_window",
+    "http_endpoint",
+    "local_write_forwarding",
+];
 
 /// Refuses what the other kind of cluster takes.
 fn check_kind(engine: &str, asked: &ClusterSettings) -> ApiResult<()> {
