@@ -1,0 +1,128 @@
+// Whether each function's role allows every request that the function makes, and nothing besides.
+
+import { runSimulation } from "@cloud-copilot/iam-simulate";
+
+import { authorizations } from "./authorizations.mjs";
+import { PLACE, rolesOf } from "./roles.mjs";
+
+/** A key is used only if its own policy leaves that to the policies of our account: docs/deployment.md asks for that. */
+const KEY_POLICY = {
+  Version: "2012-10-17",
+  Statement: [
+    {
+      Effect: "Allow",
+      Principal: { AWS: `arn:aws:iam::${PLACE["AWS::AccountId"]}:root` },
+      Action: "kms:*",
+      Resource: "*",
+    },
+  ],
+};
+
+/** The checks of all requests, each one once: what differs by name alone is one check. */
+export function checksOf(requests) {
+  const checks = new Map();
+  for (const request of requests) {
+    const chosen = request.parameters?.FinalDBSnapshotIdentifier ? { FinalSnapshot: "true" } : {};
+    for (const { action, resource, context } of authorizations(request)) {
+      const check = { caller: request.caller, chosen, action, resource, context };
+      checks.set(JSON.stringify(check), check);
+    }
+  }
+  return [...checks.values()];
+}
+
+export class Proof {
+  constructor(template) {
+    this.template = template;
+    this.roles = new Map();
+  }
+
+  /** The role of a function in a deployment with these parameters. */
+  role(caller, chosen) {
+    const key = JSON.stringify(chosen);
+    if (!this.roles.has(key)) {
+      const required = { SenderEmail: "trapheus@example.com", RecipientEmail: "oncall@example.com" };
+      this.roles.set(key, rolesOf(this.template, { ...required, ...chosen }));
+    }
+    const role = this.roles.get(key).get(caller);
+    if (!role) throw new Error(`there is no function ${caller}`);
+    return role;
+  }
+
+  async isAllowed(check, policies = this.role(check.caller, check.chosen).policies) {
+    const answer = await runSimulation(
+      {
+        request: {
+          principal: `arn:aws:sts::${PLACE["AWS::AccountId"]}:assumed-role/${check.caller}/${check.caller}`,
+          action: check.action,
+          resource: { resource: check.resource, accountId: check.resource.split(":")[4] || PLACE["AWS::AccountId"] },
+          contextVariables: check.context,
+        },
+        identityPolicies: policies,
+        serviceControlPolicies: [],
+        resourceControlPolicies: [],
+        resourcePolicy: check.action.startsWith("kms:") ? KEY_POLICY : undefined,
+      },
+      {},
+    );
+    if (answer.resultType === "error") throw new Error(`${check.action} on ${check.resource}: ${JSON.stringify(answer.errors)}`);
+    return answer.overallResult === "Allowed";
+  }
+
+  /** The checks that a role does not pass. */
+  async denied(checks) {
+    const verdicts = await Promise.all(checks.map((check) => this.isAllowed(check)));
+    return checks.filter((_, index) => !verdicts[index]);
+  }
+
+  /** What could be taken from the roles without any check noticing, and reasons given for what is needed all the same. */
+  async needless(checks) {
+    const found = [];
+    for (const [caller, chosen] of this.deployments()) {
+      const { policies, justified } = this.role(caller, chosen);
+      for (const { statement, action, without } of reductions(policies)) {
+        const concerned = checks.filter(
+          (check) => check.caller === caller && check.action === action && isSame(check.chosen, chosen),
+        );
+        const missed = await this.isMissed(concerned, without);
+        const place = `${caller}: ${action} of ${statement}`;
+        if (!missed && !(action in justified)) found.push(`${place} is allowed, and no request needs it`);
+        if (missed && action in justified) found.push(`${place} is justified as never rehearsed, but a request needs it`);
+      }
+    }
+    return found;
+  }
+
+  async isMissed(checks, policies) {
+    for (const check of checks) {
+      if (!(await this.isAllowed(check, policies))) return true;
+    }
+    return false;
+  }
+
+  /** Every role as deployed by default, and what other parameters add to it. */
+  *deployments() {
+    this.role("email", {});
+    for (const caller of this.roles.get("{}").keys()) yield [caller, {}];
+    for (const caller of ["delete-instance", "delete-cluster"]) yield [caller, { FinalSnapshot: "true" }];
+  }
+}
+
+/** Every policy set that lacks one action of one statement. */
+function* reductions(policies) {
+  for (const [at, { policy }] of policies.entries()) {
+    for (const [index, statement] of policy.Statement.entries()) {
+      for (const action of [statement.Action].flat()) {
+        const kept = [statement.Action].flat().filter((other) => other !== action);
+        const reduced = kept.length > 0 ? [{ ...statement, Action: kept }] : [];
+        const statements = [...policy.Statement.slice(0, index), ...reduced, ...policy.Statement.slice(index + 1)];
+        const without = statements.length > 0 ? policies.with(at, { name: "reduced", policy: { ...policy, Statement: statements } }) : [];
+        yield { statement: statement.Sid, action, without };
+      }
+    }
+  }
+}
+
+function isSame(left, right) {
+  return JSON.stringify(left) === JSON.stringify(right);
+}

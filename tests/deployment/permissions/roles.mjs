@@ -1,0 +1,89 @@
+// Which policies each function's role has in the expanded template, with every intrinsic function resolved.
+//
+// Resolves what the template uses and refuses the rest by name. Knows nothing of requests: authorizations.mjs does.
+
+/** The account that the recorded requests were made in, and the stack that answers them. */
+export const PLACE = {
+  "AWS::Partition": "aws",
+  "AWS::Region": "us-east-1",
+  "AWS::AccountId": "123456789012",
+  "AWS::StackName": "trapheus",
+};
+
+const NOTHING = Symbol("AWS::NoValue");
+
+/**
+ * @param template the template as expand.py writes it
+ * @param chosen parameters that differ from their defaults
+ * @returns {Map<string, {policies: object[], justified: object}>} by the stem of the function's binary: its policy documents,
+ *   and the actions that are allowed though no rehearsal needs them, each with the reason
+ */
+export function rolesOf(template, chosen) {
+  const resolver = new Resolver(template, chosen);
+  const roles = new Map();
+  for (const [name, resource] of Object.entries(template.Resources)) {
+    if (resource.Type !== "AWS::Lambda::Function") continue;
+    const role = template.Resources[resource.Properties.Role["Fn::GetAtt"][0]];
+    const inline = resolver.resolve(role.Properties.Policies ?? []);
+    roles.set(stemOf(name), {
+      policies: inline.map((policy) => ({ name: policy.PolicyName, policy: policy.PolicyDocument })),
+      justified: role.Metadata?.Unrehearsed ?? {},
+    });
+  }
+  return roles;
+}
+
+function stemOf(logicalId) {
+  return logicalId
+    .replace(/Function$/, "")
+    .replace(/(?<!^)([A-Z])/g, "-$1")
+    .toLowerCase();
+}
+
+class Resolver {
+  constructor(template, chosen) {
+    this.template = template;
+    const defaults = Object.entries(template.Parameters).map(([name, parameter]) => [name, parameter.Default]);
+    this.values = { ...Object.fromEntries(defaults), ...chosen, ...PLACE };
+  }
+
+  resolve(value) {
+    if (Array.isArray(value)) return value.map((item) => this.resolve(item)).filter((item) => item !== NOTHING);
+    if (value === null || typeof value !== "object") return value;
+    const [[key, argument], ...others] = Object.entries(value).length ? Object.entries(value) : [[undefined]];
+    if (others.length === 0) {
+      if (key === "Ref") return this.ref(argument);
+      if (key === "Fn::Sub") return argument.replace(/\$\{([\w:]+)\}/g, (_, name) => this.ref(name));
+      if (key === "Fn::If") return this.resolve(this.holds(argument[0]) ? argument[1] : argument[2]);
+      if (key?.startsWith("Fn::")) throw new Error(`${key} is not resolved here`);
+    }
+    const entries = Object.entries(value).map(([name, item]) => [name, this.resolve(item)]);
+    return Object.fromEntries(entries.filter(([, item]) => item !== NOTHING));
+  }
+
+  ref(name) {
+    if (name === "AWS::NoValue") return NOTHING;
+    if (this.values[name] === undefined) throw new Error(`${name} has no value`);
+    return this.values[name];
+  }
+
+  holds(condition) {
+    return this.evaluate(this.template.Conditions[condition]);
+  }
+
+  evaluate(expression) {
+    const [operator, operands] = Object.entries(expression)[0];
+    switch (operator) {
+      case "Fn::Equals":
+        return this.resolve(operands[0]) === this.resolve(operands[1]);
+      case "Fn::Not":
+        return !this.evaluate(operands[0]);
+      case "Fn::And":
+        return operands.every((operand) => this.evaluate(operand));
+      case "Condition":
+        return this.holds(operands);
+      default:
+        throw new Error(`${operator} is not evaluated here`);
+    }
+  }
+}

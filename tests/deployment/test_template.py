@@ -1,0 +1,321 @@
+"""The template against what it deploys: the state machine, the functions' code, the documentation."""
+
+import fnmatch
+import json
+import re
+import tomllib
+
+import pytest
+from expand import ROOT, definition, expanded, template
+
+TEMPLATE = template()
+EXPANDED = expanded()
+RESOURCES = TEMPLATE["Resources"]
+FUNCTIONS = {name: resource for name, resource in RESOURCES.items() if resource["Type"] == "AWS::Serverless::Function"}
+ROLES = {name: resource for name, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::Role"}
+
+
+def binary(function):
+    return function["Metadata"]["BuildProperties"]["Binary"]
+
+
+def pascal(stem):
+    return "".join(word.capitalize() for word in stem.split("-"))
+
+
+def source(path):
+    return (ROOT / path).read_text()
+
+
+def main_of(function):
+    return source(f"{function['Properties']['CodeUri']}/src/bin/{binary(function)}.rs")
+
+
+def states(machine):
+    """Every state that an execution can come to, branches included."""
+    found, waiting = {}, [machine["StartAt"]]
+    while waiting:
+        name = waiting.pop()
+        if name in found:
+            continue
+        state = found[name] = machine["States"][name]
+        waiting += [target for target in next_states(state) if target]
+        for inner in state.get("Branches", []) + [state[key] for key in ("Iterator", "ItemProcessor") if key in state]:
+            found |= states(inner)
+    return found
+
+
+def next_states(state):
+    yield state.get("Next")
+    yield state.get("Default")
+    for choice in state.get("Choices", []) + state.get("Catch", []):
+        yield choice["Next"]
+
+
+def tasks():
+    return [state for state in states(definition()).values() if state["Type"] == "Task"]
+
+
+def text_of(value):
+    return json.dumps(value)
+
+
+# ---- The state machine and its functions
+
+
+def test_every_substitution_is_declared_and_every_declared_one_is_used():
+    used = set(re.findall(r"\$\{(\w+)\}", text_of(definition())))
+    declared = RESOURCES["DBRestoreStateMachine"]["Properties"]["DefinitionSubstitutions"]
+    assert used == set(declared)
+    assert declared == {f"{name}Arn": {"Fn::GetAtt": [name, "Arn"]} for name in FUNCTIONS}
+
+
+def test_every_function_is_reached_from_the_start_of_the_state_machine():
+    called = {re.fullmatch(r"\$\{(\w+)Arn\}", task["Resource"])[1] for task in tasks()}
+    assert called == set(FUNCTIONS)
+
+
+def test_the_state_machine_may_call_its_functions_and_no_others():
+    statements = ROLES["StatesExecutionRole"]["Properties"]["Policies"][0]["PolicyDocument"]["Statement"]
+    calls = next(statement for statement in statements if statement["Sid"] == "CallFunctions")
+    assert calls["Resource"] == [{"Fn::GetAtt": [name, "Arn"]} for name in FUNCTIONS]
+
+
+def test_every_binary_is_deployed_as_the_function_of_its_name():
+    for name, function in FUNCTIONS.items():
+        assert name == f"{pascal(binary(function))}Function"
+        assert function["Properties"]["Role"] == {"Fn::GetAtt": [f"{pascal(binary(function))}Role", "Arn"]}
+        assert f"//! Lambda function `{binary(function)}`" in main_of(function)
+    deployed = sorted(map(binary, FUNCTIONS.values()))
+    assert deployed == sorted(path.stem for path in ROOT.glob("crates/*/src/bin/*.rs"))
+
+
+def test_every_function_is_rehearsed():
+    fleet = re.search(r"pub const FUNCTIONS: .*?\];", source("crates/cli/src/fleet.rs"), re.DOTALL)[0]
+    assert sorted(re.findall(r'"([\w-]+)"', fleet)) == sorted(map(binary, FUNCTIONS.values()))
+
+
+def test_every_function_is_built_by_cargo_lambda():
+    assert {function["Metadata"]["BuildMethod"] for function in FUNCTIONS.values()} == {"rust-cargolambda"}
+
+
+def limit_in_rehearsals(stem):
+    """`time_limit` of the fleet."""
+    body = re.search(r"fn time_limit\(.*?\n}", source("crates/cli/src/fleet.rs"), re.DOTALL)[0]
+    for words, seconds in re.findall(r"Some\(([^)]*)\) => Duration::from_secs\((\d+)\)", body):
+        if stem.split("-")[0] in re.findall(r'"(\w+)"', words):
+            return int(seconds)
+    return int(re.search(r"_ => Duration::from_secs\((\d+)\)", body)[1])
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_has_the_time_limit_of_its_rehearsals(name):
+    assert EXPANDED["Resources"][name]["Properties"]["Timeout"] == limit_in_rehearsals(binary(FUNCTIONS[name]))
+
+
+def test_the_state_machine_waits_longer_for_a_function_than_lambda_does():
+    for task in tasks():
+        name = re.fullmatch(r"\$\{(\w+)Arn\}", task["Resource"])[1]
+        assert task["TimeoutSeconds"] > EXPANDED["Resources"][name]["Properties"]["Timeout"]
+
+
+def variables_read(text):
+    """Names of the environment variables that this Rust code reads, by itself or through a `from_environment`."""
+    names = set(re.findall(r'\b(?:setting|text|var)\(\s*"(\w+)"', text))
+    for kind in re.findall(r"(\w+)::from_environment\(", text):
+        names |= variables_read(constructor(kind))
+    return names
+
+
+def constructor(kind):
+    for path in ROOT.glob("crates/*/src/**/*.rs"):
+        body = re.search(rf"^impl {kind} \{{.*?^}}", path.read_text(), re.DOTALL | re.MULTILINE)
+        found = body and re.search(r"fn from_environment\(.*?\n    }", body[0], re.DOTALL)
+        if found:
+            return found[0]
+    raise AssertionError(f"there is no {kind}::from_environment")
+
+
+@pytest.mark.parametrize("name", FUNCTIONS)
+def test_a_function_is_given_the_variables_that_it_reads_and_no_others(name):
+    given = set(EXPANDED["Resources"][name]["Properties"]["Environment"]["Variables"])
+    by_lambda = {"AWS_REGION"}
+    everywhere = variables_read(source("crates/common/src/lambda.rs").split("#[cfg(test)]")[0])
+    assert everywhere == {"RUST_LOG"}
+    assert given == (variables_read(main_of(FUNCTIONS[name])) | everywhere) - by_lambda
+
+
+# ---- What starts it
+
+
+def is_left_alone(text):
+    """Whether the recovery rule overlooks an execution with this input."""
+    (rule,) = RESOURCES["RecoveryRule"]["Properties"]["EventPattern"]["detail"]["input"]
+    patterns = rule["anything-but"]["wildcard"]
+    assert not any(re.search(r"[\[?\\]", pattern) for pattern in patterns), "fnmatch would read these otherwise"
+    return any(fnmatch.fnmatchcase(text, pattern) for pattern in patterns)
+
+
+def test_a_recovery_is_never_recovered():
+    (target,) = RESOURCES["RecoveryRule"]["Properties"]["Targets"]
+    transformer = target["InputTransformer"]
+    assert transformer["InputPathsMap"] == {"execution": "$.detail.executionArn"}
+    # EventBridge puts a string in with its quotes.
+    text = transformer["InputTemplate"].replace("<execution>", '"arn:aws:states:eu-west-1:1:execution:machine:run"')
+    assert json.loads(text)["task"] == "recover"
+    assert is_left_alone(text)
+
+
+def test_every_other_execution_that_does_not_succeed_is_recovered():
+    detail = RESOURCES["RecoveryRule"]["Properties"]["EventPattern"]["detail"]
+    assert detail["stateMachineArn"] == [{"Ref": "DBRestoreStateMachine"}]
+    assert sorted(detail["status"]) == ["ABORTED", "FAILED", "TIMED_OUT"]
+    for path in sorted(ROOT.glob("events/*.json")):
+        event = json.loads(path.read_text())
+        spellings = [path.read_text(), json.dumps(event), json.dumps(event, separators=(",", ":")), json.dumps(event, indent=2)]
+        assert [is_left_alone(text) for text in spellings] == [event["task"] == "recover"] * 4, path
+    # A database may well be called that.
+    assert not is_left_alone('{"identifier": "recover", "task": "db_restore", "isCluster": false}')
+    assert not is_left_alone('{"task":"db_restore","isCluster":false,"identifier":"recover"}')
+
+
+def test_the_schedule_is_off_until_its_input_names_a_database():
+    parameters = TEMPLATE["Parameters"]
+    assert parameters["EnableSchedule"]["Default"] == "false"
+    assert RESOURCES["DBRestoreStateMachineEventRule"]["Properties"]["State"] == {"Fn::If": ["IsScheduled", "ENABLED", "DISABLED"]}
+    example = parameters["ScheduleInput"]["Default"]
+    assert set(json.loads(example)) == {"identifier", "task", "isCluster"}
+    assert example in text_of(TEMPLATE["Rules"]["AScheduleHasAnInput"]).replace("\\", "")
+
+
+def test_the_rules_may_start_this_state_machine_and_nothing_else():
+    (policy,) = ROLES["CWEventStatesExecutionRole"]["Properties"]["Policies"]
+    (statement,) = policy["PolicyDocument"]["Statement"]
+    assert (statement["Action"], statement["Resource"]) == ("states:StartExecution", {"Ref": "DBRestoreStateMachine"})
+    rules = [rule["Properties"] for rule in RESOURCES.values() if rule["Type"] == "AWS::Events::Rule"]
+    for target in [target for rule in rules for target in rule["Targets"]]:
+        assert target["Arn"] == {"Ref": "DBRestoreStateMachine"}
+
+
+# ---- Parameters and names
+
+
+def test_the_parameters_of_the_original_project_are_kept():
+    parameters = TEMPLATE["Parameters"]
+    assert {"vpcId", "Subnets", "SenderEmail", "RecipientEmail", "UseVPCAndSubnets"} <= set(parameters)
+    assert parameters["UseVPCAndSubnets"]["Default"] == "true"
+    assert parameters["ScheduleExpression"]["Default"] == "cron(0 8 ? * FRI *)"
+
+
+@pytest.mark.parametrize("name", TEMPLATE["Parameters"])
+def test_a_parameter_is_described_checked_grouped_labelled_documented_and_used(name):
+    parameter = TEMPLATE["Parameters"][name]
+    interface = TEMPLATE["Metadata"]["AWS::CloudFormation::Interface"]
+    assert parameter["Description"]
+    assert {"AllowedPattern", "AllowedValues", "MinValue"} & set(parameter)
+    assert sum(name in group["Parameters"] for group in interface["ParameterGroups"]) == 1
+    assert name in interface["ParameterLabels"]
+    assert f"| `{name}` |" in source("docs/deployment.md")
+    assert text_of({"Ref": name}) in text_of({key: TEMPLATE[key] for key in ("Conditions", "Globals", "Resources")})
+
+
+@pytest.mark.parametrize("name", [name for name, parameter in TEMPLATE["Parameters"].items() if "AllowedPattern" in parameter])
+def test_a_default_fits_its_own_pattern(name):
+    parameter = TEMPLATE["Parameters"][name]
+    if "Default" in parameter:
+        assert re.fullmatch(parameter["AllowedPattern"], parameter["Default"])
+
+
+@pytest.mark.parametrize(
+    ("name", "value", "fits"),
+    [
+        ("RecipientEmail", "a@example.com", True),
+        ("RecipientEmail", "a@example.com, b@example.com", True),
+        ("RecipientEmail", "a@example.com,", False),
+        ("RecipientEmail", "a@example.com;b@example.com", False),
+        ("SenderEmail", "Trapheus <a@example.com>", False),
+        ("Subnets", "subnet-0123abcd,subnet-0123456789abcdef0", True),
+        ("Subnets", "subnet-0123abcd, subnet-0123abcd", False),
+        ("vpcId", "vpc-0123456789abcdef0", True),
+        ("vpcId", "subnet-0123abcd", False),
+        ("ScheduleExpression", "rate(7 days)", True),
+        ("ScheduleExpression", "every friday", False),
+        ("AlarmTopicArn", "arn:aws-cn:sns:cn-north-1:123456789012:alarms", True),
+        ("AlarmTopicArn", "alarms", False),
+    ],
+)
+def test_a_parameter_takes_what_is_well_formed(name, value, fits):
+    assert bool(re.fullmatch(TEMPLATE["Parameters"][name]["AllowedPattern"], value)) == fits
+
+
+def test_every_name_derives_from_the_stack():
+    named = {"Name", "FunctionName", "RoleName", "ManagedPolicyName", "GroupName", "LogGroupName", "AlarmName", "DashboardName"}
+    for logical_id, resource in EXPANDED["Resources"].items():
+        for key in named & set(resource["Properties"]):
+            assert "${AWS::StackName}" in text_of(resource["Properties"][key]), logical_id
+
+
+def test_everything_that_takes_tags_says_what_it_belongs_to():
+    without = {"AWS::IAM::ManagedPolicy", "AWS::CloudWatch::Dashboard"}
+    for logical_id, resource in EXPANDED["Resources"].items():
+        if resource["Type"] in without:
+            continue
+        tags = {tag["Key"]: tag["Value"] for tag in resource["Properties"]["Tags"]}
+        assert tags["AppName"] == "trapheus", logical_id
+        assert tags["AppComponent"].startswith("trapheus:"), logical_id
+        if resource["Type"] == "AWS::Lambda::Function":
+            assert tags["AppFunction"].startswith("trapheus:"), logical_id
+
+
+@pytest.mark.parametrize("environment", ["dev", "staging", "prod"])
+def test_an_environment_of_samconfig_names_parameters_that_exist(environment):
+    deploy = tomllib.loads(source("samconfig.toml"))[environment]["deploy"]["parameters"]
+    chosen = dict(override.split("=", 1) for override in deploy["parameter_overrides"])
+    for name, value in chosen.items():
+        parameter = TEMPLATE["Parameters"][name]
+        assert value in map(str, parameter.get("AllowedValues", [value]))
+    assert deploy["stack_name"].endswith(environment) and len(deploy["stack_name"]) <= 58
+    assert deploy["capabilities"] == "CAPABILITY_IAM"
+
+
+# ---- Permissions
+
+
+def statements_of(name):
+    for policy in ROLES[name]["Properties"].get("Policies", []):
+        for statement in policy["PolicyDocument"]["Statement"]:
+            yield statement["Fn::If"][1] if "Fn::If" in statement else statement
+
+
+def as_list(value):
+    return value if isinstance(value, list) else [value]
+
+
+def test_no_permission_is_a_wildcard():
+    anywhere = {"LookAtQuotas", "WriteLogs", "WriteTraces"}
+    for name in ROLES:
+        for statement in statements_of(name):
+            assert not any("*" in action for action in as_list(statement["Action"])), (name, statement["Sid"])
+            assert statement["Resource"] != "*" or statement["Sid"] in anywhere, (name, statement["Sid"])
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_every_permission_of_a_role_is_documented(name):
+    documented = source("docs/permissions.md")
+    for statement in statements_of(name):
+        row = next((line for line in documented.splitlines() if line.startswith(f"| `{name}` | {statement['Sid']} |")), "")
+        for action in as_list(statement["Action"]):
+            assert f"`{action}`" in row, (name, statement["Sid"], action)
+
+
+def test_no_permission_is_documented_that_does_not_exist():
+    rows = re.findall(r"^\| `(\w+Role)` \| (\w+) \| (.*?) \|", source("docs/permissions.md"), re.MULTILINE)
+    assert rows
+    given = {(name, statement["Sid"]): set(as_list(statement["Action"])) for name in ROLES for statement in statements_of(name)}
+    for name, sid, actions in rows:
+        assert set(re.findall(r"`(.*?)`", actions)) == given[name, sid], (name, sid)
+
+
+def test_every_suppression_of_the_security_scan_is_explained():
+    for skip in TEMPLATE["Metadata"]["SecurityScan"]["Skip"]:
+        assert len(skip["Because"].split()) > 5, skip
