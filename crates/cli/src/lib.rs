@@ -17,6 +17,7 @@ pub mod cost;
 pub mod diagram;
 pub mod disturbance;
 pub mod fleet;
+pub mod judge;
 pub mod rehearsal;
 pub mod report;
 pub mod stage;

@@ -1,0 +1,258 @@
+//! The campaign: thousands of rehearsals in which something goes wrong, each judged on the seven promises.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`families`] | the kinds of things that go wrong, what the original project does about each, what this one does |
+//! | [`matrix`] | every one of them at every moment of a run |
+//! | [`random`] | two or three at once, and other worlds, by seed |
+//! | [`tally`] | what came of the runs, as tables |
+//!
+//! Owns a single run of it ([`Case`]) and running many side by side ([`run`]). The promises are the judge's
+//! ([`crate::judge`]).
+
+pub mod families;
+pub mod matrix;
+pub mod random;
+pub mod tally;
+
+use std::fs;
+use std::hash::{DefaultHasher, Hash as _, Hasher as _};
+use std::panic::{AssertUnwindSafe, catch_unwind};
+use std::rc::Rc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+use std::sync::mpsc;
+use std::time::{Duration, SystemTime};
+
+use rds_simulator::{Meddling, Outcome, RecordedRequest, Simulator, When, World, WorldError, WorldState};
+use serde_json::Value;
+use states_language::StateMachine;
+use tokio::time::Instant;
+use trapheus_common::document::SnapshotReplacement;
+
+use crate::disturbance::Disturbance;
+use crate::judge::by_hand::{self, ByHand};
+use crate::judge::{Broken, Evidence, Promise, final_mail, judge};
+use crate::rehearsal::{BEGIN, DEFAULT_WORLD, Rehearsal};
+use crate::report::Report;
+use crate::stage::Around;
+use families::Family;
+
+/// The caller under which the simulator records what people do.
+const PEOPLE: &str = "meddler";
+
+/// One run: what is started, in which world, and what goes wrong.
+#[derive(Clone, Debug)]
+pub struct Case {
+    pub family: &'static Family,
+    pub event: Value,
+    pub world: World,
+    pub seed: u64,
+    pub snapshot_replacement: SnapshotReplacement,
+    pub disturbances: Vec<Disturbance>,
+}
+
+impl Case {
+    /// A run in which nothing goes wrong yet.
+    pub fn new(family: &'static Family, event: &Value) -> Self {
+        Self {
+            family,
+            event: event.clone(),
+            world: default_world(),
+            seed: 0,
+            snapshot_replacement: SnapshotReplacement::default(),
+            disturbances: Vec::new(),
+        }
+    }
+
+    #[must_use]
+    pub fn with(mut self, disturbances: impl IntoIterator<Item = Disturbance>) -> Self {
+        self.disturbances.extend(disturbances);
+        self
+    }
+
+    /// The command that rehearses this very run. A world of its own is written to a file for it.
+    pub fn replay(&self) -> Result<String, String> {
+        let mut command = format!("echo '{}' | trapheus rehearse -", self.event);
+        if self.seed != 0 {
+            command.push_str(&format!(" --seed {}", self.seed));
+        }
+        if self.snapshot_replacement == SnapshotReplacement::DeleteFirst {
+            command.push_str(" --snapshot-replacement DeleteFirst");
+        }
+        let world = serde_json::to_string_pretty(&self.world).map_err(|error| error.to_string())?;
+        if world != serde_json::to_string_pretty(&default_world()).map_err(|error| error.to_string())? {
+            let mut hasher = DefaultHasher::new();
+            world.hash(&mut hasher);
+            let folder = std::env::temp_dir().join("trapheus-campaign");
+            let path = folder.join(format!("world-{:016x}.json", hasher.finish()));
+            fs::create_dir_all(&folder)
+                .and_then(|()| fs::write(&path, world))
+                .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+            command.push_str(&format!(" --world {}", path.display()));
+        }
+        for disturbance in &self.disturbances {
+            command.push_str(&format!(" --fault '{}'", disturbance.to_string().replace('\'', r"'\''")));
+        }
+        Ok(command)
+    }
+}
+
+/// The built-in world.
+pub fn default_world() -> World {
+    // Compiled in, and rehearsed by many a test.
+    World::from_json(DEFAULT_WORLD).unwrap_or_else(|error| panic!("the built-in world: {error}"))
+}
+
+/// A pipeline that is not the deployed one. A test takes safeguards away with it, to see that the judge finds that out.
+#[derive(Clone, Debug, Default)]
+pub struct Changes {
+    pub definition: Option<StateMachine>,
+    pub around: Option<Rc<dyn Around>>,
+    pub without_recovery: bool,
+}
+
+/// A run and its judgement.
+#[derive(Debug)]
+pub struct Judged {
+    pub report: Report,
+    pub requests: Vec<RecordedRequest>,
+    pub broken: Vec<Broken>,
+}
+
+/// Rehearses a case and judges it.
+pub fn judged(case: &Case, changes: &Changes) -> Result<Judged, WorldError> {
+    // Everything is in this process: no I/O to drive, and time that passes whenever all of it sleeps.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    let runtime = runtime.unwrap_or_else(|error| panic!("cannot set up a runtime without I/O: {error}"));
+    runtime.block_on(rehearse(case, changes))
+}
+
+async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> {
+    let simulator = simulator(case, case.world.clone())?;
+    let rehearsal = Rehearsal {
+        seed: case.seed,
+        snapshot_replacement: case.snapshot_replacement,
+        disturbances: case.disturbances.clone(),
+        recovery: !changes.without_recovery,
+        definition: changes.definition.clone(),
+        around: changes.around.clone(),
+        ..Rehearsal::new(case.event.clone(), World::default())
+    };
+    let report = rehearsal.run_against(&simulator, &mut ()).await?;
+    by_hand::settle(&simulator).await;
+    let after = simulator.state();
+    let requests = simulator.requests();
+    let without = without_the_run(case, &report, &requests).await?;
+    let by_hand = match final_mail(&report).and_then(|mail| mail.text.as_deref()) {
+        Some(text) => by_hand::play(&simulator, text).await,
+        None => None,
+    };
+    let broken = verdict(case, &report, &requests, &after, &without, by_hand.as_ref());
+    Ok(Judged { report, requests, broken })
+}
+
+fn verdict(
+    case: &Case,
+    report: &Report,
+    requests: &[RecordedRequest],
+    after: &WorldState,
+    without: &WorldState,
+    by_hand: Option<&ByHand>,
+) -> Vec<Broken> {
+    judge(&Evidence {
+        report,
+        world: &case.world,
+        disturbances: &case.disturbances,
+        snapshot_replacement: case.snapshot_replacement,
+        requests,
+        after,
+        without,
+        by_hand,
+    })
+}
+
+fn simulator(case: &Case, world: World) -> Result<Simulator, WorldError> {
+    let options = rds_simulator::Options { seed: case.seed, start_time: SystemTime::UNIX_EPOCH + BEGIN, speed: 1.0 };
+    Simulator::new(world, options)
+}
+
+/// The same world after the same time, had there been nothing but what people did.
+async fn without_the_run(case: &Case, report: &Report, requests: &[RecordedRequest]) -> Result<WorldState, WorldError> {
+    let doings: Vec<Meddling> = requests
+        .iter()
+        .filter(|request| request.caller == PEOPLE && request.outcome == Outcome::Ok)
+        .map(|request| Meddling {
+            when: When::At(request.at.as_secs_f64()),
+            action: request.action.clone(),
+            parameters: request.parameters.clone(),
+        })
+        .collect();
+    if doings.is_empty() {
+        return Ok(report.world_before.clone());
+    }
+    let last = requests.last().map_or(Duration::ZERO, |request| request.at);
+    let world = World { faults: Vec::new(), meddling: doings, ..case.world.clone() };
+    let simulator = simulator(case, world)?;
+    tokio::time::sleep_until(Instant::now() + last + Duration::from_secs(1)).await;
+    by_hand::settle(&simulator).await;
+    Ok(simulator.state())
+}
+
+/// What is kept of a run.
+#[derive(Debug)]
+pub struct Finished {
+    /// Its position among the cases.
+    pub number: usize,
+    pub case: Case,
+    pub status: String,
+    pub error: Option<String>,
+    pub broken: Vec<Broken>,
+    /// Only of a run that broke a promise.
+    pub report: Option<Box<Report>>,
+}
+
+/// Rehearses the cases on so many threads, and hands each result over as it comes.
+pub fn run(count: usize, case: impl Fn(usize) -> Case + Sync, jobs: usize, mut each: impl FnMut(Finished)) {
+    let next = AtomicUsize::new(0);
+    let (sender, results) = mpsc::channel();
+    std::thread::scope(|scope| {
+        for _ in 0..jobs.max(1) {
+            let (sender, next, case) = (sender.clone(), &next, &case);
+            scope.spawn(move || {
+                loop {
+                    let number = next.fetch_add(1, Ordering::Relaxed);
+                    // Nobody listens any more when the channel is closed.
+                    if number >= count || sender.send(one(number, case(number))).is_err() {
+                        break;
+                    }
+                }
+            });
+        }
+        drop(sender);
+        results.into_iter().for_each(&mut each);
+    });
+}
+
+/// One run; one that panics breaks the promise to tell the truth.
+fn one(number: usize, case: Case) -> Finished {
+    let failed = |case: Case, what: String| Finished {
+        number,
+        case,
+        status: "PANICKED".to_owned(),
+        error: None,
+        broken: vec![Broken { promise: Promise::I2, what }],
+        report: None,
+    };
+    match catch_unwind(AssertUnwindSafe(|| judged(&case, &Changes::default()))) {
+        Ok(Ok(Judged { report, broken, .. })) => Finished {
+            number,
+            case,
+            status: report.status.clone(),
+            error: report.error.clone(),
+            report: (!broken.is_empty()).then(|| Box::new(report)),
+            broken,
+        },
+        Ok(Err(error)) => failed(case, format!("the world cannot exist: {error}")),
+        Err(_) => failed(case, "it panicked".to_owned()),
+    }
+}

@@ -1,0 +1,171 @@
+//! The kinds of things that go wrong: what happens, what the original project does about it, what this one does.
+//!
+//! Owns the words of `docs/faults.md`. What the original does is what its README documents and its functions do.
+
+/// Faults of one kind.
+#[derive(Debug, PartialEq, Eq)]
+pub struct Family {
+    pub name: &'static str,
+    /// What happens, for people.
+    pub what: &'static str,
+    /// What the original project does about it.
+    pub original: &'static str,
+    /// What this one does.
+    pub ours: &'static str,
+}
+
+macro_rules! families {
+    ($($constant:ident = $name:literal: $what:literal, $original:literal, $ours:literal;)*) => {
+        $(pub const $constant: &Family = &Family { name: $name, what: $what, original: $original, ours: $ours };)*
+        /// Every family, in the order the documentation lists them.
+        pub const ALL: &[&Family] = &[$($constant),*];
+    };
+}
+
+families! {
+    HAPPY = "happy":
+        "Nothing goes wrong: every task on every kind of database, with slow, jittery and fast worlds.",
+        "Works where the restore's defaults suit; parameter and option groups, Multi-AZ, IAM authentication, protection, tags and members' settings are lost.",
+        "Succeeds, with the original's settings.";
+    THROTTLED = "throttled":
+        "A request is throttled, a few times in a row.",
+        "Retried if it is the error name that a state lists; else the run ends.",
+        "Retried by the SDK and by the state, with backoff and jitter.";
+    UNAVAILABLE = "unavailable":
+        "RDS answers 500 or 503, or refuses the connection, a few times in a row.",
+        "The run ends, without rollback unless the error has one of two names.",
+        "Retried like throttling.";
+    OUTAGE = "outage":
+        "Throttling or 503 that does not end.",
+        "The run ends where it is; a renamed database stays renamed.",
+        "The run fails once its retries are used up and is rolled back; where the outage lasts into the rollback, the final mail has the commands.";
+    DENIED = "denied":
+        "A request is denied by a policy.",
+        "The run ends; a rename denied half-way through a cluster stays half-way.",
+        "Not retried: fails with `AccessDeniedException` and is rolled back.";
+    REFUSED = "refused":
+        "RDS refuses a request with an error of its own: a quota, a state, a parameter.",
+        "The run ends; rolled back only if the error is called `InstanceRestoreException` or `ClusterRestoreException`.",
+        "Fails with the step's own error, is rolled back, and the mail says what the error means.";
+    ANSWER_LOST = "answer-lost":
+        "A request is carried out, and its answer never arrives.",
+        "The repeated request meets its own result (`AlreadyExists`) and ends the run.",
+        "The step looks again, finds its own doing, and goes on.";
+    SLOW = "slow":
+        "An answer takes minutes, or what was just created or renamed is not found for a while.",
+        "About 155 seconds of patience for a rename; after that the run ends with the database renamed.",
+        "Waited for.";
+    LONG = "long":
+        "What a request starts takes hours longer.",
+        "Waiting over 90 minutes fails.",
+        "Waited for until the run's deadline, a day by default.";
+    STUCK = "stuck":
+        "What a request starts never ends.",
+        "Fails after 90 minutes without rollback.",
+        "`WaitTimedOutException` at the deadline, then rolled back; what is itself stuck on the way back is left to a person, with the state it is in.";
+    BAD_STATUS = "bad-status":
+        "What a request starts ends in a status that is bad for good.",
+        "No rollback: the restored database stays in its bad status under the name, the original stays renamed.",
+        "Recognised at once, named in the mail with its remedy; what was restored is removed and the original put back.";
+    READS = "reads":
+        "A request that only looks is denied, throttled or answered with an error.",
+        "The run ends where it is.",
+        "Retried where that can help, else the run is rolled back.";
+    FUNCTION_CRASH = "function-crash":
+        "A function crashes before it has done anything, once or for good.",
+        "The run ends where it is.",
+        "Retried three times, then rolled back.";
+    FUNCTION_LOST = "function-answer-lost":
+        "A function does its work and crashes, or hangs until Lambda ends it, before it has answered.",
+        "The run ends where it is, or repeats what was done and fails over that.",
+        "Called again: it looks first and finds its work done.";
+    FUNCTION_SERVICE = "function-service":
+        "Lambda itself fails, or has no room.",
+        "The run ends where it is.",
+        "Retried with backoff for minutes.";
+    ABORT = "abort":
+        "Somebody stops the execution, before or after a state's function has worked, in the rollback too.",
+        "Everything stays as it is: a renamed database stays renamed.",
+        "A rule starts a recovery, which goes through the same rollback and sends the mails.";
+    SECOND_RUN = "second-run":
+        "Another execution is started for the same database, at any moment.",
+        "Both go on and harm each other.",
+        "One of them is refused by the claim.";
+    MAIL = "mail":
+        "Mails are refused, throttled or slow while a run fails.",
+        "The rollback is cancelled.",
+        "The rollback goes on.";
+    PEOPLE_RENAME = "people-rename":
+        "A person renames the database, a member, or what was restored.",
+        "The name is looked up again and whatever has it is worked on, or the run ends.",
+        "Databases are found by resource id; what a person renamed is not touched against that person.";
+    PEOPLE_DELETE = "people-delete":
+        "A person deletes the original, a member, or what was restored.",
+        "The run ends where it is.",
+        "What is gone is not missed by the rollback; the final mail says what exists.";
+    PEOPLE_STOP = "people-stop":
+        "A person stops the database.",
+        "Waits over 90 minutes, then ends.",
+        "Refused before the rename; after it, the mail says how to start it.";
+    PEOPLE_MODIFY = "people-modify":
+        "A person changes settings meanwhile.",
+        "A change of the original is lost with it.",
+        "The original keeps the change after a rollback; a status that is not `available` is waited for.";
+    PEOPLE_MEMBERS = "people-members":
+        "A person adds a member to a cluster, or removes one.",
+        "The added member is deleted with the original, or blocks its deletion.",
+        "A member that the run does not know is not deleted, nor the cluster it is in.";
+    PEOPLE_TAGS = "people-tags":
+        "A person takes our tags off, or claims the database for another run.",
+        "There are no tags.",
+        "Nothing more is touched without the claim.";
+    PEOPLE_NAMES = "people-names":
+        "A person makes a database under a name that the run is about to use.",
+        "The run ends with the original renamed; a later deletion by name hits the person's database.",
+        "Not ours, so not touched: the mail says that a person has to decide.";
+    PEOPLE_SNAPSHOTS = "people-snapshots":
+        "A person deletes the snapshot, or takes one under a name of ours.",
+        "Restores from whatever has the name, or ends with the original renamed.",
+        "Fails before the rename where that can be seen, else rolled back.";
+    SNAPSHOT = "snapshot":
+        "The snapshot is missing, failed, still being made, or of another engine.",
+        "Found out after the rename: the name has no database.",
+        "Refused before anything is touched; one in the making is waited for.";
+    QUOTA = "quota":
+        "The account has no room for a database, a snapshot, or another retained backup.",
+        "The run ends with the original renamed.",
+        "Rolled back, or the leftover is kept and reported.";
+    UNFIT = "unfit":
+        "The database is missing, of the other kind, stopped, a replica, has a replica, or its temporary name is taken.",
+        "Found out half-way, or never.",
+        "Refused before anything is touched.";
+    LEFTOVER = "leftover":
+        "An earlier run left its claim or half a replacement of the snapshot.",
+        "The new run ends over the taken name.",
+        "The claim of a run that has ended is taken over; the replacement is finished.";
+    INPUT = "input":
+        "The input is not one: an unknown task, a missing or misspelt field.",
+        "An unknown task runs the destructive pipeline.",
+        "Refused by name.";
+    ROLLBACK_REQUEST = "rollback-request":
+        "A restore fails, and then a request of its rollback.",
+        "The rollback ends; nobody is told what exists.",
+        "Retried where that can help; else the final mail says what exists and has the commands that finish it.";
+    ROLLBACK_FUNCTION = "rollback-function":
+        "A restore fails, and then a function of its rollback.",
+        "The rollback ends; nobody is told what exists.",
+        "Called again.";
+    ROLLBACK_ABORT = "rollback-abort":
+        "A restore fails, and somebody stops the execution in its rollback.",
+        "Everything stays as it is.",
+        "The recovery finishes the rollback.";
+    RANDOM = "random":
+        "Two or three of all these at once, in worlds that differ, by seed.",
+        "",
+        "";
+}
+
+/// The family of this name.
+pub fn named(name: &str) -> Option<&'static Family> {
+    ALL.iter().copied().find(|family| family.name == name)
+}

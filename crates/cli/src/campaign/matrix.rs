@@ -1,0 +1,615 @@
+//! Every kind of fault at every moment of a run: what a run without faults does is recorded, and then each thing it did goes
+//! wrong once.
+//!
+//! Owns the building blocks as well, which [`super::random`] draws from.
+
+use std::collections::BTreeMap;
+
+use rds_simulator::{Fault, FaultRule, Limits, Meddling, Service, Timings, Unverified, When, World};
+use serde_json::{Value, json};
+use states_language::StateType;
+use trapheus_common::document::SnapshotReplacement;
+
+use super::families::{self as f, Family};
+use super::{Case, Changes, judged};
+use crate::disturbance::{Disturbance, FunctionFault, FunctionFaultKind};
+use crate::rehearsal::deployed;
+
+/// The databases of the built-in world, one of each kind.
+pub const TARGETS: [(&str, bool); 3] = [("orders", false), ("shop", true), ("ledger", true)];
+pub const TASKS: [&str; 3] = ["create_snapshot", "db_restore", "create_snapshot_only"];
+
+pub fn event(identifier: &str, task: &str, is_cluster: bool) -> Value {
+    json!({"identifier": identifier, "task": task, "isCluster": is_cluster})
+}
+
+/// Every task on every kind of database.
+pub fn events() -> Vec<Value> {
+    TARGETS
+        .iter()
+        .flat_map(|(identifier, is_cluster)| TASKS.map(|task| event(identifier, task, *is_cluster)))
+        .collect()
+}
+
+/// What a run did, counted by what can be disturbed.
+#[derive(Clone, Debug)]
+pub struct Recording {
+    pub event: Value,
+    /// Requests that change something, by action.
+    pub changes: BTreeMap<String, u32>,
+    /// Requests that only look, by action.
+    pub looks: BTreeMap<String, u32>,
+    /// Invocations by function.
+    pub functions: BTreeMap<String, u32>,
+    /// Entries by state; Task states alone.
+    pub states: BTreeMap<String, u32>,
+}
+
+impl Recording {
+    /// Rehearses the case and writes down what it did; `after` leaves out what came before this state.
+    pub fn of(case: &Case, after: Option<&str>) -> Result<Self, String> {
+        let ended = judged(case, &Changes::default()).map_err(|error| error.to_string())?;
+        let steps = &ended.report.steps;
+        let since = after.and_then(|state| steps.iter().find(|step| step.state == state));
+        let since = since.map_or(0.0, |step| step.started_seconds);
+        let mut recording = Self {
+            event: case.event.clone(),
+            changes: BTreeMap::new(),
+            looks: BTreeMap::new(),
+            functions: BTreeMap::new(),
+            states: BTreeMap::new(),
+        };
+        // What happened before still counts as an occurrence, so all is counted and the rest taken off again.
+        for request in ended.requests.iter().filter(|request| request.service == Service::Rds) {
+            let looks = request.action.starts_with("Describe") || request.action.starts_with("List");
+            let counts = if looks { &mut recording.looks } else { &mut recording.changes };
+            *counts.entry(request.action.clone()).or_default() += 1;
+        }
+        let functions = functions();
+        for step in steps {
+            if let Some(function) = functions.get(step.state.as_str()) {
+                *recording.functions.entry(function.clone()).or_default() += 1 + step.retries;
+                *recording.states.entry(step.state.clone()).or_default() += 1;
+            }
+        }
+        if since > 0.0 {
+            recording.only_since(&ended, since, &functions);
+        }
+        Ok(recording)
+    }
+
+    /// Keeps what was done since then.
+    fn only_since(&mut self, ended: &super::Judged, since: f64, functions: &BTreeMap<String, String>) {
+        let later = |action: &String| {
+            ended.requests.iter().any(|request| request.action == *action && request.at.as_secs_f64() >= since)
+        };
+        self.changes.retain(|action, _| later(action));
+        let steps: Vec<_> = ended.report.steps.iter().filter(|step| step.started_seconds >= since).collect();
+        self.states.retain(|state, _| steps.iter().any(|step| step.state == *state));
+        self.functions.retain(|function, _| steps.iter().any(|step| functions.get(&step.state) == Some(function)));
+    }
+
+    fn is_cluster(&self) -> bool {
+        self.event["isCluster"] == true
+    }
+
+    fn identifier(&self) -> &str {
+        self.event["identifier"].as_str().unwrap_or_default()
+    }
+
+    fn restores(&self) -> bool {
+        self.event["task"] != "create_snapshot_only"
+    }
+}
+
+/// The function of every Task state.
+fn functions() -> BTreeMap<String, String> {
+    let tasks = deployed().all_states().into_iter().filter(|state| state.state_type() == StateType::Task);
+    tasks
+        .filter_map(|state| {
+            let function = state.function()?.rsplit(':').next()?;
+            Some((state.name().to_owned(), function.to_owned()))
+        })
+        .collect()
+}
+
+/// Every occurrence of every name: the name, and its number from 1.
+fn each(counts: &BTreeMap<String, u32>) -> impl Iterator<Item = (&str, u32)> {
+    counts.iter().flat_map(|(name, count)| (1..=*count).map(move |number| (name.as_str(), number)))
+}
+
+/// The faults a request can meet, with how often in a row.
+pub fn request_faults() -> Vec<(&'static Family, Fault, u32)> {
+    let throttle = |code: &str| Fault::Throttle { code: code.to_owned() };
+    let error = |code: &str| Fault::Error { code: code.to_owned(), message: "no".to_owned() };
+    let ends_in = |status: &str| Fault::EndsIn { status: status.to_owned() };
+    vec![
+        (f::THROTTLED, throttle("Throttling"), 1),
+        (f::THROTTLED, throttle("RequestLimitExceeded"), 4),
+        (f::UNAVAILABLE, Fault::ServerError { status: 500 }, 1),
+        (f::UNAVAILABLE, Fault::ServerError { status: 503 }, 4),
+        (f::UNAVAILABLE, Fault::ConnectionRefused {}, 2),
+        (f::OUTAGE, throttle("Throttling"), 10_000),
+        (f::OUTAGE, Fault::ServerError { status: 503 }, 10_000),
+        (f::DENIED, Fault::Denied {}, 1),
+        (f::REFUSED, error("InvalidParameterCombination"), 1),
+        (f::REFUSED, error("InvalidDBInstanceState"), 1),
+        (f::REFUSED, error("InvalidDBClusterStateFault"), 1),
+        (f::ANSWER_LOST, Fault::ResponseLost {}, 1),
+        (f::ANSWER_LOST, Fault::ResponseLost {}, 3),
+        (f::SLOW, Fault::Slow { seconds: 120.0 }, 1),
+        (f::SLOW, Fault::NotFoundFor { seconds: 60.0 }, 1),
+        (f::LONG, Fault::Stuck { seconds: Some(21_600.0) }, 1),
+        (f::STUCK, Fault::Stuck { seconds: None }, 1),
+        (f::BAD_STATUS, ends_in("failed"), 1),
+        (f::BAD_STATUS, ends_in("incompatible-parameters"), 1),
+        (f::BAD_STATUS, ends_in("incompatible-restore"), 1),
+        (f::BAD_STATUS, ends_in("storage-full"), 1),
+    ]
+}
+
+pub fn request(action: &str, occurrence: u32, times: u32, fault: Fault) -> Disturbance {
+    Disturbance::Request(FaultRule { action: action.to_owned(), identifier: None, caller: None, occurrence, times, fault })
+}
+
+/// How functions fail, with how often in a row.
+pub fn function_faults() -> Vec<(&'static Family, FunctionFaultKind, u32)> {
+    vec![
+        (f::FUNCTION_CRASH, FunctionFaultKind::Crash, 1),
+        (f::FUNCTION_CRASH, FunctionFaultKind::Crash, 4),
+        (f::FUNCTION_LOST, FunctionFaultKind::AnswerLost, 1),
+        (f::FUNCTION_LOST, FunctionFaultKind::AnswerLost, 4),
+        (f::FUNCTION_LOST, FunctionFaultKind::TimeOut, 1),
+        (f::FUNCTION_SERVICE, FunctionFaultKind::ServiceException, 2),
+        (f::FUNCTION_SERVICE, FunctionFaultKind::TooManyRequests, 5),
+    ]
+}
+
+pub fn function(function: &str, occurrence: u32, times: u32, fault: FunctionFaultKind) -> Disturbance {
+    Disturbance::Function(FunctionFault { function: function.to_owned(), occurrence, times, fault })
+}
+
+/// What people may do to a database and what belongs to it: an action and its parameters.
+pub fn doings(identifier: &str, is_cluster: bool) -> Vec<(&'static Family, &'static str, Vec<(&'static str, String)>)> {
+    let temporary = format!("{identifier}-temp");
+    let snapshot = format!("{identifier}-snapshot");
+    let kind = if is_cluster { "cluster" } else { "db" };
+    let arn = |name: &str| format!("arn:aws:rds:us-east-1:123456789012:{kind}:{name}");
+    let yes = || "true".to_owned();
+    let mut all = Vec::new();
+    let (name, new_name, modify, delete, stop) = if is_cluster {
+        ("DBClusterIdentifier", "NewDBClusterIdentifier", "ModifyDBCluster", "DeleteDBCluster", "StopDBCluster")
+    } else {
+        ("DBInstanceIdentifier", "NewDBInstanceIdentifier", "ModifyDBInstance", "DeleteDBInstance", "StopDBInstance")
+    };
+    for found in [identifier, temporary.as_str()] {
+        let this = || (name, found.to_owned());
+        all.push((f::PEOPLE_RENAME, modify, vec![this(), (new_name, format!("{identifier}-old")), ("ApplyImmediately", yes())]));
+        all.push((f::PEOPLE_DELETE, delete, vec![this(), ("SkipFinalSnapshot", yes())]));
+        all.push((f::PEOPLE_STOP, stop, vec![this()]));
+        all.push((f::PEOPLE_MODIFY, modify, vec![this(), ("BackupRetentionPeriod", "9".to_owned()), ("ApplyImmediately", yes())]));
+        all.push((f::PEOPLE_MODIFY, modify, vec![this(), ("DeletionProtection", yes())]));
+        for key in ["trapheus:execution", "trapheus:role"] {
+            all.push((
+                f::PEOPLE_TAGS,
+                "RemoveTagsFromResource",
+                vec![("ResourceName", arn(found)), ("TagKeys.member.1", key.to_owned())],
+            ));
+        }
+        all.push((
+            f::PEOPLE_TAGS,
+            "AddTagsToResource",
+            vec![
+                ("ResourceName", arn(found)),
+                ("Tags.Tag.1.Key", "trapheus:execution".to_owned()),
+                ("Tags.Tag.1.Value", "arn:aws:states:us-east-1:123456789012:execution:Trapheus:another".to_owned()),
+            ],
+        ));
+        all.push(made(identifier, is_cluster, found));
+    }
+    all.extend(of_members(identifier));
+    let (delete_snapshot, create_snapshot, snapshot_name) = if is_cluster {
+        ("DeleteDBClusterSnapshot", "CreateDBClusterSnapshot", "DBClusterSnapshotIdentifier")
+    } else {
+        ("DeleteDBSnapshot", "CreateDBSnapshot", "DBSnapshotIdentifier")
+    };
+    all.push((f::PEOPLE_SNAPSHOTS, delete_snapshot, vec![(snapshot_name, snapshot)]));
+    all.push((f::PEOPLE_SNAPSHOTS, delete_snapshot, vec![(snapshot_name, temporary.clone())]));
+    all.push((f::PEOPLE_SNAPSHOTS, create_snapshot, vec![(snapshot_name, temporary), (name, identifier.to_owned())]));
+    all
+}
+
+/// A person's own database under a name of the run.
+fn made(identifier: &str, is_cluster: bool, name: &str) -> (&'static Family, &'static str, Vec<(&'static str, String)>) {
+    let text = str::to_owned;
+    if is_cluster {
+        let engine = if identifier == "shop" { "aurora-postgresql" } else { "aurora-mysql" };
+        (f::PEOPLE_NAMES, "CreateDBCluster", vec![
+            ("DBClusterIdentifier", text(name)),
+            ("Engine", text(engine)),
+            ("MasterUsername", text("person")),
+            ("MasterUserPassword", text("secret-secret")),
+        ])
+    } else {
+        (f::PEOPLE_NAMES, "CreateDBInstance", vec![
+            ("DBInstanceIdentifier", text(name)),
+            ("Engine", text("mysql")),
+            ("DBInstanceClass", text("db.t4g.micro")),
+            ("AllocatedStorage", text("20")),
+            ("MasterUsername", text("person")),
+            ("MasterUserPassword", text("secret-secret")),
+        ])
+    }
+}
+
+/// What people do to the members of the Aurora cluster.
+fn of_members(identifier: &str) -> Vec<(&'static Family, &'static str, Vec<(&'static str, String)>)> {
+    if identifier != "shop" {
+        return Vec::new();
+    }
+    let text = str::to_owned;
+    let mut all = Vec::new();
+    for member in ["shop-1", "shop-2", "shop-1-temp", "shop-2-temp"] {
+        all.push((f::PEOPLE_MEMBERS, "DeleteDBInstance", vec![("DBInstanceIdentifier", text(member))]));
+        all.push((f::PEOPLE_RENAME, "ModifyDBInstance", vec![
+            ("DBInstanceIdentifier", text(member)),
+            ("NewDBInstanceIdentifier", text("shop-9")),
+            ("ApplyImmediately", text("true")),
+        ]));
+    }
+    for (name, cluster) in [("shop-9", "shop"), ("shop-9", "shop-temp"), ("shop-3", "shop")] {
+        all.push((f::PEOPLE_MEMBERS, "CreateDBInstance", vec![
+            ("DBInstanceIdentifier", text(name)),
+            ("DBClusterIdentifier", text(cluster)),
+            ("Engine", text("aurora-postgresql")),
+            ("DBInstanceClass", text("db.r6g.large")),
+        ]));
+    }
+    all
+}
+
+pub fn meddling(action: &str, parameters: &[(&str, String)], when: When) -> Disturbance {
+    let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
+    Disturbance::Meddling(Meddling { when, action: action.to_owned(), parameters })
+}
+
+/// After the given request, and so much later.
+pub fn after(action: &str, occurrence: u32, delay_seconds: f64) -> When {
+    When::After { action: action.to_owned(), occurrence, delay_seconds }
+}
+
+/// Restores that fail, for what happens in their rollback.
+pub fn failing_restores(identifier: &str) -> Vec<Vec<Disturbance>> {
+    let failed = || Fault::EndsIn { status: "failed".to_owned() };
+    match identifier {
+        "orders" => vec![
+            vec![request("RestoreDBInstanceFromDBSnapshot", 1, 1, failed())],
+            vec![request("RestoreDBInstanceFromDBSnapshot", 1, 1, Fault::Denied {})],
+        ],
+        "shop" => vec![
+            vec![request("CreateDBInstance", 2, 1, failed())],
+            vec![request("RestoreDBClusterFromSnapshot", 1, 1, Fault::Denied {})],
+            // The second member's rename: a cluster half on its way.
+            vec![request("ModifyDBInstance", 2, 1, Fault::Denied {})],
+        ],
+        _ => vec![vec![request("RestoreDBClusterFromSnapshot", 1, 1, Fault::EndsIn { status: "migration-failed".to_owned() })]],
+    }
+}
+
+/// Every case of the matrix, for these events.
+pub fn cases(events: &[Value]) -> Result<Vec<Case>, String> {
+    let mut cases = Vec::new();
+    for event in events {
+        let happy = Recording::of(&Case::new(f::HAPPY, event), None)?;
+        if happy.changes.is_empty() {
+            return Err(format!("{event} changes nothing even if nothing goes wrong: is the database in the built-in world?"));
+        }
+        cases.extend(worlds(&happy));
+        cases.extend(requests(&happy));
+        cases.extend(invocations(&happy));
+        cases.extend(executions(&happy));
+        cases.extend(people(&happy));
+        if event["task"] == "db_restore" {
+            cases.extend(rollbacks(event)?);
+        }
+    }
+    cases.extend(inputs());
+    // The order in which they run and are counted.
+    cases.sort_by_key(|case| f::ALL.iter().position(|family| *family == case.family));
+    Ok(cases)
+}
+
+fn requests(happy: &Recording) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (action, occurrence) in each(&happy.changes) {
+        for (family, fault, times) in request_faults() {
+            cases.push(Case::new(family, &happy.event).with([request(action, occurrence, times, fault)]));
+        }
+    }
+    let denied = || [Fault::Denied {}, Fault::Error { code: "InvalidParameterValue".to_owned(), message: String::new() }];
+    for (action, count) in &happy.looks {
+        // The first looks decide, the last ones confirm; between them is waiting.
+        let numbers = (1..=*count).filter(|number| *number <= 12 || *number == *count || number % 17 == 0);
+        for occurrence in numbers {
+            for fault in denied() {
+                cases.push(Case::new(f::READS, &happy.event).with([request(action, occurrence, 1, fault)]));
+            }
+            let lasting = Fault::Throttle { code: "Throttling".to_owned() };
+            cases.push(Case::new(f::READS, &happy.event).with([request(action, occurrence, 6, lasting)]));
+        }
+    }
+    cases
+}
+
+fn invocations(happy: &Recording) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (name, occurrence) in each(&happy.functions) {
+        for (family, fault, times) in function_faults() {
+            cases.push(Case::new(family, &happy.event).with([function(name, occurrence, times, fault)]));
+        }
+    }
+    cases
+}
+
+fn executions(happy: &Recording) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (state, occurrence) in each(&happy.states) {
+        let state = state.to_owned();
+        cases.push(Case::new(f::ABORT, &happy.event).with([Disturbance::Abort { state: state.clone(), occurrence }]));
+        cases.push(Case::new(f::ABORT, &happy.event).with([Disturbance::AbortAfter { state: state.clone(), occurrence }]));
+        cases.push(Case::new(f::SECOND_RUN, &happy.event).with([Disturbance::SecondRun { state, occurrence, event: None }]));
+    }
+    cases
+}
+
+fn people(happy: &Recording) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for (family, action, parameters) in doings(happy.identifier(), happy.is_cluster()) {
+        for (moment, occurrence) in each(&happy.changes) {
+            for delay in [0.0, 100.0] {
+                let when = after(moment, occurrence, delay);
+                cases.push(Case::new(family, &happy.event).with([meddling(action, &parameters, when)]));
+            }
+        }
+    }
+    cases
+}
+
+/// A restore that fails, and then something in its rollback.
+fn rollbacks(event: &Value) -> Result<Vec<Case>, String> {
+    let mut cases = Vec::new();
+    for failing in failing_restores(event["identifier"].as_str().unwrap_or_default()) {
+        let base = |family| Case::new(family, event).with(failing.clone());
+        let recording = Recording::of(&base(f::ROLLBACK_REQUEST), Some("FailedState"))?;
+        for (action, occurrence) in each(&recording.changes) {
+            for (_, fault, times) in request_faults() {
+                cases.push(base(f::ROLLBACK_REQUEST).with([request(action, occurrence, times, fault)]));
+            }
+        }
+        for (name, occurrence) in each(&recording.functions) {
+            for (_, fault, times) in function_faults() {
+                cases.push(base(f::ROLLBACK_FUNCTION).with([function(name, occurrence, times, fault)]));
+            }
+        }
+        for (state, occurrence) in each(&recording.states) {
+            let state = state.to_owned();
+            cases.push(base(f::ROLLBACK_ABORT).with([Disturbance::Abort { state: state.clone(), occurrence }]));
+            cases.push(base(f::ROLLBACK_ABORT).with([Disturbance::AbortAfter { state: state.clone(), occurrence }]));
+            cases.push(base(f::SECOND_RUN).with([Disturbance::SecondRun { state, occurrence, event: None }]));
+        }
+        for fault in mail_faults() {
+            cases.push(base(f::MAIL).with([fault]));
+        }
+    }
+    Ok(cases)
+}
+
+pub fn mail_faults() -> Vec<Disturbance> {
+    let rejected = || Fault::Error { code: "MessageRejected".to_owned(), message: "not verified".to_owned() };
+    vec![
+        request("SendEmail", 1, 10_000, rejected()),
+        request("SendEmail", 1, 1, rejected()),
+        request("SendEmail", 2, 1, rejected()),
+        request("SendEmail", 1, 5, Fault::Throttle { code: "TooManyRequestsException".to_owned() }),
+        request("SendEmail", 1, 10_000, Fault::ConnectionRefused {}),
+        request("SendEmail", 1, 10_000, Fault::Slow { seconds: 170.0 }),
+        request("SendEmail", 1, 1, Fault::ResponseLost {}),
+        function("email", 1, 10_000, FunctionFaultKind::Crash),
+        function("email", 1, 1, FunctionFaultKind::Crash),
+        function("email", 1, 10_000, FunctionFaultKind::TimeOut),
+    ]
+}
+
+/// A change of the built-in world.
+pub type Change = fn(&mut World);
+
+/// Worlds in which a run goes its way, only differently.
+pub const OTHER_WORLDS: &[Change] = &[
+    |_| {},
+    |world| world.timings = Timings { jitter: 0.9, false_available_probability: 1.0, ..Timings::default() },
+    |world| world.timings = Timings { jitter: 0.0, false_available_probability: 0.0, ..Timings::default() },
+    |world| {
+        world.timings = Timings { restore_instance: 21_600.0, restore_cluster: 21_600.0, create_member: 7_200.0, ..Timings::default() };
+    },
+    |world| {
+        world.timings =
+            Timings { rename_lingering: 180.0, rename_nameless: 400.0, rename_false_available: 20.0, ..Timings::default() };
+    },
+    |world| world.unverified = Unverified { delete_while_creating: false, protection_in_any_status: false },
+    |world| world.limits.requests_per_second = Some(3),
+    |world| {
+        for instance in &mut world.instances {
+            instance.settings.copy_tags_to_snapshot = Some(instance.settings.copy_tags_to_snapshot != Some(true));
+            instance.settings.deletion_protection = Some(false);
+            instance.tags.clear();
+        }
+        for cluster in &mut world.clusters {
+            cluster.settings.copy_tags_to_snapshot = Some(true);
+            cluster.settings.deletion_protection = Some(cluster.settings.deletion_protection != Some(true));
+        }
+    },
+    |world| {
+        for instance in &mut world.instances {
+            instance.managed_master_password = true;
+            instance.settings.monitoring_interval = Some(60);
+            instance.settings.monitoring_role_arn = Some("arn:aws:iam::123456789012:role/monitoring".to_owned());
+            instance.settings.maintenance_window = Some("sun:03:00-sun:04:00".to_owned());
+        }
+        for cluster in &mut world.clusters {
+            cluster.managed_master_password = true;
+            cluster.settings.maintenance_window = Some("sun:03:00-sun:04:00".to_owned());
+            cluster.settings.iam_database_authentication = Some(true);
+        }
+    },
+];
+
+fn no_snapshots(world: &mut World) {
+    world.snapshots.clear();
+    world.cluster_snapshots.clear();
+}
+
+fn of_every_database(world: &mut World, status: &str) {
+    world.instances.iter_mut().for_each(|instance| status.clone_into(&mut instance.status));
+    for cluster in &mut world.clusters {
+        status.clone_into(&mut cluster.status);
+        cluster.members.iter_mut().for_each(|member| status.clone_into(&mut member.status));
+    }
+}
+
+/// Worlds that do not let every run succeed.
+pub const ADVERSE_WORLDS: &[(&Family, Change)] = &[
+    (f::SNAPSHOT, no_snapshots),
+    (f::SNAPSHOT, |world| {
+        world.snapshots.iter_mut().for_each(|snapshot| "failed".clone_into(&mut snapshot.status));
+        world.cluster_snapshots.iter_mut().for_each(|snapshot| "failed".clone_into(&mut snapshot.status));
+    }),
+    (f::SNAPSHOT, |world| {
+        world.snapshots.iter_mut().for_each(|snapshot| snapshot.engine = Some("mysql".to_owned()));
+        world.cluster_snapshots.iter_mut().for_each(|snapshot| snapshot.engine = Some("aurora-mysql".to_owned()));
+    }),
+    (f::SNAPSHOT, |world| {
+        // A person has just begun to take it.
+        no_snapshots(world);
+        for (action, source, snapshot) in [
+            ("CreateDBSnapshot", "DBInstanceIdentifier", "DBSnapshotIdentifier"),
+            ("CreateDBClusterSnapshot", "DBClusterIdentifier", "DBClusterSnapshotIdentifier"),
+        ] {
+            for (identifier, is_cluster) in TARGETS {
+                if is_cluster == action.contains("Cluster") {
+                    let parameters = [(source, identifier.to_owned()), (snapshot, format!("{identifier}-snapshot"))];
+                    let Disturbance::Meddling(doing) = meddling(action, &parameters, When::At(0.0)) else { continue };
+                    world.meddling.push(doing);
+                }
+            }
+        }
+    }),
+    (f::QUOTA, |world| world.limits = Limits { instances: 9, clusters: 40, ..Limits::default() }),
+    (f::QUOTA, |world| world.limits = Limits { clusters: 2, ..Limits::default() }),
+    (f::QUOTA, |world| world.limits = Limits { manual_snapshots: 1, manual_cluster_snapshots: 2, ..Limits::default() }),
+    (f::QUOTA, |world| world.limits = Limits { retained_backups: 0, ..Limits::default() }),
+    (f::UNFIT, |world| of_every_database(world, "stopped")),
+    (f::UNFIT, |world| of_every_database(world, "storage-full")),
+    (f::UNFIT, |world| of_every_database(world, "modifying")),
+    (f::UNFIT, |world| {
+        world.instances.retain(|instance| instance.identifier != "orders");
+        world.clusters.clear();
+    }),
+    (f::UNFIT, |world| {
+        let taken = |identifier: &str| rds_simulator::InstanceSpec {
+            identifier: identifier.to_owned(),
+            ..world.instances[1].clone()
+        };
+        let more = [taken("orders-temp"), taken("shop-2-temp")];
+        world.instances.extend(more);
+        let mut cluster = world.clusters[1].clone();
+        "ledger-temp".clone_into(&mut cluster.identifier);
+        world.clusters.push(cluster);
+    }),
+    (f::UNFIT, |world| {
+        let replica = rds_simulator::InstanceSpec {
+            identifier: "orders-replica".to_owned(),
+            replica_of: Some("orders".to_owned()),
+            ..world.instances[0].clone()
+        };
+        world.instances.push(replica);
+        world.clusters.iter_mut().for_each(|cluster| cluster.global_cluster = Some("planet".to_owned()));
+    }),
+    (f::LEFTOVER, |world| {
+        let claim = ("trapheus:execution".to_owned(), "arn:aws:states:us-east-1:123456789012:execution:Trapheus:gone".to_owned());
+        let role = ("trapheus:role".to_owned(), "original".to_owned());
+        for tags in world.instances.iter_mut().take(1).map(|found| &mut found.tags).chain(world.clusters.iter_mut().map(|found| &mut found.tags)) {
+            tags.extend([claim.clone(), role.clone()]);
+        }
+    }),
+    (f::LEFTOVER, |world| {
+        let tags = [
+            ("trapheus:execution".to_owned(), "arn:aws:states:us-east-1:123456789012:execution:Trapheus:gone".to_owned()),
+            ("trapheus:role".to_owned(), "snapshot".to_owned()),
+        ];
+        let mut replacement = world.snapshots[0].clone();
+        "orders-temp".clone_into(&mut replacement.identifier);
+        replacement.tags.extend(tags.clone());
+        world.snapshots.push(replacement);
+        for position in 0..world.cluster_snapshots.len() {
+            let mut replacement = world.cluster_snapshots[position].clone();
+            replacement.identifier = format!("{}-temp", replacement.source);
+            replacement.tags.extend(tags.clone());
+            world.cluster_snapshots.push(replacement);
+        }
+    }),
+    (f::LEFTOVER, |world| {
+        // Snapshots of those names that are nobody's leftover.
+        let mut taken = world.snapshots[0].clone();
+        "orders-temp".clone_into(&mut taken.identifier);
+        world.snapshots.push(taken);
+        for position in 0..world.cluster_snapshots.len() {
+            let mut taken = world.cluster_snapshots[position].clone();
+            taken.identifier = format!("{}-temp", taken.source);
+            world.cluster_snapshots.push(taken);
+        }
+    }),
+];
+
+fn worlds(happy: &Recording) -> Vec<Case> {
+    let mut cases = Vec::new();
+    for change in OTHER_WORLDS {
+        for replacement in [SnapshotReplacement::KeepUntilReplaced, SnapshotReplacement::DeleteFirst] {
+            let mut case = Case { snapshot_replacement: replacement, ..Case::new(f::HAPPY, &happy.event) };
+            change(&mut case.world);
+            cases.push(case);
+        }
+    }
+    for (family, change) in ADVERSE_WORLDS {
+        let mut case = Case::new(family, &happy.event);
+        change(&mut case.world);
+        cases.push(case);
+    }
+    if happy.restores() {
+        // A restore of which nothing can be removed while it is made.
+        for failing in failing_restores(happy.identifier()) {
+            let mut case = Case::new(f::BAD_STATUS, &happy.event).with(failing);
+            case.world.unverified = Unverified { delete_while_creating: false, protection_in_any_status: false };
+            cases.push(case);
+        }
+    }
+    cases
+}
+
+fn inputs() -> Vec<Case> {
+    let inputs = [
+        json!({"identifier": "orders", "task": "restore", "isCluster": false}),
+        json!({"identifier": "orders", "task": "db_restore", "isCluster": true}),
+        json!({"identifier": "shop", "task": "db_restore", "isCluster": false}),
+        json!({"identifier": "shop-1", "task": "db_restore", "isCluster": false}),
+        json!({"identifier": "orders", "task": "db_restore"}),
+        json!({"identifier": "orders", "task": "db_restore", "isCluster": "false"}),
+        json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "force": true}),
+        json!({"identifier": "nobody", "task": "create_snapshot", "isCluster": false}),
+        json!({"identifier": "-orders", "task": "db_restore", "isCluster": false}),
+        json!({"task": "db_restore"}),
+        json!({}),
+        json!([]),
+        json!("orders"),
+    ];
+    inputs.iter().map(|input| Case::new(f::INPUT, input)).collect()
+}

@@ -1,0 +1,109 @@
+//! Two or three things at once, by seed: the same building blocks as the matrix, in worlds that differ.
+
+use fastrand::Rng;
+use rds_simulator::When;
+use serde_json::Value;
+use trapheus_common::document::SnapshotReplacement;
+
+use super::Case;
+use super::families as f;
+use super::matrix::{
+    self, OTHER_WORLDS, Recording, after, failing_restores, function, function_faults, mail_faults, meddling, request,
+    request_faults,
+};
+use crate::disturbance::Disturbance;
+
+/// What is drawn from: what runs do if nothing goes wrong, and in their rollback.
+#[derive(Clone, Debug)]
+pub struct Pool {
+    happy: Vec<Recording>,
+}
+
+impl Pool {
+    /// Records the events' runs.
+    pub fn of(events: &[Value]) -> Result<Self, String> {
+        let happy = events.iter().map(|event| Recording::of(&Case::new(f::HAPPY, event), None));
+        Ok(Self { happy: happy.collect::<Result<_, _>>()? })
+    }
+
+    /// The case of this seed: the same every time.
+    pub fn case(&self, seed: u64) -> Case {
+        let mut rng = Rng::with_seed(seed);
+        let recording = &self.happy[rng.usize(..self.happy.len())];
+        let mut case = Case { seed, ..Case::new(f::RANDOM, &recording.event) };
+        for _ in 0..rng.usize(..3) {
+            OTHER_WORLDS[rng.usize(..OTHER_WORLDS.len())](&mut case.world);
+        }
+        if rng.u8(..8) == 0 {
+            case.snapshot_replacement = SnapshotReplacement::DeleteFirst;
+        }
+        let identifier = recording.event["identifier"].as_str().unwrap_or_default();
+        let mut left = rng.usize(2..=3);
+        if rng.u8(..4) == 0 {
+            // So that rollbacks meet the rest more often than chance would have it.
+            let mut failing = failing_restores(identifier);
+            case.disturbances = failing.swap_remove(rng.usize(..failing.len()));
+            left -= 1;
+        }
+        while left > 0 {
+            case.disturbances.extend(draw(&mut rng, recording));
+            left -= 1;
+        }
+        case
+    }
+}
+
+fn pick<'a>(rng: &mut Rng, names: impl Iterator<Item = (&'a String, &'a u32)>) -> Option<(&'a str, u32)> {
+    let names: Vec<_> = names.collect();
+    let (name, count) = names.get(rng.usize(..names.len().max(1)))?;
+    // Past the end too: a rollback or a retry makes more of them than a run in which nothing goes wrong.
+    Some((name.as_str(), rng.u32(1..=**count + 2)))
+}
+
+fn draw(rng: &mut Rng, recording: &Recording) -> Option<Disturbance> {
+    match rng.u8(..100) {
+        0..35 => {
+            let (action, occurrence) = pick(rng, recording.changes.iter())?;
+            let mut faults = request_faults();
+            let (_, fault, times) = faults.swap_remove(rng.usize(..faults.len()));
+            Some(request(action, occurrence, times, fault))
+        }
+        35..45 => {
+            let (action, occurrence) = pick(rng, recording.looks.iter())?;
+            let mut faults = request_faults();
+            let (_, fault, times) = faults.swap_remove(rng.usize(..12));
+            Some(request(action, occurrence, times, fault))
+        }
+        45..60 => {
+            let (name, occurrence) = pick(rng, recording.functions.iter())?;
+            let faults = function_faults();
+            let (_, fault, times) = faults[rng.usize(..faults.len())];
+            Some(function(name, occurrence, times, fault))
+        }
+        60..70 => {
+            let (state, occurrence) = pick(rng, recording.states.iter())?;
+            let state = state.to_owned();
+            Some(if rng.bool() { Disturbance::Abort { state, occurrence } } else { Disturbance::AbortAfter { state, occurrence } })
+        }
+        70..85 => {
+            let identifier = recording.event["identifier"].as_str().unwrap_or_default();
+            let mut doings = matrix::doings(identifier, recording.event["isCluster"] == true);
+            let (_, action, parameters) = doings.swap_remove(rng.usize(..doings.len()));
+            let when = if rng.bool() {
+                When::At(f64::from(rng.u32(..4_000)))
+            } else {
+                let (moment, occurrence) = pick(rng, recording.changes.iter())?;
+                after(moment, occurrence, f64::from(rng.u32(..400)))
+            };
+            Some(meddling(action, &parameters, when))
+        }
+        85..93 => {
+            let (state, occurrence) = pick(rng, recording.states.iter())?;
+            Some(Disturbance::SecondRun { state: state.to_owned(), occurrence, event: None })
+        }
+        _ => {
+            let mut faults = mail_faults();
+            Some(faults.swap_remove(rng.usize(..faults.len())))
+        }
+    }
+}

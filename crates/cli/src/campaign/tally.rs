@@ -1,0 +1,113 @@
+//! What came of the runs, by family: the table at the end of a campaign, and the one in the documentation.
+
+use std::collections::BTreeMap;
+use std::fmt::Write as _;
+
+use serde::Serialize;
+
+use super::Finished;
+use super::families::{self, Family};
+
+/// Counts of one family.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Count {
+    pub runs: u64,
+    /// By how they ended.
+    pub statuses: BTreeMap<String, u64>,
+    /// Runs that broke a promise.
+    pub broken: u64,
+}
+
+impl Count {
+    fn of(&self, status: &str) -> u64 {
+        self.statuses.get(status).copied().unwrap_or_default()
+    }
+
+    fn others(&self) -> u64 {
+        self.runs - self.of("SUCCEEDED") - self.of("FAILED") - self.of("ABORTED")
+    }
+}
+
+/// Counts by family.
+#[derive(Clone, Debug, Default, Serialize)]
+#[serde(transparent)]
+pub struct Tally(BTreeMap<&'static str, Count>);
+
+impl Tally {
+    pub fn add(&mut self, run: &Finished) {
+        let count = self.0.entry(run.case.family.name).or_default();
+        count.runs += 1;
+        *count.statuses.entry(run.status.clone()).or_default() += 1;
+        count.broken += u64::from(!run.broken.is_empty());
+    }
+
+    pub fn runs(&self) -> u64 {
+        self.0.values().map(|count| count.runs).sum()
+    }
+
+    pub fn broken(&self) -> u64 {
+        self.0.values().map(|count| count.broken).sum()
+    }
+
+    /// Families in their order, with their counts.
+    fn rows(&self) -> impl Iterator<Item = (&'static Family, &Count)> {
+        families::ALL.iter().filter_map(|family| Some((*family, self.0.get(family.name)?)))
+    }
+
+    /// The table at the end of a campaign.
+    pub fn table(&self) -> String {
+        let mut text = String::new();
+        // Writing to a String cannot fail.
+        let _ = writeln!(
+            text,
+            "{:<22} {:>7} {:>10} {:>8} {:>8} {:>7} {:>8}",
+            "family", "runs", "SUCCEEDED", "FAILED", "ABORTED", "other", "broken"
+        );
+        for (family, count) in self.rows() {
+            let _ = writeln!(
+                text,
+                "{:<22} {:>7} {:>10} {:>8} {:>8} {:>7} {:>8}",
+                family.name,
+                count.runs,
+                count.of("SUCCEEDED"),
+                count.of("FAILED"),
+                count.of("ABORTED"),
+                count.others(),
+                count.broken
+            );
+        }
+        text
+    }
+
+    /// `docs/faults.md`.
+    pub fn document(&self) -> String {
+        let mut text = String::from(HEAD);
+        for (family, count) in self.rows().filter(|(family, _)| **family != *families::RANDOM) {
+            let outcomes: Vec<String> =
+                count.statuses.iter().map(|(status, count)| format!("{count} {status}")).collect();
+            let outcomes = match count.broken {
+                0 => outcomes.join(", "),
+                broken => format!("{}; **{broken} broke a promise**", outcomes.join(", ")),
+            };
+            let Family { name, what, original, ours } = family;
+            let _ = writeln!(text, "| `{name}` | {what} | {original} | {ours} | {}: {outcomes} |", count.runs);
+        }
+        let _ = write!(text, "\n{} runs in all; {} of them broke a promise.\n", self.runs(), self.broken());
+        text
+    }
+}
+
+const HEAD: &str = "\
+# What can go wrong
+
+Every row is a family of rehearsals: each fault at every moment of a run, for a DB instance, an Aurora cluster and a Multi-AZ
+DB cluster, with every task. Each run is judged on the seven promises of [the architecture](architecture.md) from what exists at
+its end. A run that ends `FAILED` or `ABORTED` has kept them: the original is back under its name, and people were told.
+
+`trapheus campaign` runs them all, `--family NAME` one family, `--seeds N` random combinations as well. This page is written by
+`trapheus campaign --table docs/faults.md`; `--check` compares it instead.
+
+| family | what happens | the original project | Trapheus | runs |
+|---|---|---|---|---|
+";

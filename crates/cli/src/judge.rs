@@ -1,0 +1,370 @@
+//! Whether a rehearsed run kept the promises, I1 to I7.
+//!
+//! Pure: from what existed before, what exists once everything has settled, and what was said and asked meanwhile, to the
+//! promises that were broken. It trusts nothing that the pipeline says of itself except where a promise is about saying. What
+//! a person did meanwhile relaxes only the promises about the things that person touched.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`by_hand`] | doing what the final mail asks a person to do |
+//! | `scene` | who is who: the target and its members, the run's own names, bystanders, what people made |
+//! | `excuse` | whether something stood in the rollback's own way, so that a person has to help |
+//!
+//! It refuses to guess: a run it cannot place (no target before the run) is held to the promises about bystanders alone.
+
+pub mod by_hand;
+mod excuse;
+mod scene;
+
+use std::collections::BTreeSet;
+use std::fmt;
+
+use rds_simulator::{Mail, RecordedRequest, World, WorldState};
+use serde::Serialize;
+use trapheus_common::document::SnapshotReplacement;
+
+use crate::disturbance::Disturbance;
+use crate::report::{OtherRun, Report, RunRole};
+use crate::timeline::{Step, StepStatus};
+use by_hand::ByHand;
+use excuse::Excuse;
+use scene::{Home, Scene};
+
+/// A promise, by its number in the design.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
+pub enum Promise {
+    /// A database is available under the identifier.
+    I1,
+    /// `SUCCEEDED` means done; everything else says why; nothing hangs.
+    I2,
+    /// People are told.
+    I3,
+    /// Neither the original nor the snapshot is lost.
+    I4,
+    /// Nothing is left behind.
+    I5,
+    /// Bystanders are left alone.
+    I6,
+    /// Settings are kept.
+    I7,
+}
+
+impl fmt::Display for Promise {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let name = match self {
+            Self::I1 => "I1 availability",
+            Self::I2 => "I2 truth",
+            Self::I3 => "I3 alarm",
+            Self::I4 => "I4 no data loss",
+            Self::I5 => "I5 no strays",
+            Self::I6 => "I6 bystanders",
+            Self::I7 => "I7 settings",
+        };
+        f.write_str(name)
+    }
+}
+
+/// A promise that was not kept, and how.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize)]
+pub struct Broken {
+    pub promise: Promise,
+    pub what: String,
+}
+
+/// All that is known of a run.
+#[derive(Clone, Copy, Debug)]
+pub struct Evidence<'a> {
+    pub report: &'a Report,
+    /// What existed at the start, with its quotas and unverified answers.
+    pub world: &'a World,
+    pub disturbances: &'a [Disturbance],
+    pub snapshot_replacement: SnapshotReplacement,
+    pub requests: &'a [RecordedRequest],
+    /// Once everything under way has come to its end.
+    pub after: &'a WorldState,
+    /// The same world at the same time, had nothing but the people's doings happened.
+    pub without: &'a WorldState,
+    /// What became of the final mail's commands, if it had any.
+    pub by_hand: Option<&'a ByHand>,
+}
+
+/// How long a run may take: its deadline, the rollback's, and what a function may overshoot them by.
+const LONGEST_SECONDS: f64 = (24.0 + 6.0 + 2.0) * 3_600.0;
+/// Mails about one run and its recovery: two each, and one sent twice because its answer was lost.
+const MOST_MAILS: usize = 6;
+/// What the subject of a mail says that needs a person.
+const ACTION_NEEDED: &str = "ACTION NEEDED";
+
+/// Every promise that was broken.
+pub fn judge(evidence: &Evidence<'_>) -> Vec<Broken> {
+    let case = Case { e: *evidence, scene: Scene::of(evidence), excuse: excuse::of(evidence) };
+    let mut broken = Vec::new();
+    case.availability(&mut broken);
+    case.truth(&mut broken);
+    case.alarm(&mut broken);
+    case.loss(&mut broken);
+    case.strays(&mut broken);
+    case.bystanders(&mut broken);
+    case.settings(&mut broken);
+    broken.sort_by_key(|one| one.promise);
+    broken
+}
+
+/// The last mail about the run, its recovery included, unless no mail was sent.
+pub fn final_mail(report: &Report) -> Option<&Mail> {
+    let arns: Vec<&str> = family(report).collect();
+    report.mails.iter().rev().find(|mail| is_about(mail, &arns))
+}
+
+/// The run's own execution and those that recover it.
+fn family(report: &Report) -> impl Iterator<Item = &str> {
+    let recoveries = report.others.iter().filter(|other| other.role == RunRole::Recovery);
+    std::iter::once(report.execution.as_str()).chain(recoveries.map(|other| other.execution.as_str()))
+}
+
+/// Whether a mail names one of the executions; an ARN must not be the beginning of a longer one.
+fn is_about(mail: &Mail, executions: &[&str]) -> bool {
+    let text = mail.text.as_deref().unwrap_or_default();
+    text.split(|c: char| c.is_whitespace() || c == '/' || c == '"' || c == '(' || c == ')')
+        .any(|word| executions.contains(&word.trim_end_matches(['.', ',', ';'])))
+}
+
+fn visited(steps: &[Step], states: &[&str]) -> bool {
+    steps.iter().any(|step| states.contains(&step.state.as_str()) && step.status == StepStatus::Succeeded)
+}
+
+const VERIFY: [&str; 2] = ["VerifyDbInstance", "VerifyCluster"];
+
+struct Case<'a> {
+    e: Evidence<'a>,
+    scene: Scene<'a>,
+    excuse: Excuse,
+}
+
+impl Case<'_> {
+    fn succeeded(&self) -> bool {
+        self.e.report.succeeded()
+    }
+
+    fn recoveries(&self) -> impl Iterator<Item = &OtherRun> {
+        self.e.report.others.iter().filter(|other| other.role == RunRole::Recovery)
+    }
+
+    /// Whether some run compared a restored database with the original and found it good.
+    fn is_verified(&self) -> bool {
+        visited(&self.e.report.steps, &VERIFY) || self.e.report.others.iter().any(|other| visited(&other.steps, &VERIFY))
+    }
+
+    /// A run beside this one that did the whole task: it replaces the original in its own right.
+    fn another_succeeded(&self) -> bool {
+        self.e.report.others.iter().any(|other| other.role == RunRole::Second && other.status == "SUCCEEDED")
+    }
+
+    fn asks_for_a_hand(&self) -> bool {
+        final_mail(self.e.report).is_some_and(|mail| mail.subject.contains(ACTION_NEEDED))
+    }
+
+    /// The world to hold the promises of a failed run to: after the final mail's commands if something stood in the
+    /// rollback's way and the mail says so, else as the run left it.
+    fn in_the_end(&self) -> &WorldState {
+        match self.e.by_hand {
+            Some(by_hand) if self.excuse != Excuse::None && self.asks_for_a_hand() => &by_hand.after,
+            _ => self.e.after,
+        }
+    }
+
+    /// A verified restored database beside the original it could not delete: the mail's commands finish that run.
+    fn is_leftover(&self) -> bool {
+        self.is_verified() && !self.succeeded() && matches!(self.scene.home(self.e.after), Home::Restored)
+    }
+
+    fn availability(&self, broken: &mut Vec<Broken>) {
+        if self.scene.original().is_none() {
+            return;
+        }
+        let mut say = |what: String| broken.push(Broken { promise: Promise::I1, what });
+        let home = self.scene.home(self.e.after);
+        if self.succeeded() {
+            match home {
+                Home::Restored if self.scene.restores() || self.another_succeeded() => {}
+                Home::Original if !self.scene.restores() => {}
+                other => say(format!("the run succeeded, but {}", self.scene.describe(&other))),
+            }
+            return;
+        }
+        if self.is_good(&home) {
+            return;
+        }
+        let described = self.scene.describe(&home);
+        if self.excuse == Excuse::None {
+            say(format!("{described}, though nothing stood in the way of putting the original back"));
+            return;
+        }
+        if !self.asks_for_a_hand() {
+            // With mail itself out of order nobody can be told.
+            if !excuse::mail_failed(&self.e) {
+                say(format!("{described}, and no final mail asks for action"));
+            }
+            return;
+        }
+        if self.excuse == Excuse::Beyond {
+            return;
+        }
+        match self.e.by_hand {
+            None => say(format!("{described}, and the final mail has no commands")),
+            Some(by_hand) => {
+                let home = self.scene.home(&by_hand.after);
+                if !self.is_good(&home) {
+                    let problem = by_hand.problem.as_deref().unwrap_or("all of them were accepted");
+                    let described = self.scene.describe(&home);
+                    say(format!("after the final mail's commands {described} ({problem})"));
+                }
+            }
+        }
+    }
+
+    /// Whether what stands under the name after a failed run may stand there.
+    fn is_good(&self, home: &Home) -> bool {
+        match home {
+            Home::Original => true,
+            Home::Restored => self.is_verified(),
+            Home::Wrong(_) => false,
+        }
+    }
+
+    fn truth(&self, broken: &mut Vec<Broken>) {
+        let mut say = |what: String| broken.push(Broken { promise: Promise::I2, what });
+        let report = self.e.report;
+        if self.succeeded() {
+            for missing in self.scene.undone(self.e.after) {
+                say(format!("the run succeeded, but {missing}"));
+            }
+        } else if report.status == "FAILED" {
+            if report.error.as_deref().unwrap_or_default().is_empty() {
+                say("it failed without an error".to_owned());
+            }
+            if report.cause.as_deref().unwrap_or_default().is_empty() {
+                say(format!("it failed with {:?} and no cause", report.error.as_deref().unwrap_or_default()));
+            }
+        }
+        if report.duration_seconds > LONGEST_SECONDS {
+            say(format!("it took {:.0} hours", report.duration_seconds / 3_600.0));
+        }
+        for recovery in self.recoveries() {
+            if recovery.duration_seconds > LONGEST_SECONDS {
+                say(format!("its recovery took {:.0} hours", recovery.duration_seconds / 3_600.0));
+            }
+            if recovery.status == "FAILED" && recovery.error.as_deref().unwrap_or_default().is_empty() {
+                say("its recovery failed without an error".to_owned());
+            }
+            if recovery.status == "SUCCEEDED" && !self.is_good(&self.scene.home(self.e.after)) && self.scene.is_ours_to_put_back() {
+                let home = self.scene.describe(&self.scene.home(self.e.after));
+                say(format!("its recovery succeeded, but {home}"));
+            }
+        }
+    }
+
+    fn alarm(&self, broken: &mut Vec<Broken>) {
+        let mut say = |what: String| broken.push(Broken { promise: Promise::I3, what });
+        let report = self.e.report;
+        let own: Vec<&str> = family(report).collect();
+        let sent = report.mails.iter().filter(|mail| is_about(mail, &own)).count();
+        let mail_failed = excuse::mail_failed(&self.e);
+        if self.succeeded() && sent > 0 {
+            say(format!("{sent} mails were sent about a run that succeeded"));
+        }
+        if !self.succeeded() && sent < 2 && !mail_failed {
+            say(format!("{sent} mails were sent about a run that ended {}", report.status));
+        }
+        if sent > MOST_MAILS {
+            say(format!("{sent} mails were sent about one run"));
+        }
+        for other in report.others.iter().filter(|other| other.role == RunRole::Second && other.status != "SUCCEEDED") {
+            let sent = report.mails.iter().filter(|mail| is_about(mail, &[other.execution.as_str()])).count();
+            if sent < 2 && !mail_failed {
+                say(format!("{sent} mails were sent about the second run, which ended {}", other.status));
+            }
+        }
+    }
+
+    fn loss(&self, broken: &mut Vec<Broken>) {
+        let mut say = |what: String| broken.push(Broken { promise: Promise::I4, what });
+        for original in self.scene.originals() {
+            let is_there = self.scene.exists(self.e.after, original);
+            if is_there || self.scene.people_deleted_a_database() {
+                continue;
+            }
+            match self.scene.home(self.e.after) {
+                Home::Restored if self.is_verified() => {}
+                home => say(format!(
+                    "the original {} ({}) is gone, and {}",
+                    original.identifier,
+                    original.resource_id,
+                    self.scene.describe(&home)
+                )),
+            }
+        }
+        if self.e.snapshot_replacement == SnapshotReplacement::KeepUntilReplaced
+            && self.scene.had_snapshot()
+            && !self.scene.has_snapshot(self.e.after)
+            && !self.scene.people_deleted_a_snapshot()
+        {
+            say(format!("{}-snapshot was available, and neither it nor its successor is now", self.scene.identifier));
+        }
+    }
+
+    fn strays(&self, broken: &mut Vec<Broken>) {
+        let mut say = |what: String| broken.push(Broken { promise: Promise::I5, what });
+        if self.succeeded() || self.another_succeeded() {
+            // `undone` has looked.
+            return;
+        }
+        // A person has been told, and what is left is for that person to decide, or nobody could be told.
+        let is_told = self.asks_for_a_hand() || excuse::mail_failed(&self.e);
+        if self.excuse == Excuse::Beyond && is_told || self.excuse != Excuse::None && excuse::mail_failed(&self.e) {
+            return;
+        }
+        let world = self.in_the_end();
+        if !self.is_leftover() {
+            for stray in self.scene.restored(world) {
+                say(format!("{stray} is left, restored by this run"));
+            }
+        }
+        for mark in self.scene.marks(world) {
+            if !(self.is_leftover() && mark.on_database) {
+                say(format!("a mark of this run is left on {}", mark.on));
+            }
+        }
+    }
+
+    fn bystanders(&self, broken: &mut Vec<Broken>) {
+        for what in self.scene.harmed_bystanders(self.e.without, self.e.after) {
+            broken.push(Broken { promise: Promise::I6, what });
+        }
+    }
+
+    fn settings(&self, broken: &mut Vec<Broken>) {
+        let mut say = |what: String| broken.push(Broken { promise: Promise::I7, what });
+        let (world, reported) = if self.succeeded() {
+            // What the output reports is said of the run; that is all it may leave behind.
+            (self.e.after, self.e.report.output.as_ref().map(ToString::to_string).unwrap_or_default())
+        } else {
+            (self.in_the_end(), String::new())
+        };
+        let home = self.scene.home(world);
+        let expects_restored = self.succeeded() && self.scene.restores();
+        let is_comparable = match home {
+            Home::Original => !expects_restored,
+            Home::Restored => expects_restored,
+            Home::Wrong(_) => false,
+        };
+        if !is_comparable {
+            return;
+        }
+        let unreported: BTreeSet<String> =
+            self.scene.changed_settings(self.e.without, world).into_iter().filter(|found| !found.is_in(&reported)).map(|found| found.to_string()).collect();
+        for difference in unreported {
+            say(difference);
+        }
+    }
+}

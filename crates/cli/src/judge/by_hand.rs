@@ -1,0 +1,185 @@
+//! Doing what a final mail asks a person to do: its `aws rds …` lines, in order, against the simulated RDS.
+//!
+//! Owns the way from a line of the AWS CLI to a request of the Query protocol, as far as the mails go; a line it cannot read
+//! is a problem of the mail. The person it plays has every permission, waits where the mail says so, and tries again
+//! where RDS says that a database is not in the right state yet.
+
+use std::collections::BTreeMap;
+use std::time::Duration;
+
+use rds_simulator::{Meddling, Outcome, Simulator, When, WorldState};
+
+/// How long the person waits for one command to be accepted, or for what it waits for.
+const PATIENCE: Duration = Duration::from_secs(12 * 3_600);
+const BETWEEN_TRIES: Duration = Duration::from_secs(60);
+
+/// What came of the commands.
+#[derive(Clone, Debug)]
+pub struct ByHand {
+    /// The world once everything has settled.
+    pub after: WorldState,
+    /// The first command that could not be done, and why.
+    pub problem: Option<String>,
+}
+
+/// Does what the mail says; `None` if it has no commands.
+pub async fn play(simulator: &Simulator, mail: &str) -> Option<ByHand> {
+    let lines: Vec<&str> = mail.lines().filter(|line| line.starts_with("aws rds ")).collect();
+    if lines.is_empty() {
+        return None;
+    }
+    let mut problem = None;
+    for line in lines {
+        if let Err(why) = run(simulator, line).await {
+            problem = Some(format!("`{line}`: {why}"));
+            break;
+        }
+    }
+    settle(simulator).await;
+    Some(ByHand { after: simulator.state(), problem })
+}
+
+/// Lets time pass until nothing is under way any more; what never ends is given up after two days.
+pub async fn settle(simulator: &Simulator) {
+    let patience = simulator.now() + Duration::from_secs(48 * 3_600);
+    while let Some(next) = simulator.next_change().filter(|next| *next < patience) {
+        tokio::time::sleep(next.saturating_sub(simulator.now()) + Duration::from_millis(1)).await;
+    }
+}
+
+async fn run(simulator: &Simulator, line: &str) -> Result<(), String> {
+    let words = words(line);
+    match words.get(2).map(String::as_str) {
+        Some("wait") => wait(simulator, &words[3..]).await,
+        Some(command) => ask(simulator, command, &words[3..]).await,
+        None => Err("there is no command".to_owned()),
+    }
+}
+
+async fn wait(simulator: &Simulator, words: &[String]) -> Result<(), String> {
+    let [waiter, _, name, ..] = words else { return Err("it does not say what to wait for".to_owned()) };
+    let patience = simulator.now() + PATIENCE;
+    loop {
+        let state = simulator.state();
+        let instance = || state.instance(name).filter(|found| found.answers);
+        let cluster = || state.cluster(name).filter(|found| found.answers);
+        let holds = match waiter.as_str() {
+            "db-instance-available" => instance().is_some_and(|found| found.status.as_ref() == "available"),
+            "db-cluster-available" => cluster().is_some_and(|found| found.status.as_ref() == "available"),
+            "db-instance-deleted" => state.instance(name).is_none(),
+            "db-cluster-deleted" => state.cluster(name).is_none(),
+            other => return Err(format!("there is no waiter {other}")),
+        };
+        if holds {
+            return Ok(());
+        }
+        if simulator.now() > patience {
+            return Err("it never came to be".to_owned());
+        }
+        tokio::time::sleep(BETWEEN_TRIES).await;
+    }
+}
+
+async fn ask(simulator: &Simulator, command: &str, words: &[String]) -> Result<(), String> {
+    let action = camel(command);
+    let parameters = parameters(words)?;
+    let patience = simulator.now() + PATIENCE;
+    loop {
+        // The simulator's way of letting somebody make a request of RDS.
+        let when = When::At(simulator.now().as_secs_f64());
+        simulator.meddle(Meddling { when, action: action.clone(), parameters: parameters.clone() });
+        let outcome = simulator.requests().pop().map(|request| request.outcome);
+        match outcome {
+            Some(Outcome::Ok) => return Ok(()),
+            Some(Outcome::Error(code)) if code.contains("State") && simulator.now() < patience => {
+                tokio::time::sleep(BETWEEN_TRIES).await;
+            }
+            Some(Outcome::Error(code)) => return Err(code),
+            other => return Err(format!("{other:?}")),
+        }
+    }
+}
+
+/// The words of a shell command; a quote is only ever around a whole word.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    let mut rest = line.trim();
+    while !rest.is_empty() {
+        let (word, after) = match rest.strip_prefix('\'') {
+            Some(quoted) => quoted.split_once('\'').unwrap_or((quoted, "")),
+            None => rest.split_once(' ').unwrap_or((rest, "")),
+        };
+        words.push(word.to_owned());
+        rest = after.trim_start();
+    }
+    words
+}
+
+/// `modify-db-instance` as `ModifyDBInstance`.
+fn camel(kebab: &str) -> String {
+    let word = |word: &str| match word {
+        "db" => "DB".to_owned(),
+        "az" => "AZ".to_owned(),
+        word => {
+            let mut letters = word.chars();
+            letters.next().map(|first| first.to_ascii_uppercase().to_string() + letters.as_str()).unwrap_or_default()
+        }
+    };
+    kebab.split('-').map(word).collect()
+}
+
+/// Options as the Query protocol spells them.
+fn parameters(words: &[String]) -> Result<BTreeMap<String, String>, String> {
+    let mut parameters = BTreeMap::new();
+    let mut words = words.iter().peekable();
+    while let Some(word) = words.next() {
+        let Some(option) = word.strip_prefix("--") else { return Err(format!("{word} belongs to no option")) };
+        let mut values = Vec::new();
+        while let Some(value) = words.next_if(|word| !word.starts_with("--")) {
+            values.push(value.clone());
+        }
+        match (option, values.as_slice()) {
+            ("region", _) => {}
+            ("tag-keys", keys) => list(&mut parameters, "TagKeys.member", keys),
+            ("vpc-security-group-ids", groups) => list(&mut parameters, "VpcSecurityGroupIds.VpcSecurityGroupId", groups),
+            (option, []) => {
+                let (name, value) = option.strip_prefix("no-").map_or((option, "true"), |name| (name, "false"));
+                parameters.insert(camel(name), value.to_owned());
+            }
+            (option, [value]) => {
+                parameters.insert(camel(option), value.clone());
+            }
+            (option, _) => return Err(format!("--{option} has more than one value")),
+        }
+    }
+    Ok(parameters)
+}
+
+fn list(parameters: &mut BTreeMap<String, String>, name: &str, values: &[String]) {
+    for (number, value) in (1..).zip(values) {
+        parameters.insert(format!("{name}.{number}"), value.clone());
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_line_of_the_cli_becomes_a_request() {
+        let line = "aws rds modify-db-instance --db-instance-identifier 'orders temp' --new-db-instance-identifier orders \
+                    --apply-immediately --no-deletion-protection --vpc-security-group-ids sg-1 sg-2 --region eu-west-1";
+        let words = words(line);
+        assert_eq!(camel(&words[2]), "ModifyDBInstance");
+        let expected = [
+            ("ApplyImmediately", "true"),
+            ("DBInstanceIdentifier", "orders temp"),
+            ("DeletionProtection", "false"),
+            ("NewDBInstanceIdentifier", "orders"),
+            ("VpcSecurityGroupIds.VpcSecurityGroupId.1", "sg-1"),
+            ("VpcSecurityGroupIds.VpcSecurityGroupId.2", "sg-2"),
+        ];
+        let expected = expected.map(|(name, value)| (name.to_owned(), value.to_owned()));
+        assert_eq!(parameters(&words[3..]), Ok(BTreeMap::from(expected)));
+    }
+}

@@ -1,0 +1,541 @@
+//! Who is who in a run's world: the target and its members, the names the run may use, bystanders, and what people did.
+//!
+//! Everything is told apart by resource id where it existed before the run, and by name only where it did not.
+
+use std::collections::{BTreeMap, BTreeSet};
+use std::fmt;
+
+use rds_simulator::{InstanceState, Outcome, RecordedRequest, WorldState};
+use serde::Serialize;
+use serde_json::{Map, Value};
+
+use super::Evidence;
+
+/// The caller under which the simulator records what people do.
+pub(super) const PEOPLE: &str = "meddler";
+const OUR_TAGS: &str = "trapheus:";
+const AVAILABLE: &str = "available";
+
+/// A database that existed before the run and that the run is about.
+#[derive(Clone, Debug)]
+pub(super) struct Original {
+    pub(super) identifier: String,
+    pub(super) resource_id: String,
+    pub(super) is_cluster: bool,
+}
+
+/// What stands under the target's name.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(super) enum Home {
+    /// The database that was there before, with its members under their names, as available as it would be anyway.
+    Original,
+    /// A database that was not there before, available, with a member for every one of the original's.
+    Restored,
+    Wrong(String),
+}
+
+/// A tag of ours.
+pub(super) struct Mark {
+    pub(super) on: String,
+    pub(super) on_database: bool,
+}
+
+/// A setting or tag that is not as it was.
+pub(super) struct Difference {
+    identifier: String,
+    key: String,
+    before: Option<Value>,
+    after: Option<Value>,
+}
+
+impl Difference {
+    /// Whether the text speaks of it: the setting by its name with or without spaces, a tag by its key.
+    pub(super) fn is_in(&self, text: &str) -> bool {
+        let plain = |text: &str| -> String {
+            text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
+        };
+        let key = self.key.rsplit('/').next().unwrap_or(&self.key);
+        text.contains(key) || plain(text).contains(&plain(key))
+    }
+}
+
+impl fmt::Display for Difference {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let shown = |value: &Option<Value>| value.as_ref().map_or_else(|| "nothing".to_owned(), Value::to_string);
+        let Self { identifier, key, before, after } = self;
+        write!(f, "{key} of {identifier} was {} and is {}", shown(before), shown(after))
+    }
+}
+
+pub(super) struct Scene<'a> {
+    pub(super) identifier: String,
+    is_cluster: bool,
+    task: String,
+    before: &'a WorldState,
+    /// What the person's doings alone lead to.
+    without: &'a WorldState,
+    /// The target, then its members.
+    originals: Vec<Original>,
+    /// What people did that RDS accepted.
+    doings: Vec<&'a RecordedRequest>,
+}
+
+impl<'a> Scene<'a> {
+    pub(super) fn of(evidence: &Evidence<'a>) -> Self {
+        let input = &evidence.report.input;
+        let identifier = input["identifier"].as_str().unwrap_or_default().to_ascii_lowercase();
+        let is_cluster = input["isCluster"].as_bool().unwrap_or_default();
+        let before = &evidence.report.world_before;
+        Self {
+            originals: originals(before, &identifier, is_cluster),
+            identifier,
+            is_cluster,
+            task: input["task"].as_str().unwrap_or_default().to_owned(),
+            before,
+            without: evidence.without,
+            doings: doings(evidence.requests).collect(),
+        }
+    }
+
+    pub(super) fn originals(&self) -> &[Original] {
+        &self.originals
+    }
+
+    pub(super) fn original(&self) -> Option<&Original> {
+        self.originals.first()
+    }
+
+    pub(super) fn restores(&self) -> bool {
+        matches!(self.task.as_str(), "create_snapshot" | "db_restore")
+    }
+
+    fn takes_snapshot(&self) -> bool {
+        matches!(self.task.as_str(), "create_snapshot" | "create_snapshot_only")
+    }
+
+    /// Whether the target is one the task can be about at all.
+    pub(super) fn is_ours_to_put_back(&self) -> bool {
+        !self.originals.is_empty() && !names_target(&self.doings, &self.identifier, &self.originals)
+    }
+
+    fn is_original(&self, resource_id: &str) -> bool {
+        self.originals.iter().any(|original| original.resource_id == resource_id)
+    }
+
+    pub(super) fn exists(&self, world: &WorldState, original: &Original) -> bool {
+        if original.is_cluster {
+            world.clusters.iter().any(|found| found.resource_id == original.resource_id)
+        } else {
+            world.instances.iter().any(|found| found.resource_id == original.resource_id)
+        }
+    }
+
+    /// What stands under the name.
+    pub(super) fn home(&self, world: &WorldState) -> Home {
+        let Some(target) = self.original() else { return Home::Wrong("there never was one".to_owned()) };
+        let found = if self.is_cluster {
+            world.cluster(&self.identifier).map(|found| (&found.resource_id, found.status.as_ref(), found.answers))
+        } else {
+            world.instance(&self.identifier).map(|found| (&found.resource_id, found.status.as_ref(), found.answers))
+        };
+        let Some((resource_id, status, answers)) = found else { return Home::Wrong("nothing has the name".to_owned()) };
+        let is_original = *resource_id == target.resource_id;
+        if !answers {
+            return Home::Wrong("the database of the name does not answer".to_owned());
+        }
+        let expected = if is_original { self.status_anyway(target) } else { AVAILABLE.to_owned() };
+        if status != expected {
+            let what = if is_original { "the original" } else { "the restored database" };
+            return Home::Wrong(format!("{what} is {status}"));
+        }
+        if is_original {
+            return self.members_at_home(world).map_or(Home::Original, Home::Wrong);
+        }
+        if self.before.instances.iter().any(|known| known.resource_id == *resource_id)
+            || self.before.clusters.iter().any(|known| known.resource_id == *resource_id)
+            || self.people_made().any(|(_, name)| name == self.identifier)
+        {
+            return Home::Wrong(format!("another database has the name: {resource_id}"));
+        }
+        self.members_restored(world).map_or(Home::Restored, Home::Wrong)
+    }
+
+    /// The status the original has if nothing but the people's doings happens.
+    fn status_anyway(&self, original: &Original) -> String {
+        let status = if original.is_cluster {
+            self.without.clusters.iter().find(|found| found.resource_id == original.resource_id).map(|found| &found.status)
+        } else {
+            self.without.instances.iter().find(|found| found.resource_id == original.resource_id).map(|found| &found.status)
+        };
+        status.map_or_else(|| AVAILABLE.to_owned(), |status| status.as_ref().to_owned())
+    }
+
+    fn members(&self) -> impl Iterator<Item = &Original> {
+        self.originals.iter().skip(1)
+    }
+
+    /// What keeps the original's members from being as they were; those a person removed anyway are not missed.
+    fn members_at_home(&self, world: &WorldState) -> Option<String> {
+        self.members().find_map(|member| {
+            let without_us = self.without.instances.iter().find(|found| found.resource_id == member.resource_id)?;
+            let Some(found) = world.instances.iter().find(|found| found.resource_id == member.resource_id) else {
+                return (!self.people_deleted_a_database()).then(|| format!("the member {} is gone", member.identifier));
+            };
+            if found.identifier != without_us.identifier {
+                return Some(format!("the member {} is called {}", member.identifier, found.identifier));
+            }
+            if found.status.as_ref() != without_us.status.as_ref() || !found.answers {
+                return Some(format!("the member {} is {}", member.identifier, found.status.as_ref()));
+            }
+            (found.cluster.as_deref() != Some(self.identifier.as_str()))
+                .then(|| format!("the member {} belongs to {:?}", member.identifier, found.cluster))
+        })
+    }
+
+    fn members_restored(&self, world: &WorldState) -> Option<String> {
+        let writer = self.before.cluster(&self.identifier).and_then(|found| found.members.first()).cloned();
+        self.members().find_map(|member| {
+            let Some(found) = world.instance(&member.identifier) else {
+                return Some(format!("there is no restored member {}", member.identifier));
+            };
+            if self.is_original(&found.resource_id) || found.cluster.as_deref() != Some(self.identifier.as_str()) {
+                return Some(format!("{} is not a restored member", member.identifier));
+            }
+            if found.status.as_ref() != AVAILABLE || !found.answers {
+                return Some(format!("the restored member {} is {}", member.identifier, found.status.as_ref()));
+            }
+            let is_moved = writer.as_ref() == Some(&member.identifier) && !found.is_writer;
+            is_moved.then(|| format!("{} is not the writer any more", member.identifier))
+        })
+    }
+
+    pub(super) fn describe(&self, home: &Home) -> String {
+        match home {
+            Home::Original => format!("{} is the original", self.identifier),
+            Home::Restored => format!("{} is a restored database", self.identifier),
+            Home::Wrong(why) => format!("no database is available as {} ({why})", self.identifier),
+        }
+    }
+
+    /// What a run that succeeded has not done, or not cleaned up.
+    pub(super) fn undone(&self, world: &WorldState) -> Vec<String> {
+        let mut undone = Vec::new();
+        if self.restores() {
+            for original in self.originals.iter().filter(|original| self.exists(world, original)) {
+                undone.push(format!("the original {} still exists", original.identifier));
+            }
+            let restored: Vec<String> = self.members().map(|member| format!("instance {}", member.identifier)).collect();
+            let kind = if self.is_cluster { "cluster" } else { "instance" };
+            let planned = format!("{kind} {}", self.identifier);
+            for stray in self.restored(world).into_iter().filter(|name| *name != planned && !restored.contains(name)) {
+                // RDS names the members of a Multi-AZ DB cluster itself.
+                undone.push(format!("{stray} is left"));
+            }
+        }
+        if self.takes_snapshot() {
+            match self.snapshot(world, "-snapshot") {
+                Some((status, created)) if status == AVAILABLE && created >= 0.0 => {}
+                found => undone.push(format!("{}-snapshot is {found:?}", self.identifier)),
+            }
+            if self.snapshot(self.before, "-temp").is_none() && self.snapshot(world, "-temp").is_some() {
+                undone.push(format!("the snapshot {}-temp is left", self.identifier));
+            }
+        }
+        undone.extend(self.marks(world).into_iter().map(|mark| format!("a mark is left on {}", mark.on)));
+        undone
+    }
+
+    /// The status and age of a snapshot of the target's kind.
+    fn snapshot(&self, world: &WorldState, suffix: &str) -> Option<(String, f64)> {
+        let name = format!("{}{suffix}", self.identifier);
+        if self.is_cluster {
+            world.cluster_snapshot(&name).map(|found| (found.status.as_ref().to_owned(), found.created_seconds))
+        } else {
+            world.snapshot(&name).map(|found| (found.status.as_ref().to_owned(), found.created_seconds))
+        }
+    }
+
+    pub(super) fn had_snapshot(&self) -> bool {
+        self.snapshot(self.before, "-snapshot").is_some_and(|(status, _)| status == AVAILABLE)
+    }
+
+    /// The snapshot, or what is about to replace it.
+    pub(super) fn has_snapshot(&self, world: &WorldState) -> bool {
+        ["-snapshot", "-temp"]
+            .into_iter()
+            .any(|suffix| self.snapshot(world, suffix).is_some_and(|(status, _)| status == AVAILABLE))
+    }
+
+    /// Databases that were not there before and that no person made.
+    pub(super) fn restored(&self, world: &WorldState) -> Vec<String> {
+        let made: BTreeSet<(bool, String)> = self.people_made().collect();
+        let known: BTreeSet<&str> = self
+            .before
+            .instances
+            .iter()
+            .map(|found| found.resource_id.as_str())
+            .chain(self.before.clusters.iter().map(|found| found.resource_id.as_str()))
+            .collect();
+        let instances = world.instances.iter().map(|found| (false, &found.identifier, &found.resource_id));
+        let clusters = world.clusters.iter().map(|found| (true, &found.identifier, &found.resource_id));
+        instances
+            .chain(clusters)
+            .filter(|(_, _, resource_id)| !known.contains(resource_id.as_str()))
+            .filter(|(is_cluster, name, _)| !made.contains(&(*is_cluster, (*name).clone())))
+            .map(|(is_cluster, name, _)| format!("{} {name}", if is_cluster { "cluster" } else { "instance" }))
+            .collect()
+    }
+
+    /// Tags of ours that were not there before. A replacement of the snapshot that was interrupted keeps its own.
+    pub(super) fn marks(&self, world: &WorldState) -> Vec<Mark> {
+        let before = marked(self.before);
+        let replacement = ["-snapshot", "-temp"].map(|suffix| format!("snapshot {}{suffix}", self.identifier));
+        marked(world)
+            .difference(&before)
+            .filter(|(on, key, value)| {
+                let is_interrupted = replacement.contains(on) && (key.ends_with("role") && value == "snapshot" || key.ends_with("execution"));
+                !is_interrupted
+            })
+            .map(|(on, key, _)| Mark { on: format!("{on} ({key})"), on_database: !on.starts_with("snapshot ") })
+            .collect()
+    }
+
+    /// What was made by people, by whether it is a cluster, and name.
+    fn people_made(&self) -> impl Iterator<Item = (bool, String)> {
+        self.doings.iter().filter_map(|request| {
+            let (is_cluster, name) = match request.action.as_str() {
+                "CreateDBInstance" | "RestoreDBInstanceFromDBSnapshot" => (false, request.parameters.get("DBInstanceIdentifier")),
+                "CreateDBCluster" | "RestoreDBClusterFromSnapshot" => (true, request.parameters.get("DBClusterIdentifier")),
+                _ => return None,
+            };
+            Some((is_cluster, name?.to_ascii_lowercase()))
+        })
+    }
+
+    pub(super) fn people_deleted_a_database(&self) -> bool {
+        self.doings.iter().any(|request| matches!(request.action.as_str(), "DeleteDBInstance" | "DeleteDBCluster"))
+    }
+
+    pub(super) fn people_deleted_a_snapshot(&self) -> bool {
+        self.doings
+            .iter()
+            .any(|request| matches!(request.action.as_str(), "DeleteDBSnapshot" | "DeleteDBClusterSnapshot"))
+    }
+
+    /// Bystanders that are not as they would be without the run.
+    pub(super) fn harmed_bystanders(&self, without: &WorldState, after: &WorldState) -> Vec<String> {
+        let mut harmed = Vec::new();
+        for before in without.instances.iter().filter(|found| !self.is_original(&found.resource_id)) {
+            let Some(known) = self.before.instances.iter().find(|known| known.resource_id == before.resource_id) else {
+                continue;
+            };
+            let now = after.instances.iter().find(|found| found.resource_id == known.resource_id);
+            harmed.extend(difference("instance", &before.identifier, before, now));
+        }
+        for before in without.clusters.iter().filter(|found| !self.is_original(&found.resource_id)) {
+            let Some(known) = self.before.clusters.iter().find(|known| known.resource_id == before.resource_id) else {
+                continue;
+            };
+            let now = after.clusters.iter().find(|found| found.resource_id == known.resource_id);
+            harmed.extend(difference("cluster", &before.identifier, before, now));
+        }
+        for before in without.snapshots.iter().filter(|found| !self.is_our_snapshot(false, &found.identifier)) {
+            harmed.extend(difference("snapshot", &before.identifier, before, after.snapshot(&before.identifier)));
+        }
+        for before in without.cluster_snapshots.iter().filter(|found| !self.is_our_snapshot(true, &found.identifier)) {
+            harmed.extend(difference("cluster snapshot", &before.identifier, before, after.cluster_snapshot(&before.identifier)));
+        }
+        for (is_cluster, name) in self.people_made() {
+            if self.is_undone_by_people(&name) {
+                continue;
+            }
+            let found = if is_cluster { after.cluster(&name).is_some() } else { after.instance(&name).is_some() };
+            if !found {
+                harmed.push(format!("{name}, which a person made meanwhile, is gone"));
+            }
+        }
+        harmed
+    }
+
+    /// Whether the name of a snapshot is the run's to use: it always replaces `-snapshot`, and `-temp` unless it was there.
+    fn is_our_snapshot(&self, is_cluster: bool, name: &str) -> bool {
+        is_cluster == self.is_cluster
+            && (self.takes_snapshot() && name == format!("{}-snapshot", self.identifier)
+                || name == format!("{}-temp", self.identifier) && !self.is_strange_replacement())
+    }
+
+    /// A snapshot of the temporary name that was there before and does not carry a mark of an earlier run.
+    fn is_strange_replacement(&self) -> bool {
+        let name = format!("{}-temp", self.identifier);
+        let tags = if self.is_cluster {
+            self.before.cluster_snapshot(&name).map(|found| &found.tags)
+        } else {
+            self.before.snapshot(&name).map(|found| &found.tags)
+        };
+        tags.is_some_and(|tags| !tags.keys().any(|key| key.starts_with(OUR_TAGS)))
+    }
+
+    /// People who delete or rename something do not expect it to stay.
+    fn is_undone_by_people(&self, name: &str) -> bool {
+        self.doings.iter().any(|request| {
+            let removes = request.action.starts_with("Delete")
+                || request.parameters.contains_key("NewDBInstanceIdentifier")
+                || request.parameters.contains_key("NewDBClusterIdentifier");
+            removes && request.parameters.values().any(|value| value.eq_ignore_ascii_case(name))
+        })
+    }
+
+    /// Settings and tags of the target and its members that are neither as they were nor as a person made them.
+    pub(super) fn changed_settings(&self, without: &WorldState, after: &WorldState) -> Vec<Difference> {
+        let mut all = Vec::new();
+        for original in &self.originals {
+            let [before, anyway] = [self.before, without].map(|world| settings_by_id(world, original));
+            let (Some(before), Some(now)) = (before, settings_by_name(after, original)) else { continue };
+            for key in before.keys().chain(now.keys()).collect::<BTreeSet<_>>() {
+                // RDS chooses the zones of a cluster's storage, and names secrets anew.
+                if key == "settings/availabilityZones" || key.starts_with("tags/trapheus:") {
+                    continue;
+                }
+                let is_the_persons = anyway.as_ref().is_some_and(|anyway| anyway.get(key) == now.get(key));
+                if before.get(key) != now.get(key) && !is_the_persons {
+                    all.push(Difference {
+                        identifier: original.identifier.clone(),
+                        key: key.clone(),
+                        before: before.get(key).cloned(),
+                        after: now.get(key).cloned(),
+                    });
+                }
+            }
+        }
+        all
+    }
+}
+
+fn originals(before: &WorldState, identifier: &str, is_cluster: bool) -> Vec<Original> {
+    let instance = |found: &InstanceState| Original {
+        identifier: found.identifier.clone(),
+        resource_id: found.resource_id.clone(),
+        is_cluster: false,
+    };
+    if !is_cluster {
+        return before.instance(identifier).map(instance).into_iter().collect();
+    }
+    let Some(cluster) = before.cluster(identifier) else { return Vec::new() };
+    let target = Original { identifier: cluster.identifier.clone(), resource_id: cluster.resource_id.clone(), is_cluster: true };
+    let members = cluster.members.iter().filter_map(|member| before.instance(member)).map(instance);
+    std::iter::once(target).chain(members).collect()
+}
+
+/// What people did that RDS accepted and that changes something.
+pub(super) fn doings(requests: &[RecordedRequest]) -> impl Iterator<Item = &RecordedRequest> {
+    requests.iter().filter(|request| request.caller == PEOPLE && request.outcome == Outcome::Ok)
+}
+
+/// Whether people deleted, renamed, stopped or made something under one of the run's names, or took marks off.
+pub(super) fn touches_target(doings: &[&RecordedRequest], evidence: &Evidence<'_>) -> bool {
+    let input = &evidence.report.input;
+    let identifier = input["identifier"].as_str().unwrap_or_default().to_ascii_lowercase();
+    let is_cluster = input["isCluster"].as_bool().unwrap_or_default();
+    names_target(doings, &identifier, &originals(&evidence.report.world_before, &identifier, is_cluster))
+}
+
+fn names_target(doings: &[&RecordedRequest], identifier: &str, originals: &[Original]) -> bool {
+    let mut names: Vec<String> = originals.iter().map(|original| original.identifier.clone()).collect();
+    names.push(identifier.to_owned());
+    let temporary: Vec<String> = names.iter().map(|name| format!("{name}-temp")).collect();
+    names.extend(temporary);
+    doings.iter().any(|request| {
+        let renames = ["NewDBInstanceIdentifier", "NewDBClusterIdentifier"]
+            .iter()
+            .any(|parameter| request.parameters.contains_key(*parameter));
+        let is_modification = matches!(request.action.as_str(), "ModifyDBInstance" | "ModifyDBCluster") && !renames;
+        let is_about = request.parameters.values().any(|value| {
+            let value = value.rsplit(':').next().unwrap_or(value);
+            names.iter().any(|name| name.eq_ignore_ascii_case(value))
+        });
+        is_about && !is_modification
+    })
+}
+
+/// The kind and name of everything that carries tags of ours, with those tags.
+fn marked(world: &WorldState) -> BTreeSet<(String, String, String)> {
+    let instances = world.instances.iter().map(|found| (format!("instance {}", found.identifier), &found.tags));
+    let clusters = world.clusters.iter().map(|found| (format!("cluster {}", found.identifier), &found.tags));
+    let snapshots = world.snapshots.iter().map(|found| (format!("snapshot {}", found.identifier), &found.tags));
+    let cluster_snapshots =
+        world.cluster_snapshots.iter().map(|found| (format!("snapshot {}", found.identifier), &found.tags));
+    instances
+        .chain(clusters)
+        .chain(snapshots)
+        .chain(cluster_snapshots)
+        .flat_map(|(on, tags)| tags.iter().map(move |(key, value)| (on.clone(), key.clone(), value.clone())))
+        .filter(|(_, key, _)| key.starts_with(OUR_TAGS))
+        .collect()
+}
+
+/// What is different about a bystander.
+fn difference<T: Serialize + PartialEq>(kind: &str, name: &str, before: &T, now: Option<&T>) -> Option<String> {
+    let Some(now) = now else { return Some(format!("the {kind} {name} is gone")) };
+    if before == now {
+        return None;
+    }
+    let [before, now] = [before, now].map(|state| flat(&serde_json::to_value(state).unwrap_or_default()));
+    let keys: Vec<&String> = before.keys().chain(now.keys()).collect::<BTreeSet<_>>().into_iter().collect();
+    let changed: Vec<String> = keys
+        .into_iter()
+        .filter(|key| before.get(*key) != now.get(*key))
+        .map(|key| {
+            let shown = |value: Option<&Value>| value.map_or_else(|| "nothing".to_owned(), Value::to_string);
+            format!("{key} would be {} and is {}", shown(before.get(key)), shown(now.get(key)))
+        })
+        .collect();
+    (!changed.is_empty()).then(|| format!("the {kind} {name} was changed: {}", changed.join(", ")))
+}
+
+/// The fields of an object, those of the objects in it by path. When it was made is not a difference.
+fn flat(value: &Value) -> BTreeMap<String, Value> {
+    fn walk(prefix: &str, fields: &Map<String, Value>, all: &mut BTreeMap<String, Value>) {
+        for (key, value) in fields {
+            let path = if prefix.is_empty() { key.clone() } else { format!("{prefix}/{key}") };
+            match value {
+                Value::Object(fields) => walk(&path, fields, all),
+                value => {
+                    all.insert(path, value.clone());
+                }
+            }
+        }
+    }
+    let mut all = BTreeMap::new();
+    if let Value::Object(fields) = value {
+        walk("", fields, &mut all);
+    }
+    all.remove("createdSeconds");
+    all
+}
+
+fn settings_by_id(world: &WorldState, original: &Original) -> Option<BTreeMap<String, Value>> {
+    if original.is_cluster {
+        let found = world.clusters.iter().find(|found| found.resource_id == original.resource_id)?;
+        Some(described(&found.settings, &found.tags, &found.engine, found.secret_arn.is_some()))
+    } else {
+        let found = world.instances.iter().find(|found| found.resource_id == original.resource_id)?;
+        Some(described(&found.settings, &found.tags, &found.engine, found.secret_arn.is_some()))
+    }
+}
+
+fn settings_by_name(world: &WorldState, original: &Original) -> Option<BTreeMap<String, Value>> {
+    if original.is_cluster {
+        let found = world.cluster(&original.identifier)?;
+        Some(described(&found.settings, &found.tags, &found.engine, found.secret_arn.is_some()))
+    } else {
+        let found = world.instance(&original.identifier)?;
+        Some(described(&found.settings, &found.tags, &found.engine, found.secret_arn.is_some()))
+    }
+}
+
+fn described(settings: &impl Serialize, tags: &BTreeMap<String, String>, engine: &str, has_secret: bool) -> BTreeMap<String, Value> {
+    let whole = serde_json::json!({
+        "settings": settings, "tags": tags, "engine": engine, "hasManagedSecret": has_secret,
+    });
+    flat(&whole)
+}
