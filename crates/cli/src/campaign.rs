@@ -5,11 +5,13 @@
 //! | [`families`] | the kinds of things that go wrong, what the original project does about each, what this one does |
 //! | [`matrix`] | every one of them at every moment of a run |
 //! | [`random`] | two or three at once, and other worlds, by seed |
+//! | [`command`] | the command: options, progress, output |
 //! | [`tally`] | what came of the runs, as tables |
 //!
 //! Owns a single run of it ([`Case`]) and running many side by side ([`run`]). The promises are the judge's
 //! ([`crate::judge`]).
 
+pub mod command;
 pub mod families;
 pub mod matrix;
 pub mod random;

@@ -13,6 +13,7 @@
 //!
 //! It touches no AWS account; the embedded world is all it works on.
 
+pub mod campaign;
 pub mod cost;
 pub mod diagram;
 pub mod disturbance;

@@ -10,7 +10,7 @@ use std::time::SystemTime;
 use anstyle::{AnsiColor, Style};
 use clap::{Parser, Subcommand};
 use rds_simulator::{Options, Simulator, World};
-use trapheus_cli::diagram;
+use trapheus_cli::{campaign, diagram};
 use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal};
 use trapheus_cli::report::clock;
 use trapheus_cli::timeline::{Audience, Step, StepStatus};
@@ -88,6 +88,15 @@ enum Command {
         #[arg(long, value_name = "N", default_value_t = 0)]
         seed: u64,
     },
+    /// Rehearse thousands of runs in which something goes wrong, and judge each on the promises.
+    ///
+    /// First the matrix: every kind of fault at every moment of a run, on every kind of database, with every task. Then, with
+    /// `--seeds`, random combinations of two or three. A run that breaks a promise is shown with the command that replays it
+    /// and its timeline. Exit status: 0 if every promise was kept, 1 if one was broken, 2 if the campaign could not be run.
+    #[command(after_help = "Examples:\n  trapheus campaign --seeds 10000\n  \
+                            trapheus campaign --family abort --event events/instance-restore.json\n  \
+                            trapheus campaign --table docs/faults.md")]
+    Campaign(campaign::command::Options),
     /// Draw the pictures of the state machine that the README and docs/ show.
     ///
     /// Run it in the repository after a change of statemachine/trapheus.asl.json, and build first: the definition is compiled
@@ -125,6 +134,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
             let options = Options { seed, start_time: SystemTime::now(), speed };
             serve(listen, read_world(world.as_deref())?, options)
         }
+        Command::Campaign(options) => options.run(),
         Command::Diagram { check, folder } => draw(&folder, check),
     }
 }
