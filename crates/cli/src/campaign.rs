@@ -22,7 +22,7 @@ use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
 use std::rc::Rc;
 use std::sync::atomic::{AtomicUsize, Ordering};
-use std::sync::mpsc;
+use std::sync::{Arc, LazyLock, mpsc};
 use std::time::{Duration, SystemTime};
 
 use rds_simulator::{Meddling, Outcome, RecordedRequest, Simulator, When, World, WorldError, WorldState};
@@ -47,7 +47,7 @@ const PEOPLE: &str = "meddler";
 pub struct Case {
     pub family: &'static Family,
     pub event: Value,
-    pub world: World,
+    pub world: Arc<World>,
     pub seed: u64,
     pub snapshot_replacement: SnapshotReplacement,
     pub disturbances: Vec<Disturbance>,
@@ -59,7 +59,7 @@ impl Case {
         Self {
             family,
             event: event.clone(),
-            world: default_world(),
+            world: Arc::clone(&WORLD),
             seed: 0,
             snapshot_replacement: SnapshotReplacement::default(),
             disturbances: Vec::new(),
@@ -81,8 +81,8 @@ impl Case {
         if self.snapshot_replacement == SnapshotReplacement::DeleteFirst {
             command.push_str(" --snapshot-replacement DeleteFirst");
         }
-        let world = serde_json::to_string_pretty(&self.world).map_err(|error| error.to_string())?;
-        if world != serde_json::to_string_pretty(&default_world()).map_err(|error| error.to_string())? {
+        if !Arc::ptr_eq(&self.world, &WORLD) {
+            let world = serde_json::to_string_pretty(&*self.world).map_err(|error| error.to_string())?;
             let mut hasher = DefaultHasher::new();
             world.hash(&mut hasher);
             let folder = std::env::temp_dir().join("trapheus-campaign");
@@ -99,11 +99,11 @@ impl Case {
     }
 }
 
-/// The built-in world.
-pub fn default_world() -> World {
+/// The built-in world, shared by all cases that do not change it.
+static WORLD: LazyLock<Arc<World>> = LazyLock::new(|| {
     // Compiled in, and rehearsed by many a test.
-    World::from_json(DEFAULT_WORLD).unwrap_or_else(|error| panic!("the built-in world: {error}"))
-}
+    Arc::new(World::from_json(DEFAULT_WORLD).unwrap_or_else(|error| panic!("the built-in world: {error}")))
+});
 
 /// A pipeline that is not the deployed one. A test takes safeguards away with it, to see that the judge finds that out.
 #[derive(Clone, Debug, Default)]
@@ -130,7 +130,7 @@ pub fn judged(case: &Case, changes: &Changes) -> Result<Judged, WorldError> {
 }
 
 async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> {
-    let simulator = simulator(case, case.world.clone())?;
+    let simulator = simulator(case, World::clone(&case.world))?;
     let rehearsal = Rehearsal {
         seed: case.seed,
         snapshot_replacement: case.snapshot_replacement,
@@ -193,7 +193,7 @@ async fn without_the_run(case: &Case, report: &Report, requests: &[RecordedReque
         return Ok(report.world_before.clone());
     }
     let last = requests.last().map_or(Duration::ZERO, |request| request.at);
-    let world = World { faults: Vec::new(), meddling: doings, ..case.world.clone() };
+    let world = World { faults: Vec::new(), meddling: doings, ..World::clone(&case.world) };
     let simulator = simulator(case, world)?;
     tokio::time::sleep_until(Instant::now() + last + Duration::from_secs(1)).await;
     by_hand::settle(&simulator).await;

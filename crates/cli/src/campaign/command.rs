@@ -94,6 +94,9 @@ impl Options {
     fn go(&self, count: usize, case: impl Fn(usize) -> Case + Sync, jobs: usize) -> (Tally, Vec<Finished>) {
         // Hidden by itself where stderr is no terminal.
         let bar = ProgressBar::new(count as u64);
+        if bar.is_hidden() {
+            anstream::eprintln!("{count} runs");
+        }
         let style = ProgressStyle::with_template("{bar:30} {pos}/{len} {per_sec} {eta} left  {msg}");
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let mut tally = Tally::default();

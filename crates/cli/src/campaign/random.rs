@@ -1,5 +1,7 @@
 //! Two or three things at once, by seed: the same building blocks as the matrix, in worlds that differ.
 
+use std::sync::Arc;
+
 use fastrand::Rng;
 use rds_simulator::When;
 use serde_json::Value;
@@ -32,7 +34,7 @@ impl Pool {
         let recording = &self.happy[rng.usize(..self.happy.len())];
         let mut case = Case { seed, ..Case::new(f::RANDOM, &recording.event) };
         for _ in 0..rng.usize(..3) {
-            OTHER_WORLDS[rng.usize(..OTHER_WORLDS.len())](&mut case.world);
+            OTHER_WORLDS[rng.usize(..OTHER_WORLDS.len())](Arc::make_mut(&mut case.world));
         }
         if rng.u8(..8) == 0 {
             case.snapshot_replacement = SnapshotReplacement::DeleteFirst;
