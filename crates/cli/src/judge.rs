@@ -165,10 +165,10 @@ impl Case<'_> {
     }
 
     /// The world to hold the promises of a failed run to: after the final mail's commands if something stood in the
-    /// rollback's way and the mail says so, else as the run left it.
+    /// rollback's way and the mail has any, else as the run left it.
     fn in_the_end(&self) -> &WorldState {
         match self.e.by_hand {
-            Some(by_hand) if self.excuse != Excuse::None && self.asks_for_a_hand() => &by_hand.after,
+            Some(by_hand) if self.excuse != Excuse::None => &by_hand.after,
             _ => self.e.after,
         }
     }
@@ -276,7 +276,8 @@ impl Case<'_> {
         if !self.succeeded() && sent < 2 && !mail_failed {
             say(format!("{sent} mails were sent about a run that ended {}", report.status));
         }
-        if sent > MOST_MAILS {
+        // Who never hears that a mail was taken has to send it again.
+        if sent > MOST_MAILS && !excuse::mail_is_never_answered(&self.e) {
             say(format!("{sent} mails were sent about one run"));
         }
         for other in report.others.iter().filter(|other| other.role == RunRole::Second && other.status != "SUCCEEDED") {

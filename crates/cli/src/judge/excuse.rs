@@ -141,3 +141,17 @@ pub(super) fn mail_failed(evidence: &Evidence<'_>) -> bool {
         }),
     })
 }
+
+/// Whether mails are taken, and nobody hears of it, again and again.
+pub(super) fn mail_is_never_answered(evidence: &Evidence<'_>) -> bool {
+    all_faults(evidence).any(|fault| match fault {
+        Disturbed::Function(function, fault, times) => {
+            let loses = matches!(fault, FunctionFaultKind::AnswerLost | FunctionFaultKind::TimeOut);
+            function == "email" && loses && times >= LASTING_CRASHES
+        }
+        Disturbed::Request(rule) => {
+            let loses = matches!(rule.fault, Fault::Slow { .. } | Fault::ResponseLost {});
+            (rule.action == "SendEmail" || rule.action == "*") && loses && rule.times >= LASTING
+        }
+    })
+}
