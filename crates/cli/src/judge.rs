@@ -152,7 +152,8 @@ impl Case<'_> {
 
     /// Whether some run compared a restored database with the original and found it good.
     fn is_verified(&self) -> bool {
-        visited(&self.e.report.steps, &VERIFY) || self.e.report.others.iter().any(|other| visited(&other.steps, &VERIFY))
+        visited(&self.e.report.steps, &VERIFY)
+            || self.e.report.others.iter().any(|other| visited(&other.steps, &VERIFY))
     }
 
     /// A run beside this one that did the whole task: it replaces the original in its own right.
@@ -257,7 +258,10 @@ impl Case<'_> {
             if recovery.status == "FAILED" && recovery.error.as_deref().unwrap_or_default().is_empty() {
                 say("its recovery failed without an error".to_owned());
             }
-            if recovery.status == "SUCCEEDED" && !self.is_good(&self.scene.home(self.e.after)) && self.scene.is_ours_to_put_back() {
+            if recovery.status == "SUCCEEDED"
+                && !self.is_good(&self.scene.home(self.e.after))
+                && self.scene.is_ours_to_put_back()
+            {
                 let home = self.scene.describe(&self.scene.home(self.e.after));
                 say(format!("its recovery succeeded, but {home}"));
             }
@@ -362,8 +366,13 @@ impl Case<'_> {
         if !is_comparable {
             return;
         }
-        let unreported: BTreeSet<String> =
-            self.scene.changed_settings(self.e.without, world).into_iter().filter(|found| !found.is_in(&reported)).map(|found| found.to_string()).collect();
+        let unreported: BTreeSet<String> = self
+            .scene
+            .changed_settings(self.e.without, world)
+            .into_iter()
+            .filter(|found| !found.is_in(&reported))
+            .map(|found| found.to_string())
+            .collect();
         for difference in unreported {
             say(difference);
         }

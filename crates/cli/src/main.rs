@@ -10,10 +10,10 @@ use std::time::SystemTime;
 use anstyle::{AnsiColor, Style};
 use clap::{Parser, Subcommand};
 use rds_simulator::{Options, Simulator, World};
-use trapheus_cli::{campaign, diagram};
 use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal};
 use trapheus_cli::report::clock;
 use trapheus_cli::timeline::{Audience, Step, StepStatus};
+use trapheus_cli::{campaign, diagram};
 use trapheus_common::document::SnapshotReplacement;
 
 /// Restores Amazon RDS databases from snapshots, and rehearses that on your machine.

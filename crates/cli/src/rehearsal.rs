@@ -32,7 +32,7 @@ pub const DEFAULT_WORLD: &str = include_str!("../worlds/default.json");
 pub(crate) const REGION: &str = "us-east-1";
 pub(crate) const ACCOUNT: &str = "123456789012";
 /// Every rehearsal begins on the same Monday morning, 2026-01-05T08:00:00Z.
-pub(crate) const BEGIN: Duration = Duration::from_secs(1_767_600_000);
+pub const BEGIN: Duration = Duration::from_secs(1_767_600_000);
 
 /// The deployed machine, loaded once.
 static MACHINE: LazyLock<StateMachine> = LazyLock::new(|| {

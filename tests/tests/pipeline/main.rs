@@ -5,6 +5,7 @@ mod bad_input;
 mod determinism;
 mod events;
 mod failures;
+mod recovery;
 
 use rds_simulator::{World, WorldState};
 use serde_json::{Value, json};

@@ -79,7 +79,9 @@ impl Options {
 
     fn families(&self) -> Result<Vec<&'static Family>, String> {
         let known = || families::ALL.iter().map(|family| family.name).collect::<Vec<_>>().join(", ");
-        let find = |name: &String| families::named(name).ok_or_else(|| format!("there is no family `{name}`; known are: {}", known()));
+        let find = |name: &String| {
+            families::named(name).ok_or_else(|| format!("there is no family `{name}`; known are: {}", known()))
+        };
         self.family.iter().map(find).collect()
     }
 
@@ -137,7 +139,11 @@ fn broken_so_far(broken: u64) -> String {
 fn print(tally: &Tally, failures: &[Finished], seconds: f64) -> Result<(), String> {
     for failure in failures {
         let Finished { number, case, status, error, broken, report } = failure;
-        anstream::println!("run {number} ({}) ended {status} {}", case.family.name, error.as_deref().unwrap_or_default());
+        anstream::println!(
+            "run {number} ({}) ended {status} {}",
+            case.family.name,
+            error.as_deref().unwrap_or_default()
+        );
         for one in broken {
             anstream::println!("  broken: {}: {}", one.promise, one.what);
         }

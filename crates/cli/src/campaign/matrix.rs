@@ -26,10 +26,7 @@ pub fn event(identifier: &str, task: &str, is_cluster: bool) -> Value {
 
 /// Every task on every kind of database.
 pub fn events() -> Vec<Value> {
-    TARGETS
-        .iter()
-        .flat_map(|(identifier, is_cluster)| TASKS.map(|task| event(identifier, task, *is_cluster)))
-        .collect()
+    TARGETS.iter().flat_map(|(identifier, is_cluster)| TASKS.map(|task| event(identifier, task, *is_cluster))).collect()
 }
 
 /// What a run did, counted by what can be disturbed.
@@ -150,7 +147,14 @@ pub fn request_faults() -> Vec<(&'static Family, Fault, u32)> {
 }
 
 pub fn request(action: &str, occurrence: u32, times: u32, fault: Fault) -> Disturbance {
-    Disturbance::Request(FaultRule { action: action.to_owned(), identifier: None, caller: None, occurrence, times, fault })
+    Disturbance::Request(FaultRule {
+        action: action.to_owned(),
+        identifier: None,
+        caller: None,
+        occurrence,
+        times,
+        fault,
+    })
 }
 
 /// How functions fail, with how often in a row.
@@ -185,10 +189,18 @@ pub fn doings(identifier: &str, is_cluster: bool) -> Vec<(&'static Family, &'sta
     };
     for found in [identifier, temporary.as_str()] {
         let this = || (name, found.to_owned());
-        all.push((f::PEOPLE_RENAME, modify, vec![this(), (new_name, format!("{identifier}-old")), ("ApplyImmediately", yes())]));
+        all.push((
+            f::PEOPLE_RENAME,
+            modify,
+            vec![this(), (new_name, format!("{identifier}-old")), ("ApplyImmediately", yes())],
+        ));
         all.push((f::PEOPLE_DELETE, delete, vec![this(), ("SkipFinalSnapshot", yes())]));
         all.push((f::PEOPLE_STOP, stop, vec![this()]));
-        all.push((f::PEOPLE_MODIFY, modify, vec![this(), ("BackupRetentionPeriod", "9".to_owned()), ("ApplyImmediately", yes())]));
+        all.push((
+            f::PEOPLE_MODIFY,
+            modify,
+            vec![this(), ("BackupRetentionPeriod", "9".to_owned()), ("ApplyImmediately", yes())],
+        ));
         all.push((f::PEOPLE_MODIFY, modify, vec![this(), ("DeletionProtection", yes())]));
         for key in ["trapheus:execution", "trapheus:role"] {
             all.push((
@@ -221,25 +233,37 @@ pub fn doings(identifier: &str, is_cluster: bool) -> Vec<(&'static Family, &'sta
 }
 
 /// A person's own database under a name of the run.
-fn made(identifier: &str, is_cluster: bool, name: &str) -> (&'static Family, &'static str, Vec<(&'static str, String)>) {
+fn made(
+    identifier: &str,
+    is_cluster: bool,
+    name: &str,
+) -> (&'static Family, &'static str, Vec<(&'static str, String)>) {
     let text = str::to_owned;
     if is_cluster {
         let engine = if identifier == "shop" { "aurora-postgresql" } else { "aurora-mysql" };
-        (f::PEOPLE_NAMES, "CreateDBCluster", vec![
-            ("DBClusterIdentifier", text(name)),
-            ("Engine", text(engine)),
-            ("MasterUsername", text("person")),
-            ("MasterUserPassword", text("secret-secret")),
-        ])
+        (
+            f::PEOPLE_NAMES,
+            "CreateDBCluster",
+            vec![
+                ("DBClusterIdentifier", text(name)),
+                ("Engine", text(engine)),
+                ("MasterUsername", text("person")),
+                ("MasterUserPassword", text("secret-secret")),
+            ],
+        )
     } else {
-        (f::PEOPLE_NAMES, "CreateDBInstance", vec![
-            ("DBInstanceIdentifier", text(name)),
-            ("Engine", text("mysql")),
-            ("DBInstanceClass", text("db.t4g.micro")),
-            ("AllocatedStorage", text("20")),
-            ("MasterUsername", text("person")),
-            ("MasterUserPassword", text("secret-secret")),
-        ])
+        (
+            f::PEOPLE_NAMES,
+            "CreateDBInstance",
+            vec![
+                ("DBInstanceIdentifier", text(name)),
+                ("Engine", text("mysql")),
+                ("DBInstanceClass", text("db.t4g.micro")),
+                ("AllocatedStorage", text("20")),
+                ("MasterUsername", text("person")),
+                ("MasterUserPassword", text("secret-secret")),
+            ],
+        )
     }
 }
 
@@ -252,19 +276,27 @@ fn of_members(identifier: &str) -> Vec<(&'static Family, &'static str, Vec<(&'st
     let mut all = Vec::new();
     for member in ["shop-1", "shop-2", "shop-1-temp", "shop-2-temp"] {
         all.push((f::PEOPLE_MEMBERS, "DeleteDBInstance", vec![("DBInstanceIdentifier", text(member))]));
-        all.push((f::PEOPLE_RENAME, "ModifyDBInstance", vec![
-            ("DBInstanceIdentifier", text(member)),
-            ("NewDBInstanceIdentifier", text("shop-9")),
-            ("ApplyImmediately", text("true")),
-        ]));
+        all.push((
+            f::PEOPLE_RENAME,
+            "ModifyDBInstance",
+            vec![
+                ("DBInstanceIdentifier", text(member)),
+                ("NewDBInstanceIdentifier", text("shop-9")),
+                ("ApplyImmediately", text("true")),
+            ],
+        ));
     }
     for (name, cluster) in [("shop-9", "shop"), ("shop-9", "shop-temp"), ("shop-3", "shop")] {
-        all.push((f::PEOPLE_MEMBERS, "CreateDBInstance", vec![
-            ("DBInstanceIdentifier", text(name)),
-            ("DBClusterIdentifier", text(cluster)),
-            ("Engine", text("aurora-postgresql")),
-            ("DBInstanceClass", text("db.r6g.large")),
-        ]));
+        all.push((
+            f::PEOPLE_MEMBERS,
+            "CreateDBInstance",
+            vec![
+                ("DBInstanceIdentifier", text(name)),
+                ("DBClusterIdentifier", text(cluster)),
+                ("Engine", text("aurora-postgresql")),
+                ("DBInstanceClass", text("db.r6g.large")),
+            ],
+        ));
     }
     all
 }
@@ -293,7 +325,12 @@ pub fn failing_restores(identifier: &str) -> Vec<Vec<Disturbance>> {
             // The second member's rename: a cluster half on its way.
             vec![request("ModifyDBInstance", 2, 1, Fault::Denied {})],
         ],
-        _ => vec![vec![request("RestoreDBClusterFromSnapshot", 1, 1, Fault::EndsIn { status: "migration-failed".to_owned() })]],
+        _ => vec![vec![request(
+            "RestoreDBClusterFromSnapshot",
+            1,
+            1,
+            Fault::EndsIn { status: "migration-failed".to_owned() },
+        )]],
     }
 }
 
@@ -303,7 +340,9 @@ pub fn cases(events: &[Value]) -> Result<Vec<Case>, String> {
     for event in events {
         let happy = Recording::of(&Case::new(f::HAPPY, event), None)?;
         if happy.changes.is_empty() {
-            return Err(format!("{event} changes nothing even if nothing goes wrong: is the database in the built-in world?"));
+            return Err(format!(
+                "{event} changes nothing even if nothing goes wrong: is the database in the built-in world?"
+            ));
         }
         cases.extend(worlds(&happy));
         cases.extend(requests(&happy));
@@ -327,7 +366,8 @@ fn requests(happy: &Recording) -> Vec<Case> {
             cases.push(Case::new(family, &happy.event).with([request(action, occurrence, times, fault)]));
         }
     }
-    let denied = || [Fault::Denied {}, Fault::Error { code: "InvalidParameterValue".to_owned(), message: String::new() }];
+    let denied =
+        || [Fault::Denied {}, Fault::Error { code: "InvalidParameterValue".to_owned(), message: String::new() }];
     for (action, count) in &happy.looks {
         // The first looks decide, the last ones confirm; between them is waiting.
         let numbers = (1..=*count).filter(|number| *number <= 4 || *number == *count || number % 29 == 0);
@@ -357,8 +397,14 @@ fn executions(happy: &Recording) -> Vec<Case> {
     for (state, occurrence) in each(&happy.states) {
         let state = state.to_owned();
         cases.push(Case::new(f::ABORT, &happy.event).with([Disturbance::Abort { state: state.clone(), occurrence }]));
-        cases.push(Case::new(f::ABORT, &happy.event).with([Disturbance::AbortAfter { state: state.clone(), occurrence }]));
-        cases.push(Case::new(f::SECOND_RUN, &happy.event).with([Disturbance::SecondRun { state, occurrence, event: None }]));
+        cases.push(
+            Case::new(f::ABORT, &happy.event).with([Disturbance::AbortAfter { state: state.clone(), occurrence }]),
+        );
+        cases.push(Case::new(f::SECOND_RUN, &happy.event).with([Disturbance::SecondRun {
+            state,
+            occurrence,
+            event: None,
+        }]));
     }
     cases
 }
@@ -433,11 +479,20 @@ pub const OTHER_WORLDS: &[Change] = &[
     |world| world.timings = Timings { jitter: 0.9, false_available_probability: 1.0, ..Timings::default() },
     |world| world.timings = Timings { jitter: 0.0, false_available_probability: 0.0, ..Timings::default() },
     |world| {
-        world.timings = Timings { restore_instance: 21_600.0, restore_cluster: 21_600.0, create_member: 7_200.0, ..Timings::default() };
+        world.timings = Timings {
+            restore_instance: 21_600.0,
+            restore_cluster: 21_600.0,
+            create_member: 7_200.0,
+            ..Timings::default()
+        };
     },
     |world| {
-        world.timings =
-            Timings { rename_lingering: 180.0, rename_nameless: 400.0, rename_false_available: 20.0, ..Timings::default() };
+        world.timings = Timings {
+            rename_lingering: 180.0,
+            rename_nameless: 400.0,
+            rename_false_available: 20.0,
+            ..Timings::default()
+        };
     },
     |world| world.unverified = Unverified { delete_while_creating: false, protection_in_any_status: false },
     |world| world.limits.requests_per_second = Some(3),
@@ -540,15 +595,27 @@ pub const ADVERSE_WORLDS: &[(&Family, Change)] = &[
         world.clusters.iter_mut().for_each(|cluster| cluster.global_cluster = Some("planet".to_owned()));
     }),
     (f::LEFTOVER, |world| {
-        let claim = ("trapheus:execution".to_owned(), "arn:aws:states:us-east-1:123456789012:execution:Trapheus:gone".to_owned());
+        let claim = (
+            "trapheus:execution".to_owned(),
+            "arn:aws:states:us-east-1:123456789012:execution:Trapheus:gone".to_owned(),
+        );
         let role = ("trapheus:role".to_owned(), "original".to_owned());
-        for tags in world.instances.iter_mut().take(1).map(|found| &mut found.tags).chain(world.clusters.iter_mut().map(|found| &mut found.tags)) {
+        for tags in world
+            .instances
+            .iter_mut()
+            .take(1)
+            .map(|found| &mut found.tags)
+            .chain(world.clusters.iter_mut().map(|found| &mut found.tags))
+        {
             tags.extend([claim.clone(), role.clone()]);
         }
     }),
     (f::LEFTOVER, |world| {
         let tags = [
-            ("trapheus:execution".to_owned(), "arn:aws:states:us-east-1:123456789012:execution:Trapheus:gone".to_owned()),
+            (
+                "trapheus:execution".to_owned(),
+                "arn:aws:states:us-east-1:123456789012:execution:Trapheus:gone".to_owned(),
+            ),
             ("trapheus:role".to_owned(), "snapshot".to_owned()),
         ];
         let mut replacement = world.snapshots[0].clone();
@@ -593,7 +660,8 @@ fn worlds(happy: &Recording) -> Vec<Case> {
         // A restore of which nothing can be removed while it is made.
         for failing in failing_restores(happy.identifier()) {
             let mut case = Case::new(f::BAD_STATUS, &happy.event).with(failing);
-            Arc::make_mut(&mut case.world).unverified = Unverified { delete_while_creating: false, protection_in_any_status: false };
+            Arc::make_mut(&mut case.world).unverified =
+                Unverified { delete_while_creating: false, protection_in_any_status: false };
             cases.push(case);
         }
     }

@@ -85,7 +85,11 @@ fn draw(rng: &mut Rng, recording: &Recording) -> Option<Disturbance> {
         60..70 => {
             let (state, occurrence) = pick(rng, recording.states.iter())?;
             let state = state.to_owned();
-            Some(if rng.bool() { Disturbance::Abort { state, occurrence } } else { Disturbance::AbortAfter { state, occurrence } })
+            Some(if rng.bool() {
+                Disturbance::Abort { state, occurrence }
+            } else {
+                Disturbance::AbortAfter { state, occurrence }
+            })
         }
         70..85 => {
             let identifier = recording.event["identifier"].as_str().unwrap_or_default();

@@ -141,7 +141,9 @@ fn parameters(words: &[String]) -> Result<BTreeMap<String, String>, String> {
         match (option, values.as_slice()) {
             ("region", _) => {}
             ("tag-keys", keys) => list(&mut parameters, "TagKeys.member", keys),
-            ("vpc-security-group-ids", groups) => list(&mut parameters, "VpcSecurityGroupIds.VpcSecurityGroupId", groups),
+            ("vpc-security-group-ids", groups) => {
+                list(&mut parameters, "VpcSecurityGroupIds.VpcSecurityGroupId", groups)
+            }
             (option, []) => {
                 let (name, value) = option.strip_prefix("no-").map_or((option, "true"), |name| (name, "false"));
                 parameters.insert(camel(name), value.to_owned());

@@ -163,9 +163,17 @@ impl<'a> Scene<'a> {
     /// The status the original has if nothing but the people's doings happens.
     fn status_anyway(&self, original: &Original) -> String {
         let status = if original.is_cluster {
-            self.without.clusters.iter().find(|found| found.resource_id == original.resource_id).map(|found| &found.status)
+            self.without
+                .clusters
+                .iter()
+                .find(|found| found.resource_id == original.resource_id)
+                .map(|found| &found.status)
         } else {
-            self.without.instances.iter().find(|found| found.resource_id == original.resource_id).map(|found| &found.status)
+            self.without
+                .instances
+                .iter()
+                .find(|found| found.resource_id == original.resource_id)
+                .map(|found| &found.status)
         };
         status.map_or_else(|| AVAILABLE.to_owned(), |status| status.as_ref().to_owned())
     }
@@ -179,7 +187,8 @@ impl<'a> Scene<'a> {
         self.members().find_map(|member| {
             let without_us = self.without.instances.iter().find(|found| found.resource_id == member.resource_id)?;
             let Some(found) = world.instances.iter().find(|found| found.resource_id == member.resource_id) else {
-                return (!self.people_deleted_a_database()).then(|| format!("the member {} is gone", member.identifier));
+                return (!self.people_deleted_a_database())
+                    .then(|| format!("the member {} is gone", member.identifier));
             };
             if found.identifier != without_us.identifier {
                 return Some(format!("the member {} is called {}", member.identifier, found.identifier));
@@ -224,7 +233,8 @@ impl<'a> Scene<'a> {
             for original in self.originals.iter().filter(|original| self.exists(world, original)) {
                 undone.push(format!("the original {} still exists", original.identifier));
             }
-            let restored: Vec<String> = self.members().map(|member| format!("instance {}", member.identifier)).collect();
+            let restored: Vec<String> =
+                self.members().map(|member| format!("instance {}", member.identifier)).collect();
             let kind = if self.is_cluster { "cluster" } else { "instance" };
             let planned = format!("{kind} {}", self.identifier);
             for stray in self.restored(world).into_iter().filter(|name| *name != planned && !restored.contains(name)) {
@@ -293,7 +303,8 @@ impl<'a> Scene<'a> {
         marked(world)
             .difference(&before)
             .filter(|(on, key, value)| {
-                let is_interrupted = replacement.contains(on) && (key.ends_with("role") && value == "snapshot" || key.ends_with("execution"));
+                let is_interrupted = replacement.contains(on)
+                    && (key.ends_with("role") && value == "snapshot" || key.ends_with("execution"));
                 !is_interrupted
             })
             .map(|(on, key, _)| Mark { on: format!("{on} ({key})"), on_database: !on.starts_with("snapshot ") })
@@ -304,8 +315,12 @@ impl<'a> Scene<'a> {
     fn people_made(&self) -> impl Iterator<Item = (bool, String)> {
         self.doings.iter().filter_map(|request| {
             let (is_cluster, name) = match request.action.as_str() {
-                "CreateDBInstance" | "RestoreDBInstanceFromDBSnapshot" => (false, request.parameters.get("DBInstanceIdentifier")),
-                "CreateDBCluster" | "RestoreDBClusterFromSnapshot" => (true, request.parameters.get("DBClusterIdentifier")),
+                "CreateDBInstance" | "RestoreDBInstanceFromDBSnapshot" => {
+                    (false, request.parameters.get("DBInstanceIdentifier"))
+                }
+                "CreateDBCluster" | "RestoreDBClusterFromSnapshot" => {
+                    (true, request.parameters.get("DBClusterIdentifier"))
+                }
                 _ => return None,
             };
             Some((is_cluster, name?.to_ascii_lowercase()))
@@ -343,7 +358,12 @@ impl<'a> Scene<'a> {
             harmed.extend(difference("snapshot", &before.identifier, before, after.snapshot(&before.identifier)));
         }
         for before in without.cluster_snapshots.iter().filter(|found| !self.is_our_snapshot(true, &found.identifier)) {
-            harmed.extend(difference("cluster snapshot", &before.identifier, before, after.cluster_snapshot(&before.identifier)));
+            harmed.extend(difference(
+                "cluster snapshot",
+                &before.identifier,
+                before,
+                after.cluster_snapshot(&before.identifier),
+            ));
         }
         for (is_cluster, name) in self.people_made() {
             if self.is_undone_by_people(&name) {
@@ -421,7 +441,8 @@ fn originals(before: &WorldState, identifier: &str, is_cluster: bool) -> Vec<Ori
         return before.instance(identifier).map(instance).into_iter().collect();
     }
     let Some(cluster) = before.cluster(identifier) else { return Vec::new() };
-    let target = Original { identifier: cluster.identifier.clone(), resource_id: cluster.resource_id.clone(), is_cluster: true };
+    let target =
+        Original { identifier: cluster.identifier.clone(), resource_id: cluster.resource_id.clone(), is_cluster: true };
     let members = cluster.members.iter().filter_map(|member| before.instance(member)).map(instance);
     std::iter::once(target).chain(members).collect()
 }
@@ -533,7 +554,12 @@ fn settings_by_name(world: &WorldState, original: &Original) -> Option<BTreeMap<
     }
 }
 
-fn described(settings: &impl Serialize, tags: &BTreeMap<String, String>, engine: &str, has_secret: bool) -> BTreeMap<String, Value> {
+fn described(
+    settings: &impl Serialize,
+    tags: &BTreeMap<String, String>,
+    engine: &str,
+    has_secret: bool,
+) -> BTreeMap<String, Value> {
     let whole = serde_json::json!({
         "settings": settings, "tags": tags, "engine": engine, "hasManagedSecret": has_secret,
     });
