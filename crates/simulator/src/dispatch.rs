@@ -230,7 +230,7 @@ impl Desk {
 
     fn refusal(&self, fault: &Fault, call: &Call, caller: &str) -> Option<ApiError> {
         match fault {
-            Fault::Throttle { code } => Some(ApiError::new(code.clone(), "Rate exceeded")),
+            Fault::Throttle { code } => Some(throttling(call.service, code)),
             Fault::ServerError { status } => {
                 let code = if *status == 503 { "ServiceUnavailable" } else { "InternalFailure" };
                 let message = "The request processing has failed because of an unknown error, exception or failure.";
@@ -257,7 +257,11 @@ impl Desk {
             "User: {principal} is not authorized to perform: {service}:{} on resource: {resource} because no identity-based policy allows the {service}:{} action",
             call.action, call.action
         );
-        ApiError::new("AccessDenied", message)
+        match call.service {
+            Service::Rds => ApiError::new("AccessDenied", message),
+            Service::Ses => ApiError { status: 403, ..ApiError::new("AccessDeniedException", message) },
+            Service::States => ApiError::new("AccessDeniedException", message),
+        }
     }
 
     fn perform(&mut self, call: &Call, faults: &[Fault]) -> ApiResult<Content> {
@@ -290,6 +294,18 @@ impl Desk {
             outcome,
             caller,
         });
+    }
+}
+
+/// Every service has a code of its own for too many requests; another one that is given stays.
+fn throttling(service: Service, code: &str) -> ApiError {
+    match (service, code) {
+        // https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
+        (Service::Ses, "Throttling") => {
+            ApiError { status: 429, ..ApiError::new("TooManyRequestsException", "Too many requests") }
+        }
+        (Service::States, "Throttling") => ApiError::new("ThrottlingException", "Rate exceeded"),
+        _ => ApiError::new(code.to_owned(), "Rate exceeded"),
     }
 }
 

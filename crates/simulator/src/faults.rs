@@ -49,7 +49,8 @@ fn unavailable() -> u16 {
 pub enum Fault {
     /// Too many requests.
     Throttle {
-        /// `Throttling`, `ThrottlingException` or `RequestLimitExceeded`.
+        /// `Throttling` (in the spelling of the service that was asked), `ThrottlingException` or
+        /// `RequestLimitExceeded`.
         #[serde(default = "throttling")]
         code: String,
     },
@@ -72,7 +73,7 @@ pub enum Fault {
     ConnectionRefused {},
     /// The answer takes a while.
     Slow { seconds: f64 },
-    /// What this request creates or renames is not found by describing it for a while.
+    /// What this request creates or renames is not found by describing it for a while. Nothing else is hidden.
     NotFoundFor { seconds: f64 },
     /// What this request starts ends in this status instead of `available`.
     EndsIn { status: String },

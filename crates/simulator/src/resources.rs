@@ -89,6 +89,11 @@ impl Life {
             || self.renaming_to.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(identifier))
     }
 
+    /// Whether it is only just coming into being.
+    pub(crate) fn is_fresh(&self) -> bool {
+        matches!(self.status.as_ref(), "creating" | "copying")
+    }
+
     /// Whether another operation may start.
     pub(crate) fn is_idle(&self) -> bool {
         self.status == AVAILABLE && !self.busy

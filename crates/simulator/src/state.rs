@@ -239,13 +239,16 @@ impl State {
         // A rename hides its new name by leaving the database nameless for longer.
         let renames = steps.iter().any(|(_, step)| *step == Step::TakeName);
         let nameless = spoiler.hidden_for.filter(|_| renames).unwrap_or(0.0);
-        let hidden_for = spoiler.hidden_for.filter(|_| !renames);
-        let visible_from = hidden_for.map(|seconds| self.now.saturating_add(millis(seconds)));
+        let removes = steps.iter().any(|(_, step)| *step == Step::Gone);
+        let now = self.now;
         let Some(life) = self.life(target) else { return };
         life.generation += 1;
         let generation = life.generation;
-        if let Some(time) = visible_from {
-            life.visible_from = time;
+        match spoiler.hidden_for {
+            // What is on its way out was found, or nobody could have sent it there.
+            _ if removes => life.visible_from = 0,
+            Some(seconds) if life.is_fresh() => life.visible_from = now.saturating_add(millis(seconds)),
+            _ => {}
         }
         let mut due = self.now;
         let last = steps.len().saturating_sub(1);
@@ -337,10 +340,7 @@ impl State {
             {
                 instance.life.renaming_to = Some(format!("{new_name}{suffix}"));
             }
-            // `migrating` is a status of clusters only.
-            let step =
-                if *step == Step::Show("migrating".into()) { Step::Show("creating".into()) } else { step.clone() };
-            self.apply(Target::Instance(member), step);
+            self.apply(Target::Instance(member), as_of_member(step));
         }
     }
 
@@ -489,6 +489,17 @@ impl State {
         let mut pending = cluster.pending.clone();
         pending.merge(cluster.applying.clone());
         pending.split_off(crate::settings::Effect::Queue)
+    }
+}
+
+/// A step of a cluster as its members go through it: `migrating` and its like are statuses of clusters only.
+fn as_of_member(step: &Step) -> Step {
+    match step {
+        Step::Show(status) if status == "migrating" => Step::Show("creating".into()),
+        Step::End(status) if matches!(status.as_ref(), "migration-failed" | "cloning-failed") => {
+            Step::End("failed".into())
+        }
+        other => other.clone(),
     }
 }
 

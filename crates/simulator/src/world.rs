@@ -60,6 +60,9 @@ pub struct World {
     pub faults: Vec<FaultRule>,
     /// What people do meanwhile.
     pub meddling: Vec<Meddling>,
+    /// What goes wrong around RDS: with functions and executions, in whatever form the embedder reads. The simulator
+    /// itself does not.
+    pub disturbances: Vec<serde_json::Value>,
 }
 
 impl Default for World {
@@ -85,6 +88,7 @@ impl Default for World {
             unverified: Unverified::default(),
             faults: Vec::new(),
             meddling: Vec::new(),
+            disturbances: Vec::new(),
         }
     }
 }

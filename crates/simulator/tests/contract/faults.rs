@@ -3,9 +3,11 @@
 use std::time::Duration;
 
 use aws_sdk_rds::error::ProvideErrorMetadata as _;
-use rds_simulator::Outcome;
+use rds_simulator::{FaultRule, LASTING_STATUSES, Outcome, Simulator, WorldState};
 
-use crate::support::{code, delete, instance, rds, rename, settle, simulated, status, statuses};
+use crate::support::{
+    cluster, code, delete, instance, post, rds, rename, settle, simulated, simulator_with_seed, status, statuses,
+};
 
 fn world(rest: &str) -> String {
     format!(
@@ -199,4 +201,151 @@ async fn rate_limit_of_the_account_throttles_within_a_second() {
     assert_eq!(code(describe().await), "Throttling");
     tokio::time::sleep(Duration::from_secs(1)).await;
     describe().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_hidden_but_what_is_created_or_renamed() {
+    let hide = |action: &str| {
+        format!(r#""faults": [{{"action": "{action}", "fault": {{"kind": "notFoundFor", "seconds": 100000}}}}]"#)
+    };
+    let (_, client) = simulated(&world(&hide("DeleteDBInstance")));
+    delete(&client, "orders").await.unwrap();
+    assert_eq!(status(&client, "orders").await.as_deref(), Some("deleting"));
+    let (_, client) = simulated(&world(&hide("ModifyDBInstance")));
+    let change = client.modify_db_instance().db_instance_identifier("orders").db_instance_class("db.m7g.xlarge");
+    change.apply_immediately(true).send().await.unwrap();
+    assert_eq!(status(&client, "orders").await.as_deref(), Some("available"));
+    let (simulator, client) = simulated(&world(&hide("RestoreDBInstanceFromDBSnapshot")));
+    post(&simulator, "Action=RestoreDBInstanceFromDBSnapshot&DBInstanceIdentifier=copy&DBSnapshotIdentifier=s").await;
+    assert_eq!(status(&client, "copy").await, None);
+    delete(&client, "copy").await.unwrap();
+    assert_eq!(status(&client, "copy").await.as_deref(), Some("deleting"), "who deletes it has found it");
+}
+
+/// An instance, a cluster of each kind, and a snapshot of each; everything takes as long as it says.
+const EVERYTHING: &str = r#"{
+    "timings": {"jitter": 0},
+    "instances": [{"identifier": "orders", "engine": "postgres"}],
+    "clusters": [
+        {"identifier": "shop", "engine": "aurora-mysql", "members": [{"identifier": "shop-1"}]},
+        {"identifier": "bare", "engine": "aurora-mysql"},
+        {"identifier": "ledger", "engine": "postgres"}
+    ],
+    "snapshots": [{"identifier": "s", "source": "orders"}],
+    "clusterSnapshots": [{"identifier": "shop-s", "source": "shop"}, {"identifier": "ledger-s", "source": "ledger"}]
+}"#;
+
+fn everything_with(action: &str, fault: &str) -> Simulator {
+    let simulator = simulator_with_seed(EVERYTHING, 1);
+    let rule = format!(r#"{{"action": "{action}", "fault": {fault}}}"#);
+    simulator.inject(serde_json::from_str::<FaultRule>(&rule).unwrap());
+    simulator
+}
+
+/// One request of each kind that sets something going.
+const LONG_WINDED: &[(&str, &str)] = &[
+    ("RestoreDBInstanceFromDBSnapshot", "DBInstanceIdentifier=new&DBSnapshotIdentifier=s"),
+    (
+        "CreateDBInstance",
+        "DBInstanceIdentifier=new&DBClusterIdentifier=shop&Engine=aurora-mysql&DBInstanceClass=db.r7g.large",
+    ),
+    ("ModifyDBInstance", "DBInstanceIdentifier=orders&NewDBInstanceIdentifier=new&ApplyImmediately=true"),
+    ("ModifyDBInstance", "DBInstanceIdentifier=orders&DBInstanceClass=db.m7g.8xlarge&ApplyImmediately=true"),
+    ("RebootDBInstance", "DBInstanceIdentifier=orders"),
+    ("DeleteDBInstance", "DBInstanceIdentifier=orders&SkipFinalSnapshot=true"),
+    ("DeleteDBInstance", "DBInstanceIdentifier=shop-1"),
+    ("CreateDBSnapshot", "DBSnapshotIdentifier=new&DBInstanceIdentifier=orders"),
+    ("CopyDBSnapshot", "SourceDBSnapshotIdentifier=s&TargetDBSnapshotIdentifier=new"),
+    ("DeleteDBSnapshot", "DBSnapshotIdentifier=s"),
+    ("RestoreDBClusterFromSnapshot", "DBClusterIdentifier=new&SnapshotIdentifier=shop-s&Engine=aurora-mysql"),
+    (
+        "RestoreDBClusterFromSnapshot",
+        "DBClusterIdentifier=new&SnapshotIdentifier=ledger-s&Engine=postgres&DBClusterInstanceClass=db.m6gd.large",
+    ),
+    ("ModifyDBCluster", "DBClusterIdentifier=shop&NewDBClusterIdentifier=new&ApplyImmediately=true"),
+    ("ModifyDBCluster", "DBClusterIdentifier=ledger&NewDBClusterIdentifier=new&ApplyImmediately=true"),
+    ("ModifyDBCluster", "DBClusterIdentifier=ledger&DBClusterInstanceClass=db.m6gd.8xlarge&ApplyImmediately=true"),
+    ("DeleteDBCluster", "DBClusterIdentifier=bare&SkipFinalSnapshot=true"),
+    ("DeleteDBCluster", "DBClusterIdentifier=ledger&SkipFinalSnapshot=true"),
+    ("CreateDBClusterSnapshot", "DBClusterSnapshotIdentifier=new&DBClusterIdentifier=shop"),
+    ("CopyDBClusterSnapshot", "SourceDBClusterSnapshotIdentifier=shop-s&TargetDBClusterSnapshotIdentifier=new"),
+    ("DeleteDBClusterSnapshot", "DBClusterSnapshotIdentifier=shop-s"),
+];
+
+/// What is still on its way.
+fn under_way(world: &WorldState) -> Vec<String> {
+    let instances = world.instances.iter().map(|found| (&found.identifier, found.busy));
+    let clusters = world.clusters.iter().map(|found| (&found.identifier, found.busy));
+    let snapshots = world.snapshots.iter().map(|found| (&found.identifier, found.status != "available"));
+    let cluster_snapshots =
+        world.cluster_snapshots.iter().map(|found| (&found.identifier, found.status != "available"));
+    let all = instances.chain(clusters).chain(snapshots).chain(cluster_snapshots);
+    all.filter(|(_, is_under_way)| *is_under_way).map(|(name, _)| name.clone()).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_takes_time_can_take_hours_or_never_end() {
+    for (action, parameters) in LONG_WINDED {
+        let form = format!("Action={action}&{parameters}");
+        let mut took = Vec::new();
+        for fault in
+            [r#"{"kind": "slow", "seconds": 0}"#, r#"{"kind": "stuck", "seconds": 7200}"#, r#"{"kind": "stuck"}"#]
+        {
+            let simulator = everything_with(action, fault);
+            let answer = post(&simulator, &form).await;
+            assert!(answer.contains("Response"), "{form}: {answer}");
+            settle(&simulator).await;
+            took.push(simulator.now().as_secs());
+            let is_stuck = fault == r#"{"kind": "stuck"}"#;
+            assert_eq!(!under_way(&simulator.state()).is_empty(), is_stuck, "{form} {fault}");
+        }
+        assert!(took[1] >= took[0] + 7_200, "{form}: {took:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn whatever_becomes_available_can_end_in_any_lasting_status() {
+    for (action, parameters) in LONG_WINDED.iter().filter(|(action, _)| !action.starts_with("Delete")) {
+        for lasting in LASTING_STATUSES {
+            let simulator = everything_with(action, &format!(r#"{{"kind": "endsIn", "status": "{lasting}"}}"#));
+            post(&simulator, &format!("Action={action}&{parameters}")).await;
+            settle(&simulator).await;
+            let ended = serde_json::to_string(&simulator.state()).unwrap();
+            assert!(ended.contains(&format!(r#""status":"{lasting}""#)), "{action} {parameters} {lasting}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn members_of_a_multi_az_cluster_that_failed_to_migrate_have_failed() {
+    let simulator =
+        everything_with("RestoreDBClusterFromSnapshot", r#"{"kind": "endsIn", "status": "migration-failed"}"#);
+    let form = "Action=RestoreDBClusterFromSnapshot&DBClusterIdentifier=new&SnapshotIdentifier=ledger-s&Engine=postgres&DBClusterInstanceClass=db.m6gd.large";
+    post(&simulator, form).await;
+    settle(&simulator).await;
+    let client = rds(&simulator);
+    assert_eq!(cluster(&client, "new").await.status(), Some("migration-failed"));
+    assert_eq!(status(&client, "new-instance-1").await.as_deref(), Some("failed"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_quota_can_be_reached() {
+    let limits = r#""limits": {"instances": 1, "clusters": 0, "manualSnapshots": 1, "manualClusterSnapshots": 0}, "clusterSnapshots": [{"identifier": "cs", "source": "gone", "engine": "aurora-mysql", "type": "automated"}]"#;
+    for (form, code) in [
+        ("RestoreDBInstanceFromDBSnapshot&DBInstanceIdentifier=new&DBSnapshotIdentifier=s", "InstanceQuotaExceeded"),
+        ("CreateDBSnapshot&DBSnapshotIdentifier=new&DBInstanceIdentifier=orders", "SnapshotQuotaExceeded"),
+        ("CopyDBSnapshot&SourceDBSnapshotIdentifier=s&TargetDBSnapshotIdentifier=new", "SnapshotQuotaExceeded"),
+        (
+            "CopyDBClusterSnapshot&SourceDBClusterSnapshotIdentifier=cs&TargetDBClusterSnapshotIdentifier=new",
+            "SnapshotQuotaExceeded",
+        ),
+        (
+            "RestoreDBClusterFromSnapshot&DBClusterIdentifier=new&SnapshotIdentifier=cs&Engine=aurora-mysql",
+            "DBClusterQuotaExceededFault",
+        ),
+    ] {
+        let (simulator, _) = simulated(&world(limits));
+        let answer = post(&simulator, &format!("Action={form}")).await;
+        assert!(answer.contains(&format!("<Code>{code}</Code>")), "{form}: {answer}");
+    }
 }

@@ -7,6 +7,7 @@ mod clusters;
 mod completeness;
 mod faults;
 mod instances;
+mod meddling;
 mod restores;
 mod services;
 mod snapshots;

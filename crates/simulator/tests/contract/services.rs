@@ -3,6 +3,7 @@
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
+use aws_sdk_sesv2::error::ProvideErrorMetadata as _;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 use aws_sdk_sfn::types::ExecutionStatus;
 use rds_simulator::{Execution, Service, Simulator};
@@ -55,18 +56,34 @@ async fn mail_is_kept_with_all_its_parts() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn mail_can_fail() {
-    let (simulator, _) = simulated(
-        r#"{"faults": [{"action": "SendEmail", "fault": {"kind": "error", "code": "MessageRejected", "message": "no"}}]}"#,
-    );
-    let message = Message::builder().subject(text("s")).body(Body::builder().text(text("t")).build()).build();
-    let request = ses(&simulator)
-        .send_email()
-        .from_email_address("a@example.com")
-        .destination(Destination::builder().to_addresses("b@example.com").build());
-    let error = request.content(EmailContent::builder().simple(message).build()).send().await.unwrap_err();
-    assert!(error.into_service_error().is_message_rejected());
-    assert!(simulator.mails().is_empty());
+async fn mail_can_fail_be_throttled_and_be_denied() {
+    for (fault, status, code) in [
+        (r#"{"kind": "error", "code": "MessageRejected", "message": "no"}"#, 400, "MessageRejected"),
+        (r#"{"kind": "throttle"}"#, 429, "TooManyRequestsException"),
+        (r#"{"kind": "denied"}"#, 403, "AccessDeniedException"),
+        (r#"{"kind": "serverError"}"#, 503, "ServiceUnavailable"),
+    ] {
+        let (simulator, _) = simulated(&format!(r#"{{"faults": [{{"action": "SendEmail", "fault": {fault}}}]}}"#));
+        let message = Message::builder().subject(text("s")).body(Body::builder().text(text("t")).build()).build();
+        let request = ses(&simulator)
+            .send_email()
+            .from_email_address("a@example.com")
+            .destination(Destination::builder().to_addresses("b@example.com").build());
+        let error = request.content(EmailContent::builder().simple(message).build()).send().await.unwrap_err();
+        assert_eq!(error.raw_response().map(|response| response.status().as_u16()), Some(status), "{fault}");
+        assert_eq!(error.code(), Some(code), "{fault}");
+        assert!(simulator.mails().is_empty());
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn looking_up_an_execution_can_be_throttled_and_denied() {
+    for (fault, code) in [("throttle", "ThrottlingException"), ("denied", "AccessDeniedException")] {
+        let fault = format!(r#"{{"faults": [{{"action": "DescribeExecution", "fault": {{"kind": "{fault}"}}}}]}}"#);
+        let (simulator, _) = simulated(&fault);
+        let error = sfn(&simulator).describe_execution().execution_arn("arn").send().await.unwrap_err();
+        assert_eq!(error.code(), Some(code));
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -117,3 +117,10 @@ pub(crate) async fn delete(
 pub(crate) fn tag(key: &str, value: &str) -> aws_sdk_rds::types::Tag {
     aws_sdk_rds::types::Tag::builder().key(key).value(value).build()
 }
+
+/// Makes a request as a form, such as `Action=StopDBInstance&DBInstanceIdentifier=orders`; the answer's body.
+pub(crate) async fn post(simulator: &Simulator, form: &str) -> String {
+    let request = http::Request::post("/").body(bytes::Bytes::from(form.to_owned())).expect("a request");
+    let answer = simulator.handle(request).await.expect("an answer");
+    String::from_utf8(answer.into_body().to_vec()).expect("UTF-8")
+}
