@@ -9,7 +9,9 @@ mod short;
 use std::fmt;
 use std::str::FromStr;
 
-use rds_simulator::{EXECUTION_ACTIONS, Fault, FaultRule, LASTING_STATUSES, MAIL_ACTIONS, Meddling, RDS_ACTIONS, When};
+use rds_simulator::{
+    EXECUTION_ACTIONS, Fault, FaultRule, LASTING_STATUSES, MAIL_ACTIONS, Meddling, RDS_ACTIONS, When, World, WorldError,
+};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use states_language::StateType;
@@ -102,16 +104,13 @@ const fn once() -> u32 {
     1
 }
 
-/// A disturbance that cannot be: the text, and what is wrong with it.
+/// What is wrong with a disturbance that cannot be.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DisturbanceError {
-    text: String,
-    problem: String,
-}
+pub struct DisturbanceError(String);
 
 impl fmt::Display for DisturbanceError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        write!(f, "`{}`: {}", self.text, self.problem)
+        f.write_str(&self.0)
     }
 }
 
@@ -127,18 +126,21 @@ impl FromStr for Disturbance {
         } else {
             short::parse(text)
         };
-        let checked = parsed.and_then(|disturbance| disturbance.check().map(|()| disturbance));
-        checked.map_err(|problem| DisturbanceError { text: text.to_owned(), problem })
+        parsed.and_then(|disturbance| disturbance.check().map(|()| disturbance)).map_err(DisturbanceError)
     }
 }
 
 impl Disturbance {
-    /// Reads an entry of a world file: the short form as a string, or an object.
-    pub fn from_value(value: &Value) -> Result<Self, DisturbanceError> {
-        match value {
-            Value::String(text) => text.parse(),
-            other => other.to_string().parse(),
-        }
+    /// Reads those of a world file: each the short form as a string, or an object.
+    pub fn of_world(world: &World) -> Result<Vec<Self>, WorldError> {
+        let read = |(index, value): (usize, &Value)| {
+            let parsed = value.as_str().map_or_else(|| value.to_string().parse(), str::parse);
+            parsed.map_err(|DisturbanceError(problem)| WorldError::Impossible {
+                place: format!("disturbances[{index}]"),
+                problem,
+            })
+        };
+        world.disturbances.iter().enumerate().map(read).collect()
     }
 
     /// Refuses names that nothing has, and what could never happen.

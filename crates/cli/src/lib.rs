@@ -7,6 +7,7 @@
 //! | [`stage`] | where executions run, and what becomes of functions and executions that fail |
 //! | [`fleet`] | the functions, called in process as Lambda would |
 //! | [`timeline`] | an execution's events as steps a person follows |
+//! | [`screen`] | a rehearsal as a person reads it |
 //! | [`report`] | what came of it: what exists, downtime, calls, cost |
 //! | [`cost`] | prices |
 //! | [`diagram`] | pictures of the state machine |
@@ -21,5 +22,6 @@ pub mod fleet;
 pub mod judge;
 pub mod rehearsal;
 pub mod report;
+pub mod screen;
 pub mod stage;
 pub mod timeline;

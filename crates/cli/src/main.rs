@@ -1,18 +1,17 @@
 //! The command line: reads arguments and files, runs, prints. Everything else is in the library.
 
 use std::fs;
-use std::io::{IsTerminal as _, Write as _};
+use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
-use anstyle::{AnsiColor, Style};
 use clap::{Parser, Subcommand};
 use rds_simulator::{Options, Simulator, World};
+use trapheus_cli::disturbance::Disturbance;
 use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal};
-use trapheus_cli::report::clock;
-use trapheus_cli::timeline::{Audience, Step, StepStatus};
+use trapheus_cli::screen::{ERROR, Screen};
 use trapheus_cli::{campaign, diagram};
 use trapheus_common::document::SnapshotReplacement;
 
@@ -50,7 +49,20 @@ enum Command {
     /// Exit status: 0 if the execution succeeded, 1 if it failed, 2 if it could not be started.
     #[command(after_help = "Examples:\n  trapheus rehearse events/instance-restore.json\n  \
                             trapheus rehearse events/aurora-cluster-restore.json --json | jq .downtimeSeconds\n  \
-                            echo '{\"identifier\": \"orders\", \"task\": \"db_restore\", \"isCluster\": false}' | trapheus rehearse -")]
+                            echo '{\"identifier\": \"orders\", \"task\": \"db_restore\", \"isCluster\": false}' | trapheus rehearse -\n  \
+                            trapheus rehearse events/instance-restore.json \\\n    \
+                            --fault RestoreDBInstanceFromDBSnapshot=endsIn:incompatible-parameters\n\n\
+                            Faults are WHERE=WHAT. WHERE#2 is the second time, WHERE#2x3 three in a row from then on,\n\
+                            ACTION@NAME requests about NAME only.\n  \
+                            ModifyDBInstance=WHAT  an AWS request (* is any): throttle, serverError, denied,\n                         \
+                            error:CODE, responseLost, connectionRefused, slow:SECONDS,\n                         \
+                            notFoundFor:SECONDS, endsIn:STATUS, stuck, stuck:SECONDS\n  \
+                            rename-instance=WHAT   a function: crash, answerLost, timeOut, serviceException,\n                         \
+                            tooManyRequests\n  \
+                            DbInstanceRename=WHAT  as a state is entered: abort, secondRun; abortAfter its function\n                         \
+                            has worked\n  \
+                            at:600=ACTION:PARAMETER=VALUE,…      a person does something after ten minutes\n  \
+                            after:ModifyDBInstance#1+30=ACTION…  or half a minute after a request")]
     Rehearse {
         /// The execution's input: a JSON file, or `-` for standard input.
         event: PathBuf,
@@ -58,6 +70,12 @@ enum Command {
         /// that the files in events/ name.
         #[arg(long, value_name = "FILE")]
         world: Option<PathBuf>,
+        /// Something that goes wrong, as WHERE=WHAT or as a JSON object; may be given several times.
+        #[arg(long = "fault", value_name = "FAULT")]
+        disturbances: Vec<Disturbance>,
+        /// Do without the recovery that follows an execution that did not succeed.
+        #[arg(long)]
+        no_recovery: bool,
         /// Decides every jitter and chance of the run.
         #[arg(long, value_name = "N", default_value_t = 0)]
         seed: u64,
@@ -115,7 +133,7 @@ fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(code) => code,
         Err(problem) => {
-            anstream::eprintln!("{}error:{} {problem}", ERROR.render(), ERROR.render_reset());
+            anstream::eprintln!("{ERROR}error:{ERROR:#} {problem}");
             ExitCode::from(2)
         }
     }
@@ -123,12 +141,13 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, String> {
     match command {
-        Command::Rehearse { event, world, seed, snapshot_replacement, json } => {
+        Command::Rehearse { event, world, disturbances, no_recovery, seed, snapshot_replacement, json } => {
             let event = read(&event)?;
             let event = serde_json::from_str(&event).map_err(|error| format!("the event is not JSON: {error}"))?;
-            let rehearsal =
-                Rehearsal { seed, snapshot_replacement, ..Rehearsal::new(event, read_world(world.as_deref())?) };
-            rehearse(rehearsal, json)
+            let world = read_world(world.as_deref())?;
+            let recovery = !no_recovery;
+            let rehearsal = Rehearsal::new(event, world);
+            rehearse(Rehearsal { disturbances, recovery, seed, snapshot_replacement, ..rehearsal }, json)
         }
         Command::Simulator { listen, world, speed, seed } => {
             let options = Options { seed, start_time: SystemTime::now(), speed };
@@ -146,9 +165,8 @@ fn rehearse(rehearsal: Rehearsal, json: bool) -> Result<ExitCode, String> {
         anstream::println!("{text}");
         report
     } else {
-        let report = rehearsal.run(&mut Screen::new()).map_err(|error| describe(&error))?;
-        anstream::print!("\n{}", report.summary());
-        report
+        let mut screen = Screen::new(anstream::stdout(), std::io::stdout().is_terminal());
+        screen.show(rehearsal).map_err(|error| describe(&error))?
     };
     Ok(ExitCode::from(u8::from(!report.succeeded())))
 }
@@ -157,6 +175,9 @@ fn serve(listen: SocketAddr, world: World, options: Options) -> Result<ExitCode,
     let runtime =
         tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
     runtime.block_on(async {
+        if !world.disturbances.is_empty() {
+            return Err("disturbances are for `trapheus rehearse`; faults and meddling work here too".to_owned());
+        }
         let simulator = Simulator::new(world, options).map_err(|error| describe(&error))?;
         let listener = tokio::net::TcpListener::bind(listen).await;
         let listener = listener.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
@@ -212,76 +233,4 @@ fn describe(error: &dyn std::error::Error) -> String {
         cause = error.source();
     }
     text
-}
-
-const ERROR: Style = AnsiColor::Red.on_default().bold();
-const GOOD: Style = AnsiColor::Green.on_default();
-const WAITING: Style = AnsiColor::Yellow.on_default();
-const QUIET: Style = Style::new().dimmed();
-
-/// Prints steps as they end; on a terminal, the one that is running as well.
-struct Screen {
-    live: bool,
-}
-
-impl Screen {
-    fn new() -> Self {
-        Self { live: std::io::stdout().is_terminal() }
-    }
-}
-
-impl Audience for Screen {
-    fn step_began(&mut self, step: &Step) {
-        if self.live {
-            let began = time(step.started_seconds);
-            anstream::print!("{began}  {}…{} {}", QUIET.render(), QUIET.render_reset(), step.state);
-            // A line that is not flushed is only seen late.
-            let _ = std::io::stdout().flush();
-        }
-    }
-
-    fn step_ended(&mut self, step: &Step) {
-        if self.live {
-            anstream::print!("\r\x1b[2K");
-        }
-        let (mark, style) = match step.status {
-            StepStatus::Succeeded => ("ok", GOOD),
-            StepStatus::Pending => ("..", WAITING),
-            StepStatus::Running | StepStatus::Failed => ("FAILED", ERROR),
-            StepStatus::Aborted => ("CUT", ERROR),
-        };
-        let retries = match step.retries {
-            0 => String::new(),
-            1 => "  1 retry".to_owned(),
-            n => format!("  {n} retries"),
-        };
-        let error = step.error.as_deref().map(|error| format!("  {error}")).unwrap_or_default();
-        let detail = step.detail.as_deref().map(one_line).unwrap_or_default();
-        anstream::println!(
-            "{}  {}{mark:<6}{}  {:<38} {:>10}{retries}{error}  {}{detail}{}",
-            time(step.started_seconds),
-            style.render(),
-            style.render_reset(),
-            step.state,
-            clock(step.seconds),
-            QUIET.render(),
-            QUIET.render_reset(),
-        );
-    }
-}
-
-fn time(seconds: f64) -> String {
-    let total = std::time::Duration::from_secs_f64(seconds.max(0.0)).as_secs();
-    format!("+{:02}:{:02}:{:02}", total / 3_600, total / 60 % 60, total % 60)
-}
-
-/// The first line, as far as it fits beside a step.
-fn one_line(text: &str) -> String {
-    let line =
-        text.split('\n').find(|line| !line.trim().is_empty() && !line.starts_with("Identifier:")).unwrap_or(text);
-    let mut short: String = line.trim().chars().take(90).collect();
-    if line.trim().chars().count() > 90 {
-        short.push('…');
-    }
-    short
 }

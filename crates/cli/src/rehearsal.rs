@@ -101,6 +101,7 @@ impl Rehearsal {
     async fn run_here(mut self, audience: &mut dyn Audience) -> Result<Report, WorldError> {
         let start = SystemTime::UNIX_EPOCH + BEGIN;
         let options = rds_simulator::Options { seed: self.seed, start_time: start, speed: 1.0 };
+        self.disturbances.extend(Disturbance::of_world(&self.world)?);
         let simulator = Simulator::new(std::mem::take(&mut self.world), options)?;
         self.run_against(&simulator, audience).await
     }

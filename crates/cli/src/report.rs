@@ -104,6 +104,13 @@ impl OtherRun {
     }
 }
 
+impl OtherRun {
+    /// Whether there is more to tell than that it looked and found all well.
+    pub fn is_worth_showing(&self) -> bool {
+        self.role != RunRole::Recovery || self.changes > 0 || self.status != Status::Succeeded.name()
+    }
+}
+
 fn duration(outcome: &Outcome) -> f64 {
     Duration::try_from(outcome.ended.duration_since(outcome.started)).unwrap_or_default().as_secs_f64()
 }
@@ -171,6 +178,14 @@ impl Report {
             for line in self.cause.as_deref().unwrap_or_default().lines() {
                 writeln!(out, "  {line}")?;
             }
+        }
+        for other in self.others.iter().filter(|other| !other.is_worth_showing()) {
+            writeln!(
+                out,
+                "\nIts recovery had nothing to do: {} after {}",
+                other.status,
+                clock(other.duration_seconds)
+            )?;
         }
         writeln!(out, "\nWhat exists now")?;
         for row in self.existing() {
