@@ -52,7 +52,7 @@ pub fn load(definition: &str) -> Result<StateMachine, String> {
     definition.parse::<StateMachine>().map_err(|error| error.to_string())
 }
 
-pub(crate) fn function_arn(function: &str) -> String {
+fn function_arn(function: &str) -> String {
     format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}")
 }
 
@@ -115,7 +115,7 @@ impl Rehearsal {
         let epoch = SystemTime::UNIX_EPOCH + BEGIN;
         let fleet = self.fleet(simulator, epoch + simulator.now());
         let mut stage = Stage::new(simulator.clone(), machine, epoch);
-        stage.recovers = self.recovery && Stage::has_recovery(&stage.machine);
+        stage.recovers = self.recovery;
         stage.around = self.around;
         stage.disturb(self.disturbances);
         let run = Run {

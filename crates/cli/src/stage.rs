@@ -26,15 +26,12 @@ use tokio::time::Instant;
 use crate::cost::Usage;
 use crate::disturbance::{Disturbance, FunctionFault, FunctionFaultKind};
 use crate::fleet::{Failure, Fleet, time_limit};
-use crate::rehearsal::{ACCOUNT, Clients, REGION, function_arn};
+use crate::rehearsal::{ACCOUNT, Clients, REGION};
 use crate::report::{OtherRun, RunRole};
 use crate::timeline::{Audience, Step, Timeline};
 
 /// From the end of an execution until the rule has started its recovery. EventBridge is that quick, usually.
 const RULE_LATENCY: Duration = Duration::from_secs(1);
-
-/// The function without which a state machine has no recovery.
-const RECOVER: &str = "recover";
 
 /// Stands between the state machine and the functions; a test uses it to take a safeguard away.
 pub trait Around: fmt::Debug {
@@ -128,12 +125,6 @@ impl Stage {
                 other => self.disturbances.push(other),
             }
         }
-    }
-
-    /// Whether an execution of this machine is recovered at all.
-    pub(crate) fn has_recovery(machine: &StateMachine) -> bool {
-        let recover = function_arn(RECOVER);
-        machine.all_states().iter().any(|state| state.function() == Some(recover.as_str()))
     }
 
     pub(crate) fn usage(&self) -> Usage {
