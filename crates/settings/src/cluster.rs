@@ -98,15 +98,18 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<V
 /// protection back on if the original had it. Members are protected, and stay, by their cluster.
 pub async fn protect(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
     let restored = Restored::find(rds, &event, KIND).await?;
-    let output = StepOutput::done(TaskName::Protection, &event.request.identifier);
+    let available = restored.available(&event);
+    let mut output = StepOutput::done(TaskName::Protection, &event.request.identifier);
     let cluster = &restored.cluster;
     let is_marked = upkeep::is_verified(cluster.tag_list());
-    let unprotected =
-        event.original.settings.deletion_protection == Some(true) && cluster.deletion_protection() != Some(true);
+    let has_protection = event.original.settings.deletion_protection == Some(true);
+    if has_protection {
+        output = output.waiting_for(available.clone());
+    }
+    let unprotected = has_protection && cluster.deletion_protection() != Some(true);
     if is_marked && !unprotected {
         return Ok(output);
     }
-    let available = restored.available(&event);
     if !restored.is_settled(KIND)? {
         return Ok(output.then_more(available));
     }
@@ -119,7 +122,7 @@ pub async fn protect(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     let identifier = event.request.identifier.as_str();
     let call = rds.modify_db_cluster().db_cluster_identifier(identifier).deletion_protection(true);
     let Err(error) = call.apply_immediately(true).send().await else {
-        return Ok(output.waiting_for(available));
+        return Ok(output);
     };
     if error.as_service_error().is_some_and(|error| error.is_invalid_db_cluster_state_fault())
         && calls::cluster_is_passing(rds, identifier).await?

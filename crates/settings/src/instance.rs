@@ -72,14 +72,17 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<
 /// protection back on if the original had it.
 pub async fn protect(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
     let restored = restored(rds, &event, KIND).await?;
-    let output = StepOutput::done(TaskName::Protection, &event.request.identifier);
+    let available = available(&event, &restored);
+    let mut output = StepOutput::done(TaskName::Protection, &event.request.identifier);
     let is_marked = upkeep::is_verified(restored.tag_list());
-    let unprotected =
-        event.original.settings.deletion_protection == Some(true) && restored.deletion_protection() != Some(true);
+    let has_protection = event.original.settings.deletion_protection == Some(true);
+    if has_protection {
+        output = output.waiting_for(available.clone());
+    }
+    let unprotected = has_protection && restored.deletion_protection() != Some(true);
     if is_marked && !unprotected {
         return Ok(output);
     }
-    let available = available(&event, &restored);
     if !upkeep::instance_is_settled(KIND, &restored)? {
         return Ok(output.then_more(available));
     }
@@ -92,7 +95,7 @@ pub async fn protect(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
     let identifier = event.request.identifier.as_str();
     let call = rds.modify_db_instance().db_instance_identifier(identifier).deletion_protection(true);
     let Err(error) = call.apply_immediately(true).send().await else {
-        return Ok(output.waiting_for(available));
+        return Ok(output);
     };
     if error.as_service_error().is_some_and(|error| error.is_invalid_db_instance_state_fault())
         && calls::instance_is_passing(rds, identifier).await?
