@@ -1,0 +1,178 @@
+//! Every function of the state machine, in whole runs, called twice wherever it is called once: the second call changes
+//! nothing and says the same, and a run that goes on with either answer ends the same.
+//!
+//! The table of runs has to reach every function, so that a new one cannot be forgotten. Answers lost on their way from AWS
+//! to a function are the business of the handlers' own tests and of the pipeline's.
+
+use std::cell::RefCell;
+use std::collections::BTreeSet;
+use std::pin::Pin;
+use std::rc::Rc;
+
+use rds_simulator::{Outcome, Simulator, World};
+use serde_json::{Value, json};
+use trapheus_cli::disturbance::Disturbance;
+use trapheus_cli::fleet::{FUNCTIONS, Failure, substitution};
+use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal};
+use trapheus_cli::report::Report;
+use trapheus_cli::stage::{Around, Call};
+
+/// Which of the two answers the run goes on with.
+#[derive(Clone, Copy, Debug, PartialEq)]
+enum Heard {
+    First,
+    /// The first one was lost on its way to Step Functions.
+    Second,
+}
+
+/// Calls every function twice.
+#[derive(Debug)]
+struct Twice {
+    heard: Heard,
+    called: RefCell<BTreeSet<String>>,
+    differences: RefCell<Vec<String>>,
+}
+
+type Answer = Result<Value, Failure>;
+
+impl Around for Twice {
+    fn call<'a>(&'a self, call: Call<'a>) -> Pin<Box<dyn Future<Output = Answer> + 'a>> {
+        Box::pin(self.twice(call))
+    }
+}
+
+impl Twice {
+    async fn twice(&self, call: Call<'_>) -> Answer {
+        let Call { function, state, payload, simulator, fleet, .. } = call;
+        self.called.borrow_mut().insert(function.to_owned());
+        let first = fleet.call(function, payload.clone()).await;
+        if is_pending(&first) {
+            // It has used up its time, and the state machine calls it again itself.
+            return first;
+        }
+        let before = changes(simulator).len();
+        let second = fleet.call(function, payload).await;
+        let mut changed = changes(simulator).split_off(before);
+        changed.retain(|action| !may_ask_again(function, action));
+        if !changed.is_empty() {
+            self.complain(format!("{state}: the second call asked for {changed:?}"));
+        }
+        if !same(function, &first, &second) {
+            self.complain(format!("{state}: {first:?}, then {second:?}"));
+        }
+        match self.heard {
+            Heard::First => first,
+            Heard::Second => second,
+        }
+    }
+
+    fn complain(&self, words: String) {
+        self.differences.borrow_mut().push(words);
+    }
+}
+
+fn is_pending(answer: &Answer) -> bool {
+    answer.as_ref().is_ok_and(|answer| answer["task"] == "TASK_PENDING")
+}
+
+/// RDS does not show at once what it has been asked to modify, so the same settings are asked for once more.
+fn may_ask_again(function: &str, action: &str) -> bool {
+    function.starts_with("configure-") && action.starts_with("Modify")
+}
+
+/// What was asked of RDS and changed something.
+fn changes(simulator: &Simulator) -> Vec<String> {
+    let looks = |action: &str| action.starts_with("Describe") || action.starts_with("List") || action == "SendEmail";
+    let requests = simulator.requests().into_iter();
+    let done = requests.filter(|request| matches!(request.outcome, Outcome::Ok | Outcome::ResponseLost));
+    done.map(|request| request.action).filter(|action| !looks(action)).collect()
+}
+
+/// Whether two answers lead to the same.
+fn same(function: &str, first: &Answer, second: &Answer) -> bool {
+    match (function.split('-').next(), first, second) {
+        // A mail cannot be unsent: it comes twice rather than never, each with an id of its own.
+        (Some("email"), Ok(_), Ok(_)) => true,
+        _ => first == second,
+    }
+}
+
+/// A run by its input, faults of the world, and what else happens to it.
+type Run = (Value, Value, Option<Disturbance>);
+
+/// Runs that between them reach every function.
+fn runs() -> Vec<Run> {
+    let mut runs = Vec::new();
+    for (identifier, is_cluster) in [("orders", false), ("shop", true), ("ledger", true)] {
+        let event = |task: &str| json!({"identifier": identifier, "task": task, "isCluster": is_cluster});
+        for task in ["create_snapshot", "db_restore", "create_snapshot_only"] {
+            runs.push((event(task), json!([]), None));
+        }
+        let ends = json!({"kind": "endsIn", "status": "incompatible-parameters"});
+        let action = match identifier {
+            "orders" => "RestoreDBInstanceFromDBSnapshot",
+            "shop" => "CreateDBInstance",
+            _ => "RestoreDBClusterFromSnapshot",
+        };
+        let ends = if identifier == "ledger" { json!({"kind": "endsIn", "status": "migration-failed"}) } else { ends };
+        runs.push((event("db_restore"), json!([{"action": action, "fault": ends}]), None));
+        let verify = if is_cluster { "VerifyCluster" } else { "VerifyDbInstance" };
+        let abort = Disturbance::Abort { state: verify.to_owned(), occurrence: 1 };
+        runs.push((event("db_restore"), json!([]), Some(abort)));
+    }
+    runs
+}
+
+fn rehearse((event, faults, disturbance): &Run, around: Option<Rc<dyn Around>>) -> Report {
+    let world = World::from_json(DEFAULT_WORLD).expect("the built-in world");
+    let world = World { faults: serde_json::from_value(faults.clone()).expect("faults"), ..world };
+    let disturbances = disturbance.iter().cloned().collect();
+    let rehearsal = Rehearsal { around, disturbances, ..Rehearsal::new(event.clone(), world) };
+    rehearsal.run(&mut ()).expect("a world that can exist")
+}
+
+/// What exists at the end, without what no two runs have in common: times and ids.
+fn end(report: &Report) -> Vec<String> {
+    let world = &report.world;
+    let instances = world
+        .instances
+        .iter()
+        .map(|one| format!("{} {} {:?} {:?}", one.identifier, one.status, one.tags, one.settings));
+    let clusters =
+        world.clusters.iter().map(|one| format!("{} {} {:?} {:?}", one.identifier, one.status, one.tags, one.settings));
+    let snapshots = world.snapshots.iter().map(|one| format!("{} {} {:?}", one.identifier, one.status, one.tags));
+    let cluster_snapshots =
+        world.cluster_snapshots.iter().map(|one| format!("{} {} {:?}", one.identifier, one.status, one.tags));
+    instances.chain(clusters).chain(snapshots).chain(cluster_snapshots).collect()
+}
+
+#[test]
+fn a_function_called_twice_leaves_the_same_world_and_says_the_same() {
+    let mut called = BTreeSet::new();
+    let mut broken = Vec::new();
+    for run in runs() {
+        let once = rehearse(&run, None);
+        for heard in [Heard::First, Heard::Second] {
+            let twice = Rc::new(Twice { heard, called: RefCell::default(), differences: RefCell::default() });
+            let report = rehearse(&run, Some(twice.clone()));
+            let name = format!("{} {} {:?} {heard:?}", run.0, run.1, run.2);
+            broken.extend(twice.differences.take().into_iter().map(|difference| format!("{name}\n  {difference}")));
+            if (&report.status, &report.error, end(&report)) != (&once.status, &once.error, end(&once)) {
+                let (status, cause) = (&report.status, &report.cause);
+                broken.push(format!(
+                    "{name}\n  ends {status} {cause:?}\n  {:#?}\n  was {:#?}",
+                    end(&report),
+                    end(&once)
+                ));
+            }
+            called.extend(twice.called.take());
+        }
+    }
+    assert!(broken.is_empty(), "{} differences\n{}", broken.len(), broken.join("\n"));
+    let of_the_machine: BTreeSet<String> = FUNCTIONS
+        .iter()
+        .filter(|function| DEFINITION.contains(&substitution(function)))
+        .map(|&function| function.to_owned())
+        .collect();
+    assert_eq!(called, of_the_machine, "the table of runs has to reach every function");
+}
