@@ -555,7 +555,7 @@ mod tests {
             encrypted: true,
             kms_key_id: Some("key-1".into()),
             allocated_gib: 100,
-            keeps_backups: true,
+            backup_days: 7,
             zone: Some("us-east-1a".into()),
             subnet_zones: vec!["us-east-1a".into(), "us-east-1b".into()],
             replica_of: None,
@@ -1057,9 +1057,9 @@ mod tests {
         let mut not_kept = wanted.clone();
         not_kept.options.keep_automated_backups = false;
         assert_eq!(quotas::have_room(&not_kept, &world), []);
-        target(&mut world).keeps_backups = false;
+        target(&mut world).backup_days = 0;
         assert_eq!(quotas::have_room(&wanted, &world), []);
-        target(&mut world).keeps_backups = true;
+        target(&mut world).backup_days = 7;
         world.room.retained_backups = Some(39);
         assert_eq!(quotas::have_room(&wanted, &world), []);
     }

@@ -130,7 +130,7 @@ fn snapshots_added(request: &Request, world: &World) -> i64 {
 fn backups_have_no_room(request: &Request, world: &World) -> Option<String> {
     let target = world.target.as_ref()?;
     // Aurora and Multi-AZ DB clusters always have backups, an instance may have none.
-    if !request.options.keep_automated_backups || !target.keeps_backups {
+    if !request.options.keep_automated_backups || target.backup_days == 0 {
         return None;
     }
     let name = match request.kind {

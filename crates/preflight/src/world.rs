@@ -61,8 +61,8 @@ pub(crate) struct Database {
     pub(crate) encrypted: bool,
     pub(crate) kms_key_id: Option<String>,
     pub(crate) allocated_gib: i64,
-    /// Whether it has automated backups.
-    pub(crate) keeps_backups: bool,
+    /// For how many days automated backups are kept.
+    pub(crate) backup_days: i32,
     /// Of an instance: where it is asked for again.
     pub(crate) zone: Option<String>,
     /// Of an instance: the zones its subnet group covers; empty where RDS does not list them.
@@ -128,7 +128,7 @@ impl From<&DbInstance> for Database {
             encrypted: instance.storage_encrypted().unwrap_or_default(),
             kms_key_id: text(instance.kms_key_id()),
             allocated_gib: instance.allocated_storage().unwrap_or_default().into(),
-            keeps_backups: instance.backup_retention_period().is_some_and(|days| days > 0),
+            backup_days: instance.backup_retention_period().unwrap_or_default(),
             // Beside Multi-AZ no zone is asked for.
             zone: text(instance.availability_zone().filter(|_| instance.multi_az() != Some(true))),
             subnet_zones: subnets.filter_map(|subnet| text(subnet.subnet_availability_zone()?.name())).collect(),
@@ -161,7 +161,7 @@ impl From<&DbCluster> for Database {
             encrypted: cluster.storage_encrypted().unwrap_or_default(),
             kms_key_id: text(cluster.kms_key_id()),
             allocated_gib: cluster.allocated_storage().unwrap_or_default().into(),
-            keeps_backups: cluster.backup_retention_period().is_some_and(|days| days > 0),
+            backup_days: cluster.backup_retention_period().unwrap_or_default(),
             zone: None,
             subnet_zones: Vec::new(),
             replica_of: text(cluster.replication_source_identifier().filter(|source| !source.is_empty())),

@@ -293,6 +293,7 @@ pub(super) fn cluster_automated_backups(state: &State, mut params: Params) -> Ap
 }
 
 /// The account's quotas of what the simulator counts.
+#[expect(clippy::needless_pass_by_value, reason = "every action is called alike")]
 pub(super) fn account_attributes(state: &State, params: Params) -> ApiResult<Content> {
     params.finish("DescribeAccountAttributes")?;
     let storage: u64 = state.instances.values().filter_map(|one| one.settings.allocated_storage).map(u64::from).sum();
