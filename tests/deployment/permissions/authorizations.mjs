@@ -15,7 +15,6 @@ const DESCRIPTIONS = {
   DescribeAccountAttributes: [],
   DescribeBlueGreenDeployments: [["deployment", "BlueGreenDeploymentIdentifier"]],
   DescribeDBClusterAutomatedBackups: [["cluster-auto-backup"], ["cluster", "DBClusterIdentifier"]],
-  DescribeDBClusterEndpoints: [["cluster", "DBClusterIdentifier"], ["cluster-endpoint", "DBClusterEndpointIdentifier"]],
   DescribeDBClusterParameterGroups: [["cluster-pg", "DBClusterParameterGroupName"]],
   DescribeDBClusterSnapshots: [["cluster-snapshot", "DBClusterSnapshotIdentifier"], ["cluster", "DBClusterIdentifier"]],
   DescribeDBClusters: [["cluster", "DBClusterIdentifier"]],
@@ -121,8 +120,8 @@ class RdsRequest {
   description(types) {
     if (types.length === 0) return [ask(`rds:${this.action}`, "*")];
     const filtered = Object.entries(this.parameters)
-      .filter(([key]) => /^Filters\.Filter\.\d+\.Values\.Value\.\d+$/.test(key))
-      .map(([, value]) => value);
+      .filter(([key, filter]) => /^Filters\.Filter\.\d+\.Name$/.test(key) && filter.endsWith("-id"))
+      .map(([key]) => this.parameters[key.replace(/Name$/, "Values.Value.1")]);
     return types.flatMap(([type, parameter]) => {
       const one = parameter && this.parameters[parameter];
       // A filter by resource id is checked as if it were a name, without one everything is:
