@@ -189,6 +189,15 @@ mod tests {
     use super::*;
 
     #[test]
+    fn the_deployed_machine_calls_every_function() {
+        let states = crate::rehearsal::deployed().all_states();
+        for function in FUNCTIONS {
+            let calls = |name: &str| name.rsplit(':').next() == Some(function);
+            assert!(states.iter().any(|state| state.function().is_some_and(calls)), "{function}");
+        }
+    }
+
+    #[test]
     fn a_substitution_is_named_after_its_function() {
         assert_eq!(substitution("rename-instance"), "RenameInstanceFunctionArn");
         assert_eq!(substitution("email"), "EmailFunctionArn");

@@ -45,9 +45,10 @@ pub fn deployed() -> &'static StateMachine {
     &MACHINE
 }
 
-/// Loads a definition with the functions of the fleet put in.
+/// Loads a definition with the functions of the fleet put in, as far as it uses them.
 pub fn load(definition: &str) -> Result<StateMachine, String> {
-    let arns = FUNCTIONS.iter().map(|function| (substitution(function), function_arn(function))).collect();
+    let arns = FUNCTIONS.iter().map(|function| (substitution(function), function_arn(function)));
+    let arns = arns.filter(|(name, _)| definition.contains(&format!("${{{name}}}"))).collect();
     let definition = substitute(definition, &arns).map_err(|error| error.to_string())?;
     definition.parse::<StateMachine>().map_err(|error| error.to_string())
 }

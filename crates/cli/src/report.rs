@@ -180,12 +180,9 @@ impl Report {
             }
         }
         for other in self.others.iter().filter(|other| !other.is_worth_showing()) {
-            writeln!(
-                out,
-                "\nIts recovery had nothing to do: {} after {}",
-                other.status,
-                clock(other.duration_seconds)
-            )?;
+            let of = other.input["execution"].as_str().unwrap_or_default();
+            let whose = if of == self.execution { "Its recovery" } else { "The other execution's recovery" };
+            writeln!(out, "\n{whose} had nothing to do: {} after {}", other.status, clock(other.duration_seconds))?;
         }
         writeln!(out, "\nWhat exists now")?;
         for row in self.existing() {

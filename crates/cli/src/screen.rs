@@ -39,23 +39,43 @@ impl<W: Write + Send> Screen<W> {
     /// Rehearses, showing each step as it happens, then what followed.
     pub fn show(&mut self, rehearsal: Rehearsal) -> Result<Report, WorldError> {
         let report = rehearsal.run(self)?;
-        for other in report.others.iter().filter(|other| other.is_worth_showing()) {
-            self.other(other);
-        }
+        self.others(&report);
         let _ = write!(self.out, "\n{}", report.summary());
         Ok(report)
     }
 
-    fn other(&mut self, other: &OtherRun) {
-        let what = match other.role {
-            RunRole::Recovery => "Recovery, started because the execution did not succeed",
-            RunRole::Second => "Another execution, started meanwhile",
-        };
-        let _ = writeln!(self.out, "\n{what}: {}", other.input);
-        self.offset = other.started_seconds;
-        for step in &other.steps {
+    /// Shows the timelines of a rehearsal that is over.
+    pub fn timelines(&mut self, report: &Report) {
+        self.steps(&report.steps);
+        self.others(report);
+    }
+
+    fn others(&mut self, report: &Report) {
+        for other in report.others.iter().filter(|other| other.is_worth_showing()) {
+            self.other(other);
+        }
+    }
+
+    /// In the order in which they ended, as they are seen while they happen.
+    fn steps(&mut self, steps: &[Step]) {
+        let mut steps: Vec<&Step> = steps.iter().collect();
+        steps.sort_by_key(|step| step.ended);
+        for step in steps {
             self.line(step);
         }
+    }
+
+    fn other(&mut self, other: &OtherRun) {
+        let _ = match other.role {
+            RunRole::Recovery => {
+                let of = other.input["execution"].as_str().and_then(|arn| arn.rsplit(':').next()).unwrap_or_default();
+                writeln!(self.out, "\nRecovery, started because the execution {of} did not succeed")
+            }
+            RunRole::Second => writeln!(self.out, "\nAnother execution, started meanwhile: {}", other.input),
+        };
+        self.offset = other.started_seconds;
+        self.steps(&other.steps);
+        self.offset = 0.0;
         let _ = writeln!(self.out, "{} after {}", other.status, clock(other.duration_seconds));
         if let Some(error) = &other.error {
             let cause = other.cause.as_deref().map(one_line).unwrap_or_default();
@@ -76,10 +96,11 @@ impl<W: Write + Send> Screen<W> {
             n => format!("  {n} retries"),
         };
         let error = step.error.as_deref().map(|error| format!("  {error}")).unwrap_or_default();
-        let detail = step.detail.as_deref().map(one_line).unwrap_or_default();
+        let detail = step.detail.as_deref().map(one_line).filter(|detail| !detail.is_empty());
+        let detail = detail.map(|detail| format!("  {QUIET}{detail}{QUIET:#}")).unwrap_or_default();
         let _ = writeln!(
             self.out,
-            "{}  {style}{mark:<6}{style:#}  {:<38} {:>10}{retries}{error}  {QUIET}{detail}{QUIET:#}",
+            "{}  {style}{mark:<6}{style:#}  {:<38} {:>10}{retries}{error}{detail}",
             time(self.offset + step.started_seconds),
             step.state,
             clock(step.seconds),
@@ -110,13 +131,23 @@ fn time(seconds: f64) -> String {
     format!("+{:02}:{:02}:{:02}", total / 3_600, total / 60 % 60, total % 60)
 }
 
-/// The first line, as far as it fits beside a step.
+/// The first line, as far as it fits beside a step; with the next one, if it announces that.
 fn one_line(text: &str) -> String {
-    let line =
-        text.split('\n').find(|line| !line.trim().is_empty() && !line.starts_with("Identifier:")).unwrap_or(text);
-    let mut short: String = line.trim().chars().take(DETAIL).collect();
-    if line.trim().chars().count() > DETAIL {
-        short.push('…');
+    let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("Identifier:"));
+    let mut line = lines.next().unwrap_or_default().to_owned();
+    if let Some(next) = lines.next().filter(|_| line.ends_with(':')) {
+        line.push(' ');
+        line.push_str(next);
     }
-    short
+    match line.char_indices().nth(DETAIL) {
+        Some((end, _)) => format!("{}…", &line[..end]),
+        None => line,
+    }
+}
+
+/// A rehearsal as text, without colours.
+pub fn plain(rehearsal: Rehearsal) -> Result<(Report, String), WorldError> {
+    let mut out = Vec::new();
+    let report = Screen::new(anstream::StripStream::new(&mut out), false).show(rehearsal)?;
+    Ok((report, String::from_utf8_lossy(&out).into_owned()))
 }

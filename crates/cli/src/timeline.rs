@@ -41,6 +41,9 @@ pub struct Step {
     /// The function answered that it has to be asked again.
     #[serde(skip)]
     is_pending: bool,
+    /// Its place among the steps in the order in which they ended.
+    #[serde(skip)]
+    pub(crate) ended: usize,
 }
 
 /// Hears of steps as they begin and end.
@@ -59,12 +62,14 @@ impl Audience for () {
 pub struct Timeline<'a> {
     steps: Vec<Step>,
     began: Option<Timestamp>,
+    /// How many have ended.
+    ended: usize,
     audience: &'a mut dyn Audience,
 }
 
 impl<'a> Timeline<'a> {
     pub fn new(audience: &'a mut dyn Audience) -> Self {
-        Self { steps: Vec::new(), began: None, audience }
+        Self { steps: Vec::new(), began: None, ended: 0, audience }
     }
 
     pub fn into_steps(self) -> Vec<Step> {
@@ -92,6 +97,7 @@ impl<'a> Timeline<'a> {
             error: None,
             detail: None,
             is_pending: false,
+            ended: usize::MAX,
         };
         self.audience.step_began(&step);
         self.steps.push(step);
@@ -103,16 +109,21 @@ impl<'a> Timeline<'a> {
         for step in self.steps.iter_mut().filter(|step| step.status == StepStatus::Running) {
             step.seconds = now - step.started_seconds;
             step.status = StepStatus::Aborted;
+            step.ended = self.ended;
+            self.ended += 1;
             self.audience.step_ended(step);
         }
     }
 
     fn end(&mut self, event: &HistoryEvent<'_>, status: StepStatus) {
         let now = self.seconds(event.timestamp);
+        let ended = self.ended;
         let Some(step) = self.running(event.state) else { return };
+        step.ended = ended;
         step.seconds = now - step.started_seconds;
         step.status = if step.is_pending { StepStatus::Pending } else { status };
         let step = step.clone();
+        self.ended += 1;
         self.audience.step_ended(&step);
     }
 }

@@ -3,8 +3,10 @@
 
 mod bad_input;
 mod determinism;
+mod disturbances;
 mod events;
 mod failures;
+mod golden;
 mod recovery;
 
 use rds_simulator::{World, WorldState};

@@ -1,0 +1,191 @@
+//! What goes wrong with functions and executions, and what follows: retries, recoveries, second runs.
+
+use std::rc::Rc;
+use std::time::{Duration, SystemTime};
+
+use futures::FutureExt as _;
+use futures::future::LocalBoxFuture;
+use rds_simulator::{Options, Simulator};
+use trapheus_cli::disturbance::{Disturbance, FunctionFaultKind};
+use trapheus_cli::fleet::Failure;
+use trapheus_cli::rehearsal::{Clients, DEFINITION, load};
+use trapheus_cli::report::RunRole;
+use trapheus_cli::stage::{Around, Call};
+use trapheus_cli::timeline::StepStatus;
+
+use super::*;
+
+fn rehearsal(faults: &[&str]) -> Rehearsal {
+    let disturbances = faults.iter().map(|fault| fault.parse::<Disturbance>().expect("a fault")).collect();
+    Rehearsal { disturbances, ..Rehearsal::new(event("orders", "db_restore", false), world()) }
+}
+
+fn rehearse_with(faults: &[&str]) -> Report {
+    rehearsal(faults).run(&mut ()).expect("a world that can exist")
+}
+
+fn step<'a>(report: &'a Report, state: &str) -> &'a trapheus_cli::timeline::Step {
+    report.steps.iter().find(|step| step.state == state).expect("a step")
+}
+
+#[test]
+fn a_function_that_fails_once_is_called_again() {
+    for (kind, changes) in [
+        (FunctionFaultKind::Crash, 1),
+        (FunctionFaultKind::AnswerLost, 1),
+        (FunctionFaultKind::ServiceException, 1),
+        (FunctionFaultKind::TooManyRequests, 1),
+        (FunctionFaultKind::TimeOut, 1),
+    ] {
+        let report = rehearse_with(&[&format!("restore-instance={}", kind.name())]);
+        assert_eq!(report.status, "SUCCEEDED", "{kind:?}: {:?}", report.cause);
+        assert_eq!(step(&report, "RestoreDbInstanceFromSnapshot").retries, 1, "{kind:?}");
+        assert_eq!(report.rds_calls["RestoreDBInstanceFromDBSnapshot"], changes, "{kind:?}");
+    }
+}
+
+#[test]
+fn a_function_that_hangs_takes_the_time_lambda_gives_it() {
+    let report = rehearse_with(&["restore-instance=timeOut"]);
+    assert!(step(&report, "RestoreDbInstanceFromSnapshot").seconds >= 180.0);
+}
+
+#[test]
+fn a_function_that_keeps_crashing_fails_the_run_under_the_name_step_functions_gives_it() {
+    for (kind, error) in [
+        ("crash", "Runtime.ExitError"),
+        ("answerLost", "Lambda.Unknown"),
+        ("timeOut", "Sandbox.Timedout"),
+        ("serviceException", "Lambda.ServiceException"),
+        ("tooManyRequests", "Lambda.TooManyRequestsException"),
+    ] {
+        let report = rehearse_with(&[&format!("verify-instance#1x99={kind}")]);
+        assert_eq!((report.status.as_str(), report.error.as_deref()), ("FAILED", Some(error)));
+        assert_untouched(&report, kind);
+    }
+}
+
+#[test]
+fn an_abort_meets_the_execution_before_the_function_of_its_state_or_after() {
+    for (fault, renames) in [("DbInstanceRename=abort", 0), ("DbInstanceRename=abortAfter", 1)] {
+        let report = Rehearsal { recovery: false, ..rehearsal(&[fault]) }.run(&mut ()).expect("a world");
+        assert_eq!((report.status.as_str(), report.others.len()), ("ABORTED", 0), "{fault}");
+        assert_eq!(step(&report, "DbInstanceRename").status, StepStatus::Aborted, "{fault}");
+        assert_eq!(report.rds_calls.get("ModifyDBInstance").copied().unwrap_or(0), renames, "{fault}");
+        assert_eq!(report.mails.len(), 0, "{fault}");
+    }
+}
+
+#[test]
+fn the_recovery_of_an_aborted_execution_puts_the_original_back_and_tells_people() {
+    let report = rehearse_with(&["RestoreDbInstanceFromSnapshot#1=abort"]);
+    assert_eq!(report.status, "ABORTED");
+    let [recovery] = report.others.as_slice() else { panic!("{:?}", report.others) };
+    assert_eq!((recovery.role, recovery.status.as_str()), (RunRole::Recovery, "SUCCEEDED"), "{:?}", recovery.cause);
+    assert_eq!(recovery.input, json!({"task": "recover", "execution": report.execution}));
+    assert!(recovery.changes > 0 && recovery.started_seconds > report.duration_seconds);
+    assert_eq!(report.mails.len(), 2);
+    assert_untouched(&report, "abort");
+}
+
+#[test]
+fn a_recovery_that_finds_all_well_changes_nothing_and_tells_nobody() {
+    let report = rehearse_with(&["RestoreDBInstanceFromDBSnapshot=denied"]);
+    let [recovery] = report.others.as_slice() else { panic!("{:?}", report.others) };
+    assert_eq!((recovery.status.as_str(), recovery.changes), ("SUCCEEDED", 0));
+    assert_eq!(report.mails.len(), 2, "those of the failed run itself");
+}
+
+#[test]
+fn a_second_run_is_refused_and_recovered_and_the_first_one_succeeds() {
+    for state in ["ClaimDbInstance", "RestoreDbInstanceFromSnapshot"] {
+        let report = rehearse_with(&[&format!("{state}=secondRun")]);
+        let [second, recovery] = report.others.as_slice() else { panic!("{:?}", report.others) };
+        assert_eq!((second.role, second.status.as_str()), (RunRole::Second, "FAILED"), "{state}");
+        assert_eq!(second.input, report.input);
+        assert_eq!((recovery.role, &recovery.input["execution"]), (RunRole::Recovery, &json!(second.execution)));
+        assert_eq!(report.status, "SUCCEEDED", "{state}: {:?}", report.cause);
+        assert_eq!(marks(&report.world), Vec::<String>::new(), "{state}");
+    }
+}
+
+#[test]
+fn a_second_run_may_have_an_input_of_its_own() {
+    let event = r#"{"identifier":"shop","task":"create_snapshot_only","isCluster":true}"#;
+    let report = rehearse_with(&[&format!("RestoreDbInstanceFromSnapshot=secondRun:{event}")]);
+    assert_eq!((report.status.as_str(), report.others[0].status.as_str()), ("SUCCEEDED", "SUCCEEDED"));
+    assert!(report.rds_calls.contains_key("CreateDBClusterSnapshot"));
+}
+
+/// Holds a function back for a while before it works.
+#[derive(Debug)]
+struct SlowToStart {
+    function: &'static str,
+    seconds: u64,
+}
+
+impl Around for SlowToStart {
+    fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Result<Value, Failure>> {
+        async move {
+            if call.function == self.function {
+                tokio::time::sleep(Duration::from_secs(self.seconds)).await;
+            }
+            call.proceed().await
+        }
+        .boxed_local()
+    }
+}
+
+#[test]
+fn a_function_works_on_though_its_execution_was_stopped() {
+    let around = Some(Rc::new(SlowToStart { function: "email", seconds: 60 }) as Rc<dyn Around>);
+    // The first alert is under way beside the rollback, which is where the execution is stopped.
+    let faults = ["RestoreDBInstanceFromDBSnapshot=denied", "RevertOldDbInstanceRename=abort"];
+    let report = Rehearsal { around, recovery: false, ..rehearsal(&faults) }.run(&mut ()).expect("a world");
+    assert_eq!((report.status.as_str(), report.mails.len()), ("ABORTED", 1));
+}
+
+#[test]
+fn another_definition_can_be_rehearsed() {
+    let without_delete = DEFINITION.replace(r#""Next": "DeleteOriginalDbInstance""#, r#""Next": "ReleaseDbInstance""#);
+    let mut definition: Value = serde_json::from_str(&without_delete).expect("JSON");
+    for state in ["DeleteOriginalDbInstance", "GetDbInstanceStatusPostDelete", "IsOriginalDbInstanceDeleted"] {
+        definition["States"].as_object_mut().expect("states").remove(state).expect("a state");
+    }
+    let definition = Some(load(&definition.to_string()).expect("a definition"));
+    let report = Rehearsal { definition, ..rehearsal(&[]) }.run(&mut ()).expect("a world");
+    assert_eq!(report.status, "SUCCEEDED", "{:?}", report.cause);
+    assert!(report.world.instance("orders-temp").is_some(), "nothing deletes the original");
+}
+
+#[test]
+fn a_world_file_may_bring_its_disturbances() {
+    let mut world = world();
+    world.disturbances =
+        vec![json!("DbInstanceRename=abort"), json!({"function": {"function": "email", "fault": "crash"}})];
+    let report = rehearse(event("orders", "db_restore", false), world.clone());
+    assert_eq!(report.status, "ABORTED");
+    world.disturbances.push(json!("DbInstanceRenam=abort"));
+    let error = Rehearsal::new(event("orders", "db_restore", false), world).run(&mut ()).expect_err("a typo");
+    assert!(error.to_string().starts_with("disturbances[2]: there is no action, function or state"), "{error}");
+}
+
+#[test]
+fn a_look_up_of_an_execution_tells_how_it_ended() {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
+    runtime.expect("a runtime").block_on(async {
+        let start_time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_600_000);
+        let options = Options { start_time, ..Options::default() };
+        let simulator = Simulator::new(world(), options).expect("a possible world");
+        let faults = ["RestoreDBInstanceFromDBSnapshot=denied"];
+        let rehearsal = Rehearsal { world: World::default(), ..rehearsal(&faults) };
+        let report = rehearsal.run_against(&simulator, &mut ()).await.expect("it runs");
+        let sfn = Clients::of(&simulator).sfn;
+        let found = sfn.describe_execution().execution_arn(&report.execution).send().await.expect("it is known");
+        assert_eq!((found.status().as_str(), found.error()), ("FAILED", Some("AccessDeniedException")));
+        assert!(found.cause().is_some_and(|cause| cause.contains("errorMessage")));
+        assert_eq!(found.input(), Some(report.input.to_string().as_str()));
+        let (start, stop) = (found.start_date(), found.stop_date().expect("it has stopped"));
+        assert!((stop.as_secs_f64() - start.as_secs_f64() - report.duration_seconds).abs() < 0.01);
+    });
+}

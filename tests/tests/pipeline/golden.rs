@@ -1,0 +1,58 @@
+//! What a person sees of a run, word for word: the files in `tests/golden`.
+//!
+//! `UPDATE_GOLDEN=1 cargo test -p trapheus-tests --test pipeline golden` writes them anew.
+
+use std::fs;
+
+use trapheus_cli::disturbance::Disturbance;
+use trapheus_cli::rehearsal::Rehearsal;
+use trapheus_cli::screen;
+
+use super::world;
+
+/// A name, a file in `events`, and what goes wrong.
+type Scene = (&'static str, &'static str, &'static [&'static str]);
+
+const SCENES: &[Scene] = &[
+    ("instance", "instance-restore", &[]),
+    ("aurora-cluster", "aurora-cluster-restore", &[]),
+    (
+        "restored-instance-ends-in-incompatible-parameters",
+        "instance-restore",
+        &["RestoreDBInstanceFromDBSnapshot=endsIn:incompatible-parameters"],
+    ),
+    ("rename-of-second-member-denied", "aurora-cluster-restore", &["ModifyDBInstance#2=denied"]),
+    (
+        "mail-down-during-rollback",
+        "instance-restore",
+        &[
+            "RestoreDBInstanceFromDBSnapshot=endsIn:failed",
+            "SendEmail#1x999=error:MessageRejected:Email address is not verified.",
+        ],
+    ),
+    ("abort-after-rename", "instance-restore", &["RestoreDbInstanceFromSnapshot=abort"]),
+    ("second-run-refused", "instance-restore", &["GetDbInstanceStatusPostRestore=secondRun"]),
+];
+
+fn rehearse(event: &str, faults: &[&str]) -> String {
+    let file = format!("{}/../events/{event}.json", env!("CARGO_MANIFEST_DIR"));
+    let input = serde_json::from_str(&fs::read_to_string(file).expect("an event")).expect("JSON");
+    let disturbances = faults.iter().map(|fault| fault.parse::<Disturbance>().expect("a fault")).collect();
+    let rehearsal = Rehearsal { disturbances, ..Rehearsal::new(input, world()) };
+    let (_, text) = screen::plain(rehearsal).expect("a world that can exist");
+    let faults: Vec<String> = faults.iter().map(|fault| format!(" --fault '{fault}'")).collect();
+    format!("$ trapheus rehearse events/{event}.json{}\n{text}", faults.concat())
+}
+
+#[test]
+fn what_a_person_sees_is_as_checked_in() {
+    for (name, event, faults) in SCENES {
+        let path = format!("{}/golden/{name}.txt", env!("CARGO_MANIFEST_DIR"));
+        let text = rehearse(event, faults);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            fs::write(&path, &text).expect("the folder can be written");
+        }
+        let golden = fs::read_to_string(&path).unwrap_or_default();
+        assert!(golden == text, "{path} differs; look at it after UPDATE_GOLDEN=1:\n{text}");
+    }
+}
