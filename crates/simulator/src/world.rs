@@ -53,6 +53,8 @@ pub struct World {
     pub blue_green_deployments: Vec<BlueGreenSpec>,
     /// Automated backups of instances deleted earlier; they count against the quota.
     pub retained_backups: Vec<RetainedBackupSpec>,
+    /// Instance classes that databases still have and that new ones cannot be of.
+    pub withdrawn_classes: Vec<String>,
     pub timings: Timings,
     pub limits: Limits,
     pub unverified: Unverified,
@@ -83,6 +85,7 @@ impl Default for World {
             cluster_endpoints: Vec::new(),
             blue_green_deployments: Vec::new(),
             retained_backups: Vec::new(),
+            withdrawn_classes: Vec::new(),
             timings: Timings::default(),
             limits: Limits::default(),
             unverified: Unverified::default(),

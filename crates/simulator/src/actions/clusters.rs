@@ -39,6 +39,7 @@ impl State {
     }
 
     fn check_cluster_groups(&self, settings: &ClusterSettings) -> ApiResult<()> {
+        self.check_class(settings.class.as_ref())?;
         self.check_cluster_parameter_group(settings.parameter_group.as_ref())?;
         self.check_option_group(settings.option_group.as_ref())?;
         self.check_subnet_group(settings.subnet_group.as_ref())

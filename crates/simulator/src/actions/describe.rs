@@ -12,6 +12,9 @@ use crate::xml::Xml;
 /// What a new account may allocate, in GiB; it is shown and never reached here.
 const STORAGE_QUOTA_GIB: u64 = 100_000;
 
+/// Shown where no class is asked for.
+const ANY_CLASS: &str = "db.m7g.large";
+
 /// Filters and page of a describe request.
 pub(super) struct Selection {
     filters: Vec<(String, Vec<String>)>,
@@ -327,6 +330,28 @@ pub(super) fn account_attributes(state: &State, params: Params) -> ApiResult<Con
         quota("AllocatedStorage", storage, STORAGE_QUOTA_GIB);
     });
     Ok(Content::Result(xml.into_string()))
+}
+
+/// What new databases may be of: every class that is not withdrawn, with every kind of storage.
+pub(super) fn orderable_options(state: &State, mut params: Params) -> ApiResult<Content> {
+    let engine = params.require("Engine")?;
+    let (version, class) = (params.take("EngineVersion"), params.take("DBInstanceClass"));
+    let selection = Selection::take(&mut params, &[])?;
+    params.finish("DescribeOrderableDBInstanceOptions")?;
+    let class = class.unwrap_or_else(|| ANY_CLASS.to_owned());
+    let storage: &[&str] = match &engine {
+        _ if state.withdrawn_classes.contains(&class) => &[],
+        aurora if aurora.starts_with("aurora") => &["aurora", "aurora-iopt1"],
+        _ => &["standard", "gp2", "gp3", "io1", "io2"],
+    };
+    Ok(selection.write("OrderableDBInstanceOptions", storage, |xml, storage| {
+        xml.nest("OrderableDBInstanceOption", |xml| {
+            xml.text("Engine", &engine);
+            xml.text_if("EngineVersion", version.as_ref());
+            xml.text("DBInstanceClass", &class);
+            xml.text("StorageType", storage);
+        });
+    }))
 }
 
 pub(super) fn global_clusters(state: &State, mut params: Params) -> ApiResult<Content> {

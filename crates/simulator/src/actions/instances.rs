@@ -77,7 +77,17 @@ impl State {
         Ok(())
     }
 
+    pub(super) fn check_class(&self, class: Option<&String>) -> ApiResult<()> {
+        match class.filter(|class| self.withdrawn_classes.contains(class)) {
+            Some(class) => {
+                Err(ApiError::combination(format!("RDS does not support creating a DB instance with {class}.")))
+            }
+            None => Ok(()),
+        }
+    }
+
     fn check_instance_groups(&self, settings: &InstanceSettings) -> ApiResult<()> {
+        self.check_class(settings.class.as_ref())?;
         self.check_parameter_group(settings.parameter_group.as_ref())?;
         self.check_option_group(settings.option_group.as_ref())?;
         self.check_subnet_group(settings.subnet_group.as_ref())

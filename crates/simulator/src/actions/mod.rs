@@ -52,6 +52,7 @@ actions! {
     "DescribeDBInstanceAutomatedBackups" => describe::instance_automated_backups,
     "DescribeDBClusterAutomatedBackups" => describe::cluster_automated_backups,
     "DescribeAccountAttributes" => describe::account_attributes,
+    "DescribeOrderableDBInstanceOptions" => describe::orderable_options,
     "DescribeGlobalClusters" => describe::global_clusters,
     "DescribeBlueGreenDeployments" => describe::blue_green_deployments,
     "DescribeDBClusterEndpoints" => describe::cluster_endpoints,
