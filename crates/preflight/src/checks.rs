@@ -12,7 +12,7 @@ use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, Verdict, phase, snapshot_available};
 
 use crate::world::{Database, Snapshot, World};
-use crate::{advice, quotas};
+use crate::{advice, offers, quotas};
 
 /// How long a busy database is waited for: backups and modifications take minutes.
 const BUSY: Duration = Duration::from_secs(10 * 60);
@@ -48,7 +48,7 @@ const ALWAYS: [Check; 6] = [
 ];
 
 /// What matters when the original is moved away and restored.
-const RESTORING: [Check; 13] = [
+const RESTORING: [Check; 14] = [
     nothing_is_pending,
     nothing_replicates,
     no_global_database,
@@ -61,6 +61,7 @@ const RESTORING: [Check; 13] = [
     snapshot_fits,
     zones_are_covered,
     final_snapshot_fits,
+    offers::are_made,
     quotas::have_room,
 ];
 
@@ -666,6 +667,7 @@ mod tests {
                 &["`orders-temp`", "rename or delete it"],
             ),
             ("no snapshot", |w| w.snapshot = None, &["`orders-snapshot` does not exist", "create_snapshot"]),
+            ("offer", |w| w.withdrawn = vec!["the class db.m3.large".into()], &["db.m3.large is not offered"]),
             (
                 "zone",
                 |w| target(w).zone = Some("us-east-1f".into()),

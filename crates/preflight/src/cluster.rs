@@ -12,6 +12,7 @@ use trapheus_common::settings::{ClusterSettings, InstanceSettings};
 use trapheus_common::{Result, rds, tags};
 
 use crate::checks::older_version;
+use crate::offers::{self, Wish};
 use crate::quotas;
 use crate::read::{self, Group};
 use crate::wait::until_fit;
@@ -60,6 +61,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
     if request.task.restores() {
         add_what_matters_to_a_restore(client, &mut world, &cluster, &instances, &members).await?;
         world.room = quotas::look(client, request).await;
+        world.withdrawn = offers::withdrawn(client, request, &world, wishes(kind, &cluster, &instances)).await;
         not_carried_over = notes(identifier, &cluster, &instances);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
         not_carried_over.extend(older_version(request, &world));
@@ -178,6 +180,22 @@ fn member_groups(member: &DbInstance) -> Vec<(&str, Group<'_>)> {
     let owner = member.db_instance_identifier().unwrap_or_default();
     let parameter = member.db_parameter_groups().iter().filter_map(|group| group.db_parameter_group_name());
     parameter.map(|name| (owner, Group::Parameter(name))).collect()
+}
+
+/// Aurora's storage goes with its cluster, and its classes with its members.
+fn wishes<'a>(kind: ClusterKind, cluster: &'a DbCluster, instances: &'a [DbInstance]) -> Vec<Wish<'a>> {
+    let owner = cluster.db_cluster_identifier().unwrap_or_default();
+    let of_member = |member: &'a DbInstance| {
+        let owner = member.db_instance_identifier().unwrap_or_default();
+        Some(Wish { owner, class: member.db_instance_class()?, storage_type: None })
+    };
+    match kind {
+        ClusterKind::Aurora => instances.iter().filter_map(of_member).collect(),
+        ClusterKind::MultiAz => {
+            let class = cluster.db_cluster_instance_class();
+            class.map(|class| Wish { owner, class, storage_type: cluster.storage_type() }).into_iter().collect()
+        }
+    }
 }
 
 /// What RDS does not restore and no call of the pipeline sets again.

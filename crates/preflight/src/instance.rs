@@ -10,6 +10,7 @@ use trapheus_common::settings::InstanceSettings;
 use trapheus_common::{Result, rds, tags};
 
 use crate::checks::older_version;
+use crate::offers::{self, Wish};
 use crate::quotas;
 use crate::read::{self, Group};
 use crate::wait::until_fit;
@@ -52,6 +53,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         world.blue_green_deployment =
             read::blue_green_deployment(client, instance.db_instance_arn().unwrap_or_default()).await?;
         world.room = quotas::look(client, request).await;
+        world.withdrawn = offers::withdrawn(client, request, &world, wish(identifier, &instance)).await;
         not_carried_over = notes(identifier, &instance);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
         not_carried_over.extend(older_version(request, &world));
@@ -78,6 +80,10 @@ fn groups<'a>(owner: &'a str, instance: &'a DbInstance) -> Vec<(&'a str, Group<'
     let subnet = instance.db_subnet_group().and_then(|group| group.db_subnet_group_name());
     let groups = parameter.map(Group::Parameter).chain(option.map(Group::Option)).chain(subnet.map(Group::Subnet));
     groups.map(|group| (owner, group)).collect()
+}
+
+fn wish<'a>(owner: &'a str, instance: &'a DbInstance) -> Option<Wish<'a>> {
+    Some(Wish { owner, class: instance.db_instance_class()?, storage_type: instance.storage_type() })
 }
 
 /// What RDS does not restore and no call of the pipeline sets again.

@@ -6,6 +6,7 @@
 //! | [`instance`], [`cluster`] | reading RDS, and the `original` of the state document |
 //! | `world` | what was read, reduced to what decides |
 //! | `checks` | the decisions: pure functions from a request and a world to problems |
+//! | `offers` | whether AWS still offers what a restore will ask for |
 //! | `quotas` | whether the account has room for a second database |
 //! | `advice` | the AWS CLI commands a refusal names |
 //!
@@ -16,6 +17,7 @@ mod advice;
 mod checks;
 pub mod cluster;
 pub mod instance;
+mod offers;
 mod quotas;
 mod read;
 pub mod validate;

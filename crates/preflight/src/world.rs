@@ -36,6 +36,8 @@ pub(crate) struct World {
     /// The blue/green deployment the database is the source or target of.
     pub(crate) blue_green_deployment: Option<String>,
     pub(crate) room: Room,
+    /// What AWS does not offer any more, such as `the class x of orders`.
+    pub(crate) withdrawn: Vec<String>,
 }
 
 impl World {

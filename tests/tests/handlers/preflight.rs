@@ -400,6 +400,33 @@ async fn a_quota_without_room_refuses_the_run_and_one_that_cannot_be_seen_does_n
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_class_that_aws_has_withdrawn_refuses_the_run_and_one_that_cannot_be_looked_up_does_not() {
+    let multi_az = json!({
+        "clusters": [{"identifier": "orders", "engine": "mysql", "settings": {"class": "db.r5d.large"}}],
+        "clusterSnapshots": [{"identifier": "orders-snapshot", "source": "orders"}]
+    });
+    let alone = with(orders(), "/instances/0/settings", json!({"class": "db.m3.large"}));
+    let member = with(aurora(), "/clusters/0/members/1/settings", json!({"class": "db.r3.large"}));
+    for (world, class, owner) in [
+        (alone, "db.m3.large", "`orders`"),
+        (member, "db.r3.large", "`orders-b`"),
+        (multi_az, "db.r5d.large", "`orders`"),
+    ] {
+        let is_cluster = world.get("clusters").is_some();
+        let outcome = async |harness: &Harness| match is_cluster {
+            true => cluster(harness, Task::DbRestore).await.map(drop),
+            false => instance(harness, Task::DbRestore).await.map(drop),
+        };
+        assert!(outcome(&Harness::new(world.clone())).await.is_ok(), "it is offered");
+        let harness = Harness::new(with(world, "/withdrawnClasses", json!([class])));
+        let report = outcome(&harness).await.unwrap_err().report();
+        assert!(report.contains(&format!("the class {class} of {owner}")), "{report}");
+        inject(&harness, "DescribeOrderableDBInstanceOptions", Fault::Denied {});
+        assert!(outcome(&harness).await.is_ok());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn retained_backups_without_room_for_the_originals_refuse_the_run() {
     let retained = json!([{"instance": "one", "resourceId": "db-1"}, {"instance": "two", "resourceId": "db-2"}]);
     let world = with(orders(), "/instances/0/settings", json!({"backupRetentionPeriod": 7}));

@@ -1,0 +1,119 @@
+//! Whether AWS still offers what a restore will ask for. A database keeps a class or a kind of storage that new ones cannot
+//! have any more, and a snapshot may be of an older engine version than its database, which knows fewer of them.
+//!
+//! As with quotas, a look-up that is denied or fails does not stop a run, and what AWS does not list at all is not judged.
+
+use std::collections::BTreeSet;
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::OrderableDbInstanceOption;
+use trapheus_common::document::Request;
+
+use crate::checks::Problem;
+use crate::world::World;
+
+/// What the restore will ask for, for one database.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Wish<'a> {
+    pub(crate) owner: &'a str,
+    pub(crate) class: &'a str,
+    /// Nothing where the class alone decides.
+    pub(crate) storage_type: Option<&'a str>,
+}
+
+/// What of these wishes AWS would refuse, in words such as `the class db.m3.large of orders`.
+pub(crate) async fn withdrawn(
+    rds: &Client,
+    request: &Request,
+    world: &World,
+    wishes: impl IntoIterator<Item = Wish<'_>>,
+) -> Vec<String> {
+    let Some(target) = &world.target else { return Vec::new() };
+    let of_snapshot = world.snapshot.as_ref().filter(|_| !request.task.takes_snapshot());
+    let version = of_snapshot.map_or(&target.engine_version, |snapshot| &snapshot.engine_version);
+    let offers = Offers { rds, engine: &target.engine, version };
+    let mut known: Vec<(&str, Vec<OrderableDbInstanceOption>)> = Vec::new();
+    let mut withdrawn = Vec::new();
+    for wish in wishes {
+        let options = match known.iter().find(|(class, _)| *class == wish.class) {
+            Some((_, options)) => options.clone(),
+            None => match offers.of(wish.class).await {
+                Some(options) => options,
+                None => continue,
+            },
+        };
+        withdrawn.extend(missing(&wish, &options, version));
+        known.push((wish.class, options));
+    }
+    withdrawn
+}
+
+struct Offers<'a> {
+    rds: &'a Client,
+    engine: &'a str,
+    version: &'a str,
+}
+
+impl Offers<'_> {
+    /// What is offered for the class, perhaps nothing; `None` where that cannot be known.
+    async fn of(&self, class: &str) -> Option<Vec<OrderableDbInstanceOption>> {
+        let call =
+            || self.rds.describe_orderable_db_instance_options().engine(self.engine).engine_version(self.version);
+        let pages = call().db_instance_class(class).into_paginator().items().send();
+        let listed = async {
+            let options = pages.collect::<Result<Vec<_>, _>>().await.map_err(|error| error.to_string())?;
+            if !options.is_empty() {
+                return Ok(Some(options));
+            }
+            // A version that new databases cannot have has no options at all, and may be restored all the same.
+            let any = call().max_records(20).send().await.map_err(|error| error.to_string())?;
+            Ok::<_, String>((!any.orderable_db_instance_options().is_empty()).then_some(options))
+        };
+        listed.await.unwrap_or_else(|error| {
+            tracing::info!(error, "what AWS offers cannot be looked up");
+            None
+        })
+    }
+}
+
+fn missing(wish: &Wish<'_>, options: &[OrderableDbInstanceOption], version: &str) -> Option<String> {
+    let Wish { owner, class, storage_type } = wish;
+    if options.is_empty() {
+        return Some(format!("the class {class} of `{owner}` with engine version {version}"));
+    }
+    let offered: BTreeSet<&str> = options.iter().filter_map(OrderableDbInstanceOption::storage_type).collect();
+    let storage = storage_type.filter(|storage| !offered.is_empty() && !offered.contains(storage))?;
+    Some(format!("the storage type {storage} of `{owner}` with the class {class} and engine version {version}"))
+}
+
+/// What the restore would be refused for.
+pub(crate) fn are_made(_: &Request, world: &World) -> Vec<Problem> {
+    let refused = world.withdrawn.iter().map(|what| {
+        Problem::lasting(format!(
+            "{what} is not offered for new databases, and a restored one is new: modify the original to something that is \
+             offered first, or take a newer snapshot"
+        ))
+    });
+    refused.collect()
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn option(storage_type: &str) -> OrderableDbInstanceOption {
+        OrderableDbInstanceOption::builder().storage_type(storage_type).build()
+    }
+
+    #[test]
+    fn a_class_and_a_storage_type_have_to_be_offered() {
+        let wish = |storage_type| Wish { owner: "orders", class: "db.m3.large", storage_type };
+        let gp2 = [option("gp2"), option("standard")];
+        assert_eq!(missing(&wish(Some("gp2")), &gp2, "15.4"), None);
+        assert_eq!(missing(&wish(None), &gp2, "15.4"), None);
+        let words = missing(&wish(Some("gp3")), &gp2, "15.4").unwrap();
+        assert!(words.contains("gp3") && words.contains("db.m3.large") && words.contains("15.4"), "{words}");
+        let words = missing(&wish(Some("gp2")), &[], "15.4").unwrap();
+        assert!(words.starts_with("the class db.m3.large of `orders`"), "{words}");
+    }
+}
