@@ -27,6 +27,7 @@ const DESCRIPTIONS = {
   DescribeDBSubnetGroups: [["subgrp", "DBSubnetGroupName"]],
   DescribeGlobalClusters: [["global-cluster", "GlobalClusterIdentifier"]],
   DescribeOptionGroups: [["og", "OptionGroupName"]],
+  DescribeOrderableDBInstanceOptions: [],
 };
 
 /** Requests that change something: what they name, by type and parameter. */
