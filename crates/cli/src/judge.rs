@@ -112,21 +112,26 @@ pub fn judge(evidence: &Evidence<'_>) -> Vec<Broken> {
 
 /// The last mail about the run, its recovery included, unless no mail was sent.
 pub fn final_mail(report: &Report) -> Option<&Mail> {
-    let arns: Vec<&str> = family(report).collect();
+    let arns: Vec<&str> = family(report, &report.execution).collect();
     report.mails.iter().rev().find(|mail| is_about(mail, &arns))
 }
 
-/// The run's own execution and those that recover it.
-fn family(report: &Report) -> impl Iterator<Item = &str> {
-    let recoveries = report.others.iter().filter(|other| other.role == RunRole::Recovery);
-    std::iter::once(report.execution.as_str()).chain(recoveries.map(|other| other.execution.as_str()))
+/// An execution and those that recover it.
+fn family<'a>(report: &'a Report, execution: &'a str) -> impl Iterator<Item = &'a str> {
+    let recoveries = recoveries(report, execution);
+    std::iter::once(execution).chain(recoveries.map(|other| other.execution.as_str()))
 }
 
-/// Whether a mail names one of the executions; an ARN must not be the beginning of a longer one.
+fn recoveries<'a>(report: &'a Report, execution: &'a str) -> impl Iterator<Item = &'a OtherRun> {
+    let recoveries = report.others.iter().filter(|other| other.role == RunRole::Recovery);
+    recoveries.filter(move |other| other.input["execution"] == execution)
+}
+
+/// Whether a mail says that it is about one of the executions. Others may be mentioned, such as one that has the claim.
 fn is_about(mail: &Mail, executions: &[&str]) -> bool {
-    let text = mail.text.as_deref().unwrap_or_default();
-    text.split(|c: char| c.is_whitespace() || c == '/' || c == '"' || c == '(' || c == ')')
-        .any(|word| executions.contains(&word.trim_end_matches(['.', ',', ';'])))
+    let facts = mail.text.as_deref().unwrap_or_default().lines();
+    let about = |line: &str| line.strip_prefix("Execution:").or_else(|| line.strip_prefix("Recovery:")).map(str::to_owned);
+    facts.filter_map(about).any(|arn| executions.contains(&arn.trim()))
 }
 
 fn visited(steps: &[Step], states: &[&str]) -> bool {
@@ -147,7 +152,7 @@ impl Case<'_> {
     }
 
     fn recoveries(&self) -> impl Iterator<Item = &OtherRun> {
-        self.e.report.others.iter().filter(|other| other.role == RunRole::Recovery)
+        recoveries(self.e.report, &self.e.report.execution)
     }
 
     /// Whether some run compared a restored database with the original and found it good.
@@ -191,9 +196,15 @@ impl Case<'_> {
                 Home::Original if !self.scene.restores() => {}
                 other => say(format!("the run succeeded, but {}", self.scene.describe(&other))),
             }
+            if let Some(why) = self.not_yet() {
+                say(format!("the run succeeded too early: {why}"));
+            }
             return;
         }
         if self.is_good(&home) {
+            if let Some(why) = self.not_yet() {
+                say(format!("the run ended {} too early: {why}", self.e.report.status));
+            }
             return;
         }
         let described = self.scene.describe(&home);
@@ -221,6 +232,18 @@ impl Case<'_> {
                     say(format!("after the final mail's commands {described} ({problem})"));
                 }
             }
+        }
+    }
+
+    /// Why the database was not available at the very end of the run, though it was later. After a stop nobody has waited.
+    fn not_yet(&self) -> Option<String> {
+        let has_waited = matches!(self.e.report.status.as_str(), "SUCCEEDED" | "FAILED") && self.e.report.others.is_empty();
+        if !has_waited || self.excuse != Excuse::None {
+            return None;
+        }
+        match self.scene.home(&self.e.report.world) {
+            Home::Wrong(why) => Some(why),
+            Home::Original | Home::Restored => self.scene.about_to_change(&self.e.report.world),
         }
     }
 
@@ -271,7 +294,7 @@ impl Case<'_> {
     fn alarm(&self, broken: &mut Vec<Broken>) {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I3, what });
         let report = self.e.report;
-        let own: Vec<&str> = family(report).collect();
+        let own: Vec<&str> = family(report, &report.execution).collect();
         let sent = report.mails.iter().filter(|mail| is_about(mail, &own)).count();
         let mail_failed = excuse::mail_failed(&self.e);
         if self.succeeded() && sent > 0 {
@@ -285,7 +308,8 @@ impl Case<'_> {
             say(format!("{sent} mails were sent about one run"));
         }
         for other in report.others.iter().filter(|other| other.role == RunRole::Second && other.status != "SUCCEEDED") {
-            let sent = report.mails.iter().filter(|mail| is_about(mail, &[other.execution.as_str()])).count();
+            let own: Vec<&str> = family(report, &other.execution).collect();
+            let sent = report.mails.iter().filter(|mail| is_about(mail, &own)).count();
             if sent < 2 && !mail_failed {
                 say(format!("{sent} mails were sent about the second run, which ended {}", other.status));
             }

@@ -153,7 +153,7 @@ impl<'a> Scene<'a> {
         }
         if self.before.instances.iter().any(|known| known.resource_id == *resource_id)
             || self.before.clusters.iter().any(|known| known.resource_id == *resource_id)
-            || self.people_made().any(|(_, name)| name == self.identifier)
+            || self.is_a_persons(world, self.is_cluster, &self.identifier)
         {
             return Home::Wrong(format!("another database has the name: {resource_id}"));
         }
@@ -218,6 +218,18 @@ impl<'a> Scene<'a> {
         })
     }
 
+    /// The target or a member that says `available` in the middle of something, such as before the reboot of a rename.
+    pub(super) fn about_to_change(&self, world: &WorldState) -> Option<String> {
+        let busy = self.originals.iter().find(|original| {
+            if original.is_cluster {
+                world.cluster(&original.identifier).is_some_and(|found| found.busy)
+            } else {
+                world.instance(&original.identifier).is_some_and(|found| found.busy)
+            }
+        });
+        busy.map(|found| format!("{} only seems available", found.identifier))
+    }
+
     pub(super) fn describe(&self, home: &Home) -> String {
         match home {
             Home::Original => format!("{} is the original", self.identifier),
@@ -278,7 +290,6 @@ impl<'a> Scene<'a> {
 
     /// Databases that were not there before and that no person made.
     pub(super) fn restored(&self, world: &WorldState) -> Vec<String> {
-        let made: BTreeSet<(bool, String)> = self.people_made().collect();
         let known: BTreeSet<&str> = self
             .before
             .instances
@@ -291,7 +302,7 @@ impl<'a> Scene<'a> {
         instances
             .chain(clusters)
             .filter(|(_, _, resource_id)| !known.contains(resource_id.as_str()))
-            .filter(|(is_cluster, name, _)| !made.contains(&(*is_cluster, (*name).clone())))
+            .filter(|(is_cluster, name, _)| !self.is_a_persons(world, *is_cluster, name))
             .map(|(is_cluster, name, _)| format!("{} {name}", if is_cluster { "cluster" } else { "instance" }))
             .collect()
     }
@@ -311,8 +322,21 @@ impl<'a> Scene<'a> {
             .collect()
     }
 
-    /// What was made by people, by whether it is a cluster, and name.
-    fn people_made(&self) -> impl Iterator<Item = (bool, String)> {
+    /// Whether what has the name is what a person made under it: known by the master user that the person chose.
+    fn is_a_persons(&self, world: &WorldState, is_cluster: bool, name: &str) -> bool {
+        let found = if is_cluster {
+            world.cluster(name).map(|found| (&found.resource_id, found.settings.master_username.as_ref()))
+        } else {
+            world.instance(name).map(|found| (&found.resource_id, found.settings.master_username.as_ref()))
+        };
+        let Some((_, user)) = found.filter(|(resource_id, _)| !self.is_original(resource_id)) else { return false };
+        self.people_made().any(|(kind, made, chosen)| {
+            kind == is_cluster && made == name && chosen.is_none_or(|chosen| user == Some(chosen))
+        })
+    }
+
+    /// What was made by people: whether it is a cluster, its name, and its master user if it has one of its own.
+    fn people_made(&self) -> impl Iterator<Item = (bool, String, Option<&String>)> {
         self.doings.iter().filter_map(|request| {
             let (is_cluster, name) = match request.action.as_str() {
                 "CreateDBInstance" | "RestoreDBInstanceFromDBSnapshot" => {
@@ -323,7 +347,7 @@ impl<'a> Scene<'a> {
                 }
                 _ => return None,
             };
-            Some((is_cluster, name?.to_ascii_lowercase()))
+            Some((is_cluster, name?.to_ascii_lowercase(), request.parameters.get("MasterUsername")))
         })
     }
 
@@ -365,12 +389,11 @@ impl<'a> Scene<'a> {
                 after.cluster_snapshot(&before.identifier),
             ));
         }
-        for (is_cluster, name) in self.people_made() {
+        for (is_cluster, name) in self.people_made().map(|(is_cluster, name, _)| (is_cluster, name)) {
             if self.is_undone_by_people(&name) {
                 continue;
             }
-            let found = if is_cluster { after.cluster(&name).is_some() } else { after.instance(&name).is_some() };
-            if !found {
+            if !self.is_a_persons(after, is_cluster, &name) {
                 harmed.push(format!("{name}, which a person made meanwhile, is gone"));
             }
         }
