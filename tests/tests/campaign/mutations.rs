@@ -1,0 +1,251 @@
+//! The judge finds out when a safeguard is missing: each is taken away in turn, and a promise is broken.
+//!
+//! Nothing in the pipeline can be switched off. Safeguards are taken away from outside: out of the state machine's definition,
+//! or between the state machine and its functions. With all of them in place the very same runs break no promise.
+
+use std::pin::Pin;
+use std::rc::Rc;
+
+use aws_sdk_rds::types::Tag;
+use rds_simulator::{Fault, InstanceSpec, Timings};
+use serde_json::{Value, json};
+use trapheus_cli::campaign::matrix::{event, failing_restores, function, meddling, request};
+use trapheus_cli::campaign::{Case, Changes, families, judged, matrix};
+use trapheus_cli::disturbance::{Disturbance, FunctionFaultKind};
+use trapheus_cli::fleet::{Failure, Fleet};
+use trapheus_cli::rehearsal::{Clients, DEFINITION, load};
+use trapheus_cli::stage::{Around, Call};
+use trapheus_common::wait::poll::Pace;
+
+/// Checks that the cases keep every promise with all safeguards in place, and that one breaks one without.
+fn assert_found_out(cases: &[Case], with: &Changes, without: &Changes) {
+    let broken = |changes: &Changes| -> Vec<String> {
+        cases
+            .iter()
+            .flat_map(|case| {
+                let run = judged(case, changes).expect("a world that can exist");
+                let replay = case.replay().expect("a command");
+                run.broken.into_iter().map(move |one| format!("{}: {}\n  {replay}", one.promise, one.what))
+            })
+            .collect()
+    };
+    let kept = broken(with);
+    assert!(kept.is_empty(), "with every safeguard in place:\n{}", kept.join("\n"));
+    assert!(!broken(without).is_empty(), "{} runs without the safeguard break no promise", cases.len());
+}
+
+fn around(without: Without) -> Changes {
+    Changes { around: Some(Rc::new(without)), ..Changes::default() }
+}
+
+/// The first of two nets. The second is the recovery, which would repair what the first one missed.
+fn no_recovery() -> Changes {
+    Changes { without_recovery: true, ..Changes::default() }
+}
+
+fn orders(task: &str) -> Case {
+    Case::new(families::RANDOM, &event("orders", task, false))
+}
+
+/// A restore of `orders` that ends in a bad status.
+fn failing() -> Case {
+    orders("db_restore").with(failing_restores("orders").remove(0))
+}
+
+/// A change of the deployed definition.
+fn redefined(change: impl Fn(&str, &mut Value), base: Changes) -> Changes {
+    fn walk(states: &mut Value, change: &impl Fn(&str, &mut Value)) {
+        for (name, state) in states.as_object_mut().into_iter().flatten() {
+            change(name, state);
+            for branch in state.get_mut("Branches").and_then(Value::as_array_mut).into_iter().flatten() {
+                walk(&mut branch["States"], change);
+            }
+        }
+    }
+    let mut definition: Value = serde_json::from_str(DEFINITION).expect("JSON");
+    walk(&mut definition["States"], &change);
+    Changes { definition: Some(load(&definition.to_string()).expect("a state machine")), ..base }
+}
+
+/// Takes a safeguard away between the state machine and its functions.
+#[derive(Debug)]
+enum Without {
+    /// Whatever has the name counts as the original.
+    ResourceIds,
+    /// Whatever has the name carries our tags.
+    Tags,
+    /// Nobody's claim stops anybody.
+    Claim,
+    /// The preflight sees nothing wrong.
+    Preflight(Clients),
+    /// One look is enough.
+    Agreement,
+    /// The old snapshot goes first.
+    ReplacementOrder,
+}
+
+impl Around for Without {
+    fn call<'a>(&'a self, call: Call<'a>) -> Pin<Box<dyn Future<Output = Result<Value, Failure>> + 'a>> {
+        Box::pin(self.answer(call))
+    }
+}
+
+impl Without {
+    async fn answer(&self, mut call: Call<'_>) -> Result<Value, Failure> {
+        let identifier = call.payload["request"]["identifier"].as_str().unwrap_or_default().to_owned();
+        let execution = call.payload["request"]["execution"].as_str().unwrap_or_default().to_owned();
+        let is_rollback = call.function.starts_with("discard-") || call.payload["destination"] == "home";
+        let other = |change: &dyn Fn(&mut Fleet)| {
+            let mut fleet = call.fleet.clone();
+            change(&mut fleet);
+            fleet
+        };
+        match self {
+            Self::ResourceIds if is_rollback => {
+                let world = call.simulator.state();
+                if let Some(found) = world.instance(&identifier) {
+                    call.payload["original"]["resourceId"] = found.resource_id.clone().into();
+                }
+            }
+            Self::Tags if call.function.starts_with("discard-") => {
+                let role = ("trapheus:role", "restored");
+                mark(&call, &identifier, &[("trapheus:execution", &execution), role]).await;
+            }
+            Self::Claim if call.function.starts_with("preflight-") => {
+                mark(&call, &identifier, &[("trapheus:execution", "nobody")]).await;
+            }
+            Self::Claim if !execution.is_empty() && call.payload["original"].is_object() => {
+                let id = call.payload["original"]["resourceId"].as_str().unwrap_or_default();
+                let world = call.simulator.state();
+                if let Some(found) = world.instances.iter().find(|found| found.resource_id == id) {
+                    mark(&call, &found.identifier, &[("trapheus:execution", &execution)]).await;
+                }
+            }
+            Self::Preflight(elsewhere) if call.function.starts_with("preflight-") => {
+                let fleet = other(&|fleet| fleet.rds = elsewhere.rds.clone());
+                return fleet.call(call.function, call.payload).await;
+            }
+            Self::Agreement => {
+                let fleet = other(&|fleet| fleet.pace = Pace { agreeing: 1, ..fleet.pace });
+                return fleet.call(call.function, call.payload).await;
+            }
+            Self::ReplacementOrder if call.function.starts_with("snapshot-") => {
+                call.payload["request"]["snapshotReplacement"] = json!("DeleteFirst");
+            }
+            _ => {}
+        }
+        call.proceed().await
+    }
+}
+
+/// Puts tags on the instance of this name, if it exists.
+async fn mark(call: &Call<'_>, identifier: &str, tags: &[(&str, &str)]) {
+    let Some(found) = call.simulator.state().instance(identifier).cloned() else { return };
+    let tags = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build());
+    let tagged = call.fleet.rds.add_tags_to_resource().resource_name(found.arn).set_tags(Some(tags.collect()));
+    tagged.send().await.expect("the simulator tags whatever there is");
+}
+
+#[test]
+fn without_resource_ids_a_half_restored_database_passes_for_the_original() {
+    assert_found_out(&[failing()], &Changes::default(), &around(Without::ResourceIds));
+}
+
+#[test]
+fn without_tags_a_database_that_somebody_made_meanwhile_is_removed() {
+    let made = matrix::doings("orders", false)
+        .into_iter()
+        .find(|(_, action, parameters)| *action == "CreateDBInstance" && parameters[0].1 == "orders");
+    let (_, action, parameters) = made.expect("a person makes a database");
+    // While nothing has the name: between the original's departure and the restore.
+    let case = orders("db_restore").with([meddling(action, &parameters, matrix::after("ModifyDBInstance", 1, 100.0))]);
+    assert_found_out(&[case], &Changes::default(), &around(Without::Tags));
+}
+
+#[test]
+fn without_the_claim_two_runs_harm_each_other() {
+    let states = ["ClaimDbInstance", "DbInstanceRename", "GetDbInstanceStatusPostRename", "VerifyDbInstance"];
+    let cases: Vec<Case> = states
+        .into_iter()
+        .map(|state| orders("db_restore").with([Disturbance::SecondRun { state: state.to_owned(), occurrence: 1, event: None }]))
+        .collect();
+    assert_found_out(&cases, &Changes::default(), &around(Without::Claim));
+}
+
+#[test]
+fn without_the_catch_of_its_alert_a_rollback_dies_with_the_mail() {
+    let uncaught = |name: &str, state: &mut Value| {
+        if name == "SendFailureAlert" {
+            state.as_object_mut().expect("a state").remove("Catch");
+        }
+    };
+    let case = failing().with([function("email", 1, 1_000, FunctionFaultKind::Crash)]);
+    assert_found_out(&[case], &no_recovery(), &redefined(uncaught, no_recovery()));
+}
+
+#[test]
+fn without_discarding_what_was_restored_the_original_cannot_come_home() {
+    let skipped = |name: &str, state: &mut Value| {
+        if name == "WhatToRollBack" {
+            let whole = state.to_string().replace("DiscardFailedDbInstanceRestore", "RevertOldDbInstanceRename");
+            *state = serde_json::from_str(&whole).expect("JSON");
+            // A definition may not have states to which nothing leads.
+            let never = json!({"Variable": "$.task", "StringEquals": "never", "Next": "DiscardFailedDbInstanceRestore"});
+            state["Choices"].as_array_mut().expect("choices").push(never);
+        }
+    };
+    let without = redefined(skipped, no_recovery());
+    assert_found_out(&[failing()], &no_recovery(), &without);
+}
+
+#[test]
+fn without_a_deadline_of_its_own_a_rollback_has_no_time_left() {
+    let dropped = |_: &str, state: &mut Value| {
+        if let Some(parameters) = state.get_mut("Parameters").and_then(Value::as_object_mut) {
+            parameters.remove("rollbackStartedAt.$");
+        }
+    };
+    let case = orders("db_restore").with([request("RestoreDBInstanceFromDBSnapshot", 1, 1, Fault::Stuck { seconds: None })]);
+    assert_found_out(&[case], &no_recovery(), &redefined(dropped, no_recovery()));
+}
+
+#[test]
+fn without_the_recovery_an_aborted_run_leaves_the_name_without_a_database() {
+    let abort = Disturbance::Abort { state: "RestoreDbInstanceFromSnapshot".to_owned(), occurrence: 1 };
+    assert_found_out(&[orders("db_restore").with([abort])], &Changes::default(), &no_recovery());
+}
+
+#[test]
+fn without_the_preflight_a_read_replica_loses_its_source() {
+    let mut case = orders("db_restore");
+    let world = std::sync::Arc::make_mut(&mut case.world);
+    world.instances[0].resource_id = Some("db-ORIGINAL".to_owned());
+    let elsewhere = world.clone();
+    let replica = InstanceSpec {
+        identifier: "orders-replica".to_owned(),
+        resource_id: None,
+        replica_of: Some("orders".to_owned()),
+        ..world.instances[0].clone()
+    };
+    world.instances.push(replica);
+    // Any clock will do for a world in which nothing happens.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let options = rds_simulator::Options::default();
+    let elsewhere = runtime.block_on(async { rds_simulator::Simulator::new(elsewhere, options) });
+    let clients = Clients::of(&elsewhere.expect("a possible world"));
+    assert_found_out(&[case], &Changes::default(), &around(Without::Preflight(clients)));
+}
+
+#[test]
+fn without_agreement_a_run_ends_before_the_reboot_of_a_rename() {
+    let mut case = failing();
+    std::sync::Arc::make_mut(&mut case.world).timings =
+        Timings { jitter: 0.0, rename_false_available: 45.0, false_available_probability: 1.0, ..Timings::default() };
+    assert_found_out(&[case], &Changes::default(), &around(Without::Agreement));
+}
+
+#[test]
+fn without_the_order_of_its_replacement_a_snapshot_is_lost() {
+    let case = orders("create_snapshot_only").with([request("CreateDBSnapshot", 1, 1, Fault::Denied {})]);
+    assert_found_out(&[case], &Changes::default(), &around(Without::ReplacementOrder));
+}

@@ -1,0 +1,44 @@
+//! A sample of the whole campaign, small enough for every test run.
+
+use trapheus_cli::campaign::{self, Case, matrix, random::Pool};
+
+/// Runs the cases side by side and lists every broken promise with the command that replays it.
+fn broken_promises(cases: &[Case]) -> Vec<String> {
+    let mut broken = Vec::new();
+    campaign::run(cases.len(), |number| cases[number].clone(), 2, |run| {
+        for one in &run.broken {
+            broken.push(format!("{}: {}\n  {}", one.promise, one.what, run.case.replay().expect("a command")));
+        }
+    });
+    broken
+}
+
+fn assert_kept(cases: &[Case]) {
+    let broken = broken_promises(cases);
+    assert!(broken.is_empty(), "{} broken promises in {} runs\n{}", broken.len(), cases.len(), broken.join("\n"));
+}
+
+#[test]
+fn every_run_of_a_sample_of_the_matrix_keeps_the_promises() {
+    let cases = matrix::cases(&matrix::events()).expect("runs that succeed if nothing goes wrong");
+    // A prime, so that the sample has something of every family and is another mix of moments in each.
+    let sample: Vec<Case> = cases.into_iter().step_by(211).collect();
+    assert_kept(&sample);
+}
+
+#[test]
+fn random_combinations_keep_the_promises() {
+    let pool = Pool::of(&matrix::events()).expect("runs that succeed if nothing goes wrong");
+    let cases: Vec<Case> = (0..30).map(|seed| pool.case(seed)).collect();
+    assert_kept(&cases);
+}
+
+#[test]
+fn the_same_seed_gives_the_same_run() {
+    let pool = Pool::of(&matrix::events()).expect("runs that succeed if nothing goes wrong");
+    let report = || {
+        let run = campaign::judged(&pool.case(7), &campaign::Changes::default()).expect("a world that can exist");
+        serde_json::to_string(&run.report).expect("JSON")
+    };
+    assert_eq!(report(), report());
+}
