@@ -130,7 +130,8 @@ fn recoveries<'a>(report: &'a Report, execution: &'a str) -> impl Iterator<Item 
 /// Whether a mail says that it is about one of the executions. Others may be mentioned, such as one that has the claim.
 fn is_about(mail: &Mail, executions: &[&str]) -> bool {
     let facts = mail.text.as_deref().unwrap_or_default().lines();
-    let about = |line: &str| line.strip_prefix("Execution:").or_else(|| line.strip_prefix("Recovery:")).map(str::to_owned);
+    let about =
+        |line: &str| line.strip_prefix("Execution:").or_else(|| line.strip_prefix("Recovery:")).map(str::to_owned);
     facts.filter_map(about).any(|arn| executions.contains(&arn.trim()))
 }
 
@@ -237,7 +238,8 @@ impl Case<'_> {
 
     /// Why the database was not available at the very end of the run, though it was later. After a stop nobody has waited.
     fn not_yet(&self) -> Option<String> {
-        let has_waited = matches!(self.e.report.status.as_str(), "SUCCEEDED" | "FAILED") && self.e.report.others.is_empty();
+        let has_waited =
+            matches!(self.e.report.status.as_str(), "SUCCEEDED" | "FAILED") && self.e.report.others.is_empty();
         if !has_waited || self.excuse != Excuse::None {
             return None;
         }

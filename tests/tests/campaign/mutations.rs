@@ -167,7 +167,9 @@ fn without_the_claim_two_runs_harm_each_other() {
     let states = ["ClaimDbInstance", "DbInstanceRename", "GetDbInstanceStatusPostRename", "VerifyDbInstance"];
     let cases: Vec<Case> = states
         .into_iter()
-        .map(|state| orders("db_restore").with([Disturbance::SecondRun { state: state.to_owned(), occurrence: 1, event: None }]))
+        .map(|state| {
+            orders("db_restore").with([Disturbance::SecondRun { state: state.to_owned(), occurrence: 1, event: None }])
+        })
         .collect();
     assert_found_out(&cases, &Changes::default(), &around(Without::Claim));
 }
@@ -190,7 +192,8 @@ fn without_discarding_what_was_restored_the_original_cannot_come_home() {
             let whole = state.to_string().replace("DiscardFailedDbInstanceRestore", "RevertOldDbInstanceRename");
             *state = serde_json::from_str(&whole).expect("JSON");
             // A definition may not have states to which nothing leads.
-            let never = json!({"Variable": "$.task", "StringEquals": "never", "Next": "DiscardFailedDbInstanceRestore"});
+            let never =
+                json!({"Variable": "$.task", "StringEquals": "never", "Next": "DiscardFailedDbInstanceRestore"});
             state["Choices"].as_array_mut().expect("choices").push(never);
         }
     };
@@ -205,7 +208,8 @@ fn without_a_deadline_of_its_own_a_rollback_has_no_time_left() {
             parameters.remove("rollbackStartedAt.$");
         }
     };
-    let case = orders("db_restore").with([request("RestoreDBInstanceFromDBSnapshot", 1, 1, Fault::Stuck { seconds: None })]);
+    let case =
+        orders("db_restore").with([request("RestoreDBInstanceFromDBSnapshot", 1, 1, Fault::Stuck { seconds: None })]);
     assert_found_out(&[case], &no_recovery(), &redefined(dropped, no_recovery()));
 }
 

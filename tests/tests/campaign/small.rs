@@ -5,11 +5,16 @@ use trapheus_cli::campaign::{self, Case, matrix, random::Pool};
 /// Runs the cases side by side and lists every broken promise with the command that replays it.
 fn broken_promises(cases: &[Case]) -> Vec<String> {
     let mut broken = Vec::new();
-    campaign::run(cases.len(), |number| cases[number].clone(), 2, |run| {
-        for one in &run.broken {
-            broken.push(format!("{}: {}\n  {}", one.promise, one.what, run.case.replay().expect("a command")));
-        }
-    });
+    campaign::run(
+        cases.len(),
+        |number| cases[number].clone(),
+        2,
+        |run| {
+            for one in &run.broken {
+                broken.push(format!("{}: {}\n  {}", one.promise, one.what, run.case.replay().expect("a command")));
+            }
+        },
+    );
     broken
 }
 

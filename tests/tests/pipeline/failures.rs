@@ -6,30 +6,6 @@ use rds_simulator::{Execution, Options, Simulator};
 
 use super::*;
 
-/// Actions that change something, as a run on each kind of database makes them.
-const INSTANCE_ACTIONS: [&str; 6] = [
-    "AddTagsToResource",
-    "CreateDBSnapshot",
-    "CopyDBSnapshot",
-    "DeleteDBSnapshot",
-    "ModifyDBInstance",
-    "RestoreDBInstanceFromDBSnapshot",
-];
-const CLUSTER_ACTIONS: [&str; 8] = [
-    "AddTagsToResource",
-    "CreateDBClusterSnapshot",
-    "CopyDBClusterSnapshot",
-    "DeleteDBClusterSnapshot",
-    "ModifyDBCluster",
-    "ModifyDBInstance",
-    "RestoreDBClusterFromSnapshot",
-    "CreateDBInstance",
-];
-
-fn actions(is_cluster: bool) -> &'static [&'static str] {
-    if is_cluster { &CLUSTER_ACTIONS } else { &INSTANCE_ACTIONS }
-}
-
 /// What is wrong at the end of a run that may fail, but has to leave an available database under its name and nothing of
 /// ours behind.
 fn broken_promises(report: &Report, identifier: &str, is_cluster: bool) -> Vec<String> {
@@ -58,19 +34,6 @@ fn broken_promises(report: &Report, identifier: &str, is_cluster: bool) -> Vec<S
         broken.push(format!("{} mails were sent", report.mails.len()));
     }
     broken
-}
-
-/// Rehearses with each set of faults, and lists every run that broke a promise.
-fn assert_promises_hold(identifier: &str, is_cluster: bool, runs: Vec<Value>) {
-    let mut broken = Vec::new();
-    for faults in runs {
-        let report = rehearse(event(identifier, "create_snapshot", is_cluster), world_with(faults.clone()));
-        assert_bystanders_untouched(&report, identifier);
-        for promise in broken_promises(&report, identifier, is_cluster) {
-            broken.push(format!("{identifier} {faults}\n  {promise}\n  {:?} {:?}", report.error, report.cause));
-        }
-    }
-    assert!(broken.is_empty(), "{} broken promises\n{}", broken.len(), broken.join("\n"));
 }
 
 #[test]
@@ -108,44 +71,6 @@ fn a_denied_rename_of_the_second_member_puts_the_first_back() {
     let report = rehearse(event("shop", "db_restore", true), world_with(faults));
     assert_eq!(report.error.as_deref(), Some("AccessDeniedException"), "{:?}", report.cause);
     assert_untouched(&report, "second member");
-}
-
-/// Every fault of every change, at its first three occurrences.
-fn any_single_fault(identifier: &'static str, is_cluster: bool) {
-    let faults = [
-        json!({"kind": "throttle"}),
-        json!({"kind": "serverError"}),
-        json!({"kind": "denied"}),
-        json!({"kind": "error", "code": "InvalidParameterCombination", "message": "no"}),
-        json!({"kind": "responseLost"}),
-        json!({"kind": "connectionRefused"}),
-        json!({"kind": "slow", "seconds": 120.0}),
-        json!({"kind": "notFoundFor", "seconds": 45.0}),
-    ];
-    let mut runs = Vec::new();
-    for action in actions(is_cluster) {
-        for occurrence in 1..=3 {
-            for fault in &faults {
-                runs.push(json!([{"action": action, "occurrence": occurrence, "fault": fault}]));
-            }
-        }
-    }
-    assert_promises_hold(identifier, is_cluster, runs);
-}
-
-#[test]
-fn any_single_fault_of_any_change_leaves_an_instance_under_its_name() {
-    any_single_fault("orders", false);
-}
-
-#[test]
-fn any_single_fault_of_any_change_leaves_an_aurora_cluster_under_its_name() {
-    any_single_fault("shop", true);
-}
-
-#[test]
-fn any_single_fault_of_any_change_leaves_a_multi_az_cluster_under_its_name() {
-    any_single_fault("ledger", true);
 }
 
 #[test]
