@@ -10,10 +10,12 @@
 //! | [`screen`] | a rehearsal as a person reads it |
 //! | [`report`] | what came of it: what exists, downtime, calls, cost |
 //! | [`cost`] | prices |
+//! | [`account`] | executions in an AWS account, started and followed |
 //! | [`diagram`] | pictures of the state machine |
 //!
-//! It touches no AWS account; the embedded world is all it works on.
+//! Only [`account`] knows of an AWS account; all else works on the embedded world.
 
+pub mod account;
 pub mod campaign;
 pub mod cost;
 pub mod diagram;

@@ -9,11 +9,13 @@ use std::time::SystemTime;
 
 use clap::{Parser, Subcommand};
 use rds_simulator::{Options, Simulator, World};
+use serde_json::Value;
 use trapheus_cli::disturbance::Disturbance;
 use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal};
 use trapheus_cli::screen::{ERROR, Screen};
-use trapheus_cli::{campaign, diagram};
-use trapheus_common::document::SnapshotReplacement;
+use trapheus_cli::{account, campaign, diagram};
+use trapheus_common::document::{SnapshotReplacement, ValidateEvent};
+use trapheus_preflight::validate::{ValidateOptions, validate};
 
 /// Restores Amazon RDS databases from snapshots, and rehearses that on your machine.
 ///
@@ -29,7 +31,7 @@ use trapheus_common::document::SnapshotReplacement;
     after_help = "Begin with:\n  trapheus rehearse events/instance-restore.json\n\n\
                   An event is the execution's input:\n  \
                   identifier  the DB instance or DB cluster identifier\n  \
-                  task        create_snapshot, db_restore or create_snapshot_only\n  \
+                  task        create_snapshot, db_restore, create_snapshot_only or recover\n  \
                   isCluster   true for a DB cluster, false for a DB instance\n\n\
                   Colours follow the terminal; NO_COLOR turns them off."
 )]
@@ -86,6 +88,43 @@ enum Command {
         #[arg(long)]
         json: bool,
     },
+    /// Start an event in an AWS account.
+    ///
+    /// The execution's name is made of the event and the minute, so that starting it twice by mistake starts it once.
+    /// Exit status: 0 if it was started or, with `--follow`, if it succeeded; 1 if it did not; 2 if it could not be started.
+    #[command(
+        after_help = "Examples:\n  trapheus start events/instance-restore.json --stack trapheus-staging --follow\n  \
+                            trapheus start event.json --state-machine-arn arn:aws:states:…:stateMachine:… --profile staging"
+    )]
+    Start {
+        /// The execution's input: a JSON file, or `-` for standard input.
+        event: PathBuf,
+        /// The stack whose state machine is started.
+        #[arg(long, value_name = "NAME", required_unless_present = "state_machine_arn")]
+        stack: Option<String>,
+        /// The state machine that is started, by its ARN.
+        #[arg(long, value_name = "ARN", conflicts_with = "stack")]
+        state_machine_arn: Option<String>,
+        /// The execution's name.
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Show the run as a timeline until it has ended.
+        #[arg(long)]
+        follow: bool,
+        #[command(flatten)]
+        account: Account,
+    },
+    /// Show an execution in an AWS account as a timeline until it has ended.
+    ///
+    /// It may be interrupted and called again at any time. Exit status: 0 if the execution succeeded, 1 if it did not, 2 if it
+    /// could not be followed.
+    Follow {
+        /// The execution.
+        #[arg(value_name = "ARN")]
+        execution: String,
+        #[command(flatten)]
+        account: Account,
+    },
     /// Serve the simulated RDS over HTTP, for any AWS SDK or the AWS CLI.
     ///
     /// Answers RDS (Query protocol), SES v2 `SendEmail` and Step Functions `DescribeExecution`. `GET /_simulator/state`,
@@ -129,6 +168,17 @@ enum Command {
     },
 }
 
+/// Which AWS account and region; without these, as the environment says.
+#[derive(clap::Args, Debug)]
+struct Account {
+    /// The region; without it that of the ARN, or of the environment.
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// The profile of the AWS configuration.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+}
+
 fn main() -> ExitCode {
     match run(Arguments::parse().command) {
         Ok(code) => code,
@@ -153,6 +203,15 @@ fn run(command: Command) -> Result<ExitCode, String> {
             let options = Options { seed, start_time: SystemTime::now(), speed };
             serve(listen, read_world(world.as_deref())?, options)
         }
+        Command::Start { event, stack, state_machine_arn, name, follow, account } => {
+            let event = read(&event)?;
+            let event: Value =
+                serde_json::from_str(&event).map_err(|error| format!("the event is not JSON: {error}"))?;
+            let machine = stack.map(Machine::OfStack).or(state_machine_arn.map(Machine::Arn));
+            let machine = machine.ok_or("give --stack or --state-machine-arn")?;
+            in_an_account(start(&event, machine, name, follow, account))
+        }
+        Command::Follow { execution, account } => in_an_account(follow(&execution, account)),
         Command::Campaign(options) => options.run(),
         Command::Diagram { check, folder } => draw(&folder, check),
     }
@@ -169,6 +228,75 @@ fn rehearse(rehearsal: Rehearsal, json: bool) -> Result<ExitCode, String> {
         screen.show(rehearsal).map_err(|error| describe(&error))?
     };
     Ok(ExitCode::from(u8::from(!report.succeeded())))
+}
+
+/// Which state machine is meant.
+enum Machine {
+    OfStack(String),
+    Arn(String),
+}
+
+fn in_an_account(work: impl Future<Output = Result<ExitCode, String>>) -> Result<ExitCode, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(work)
+}
+
+async fn start(
+    event: &Value,
+    machine: Machine,
+    name: Option<String>,
+    is_followed: bool,
+    account: Account,
+) -> Result<ExitCode, String> {
+    refuse_early(event)?;
+    let (region, profile) = (account.region.clone(), account.profile.clone());
+    let (sfn, machine) = match machine {
+        Machine::Arn(arn) => (account::client(region.or_else(|| region_of(&arn)), profile).await, arn),
+        Machine::OfStack(stack) => {
+            let sfn = account::client(region, profile).await;
+            let machine = account::state_machine_of(&sfn, &stack).await?;
+            (sfn, machine)
+        }
+    };
+    let name = name.unwrap_or_else(|| account::name_of(event, jiff::Timestamp::now()));
+    let execution = account::start(&sfn, &machine, &name, event).await?;
+    if is_followed {
+        return follow(&execution, account).await;
+    }
+    anstream::println!("{execution}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the state machine would refuse first of all is refused before it is started.
+fn refuse_early(event: &Value) -> Result<(), String> {
+    if event["task"] == "recover" {
+        return Ok(());
+    }
+    let options = ValidateOptions::from_environment().map_err(|error| error.report())?;
+    let event = ValidateEvent { execution: String::new(), start_time: SystemTime::now().into(), input: event.clone() };
+    validate(options, event).map(drop).map_err(|error| error.report())
+}
+
+async fn follow(execution: &str, account: Account) -> Result<ExitCode, String> {
+    let sfn = account::client(account.region.or_else(|| region_of(execution)), account.profile).await;
+    anstream::println!(
+        "{execution}\nIt goes on if you interrupt this: `trapheus follow` with its ARN takes it up again.\n"
+    );
+    let mut screen = Screen::new(anstream::stdout(), std::io::stdout().is_terminal());
+    let ended = account::follow(&sfn, execution, &mut screen).await?;
+    anstream::println!("\n{}", ended.status);
+    if let Some(error) = &ended.error {
+        anstream::println!("{error}");
+        for line in ended.cause.as_deref().unwrap_or_default().lines() {
+            anstream::println!("  {line}");
+        }
+    }
+    Ok(ExitCode::from(u8::from(ended.status != "SUCCEEDED")))
+}
+
+/// The region an ARN is in.
+fn region_of(arn: &str) -> Option<String> {
+    arn.split(':').nth(3).filter(|region| !region.is_empty()).map(str::to_owned)
 }
 
 fn serve(listen: SocketAddr, world: World, options: Options) -> Result<ExitCode, String> {

@@ -5,7 +5,7 @@ use std::time::Duration;
 
 use aws_config::retry::RetryConfig;
 use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, SdkConfig};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 /// Region, credentials and endpoints from the function's environment; time-outs and retries from here.
@@ -13,14 +13,17 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 /// The SDK repeats a throttled or broken call a few times within seconds; what takes longer is left to the state
 /// machine's `Retry`.
 pub async fn config() -> SdkConfig {
+    loader().load().await
+}
+
+/// As [`config`], for who wants to say more about it.
+pub fn loader() -> ConfigLoader {
     aws_config::defaults(BehaviorVersion::latest())
         .http_client(
             aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
         )
         .timeout_config(timeouts())
         .retry_config(retries())
-        .load()
-        .await
 }
 
 /// How long one call may take, wherever it runs.

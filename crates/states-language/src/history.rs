@@ -58,6 +58,14 @@ macro_rules! event_types {
         }
 
         impl EventType {
+            /// The type AWS gives this name.
+            pub fn named(name: &str) -> Option<Self> {
+                match name {
+                    $(stringify!($name) => Some(Self::$name),)+
+                    _ => None,
+                }
+            }
+
             /// AWS's name of this type.
             pub fn name(self) -> &'static str {
                 match self {
