@@ -77,3 +77,27 @@ fn a_snapshot_that_is_deleted_first_is_taken_once() {
     assert_eq!(report["rdsCalls"]["CopyDBSnapshot"], Value::Null);
     assert_eq!(report["rdsCalls"]["CreateDBSnapshot"], 1);
 }
+
+#[test]
+fn a_fault_of_the_command_line_happens_and_its_recovery_is_told_unless_it_is_not_wanted() {
+    let abort = ["rehearse", "-", "--json", "--fault", "RestoreDbInstanceFromSnapshot=abort"];
+    let output = trapheus(&abort, RESTORE);
+    assert_eq!(output.status.code(), Some(1));
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&report["status"], &report["others"][0]["status"]), (&"ABORTED".into(), &"SUCCEEDED".into()));
+    assert_eq!(report["others"][0]["role"], "recovery");
+    let output = trapheus(&[abort.as_slice(), &["--no-recovery"]].concat(), RESTORE);
+    let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&report["status"], &report["others"]), (&"ABORTED".into(), &Value::Null));
+}
+
+#[test]
+fn a_fault_that_cannot_be_is_exit_status_2_with_what_comes_close() {
+    let output = trapheus(&["rehearse", "-", "--fault", "rename-instanc=crash"], RESTORE);
+    assert_eq!(output.status.code(), Some(2));
+    let said = text(&output.stderr);
+    assert!(
+        said.contains("did you mean `rename-instance`?") && said.contains("actions: DescribeDBInstances"),
+        "{said}"
+    );
+}
