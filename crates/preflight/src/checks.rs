@@ -456,6 +456,18 @@ pub(crate) fn older_version(request: &Request, world: &World) -> Option<String> 
     })
 }
 
+/// A snapshot of another database is restored as well: data may be brought from one stage to another that way.
+pub(crate) fn another_source(request: &Request, world: &World) -> Option<String> {
+    let (target, snapshot) = (world.target.as_ref()?, world.snapshot.as_ref()?);
+    let source = snapshot.source.as_deref().filter(|source| *source != target.identifier)?;
+    let is_of_another = !request.task.takes_snapshot()
+        && source != request.temporary_identifier.as_str()
+        && snapshot.source_resource_id.as_deref() != Some(target.resource_id.as_str());
+    is_of_another.then(|| {
+        format!("the snapshot `{}` was taken of `{source}`, not of `{}`", snapshot.identifier, target.identifier)
+    })
+}
+
 fn encryption_differs(target: &Database, snapshot: &Snapshot) -> Option<String> {
     let words = |encrypted: bool, key: Option<&String>| match (encrypted, key) {
         (false, _) => "not encrypted".to_owned(),

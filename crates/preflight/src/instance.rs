@@ -9,7 +9,7 @@ use trapheus_common::lambda::Invocation;
 use trapheus_common::settings::InstanceSettings;
 use trapheus_common::{Result, rds, tags};
 
-use crate::checks::older_version;
+use crate::checks::{another_source, older_version};
 use crate::offers::{self, Wish};
 use crate::quotas;
 use crate::read::{self, Group};
@@ -57,6 +57,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         not_carried_over = notes(identifier, &instance);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
         not_carried_over.extend(older_version(request, &world));
+        not_carried_over.extend(another_source(request, &world));
     }
     let original = OriginalInstance {
         target: Target {

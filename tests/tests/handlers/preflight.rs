@@ -50,8 +50,12 @@ fn with(mut world: Value, pointer: &str, value: Value) -> Value {
 }
 
 fn inject(harness: &Harness, action: &str, fault: Fault) {
+    inject_times(harness, action, fault, 1);
+}
+
+fn inject_times(harness: &Harness, action: &str, fault: Fault, times: u32) {
     let action = action.to_owned();
-    harness.simulator.inject(FaultRule { action, identifier: None, caller: None, occurrence: 1, times: 1, fault });
+    harness.simulator.inject(FaultRule { action, identifier: None, caller: None, occurrence: 1, times, fault });
 }
 
 fn actions(harness: &Harness) -> Vec<String> {
@@ -263,6 +267,18 @@ async fn an_older_snapshot_is_reported() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_snapshot_of_another_database_is_reported_and_restored_from() {
+    let foreign = json!([{"identifier": "orders-snapshot", "source": "billing", "engine": "postgres"}]);
+    let notes = instance(&Harness::new(with(orders(), "/snapshots", foreign)), Task::DbRestore).await;
+    assert_eq!(
+        notes.unwrap().not_carried_over,
+        ["the snapshot `orders-snapshot` was taken of `billing`, not of `orders`"]
+    );
+    let nothing = instance(&Harness::new(orders()), Task::DbRestore).await.unwrap().not_carried_over;
+    assert_eq!(nothing, Vec::<String>::new());
+}
+
+#[tokio::test(start_paused = true)]
 async fn members_are_listed_writer_first_then_by_tier_and_name() {
     let original = cluster(&Harness::new(aurora()), Task::DbRestore).await.unwrap();
     assert_eq!(original.cluster_kind, ClusterKind::Aurora);
@@ -383,9 +399,7 @@ async fn a_quota_without_room_refuses_the_run_and_one_that_cannot_be_seen_does_n
             Fault::Throttle { code: "Throttling".into() },
         ] {
             let harness = limit(orders(), limits.clone());
-            let action = "DescribeAccountAttributes".to_owned();
-            let (identifier, caller) = (None, None);
-            harness.simulator.inject(FaultRule { action, identifier, caller, occurrence: 1, times: 99, fault });
+            inject_times(&harness, "DescribeAccountAttributes", fault, 99);
             assert!(instance(&harness, Task::CreateSnapshot).await.is_ok());
         }
     }
@@ -421,7 +435,7 @@ async fn a_class_that_aws_has_withdrawn_refuses_the_run_and_one_that_cannot_be_l
         let harness = Harness::new(with(world, "/withdrawnClasses", json!([class])));
         let report = outcome(&harness).await.unwrap_err().report();
         assert!(report.contains(&format!("the class {class} of {owner}")), "{report}");
-        inject(&harness, "DescribeOrderableDBInstanceOptions", Fault::Denied {});
+        inject_times(&harness, "DescribeOrderableDBInstanceOptions", Fault::Denied {}, 99);
         assert!(outcome(&harness).await.is_ok());
     }
 }
