@@ -96,14 +96,14 @@ impl Harness {
     pub async fn instance(&self, identifier: &str, task: Task) -> StepEvent<OriginalInstance> {
         let request = self.request(identifier, task, false);
         let event = PreflightEvent { request: request.clone() };
-        let original = trapheus_preflight::instance::preflight(self.rds(), self.invocation(), event).await;
+        let original = Box::pin(trapheus_preflight::instance::preflight(self.rds(), self.invocation(), event)).await;
         StepEvent { request, original: original.expect("a preflight that passes") }
     }
 
     /// As [`Self::instance`], claimed for our execution.
     pub async fn claimed_instance(&self, identifier: &str, task: Task) -> StepEvent<OriginalInstance> {
         let event = self.instance(identifier, task).await;
-        let claimed = trapheus_claim::instance::claim(self.rds(), &self.clients.sfn, event.clone()).await;
+        let claimed = Box::pin(trapheus_claim::instance::claim(self.rds(), &self.clients.sfn, event.clone())).await;
         claimed.expect("a claim that is granted");
         event
     }
@@ -112,14 +112,14 @@ impl Harness {
     pub async fn cluster(&self, identifier: &str, task: Task) -> StepEvent<OriginalCluster> {
         let request = self.request(identifier, task, true);
         let event = PreflightEvent { request: request.clone() };
-        let original = trapheus_preflight::cluster::preflight(self.rds(), self.invocation(), event).await;
+        let original = Box::pin(trapheus_preflight::cluster::preflight(self.rds(), self.invocation(), event)).await;
         StepEvent { request, original: original.expect("a preflight that passes") }
     }
 
     /// As [`Self::cluster`], claimed for our execution.
     pub async fn claimed_cluster(&self, identifier: &str, task: Task) -> StepEvent<OriginalCluster> {
         let event = self.cluster(identifier, task).await;
-        let claimed = trapheus_claim::cluster::claim(self.rds(), &self.clients.sfn, event.clone()).await;
+        let claimed = Box::pin(trapheus_claim::cluster::claim(self.rds(), &self.clients.sfn, event.clone())).await;
         claimed.expect("a claim that is granted");
         event
     }

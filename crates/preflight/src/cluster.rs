@@ -60,8 +60,10 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
     let mut not_carried_over = Vec::new();
     if request.task.restores() {
         add_what_matters_to_a_restore(client, &mut world, &cluster, &instances, &members).await?;
-        world.room = quotas::look(client, request).await;
-        world.withdrawn = offers::withdrawn(client, request, &world, wishes(kind, &cluster, &instances)).await;
+        // Boxed, because the futures of these calls would make every caller's as large.
+        world.room = Box::pin(quotas::look(client, request)).await;
+        world.withdrawn =
+            Box::pin(offers::withdrawn(client, request, &world, wishes(kind, &cluster, &instances))).await;
         not_carried_over = notes(identifier, &cluster, &instances);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
         not_carried_over.extend(older_version(request, &world));

@@ -52,8 +52,9 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         world.missing_groups = read::missing_groups(client, groups(identifier, &instance)).await?;
         world.blue_green_deployment =
             read::blue_green_deployment(client, instance.db_instance_arn().unwrap_or_default()).await?;
-        world.room = quotas::look(client, request).await;
-        world.withdrawn = offers::withdrawn(client, request, &world, wish(identifier, &instance)).await;
+        // Boxed, because the futures of these calls would make every caller's as large.
+        world.room = Box::pin(quotas::look(client, request)).await;
+        world.withdrawn = Box::pin(offers::withdrawn(client, request, &world, wish(identifier, &instance))).await;
         not_carried_over = notes(identifier, &instance);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
         not_carried_over.extend(older_version(request, &world));

@@ -427,9 +427,12 @@ async fn a_class_that_aws_has_withdrawn_refuses_the_run_and_one_that_cannot_be_l
         (multi_az, "db.r5d.large", "`orders`"),
     ] {
         let is_cluster = world.get("clusters").is_some();
-        let outcome = async |harness: &Harness| match is_cluster {
-            true => cluster(harness, Task::DbRestore).await.map(drop),
-            false => instance(harness, Task::DbRestore).await.map(drop),
+        let outcome = async |harness: &Harness| {
+            if is_cluster {
+                cluster(harness, Task::DbRestore).await.map(drop)
+            } else {
+                instance(harness, Task::DbRestore).await.map(drop)
+            }
         };
         assert!(outcome(&Harness::new(world.clone())).await.is_ok(), "it is offered");
         let harness = Harness::new(with(world, "/withdrawnClasses", json!([class])));
@@ -460,18 +463,17 @@ async fn a_final_snapshot_of_an_earlier_run_refuses_the_run_where_one_is_to_be_t
         {"identifier": "orders-snapshot", "source": "orders"}, {"identifier": "orders-temp-final", "source": "orders"},
     ]);
     for is_cluster in [false, true] {
-        let world = match is_cluster {
-            false => with(orders(), "/snapshots", taken.clone()),
-            true => with(aurora(), "/clusterSnapshots", taken.clone()),
-        };
+        let (world, place) = if is_cluster { (aurora(), "/clusterSnapshots") } else { (orders(), "/snapshots") };
+        let world = with(world, place, taken.clone());
         let harness = Harness::new(world);
         for wanted in [false, true] {
             let mut request = harness.request("orders", Task::DbRestore, is_cluster);
             request.options.final_snapshot = wanted;
             let (rds, event) = (harness.rds(), PreflightEvent { request });
-            let outcome = match is_cluster {
-                false => trapheus_preflight::instance::preflight(rds, harness.invocation(), event).await.map(drop),
-                true => trapheus_preflight::cluster::preflight(rds, harness.invocation(), event).await.map(drop),
+            let outcome = if is_cluster {
+                trapheus_preflight::cluster::preflight(rds, harness.invocation(), event).await.map(drop)
+            } else {
+                trapheus_preflight::instance::preflight(rds, harness.invocation(), event).await.map(drop)
             };
             assert_eq!(outcome.err().is_some_and(|error| error.report().contains("`orders-temp-final`")), wanted);
         }
