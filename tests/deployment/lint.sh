@@ -1,0 +1,32 @@
+#!/usr/bin/env bash
+# Everything about the deployment that needs neither an account nor the functions' binaries: the template, what CloudFormation
+# makes of it, the proof of its permissions. Installs what it needs, pinned, below the directory it is given.
+#
+#     tests/deployment/lint.sh target/ci [REQUESTS.jsonl]
+#
+# With a recording of the requests that the functions make, the permissions are proven as well.
+set -euo pipefail
+cd "$(dirname "$0")/../.."
+
+tools=$(realpath --canonicalize-missing "$1")
+here=tests/deployment
+expanded=$tools/expanded.json
+export AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0
+
+environment() { # name, requirements
+  [ -x "$tools/$1/bin/python" ] || python3 -m venv "$tools/$1"
+  "$tools/$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2"
+}
+
+mkdir -p "$tools"
+environment deployment $here/requirements.txt
+environment scan $here/requirements-scan.txt
+npm ci --silent --no-fund --no-audit --prefix $here/permissions
+
+"$tools/deployment/bin/sam" validate --lint
+"$tools/deployment/bin/python" -m pytest --quiet $here
+"$tools/deployment/bin/python" $here/expand.py "$expanded"
+"$tools/deployment/bin/cfn-lint" "$expanded"
+"$tools/scan/bin/checkov" --file "$expanded" --framework cloudformation --compact --quiet --skip-download
+EXPANDED=$expanded node --test --test-reporter=dot $here/permissions/proof.test.mjs
+[ $# -lt 2 ] || node $here/permissions/prove.mjs "$expanded" "$2"
