@@ -216,7 +216,7 @@ class RdsRequest {
     const secret = `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:rds!db-00000000`;
     const key = this.parameters.MasterUserSecretKmsKeyId;
     const asked = [ask("secretsmanager:CreateSecret", secret), ask("secretsmanager:TagResource", secret)];
-    if (!key) return asked;
+    if (!key?.includes(":key/")) return asked;
     const via = { "kms:ViaService": `secretsmanager.${REGION}.amazonaws.com` };
     return [
       ...asked,

@@ -150,6 +150,7 @@ test("descriptions by name, by resource id and of everything are allowed", async
   await isAllowed(rds("wait-instance", "DescribeDBInstances", { "Filters.Filter.1.Name": "dbi-resource-id", "Filters.Filter.1.Values.Value.1": "db-ABC" }));
   await isAllowed(rds("preflight-cluster", "DescribeGlobalClusters", {}));
   await isAllowed(rds("preflight-cluster", "DescribeAccountAttributes", {}));
+  await isAllowed(rds("preflight-instance", "DescribeOrderableDBInstanceOptions", { Engine: "postgres" }));
   await isDenied(rds("wait-instance", "DescribeDBClusters", {}));
 });
 
