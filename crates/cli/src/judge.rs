@@ -95,6 +95,9 @@ const MOST_MAILS: usize = 6;
 /// What the subject of a mail says that needs a person.
 const ACTION_NEEDED: &str = "ACTION NEEDED";
 
+/// What the subject of a mail says that could not find out what exists.
+const BLIND: &str = "could not look at RDS";
+
 /// Every promise that was broken.
 pub fn judge(evidence: &Evidence<'_>) -> Vec<Broken> {
     let case = Case { e: *evidence, scene: Scene::of(evidence), excuse: excuse::of(evidence) };
@@ -139,6 +142,14 @@ fn visited(steps: &[Step], states: &[&str]) -> bool {
     steps.iter().any(|step| states.contains(&step.state.as_str()) && step.status == StepStatus::Succeeded)
 }
 
+/// From when to when an execution had the claim, in seconds since the world began.
+fn hold(steps: &[Step], started: f64, duration: f64) -> Option<(f64, f64)> {
+    let claimed = steps.iter().find(|step| step.state.starts_with("Claim") && step.status == StepStatus::Succeeded)?;
+    let released = steps.iter().find(|step| step.state.starts_with("Release"));
+    let released = released.map_or(duration, |step| step.started_seconds);
+    Some((started + claimed.started_seconds + claimed.seconds, started + released))
+}
+
 const VERIFY: [&str; 2] = ["VerifyDbInstance", "VerifyCluster"];
 
 struct Case<'a> {
@@ -168,7 +179,14 @@ impl Case<'_> {
     }
 
     fn asks_for_a_hand(&self) -> bool {
-        final_mail(self.e.report).is_some_and(|mail| mail.subject.contains(ACTION_NEEDED))
+        final_mail(self.e.report).is_some_and(|mail| mail.subject.contains(ACTION_NEEDED) || self.is_blind())
+    }
+
+    /// The final mail could not look at what exists, because something kept the run from it to the end: nobody can give
+    /// commands then, only say so.
+    fn is_blind(&self) -> bool {
+        let says_so = final_mail(self.e.report).is_some_and(|mail| mail.subject.contains(BLIND));
+        says_so && self.excuse != Excuse::None
     }
 
     /// The world to hold the promises of a failed run to: after the final mail's commands if something stood in the
@@ -220,7 +238,7 @@ impl Case<'_> {
             }
             return;
         }
-        if self.excuse == Excuse::Beyond {
+        if self.excuse == Excuse::Beyond || self.is_blind() {
             return;
         }
         match self.e.by_hand {
@@ -238,8 +256,10 @@ impl Case<'_> {
 
     /// Why the database was not available at the very end of the run, though it was later. After a stop nobody has waited.
     fn not_yet(&self) -> Option<String> {
-        let has_waited =
-            matches!(self.e.report.status.as_str(), "SUCCEEDED" | "FAILED") && self.e.report.others.is_empty();
+        let has_ended = matches!(self.e.report.status.as_str(), "SUCCEEDED" | "FAILED");
+        // A recovery that finds nothing to do has not waited either.
+        let is_quiet = |other: &OtherRun| other.role == RunRole::Recovery && other.changes == 0;
+        let has_waited = has_ended && self.e.report.others.iter().all(is_quiet);
         if !has_waited || self.excuse != Excuse::None {
             return None;
         }
@@ -352,7 +372,9 @@ impl Case<'_> {
         }
         // A person has been told, and what is left is for that person to decide, or nobody could be told.
         let is_told = self.asks_for_a_hand() || excuse::mail_failed(&self.e);
-        if self.excuse == Excuse::Beyond && is_told || self.excuse != Excuse::None && excuse::mail_failed(&self.e) {
+        if (self.excuse == Excuse::Beyond || self.is_blind()) && is_told
+            || self.excuse != Excuse::None && excuse::mail_failed(&self.e)
+        {
             return;
         }
         let world = self.in_the_end();
@@ -371,6 +393,15 @@ impl Case<'_> {
     fn bystanders(&self, broken: &mut Vec<Broken>) {
         for what in self.scene.harmed_bystanders(self.e.without, self.e.after) {
             broken.push(Broken { promise: Promise::I6, what });
+        }
+        let report = self.e.report;
+        let Some((from, to)) = hold(&report.steps, 0.0, report.duration_seconds) else { return };
+        for other in report.others.iter().filter(|other| other.role == RunRole::Second) {
+            let theirs = hold(&other.steps, other.started_seconds, other.duration_seconds);
+            if theirs.is_some_and(|(since, until)| since < to && from < until) {
+                let what = "two runs had claimed the database at the same time".to_owned();
+                broken.push(Broken { promise: Promise::I6, what });
+            }
         }
     }
 

@@ -71,6 +71,8 @@ pub(super) struct Scene<'a> {
     pub(super) identifier: String,
     is_cluster: bool,
     task: String,
+    /// Whether a run of any task of this rehearsal replaces the snapshot.
+    replaces_snapshot: bool,
     before: &'a WorldState,
     /// What the person's doings alone lead to.
     without: &'a WorldState,
@@ -91,6 +93,7 @@ impl<'a> Scene<'a> {
             identifier,
             is_cluster,
             task: input["task"].as_str().unwrap_or_default().to_owned(),
+            replaces_snapshot: inputs_of_runs(evidence).any(takes_snapshot),
             before,
             without: evidence.without,
             doings: doings(evidence.requests).collect(),
@@ -203,7 +206,9 @@ impl<'a> Scene<'a> {
 
     fn members_restored(&self, world: &WorldState) -> Option<String> {
         let writer = self.before.cluster(&self.identifier).and_then(|found| found.members.first()).cloned();
-        self.members().find_map(|member| {
+        // A member that people removed is not missed, whichever of its lives they ended.
+        let mut expected = self.members().filter(|member| !self.is_undone_by_people(&member.identifier));
+        expected.find_map(|member| {
             let Some(found) = world.instance(&member.identifier) else {
                 return Some(format!("there is no restored member {}", member.identifier));
             };
@@ -403,7 +408,7 @@ impl<'a> Scene<'a> {
     /// Whether the name of a snapshot is the run's to use: it always replaces `-snapshot`, and `-temp` unless it was there.
     fn is_our_snapshot(&self, is_cluster: bool, name: &str) -> bool {
         is_cluster == self.is_cluster
-            && (self.takes_snapshot() && name == format!("{}-snapshot", self.identifier)
+            && (self.replaces_snapshot && name == format!("{}-snapshot", self.identifier)
                 || name == format!("{}-temp", self.identifier) && !self.is_strange_replacement())
     }
 
@@ -452,6 +457,16 @@ impl<'a> Scene<'a> {
         }
         all
     }
+}
+
+/// What this run and those beside it were asked.
+fn inputs_of_runs<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = &'a Value> {
+    let report = evidence.report;
+    std::iter::once(&report.input).chain(report.others.iter().map(|other| &other.input))
+}
+
+fn takes_snapshot(input: &Value) -> bool {
+    matches!(input["task"].as_str(), Some("create_snapshot" | "create_snapshot_only"))
 }
 
 fn originals(before: &WorldState, identifier: &str, is_cluster: bool) -> Vec<Original> {
