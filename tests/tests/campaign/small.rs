@@ -27,20 +27,21 @@ fn assert_kept(cases: &[Case]) {
 fn every_run_of_a_sample_of_the_matrix_keeps_the_promises() {
     let cases = matrix::cases(&matrix::events()).expect("runs that succeed if nothing goes wrong");
     // A prime, so that the sample has something of every family and is another mix of moments in each.
-    let sample: Vec<Case> = cases.into_iter().step_by(211).collect();
+    let sample: Vec<Case> = cases.into_iter().step_by(401).collect();
     assert_kept(&sample);
 }
 
 #[test]
 fn random_combinations_keep_the_promises() {
     let pool = Pool::of(&matrix::events()).expect("runs that succeed if nothing goes wrong");
-    let cases: Vec<Case> = (0..30).map(|seed| pool.case(seed)).collect();
+    let cases: Vec<Case> = (0..12).map(|seed| pool.case(seed)).collect();
     assert_kept(&cases);
 }
 
 #[test]
 fn the_same_seed_gives_the_same_run() {
-    let pool = Pool::of(&matrix::events()).expect("runs that succeed if nothing goes wrong");
+    let pool =
+        Pool::of(&[matrix::event("shop", "create_snapshot", true)]).expect("runs that succeed if nothing goes wrong");
     let report = || {
         let run = campaign::judged(&pool.case(7), &campaign::Changes::default()).expect("a world that can exist");
         serde_json::to_string(&run.report).expect("JSON")
