@@ -71,7 +71,7 @@ impl Options {
         if self.json {
             print_json(&tally, &failures, seconds)?;
         } else {
-            print(&tally, &failures, seconds)?;
+            print(&tally, seconds);
         }
         let is_outdated = self.document(&tally)?;
         Ok(ExitCode::from(u8::from(is_outdated || !failures.is_empty())))
@@ -107,9 +107,14 @@ impl Options {
             tally.add(&run);
             bar.set_message(format!("{}{}", run.case.family.name, broken_so_far(tally.broken())));
             bar.inc(1);
-            if !run.broken.is_empty() {
-                failures.push(run);
+            if run.broken.is_empty() {
+                return;
             }
+            if !self.json {
+                // At once: a campaign may be long, and somebody may stop it.
+                bar.suspend(|| show_failure(&run));
+            }
+            failures.push(run);
         });
         bar.finish_and_clear();
         (tally, failures)
@@ -136,32 +141,32 @@ fn broken_so_far(broken: u64) -> String {
 }
 
 #[expect(clippy::cast_precision_loss, reason = "no campaign has 2^52 runs")]
-fn print(tally: &Tally, failures: &[Finished], seconds: f64) -> Result<(), String> {
-    for failure in failures {
-        let Finished { number, case, status, error, broken, report } = failure;
-        anstream::println!(
-            "run {number} ({}) ended {status} {}",
-            case.family.name,
-            error.as_deref().unwrap_or_default()
-        );
-        for one in broken {
-            anstream::println!("  broken: {}: {}", one.promise, one.what);
-        }
-        anstream::println!("  replay: {}", case.replay()?);
-        if let Some(report) = report {
-            report.steps.iter().for_each(show);
-            for other in &report.others {
-                anstream::println!("  {:?} {} {}", other.role, other.execution, other.status);
-                other.steps.iter().for_each(show);
-            }
-        }
-        anstream::println!();
-    }
+fn print(tally: &Tally, seconds: f64) {
     anstream::println!("{}", tally.table());
     let runs = tally.runs();
     let rate = runs as f64 / seconds.max(0.001);
     anstream::println!("{runs} runs in {}, {rate:.0} runs/s; {} broke a promise", clock(seconds), tally.broken());
-    Ok(())
+}
+
+/// What was broken, how to see it again, and the timeline.
+fn show_failure(failure: &Finished) {
+    let Finished { number, case, status, error, broken, report } = failure;
+    anstream::println!("run {number} ({}) ended {status} {}", case.family.name, error.as_deref().unwrap_or_default());
+    for one in broken {
+        anstream::println!("  broken: {}: {}", one.promise, one.what);
+    }
+    match case.replay() {
+        Ok(command) => anstream::println!("  replay: {command}"),
+        Err(problem) => anstream::println!("  it cannot be replayed: {problem}"),
+    }
+    if let Some(report) = report {
+        report.steps.iter().for_each(show);
+        for other in &report.others {
+            anstream::println!("  {:?} {} {}", other.role, other.execution, other.status);
+            other.steps.iter().for_each(show);
+        }
+    }
+    anstream::println!();
 }
 
 fn show(step: &Step) {
