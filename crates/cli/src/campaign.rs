@@ -17,6 +17,7 @@ pub mod matrix;
 pub mod random;
 pub mod tally;
 
+use std::fmt::Write as _;
 use std::fs;
 use std::hash::{DefaultHasher, Hash as _, Hasher as _};
 use std::panic::{AssertUnwindSafe, catch_unwind};
@@ -74,9 +75,10 @@ impl Case {
 
     /// The command that rehearses this very run. A world of its own is written to a file for it.
     pub fn replay(&self) -> Result<String, String> {
+        // Writing to a String cannot fail.
         let mut command = format!("echo '{}' | trapheus rehearse -", self.event);
         if self.seed != 0 {
-            command.push_str(&format!(" --seed {}", self.seed));
+            let _ = write!(command, " --seed {}", self.seed);
         }
         if self.snapshot_replacement == SnapshotReplacement::DeleteFirst {
             command.push_str(" --snapshot-replacement DeleteFirst");
@@ -90,10 +92,10 @@ impl Case {
             fs::create_dir_all(&folder)
                 .and_then(|()| fs::write(&path, world))
                 .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-            command.push_str(&format!(" --world {}", path.display()));
+            let _ = write!(command, " --world {}", path.display());
         }
         for disturbance in &self.disturbances {
-            command.push_str(&format!(" --fault '{}'", disturbance.to_string().replace('\'', r"'\''")));
+            let _ = write!(command, " --fault '{}'", disturbance.to_string().replace('\'', r"'\''"));
         }
         Ok(command)
     }

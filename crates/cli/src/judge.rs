@@ -341,7 +341,7 @@ impl Case<'_> {
     fn loss(&self, broken: &mut Vec<Broken>) {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I4, what });
         for original in self.scene.originals() {
-            let is_there = self.scene.exists(self.e.after, original);
+            let is_there = original.is_in(self.e.after);
             if is_there || self.scene.people_deleted_a_database() {
                 continue;
             }

@@ -174,8 +174,11 @@ pub fn function(function: &str, occurrence: u32, times: u32, fault: FunctionFaul
     Disturbance::Function(FunctionFault { function: function.to_owned(), occurrence, times, fault })
 }
 
+/// Something a person does: the family it belongs to, an action, and its parameters.
+pub type Doing = (&'static Family, &'static str, Vec<(&'static str, String)>);
+
 /// What people may do to a database and what belongs to it: an action and its parameters.
-pub fn doings(identifier: &str, is_cluster: bool) -> Vec<(&'static Family, &'static str, Vec<(&'static str, String)>)> {
+pub fn doings(identifier: &str, is_cluster: bool) -> Vec<Doing> {
     let temporary = format!("{identifier}-temp");
     let snapshot = format!("{identifier}-snapshot");
     let kind = if is_cluster { "cluster" } else { "db" };
@@ -233,11 +236,7 @@ pub fn doings(identifier: &str, is_cluster: bool) -> Vec<(&'static Family, &'sta
 }
 
 /// A person's own database under a name of the run.
-fn made(
-    identifier: &str,
-    is_cluster: bool,
-    name: &str,
-) -> (&'static Family, &'static str, Vec<(&'static str, String)>) {
+fn made(identifier: &str, is_cluster: bool, name: &str) -> Doing {
     let text = str::to_owned;
     if is_cluster {
         let engine = if identifier == "shop" { "aurora-postgresql" } else { "aurora-mysql" };
@@ -268,7 +267,7 @@ fn made(
 }
 
 /// What people do to the members of the Aurora cluster.
-fn of_members(identifier: &str) -> Vec<(&'static Family, &'static str, Vec<(&'static str, String)>)> {
+fn of_members(identifier: &str) -> Vec<Doing> {
     if identifier != "shop" {
         return Vec::new();
     }

@@ -142,7 +142,7 @@ fn parameters(words: &[String]) -> Result<BTreeMap<String, String>, String> {
             ("region", _) => {}
             ("tag-keys", keys) => list(&mut parameters, "TagKeys.member", keys),
             ("vpc-security-group-ids", groups) => {
-                list(&mut parameters, "VpcSecurityGroupIds.VpcSecurityGroupId", groups)
+                list(&mut parameters, "VpcSecurityGroupIds.VpcSecurityGroupId", groups);
             }
             (option, []) => {
                 let (name, value) = option.strip_prefix("no-").map_or((option, "true"), |name| (name, "false"));

@@ -24,6 +24,17 @@ pub(super) struct Original {
     pub(super) is_cluster: bool,
 }
 
+impl Original {
+    /// Whether it exists, whatever it is called.
+    pub(super) fn is_in(&self, world: &WorldState) -> bool {
+        if self.is_cluster {
+            world.clusters.iter().any(|found| found.resource_id == self.resource_id)
+        } else {
+            world.instances.iter().any(|found| found.resource_id == self.resource_id)
+        }
+    }
+}
+
 /// What stands under the target's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Home {
@@ -123,14 +134,6 @@ impl<'a> Scene<'a> {
 
     fn is_original(&self, resource_id: &str) -> bool {
         self.originals.iter().any(|original| original.resource_id == resource_id)
-    }
-
-    pub(super) fn exists(&self, world: &WorldState, original: &Original) -> bool {
-        if original.is_cluster {
-            world.clusters.iter().any(|found| found.resource_id == original.resource_id)
-        } else {
-            world.instances.iter().any(|found| found.resource_id == original.resource_id)
-        }
     }
 
     /// What stands under the name.
@@ -247,7 +250,7 @@ impl<'a> Scene<'a> {
     pub(super) fn undone(&self, world: &WorldState) -> Vec<String> {
         let mut undone = Vec::new();
         if self.restores() {
-            for original in self.originals.iter().filter(|original| self.exists(world, original)) {
+            for original in self.originals.iter().filter(|original| original.is_in(world)) {
                 undone.push(format!("the original {} still exists", original.identifier));
             }
             let restored: Vec<String> =
