@@ -263,10 +263,7 @@ impl Case<'_> {
         if !has_waited || self.excuse != Excuse::None {
             return None;
         }
-        match self.scene.home(&self.e.report.world) {
-            Home::Wrong(why) => Some(why),
-            Home::Original | Home::Restored => self.scene.about_to_change(&self.e.report.world),
-        }
+        self.scene.not_serving(&self.e.report.world)
     }
 
     /// Whether what stands under the name after a failed run may stand there.

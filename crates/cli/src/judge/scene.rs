@@ -226,16 +226,25 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// The target or a member that says `available` in the middle of something, such as before the reboot of a rename.
-    pub(super) fn about_to_change(&self, world: &WorldState) -> Option<String> {
-        let busy = self.originals.iter().find(|original| {
-            if original.is_cluster {
-                world.cluster(&original.identifier).is_some_and(|found| found.busy)
+    /// The target or a member that takes no connections, or soon will not, though it may say `available`: before the reboot
+    /// of a rename, for one. A backup interrupts nobody.
+    pub(super) fn not_serving(&self, world: &WorldState) -> Option<String> {
+        self.originals.iter().find_map(|original| {
+            let found = if original.is_cluster {
+                world.cluster(&original.identifier).map(|found| (found.status.as_ref(), found.answers, found.busy))
             } else {
-                world.instance(&original.identifier).is_some_and(|found| found.busy)
+                world.instance(&original.identifier).map(|found| (found.status.as_ref(), found.answers, found.busy))
+            };
+            match found {
+                Some(("backing-up", true, _) | (AVAILABLE, true, false)) => None,
+                Some((AVAILABLE, true, true)) => Some(format!("{} only seems available", original.identifier)),
+                Some((status, ..)) => {
+                    (status != self.status_anyway(original)).then(|| format!("{} is {status}", original.identifier))
+                }
+                None => (!self.is_undone_by_people(&original.identifier))
+                    .then(|| format!("nothing is called {}", original.identifier)),
             }
-        });
-        busy.map(|found| format!("{} only seems available", found.identifier))
+        })
     }
 
     pub(super) fn describe(&self, home: &Home) -> String {
@@ -262,7 +271,7 @@ impl<'a> Scene<'a> {
                 undone.push(format!("{stray} is left"));
             }
         }
-        if self.takes_snapshot() {
+        if self.takes_snapshot() && !self.people_deleted_a_snapshot() {
             match self.snapshot(world, "-snapshot") {
                 Some((status, created)) if status == AVAILABLE && created >= 0.0 => {}
                 found => undone.push(format!("{}-snapshot is {found:?}", self.identifier)),
@@ -321,6 +330,9 @@ impl<'a> Scene<'a> {
         let replacement = ["-snapshot", "-temp"].map(|suffix| format!("snapshot {}{suffix}", self.identifier));
         marked(world)
             .difference(&before)
+            .filter(|(_, _, value)| {
+                !self.doings.iter().any(|request| request.parameters.values().any(|set| set == value))
+            })
             .filter(|(on, key, value)| {
                 let is_interrupted = replacement.contains(on)
                     && (key.ends_with("role") && value == "snapshot" || key.ends_with("execution"));
@@ -426,6 +438,16 @@ impl<'a> Scene<'a> {
         tags.is_some_and(|tags| !tags.keys().any(|key| key.starts_with(OUR_TAGS)))
     }
 
+    /// Whether people set this themselves, under whichever name the database had then.
+    fn people_changed(&self, original: &Original, key: &str) -> bool {
+        let names = [original.identifier.clone(), format!("{}-temp", original.identifier)];
+        let setting = key.rsplit('/').next().unwrap_or(key);
+        self.doings.iter().any(|request| {
+            let is_about = request.parameters.values().any(|value| names.contains(value));
+            is_about && request.parameters.keys().any(|name| name.eq_ignore_ascii_case(setting))
+        })
+    }
+
     /// People who delete or rename something do not expect it to stay.
     fn is_undone_by_people(&self, name: &str) -> bool {
         self.doings.iter().any(|request| {
@@ -447,7 +469,8 @@ impl<'a> Scene<'a> {
                 if key == "settings/availabilityZones" || key.starts_with("tags/trapheus:") {
                     continue;
                 }
-                let is_the_persons = anyway.as_ref().is_some_and(|anyway| anyway.get(key) == now.get(key));
+                let is_the_persons = anyway.as_ref().is_some_and(|anyway| anyway.get(key) == now.get(key))
+                    || self.people_changed(original, key);
                 if before.get(key) != now.get(key) && !is_the_persons {
                     all.push(Difference {
                         identifier: original.identifier.clone(),
