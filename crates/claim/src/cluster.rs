@@ -5,12 +5,12 @@
 //! their `-temp` names: that is what tells a later run whose leftover they are.
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::DbClusterSnapshot;
+use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbClusterSnapshot};
 use trapheus_common::document::{Member, OriginalCluster, Request, StepEvent, StepOutput, TaskName};
 use trapheus_common::{Error, ErrorKind, Result, rds, tags};
 
 use crate::contest::{self, Held};
-use crate::lift::Lift;
+use crate::lift::{Home, Lift, is_replacement};
 
 /// Marks the DB cluster and its own members as worked on by this execution, and makes sure that the mark has held.
 pub async fn claim(
@@ -72,19 +72,32 @@ pub async fn release(client: &Client, event: StepEvent<OriginalCluster>) -> Resu
             lift.from(instance.db_instance_arn(), instance.tag_list()).await;
         }
     }
-    if let Some(cluster) = lift.found(rds::cluster(client, request.identifier.as_str()).await) {
+    let home = lift.found(rds::cluster(client, request.identifier.as_str()).await);
+    if let Some(cluster) = &home {
         lift.from(cluster.db_cluster_arn(), cluster.tag_list()).await;
     }
+    let resource_id = original.target.resource_id.as_str();
+    let original = lift.found(rds::cluster_by_resource_id(client, resource_id).await);
+    lift.check_end(
+        home.as_ref().map(at_the_end).as_ref(),
+        original.as_ref().map(DbCluster::tag_list).unwrap_or_default(),
+    );
     if let Some(snapshot) = lift.found(rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await) {
         lift.from(snapshot.db_cluster_snapshot_arn(), snapshot.tag_list()).await;
     }
-    for snapshot in lift.found(snapshots_of(client, &original.target.resource_id).await) {
-        // A replacement under way keeps its mark: the next run finishes it.
-        if snapshot.db_cluster_snapshot_identifier() != Some(request.temporary_snapshot_identifier.as_str()) {
+    for snapshot in lift.found(snapshots_of(client, resource_id).await) {
+        if !is_replacement(request, snapshot.db_cluster_snapshot_identifier(), snapshot.tag_list()) {
             lift.from(snapshot.db_cluster_snapshot_arn(), snapshot.tag_list()).await;
         }
     }
     lift.output()
+}
+
+fn at_the_end(cluster: &DbCluster) -> Home<'_> {
+    Home {
+        status: cluster.status().unwrap_or_default(),
+        moving_to: cluster.pending_modified_values().and_then(ClusterPendingModifiedValues::db_cluster_identifier),
+    }
 }
 
 /// The original's manual snapshots: RDS copies tags into them, ours as well, where the cluster says so.

@@ -3,12 +3,12 @@
 //! The original keeps its mark under its `-temp` name: that is what tells a later run whose leftover it is.
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::DbSnapshot;
+use aws_sdk_rds::types::{DbInstance, DbSnapshot, PendingModifiedValues};
 use trapheus_common::document::{OriginalInstance, StepEvent, StepOutput, TaskName};
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
 use crate::contest::{self, Held};
-use crate::lift::Lift;
+use crate::lift::{Home, Lift, is_replacement};
 
 /// Marks the DB instance as worked on by this execution, and makes sure that the mark has held.
 pub async fn claim(
@@ -33,19 +33,32 @@ pub async fn claim(
 pub async fn release(client: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
     let StepEvent { request, original } = &event;
     let mut lift = Lift::new(client, request);
-    if let Some(instance) = lift.found(rds::instance(client, request.identifier.as_str()).await) {
+    let home = lift.found(rds::instance(client, request.identifier.as_str()).await);
+    if let Some(instance) = &home {
         lift.from(instance.db_instance_arn(), instance.tag_list()).await;
     }
+    let resource_id = original.target.resource_id.as_str();
+    let original = lift.found(rds::instance_by_resource_id(client, resource_id).await);
+    lift.check_end(
+        home.as_ref().map(at_the_end).as_ref(),
+        original.as_ref().map(DbInstance::tag_list).unwrap_or_default(),
+    );
     if let Some(snapshot) = lift.found(rds::snapshot(client, request.snapshot_identifier.as_str()).await) {
         lift.from(snapshot.db_snapshot_arn(), snapshot.tag_list()).await;
     }
-    for snapshot in lift.found(snapshots_of(client, &original.target.resource_id).await) {
-        // A replacement under way keeps its mark: the next run finishes it.
-        if snapshot.db_snapshot_identifier() != Some(request.temporary_snapshot_identifier.as_str()) {
+    for snapshot in lift.found(snapshots_of(client, resource_id).await) {
+        if !is_replacement(request, snapshot.db_snapshot_identifier(), snapshot.tag_list()) {
             lift.from(snapshot.db_snapshot_arn(), snapshot.tag_list()).await;
         }
     }
     lift.output()
+}
+
+fn at_the_end(instance: &DbInstance) -> Home<'_> {
+    Home {
+        status: instance.db_instance_status().unwrap_or_default(),
+        moving_to: instance.pending_modified_values().and_then(PendingModifiedValues::db_instance_identifier),
+    }
 }
 
 /// The original's manual snapshots: RDS copies tags into them, ours as well, where the database says so.

@@ -1,12 +1,22 @@
 //! Removing marks: all that are this execution's, and no other.
 //!
+//! It is the last step of every run, so it also looks whether the run ends as it should: with a database under the name.
+//!
 //! One resource that cannot be untagged does not keep the others from it: everything is attempted, then the first error
 //! is raised.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::Tag;
 use trapheus_common::document::{Request, StepOutput, TaskName};
-use trapheus_common::{Result, rds, tags};
+use trapheus_common::wait::acceptor::{self, Phase};
+use trapheus_common::{Error, ErrorKind, Result, rds, tags};
+
+/// What answers under the database's own name.
+pub(crate) struct Home<'a> {
+    pub(crate) status: &'a str,
+    /// The name somebody gives it at this moment.
+    pub(crate) moving_to: Option<&'a str>,
+}
 
 /// Lifts this execution's marks from one resource after the other.
 pub(crate) struct Lift<'a> {
@@ -29,14 +39,37 @@ impl<'a> Lift<'a> {
         })
     }
 
-    /// Removes our two tags from a resource if this execution put them there.
+    /// Removes our two tags from a resource if this execution put them there, or if somebody left half a mark of no
+    /// execution.
     pub(crate) async fn from(&mut self, arn: Option<&str>, found: &[Tag]) {
         let Some(arn) = arn.filter(|arn| !self.done.iter().any(|done| done == arn)) else { return };
-        if tags::marked_by(found, &self.request.execution) {
+        let is_half = tags::value(found, tags::EXECUTION).is_none() && tags::value(found, tags::ROLE).is_some();
+        if is_half || tags::marked_by(found, &self.request.execution) {
             self.done.push(arn.to_owned());
             let outcome = rds::remove_tags(self.rds, arn, &tags::OURS).await;
             self.remember(outcome);
         }
+    }
+
+    /// Takes note of what answers under the name at the end of everything. A run that moved the database does not end well
+    /// without one; where another execution works on the original by now, that is its affair.
+    pub(crate) fn check_end(&mut self, home: Option<&Home<'_>>, original: &[Tag]) {
+        let is_anothers = tags::value(original, tags::EXECUTION).is_some_and(|other| other != self.request.execution);
+        if !self.request.task.restores() || is_anothers {
+            return;
+        }
+        let Request { kind, identifier, .. } = self.request;
+        let problem = match home {
+            None => format!("no {kind} answers as {identifier}"),
+            Some(Home { moving_to: Some(next), .. }) => format!("somebody is renaming {identifier} to {next}"),
+            Some(Home { status, .. }) => match acceptor::phase(*kind, status) {
+                Phase::Available | Phase::Passing => return,
+                Phase::Stopped | Phase::Deleting | Phase::Broken => {
+                    format!("the {kind} {identifier} is in status {status}")
+                }
+            },
+        };
+        self.remember(Err(Error::new(ErrorKind::InstanceUnavailable, identifier, format!("at the end, {problem}"))));
     }
 
     /// The step's output, or the first error.
@@ -52,4 +85,11 @@ impl<'a> Lift<'a> {
             }
         }
     }
+}
+
+/// A replacement of the snapshot that is under way keeps its mark: the next run finishes it. One that a person took under
+/// the same name only has the marks RDS copied from the database.
+pub(crate) fn is_replacement(request: &Request, identifier: Option<&str>, found: &[Tag]) -> bool {
+    identifier == Some(request.temporary_snapshot_identifier.as_str())
+        && tags::value(found, tags::ROLE) == Some(tags::Role::Snapshot.value())
 }

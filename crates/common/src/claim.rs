@@ -47,6 +47,15 @@ pub fn check(request: &Request, original: &Target, tags: &[Tag]) -> Result<()> {
     }
 }
 
+/// As [`check`], for a rollback: that somebody took the claim away does not keep the original from its name. Only another
+/// execution's claim does.
+pub fn check_for_rollback(request: &Request, original: &Target, tags: &[Tag]) -> Result<()> {
+    match tags::value(tags, tags::EXECUTION) {
+        None => Ok(()),
+        Some(_) => check(request, original, tags),
+    }
+}
+
 fn gone(original: &Target) -> Error {
     Error::new(
         ErrorKind::InstanceUnavailable,

@@ -31,6 +31,10 @@ pub async fn instances(rds: &Client) -> Result<Vec<DbInstance>> {
 
 /// The DB instance with this `DbiResourceId`, whatever its name is now.
 pub async fn instance_by_resource_id(rds: &Client, resource_id: &str) -> Result<Option<DbInstance>> {
+    // A recovery may not know it any more.
+    if resource_id.is_empty() {
+        return Ok(None);
+    }
     let found = instances_where(rds, Some(("dbi-resource-id", resource_id))).await?;
     Ok(found.into_iter().find(|instance| instance.dbi_resource_id() == Some(resource_id)))
 }
@@ -74,6 +78,9 @@ pub async fn clusters(rds: &Client) -> Result<Vec<DbCluster>> {
 
 /// The DB cluster with this `DbClusterResourceId`, whatever its name is now.
 pub async fn cluster_by_resource_id(rds: &Client, resource_id: &str) -> Result<Option<DbCluster>> {
+    if resource_id.is_empty() {
+        return Ok(None);
+    }
     let found = clusters_where(rds, Some(("db-cluster-resource-id", resource_id))).await?;
     Ok(found.into_iter().find(|cluster| cluster.db_cluster_resource_id() == Some(resource_id)))
 }

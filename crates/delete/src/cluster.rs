@@ -116,7 +116,7 @@ pub async fn discard(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     if is_untouched(&request, cluster.db_cluster_identifier(), cluster.tag_list()) {
         return Ok(output);
     }
-    claim::check(&request, target, cluster.tag_list())?;
+    claim::check_for_rollback(&request, target, cluster.tag_list())?;
     let restored = holder.filter(|holder| holder.db_cluster_resource_id() != Some(target.resource_id.as_str()));
     let is_home = cluster.db_cluster_identifier() == Some(request.identifier.as_str());
     let members = strays(rds, &request, &original, restored.is_some()).await?;

@@ -65,7 +65,7 @@ pub async fn discard(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
     if is_untouched(&request, instance.db_instance_identifier(), instance.tag_list()) {
         return Ok(output);
     }
-    claim::check(&request, target, instance.tag_list())?;
+    claim::check_for_rollback(&request, target, instance.tag_list())?;
     match holder {
         Some(holder) if holder.dbi_resource_id() != Some(target.resource_id.as_str()) => {
             remove(rds, &request, target, &holder, output).await

@@ -70,6 +70,9 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
         }
     };
     let Some(original) = &run.original else {
+        if run.progress == Progress::Unresolved {
+            return unresolved(request, databases);
+        }
         return well("nothing was touched", format!("Nothing was touched, {} included.", request.identifier));
     };
     let place = Place { run, request, original, databases, cli: Cli { region } };
@@ -96,6 +99,25 @@ fn not_recovered() -> Verdict {
         remarks: vec!["Remove the cause, then start the recovery again with the same input.".to_owned()],
         commands: Vec::new(),
     }
+}
+
+/// Nothing carries a mark that would tell which database is which.
+fn unresolved(request: &Request, databases: &[Database]) -> Verdict {
+    let name = &request.identifier;
+    let is_there =
+        databases.iter().any(|database| database.kind == request.kind && database.identifier == name.as_str());
+    let headline = if is_there {
+        format!("{name} answers, but nothing tells any more which database it is.")
+    } else {
+        format!("No {} answers as {name}, and nothing tells any more which database was called so.", request.kind)
+    };
+    let mut verdict = action_needed(headline);
+    verdict.remarks.push(format!(
+        "Somebody has removed the tags that told. Look for it in the RDS console, above all under {}, and give it its name \
+         back.",
+        request.temporary_identifier
+    ));
+    verdict
 }
 
 impl Verdict {
@@ -140,12 +162,22 @@ impl Place<'_> {
         self.databases.iter().filter(move |database| database.member_of.as_deref() == Some(cluster))
     }
 
-    /// Another execution's claim on the original: what exists is that one's business.
+    /// Another execution's claim on the original: what exists is that one's business, as long as it runs.
     fn of_another_run(&self) -> Option<Verdict> {
-        let claim = self.find(self.original.target())?.claim.as_deref().filter(|claim| *claim != self.run.execution)?;
+        let original = self.find(self.original.target())?;
+        let claim = original.claim.as_deref().filter(|claim| *claim != self.run.execution)?;
         let name = &self.request.identifier;
-        let mut verdict =
-            well("another run has it", format!("Another execution works on {name}; this one touches nothing more."));
+        let is_well = at_home(original, self.original.target()) && original.status == "available";
+        let mut verdict = if is_well {
+            well("another run has it", format!("Another execution works on {name}; this one touches nothing more."))
+        } else {
+            let mut verdict = self.after_rollback();
+            verdict.needs_action();
+            verdict
+                .remarks
+                .insert(0, format!("Run the commands only if {claim} no longer runs: it has marked the original."));
+            return Some(verdict);
+        };
         verdict.remarks.push(format!("That execution is {claim}. What is listed here is its doing."));
         verdict.remarks.push("If it no longer runs, starting the task again takes the database over.".to_owned());
         Some(verdict)
@@ -392,16 +424,26 @@ impl Place<'_> {
         }
     }
 
-    /// A claim that is left over is harmless, but says something that is no longer true.
+    /// Marks that are left over are harmless, but say something that is no longer true. They are taken off where the
+    /// database is once the other commands have run.
     fn look_after_tags(&self, verdict: &mut Verdict) {
+        let stays = if self.run.progress == Progress::Verified { Origin::Restored } else { Origin::Original };
         for database in self.databases.iter().filter(|database| database.claim.as_deref() == Some(&self.run.execution))
         {
-            let is_settled = verdict.standing == Standing::Well;
-            let is_home = database.identifier == self.request.identifier.as_str();
-            if is_home && (is_settled || database.origin == Origin::Original) {
-                verdict.commands.push(self.cli.untag(&database.identifier, &database.arn));
+            if database.origin != stays && verdict.standing != Standing::Well {
+                continue;
             }
+            let home = self.home_of(database);
+            let arn = database.arn.rsplit_once(':').map(|(place, _)| format!("{place}:{home}"));
+            verdict.commands.push(self.cli.untag(home, &arn.unwrap_or_else(|| database.arn.clone())));
         }
+    }
+
+    /// The name a database has when everything is in its place.
+    fn home_of<'b>(&'b self, database: &'b Database) -> &'b str {
+        let mut targets = std::iter::once(self.original.target()).chain(self.original.own_members());
+        let target = targets.find(|target| target.resource_id == database.resource_id);
+        target.map_or(database.identifier.as_str(), |target| target.identifier.as_str())
     }
 }
 
@@ -590,10 +632,11 @@ fn word(text: &str) -> String {
 #[cfg(test)]
 mod tests {
     use serde_json::Value;
+    use trapheus_common::document::Finding;
     use trapheus_common::identifiers::DatabaseKind::{Cluster, Instance};
 
     use super::*;
-    use crate::fixtures::{EXECUTION, after, aurora, database, instance, member, run, world};
+    use crate::fixtures::{EXECUTION, after, aurora, database, instance, member, recovering, run, world};
 
     fn judged(document: &Value, databases: Vec<Database>) -> Verdict {
         let run = run(document);
@@ -768,13 +811,28 @@ mod tests {
 
     #[test]
     fn what_another_execution_works_on_is_left_to_it() {
-        let original = Database {
-            claim: Some("arn:another".to_owned()),
-            ..database(Instance, "orders-temp", "available", Origin::Original)
-        };
-        let verdict = judged(&renamed(), vec![original]);
+        let claim = Some("arn:another".to_owned());
+        let home = Database { claim: claim.clone(), ..database(Instance, "orders", "available", Origin::Original) };
+        let verdict = judged(&renamed(), vec![home]);
+        assert_eq!(verdict.standing, Standing::Well);
         assert!(verdict.commands.is_empty());
         assert!(verdict.remarks[0].contains("arn:another"), "{:?}", verdict.remarks);
+        // The tag may be wrong, and nothing answers under the name: that is for a person to judge.
+        let away = Database { claim, ..database(Instance, "orders-temp", "available", Origin::Original) };
+        let verdict = judged(&renamed(), vec![away]);
+        assert_eq!(verdict.standing, Standing::ActionNeeded);
+        assert_eq!(lines(&verdict), RENAME_BACK);
+        assert!(verdict.remarks[0].contains("only if arn:another no longer runs"), "{:?}", verdict.remarks);
+    }
+
+    #[test]
+    fn without_any_mark_a_person_has_to_look() {
+        let mut document = recovering(instance(), Finding::Unresolved, "FAILED");
+        document.as_object_mut().unwrap().remove("original");
+        let verdict = judged(&document, vec![database(Instance, "orders-temp", "available", Origin::Other)]);
+        assert_eq!(verdict.standing, Standing::ActionNeeded);
+        assert!(verdict.headline.contains("No DB instance answers as orders"), "{}", verdict.headline);
+        assert!(verdict.remarks[0].contains("orders-temp"), "{:?}", verdict.remarks);
     }
 
     #[test]

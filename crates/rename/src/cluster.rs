@@ -36,7 +36,10 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
     if destination == Destination::Home && !was_claimed && is_at_home(rds, &original, &cluster).await? {
         return Ok(output);
     }
-    claim::check(&request, target, cluster.tag_list())?;
+    match destination {
+        Destination::Temporary => claim::check(&request, target, cluster.tag_list())?,
+        Destination::Home => claim::check_for_rollback(&request, target, cluster.tag_list())?,
+    }
     Move { rds, original: &original, cluster: &cluster, destination }.step(output).await
 }
 

@@ -31,7 +31,10 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
             return Ok(output);
         }
     }
-    claim::check(&request, target, instance.tag_list())?;
+    match destination {
+        Destination::Temporary => claim::check(&request, target, instance.tag_list())?,
+        Destination::Home => claim::check_for_rollback(&request, target, instance.tag_list())?,
+    }
     let is_carried_out = position == Position::Elsewhere && has_other_modifications(instance.pending_modified_values());
     let position = match position {
         Position::Elsewhere => move_it(rds, &instance, target, destination).await?,

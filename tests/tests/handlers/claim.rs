@@ -330,13 +330,55 @@ async fn a_leftover_keeps_the_mark_and_the_restored_database_loses_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_with_nothing_left_to_release_is_a_success() {
+async fn a_run_that_moved_the_database_does_not_end_well_without_one_under_the_name() {
+    for (task, expected) in [
+        (Task::CreateSnapshotOnly, None),
+        (Task::DbRestore, Some("no DB instance answers as orders")),
+        (Task::CreateSnapshot, Some("no DB instance answers as orders")),
+    ] {
+        let harness = Harness::new(orders(&json!({})));
+        let event = harness.claimed_instance("orders", task).await;
+        let call = harness.rds().delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true);
+        call.send().await.unwrap();
+        harness.settle().await;
+        let error = release(&harness, &event).await.err();
+        assert_eq!(error.as_ref().map(trapheus_common::Error::kind), expected.map(|_| ErrorKind::InstanceUnavailable));
+        assert!(error.is_none_or(|error| error.report().contains(expected.unwrap_or_default())), "{task:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_does_not_end_well_with_a_database_that_somebody_stops_or_renames() {
     let harness = Harness::new(orders(&json!({})));
     let event = harness.claimed_instance("orders", Task::DbRestore).await;
-    harness.rds().delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
-    harness.rds().delete_db_snapshot().db_snapshot_identifier("orders-snapshot").send().await.unwrap();
-    harness.settle().await;
-    assert!(release(&harness, &event).await.is_ok());
+    let call = harness.rds().modify_db_instance().db_instance_identifier("orders");
+    call.new_db_instance_identifier("orders-old").apply_immediately(true).send().await.unwrap();
+    let error = release(&harness, &event).await.unwrap_err();
+    assert!(error.report().contains("renaming orders to orders-old"), "{}", error.report());
+    assert!(is_unmarked(&instance_tags(&harness, "orders")), "the marks are lifted all the same");
+
+    let harness = Harness::new(orders(&json!({})));
+    let event = harness.claimed_instance("orders", Task::DbRestore).await;
+    harness.rds().stop_db_instance().db_instance_identifier("orders").send().await.unwrap();
+    let error = release(&harness, &event).await.unwrap_err();
+    assert!(error.report().contains("in status stopping"), "{}", error.report());
+}
+
+#[tokio::test(start_paused = true)]
+async fn half_a_mark_of_no_execution_and_one_copied_into_a_snapshot_are_lifted() {
+    let mut world = orders(&json!({}));
+    let copied = mark(EXECUTION, "original");
+    world["snapshots"] = json!([
+        {"identifier": "orders-snapshot", "source": "orders"},
+        {"identifier": "orders-temp", "source": "orders", "tags": copied}
+    ]);
+    let harness = Harness::new(world);
+    let event = harness.claimed_instance("orders", Task::DbRestore).await;
+    let call = harness.rds().remove_tags_from_resource().resource_name(INSTANCE_ARN).tag_keys(tags::EXECUTION);
+    call.send().await.unwrap();
+    release(&harness, &event).await.unwrap();
+    assert!(is_unmarked(&instance_tags(&harness, "orders")));
+    assert!(is_unmarked(&harness.simulator.state().snapshot("orders-temp").unwrap().tags));
 }
 
 #[tokio::test(start_paused = true)]

@@ -142,3 +142,16 @@ fn rehearse_beside(other: &str, event: Value, world: World) -> Report {
         Rehearsal::new(event, World::default()).run_against(&simulator, &mut ()).await.expect("it runs")
     })
 }
+
+#[test]
+fn a_claim_that_somebody_takes_away_ends_the_run_and_not_its_rollback() {
+    let untag = "after:ModifyDBInstance=RemoveTagsFromResource:ResourceName=arn:aws:rds:us-east-1:123456789012:db:orders,\
+                 TagKeys.member.1=trapheus:execution";
+    let rehearsal = Rehearsal {
+        disturbances: vec![untag.parse().expect("a disturbance")],
+        ..Rehearsal::new(event("orders", "db_restore", false), world())
+    };
+    let report = rehearsal.run(&mut ()).expect("a world that can exist");
+    assert_eq!(report.error.as_deref(), Some("ClaimException"), "{:?}", report.cause);
+    assert_untouched(&report, "the claim is gone");
+}
