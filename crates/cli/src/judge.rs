@@ -95,6 +95,8 @@ const MOST_MAILS: usize = 6;
 /// What the subject of a mail says that needs a person.
 const ACTION_NEEDED: &str = "ACTION NEEDED";
 
+/// What the subject of a mail says that leaves a database to whoever has claimed it.
+const ANOTHER_RUN: &str = "another run has it";
 /// What the subject of a mail says that could not find out what exists.
 const BLIND: &str = "could not look at RDS";
 
@@ -179,7 +181,10 @@ impl Case<'_> {
     }
 
     fn asks_for_a_hand(&self) -> bool {
-        final_mail(self.e.report).is_some_and(|mail| mail.subject.contains(ACTION_NEEDED) || self.is_blind())
+        // A claim that a person wrote is respected, and the mail says whose it is.
+        let gives_way = |mail: &Mail| self.excuse == Excuse::Beyond && mail.subject.contains(ANOTHER_RUN);
+        final_mail(self.e.report)
+            .is_some_and(|mail| mail.subject.contains(ACTION_NEEDED) || self.is_blind() || gives_way(mail))
     }
 
     /// The final mail could not look at what exists, because something kept the run from it to the end: nobody can give

@@ -150,7 +150,8 @@ impl<'a> Scene<'a> {
             return Home::Wrong("the database of the name does not answer".to_owned());
         }
         let expected = if is_original { self.status_anyway(target) } else { AVAILABLE.to_owned() };
-        if status != expected {
+        let is_stopped_by_people = status == "stopped" && self.people_stopped();
+        if status != expected && !is_stopped_by_people {
             let what = if is_original { "the original" } else { "the restored database" };
             return Home::Wrong(format!("{what} is {status}"));
         }
@@ -196,7 +197,7 @@ impl<'a> Scene<'a> {
                 return (!self.people_deleted_a_database())
                     .then(|| format!("the member {} is gone", member.identifier));
             };
-            if found.identifier != without_us.identifier {
+            if found.identifier != without_us.identifier && found.identifier != member.identifier {
                 return Some(format!("the member {} is called {}", member.identifier, found.identifier));
             }
             if found.status.as_ref() != without_us.status.as_ref() || !found.answers {
@@ -253,6 +254,14 @@ impl<'a> Scene<'a> {
             Home::Restored => format!("{} is a restored database", self.identifier),
             Home::Wrong(why) => format!("no database is available as {} ({why})", self.identifier),
         }
+    }
+
+    /// Whether a person wrote a claim on what has this name: then its marks are not the run's to remove.
+    fn people_claimed(&self, name: &str) -> bool {
+        self.doings.iter().any(|request| {
+            let is_about = |resource: &String| resource.rsplit(':').next() == Some(name);
+            request.action == "AddTagsToResource" && request.parameters.get("ResourceName").is_some_and(is_about)
+        })
     }
 
     /// What a run that succeeded has not done, or not cleaned up.
@@ -330,9 +339,7 @@ impl<'a> Scene<'a> {
         let replacement = ["-snapshot", "-temp"].map(|suffix| format!("snapshot {}{suffix}", self.identifier));
         marked(world)
             .difference(&before)
-            .filter(|(_, _, value)| {
-                !self.doings.iter().any(|request| request.parameters.values().any(|set| set == value))
-            })
+            .filter(|(on, _, _)| !self.people_claimed(on.rsplit(' ').next().unwrap_or(on)))
             .filter(|(on, key, value)| {
                 let is_interrupted = replacement.contains(on)
                     && (key.ends_with("role") && value == "snapshot" || key.ends_with("execution"));
@@ -373,6 +380,10 @@ impl<'a> Scene<'a> {
 
     pub(super) fn people_deleted_a_database(&self) -> bool {
         self.doings.iter().any(|request| matches!(request.action.as_str(), "DeleteDBInstance" | "DeleteDBCluster"))
+    }
+
+    fn people_stopped(&self) -> bool {
+        self.doings.iter().any(|request| matches!(request.action.as_str(), "StopDBInstance" | "StopDBCluster"))
     }
 
     pub(super) fn people_deleted_a_snapshot(&self) -> bool {
