@@ -256,11 +256,19 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Whether a person wrote a claim on what has this name: then its marks are not the run's to remove.
+    /// Whether a person wrote a claim on what has this name, or took it as a snapshot, with the tags its source had then:
+    /// its marks are not the run's to remove.
     fn people_claimed(&self, name: &str) -> bool {
         self.doings.iter().any(|request| {
-            let is_about = |resource: &String| resource.rsplit(':').next() == Some(name);
-            request.action == "AddTagsToResource" && request.parameters.get("ResourceName").is_some_and(is_about)
+            let is_about = |parameter: &str| {
+                request.parameters.get(parameter).is_some_and(|value| value.rsplit(':').next() == Some(name))
+            };
+            match request.action.as_str() {
+                "AddTagsToResource" => is_about("ResourceName"),
+                "CreateDBSnapshot" => is_about("DBSnapshotIdentifier"),
+                "CreateDBClusterSnapshot" => is_about("DBClusterSnapshotIdentifier"),
+                _ => false,
+            }
         })
     }
 
