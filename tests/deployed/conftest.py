@@ -1,0 +1,296 @@
+"""An AWS account on this machine: an emulator for everything but RDS, and our simulator for that.
+
+The functions are processes of the emulator and inherit its environment, so `AWS_ENDPOINT_URL_RDS` there sends their RDS calls
+to the simulator; the template is deployed as it is. What the emulator does otherwise than AWS does, and matters here:
+
+- A Choice whose path is missing takes its Default (AWS fails), and a bad definition is accepted: tests/tests/contract.rs.
+- The history has no events of the states inside a Parallel, and calls of functions are `Task…` events.
+- Permissions are not checked: tests/deployment/permissions proves those.
+- It waits for nothing (`SFN_WAIT_SCALE=0`), retries included.
+
+Every process is started in a group of its own and ended by that group's id.
+"""
+
+import contextlib
+import json
+import os
+import signal
+import socket
+import subprocess
+import time
+import urllib.error
+import urllib.request
+from concurrent.futures import ThreadPoolExecutor
+from dataclasses import dataclass
+from pathlib import Path
+
+import boto3
+import pytest
+from documented import commands
+from world import world
+
+ROOT = Path(__file__).resolve().parents[2]
+REGION = "us-east-1"
+ACCOUNT = "000000000000"
+# Simulated seconds to one: a restore of a quarter of an hour takes four.
+SPEED = 240
+# The longest wait of a run is three minutes of real time: a recovery's, for the functions of an execution that was stopped.
+PATIENCE = 600
+
+
+def until(what, look):
+    """Looks until there is something to see."""
+    end = time.monotonic() + PATIENCE
+    while time.monotonic() < end:
+        seen = look()
+        if seen:
+            return seen
+        time.sleep(0.5)
+    raise AssertionError(f"{what}: not within {PATIENCE} seconds")
+
+
+def get(url):
+    with urllib.request.urlopen(url, timeout=30) as answer:
+        return json.load(answer)
+
+
+@contextlib.contextmanager
+def process(command, environment, log):
+    with log.open("w") as output:
+        running = subprocess.Popen(command, env=environment, stdout=output, stderr=subprocess.STDOUT, start_new_session=True)
+    try:
+        yield running
+    finally:
+        # Its functions are in its group.
+        with contextlib.suppress(ProcessLookupError):
+            os.killpg(running.pid, signal.SIGTERM)
+        try:
+            running.wait(timeout=10)
+        except subprocess.TimeoutExpired:
+            os.killpg(running.pid, signal.SIGKILL)
+            running.wait()
+
+
+def free_port():
+    with socket.socket() as listener:
+        listener.bind(("127.0.0.1", 0))
+        return listener.getsockname()[1]
+
+
+@dataclass
+class Run:
+    """What whoever started a run has seen of it."""
+
+    status: int
+    output: str
+
+    @property
+    def execution(self):
+        return self.output.splitlines()[0]
+
+    @property
+    def steps(self):
+        """The states of the timeline, in order, with what it says of them."""
+        lines = [line.split(maxsplit=3) for line in self.output.splitlines() if line.startswith("+")]
+        return [(line[2], line[1]) for line in lines]
+
+
+class Account:
+    """What a person with credentials of the account can do and see."""
+
+    def __init__(self, environment, aws, simulator, folder):
+        self.environment, self.aws, self.simulator, self.folder = environment, aws, simulator, folder
+
+    def client(self, service):
+        return boto3.client(
+            service, endpoint_url=self.aws, region_name=REGION, aws_access_key_id="test", aws_secret_access_key="test"
+        )
+
+    # ---- As people do it
+
+    def shell(self, command, keys=""):
+        """Runs what the documentation says, where the documentation says it."""
+        done = subprocess.run(
+            ["bash", "-euo", "pipefail", "-c", command],
+            cwd=self.folder,
+            env=self.environment,
+            input=keys,
+            capture_output=True,
+            text=True,
+            timeout=PATIENCE,
+        )
+        assert done.returncode == 0, f"$ {command}\n{done.stdout}\n{done.stderr}"
+        return done.stdout
+
+    def trapheus(self, *arguments, event=None):
+        done = subprocess.run(
+            [self.environment["TRAPHEUS"], *arguments],
+            env=self.environment,
+            input=json.dumps(event),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            text=True,
+            timeout=PATIENCE,
+        )
+        return Run(done.returncode, done.stdout)
+
+    def follow_a_run(self, event, stack):
+        return self.trapheus("start", "-", "--stack", stack, "--follow", event=event)
+
+    # ---- What there is
+
+    def databases(self):
+        return Databases(get(f"{self.simulator}/_simulator/state"))
+
+    def mails(self, about):
+        """The subjects of the mails about a database, in the order in which they were sent."""
+        sent = get(f"{self.aws}/_ministack/ses/messages")["messages"].get(ACCOUNT, [])
+        return [mail["Subject"] for mail in sent if f" {about} " in mail["Subject"]]
+
+    # ---- Executions
+
+    def machine(self, stack):
+        return f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{stack}-DBRestoreStateMachine"
+
+    def executions(self, stack):
+        sfn = self.client("stepfunctions")
+        pages = sfn.get_paginator("list_executions").paginate(stateMachineArn=self.machine(stack))
+        arns = [execution["executionArn"] for page in pages for execution in page["executions"]]
+        return [sfn.describe_execution(executionArn=arn) for arn in arns]
+
+    def recovery_of(self, execution, stack):
+        """The recovery that the rule has started, once it has ended."""
+
+        def ended():
+            asked = {"task": "recover", "execution": execution}
+            found = [run for run in self.executions(stack) if json.loads(run["input"]) == asked]
+            assert len(found) <= 1
+            return [run for run in found if run["status"] != "RUNNING"]
+
+        (recovery,) = until(f"a recovery of {execution}", ended)
+        return recovery
+
+    def until_entered(self, execution, state):
+        def entered():
+            history = self.client("stepfunctions").get_execution_history(executionArn=execution, maxResults=1000)["events"]
+            return any(event.get("stateEnteredEventDetails", {}).get("name") == state for event in history)
+
+        until(f"{execution} in {state}", entered)
+
+
+class Databases:
+    """What the simulator says exists."""
+
+    def __init__(self, state):
+        self.instances = {each["identifier"]: each for each in state["instances"]}
+        self.clusters = {each["identifier"]: each for each in state["clusters"]}
+        self.snapshots = {each["identifier"]: each for each in state["snapshots"] + state["clusterSnapshots"]}
+
+    def of(self, identifier):
+        """The database of this name, with its members."""
+        return (self.clusters.get(identifier) or self.instances.get(identifier)), [
+            each for each in self.instances.values() if each.get("cluster") == identifier
+        ]
+
+    def names(self, beginning):
+        """Everything whose name begins so, bystanders left out."""
+        everything = [*self.instances, *self.clusters, *self.snapshots]
+        return sorted(name for name in everything if name.startswith(beginning) and "temperature" not in name)
+
+
+@pytest.fixture(scope="session")
+def account(tmp_path_factory):
+    """The account, with a checkout of the project at hand in which everything is built and the addresses are filled in."""
+    folder = tmp_path_factory.mktemp("account")
+    port = free_port()
+    aws = f"http://127.0.0.1:{port}"
+    # Nothing of whoever runs the test gets in.
+    environment = {
+        "PATH": f"{Path(os.environ['SAM']).parent}:/usr/bin:/bin",
+        "HOME": str(folder),
+        "LANG": "C.UTF-8",
+        "NO_COLOR": "1",
+        "SAM_CLI_TELEMETRY": "0",
+        "TRAPHEUS": str(Path(os.environ["TRAPHEUS"]).resolve()),
+        "AWS_ACCESS_KEY_ID": "test",
+        "AWS_SECRET_ACCESS_KEY": "test",
+        "AWS_DEFAULT_REGION": REGION,
+        "AWS_ENDPOINT_URL": aws,
+    }
+    checkout(folder)
+    described = folder / "world.json"
+    described.write_text(json.dumps(world(ACCOUNT, REGION)))
+    served = [environment["TRAPHEUS"], "simulator", "--listen", "127.0.0.1:0", "--world", described, "--speed", str(SPEED)]
+    log = folder / "simulator.log"
+    with process(served, environment, log) as simulating:
+
+        def address():
+            assert simulating.poll() is None, log.read_text()
+            return [word for word in log.read_text().split() if word.startswith("http://")]
+
+        (simulator,) = until("the simulator", address)
+        emulator = environment | {
+            "AWS_ENDPOINT_URL_RDS": simulator,
+            "GATEWAY_PORT": str(port),
+            "BIND_HOST": "127.0.0.1",
+            "SFN_WAIT_SCALE": "0",
+            "SFTP_ENABLED": "0",
+            "IOT_MTLS_ENABLED": "0",
+        }
+        command = [Path(os.sys.executable).parent / "ministack"]
+        log_of_emulator = folder / "emulator.log"
+        with process(command, emulator, log_of_emulator) as emulating:
+
+            def is_healthy():
+                assert emulating.poll() is None, log_of_emulator.read_text()
+                with contextlib.suppress(urllib.error.URLError, ConnectionError):
+                    return get(f"{aws}/_ministack/health")
+
+            until("the emulator", is_healthy)
+            account = Account(environment, aws, simulator, folder)
+            for address in ("trapheus@your.domain", "oncall@your.domain"):
+                account.client("sesv2").create_email_identity(EmailIdentity=address)
+            yield account
+
+
+def checkout(folder):
+    """The project as it is after `sam build`, with the addresses in samconfig.toml as docs/deployment.md says."""
+    (folder / ".aws-sam").symlink_to(os.environ["BUILT"])
+    settings = (ROOT / "samconfig.toml").read_text()
+    for name in ("SenderEmail", "RecipientEmail"):
+        assert f'# "{name}=' in settings
+        settings = settings.replace(f'# "{name}=', f'"{name}=')
+    # This machine's processor, and no time to lose.
+    settings = settings.replace('  "UseVPCAndSubnets=false",', f'  "UseVPCAndSubnets=false",\n  {TEST_SETTINGS},')
+    (folder / "samconfig.toml").write_text(settings)
+
+
+TEST_SETTINGS = ", ".join(f'"{each}"' for each in (f"Architecture={os.environ['ARCHITECTURE']}", "PollIntervalSeconds=1"))
+
+
+@pytest.fixture(scope="session")
+def stack(account):
+    """The stack that samconfig.toml calls staging, deployed by the documented command."""
+    (command,) = [line for line in commands("Setting up") if "--config-env staging" in line]
+    account.shell(command)
+    return "trapheus-staging"
+
+
+@pytest.fixture(scope="session")
+def second_stack(account, stack):
+    """Another one beside it, deployed by the documented command that edits nothing."""
+    (command,) = [line for line in commands("Setting up") if "--stack-name" in line]
+    account.shell(f"{command} {TEST_SETTINGS.replace(',', '')}")
+    return "trapheus"
+
+
+@pytest.fixture(scope="session")
+def before(account):
+    return account.databases()
+
+
+@pytest.fixture(scope="session")
+def pool():
+    """Where runs are followed while others are."""
+    with ThreadPoolExecutor(max_workers=32) as pool:
+        yield pool

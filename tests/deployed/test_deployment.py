@@ -1,0 +1,251 @@
+"""Runs of the deployed pipeline, each judged by what exists afterwards, by the mails and by what its starter was told.
+
+All runs are started at once, each on a database of its own, and followed as a person would; then each test looks at its own.
+"""
+
+import json
+import re
+
+import pytest
+from conftest import until
+from documented import commands
+from world import AURORA_CLUSTERS, CLUSTERS, INSTANCES, bystander
+
+RESTORES = {"restore": "db_restore", "replace": "create_snapshot"}
+TARGETS = [f"{kind}-{what}" for kind in ("orders", "shop", "ledger") for what in RESTORES]
+SNAPSHOTS = ["orders-snapshot", "shop-snapshot", "ledger-snapshot"]
+HEALTHY = ["orders-healthy", "shop-healthy"]
+STOPPED = {"orders-stopped": "GetDbInstanceStatusPostRestore", "shop-stopped": "GetClusterStatusPostRestore"}
+
+
+def event(identifier, task):
+    return {"identifier": identifier, "task": task, "isCluster": identifier in CLUSTERS}
+
+
+@pytest.fixture(scope="session")
+def runs(account, stack, before, pool):
+    """Every run that is followed from its start, by its database, under way."""
+    events = [event(name, RESTORES[name.split("-")[1]]) for name in TARGETS]
+    events += [event(name, "create_snapshot_only") for name in SNAPSHOTS]
+    events += [event(name, "db_restore") for name in ("orders-broken", "shop-broken", "orders-contested")]
+    events += [event(name, "recover") for name in HEALTHY]
+    return {each["identifier"]: pool.submit(account.follow_a_run, each, stack) for each in events}
+
+
+@pytest.fixture(scope="session")
+def recoveries(account, stack, before, pool):
+    """Executions that are stopped in the middle, and the recoveries that follow, by their database, under way."""
+
+    def stop(name):
+        started = account.trapheus("start", "-", "--stack", stack, event=event(name, "db_restore"))
+        assert started.status == 0, started.output
+        account.until_entered(started.execution, STOPPED[name])
+        account.client("stepfunctions").stop_execution(executionArn=started.execution)
+        return started.execution, account.recovery_of(started.execution, stack)
+
+    return {name: pool.submit(stop, name) for name in STOPPED}
+
+
+def assert_as_before(account, before, identifier):
+    """The very same database as at the start, with nothing left over."""
+    now = account.databases()
+    assert now.of(identifier) == before.of(identifier)
+    assert now.names(identifier) == before.names(identifier)
+
+
+def without_identity(resource):
+    return {key: value for key, value in resource.items() if key not in ("resourceId", "arn", "members", "secretArn")}
+
+
+# ---- Runs that succeed
+
+
+@pytest.mark.parametrize("name", TARGETS)
+def test_a_restore_ends_with_a_new_database_that_is_set_up_like_the_original(account, before, runs, recoveries, name):
+    run = runs[name].result()
+    assert (run.status, run.output.splitlines()[-1]) == (0, "SUCCEEDED"), run.output
+    now = account.databases()
+    (original, members_of_original), (database, members) = before.of(name), now.of(name)
+    assert database["resourceId"] != original["resourceId"]
+    assert without_identity(database) == without_identity(original)
+    assert sorted(each["isWriter"] for each in members) == sorted(each["isWriter"] for each in members_of_original)
+    if name in AURORA_CLUSTERS:
+        assert list(map(without_identity, members)) == list(map(without_identity, members_of_original))
+    assert now.names(name) == before.names(name)
+    snapshot = now.snapshots[f"{name}-snapshot"]
+    assert (snapshot["status"], snapshot["tags"]) == ("available", before.snapshots[f"{name}-snapshot"]["tags"])
+    is_replaced = snapshot["createdSeconds"] != before.snapshots[f"{name}-snapshot"]["createdSeconds"]
+    assert is_replaced == name.endswith("-replace")
+    assert account.mails(name) == []
+
+
+@pytest.mark.parametrize("name", SNAPSHOTS)
+def test_a_snapshot_is_replaced_and_the_database_left_alone(account, before, runs, name):
+    run = runs[name].result()
+    assert run.status == 0, run.output
+    now = account.databases()
+    assert now.of(name) == before.of(name)
+    assert now.names(name) == before.names(name)
+    assert now.snapshots[f"{name}-snapshot"]["createdSeconds"] > before.snapshots[f"{name}-snapshot"]["createdSeconds"]
+    assert account.mails(name) == []
+
+
+def test_whoever_follows_sees_each_step_and_how_it_ended(runs):
+    run = runs["orders-restore"].result()
+    assert [step for step in run.steps if not step[0].startswith("Get")] == [
+        (state, "ok")
+        for state in (
+            "ValidateInput",
+            "PreflightDbInstance",
+            "ClaimDbInstance",
+            "DbInstanceRename",
+            "RestoreDbInstanceFromSnapshot",
+            "ApplyDbInstanceSettings",
+            "VerifyDbInstance",
+            "ProtectDbInstance",
+            "DeleteOriginalDbInstance",
+            "ReleaseDbInstance",
+            "RestorePipelineComplete",
+        )
+    ]
+    assert "orders-restore-temp available" in run.output
+
+
+# ---- Runs that fail
+
+
+@pytest.mark.parametrize(
+    ("name", "error"), [("orders-broken", "InstanceRestoreException"), ("shop-broken", "AccessDeniedException")]
+)
+def test_a_restore_that_fails_is_rolled_back_and_mailed(account, stack, before, runs, name, error):
+    run = runs[name].result()
+    assert run.status == 1, run.output
+    assert re.search(rf"^FAILED\n{error}$", run.output, re.MULTILINE), run.output
+    assert account.recovery_of(run.execution, stack)["status"] == "SUCCEEDED"
+    assert_as_before(account, before, name)
+    first, final = account.mails(name)
+    assert final.endswith("(final)") and not first.endswith("(final)")
+    assert "ACTION NEEDED" not in final
+
+
+@pytest.mark.parametrize("name", STOPPED)
+def test_a_stopped_execution_is_put_right_by_the_recovery_that_the_rule_starts(account, before, recoveries, name):
+    execution, recovery = recoveries[name].result()
+    assert recovery["status"] == "SUCCEEDED", recovery
+    assert_as_before(account, before, name)
+    first, final = account.mails(name)
+    assert final.endswith("(final)")
+    assert "ACTION NEEDED" not in final
+    followed = account.trapheus("follow", execution)
+    assert (followed.status, followed.output.splitlines()[-1]) == (1, "ABORTED"), followed.output
+    assert (STOPPED[name], "CUT") in followed.steps
+
+
+@pytest.mark.parametrize("name", HEALTHY)
+def test_a_recovery_by_hand_of_a_healthy_database_changes_nothing_and_tells_nobody(account, before, runs, name):
+    run = runs[name].result()
+    assert run.status == 0, run.output
+    assert_as_before(account, before, name)
+    assert account.mails(name) == []
+
+
+def test_an_input_that_makes_no_sense_is_not_even_started(account, stack):
+    run = account.follow_a_run({"identifier": "orders-healthy", "task": "restore_db", "isCluster": False}, stack)
+    assert run.status == 2
+    assert "restore_db" in run.output
+
+
+def test_an_input_that_makes_no_sense_is_refused_by_the_state_machine(account, stack, before):
+    sfn = account.client("stepfunctions")
+    meant = {"identifier": "orders-healthy", "task": "db_restore", "isCluster": False, "snapshot": "monday"}
+    execution = sfn.start_execution(stateMachineArn=account.machine(stack), input=json.dumps(meant))["executionArn"]
+    run = account.trapheus("follow", execution)
+    assert run.status == 1, run.output
+    assert "InvalidInputException" in run.output and "snapshot" in run.output
+    assert account.recovery_of(execution, stack)["status"] == "SUCCEEDED"
+    assert_as_before(account, before, "orders-healthy")
+
+
+# ---- A second stack
+
+
+def test_runs_of_two_stacks_on_one_database_do_not_get_in_each_others_way(account, second_stack, before, runs):
+    until("the claim", lambda: "trapheus:execution" in account.databases().instances["orders-contested-temp"]["tags"])
+    second = account.follow_a_run(event("orders-contested", "db_restore"), second_stack)
+    assert second.status == 1, second.output
+    first = runs["orders-contested"].result()
+    assert first.status == 0, first.output
+    now = account.databases()
+    assert now.instances["orders-contested"]["resourceId"] != before.instances["orders-contested"]["resourceId"]
+    assert now.names("orders-contested") == before.names("orders-contested")
+
+
+def test_the_schedule_starts_a_run_once_it_is_switched_on(account, second_stack, before):
+    meant = event("orders-scheduled", "create_snapshot_only")
+    (command,) = [line for line in commands("Setting up") if "--stack-name" in line]
+    quoted = json.dumps(json.dumps(meant))
+    account.shell(
+        f"{command} Architecture=$ARCHITECTURE PollIntervalSeconds=1 EnableSchedule=true"
+        f" 'ScheduleExpression=\"rate(1 minute)\"' 'ScheduleInput={quoted}'"
+    )
+
+    def succeeded():
+        found = [run for run in account.executions(second_stack) if json.loads(run["input"]) == meant]
+        assert not [run for run in found if run["status"] not in ("RUNNING", "SUCCEEDED")]
+        return [run for run in found if run["status"] == "SUCCEEDED"]
+
+    until("a scheduled run", succeeded)
+    now, then = account.databases(), before
+    assert now.of("orders-scheduled") == then.of("orders-scheduled")
+    taken, former = (each.snapshots["orders-scheduled-snapshot"]["createdSeconds"] for each in (now, then))
+    assert taken > former
+
+
+# ---- Afterwards
+
+
+def test_bystanders_were_left_alone(account, before, runs, recoveries):
+    for each in [*runs.values(), *recoveries.values()]:
+        each.result()
+    now = account.databases()
+    for name in [*map(bystander, INSTANCES), bystander("ledger-restore")]:
+        assert now.of(name) == before.of(name)
+
+
+def test_a_stack_is_deleted_by_the_documented_command_and_leaves_the_other_alone(account, stack, second_stack, runs, recoveries):
+    for each in [*runs.values(), *recoveries.values()]:
+        each.result()
+    (command,) = [line for line in commands("Tear-down") if line.startswith("sam delete")]
+    first, second = resources(account, stack), resources(account, second_stack)
+    assert len([each for each in first if "Function-" in each]) == 27
+    assert existing(account) >= first | second
+    account.shell(command, keys="y\ny\n")
+    assert not existing(account) & first
+    assert existing(account) >= second
+    account.shell(command.replace(stack, second_stack), keys="y\ny\n")
+    assert not existing(account) & second
+
+
+def resources(account, stack):
+    """Names and ARNs of what the stack consists of."""
+    pages = account.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
+    found = [each for page in pages for each in page["StackResourceSummaries"]]
+    kinds = ("Lambda::Function", "IAM::Role", "StepFunctions::StateMachine", "Events::Rule", "Logs::LogGroup", "CloudWatch::Alarm")
+    return {each["PhysicalResourceId"] for each in found if each["ResourceType"].removeprefix("AWS::") in kinds}
+
+
+def existing(account):
+    """Names and ARNs of everything of these kinds in the account."""
+
+    def every(service, operation, key, name):
+        pages = account.client(service).get_paginator(operation).paginate()
+        return {each[name] for page in pages for each in page[key]}
+
+    return (
+        every("lambda", "list_functions", "Functions", "FunctionName")
+        | every("iam", "list_roles", "Roles", "RoleName")
+        | every("stepfunctions", "list_state_machines", "stateMachines", "stateMachineArn")
+        | every("events", "list_rules", "Rules", "Name")
+        | every("logs", "describe_log_groups", "logGroups", "logGroupName")
+        | every("cloudwatch", "describe_alarms", "MetricAlarms", "AlarmName")
+    )

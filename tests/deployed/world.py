@@ -1,0 +1,90 @@
+"""The databases of the test: one for each run, so that all of them can be under way at once.
+
+`ROLES` says what becomes of which. Beside each stands a bystander whose name begins like its own.
+"""
+
+
+def instance(identifier, **settings):
+    return {
+        "identifier": identifier,
+        "engine": "postgres",
+        "settings": {
+            "class": "db.m7g.large",
+            "storageType": "gp3",
+            "allocatedStorage": 200,
+            "deletionProtection": True,
+            "backupRetentionPeriod": 7,
+            **settings,
+        },
+        "tags": {"team": "payments"},
+    }
+
+
+def aurora(identifier):
+    """The second member is the writer, as after a failover."""
+    return {
+        "identifier": identifier,
+        "engine": "aurora-postgresql",
+        "settings": {"databaseName": "shop", "deletionProtection": True},
+        "tags": {"team": "storefront"},
+        "members": [
+            {"identifier": f"{identifier}-1", "settings": {"class": "db.r6g.large", "promotionTier": 1}},
+            {"identifier": f"{identifier}-2", "writer": True, "settings": {"class": "db.r6g.large", "promotionTier": 0}},
+        ],
+    }
+
+
+def multi_az(identifier):
+    return {
+        "identifier": identifier,
+        "engine": "postgres",
+        "settings": {"class": "db.m6gd.large", "storageType": "io1", "allocatedStorage": 100, "iops": 1000},
+        "tags": {"team": "ledger"},
+    }
+
+
+INSTANCES = [
+    "orders-restore",
+    "orders-replace",
+    "orders-snapshot",
+    "orders-broken",
+    "orders-stopped",
+    "orders-contested",
+    "orders-scheduled",
+    "orders-healthy",
+]
+AURORA_CLUSTERS = ["shop-restore", "shop-replace", "shop-snapshot", "shop-broken", "shop-stopped", "shop-healthy"]
+MULTI_AZ_CLUSTERS = ["ledger-restore", "ledger-replace", "ledger-snapshot"]
+CLUSTERS = AURORA_CLUSTERS + MULTI_AZ_CLUSTERS
+
+
+def bystander(identifier):
+    """A database that nobody mentions, and whose name begins like one that somebody does."""
+    return f"{identifier}-temperature"
+
+
+def fault(action, identifier, kind, **details):
+    return {"action": action, "identifier": identifier, "fault": {"kind": kind, **details}}
+
+
+def world(account, region):
+    return {
+        "account": account,
+        "region": region,
+        "limits": {"instances": 200, "clusters": 200},
+        "instances": [
+            *map(instance, INSTANCES),
+            *(instance(bystander(name), **{"deletionProtection": False}) for name in INSTANCES),
+        ],
+        "clusters": [*map(aurora, AURORA_CLUSTERS), *map(multi_az, MULTI_AZ_CLUSTERS), multi_az(bystander("ledger-restore"))],
+        "snapshots": [{"identifier": f"{name}-snapshot", "source": name} for name in INSTANCES],
+        "clusterSnapshots": [{"identifier": f"{name}-snapshot", "source": name} for name in CLUSTERS],
+        "faults": [
+            fault("RestoreDBInstanceFromDBSnapshot", "orders-broken", "endsIn", status="incompatible-parameters"),
+            fault("CreateDBInstance", "shop-broken-1", "denied"),
+            # Whoever is to be stopped, or to be disturbed, is still restoring then.
+            fault("RestoreDBInstanceFromDBSnapshot", "orders-stopped", "stuck"),
+            fault("RestoreDBClusterFromSnapshot", "shop-stopped", "stuck"),
+            fault("RestoreDBInstanceFromDBSnapshot", "orders-contested", "stuck", seconds=4 * 3600),
+        ],
+    }
