@@ -131,7 +131,7 @@ fn how_it_ended(run: &Run) -> String {
 fn asked(run: &Run) -> Section {
     let mut facts = run.request.as_ref().map_or_else(|| as_typed(run), as_understood);
     match &run.recovery {
-        Some(Recovery { execution, found }) => {
+        Some(Recovery { execution, found, .. }) => {
             facts.extend(found.is_some().then(|| ("Execution", run.execution.clone())));
             facts.push(("Recovery", execution.clone()));
         }
@@ -156,7 +156,11 @@ fn as_understood(request: &Request) -> Vec<(&'static str, String)> {
 
 fn as_typed(run: &Run) -> Vec<(&'static str, String)> {
     let shown = |value: Option<&str>| value.map_or_else(|| "not given".to_owned(), |value| format!("`{value}`"));
-    let mut facts = vec![("Task", shown(run.task())), ("Database", shown(run.name()))];
+    let what = match run.recovery.as_ref().and_then(|recovery| recovery.interrupted.as_deref()) {
+        Some(execution) => ("Execution", execution.to_owned()),
+        None => ("Database", shown(run.name())),
+    };
+    let mut facts = vec![("Task", shown(run.task())), what];
     facts.extend(run.input.as_deref().map(|input| ("Input", shown(Some(input)))));
     facts
 }
@@ -195,6 +199,7 @@ fn words_of(failure: &Failure) -> Vec<Block> {
 
 fn next_in_short(run: &Run) -> &'static str {
     match run.progress {
+        Progress::Untouched if run.recovery.is_some() => "it could not look",
         Progress::Untouched => "nothing was touched",
         Progress::Claimed => "the database kept its name",
         Progress::Renamed => "rolling back",
@@ -246,9 +251,13 @@ fn rollback(run: &Run) -> Option<Section> {
     Some(Section { title: "The rollback", blocks })
 }
 
-/// What was seen, under both names; nothing where the run never knew which names to look at.
+/// What was seen, under both names; only what is to be remarked where the run never knew which names to look at.
 fn now(run: &Run, world: &World, verdict: &Verdict) -> Option<Section> {
-    let request = run.request.as_ref()?;
+    let remarks = || verdict.remarks.iter().cloned().map(Block::Paragraph);
+    let Some(request) = &run.request else {
+        let blocks: Vec<Block> = remarks().collect();
+        return (!blocks.is_empty()).then_some(Section { title: "What exists now", blocks });
+    };
     let mut seen = Vec::new();
     match &world.databases {
         Ok(databases) => {
@@ -265,7 +274,7 @@ fn now(run: &Run, world: &World, verdict: &Verdict) -> Option<Section> {
     }
     seen.extend(described_snapshots(&world.snapshots));
     let mut blocks = vec![Block::List(seen)];
-    blocks.extend(verdict.remarks.iter().cloned().map(Block::Paragraph));
+    blocks.extend(remarks());
     Some(Section { title: "What exists now", blocks })
 }
 
@@ -403,7 +412,13 @@ mod tests {
         let nothing_seen = World { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
         let alert = Alert::last(&run, &nothing_seen, REGION);
         assert!(alert.headline.contains("could not find out"), "{}", alert.headline);
-        assert!(alert.subject.contains("recovery of an unnamed database failed at FindInterruptedExecution"));
+        assert!(
+            alert.subject.contains("ACTION NEEDED") && alert.subject.contains(":run-1 failed"),
+            "{}",
+            alert.subject
+        );
+        let text = text::render(&alert);
+        assert!(text.contains(&format!("Execution: {EXECUTION}\n")) && text.contains("`-temp`"), "{text}");
     }
 
     #[test]

@@ -49,6 +49,8 @@ pub struct Run {
 pub struct Recovery {
     /// The recovery's own execution.
     pub execution: String,
+    /// The execution its input names.
+    pub interrupted: Option<String>,
     /// What it found; nothing if it could not look.
     pub found: Option<Found>,
 }
@@ -67,6 +69,7 @@ impl Recovery {
         let is_one = document.get("task").and_then(Value::as_str) == Some("recover");
         is_one.then(|| Self {
             execution: plain::line(execution, 2 * LONGEST_LINE),
+            interrupted: document.get("execution").map(|execution| plain::value(execution, 2 * LONGEST_LINE)),
             found: typed(document, "/recovery/finding").map(|finding| Found {
                 finding,
                 reason: typed(document, "/recovery/reason").unwrap_or_default(),
@@ -209,12 +212,12 @@ impl Run {
         }
     }
 
-    /// The database's name: as parsed, else as typed.
+    /// The database's name: as parsed, else as typed. A recovery that could not look knows at most the execution's.
     pub fn name(&self) -> Option<&str> {
-        self.request
-            .as_ref()
-            .map(|request| request.identifier.as_str())
-            .or(self.identifier.as_deref().filter(|identifier| !identifier.is_empty()))
+        let parsed = self.request.as_ref().map(|request| request.identifier.as_str());
+        let typed = self.identifier.as_deref().filter(|identifier| !identifier.is_empty());
+        let execution = self.recovery.as_ref().and_then(|recovery| recovery.interrupted.as_deref());
+        parsed.or(typed).or(execution)
     }
 
     pub fn kind(&self) -> Option<DatabaseKind> {

@@ -9,7 +9,7 @@ use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, phase};
 
-use crate::run::{Original, Progress, Run};
+use crate::run::{Original, Progress, Recovery, Run};
 use crate::world::{Database, Origin, Snapshot, World};
 
 /// The summary of every [`Standing::ActionNeeded`].
@@ -50,7 +50,7 @@ pub struct Command {
 pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
     let Some(request) = &run.request else {
         return match &run.recovery {
-            Some(_) => not_recovered(),
+            Some(recovery) => not_recovered(recovery),
             None => well("nothing was touched", "Nothing was touched: the input was refused.".to_owned()),
         };
     };
@@ -91,14 +91,16 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
 }
 
 /// A recovery that did not get as far as to know what it is about.
-fn not_recovered() -> Verdict {
-    Verdict {
-        standing: Standing::Unknown,
-        summary: "nothing was recovered",
-        headline: "It is not known what is left to do: the recovery could not find out.".to_owned(),
-        remarks: vec!["Remove the cause, then start the recovery again with the same input.".to_owned()],
-        commands: Vec::new(),
+fn not_recovered(recovery: &Recovery) -> Verdict {
+    let mut verdict = action_needed("It is not known what is left to do: the recovery could not find out.".to_owned());
+    if let Some(execution) = &recovery.interrupted {
+        verdict.remarks.push(format!(
+            "The execution {execution} did not succeed. Look in the RDS console whether its database is under its name; if a \
+             database with `-temp` behind its name is there too, that is the original."
+        ));
     }
+    verdict.remarks.push("Remove the cause, then start the recovery again with the same input.".to_owned());
+    verdict
 }
 
 /// Nothing carries a mark that would tell which database is which.

@@ -10,7 +10,7 @@ use trapheus_common::tags::{self, Role};
 use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::{Error, Result, rds};
 
-use crate::traces::{Original, Restored, Traces};
+use crate::traces::{Original, Restored, Traces, is_half_marked};
 
 /// The execution whose mark is on the cluster under one of the two names: the original's before the restored one's.
 pub(crate) async fn marking_execution(client: &Client, names: &Request) -> Result<Option<String>> {
@@ -36,34 +36,40 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
         })
     };
     let original = marked(Role::Original);
-    let home = clusters.iter().find(|cluster| cluster.db_cluster_identifier() == Some(request.identifier.as_str()));
+    let named = |name: &str| clusters.iter().find(|cluster| cluster.db_cluster_identifier() == Some(name));
+    let home = named(request.identifier.as_str());
+    let temporary = named(request.temporary_identifier.as_str());
+    // What the state document calls the original, so that an alert can speak of it.
+    let known = original.or(temporary);
     let restored = [(Role::Verified, true), (Role::Restored, false)].into_iter().find_map(|(role, is_verified)| {
         let cluster = marked(role).filter(|cluster| !is_deleting(cluster))?;
         Some(Restored { resource_id: cluster.db_cluster_resource_id()?.to_owned(), is_verified })
     });
     let snapshot = rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await?;
     let source = snapshot.as_ref().and_then(|snapshot| snapshot.db_cluster_resource_id());
-    let members = match original {
+    let members = match known {
         Some(cluster) => rds::instances_of_cluster(client, cluster.db_cluster_identifier().unwrap_or_default()).await?,
         None => Vec::new(),
     };
     let answers = |listed: &str| members.iter().any(|member| member.db_instance_identifier() == Some(listed));
-    let listed = original.map(DbCluster::db_cluster_members).unwrap_or_default();
+    let listed = known.map(DbCluster::db_cluster_members).unwrap_or_default();
     Ok(Traces {
         original: match original {
             Some(cluster) if is_deleting(cluster) => Original::Deleting,
             Some(_) => Original::Here,
             None => Original::NotFound,
         },
-        document: document(request, original, home, &members, restored.as_ref(), source)?,
+        document: document(request, known, home, &members, restored.as_ref(), source)?,
         restored,
         is_name_taken: home.is_some(),
         is_snapshot_marked: snapshot.is_some_and(|s| tags::marked_by(s.tag_list(), &request.execution)),
+        is_half_marked: clusters.iter().any(|cluster| is_half_marked(request, cluster.tag_list())),
+        is_temporary_name_taken: temporary.is_some(),
         is_incomplete: listed.iter().filter_map(|member| member.db_instance_identifier()).any(|name| !answers(name)),
     })
 }
 
-/// The original as it is now; if it is gone, what can be said of it from its successor and its snapshot.
+/// The original as it is now, or what has its `-temp` name; if it is gone, what can be said of it from its successor and its snapshot.
 fn document(
     request: &Request,
     original: Option<&DbCluster>,

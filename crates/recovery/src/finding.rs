@@ -19,6 +19,16 @@ pub(crate) struct Decision {
 pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
     let found = |finding, reason| Decision { finding, reason, is_final: !traces.is_incomplete };
     let for_now = |finding, reason| Decision { finding, reason, is_final: false };
+    if traces.is_half_marked {
+        let is_alone = traces.original == Original::NotFound
+            && traces.restored.is_none()
+            && traces.is_name_taken
+            && !traces.is_temporary_name_taken;
+        return match is_alone {
+            true => found(Finding::Release, "the database is under its name, and only marks are left to lift"),
+            false => found(Finding::Unresolved, "somebody removed tags that tell which database is the original"),
+        };
+    }
     match (traces.original, &traces.restored) {
         (Original::Here, Some(Restored { is_verified: true, .. })) => {
             found(Finding::LeftOver, "the restored database is verified and stays; the original is left over")
@@ -90,6 +100,20 @@ mod tests {
                     (expected, is_final),
                     "{original:?} {is_verified:?} {ending:?}"
                 );
+            }
+        }
+    }
+
+    #[test]
+    fn a_mark_that_does_not_tell_what_it_marks_leaves_the_decision_to_a_person() {
+        let alone = Traces { is_half_marked: true, is_name_taken: true, ..Traces::default() };
+        let beside = Traces { is_temporary_name_taken: true, ..alone.clone() };
+        let away = Traces { is_name_taken: false, ..beside.clone() };
+        let other = Traces { is_half_marked: true, ..traces(Original::Here, None) };
+        for ending in ENDINGS {
+            assert_eq!(decide(ending, &alone).finding, Finding::Release, "{ending:?}");
+            for unclear in [&beside, &away, &other] {
+                assert_eq!(decide(ending, unclear).finding, Finding::Unresolved, "{ending:?} {unclear:?}");
             }
         }
     }

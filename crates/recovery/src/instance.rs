@@ -10,7 +10,7 @@ use trapheus_common::tags::{self, Role};
 use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::{Error, Result, rds};
 
-use crate::traces::{Original, Restored, Traces};
+use crate::traces::{Original, Restored, Traces, is_half_marked};
 
 /// The execution whose mark is on the instance under one of the two names: the original's before the restored one's.
 pub(crate) async fn marking_execution(client: &Client, names: &Request) -> Result<Option<String>> {
@@ -38,7 +38,9 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
         })
     };
     let original = marked(Role::Original);
-    let home = alone().find(|instance| instance.db_instance_identifier() == Some(request.identifier.as_str()));
+    let named = |name: &str| alone().find(|instance| instance.db_instance_identifier() == Some(name));
+    let home = named(request.identifier.as_str());
+    let temporary = named(request.temporary_identifier.as_str());
     let restored = [(Role::Verified, true), (Role::Restored, false)].into_iter().find_map(|(role, is_verified)| {
         let instance = marked(role).filter(|instance| !is_deleting(instance))?;
         Some(Restored { resource_id: instance.dbi_resource_id()?.to_owned(), is_verified })
@@ -51,15 +53,17 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
             Some(_) => Original::Here,
             None => Original::NotFound,
         },
-        document: document(request, original, home, restored.as_ref(), source)?,
+        document: document(request, original.or(temporary), home, restored.as_ref(), source)?,
         restored,
         is_name_taken: home.is_some(),
         is_snapshot_marked: snapshot.is_some_and(|s| tags::marked_by(s.tag_list(), &request.execution)),
+        is_half_marked: alone().any(|instance| is_half_marked(request, instance.tag_list())),
+        is_temporary_name_taken: temporary.is_some(),
         is_incomplete: false,
     })
 }
 
-/// The original as it is now; if it is gone, what can be said of it from its successor and its snapshot.
+/// The original as it is now, or what has its `-temp` name; if it is gone, what can be said of it from its successor and its snapshot.
 fn document(
     request: &Request,
     original: Option<&DbInstance>,

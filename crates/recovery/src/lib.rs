@@ -142,15 +142,26 @@ async fn find(
     let end = Instant::now() + PATIENCE.min(remaining(at));
     let (mut agreed, mut last) = (0, None);
     loop {
-        let traces = match request.kind {
-            DatabaseKind::Instance => instance::look(rds, request).await?,
-            DatabaseKind::Cluster => cluster::look(rds, request).await?,
+        let look = match request.kind {
+            DatabaseKind::Instance => instance::look(rds, request).await,
+            DatabaseKind::Cluster => cluster::look(rds, request).await,
         };
-        let Decision { finding, reason, is_final } = decide(interrupted.ending, &traces);
-        agreed = if is_final && last == Some(finding) { agreed + 1 } else { u32::from(is_final) };
-        last = Some(finding);
-        if agreed >= AGREEING || Instant::now() + PAUSE >= end {
-            return Ok((finding, reason, traces));
+        let is_late = Instant::now() + PAUSE >= end;
+        match look {
+            Ok(traces) => {
+                let Decision { finding, reason, is_final } = decide(interrupted.ending, &traces);
+                agreed = if is_final && last == Some(finding) { agreed + 1 } else { u32::from(is_final) };
+                last = Some(finding);
+                if agreed >= AGREEING || is_late {
+                    return Ok((finding, reason, traces));
+                }
+            }
+            // Nobody comes after a recovery, so whatever may pass is looked at again.
+            Err(error) if error.kind() == ErrorKind::AccessDenied || is_late => return Err(error),
+            Err(error) => {
+                tracing::warn!(error = error.report(), "cannot look for what was left behind yet");
+                agreed = 0;
+            }
         }
         tokio::time::sleep(PAUSE).await;
     }

@@ -1,6 +1,9 @@
 //! What one look shows of an interrupted execution: which databases and snapshots carry its marks.
 
+use aws_sdk_rds::types::Tag;
 use serde_json::Value;
+use trapheus_common::document::Request;
+use trapheus_common::tags;
 
 /// The database the execution marked as the original.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -26,8 +29,17 @@ pub(crate) struct Traces {
     pub(crate) is_name_taken: bool,
     /// The snapshot a restore is made from still carries the execution's mark.
     pub(crate) is_snapshot_marked: bool,
+    /// A database carries the execution's mark without what it was to it: somebody took that off.
+    pub(crate) is_half_marked: bool,
+    /// Something has the name an original is moved to.
+    pub(crate) is_temporary_name_taken: bool,
     /// A member that belongs to the original does not answer: it is between two names.
     pub(crate) is_incomplete: bool,
     /// The original for the state document, as far as it is known.
     pub(crate) document: Option<Value>,
+}
+
+/// Whether tags name the execution and not what the database was to it.
+pub(crate) fn is_half_marked(request: &Request, found: &[Tag]) -> bool {
+    tags::marked_by(found, &request.execution) && tags::value(found, tags::ROLE).is_none()
 }

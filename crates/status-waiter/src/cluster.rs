@@ -12,7 +12,7 @@ use trapheus_common::wait::poll::{Look, Pace};
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{Result, rds};
 
-use crate::instance::{look_for_instance, look_for_instances_gone, look_for_instances_settled};
+use crate::instance::{look_at_instance, look_for_instance, look_for_instances_gone, look_for_instances_settled};
 use crate::{both, look_for_available, look_for_gone, look_for_settled, look_for_snapshot, look_for_snapshot_gone};
 
 /// Waits for what a step on a DB cluster has set going.
@@ -23,8 +23,7 @@ pub async fn wait(rds: &Client, pace: Pace, event: WaitEvent, invocation: Invoca
 async fn look(rds: &Client, goal: &Goal) -> Result<Look> {
     match goal {
         Goal::Available { identifier, resource_id, members } => {
-            let cluster = look_for_cluster(rds, identifier.as_str(), resource_id.as_deref()).await?;
-            look_for_members(rds, members, cluster).await
+            look_for_cluster_and_members(rds, identifier.as_str(), resource_id.as_deref(), members).await
         }
         Goal::Settled { resource_id, may_be_gone } => {
             let cluster = rds::cluster_by_resource_id(rds, resource_id).await?;
@@ -49,18 +48,37 @@ async fn look(rds: &Client, goal: &Goal) -> Result<Look> {
     }
 }
 
-async fn look_for_cluster(rds: &Client, wanted: &str, resource_id: Option<&str>) -> Result<Look> {
+async fn look_for_cluster_and_members(
+    rds: &Client,
+    wanted: &str,
+    resource_id: Option<&str>,
+    members: &[MemberGoal],
+) -> Result<Look> {
     let cluster = match resource_id {
         Some(resource_id) => rds::cluster_by_resource_id(rds, resource_id).await?,
         None => rds::cluster(rds, wanted).await?,
     };
-    Ok(look_for_available(DatabaseKind::Cluster, wanted, cluster.as_ref().map(sighting).as_ref()))
-}
-
-async fn look_for_members(rds: &Client, members: &[MemberGoal], mut so_far: Look) -> Result<Look> {
+    let mut so_far = look_for_available(DatabaseKind::Cluster, wanted, cluster.as_ref().map(sighting).as_ref());
+    if members.is_empty() {
+        return Ok(so_far);
+    }
+    // All members with one call: RDS throttles by account, and a run is not the only one who calls.
+    let present = cluster.as_ref().and_then(DbCluster::db_cluster_identifier).unwrap_or(wanted);
+    let instances = rds::instances_of_cluster(rds, present).await?;
     for member in members {
-        let look = look_for_instance(rds, member.identifier.as_str(), member.resource_id.as_deref()).await?;
-        so_far = both(so_far, look);
+        let wanted = member.identifier.as_str();
+        let seen = instances.iter().find(|instance| match &member.resource_id {
+            Some(resource_id) => instance.dbi_resource_id() == Some(resource_id),
+            None => instance.db_instance_identifier() == Some(wanted),
+        });
+        so_far = both(
+            so_far,
+            match seen {
+                Some(instance) => look_at_instance(wanted, Some(instance)),
+                // Between two names neither it nor its cluster may say where it is.
+                None => look_for_instance(rds, wanted, member.resource_id.as_deref()).await?,
+            },
+        );
     }
     Ok(so_far)
 }

@@ -52,7 +52,11 @@ pub(crate) async fn look_for_instance(rds: &Client, wanted: &str, resource_id: O
         Some(resource_id) => rds::instance_by_resource_id(rds, resource_id).await?,
         None => rds::instance(rds, wanted).await?,
     };
-    Ok(look_for_available(DatabaseKind::Instance, wanted, instance.as_ref().map(sighting).as_ref()))
+    Ok(look_at_instance(wanted, instance.as_ref()))
+}
+
+pub(crate) fn look_at_instance(wanted: &str, instance: Option<&DbInstance>) -> Look {
+    look_for_available(DatabaseKind::Instance, wanted, instance.map(sighting).as_ref())
 }
 
 /// Members at rest, or gone: whoever waits looks again.
