@@ -349,6 +349,8 @@ impl Case<'_> {
             }
             match self.scene.home(self.e.after) {
                 Home::Restored if self.is_verified() => {}
+                // The successor is where that person took it.
+                Home::Wrong(_) if self.is_verified() && self.scene.people_renamed_home() => {}
                 home => say(format!(
                     "the original {} ({}) is gone, and {}",
                     original.identifier,

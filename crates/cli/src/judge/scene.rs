@@ -151,7 +151,7 @@ impl<'a> Scene<'a> {
         }
         let expected = if is_original { self.status_anyway(target) } else { AVAILABLE.to_owned() };
         let is_stopped_by_people = status == "stopped" && self.people_stopped();
-        if status != expected && !is_stopped_by_people {
+        if status != expected && status != AVAILABLE && !is_stopped_by_people {
             let what = if is_original { "the original" } else { "the restored database" };
             return Home::Wrong(format!("{what} is {status}"));
         }
@@ -293,7 +293,9 @@ impl<'a> Scene<'a> {
                 Some((status, created)) if status == AVAILABLE && created >= 0.0 => {}
                 found => undone.push(format!("{}-snapshot is {found:?}", self.identifier)),
             }
-            if self.snapshot(self.before, "-temp").is_none() && self.snapshot(world, "-temp").is_some() {
+            let is_a_persons = self.people_claimed(&format!("{}-temp", self.identifier));
+            if !is_a_persons && self.snapshot(self.before, "-temp").is_none() && self.snapshot(world, "-temp").is_some()
+            {
                 undone.push(format!("the snapshot {}-temp is left", self.identifier));
             }
         }
@@ -337,6 +339,7 @@ impl<'a> Scene<'a> {
             .chain(clusters)
             .filter(|(_, _, resource_id)| !known.contains(resource_id.as_str()))
             .filter(|(is_cluster, name, _)| !self.is_a_persons(world, *is_cluster, name))
+            .filter(|(_, name, _)| !self.is_named_by_people(name))
             .map(|(is_cluster, name, _)| format!("{} {name}", if is_cluster { "cluster" } else { "instance" }))
             .collect()
     }
@@ -347,7 +350,10 @@ impl<'a> Scene<'a> {
         let replacement = ["-snapshot", "-temp"].map(|suffix| format!("snapshot {}{suffix}", self.identifier));
         marked(world)
             .difference(&before)
-            .filter(|(on, _, _)| !self.people_claimed(on.rsplit(' ').next().unwrap_or(on)))
+            .filter(|(on, _, _)| {
+                let name = on.rsplit(' ').next().unwrap_or(on);
+                !self.people_claimed(name) && !self.is_named_by_people(name)
+            })
             .filter(|(on, key, value)| {
                 let is_interrupted = replacement.contains(on)
                     && (key.ends_with("role") && value == "snapshot" || key.ends_with("execution"));
@@ -388,6 +394,30 @@ impl<'a> Scene<'a> {
 
     pub(super) fn people_deleted_a_database(&self) -> bool {
         self.doings.iter().any(|request| matches!(request.action.as_str(), "DeleteDBInstance" | "DeleteDBCluster"))
+    }
+
+    /// Whether people gave it this name, or its cluster: a database under a name that the run did not plan is not the run's to
+    /// touch, whoever made it.
+    fn is_named_by_people(&self, name: &str) -> bool {
+        let named = |request: &&RecordedRequest, parameter: &str| {
+            request.parameters.get(parameter).is_some_and(|given| {
+                let rest = name.strip_prefix(given.as_str());
+                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("-instance-"))
+            })
+        };
+        self.doings
+            .iter()
+            .any(|request| named(request, "NewDBInstanceIdentifier") || named(request, "NewDBClusterIdentifier"))
+    }
+
+    /// Whether people renamed what had the target's name.
+    pub(super) fn people_renamed_home(&self) -> bool {
+        self.doings.iter().any(|request| {
+            ["DBInstanceIdentifier", "DBClusterIdentifier"].iter().any(|parameter| {
+                request.parameters.contains_key(&format!("New{parameter}"))
+                    && request.parameters.get(*parameter) == Some(&self.identifier)
+            })
+        })
     }
 
     fn people_stopped(&self) -> bool {
