@@ -487,9 +487,14 @@ impl<'a> Scene<'a> {
         tags.is_some_and(|tags| !tags.keys().any(|key| key.starts_with(OUR_TAGS)))
     }
 
-    /// Whether people set this themselves, under whichever name the database had then.
-    fn people_changed(&self, original: &Original, key: &str) -> bool {
-        let names = [original.identifier.clone(), format!("{}-temp", original.identifier)];
+    /// Whether people set this themselves on the target or a member, which share many a setting, under whichever name it
+    /// had then.
+    fn people_changed(&self, key: &str) -> bool {
+        let names: Vec<String> = self
+            .originals
+            .iter()
+            .flat_map(|original| [original.identifier.clone(), format!("{}-temp", original.identifier)])
+            .collect();
         let setting = key.rsplit('/').next().unwrap_or(key);
         self.doings.iter().any(|request| {
             let is_about = request.parameters.values().any(|value| names.contains(value));
@@ -518,8 +523,8 @@ impl<'a> Scene<'a> {
                 if key == "settings/availabilityZones" || key.starts_with("tags/trapheus:") {
                     continue;
                 }
-                let is_the_persons = anyway.as_ref().is_some_and(|anyway| anyway.get(key) == now.get(key))
-                    || self.people_changed(original, key);
+                let is_the_persons =
+                    anyway.as_ref().is_some_and(|anyway| anyway.get(key) == now.get(key)) || self.people_changed(key);
                 if before.get(key) != now.get(key) && !is_the_persons {
                     all.push(Difference {
                         identifier: original.identifier.clone(),
