@@ -174,7 +174,7 @@ impl Fleet {
             "discard-instance" => call!(async |event, _| delete::instance::discard(rds, event).await),
             "discard-cluster" => call!(async |event, _| delete::cluster::discard(rds, event).await),
             "release-instance" => call!(async |event, _| claim::instance::release(rds, event).await),
-            "release-cluster" => call!(async |event, _| claim::cluster::release(rds, event).await),
+            "release-cluster" => call!(async |event, _| Box::pin(claim::cluster::release(rds, event)).await),
             "wait-instance" => call!(async |event, at| status_waiter::instance::wait(rds, *pace, event, at).await),
             "wait-cluster" => call!(async |event, at| status_waiter::cluster::wait(rds, *pace, event, at).await),
             "recover" => call!(async |event, at| recovery::recover(rds, sfn, *validate, event, at).await),
