@@ -4,7 +4,8 @@ The functions are processes of the emulator and inherit its environment, so `AWS
 to the simulator; the template is deployed as it is. What the emulator does otherwise than AWS does, and matters here:
 
 - A Choice whose path is missing takes its Default (AWS fails), and a bad definition is accepted: tests/tests/contract.rs.
-- The history has no events of the states inside a Parallel, and calls of functions are `Task…` events.
+- The history has no events of the states inside a Parallel, and events of calls do not say of which state: a timeline shows
+  which states there were, and not what their functions said.
 - Permissions are not checked: tests/deployment/permissions proves those.
 - It waits for nothing (`SFN_WAIT_SCALE=0`), retries included.
 

@@ -131,7 +131,7 @@ impl History {
         if let Some(state) = &state {
             self.states.insert(event.id, state.clone());
         }
-        let kind = as_called_directly(EventType::named(event.r#type.as_str())?);
+        let kind = EventType::named(event.r#type.as_str())?;
         let retry_count = state.as_ref().and_then(|state| self.retry_count(kind, state));
         let said = Said::of(event);
         timeline.on_event(&HistoryEvent {
@@ -169,19 +169,6 @@ impl History {
     }
 }
 
-/// A function may be called by its ARN or by `lambda:invoke`, whose events have names of their own. Emulators of AWS know these
-/// alone.
-fn as_called_directly(kind: EventType) -> EventType {
-    match kind {
-        EventType::TaskScheduled => EventType::LambdaFunctionScheduled,
-        EventType::TaskStarted => EventType::LambdaFunctionStarted,
-        EventType::TaskSucceeded => EventType::LambdaFunctionSucceeded,
-        EventType::TaskFailed => EventType::LambdaFunctionFailed,
-        EventType::TaskTimedOut => EventType::LambdaFunctionTimedOut,
-        kind => kind,
-    }
-}
-
 fn named_state(event: &RemoteEvent) -> Option<&str> {
     let entered = event.state_entered_event_details().map(|details| details.name());
     entered.or_else(|| event.state_exited_event_details().map(|details| details.name()))
@@ -197,23 +184,14 @@ struct Said<'e> {
 impl<'e> Said<'e> {
     fn of(event: &'e RemoteEvent) -> Self {
         let output = event.lambda_function_succeeded_event_details().and_then(|details| details.output());
-        let output = output.or_else(|| event.task_succeeded_event_details()?.output());
         let failed = event.lambda_function_failed_event_details().map(|details| (details.error(), details.cause()));
-        let not_done = || event.task_failed_event_details().map(|details| (details.error(), details.cause()));
-        let too_long = || event.task_timed_out_event_details().map(|details| (details.error(), details.cause()));
         let timed_out =
             || event.lambda_function_timed_out_event_details().map(|details| (details.error(), details.cause()));
         let ended = || event.execution_failed_event_details().map(|details| (details.error(), details.cause()));
         let aborted = || event.execution_aborted_event_details().map(|details| (details.error(), details.cause()));
         let expired = || event.execution_timed_out_event_details().map(|details| (details.error(), details.cause()));
-        let called = failed
-            .or_else(timed_out)
-            .or_else(not_done)
-            .or_else(too_long)
-            .or_else(ended)
-            .or_else(aborted)
-            .or_else(expired);
-        let (error, cause) = called.unwrap_or_default();
+        let (error, cause) =
+            failed.or_else(timed_out).or_else(ended).or_else(aborted).or_else(expired).unwrap_or_default();
         Self { output: output.and_then(|text| serde_json::from_str(text).ok()), error, cause }
     }
 
@@ -252,8 +230,7 @@ mod tests {
     use aws_sdk_sfn::primitives::DateTime;
     use aws_sdk_sfn::types::{
         ExecutionFailedEventDetails, HistoryEventType, LambdaFunctionFailedEventDetails,
-        LambdaFunctionSucceededEventDetails, StateEnteredEventDetails, StateExitedEventDetails, TaskFailedEventDetails,
-        TaskSucceededEventDetails,
+        LambdaFunctionSucceededEventDetails, StateEnteredEventDetails, StateExitedEventDetails,
     };
     use serde_json::json;
 
@@ -313,35 +290,6 @@ mod tests {
         let ended = ended.expect("it has ended");
         assert_eq!((ended.status, ended.error.as_deref()), ("FAILED", Some("RenameException")));
         assert_eq!(ended.cause.as_deref(), Some("cannot rename"));
-    }
-
-    #[test]
-    fn functions_called_through_an_integration_are_told_of_the_same_way() {
-        let events = events().into_iter().map(|mut event| {
-            if let Some(details) = event.lambda_function_failed_event_details.take() {
-                event.task_failed_event_details = TaskFailedEventDetails::builder()
-                    .resource_type("lambda")
-                    .resource("invoke")
-                    .set_error(details.error)
-                    .set_cause(details.cause)
-                    .build()
-                    .ok();
-            }
-            if let Some(details) = event.lambda_function_succeeded_event_details.take() {
-                event.task_succeeded_event_details = TaskSucceededEventDetails::builder()
-                    .resource_type("lambda")
-                    .resource("invoke")
-                    .set_output(details.output)
-                    .build()
-                    .ok();
-            }
-            event.r#type = HistoryEventType::from(event.r#type.as_str().replace("LambdaFunction", "Task").as_str());
-            event
-        });
-        let (told, ended) = steps(&events.collect::<Vec<_>>());
-        assert_eq!((told[0].status, told[0].retries), (StepStatus::Pending, 1));
-        assert_eq!(told[0].detail.as_deref(), Some("orders renaming"));
-        assert_eq!(ended.and_then(|ended| ended.error).as_deref(), Some("RenameException"));
     }
 
     #[test]
