@@ -276,7 +276,7 @@ mod tests {
         let mut audience = ();
         let mut timeline = Timeline::new(&mut audience);
         let mut history = History::default();
-        let ended = events.iter().filter_map(|event| history.read(event, &mut timeline)).next();
+        let ended = events.iter().find_map(|event| history.read(event, &mut timeline));
         (timeline.into_steps(), ended)
     }
 

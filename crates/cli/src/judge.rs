@@ -99,6 +99,8 @@ const ACTION_NEEDED: &str = "ACTION NEEDED";
 const ANOTHER_RUN: &str = "another run has it";
 /// What the subject of a mail says that could not find out what exists.
 const BLIND: &str = "could not look at RDS";
+/// What the mail of a recovery says that could not look either.
+const FOUND_NOTHING_OUT: &str = "the recovery could not find out";
 
 /// Every promise that was broken.
 pub fn judge(evidence: &Evidence<'_>) -> Vec<Broken> {
@@ -190,7 +192,9 @@ impl Case<'_> {
     /// The final mail could not look at what exists, because something kept the run from it to the end: nobody can give
     /// commands then, only say so.
     fn is_blind(&self) -> bool {
-        let says_so = final_mail(self.e.report).is_some_and(|mail| mail.subject.contains(BLIND));
+        let says_so = final_mail(self.e.report).is_some_and(|mail| {
+            mail.subject.contains(BLIND) || mail.text.as_deref().is_some_and(|text| text.contains(FOUND_NOTHING_OUT))
+        });
         says_so && self.excuse != Excuse::None
     }
 

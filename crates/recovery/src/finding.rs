@@ -22,11 +22,12 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
     if traces.is_half_marked {
         let is_alone = traces.original == Original::NotFound
             && traces.restored.is_none()
-            && traces.is_name_taken
-            && !traces.is_temporary_name_taken;
-        return match is_alone {
-            true => found(Finding::Release, "the database is under its name, and only marks are left to lift"),
-            false => found(Finding::Unresolved, "somebody removed tags that tell which database is the original"),
+            && traces.taken.own
+            && !traces.taken.temporary;
+        return if is_alone {
+            found(Finding::Release, "the database is under its name, and only marks are left to lift")
+        } else {
+            found(Finding::Unresolved, "somebody removed tags that tell which database is the original")
         };
     }
     match (traces.original, &traces.restored) {
@@ -53,7 +54,7 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
 /// No database carries the execution's mark.
 fn without_marks(ending: Ending, traces: &Traces) -> Decision {
     let found = |finding, reason| Decision { finding, reason, is_final: true };
-    match (traces.is_name_taken, ending) {
+    match (traces.taken.own, ending) {
         (true, _) if traces.is_snapshot_marked => {
             found(Finding::Release, "only a snapshot still carries the execution's mark")
         }
@@ -73,6 +74,7 @@ fn without_marks(ending: Ending, traces: &Traces) -> Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::traces::Taken;
 
     const ENDINGS: [Ending; 4] = [Ending::Untouched, Ending::Told, Ending::Silent, Ending::Forgotten];
 
@@ -106,9 +108,9 @@ mod tests {
 
     #[test]
     fn a_mark_that_does_not_tell_what_it_marks_leaves_the_decision_to_a_person() {
-        let alone = Traces { is_half_marked: true, is_name_taken: true, ..Traces::default() };
-        let beside = Traces { is_temporary_name_taken: true, ..alone.clone() };
-        let away = Traces { is_name_taken: false, ..beside.clone() };
+        let half =
+            |own, temporary| Traces { is_half_marked: true, taken: Taken { own, temporary }, ..Traces::default() };
+        let (alone, beside, away) = (half(true, false), half(true, true), half(false, true));
         let other = Traces { is_half_marked: true, ..traces(Original::Here, None) };
         for ending in ENDINGS {
             assert_eq!(decide(ending, &alone).finding, Finding::Release, "{ending:?}");
@@ -120,7 +122,7 @@ mod tests {
 
     #[test]
     fn without_marks_all_is_well_if_the_name_answers() {
-        let well = Traces { is_name_taken: true, ..Traces::default() };
+        let well = Traces { taken: Taken { own: true, temporary: false }, ..Traces::default() };
         for (ending, expected) in [
             (Ending::Untouched, Finding::Nothing),
             (Ending::Told, Finding::Nothing),

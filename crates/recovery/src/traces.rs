@@ -21,18 +21,24 @@ pub(crate) struct Restored {
     pub(crate) is_verified: bool,
 }
 
+/// Which of the two names are taken, by whatever database.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Taken {
+    /// The name the execution was about.
+    pub(crate) own: bool,
+    /// The name an original is moved to.
+    pub(crate) temporary: bool,
+}
+
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) struct Traces {
     pub(crate) original: Original,
     pub(crate) restored: Option<Restored>,
-    /// A database answers under the name the execution was about.
-    pub(crate) is_name_taken: bool,
+    pub(crate) taken: Taken,
     /// The snapshot a restore is made from still carries the execution's mark.
     pub(crate) is_snapshot_marked: bool,
     /// A database carries the execution's mark without what it was to it: somebody took that off.
     pub(crate) is_half_marked: bool,
-    /// Something has the name an original is moved to.
-    pub(crate) is_temporary_name_taken: bool,
     /// A member that belongs to the original does not answer: it is between two names.
     pub(crate) is_incomplete: bool,
     /// The original for the state document, as far as it is known.
