@@ -72,16 +72,16 @@ pub async fn release(client: &Client, event: StepEvent<OriginalCluster>) -> Resu
             lift.from(instance.db_instance_arn(), instance.tag_list()).await;
         }
     }
-    let home = lift.found(rds::cluster(client, request.identifier.as_str()).await);
-    if let Some(cluster) = &home {
-        lift.from(cluster.db_cluster_arn(), cluster.tag_list()).await;
-    }
     let resource_id = original.target.resource_id.as_str();
-    let original = lift.found(rds::cluster_by_resource_id(client, resource_id).await);
-    lift.check_end(
-        home.as_ref().map(at_the_end).as_ref(),
-        original.as_ref().map(DbCluster::tag_list).unwrap_or_default(),
-    );
+    let held = lift.found(rds::cluster_by_resource_id(client, resource_id).await);
+    let held = held.and_then(|original| original.tag_list).unwrap_or_default();
+    {
+        let home = lift.found(rds::cluster(client, request.identifier.as_str()).await);
+        if let Some(cluster) = &home {
+            lift.from(cluster.db_cluster_arn(), cluster.tag_list()).await;
+        }
+        lift.check_end(home.as_ref().map(at_the_end).as_ref(), &held);
+    }
     if let Some(snapshot) = lift.found(rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await) {
         lift.from(snapshot.db_cluster_snapshot_arn(), snapshot.tag_list()).await;
     }

@@ -143,6 +143,8 @@ async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> 
         ..Rehearsal::new(case.event.clone(), World::default())
     };
     let report = rehearsal.run_against(&simulator, &mut ()).await?;
+    // What people have in mind for later is over as well before anything is judged.
+    tokio::time::sleep(last_doing(case).saturating_sub(simulator.now())).await;
     by_hand::settle(&simulator).await;
     let after = simulator.state();
     let requests = simulator.requests();
@@ -153,6 +155,19 @@ async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> 
     };
     let broken = verdict(case, &report, &requests, &after, &without, by_hand.as_ref());
     Ok(Judged { report, requests, broken })
+}
+
+/// When the last thing happens that people do at a time of their own.
+fn last_doing(case: &Case) -> Duration {
+    let declared = case.disturbances.iter().filter_map(|disturbance| match disturbance {
+        Disturbance::Meddling(meddling) => Some(meddling),
+        _ => None,
+    });
+    let times = declared.chain(&case.world.meddling).filter_map(|meddling| match meddling.when {
+        When::At(seconds) => Some(Duration::from_secs_f64(seconds.max(0.0)) + Duration::from_secs(1)),
+        When::After { .. } => None,
+    });
+    times.max().unwrap_or_default()
 }
 
 fn verdict(

@@ -396,7 +396,7 @@ mod tests {
 
     #[test]
     fn alerts_of_a_recovery_are_about_the_execution_it_looks_after() {
-        let document = recovering(instance(), Finding::RollBack, "ABORTED");
+        let document = recovering(&instance(), Finding::RollBack, "ABORTED");
         let run = Run::read(RECOVERY, &document);
         check("recovery-first", &Alert::first(&run, REGION));
         let back =

@@ -56,7 +56,7 @@ fn request(task: &str, kind: &str) -> Value {
 }
 
 /// What a recovery makes of the document of an execution that ended with this status.
-pub(crate) fn recovering(document: Value, finding: Finding, status: &str) -> Value {
+pub(crate) fn recovering(document: &Value, finding: Finding, status: &str) -> Value {
     let mut recovering = json!({
         "task": "recover", "execution": EXECUTION,
         "recovery": {"taskname": "Recovery", "finding": finding, "reason": "so it is", "execution": EXECUTION,

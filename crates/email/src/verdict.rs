@@ -829,7 +829,7 @@ mod tests {
 
     #[test]
     fn without_any_mark_a_person_has_to_look() {
-        let mut document = recovering(instance(), Finding::Unresolved, "FAILED");
+        let mut document = recovering(&instance(), Finding::Unresolved, "FAILED");
         document.as_object_mut().unwrap().remove("original");
         let verdict = judged(&document, vec![database(Instance, "orders-temp", "available", Origin::Other)]);
         assert_eq!(verdict.standing, Standing::ActionNeeded);

@@ -3,6 +3,7 @@
 //! Nothing in the pipeline can be switched off. Safeguards are taken away from outside: out of the state machine's definition,
 //! or between the state machine and its functions. With all of them in place the very same runs break no promise.
 
+use std::fmt::Write as _;
 use std::pin::Pin;
 use std::rc::Rc;
 
@@ -29,11 +30,14 @@ fn assert_found_out(cases: &[Case], with: &Changes, without: &Changes) {
 fn outcomes(cases: &[Case], changes: &Changes) -> Vec<(bool, String)> {
     let outcome = |case: &Case| {
         let Judged { report, broken, .. } = judged(case, changes).expect("a world that can exist");
+        // Writing to a String cannot fail.
         let mut text = format!("{}\n  {} {:?}", case.replay().expect("a command"), report.status, report.error);
         for other in &report.others {
-            text.push_str(&format!("\n  {:?} {} {:?} {:?}", other.role, other.status, other.error, other.cause));
+            let _ = write!(text, "\n  {:?} {} {:?} {:?}", other.role, other.status, other.error, other.cause);
         }
-        broken.iter().for_each(|one| text.push_str(&format!("\n  {}: {}", one.promise, one.what)));
+        for one in &broken {
+            let _ = write!(text, "\n  {}: {}", one.promise, one.what);
+        }
         (broken.is_empty(), text)
     };
     cases.iter().map(outcome).collect()
