@@ -1,5 +1,6 @@
 //! A sample of the whole campaign, small enough for every test run.
 
+use trapheus_cli::campaign::families::{self, Family};
 use trapheus_cli::campaign::{self, Case, matrix, random::Pool};
 
 /// Runs the cases side by side and lists every broken promise with the command that replays it.
@@ -47,4 +48,15 @@ fn the_same_seed_gives_the_same_run() {
         serde_json::to_string(&run.report).expect("JSON")
     };
     assert_eq!(report(), report());
+}
+
+#[test]
+fn the_documentation_lists_every_family_of_faults_in_its_own_words() {
+    let document = include_str!("../../../docs/faults.md");
+    let shown = families::ALL.iter().filter(|family| **family != families::RANDOM);
+    for Family { name, what, original, ours } in shown {
+        let row = format!("| `{name}` | {what} | {original} | {ours} | ");
+        assert!(document.contains(&row), "`trapheus campaign --table docs/faults.md` has not been run: {row}");
+    }
+    assert!(!document.contains("not counted yet") && document.contains("; 0 of them broke a promise"));
 }
