@@ -7,6 +7,7 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbClusterSnapshot};
 use trapheus_common::document::{Member, OriginalCluster, Request, StepEvent, StepOutput, TaskName};
+use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::{Error, ErrorKind, Result, rds, tags};
 
 use crate::contest::{self, Held};
@@ -63,24 +64,29 @@ async fn mark(client: &Client, request: &Request, member: &Member) -> Result<()>
 pub async fn release(client: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
     let StepEvent { request, original } = &event;
     let mut lift = Lift::new(client, request);
+    let resource_id = original.target.resource_id.as_str();
+    let held = lift.found(rds::cluster_by_resource_id(client, resource_id).await);
+    lift.held_by(&held.and_then(|original| original.tag_list).unwrap_or_default());
     for instance in lift.found(rds::instances_of_cluster(client, request.identifier.as_str()).await) {
         let moved = |member: &Member| {
             let temporary = member.target.temporary_identifier.as_str();
             temporary != member.target.identifier.as_str() && instance.db_instance_identifier() == Some(temporary)
         };
+        let is_home = |member: &Member| instance.db_instance_identifier() == Some(member.target.identifier.as_str());
+        if original.own_members().iter().any(is_home) {
+            let name = instance.db_instance_identifier().unwrap_or_default();
+            lift.check_status(DatabaseKind::Instance, name, instance.db_instance_status().unwrap_or_default());
+        }
         if !original.own_members().iter().any(moved) {
             lift.from(instance.db_instance_arn(), instance.tag_list()).await;
         }
     }
-    let resource_id = original.target.resource_id.as_str();
-    let held = lift.found(rds::cluster_by_resource_id(client, resource_id).await);
-    let held = held.and_then(|original| original.tag_list).unwrap_or_default();
     {
         let home = lift.found(rds::cluster(client, request.identifier.as_str()).await);
         if let Some(cluster) = &home {
             lift.from(cluster.db_cluster_arn(), cluster.tag_list()).await;
         }
-        lift.check_end(home.as_ref().map(at_the_end).as_ref(), &held);
+        lift.check_end(home.as_ref().map(at_the_end).as_ref());
     }
     if let Some(snapshot) = lift.found(rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await) {
         lift.from(snapshot.db_cluster_snapshot_arn(), snapshot.tag_list()).await;

@@ -35,13 +35,13 @@ pub async fn release(client: &Client, event: StepEvent<OriginalInstance>) -> Res
     let mut lift = Lift::new(client, request);
     let resource_id = original.target.resource_id.as_str();
     let held = lift.found(rds::instance_by_resource_id(client, resource_id).await);
-    let held = held.and_then(|original| original.tag_list).unwrap_or_default();
+    lift.held_by(&held.and_then(|original| original.tag_list).unwrap_or_default());
     {
         let home = lift.found(rds::instance(client, request.identifier.as_str()).await);
         if let Some(instance) = &home {
             lift.from(instance.db_instance_arn(), instance.tag_list()).await;
         }
-        lift.check_end(home.as_ref().map(at_the_end).as_ref(), &held);
+        lift.check_end(home.as_ref().map(at_the_end).as_ref());
     }
     if let Some(snapshot) = lift.found(rds::snapshot(client, request.snapshot_identifier.as_str()).await) {
         lift.from(snapshot.db_snapshot_arn(), snapshot.tag_list()).await;

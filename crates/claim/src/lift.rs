@@ -8,6 +8,7 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::Tag;
 use trapheus_common::document::{Request, StepOutput, TaskName};
+use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::wait::acceptor::{self, Phase};
 use trapheus_common::{Error, ErrorKind, Result, rds, tags};
 
@@ -24,11 +25,12 @@ pub(crate) struct Lift<'a> {
     request: &'a Request,
     done: Vec<String>,
     outcome: Result<()>,
+    is_anothers: bool,
 }
 
 impl<'a> Lift<'a> {
     pub(crate) fn new(rds: &'a Client, request: &'a Request) -> Self {
-        Self { rds, request, done: Vec::new(), outcome: Ok(()) }
+        Self { rds, request, done: Vec::new(), outcome: Ok(()), is_anothers: false }
     }
 
     /// What a look found; a look that failed is remembered, and nothing is there.
@@ -51,25 +53,39 @@ impl<'a> Lift<'a> {
         }
     }
 
+    /// Takes note of who holds the original: where another execution works on it by now, how it ends is that one's affair.
+    pub(crate) fn held_by(&mut self, original: &[Tag]) {
+        self.is_anothers = tags::value(original, tags::EXECUTION).is_some_and(|other| other != self.request.execution);
+    }
+
     /// Takes note of what answers under the name at the end of everything. A run that moved the database does not end well
-    /// without one; where another execution works on the original by now, that is its affair.
-    pub(crate) fn check_end(&mut self, home: Option<&Home<'_>>, original: &[Tag]) {
-        let is_anothers = tags::value(original, tags::EXECUTION).is_some_and(|other| other != self.request.execution);
-        if !self.request.task.restores() || is_anothers {
-            return;
-        }
+    /// without one.
+    pub(crate) fn check_end(&mut self, home: Option<&Home<'_>>) {
         let Request { kind, identifier, .. } = self.request;
-        let problem = match home {
-            None => format!("no {kind} answers as {identifier}"),
-            Some(Home { moving_to: Some(next), .. }) => format!("somebody is renaming {identifier} to {next}"),
-            Some(Home { status, .. }) => match acceptor::phase(*kind, status) {
-                Phase::Available | Phase::Passing => return,
-                Phase::Stopped | Phase::Deleting | Phase::Broken => {
-                    format!("the {kind} {identifier} is in status {status}")
-                }
-            },
-        };
-        self.remember(Err(Error::new(ErrorKind::InstanceUnavailable, identifier, format!("at the end, {problem}"))));
+        match home {
+            None => self.ends_badly(&format!("no {kind} answers as {identifier}")),
+            Some(Home { moving_to: Some(next), .. }) => {
+                self.ends_badly(&format!("somebody is renaming {identifier} to {next}"));
+            }
+            Some(Home { status, .. }) => self.check_status(*kind, identifier.as_str(), status),
+        }
+    }
+
+    /// As [`Self::check_end`], for the status of the database or of a member of it.
+    pub(crate) fn check_status(&mut self, kind: DatabaseKind, identifier: &str, status: &str) {
+        match acceptor::phase(kind, status) {
+            Phase::Available | Phase::Passing => {}
+            Phase::Stopped | Phase::Deleting | Phase::Broken => {
+                self.ends_badly(&format!("the {kind} {identifier} is in status {status}"));
+            }
+        }
+    }
+
+    fn ends_badly(&mut self, problem: &str) {
+        if self.request.task.restores() && !self.is_anothers {
+            let message = format!("at the end, {problem}");
+            self.remember(Err(Error::new(ErrorKind::InstanceUnavailable, &self.request.identifier, message)));
+        }
     }
 
     /// The step's output, or the first error.

