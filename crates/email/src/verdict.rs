@@ -115,9 +115,11 @@ fn unresolved(request: &Request, databases: &[Database]) -> Verdict {
     };
     let mut verdict = action_needed(headline);
     verdict.remarks.push(format!(
-        "Somebody has removed the tags that told. Look for it in the RDS console, above all under {}, and give it its name \
-         back.",
-        request.temporary_identifier
+        "Somebody has removed the tags that told, or renamed the database. Look for it in the RDS console, above all under {} \
+         and by the tag {} = {}, and give it its name back.",
+        request.temporary_identifier,
+        tags::EXECUTION,
+        request.execution
     ));
     verdict
 }

@@ -41,8 +41,11 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
         (Original::Deleting, _) => {
             found(Finding::Unresolved, "somebody is deleting the original, and no restored database was verified")
         }
-        (Original::NotFound, Some(Restored { is_verified: true, .. })) => {
+        (Original::NotFound, Some(Restored { is_verified: true, .. })) if traces.taken.own => {
             found(Finding::Release, "the restored database is verified, and the original is gone")
+        }
+        (Original::NotFound, Some(Restored { is_verified: true, .. })) => {
+            for_now(Finding::Unresolved, "the restored database is verified, and somebody took it from its name")
         }
         (Original::NotFound, Some(_)) => {
             for_now(Finding::Unresolved, "the original does not answer, and the restored database was not verified")
@@ -92,7 +95,7 @@ mod tests {
             (Original::Deleting, Some(true), Finding::LeftOver, false),
             (Original::Deleting, Some(false), Finding::Unresolved, true),
             (Original::Deleting, None, Finding::Unresolved, true),
-            (Original::NotFound, Some(true), Finding::Release, true),
+            (Original::NotFound, Some(true), Finding::Unresolved, false),
             (Original::NotFound, Some(false), Finding::Unresolved, false),
         ] {
             for ending in ENDINGS {
@@ -104,6 +107,13 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_verified_database_under_its_name_is_all_that_is_wanted() {
+        let in_place =
+            Traces { taken: Taken { own: true, temporary: false }, ..traces(Original::NotFound, Some(true)) };
+        assert!(ENDINGS.iter().all(|ending| decide(*ending, &in_place).finding == Finding::Release));
     }
 
     #[test]
