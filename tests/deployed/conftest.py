@@ -6,7 +6,7 @@ to the simulator; the template is deployed as it is. What the emulator does othe
 - A Choice whose path is missing takes its Default (AWS fails), and a bad definition is accepted: tests/tests/contract.rs.
 - The history has no events of the states inside a Parallel, and events of calls do not say of which state: a timeline shows
   which states there were, and not what their functions said.
-- Permissions are not checked: tests/deployment/permissions proves those.
+- Permissions are checked for what it serves (`AUTH=true`), which RDS is not: tests/deployment/permissions proves those.
 - It waits for nothing (`SFN_WAIT_SCALE=0`), retries included.
 
 Every process is started in a group of its own and ended by that group's id.
@@ -37,6 +37,9 @@ ACCOUNT = "000000000000"
 SPEED = 240
 # The longest wait of a run is three minutes of real time: a recovery's, for the functions of an execution that was stopped.
 PATIENCE = 600
+
+# What the test adds to the documented parameters: this machine's processor, and looking often.
+TEST_SETTINGS = (f"Architecture={os.environ['ARCHITECTURE']}", "PollIntervalSeconds=1")
 
 
 def until(what, look):
@@ -234,6 +237,7 @@ def account(tmp_path_factory):
             "AWS_ENDPOINT_URL_RDS": simulator,
             "GATEWAY_PORT": str(port),
             "BIND_HOST": "127.0.0.1",
+            "AUTH": "true",
             "SFN_WAIT_SCALE": "0",
             "SFTP_ENABLED": "0",
             "IOT_MTLS_ENABLED": "0",
@@ -261,12 +265,9 @@ def checkout(folder):
     for name in ("SenderEmail", "RecipientEmail"):
         assert f'# "{name}=' in settings
         settings = settings.replace(f'# "{name}=', f'"{name}=')
-    # This machine's processor, and no time to lose.
-    settings = settings.replace('  "UseVPCAndSubnets=false",', f'  "UseVPCAndSubnets=false",\n  {TEST_SETTINGS},')
+    more = "".join(f'  "{each}",\n' for each in TEST_SETTINGS)
+    settings = settings.replace('  "UseVPCAndSubnets=false",\n', f'  "UseVPCAndSubnets=false",\n{more}')
     (folder / "samconfig.toml").write_text(settings)
-
-
-TEST_SETTINGS = ", ".join(f'"{each}"' for each in (f"Architecture={os.environ['ARCHITECTURE']}", "PollIntervalSeconds=1"))
 
 
 @pytest.fixture(scope="session")
@@ -277,12 +278,20 @@ def stack(account):
     return "trapheus-staging"
 
 
+SECOND = "trapheus"
+
+
+def deploy_second(account, *more):
+    """Deploys it, or changes its parameters, by the documented command that edits nothing."""
+    (command,) = [line for line in commands("Setting up") if "--stack-name" in line]
+    account.shell(" ".join([command, *TEST_SETTINGS, *more]))
+
+
 @pytest.fixture(scope="session")
 def second_stack(account, stack):
-    """Another one beside it, deployed by the documented command that edits nothing."""
-    (command,) = [line for line in commands("Setting up") if "--stack-name" in line]
-    account.shell(f"{command} {TEST_SETTINGS.replace(',', '')}")
-    return "trapheus"
+    """Another one beside it."""
+    deploy_second(account)
+    return SECOND
 
 
 @pytest.fixture(scope="session")

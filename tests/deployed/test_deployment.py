@@ -7,7 +7,7 @@ import json
 import re
 
 import pytest
-from conftest import until
+from conftest import deploy_second, until
 from documented import commands
 from world import AURORA_CLUSTERS, CLUSTERS, INSTANCES, bystander
 
@@ -27,7 +27,7 @@ def runs(account, stack, before, pool):
     """Every run that is followed from its start, by its database, under way."""
     events = [event(name, RESTORES[name.split("-")[1]]) for name in TARGETS]
     events += [event(name, "create_snapshot_only") for name in SNAPSHOTS]
-    events += [event(name, "db_restore") for name in ("orders-broken", "shop-broken", "orders-contested")]
+    events += [event(name, "db_restore") for name in ("orders-broken", "shop-broken")]
     events += [event(name, "recover") for name in HEALTHY]
     return {each["identifier"]: pool.submit(account.follow_a_run, each, stack) for each in events}
 
@@ -164,25 +164,23 @@ def test_an_input_that_makes_no_sense_is_refused_by_the_state_machine(account, s
 # ---- A second stack
 
 
-def test_runs_of_two_stacks_on_one_database_do_not_get_in_each_others_way(account, second_stack, before, runs):
-    until("the claim", lambda: "trapheus:execution" in account.databases().instances["orders-contested-temp"]["tags"])
-    second = account.follow_a_run(event("orders-contested", "db_restore"), second_stack)
+def test_runs_of_two_stacks_on_one_database_do_not_get_in_each_others_way(account, stack, second_stack, before, pool):
+    name = "orders-contested"
+    first = pool.submit(account.follow_a_run, event(name, "db_restore"), stack)
+    until("the first run", lambda: f"{name}-temp" in account.databases().instances)
+    second = account.follow_a_run(event(name, "db_restore"), second_stack)
     assert second.status == 1, second.output
-    first = runs["orders-contested"].result()
-    assert first.status == 0, first.output
+    assert account.recovery_of(second.execution, second_stack)["status"] == "SUCCEEDED"
+    assert first.result().status == 0, first.result().output
     now = account.databases()
-    assert now.instances["orders-contested"]["resourceId"] != before.instances["orders-contested"]["resourceId"]
-    assert now.names("orders-contested") == before.names("orders-contested")
+    assert now.instances[name]["resourceId"] != before.instances[name]["resourceId"]
+    assert now.names(name) == before.names(name)
 
 
-def test_the_schedule_starts_a_run_once_it_is_switched_on(account, second_stack, before):
+def test_the_schedule_starts_runs_as_long_as_it_is_switched_on(account, second_stack, before):
     meant = event("orders-scheduled", "create_snapshot_only")
-    (command,) = [line for line in commands("Setting up") if "--stack-name" in line]
-    quoted = json.dumps(json.dumps(meant))
-    account.shell(
-        f"{command} Architecture=$ARCHITECTURE PollIntervalSeconds=1 EnableSchedule=true"
-        f" 'ScheduleExpression=\"rate(1 minute)\"' 'ScheduleInput={quoted}'"
-    )
+    every_minute = """'ScheduleExpression="rate(1 minute)"'"""
+    deploy_second(account, "EnableSchedule=true", every_minute, f"'ScheduleInput={json.dumps(json.dumps(meant))}'")
 
     def succeeded():
         found = [run for run in account.executions(second_stack) if json.loads(run["input"]) == meant]
@@ -190,9 +188,13 @@ def test_the_schedule_starts_a_run_once_it_is_switched_on(account, second_stack,
         return [run for run in found if run["status"] == "SUCCEEDED"]
 
     until("a scheduled run", succeeded)
-    now, then = account.databases(), before
-    assert now.of("orders-scheduled") == then.of("orders-scheduled")
-    taken, former = (each.snapshots["orders-scheduled-snapshot"]["createdSeconds"] for each in (now, then))
+    deploy_second(account, "EnableSchedule=false")
+    rules = account.client("events").list_rules()["Rules"]
+    (rule,) = [each for each in rules if each["Name"].startswith(f"{second_stack}-DBRestore") and "ScheduleExpression" in each]
+    assert rule["State"] == "DISABLED"
+    now = account.databases()
+    assert now.of("orders-scheduled") == before.of("orders-scheduled")
+    taken, former = (each.snapshots["orders-scheduled-snapshot"]["createdSeconds"] for each in (now, before))
     assert taken > former
 
 

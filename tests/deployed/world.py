@@ -1,10 +1,10 @@
 """The databases of the test: one for each run, so that all of them can be under way at once.
 
-`ROLES` says what becomes of which. Beside each stands a bystander whose name begins like its own.
+They are called after what becomes of them. Beside each instance stands a bystander whose name begins like its own.
 """
 
 
-def instance(identifier, **settings):
+def instance(identifier):
     return {
         "identifier": identifier,
         "engine": "postgres",
@@ -14,7 +14,6 @@ def instance(identifier, **settings):
             "allocatedStorage": 200,
             "deletionProtection": True,
             "backupRetentionPeriod": 7,
-            **settings,
         },
         "tags": {"team": "payments"},
     }
@@ -25,7 +24,11 @@ def aurora(identifier):
     return {
         "identifier": identifier,
         "engine": "aurora-postgresql",
-        "settings": {"databaseName": "shop", "deletionProtection": True},
+        "settings": {
+            "databaseName": "shop",
+            "availabilityZones": ["us-east-1a", "us-east-1b", "us-east-1c"],
+            "deletionProtection": True,
+        },
         "tags": {"team": "storefront"},
         "members": [
             {"identifier": f"{identifier}-1", "settings": {"class": "db.r6g.large", "promotionTier": 1}},
@@ -74,7 +77,7 @@ def world(account, region):
         "limits": {"instances": 200, "clusters": 200},
         "instances": [
             *map(instance, INSTANCES),
-            *(instance(bystander(name), **{"deletionProtection": False}) for name in INSTANCES),
+            *(instance(bystander(name)) for name in INSTANCES),
         ],
         "clusters": [*map(aurora, AURORA_CLUSTERS), *map(multi_az, MULTI_AZ_CLUSTERS), multi_az(bystander("ledger-restore"))],
         "snapshots": [{"identifier": f"{name}-snapshot", "source": name} for name in INSTANCES],
