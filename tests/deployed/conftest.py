@@ -6,7 +6,8 @@ to the simulator; the template is deployed as it is. What the emulator does othe
 - A Choice whose path is missing takes its Default (AWS fails), and a bad definition is accepted: tests/tests/contract.rs.
 - The history has no events of the states inside a Parallel, and events of calls do not say of which state: a timeline shows
   which states there were, and not what their functions said.
-- Permissions are checked for what it serves (`AUTH=true`), which RDS is not: tests/deployment/permissions proves those.
+- Permissions are checked for what it serves (`AUTH=true`), which RDS is not: tests/deployment/permissions proves those. It
+  knows neither the resource nor the conditions of `ses:SendEmail`, so that is allowed beside the template (`allow_mail`).
 - It waits for nothing (`SFN_WAIT_SCALE=0`), retries included.
 
 Every process is started in a group of its own and ended by that group's id.
@@ -140,6 +141,17 @@ class Account:
 
     def follow_a_run(self, event, stack):
         return self.trapheus("start", "-", "--stack", stack, "--follow", event=event)
+
+    # ---- What the emulator cannot tell
+
+    def allow_mail(self, stack):
+        statement = {"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"}
+        document = json.dumps({"Version": "2012-10-17", "Statement": [statement]})
+        self.client("iam").put_role_policy(RoleName=self.mail_role(stack), PolicyName="emulated", PolicyDocument=document)
+
+    def mail_role(self, stack):
+        resource = self.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId="EmailRole")
+        return resource["StackResourceDetail"]["PhysicalResourceId"]
 
     # ---- What there is
 
@@ -275,6 +287,7 @@ def stack(account):
     """The stack that samconfig.toml calls staging, deployed by the documented command."""
     (command,) = [line for line in commands("Setting up") if "--config-env staging" in line]
     account.shell(command)
+    account.allow_mail("trapheus-staging")
     return "trapheus-staging"
 
 
@@ -291,6 +304,7 @@ def deploy_second(account, *more):
 def second_stack(account, stack):
     """Another one beside it."""
     deploy_second(account)
+    account.allow_mail(SECOND)
     return SECOND
 
 

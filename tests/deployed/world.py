@@ -85,9 +85,9 @@ def world(account, region):
         "faults": [
             fault("RestoreDBInstanceFromDBSnapshot", "orders-broken", "endsIn", status="incompatible-parameters"),
             fault("CreateDBInstance", "shop-broken-1", "denied"),
-            # Whoever is to be stopped, or to be disturbed, is still restoring then.
+            # What is to be stopped, or to be contested, is still being restored then.
             fault("RestoreDBInstanceFromDBSnapshot", "orders-stopped", "stuck"),
             fault("RestoreDBClusterFromSnapshot", "shop-stopped", "stuck"),
-            fault("RestoreDBInstanceFromDBSnapshot", "orders-contested", "stuck", seconds=4 * 3600),
+            fault("RestoreDBInstanceFromDBSnapshot", "orders-contested", "stuck", seconds=2 * 3600),
         ],
     }
