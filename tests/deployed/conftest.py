@@ -103,8 +103,8 @@ class Run:
 class Account:
     """What a person with credentials of the account can do and see."""
 
-    def __init__(self, environment, aws, simulator, folder):
-        self.environment, self.aws, self.simulator, self.folder = environment, aws, simulator, folder
+    def __init__(self, environment, aws, simulator, checkout):
+        self.environment, self.aws, self.simulator, self.checkout = environment, aws, simulator, checkout
 
     def client(self, service):
         return boto3.client(
@@ -117,7 +117,7 @@ class Account:
         """Runs what the documentation says, where the documentation says it."""
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
-            cwd=self.folder,
+            cwd=self.checkout,
             env=self.environment,
             input=keys,
             capture_output=True,
@@ -216,8 +216,9 @@ class Databases:
 
 @pytest.fixture(scope="session")
 def account(tmp_path_factory):
-    """The account, with a checkout of the project at hand in which everything is built and the addresses are filled in."""
-    folder = tmp_path_factory.mktemp("account")
+    """The account, and whoever deploys to it, at home where `sam build` has built everything."""
+    folder, checkout = tmp_path_factory.mktemp("account"), Path(os.environ["BUILT"])
+    fill_in_addresses(checkout)
     port = free_port()
     aws = f"http://127.0.0.1:{port}"
     # Nothing of whoever runs the test gets in.
@@ -233,7 +234,6 @@ def account(tmp_path_factory):
         "AWS_DEFAULT_REGION": REGION,
         "AWS_ENDPOINT_URL": aws,
     }
-    checkout(folder)
     described = folder / "world.json"
     described.write_text(json.dumps(world(ACCOUNT, REGION)))
     served = [environment["TRAPHEUS"], "simulator", "--listen", "127.0.0.1:0", "--world", described, "--speed", str(SPEED)]
@@ -264,22 +264,21 @@ def account(tmp_path_factory):
                     return get(f"{aws}/_ministack/health")
 
             until("the emulator", is_healthy)
-            account = Account(environment, aws, simulator, folder)
+            account = Account(environment, aws, simulator, checkout)
             for address in ("trapheus@your.domain", "oncall@your.domain"):
                 account.client("sesv2").create_email_identity(EmailIdentity=address)
             yield account
 
 
-def checkout(folder):
-    """The project as it is after `sam build`, with the addresses in samconfig.toml as docs/deployment.md says."""
-    (folder / ".aws-sam").symlink_to(os.environ["BUILT"])
+def fill_in_addresses(checkout):
+    """samconfig.toml as docs/deployment.md says, in the folder in which everything is built."""
     settings = (ROOT / "samconfig.toml").read_text()
     for name in ("SenderEmail", "RecipientEmail"):
         assert f'# "{name}=' in settings
         settings = settings.replace(f'# "{name}=', f'"{name}=')
     more = "".join(f'  "{each}",\n' for each in TEST_SETTINGS)
     settings = settings.replace('  "UseVPCAndSubnets=false",\n', f'  "UseVPCAndSubnets=false",\n{more}')
-    (folder / "samconfig.toml").write_text(settings)
+    (checkout / "samconfig.toml").write_text(settings)
 
 
 @pytest.fixture(scope="session")

@@ -22,10 +22,10 @@ environment emulator $here/requirements.txt
 
 # Processes of this machine stand in for Lambda, so the functions are built for it; a deployment is for arm64 by default.
 case $(uname -m) in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
-PATH=$tools/sam/bin:$PATH VIRTUAL_ENV=$tools/sam sam build --build-dir "$tools/aws-sam/build" \
+PATH=$tools/sam/bin:$PATH VIRTUAL_ENV=$tools/sam sam build --build-dir "$tools/deployed/.aws-sam/build" \
   --parameter-overrides "Architecture=$architecture"
 cargo build --quiet --package trapheus-cli
 
-BUILT=$tools/aws-sam ARCHITECTURE=$architecture SAM=$tools/sam/bin/sam \
+BUILT=$tools/deployed ARCHITECTURE=$architecture SAM=$tools/sam/bin/sam \
   TRAPHEUS=${CARGO_TARGET_DIR:-target}/debug/trapheus \
   exec "$tools/emulator/bin/python" -m pytest -p no:cacheprovider $here "$@"

@@ -88,6 +88,6 @@ def world(account, region):
             # What is to be stopped, or to be contested, is still being restored then.
             fault("RestoreDBInstanceFromDBSnapshot", "orders-stopped", "stuck"),
             fault("RestoreDBClusterFromSnapshot", "shop-stopped", "stuck"),
-            fault("RestoreDBInstanceFromDBSnapshot", "orders-contested", "stuck", seconds=2 * 3600),
+            fault("RestoreDBInstanceFromDBSnapshot", "orders-contested", "stuck", seconds=3600),
         ],
     }
