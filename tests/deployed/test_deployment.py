@@ -213,6 +213,18 @@ def test_bystanders_were_left_alone(account, before, runs, recoveries):
         assert now.of(name) == before.of(name)
 
 
+def test_every_execution_has_ended_and_whatever_did_not_succeed_was_recovered_once(account, stack, second_stack, runs, recoveries, capsys):
+    for each in [*runs.values(), *recoveries.values()]:
+        each.result()
+    executions = account.executions(stack) + account.executions(second_stack)
+    assert {each["status"] for each in executions} <= {"SUCCEEDED", "FAILED", "ABORTED"}
+    recovered = [json.loads(each["input"]).get("execution") for each in executions]
+    not_succeeded = [each["executionArn"] for each in executions if each["status"] != "SUCCEEDED"]
+    assert sorted(filter(None, recovered)) == sorted(not_succeeded)
+    with capsys.disabled():
+        print(f" {len(executions)} executions ", end="")
+
+
 def test_a_stack_is_deleted_by_the_documented_command_and_leaves_the_other_alone(account, stack, second_stack, runs, recoveries):
     for each in [*runs.values(), *recoveries.values()]:
         each.result()
