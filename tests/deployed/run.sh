@@ -3,6 +3,8 @@
 # simulated databases. Needs neither an account nor Docker. Installs what it needs, pinned, below the directory it is given.
 #
 #     tests/deployed/run.sh target/ci [ARGUMENTS OF PYTEST]
+#
+# The command that serves the simulator and starts the runs is built too, unless TRAPHEUS says where it is.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -25,8 +27,8 @@ case $(uname -m) in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_6
 # Not optimised across crates: that takes a minute of CPU for each of 27 functions, and changes their size alone.
 CARGO_PROFILE_RELEASE_LTO=false PATH=$tools/sam/bin:$PATH VIRTUAL_ENV=$tools/sam sam build --build-dir "$tools/deployed/.aws-sam/build" \
   --parameter-overrides "Architecture=$architecture"
-cargo build --quiet --package trapheus-cli
+[ -n "${TRAPHEUS:-}" ] || cargo build --quiet
 
 BUILT=$tools/deployed ARCHITECTURE=$architecture SAM=$tools/sam/bin/sam \
-  TRAPHEUS=${CARGO_TARGET_DIR:-target}/debug/trapheus \
+  TRAPHEUS=${TRAPHEUS:-${CARGO_TARGET_DIR:-target}/debug/trapheus} \
   exec "$tools/emulator/bin/python" -m pytest -p no:cacheprovider $here "$@"
