@@ -18,6 +18,7 @@ mod scene;
 
 use std::collections::BTreeSet;
 use std::fmt;
+use std::time::Duration;
 
 use rds_simulator::{Mail, RecordedRequest, World, WorldState};
 use serde::Serialize;
@@ -90,6 +91,8 @@ pub struct Evidence<'a> {
 
 /// How long a run may take: its deadline, the rollback's, and what a function may overshoot them by.
 const LONGEST_SECONDS: f64 = (24.0 + 6.0 + 2.0) * 3_600.0;
+/// What happens so shortly before the end of a run comes too late for it.
+const LAST_MOMENT: Duration = Duration::from_secs(5);
 /// Mails about one run and its recovery: two each, and one sent twice because its answer was lost.
 const MOST_MAILS: usize = 6;
 /// What the subject of a mail says that needs a person.
@@ -222,6 +225,7 @@ impl Case<'_> {
             match home {
                 Home::Restored if self.scene.restores() || self.another_succeeded() => {}
                 Home::Original if !self.scene.restores() => {}
+                Home::Wrong(_) if self.people_acted_last() => {}
                 other => say(format!("the run succeeded, but {}", self.scene.describe(&other))),
             }
             if let Some(why) = self.not_yet() {
@@ -282,6 +286,14 @@ impl Case<'_> {
             Home::Restored => self.is_verified(),
             Home::Wrong(_) => false,
         }
+    }
+
+    /// Whether people did something in the run's last moment, after it had looked for the last time.
+    fn people_acted_last(&self) -> bool {
+        let (people, own): (Vec<_>, Vec<_>) =
+            self.e.requests.iter().partition(|request| request.caller == scene::PEOPLE);
+        let last = own.iter().map(|request| request.at).max().unwrap_or_default();
+        people.iter().any(|request| request.at + LAST_MOMENT >= last)
     }
 
     fn another_failed(&self) -> bool {
