@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
+use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance, PendingModifiedValues, Tag};
 use trapheus_common::document::{Request, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIdentifier};
 use trapheus_common::tags::Role;
@@ -178,7 +178,10 @@ impl Seen {
         let database = Database {
             kind: DatabaseKind::Instance,
             identifier: identifier.to_owned(),
-            status: instance.db_instance_status().unwrap_or("unknown").to_owned(),
+            status: status(
+                instance.db_instance_status(),
+                instance.pending_modified_values().and_then(PendingModifiedValues::db_instance_identifier),
+            ),
             resource_id: resource_id.to_owned(),
             arn: instance.db_instance_arn().unwrap_or_default().to_owned(),
             origin: match origin(run, resource_id, instance.tag_list()) {
@@ -200,7 +203,10 @@ impl Seen {
         let database = Database {
             kind: DatabaseKind::Cluster,
             identifier: cluster.db_cluster_identifier().unwrap_or_default().to_owned(),
-            status: cluster.status().unwrap_or("unknown").to_owned(),
+            status: status(
+                cluster.status(),
+                cluster.pending_modified_values().and_then(ClusterPendingModifiedValues::db_cluster_identifier),
+            ),
             resource_id: resource_id.to_owned(),
             arn: cluster.db_cluster_arn().unwrap_or_default().to_owned(),
             origin: origin(run, resource_id, cluster.tag_list()),
@@ -211,6 +217,12 @@ impl Seen {
         };
         self.0.insert((false, database.identifier.clone()), database);
     }
+}
+
+/// A rename that is accepted does not show in the status at once, but the name will not be the database's for long.
+fn status(shown: Option<&str>, moving_to: Option<&str>) -> String {
+    let status = if moving_to.is_some() { Some("renaming") } else { shown };
+    status.unwrap_or("unknown").to_owned()
 }
 
 fn may_lack_the_mark(run: &Run) -> bool {

@@ -108,6 +108,32 @@ async fn the_final_alert_of_a_cluster_lists_its_members() {
     assert!(text.contains("Snapshot shop-snapshot: available"), "{text}");
 }
 
+/// RDS shows a database as available under its old name for a while after somebody has asked for another one.
+#[tokio::test(start_paused = true)]
+async fn the_final_alert_does_not_call_well_what_somebody_is_renaming() {
+    let harness = Harness::new(world());
+    let rds = harness.rds();
+    let failed = json!({"Error": "InstanceUnavailableException", "Cause": "somebody is renaming it"});
+
+    let event = harness.claimed_instance("orders", Task::DbRestore).await;
+    let rename = rds.modify_db_instance().db_instance_identifier("orders").new_db_instance_identifier("orders-old");
+    rename.apply_immediately(true).send().await.unwrap();
+    let document = json!({"request": event.request, "original": event.original, "claim": {}, "error": failed});
+    send(&harness, AlertPhase::Final, document).await.unwrap();
+
+    let event = harness.claimed_cluster("shop", Task::DbRestore).await;
+    let rename = rds.modify_db_cluster().db_cluster_identifier("shop").new_db_cluster_identifier("shop-old");
+    rename.apply_immediately(true).send().await.unwrap();
+    let document = json!({"request": event.request, "original": event.original, "claim": {}, "error": failed});
+    send(&harness, AlertPhase::Final, document).await.unwrap();
+
+    for mail in harness.simulator.mails() {
+        assert!(mail.subject.contains("ACTION NEEDED"), "{}", mail.subject);
+        let text = mail.text.unwrap();
+        assert!(text.contains("is the original, but not available yet: its status is renaming."), "{text}");
+    }
+}
+
 #[tokio::test(start_paused = true)]
 async fn a_look_that_fails_does_not_stop_the_alert() {
     for (fault, reason) in [
