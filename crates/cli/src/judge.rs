@@ -226,6 +226,8 @@ impl Case<'_> {
                 Home::Restored if self.scene.restores() || self.another_succeeded() => {}
                 Home::Original if !self.scene.restores() => {}
                 Home::Wrong(_) if self.people_acted_last() => {}
+                // A snapshot was asked for and is there; what people do to the database is not this run's to mend.
+                Home::Wrong(_) if !self.scene.restores() && self.excuse == Excuse::Beyond => {}
                 other => say(format!("the run succeeded, but {}", self.scene.describe(&other))),
             }
             if let Some(why) = self.not_yet() {
