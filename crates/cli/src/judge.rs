@@ -221,11 +221,13 @@ impl Case<'_> {
         }
         let mut say = |what: String| broken.push(Broken { promise: Promise::I1, what });
         let home = self.scene.home(self.e.after);
+        if matches!(home, Home::Wrong(_)) && self.people_acted_last() {
+            return;
+        }
         if self.succeeded() {
             match home {
                 Home::Restored if self.scene.restores() || self.another_succeeded() => {}
                 Home::Original if !self.scene.restores() => {}
-                Home::Wrong(_) if self.people_acted_last() => {}
                 // A snapshot was asked for and is there; what people do to the database is not this run's to mend.
                 Home::Wrong(_) if !self.scene.restores() && self.excuse == Excuse::Beyond => {}
                 other => say(format!("the run succeeded, but {}", self.scene.describe(&other))),
@@ -307,7 +309,7 @@ impl Case<'_> {
         let report = self.e.report;
         if self.succeeded() {
             // What another run has begun since is that run's, such as a snapshot that it replaces next time.
-            let is_begun = |missing: &String| self.another_failed() && missing.starts_with("the snapshot ");
+            let is_begun = |missing: &String| self.another_failed() && missing.contains("snapshot");
             for missing in self.scene.undone(self.e.after).into_iter().filter(|missing| !is_begun(missing)) {
                 say(format!("the run succeeded, but {missing}"));
             }
