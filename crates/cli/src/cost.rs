@@ -16,7 +16,7 @@ const INVOCATION: f64 = 0.20 / 1_000_000.0;
 /// Dollars per mail.
 const MAIL: f64 = 0.10 / 1_000.0;
 /// Memory of every function, in GB.
-const MEMORY: f64 = 0.125;
+pub(crate) const MEMORY: f64 = 0.125;
 
 /// What a run used.
 #[derive(Clone, Copy, Debug, Default)]

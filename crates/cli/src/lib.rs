@@ -10,6 +10,7 @@
 //! | [`screen`] | a rehearsal as a person reads it |
 //! | [`report`] | what came of it: what exists, downtime, calls, cost |
 //! | [`cost`] | prices |
+//! | [`overhead`] | what the pipeline adds to what RDS itself needs |
 //! | [`account`] | executions in an AWS account, started and followed |
 //! | [`diagram`] | pictures of the state machine |
 //!
@@ -22,6 +23,7 @@ pub mod diagram;
 pub mod disturbance;
 pub mod fleet;
 pub mod judge;
+pub mod overhead;
 pub mod rehearsal;
 pub mod report;
 pub mod screen;

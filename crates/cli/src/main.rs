@@ -13,7 +13,7 @@ use serde_json::Value;
 use trapheus_cli::disturbance::Disturbance;
 use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal};
 use trapheus_cli::screen::{ERROR, Screen};
-use trapheus_cli::{account, campaign, diagram};
+use trapheus_cli::{account, campaign, diagram, overhead};
 use trapheus_common::document::{SnapshotReplacement, ValidateEvent};
 use trapheus_preflight::validate::{ValidateOptions, validate};
 
@@ -154,6 +154,10 @@ enum Command {
                             trapheus campaign --family abort --event events/instance-restore.json\n  \
                             trapheus campaign --table docs/faults.md")]
     Campaign(campaign::command::Options),
+    /// Measure what the pipeline adds to what RDS itself needs: time, downtime, API calls, money.
+    ///
+    /// Rehearses restores that take RDS ten minutes, an hour and six hours, of every kind of database.
+    Overhead(overhead::Options),
     /// Draw the pictures of the state machine that the README and docs/ show.
     ///
     /// Run it in the repository after a change of statemachine/trapheus.asl.json, and build first: the definition is compiled
@@ -213,6 +217,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
         }
         Command::Follow { execution, account } => in_an_account(follow(&execution, account)),
         Command::Campaign(options) => options.run(),
+        Command::Overhead(options) => options.run().map(|()| ExitCode::SUCCESS),
         Command::Diagram { check, folder } => draw(&folder, check),
     }
 }

@@ -167,7 +167,8 @@ pub struct Clients {
 
 impl Clients {
     /// With the time-outs and retries the deployed functions have. Signatures, endpoint rules and the watch over slow streams
-    /// are left out: they are a fifth of what a request costs here, and the simulator asks for none of them.
+    /// are left out: they are a fifth of what a request costs here, and the simulator asks for none of them. So is the quota
+    /// of retries, which the SDK keeps for the whole process: in a deployment each function is a process of its own.
     pub fn of(simulator: &Simulator) -> Self {
         macro_rules! client {
             ($sdk:ident) => {
@@ -181,6 +182,11 @@ impl Clients {
                         .http_client(simulator.http_client())
                         .timeout_config(clients::timeouts())
                         .retry_config(clients::retries())
+                        .retry_partition(
+                            $sdk::config::retry::RetryPartition::custom("rehearsal")
+                                .token_bucket($sdk::config::retry::TokenBucket::unlimited())
+                                .build(),
+                        )
                         .build(),
                 )
             };

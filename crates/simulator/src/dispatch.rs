@@ -84,13 +84,34 @@ pub(crate) struct Desk {
     awaiting: Vec<(Meddling, u32)>,
     request_number: u64,
     /// Start of the current second and requests in it.
-    rate: (Millis, u32),
+    bucket: Bucket,
 }
 
 /// An answer, and how long it takes.
 pub(crate) struct Answer {
     pub(crate) result: Result<Response<Bytes>, ConnectionError>,
     pub(crate) delay_seconds: f64,
+}
+
+/// A token bucket: full at first, it holds what a second grants, and a refused request takes nothing.
+#[derive(Debug, Default)]
+struct Bucket {
+    /// Thousandths of a token that have been taken and not refilled.
+    missing: Millis,
+    at: Millis,
+}
+
+impl Bucket {
+    fn take(&mut self, per_second: u32, now: Millis) -> bool {
+        let per_second = Millis::from(per_second);
+        self.missing = self.missing.saturating_sub(now.saturating_sub(self.at).saturating_mul(per_second));
+        self.at = now;
+        let is_granted = self.missing + 1000 <= per_second * 1000;
+        if is_granted {
+            self.missing += 1000;
+        }
+        is_granted
+    }
 }
 
 /// A request once it is known what it is.
@@ -113,7 +134,7 @@ impl Desk {
             timed: Vec::new(),
             awaiting: Vec::new(),
             request_number: 0,
-            rate: (0, 0),
+            bucket: Bucket::default(),
         };
         for one in meddling {
             desk.add_meddling(one);
@@ -200,7 +221,8 @@ impl Desk {
             self.record(call, caller, Outcome::ConnectionRefused);
             return Answer { result: Err(ConnectionError::Refused), delay_seconds };
         }
-        let refusal = self.throttled().or_else(|| faults.iter().find_map(|fault| self.refusal(fault, &call, &caller)));
+        let throttled = if call.service == Service::Rds { self.throttled() } else { None };
+        let refusal = throttled.or_else(|| faults.iter().find_map(|fault| self.refusal(fault, &call, &caller)));
         let result = match refusal {
             Some(error) => Err(error),
             None => self.perform(&call, &faults),
@@ -221,11 +243,8 @@ impl Desk {
     /// The account's rate limit, when the world has one.
     fn throttled(&mut self) -> Option<ApiError> {
         let limit = self.state.limits.requests_per_second?;
-        if self.state.now >= self.rate.0 + 1000 {
-            self.rate = (self.state.now, 0);
-        }
-        self.rate.1 += 1;
-        (self.rate.1 > limit).then(|| ApiError::new("Throttling", "Rate exceeded"))
+        let is_granted = self.bucket.take(limit, self.state.now);
+        (!is_granted).then(|| ApiError::new("Throttling", "Rate exceeded"))
     }
 
     fn refusal(&self, fault: &Fault, call: &Call, caller: &str) -> Option<ApiError> {

@@ -1,4 +1,5 @@
-//! When a database answered under which name, so that the downtime of a name can be told.
+//! When a database answered under which name, so that the downtime of a name can be told; and when RDS itself was at work,
+//! so that waiting for it can be told from waiting for whoever uses it.
 //!
 //! A name *answers* while a database called so takes connections: the `available` a rename flashes before its
 //! reboot does not count, a backup or a modification does not interrupt.
@@ -28,29 +29,35 @@ type Spans = Vec<(Millis, Option<Millis>)>;
 pub(crate) struct History {
     /// By whether it is a cluster, and name.
     names: BTreeMap<(bool, String), Spans>,
+    working: Spans,
 }
 
 impl History {
-    /// Takes down who answers now: whether it is a cluster, its name, whether it answers.
-    pub(crate) fn observe<'a>(&mut self, now: Millis, all: impl Iterator<Item = (bool, &'a str, bool)>) {
+    /// Takes down whether any operation is under way now, and who answers: whether it is a cluster, its name, whether it
+    /// answers.
+    pub(crate) fn observe<'a>(
+        &mut self,
+        now: Millis,
+        is_working: bool,
+        all: impl Iterator<Item = (bool, &'a str, bool)>,
+    ) {
+        note(&mut self.working, now, is_working);
         let answering: Vec<(bool, &str)> =
             all.filter(|(.., answers)| *answers).map(|(is_cluster, name, _)| (is_cluster, name)).collect();
         for ((is_cluster, name), spans) in &mut self.names {
-            let open = spans.last().is_some_and(|(_, end)| end.is_none());
             let answers = answering.iter().any(|(kind, answering)| kind == is_cluster && answering == name);
-            if open && !answers {
-                if let Some(last) = spans.last_mut() {
-                    last.1 = Some(now);
-                }
-            } else if !open && answers {
-                spans.push((now, None));
-            }
+            note(spans, now, answers);
         }
         for (is_cluster, name) in answering {
             if !self.names.keys().any(|(kind, known)| *kind == is_cluster && known == name) {
                 self.names.insert((is_cluster, name.to_owned()), vec![(now, None)]);
             }
         }
+    }
+
+    /// From and to, in seconds since the start: when RDS was at work.
+    pub(crate) fn working(&self, now: Millis) -> Vec<(f64, f64)> {
+        self.working.iter().map(|(from, to)| (seconds(*from), seconds(to.unwrap_or(now)))).collect()
     }
 
     pub(crate) fn report(&self, now: Millis) -> Vec<NameHistory> {
@@ -67,6 +74,16 @@ impl History {
                 }
             })
             .collect()
+    }
+}
+
+/// Opens or closes the last span.
+fn note(spans: &mut Spans, now: Millis, is_so: bool) {
+    match spans.last_mut() {
+        Some((_, end @ None)) if !is_so => *end = Some(now),
+        Some((_, None)) => {}
+        _ if is_so => spans.push((now, None)),
+        _ => {}
     }
 }
 

@@ -23,9 +23,18 @@ pub struct WorldState {
     pub cluster_snapshots: Vec<SnapshotState<ClusterSettings>>,
     /// When which name answered.
     pub names: Vec<NameHistory>,
+    /// From and to, in seconds since the start: when RDS was at work on anything. What a client waits beyond that, it waits
+    /// for itself.
+    pub working: Vec<(f64, f64)>,
 }
 
 impl WorldState {
+    /// How long RDS was at work between two moments.
+    pub fn working_seconds(&self, from: f64, to: f64) -> f64 {
+        let overlap = |(begin, end): &(f64, f64)| (end.min(to) - begin.max(from)).max(0.0);
+        self.working.iter().map(overlap).sum()
+    }
+
     /// The instance that has this name, whether or not it answers at the moment.
     pub fn instance(&self, identifier: &str) -> Option<&InstanceState> {
         self.instances.iter().find(|instance| instance.identifier == identifier)
@@ -129,6 +138,7 @@ pub(crate) fn report(state: &State) -> WorldState {
             .map(|found| snapshot(state, found, "cluster-snapshot"))
             .collect(),
         names: state.history.report(state.now),
+        working: state.history.working(state.now),
     };
     report.instances.sort_by(|one, other| one.identifier.cmp(&other.identifier));
     report.clusters.sort_by(|one, other| one.identifier.cmp(&other.identifier));

@@ -204,8 +204,12 @@ impl State {
         self.queue.keys().next().map(|(due, _)| *due)
     }
 
-    /// Writes down which names answer.
+    /// Writes down which names answer, and whether any operation is under way.
     pub(crate) fn observe(&mut self) {
+        let is_working = self.instances.values().any(|instance| instance.life.busy)
+            || self.clusters.values().any(|cluster| cluster.life.busy)
+            || self.snapshots.values().any(|snapshot| snapshot.life.busy)
+            || self.cluster_snapshots.values().any(|snapshot| snapshot.life.busy);
         let clusters = self.clusters.values().map(|cluster| {
             let writer = cluster.writer.and_then(|key| self.instances.get(&key));
             (
@@ -216,7 +220,7 @@ impl State {
         });
         let instances =
             self.instances.values().map(|instance| (false, instance.life.identifier.as_str(), instance.life.serves()));
-        self.history.observe(self.now, instances.chain(clusters));
+        self.history.observe(self.now, is_working, instances.chain(clusters));
     }
 
     pub(crate) fn life(&mut self, target: Target) -> Option<&mut Life> {

@@ -423,7 +423,7 @@ pub struct Limits {
     pub manual_cluster_snapshots: usize,
     /// Automated backups kept after their database was deleted.
     pub retained_backups: usize,
-    /// Requests a second before `Throttling`; unlimited when not given.
+    /// Requests to RDS a second before `Throttling`, as a token bucket that holds a second's worth; unlimited when not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests_per_second: Option<u32>,
 }

@@ -181,6 +181,19 @@ async fn downtime_counts_the_seconds_no_database_answered_under_a_name() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_rds_works_is_told_from_what_its_client_waits() {
+    let (simulator, client) = simulated(&world(r#""timings": {"jitter": 0, "falseAvailableProbability": 1}"#));
+    tokio::time::sleep(Duration::from_secs(50)).await;
+    rename(&client, "orders", "orders-temp").await.unwrap();
+    tokio::time::sleep(Duration::from_secs(1_000)).await;
+    let rename_seconds = 25.0 + 40.0 + 60.0 + 15.0 + 45.0;
+    let state = simulator.state();
+    assert_eq!(state.working, [(50.0, 50.0 + rename_seconds)], "its false rest is part of the work");
+    assert_eq!(state.working_seconds(0.0, 1_050.0), rename_seconds);
+    assert_eq!(state.working_seconds(0.0, 60.0), 10.0, "as far as it falls between the two moments");
+}
+
+#[tokio::test(start_paused = true)]
 async fn renamed_resource_is_not_found_for_longer() {
     let faults = r#""timings": {"jitter": 0}, "faults": [{"action": "ModifyDBInstance", "fault": {"kind": "notFoundFor", "seconds": 1000}}]"#;
     let (_, client) = simulated(&world(faults));
@@ -193,14 +206,21 @@ async fn renamed_resource_is_not_found_for_longer() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rate_limit_of_the_account_throttles_within_a_second() {
+async fn rate_limit_of_the_account_is_a_token_bucket() {
     let (_, client) = simulated(&world(r#""limits": {"requestsPerSecond": 2}"#));
     let describe = || client.describe_db_instances().send();
     describe().await.unwrap();
     describe().await.unwrap();
-    assert_eq!(code(describe().await), "Throttling");
-    tokio::time::sleep(Duration::from_secs(1)).await;
+    for _ in 0..5 {
+        assert_eq!(code(describe().await), "Throttling");
+    }
+    tokio::time::sleep(Duration::from_millis(500)).await;
     describe().await.unwrap();
+    assert_eq!(code(describe().await), "Throttling", "half a second grants one of two");
+    tokio::time::sleep(Duration::from_mins(1)).await;
+    describe().await.unwrap();
+    describe().await.unwrap();
+    assert_eq!(code(describe().await), "Throttling", "it holds no more than a second's worth");
 }
 
 #[tokio::test(start_paused = true)]
