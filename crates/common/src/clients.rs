@@ -10,8 +10,8 @@ use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
 /// Region, credentials and endpoints from the function's environment; time-outs and retries from here.
 ///
-/// The SDK repeats a throttled or broken call a few times within seconds; what takes longer is left to the state
-/// machine's `Retry`.
+/// The SDK repeats a throttled call within the function, which would otherwise have to begin anew; what takes longer than a
+/// minute or so is left to the state machine's `Retry`.
 pub async fn config() -> SdkConfig {
     loader().load().await
 }
@@ -31,11 +31,12 @@ pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .connect_timeout(Duration::from_secs(3))
         .operation_attempt_timeout(Duration::from_secs(20))
-        .operation_timeout(Duration::from_secs(60))
+        .operation_timeout(Duration::from_secs(90))
         .build()
 }
 
-/// How often the SDK itself repeats a call.
+/// How often the SDK itself repeats a call: with a second of backoff that doubles up to twenty, half of it by chance, so for
+/// about a minute. An account's limit is shared with whoever else calls RDS.
 pub fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(4)
+    RetryConfig::standard().with_max_attempts(10)
 }
