@@ -5,7 +5,7 @@
 //! their `-temp` names: that is what tells a later run whose leftover they are.
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbClusterSnapshot};
+use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbClusterSnapshot, DbInstance};
 use trapheus_common::document::{Member, OriginalCluster, Request, StepEvent, StepOutput, TaskName};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::{Error, ErrorKind, Result, rds, tags};
@@ -31,21 +31,23 @@ pub async fn claim(
     contest::claim(client, sfn, request, &original.target, look).await?;
     // A run that only takes a snapshot works on no member.
     if request.task.restores() {
+        let ids: Vec<&str> = original.own_members().iter().map(|member| member.target.resource_id.as_str()).collect();
+        let instances = rds::instances_by_resource_ids(client, &ids).await?;
         for member in original.own_members() {
-            mark(client, request, member).await?;
+            let with_id = |instance: &&DbInstance| instance.dbi_resource_id() == Some(&member.target.resource_id);
+            mark(client, request, member, instances.iter().find(with_id)).await?;
         }
     }
     Ok(StepOutput::done(TaskName::Claim, &original.target.identifier))
 }
 
 /// Marks a member. Whoever holds the cluster holds its members, so an older mark is of no account.
-async fn mark(client: &Client, request: &Request, member: &Member) -> Result<()> {
+async fn mark(client: &Client, request: &Request, member: &Member, instance: Option<&DbInstance>) -> Result<()> {
     let identifier = &member.target.identifier;
     let changed = |what: &str| {
         let text = format!("the member `{identifier}` {what} since the preflight: somebody else works on this cluster");
         Error::new(ErrorKind::Claim, &request.identifier, text)
     };
-    let instance = rds::instance_by_resource_id(client, &member.target.resource_id).await?;
     let instance = instance.ok_or_else(|| changed("was deleted"))?;
     if instance.db_instance_identifier() != Some(identifier.as_str()) {
         return Err(changed("was renamed"));

@@ -369,6 +369,9 @@ pub struct WaitOutput {
     pub identifier: String,
     /// What was seen last, for the console and the alerts.
     pub observed: String,
+    /// Since when it has been seen like that, carried from one wait to the next.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub since: Option<Timestamp>,
     /// Since when what is waited for has not been there at all, carried from one wait to the next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub absent_since: Option<Timestamp>,

@@ -35,19 +35,44 @@ pub async fn instance_by_resource_id(rds: &Client, resource_id: &str) -> Result<
     if resource_id.is_empty() {
         return Ok(None);
     }
-    let found = instances_where(rds, Some(("dbi-resource-id", resource_id))).await?;
+    let found = instances_where(rds, Some(("dbi-resource-id", &[resource_id]))).await?;
     Ok(found.into_iter().find(|instance| instance.dbi_resource_id() == Some(resource_id)))
+}
+
+/// Those of the DB instances with these `DbiResourceId`s that answer, with one call: RDS throttles by account.
+pub async fn instances_by_resource_ids(rds: &Client, resource_ids: &[&str]) -> Result<Vec<DbInstance>> {
+    several_instances(rds, "dbi-resource-id", resource_ids, DbInstance::dbi_resource_id).await
+}
+
+/// Those of the DB instances of these names that there are, with one call.
+pub async fn instances_named(rds: &Client, identifiers: &[&str]) -> Result<Vec<DbInstance>> {
+    several_instances(rds, "db-instance-id", identifiers, DbInstance::db_instance_identifier).await
+}
+
+async fn several_instances(
+    rds: &Client,
+    filter: &str,
+    wanted: &[&str],
+    of: fn(&DbInstance) -> Option<&str>,
+) -> Result<Vec<DbInstance>> {
+    // Without a value the filter would be none.
+    if wanted.is_empty() {
+        return Ok(Vec::new());
+    }
+    let mut found = instances_where(rds, Some((filter, wanted))).await?;
+    found.retain(|instance| of(instance).is_some_and(|value| wanted.contains(&value)));
+    Ok(found)
 }
 
 /// The DB instances that belong to the cluster of this name, in whatever status.
 pub async fn instances_of_cluster(rds: &Client, cluster_identifier: &str) -> Result<Vec<DbInstance>> {
-    let mut found = instances_where(rds, Some(("db-cluster-id", cluster_identifier))).await?;
+    let mut found = instances_where(rds, Some(("db-cluster-id", &[cluster_identifier]))).await?;
     found.retain(|instance| instance.db_cluster_identifier() == Some(cluster_identifier));
     Ok(found)
 }
 
-async fn instances_where(rds: &Client, filter: Option<(&str, &str)>) -> Result<Vec<DbInstance>> {
-    let filters = filter.map(|(name, value)| vec![only(name, value)]);
+async fn instances_where(rds: &Client, filter: Option<(&str, &[&str])>) -> Result<Vec<DbInstance>> {
+    let filters = filter.map(|(name, values)| vec![only(name, values)]);
     let mut pages = rds.describe_db_instances().set_filters(filters).into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
@@ -56,7 +81,7 @@ async fn instances_where(rds: &Client, filter: Option<(&str, &str)>) -> Result<V
             Err(error) if error.as_service_error().is_some_and(|e| e.is_db_instance_not_found_fault()) => {
                 break;
             }
-            Err(error) => return Err(look_failed(looked_for(filter), "cannot describe DB instances", &error)),
+            Err(error) => return Err(look_failed(&looked_for(filter), "cannot describe DB instances", &error)),
         }
     }
     Ok(found)
@@ -81,12 +106,12 @@ pub async fn cluster_by_resource_id(rds: &Client, resource_id: &str) -> Result<O
     if resource_id.is_empty() {
         return Ok(None);
     }
-    let found = clusters_where(rds, Some(("db-cluster-resource-id", resource_id))).await?;
+    let found = clusters_where(rds, Some(("db-cluster-resource-id", &[resource_id]))).await?;
     Ok(found.into_iter().find(|cluster| cluster.db_cluster_resource_id() == Some(resource_id)))
 }
 
-async fn clusters_where(rds: &Client, filter: Option<(&str, &str)>) -> Result<Vec<DbCluster>> {
-    let filters = filter.map(|(name, value)| vec![only(name, value)]);
+async fn clusters_where(rds: &Client, filter: Option<(&str, &[&str])>) -> Result<Vec<DbCluster>> {
+    let filters = filter.map(|(name, values)| vec![only(name, values)]);
     let mut pages = rds.describe_db_clusters().set_filters(filters).into_paginator().send();
     let mut found = Vec::new();
     while let Some(page) = pages.next().await {
@@ -95,7 +120,7 @@ async fn clusters_where(rds: &Client, filter: Option<(&str, &str)>) -> Result<Ve
             Err(error) if error.as_service_error().is_some_and(|e| e.is_db_cluster_not_found_fault()) => {
                 break;
             }
-            Err(error) => return Err(look_failed(looked_for(filter), "cannot describe DB clusters", &error)),
+            Err(error) => return Err(look_failed(&looked_for(filter), "cannot describe DB clusters", &error)),
         }
     }
     Ok(found)
@@ -157,12 +182,13 @@ pub fn cluster_has_pending_modifications(cluster: &DbCluster) -> bool {
 }
 
 /// What a look was for, in an error.
-fn looked_for<'a>(filter: Option<(&'a str, &'a str)>) -> &'a str {
-    filter.map_or("all", |(_, value)| value)
+fn looked_for(filter: Option<(&str, &[&str])>) -> String {
+    filter.map_or_else(|| "all".to_owned(), |(_, values)| values.join(", "))
 }
 
-fn only(name: &str, value: &str) -> Filter {
-    Filter::builder().name(name).values(value).build()
+fn only(name: &str, values: &[&str]) -> Filter {
+    let values = values.iter().map(|&value| value.to_owned()).collect();
+    Filter::builder().name(name).set_values(Some(values)).build()
 }
 
 fn look_failed<E>(identifier: &str, doing: &str, error: &SdkError<E, HttpResponse>) -> Error

@@ -1,7 +1,7 @@
 //! Deleting the original DB cluster, or what a failed restore left under its names.
 //!
-//! An Aurora cluster's members go first, by what the cluster has now, not by what it had; RDS deletes a Multi-AZ DB
-//! cluster's members with it. Protection is set and lifted at the cluster only.
+//! An Aurora cluster's members go first, by what the cluster has now, not by what it had, and the cluster as soon as they are
+//! going; RDS deletes a Multi-AZ DB cluster's members with it. Protection is set and lifted at the cluster only.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::delete_db_cluster::DeleteDBClusterError;
@@ -48,16 +48,13 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result
     if cluster.deletion_protection() == Some(true) && !is_unprotected(rds, &request, &cluster).await? {
         return Ok(output.then_more(again));
     }
-    if !members.is_empty() {
-        let goal = match delete_members(rds, &request, target, &members).await? {
-            Asked::Accepted => members_gone(&members),
-            Asked::Busy => members_settled(&members),
-        };
-        return Ok(output.then_more(goal));
+    if delete_members(rds, &request, target, &members).await? == Asked::Busy {
+        return Ok(output.then_more(members_settled(&members)));
     }
-    match delete_cluster(rds, &request, target, &cluster, how).await? {
+    match delete_cluster(rds, &request, target, &cluster, &members, how).await? {
         Asked::Accepted => Ok(output.waiting_for(gone(&target.resource_id))),
-        Asked::Busy => Ok(output.then_more(again)),
+        Asked::Busy if members.is_empty() => Ok(output.then_more(again)),
+        Asked::Busy => Ok(output.then_more(members_gone(&members))),
     }
 }
 
@@ -182,7 +179,7 @@ impl Discard<'_> {
         if is_deleting(restored) {
             return Ok(output.waiting_for(going));
         }
-        match delete_cluster(self.rds, self.request, target, restored, ClusterDeletion::ENTIRELY).await? {
+        match delete_cluster(self.rds, self.request, target, restored, &[], ClusterDeletion::ENTIRELY).await? {
             Asked::Accepted => Ok(output.waiting_for(going)),
             Asked::Busy => Ok(output.then_more(settled(restored.db_cluster_resource_id()))),
         }
@@ -257,11 +254,14 @@ impl ClusterDeletion {
     const ENTIRELY: Self = Self { final_snapshot: None, delete_automated_backups: true };
 }
 
+/// Deletes a DB cluster that has no members any more but such as are being deleted: RDS takes that, "in non-deleting state" is
+/// what it refuses. Should it want them gone first, it is asked again then.
 async fn delete_cluster(
     rds: &Client,
     request: &Request,
     target: &Target,
     cluster: &DbCluster,
+    leaving: &[DbInstance],
     how: ClusterDeletion,
 ) -> Result<Asked> {
     let identifier = cluster.db_cluster_identifier().unwrap_or_default();
@@ -284,7 +284,8 @@ async fn delete_cluster(
     if is(DeleteDBClusterError::is_db_cluster_automated_backup_quota_exceeded_fault) {
         return Err(backup_quota(request, target));
     }
-    if is(DeleteDBClusterError::is_invalid_db_cluster_state_fault) && is_passing(&now) {
+    let may_pass = is_passing(&now) || !leaving.is_empty();
+    if is(DeleteDBClusterError::is_invalid_db_cluster_state_fault) && may_pass {
         return Ok(Asked::Busy);
     }
     let doing = format!("cannot delete the DB cluster {identifier}");

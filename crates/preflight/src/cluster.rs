@@ -97,10 +97,9 @@ async fn add_what_matters_to_a_restore(
     let mut groups = groups(cluster);
     if world.cluster_kind == Some(ClusterKind::Aurora) {
         groups.extend(instances.iter().flat_map(member_groups));
-        for Member { target, .. } in members.iter().filter(|member| is_moved(member)) {
-            let occupant = rds::instance(client, target.temporary_identifier.as_str()).await?;
-            world.occupants.extend(occupant.iter().map(Database::from));
-        }
+        let moved = members.iter().filter(|member| is_moved(member));
+        let names: Vec<&str> = moved.map(|member| member.target.temporary_identifier.as_str()).collect();
+        world.occupants.extend(rds::instances_named(client, &names).await?.iter().map(Database::from));
         world.global_cluster = match cluster.global_cluster_identifier().filter(|global| !global.is_empty()) {
             Some(global) => Some(global.to_owned()),
             None => read::global_cluster(client, arn).await?,

@@ -45,14 +45,25 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
 
 /// Whether the cluster and every member that is left is under its own name: what was never claimed was never moved.
 async fn is_at_home(rds: &Client, original: &OriginalCluster, cluster: &DbCluster) -> Result<bool> {
+    let instances = own_instances(rds, original).await?;
     for member in original.own_members() {
-        let found = rds::instance_by_resource_id(rds, &member.target.resource_id).await?;
+        let found = with_id(&instances, &member.target);
         let home = &member.target.identifier;
-        if found.is_some_and(|instance| position_of_instance(&instance, home) != Position::There) {
+        if found.is_some_and(|instance| position_of_instance(instance, home) != Position::There) {
             return Ok(false);
         }
     }
     Ok(position_of(cluster, &original.target.identifier) == Position::There)
+}
+
+/// Those of the members' instances that answer, under whatever name.
+async fn own_instances(rds: &Client, original: &OriginalCluster) -> Result<Vec<DbInstance>> {
+    let ids: Vec<&str> = original.own_members().iter().map(|member| member.target.resource_id.as_str()).collect();
+    rds::instances_by_resource_ids(rds, &ids).await
+}
+
+fn with_id<'a>(instances: &'a [DbInstance], target: &Target) -> Option<&'a DbInstance> {
+    instances.iter().find(|instance| instance.dbi_resource_id() == Some(&target.resource_id))
 }
 
 /// The original answers under no name: it is between two, or it is gone.
@@ -191,17 +202,18 @@ impl Move<'_> {
     }
 
     async fn find_members(&self) -> Result<Vec<(&Member, Found)>> {
+        let instances = own_instances(self.rds, self.original).await?;
         let mut found = Vec::new();
         for member in self.original.own_members() {
-            found.push((member, self.find(&member.target).await?));
+            found.push((member, self.find(&member.target, with_id(&instances, &member.target)).await?));
         }
         Ok(found)
     }
 
-    async fn find(&self, target: &Target) -> Result<Found> {
-        if let Some(instance) = rds::instance_by_resource_id(self.rds, &target.resource_id).await? {
+    async fn find(&self, target: &Target, instance: Option<&DbInstance>) -> Result<Found> {
+        if let Some(instance) = instance {
             let is_deleting = is_deleting(DatabaseKind::Instance, instance.db_instance_status());
-            return Ok(if is_deleting { Found::Removed } else { Found::Here(Box::new(instance)) });
+            return Ok(if is_deleting { Found::Removed } else { Found::Here(Box::new(instance.clone())) });
         }
         // Between two names a member does not answer, and its cluster still lists it by the name it had.
         for (listed, to) in
@@ -225,6 +237,8 @@ impl Move<'_> {
         if is_deleting(CLUSTER, self.cluster.status()) {
             return Err(failed(target, "somebody is deleting this DB cluster; nothing was renamed"));
         }
+        let moved = self.original.own_members().iter().map(|member| member.target.temporary_identifier.as_str());
+        let holders = rds::instances_named(self.rds, &moved.collect::<Vec<_>>()).await?;
         for (member, found) in found {
             match found {
                 Found::Removed => {
@@ -238,7 +252,8 @@ impl Move<'_> {
                 Found::Here(instance) => {
                     let wanted = &member.target.temporary_identifier;
                     if position_of_instance(instance, wanted) == Position::Elsewhere {
-                        check_instance_may_leave(self.rds, instance, &member.target).await?;
+                        let named = |holder: &&DbInstance| holder.db_instance_identifier() == Some(wanted.as_str());
+                        check_instance_may_leave(instance, &member.target, holders.iter().find(named))?;
                     }
                 }
             }
@@ -294,7 +309,8 @@ impl Move<'_> {
         let position = match position_of_instance(&instance, wanted) {
             Position::Elsewhere => {
                 if self.destination == Destination::Home {
-                    check_instance_name_is_free(self.rds, target, wanted).await?;
+                    let holder = rds::instance(self.rds, wanted.as_str()).await?;
+                    check_instance_name_is_free(holder.as_ref(), target, wanted)?;
                 }
                 rename_instance(self.rds, &instance, target, wanted).await?
             }

@@ -56,16 +56,18 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
 }
 
 async fn move_it(rds: &Client, instance: &DbInstance, target: &Target, destination: Destination) -> Result<Position> {
+    let wanted = wanted(target, destination);
+    let holder = rds::instance(rds, wanted.as_str()).await?;
     match destination {
         Destination::Temporary => {
             if is_deleting(DatabaseKind::Instance, instance.db_instance_status()) {
                 return Err(failed(target, "somebody is deleting this DB instance; nothing was renamed"));
             }
-            check_instance_may_leave(rds, instance, target).await?;
+            check_instance_may_leave(instance, target, holder.as_ref())?;
         }
-        Destination::Home => check_instance_name_is_free(rds, target, &target.identifier).await?,
+        Destination::Home => check_instance_name_is_free(holder.as_ref(), target, wanted)?,
     }
-    rename_instance(rds, instance, target, wanted(target, destination)).await
+    rename_instance(rds, instance, target, wanted).await
 }
 
 /// Nothing to do in a rollback for an original that never left, or has nothing to wait for at home.

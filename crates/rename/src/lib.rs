@@ -99,16 +99,20 @@ fn cluster_has_other_modifications(pending: Option<&ClusterPendingModifiedValues
     })
 }
 
-/// Refuses to rename a DB instance away: its name is given up only when nothing stands against it.
-async fn check_instance_may_leave(rds: &Client, instance: &DbInstance, target: &Target) -> Result<()> {
+/// Refuses to rename a DB instance away, to a name that `holder` has: its own is given up only when nothing stands against it.
+fn check_instance_may_leave(instance: &DbInstance, target: &Target, holder: Option<&DbInstance>) -> Result<()> {
     if has_other_modifications(instance.pending_modified_values()) {
         return Err(failed(target, pending_modifications(DatabaseKind::Instance)));
     }
-    check_instance_name_is_free(rds, target, &target.temporary_identifier).await
+    check_instance_name_is_free(holder, target, &target.temporary_identifier)
 }
 
-async fn check_instance_name_is_free(rds: &Client, target: &Target, wanted: &DatabaseIdentifier) -> Result<()> {
-    match rds::instance(rds, wanted.as_str()).await? {
+fn check_instance_name_is_free(
+    holder: Option<&DbInstance>,
+    target: &Target,
+    wanted: &DatabaseIdentifier,
+) -> Result<()> {
+    match holder {
         Some(holder) if holder.dbi_resource_id() != Some(target.resource_id.as_str()) => {
             Err(taken(DatabaseKind::Instance, target, wanted, holder.dbi_resource_id(), holder.db_instance_status()))
         }

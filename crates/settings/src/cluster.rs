@@ -99,13 +99,10 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<V
 pub async fn protect(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
     let restored = Restored::find(rds, &event, KIND).await?;
     let available = restored.available(&event);
-    let mut output = StepOutput::done(TaskName::Protection, &event.request.identifier);
+    let output = StepOutput::done(TaskName::Protection, &event.request.identifier);
     let cluster = &restored.cluster;
     let is_marked = upkeep::is_verified(cluster.tag_list());
     let has_protection = event.original.settings.deletion_protection == Some(true);
-    if has_protection {
-        output = output.waiting_for(available.clone());
-    }
     let unprotected = has_protection && cluster.deletion_protection() != Some(true);
     if is_marked && !unprotected {
         return Ok(output);
@@ -122,7 +119,9 @@ pub async fn protect(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     let identifier = event.request.identifier.as_str();
     let call = rds.modify_db_cluster().db_cluster_identifier(identifier).deletion_protection(true);
     let Err(error) = call.apply_immediately(true).send().await else {
-        return Ok(output);
+        // RDS switches it on at once; should it not show yet, this function looks again.
+        let is_on = rds::cluster(rds, identifier).await?.is_some_and(|now| now.deletion_protection() == Some(true));
+        return Ok(if is_on { output } else { output.then_more(available) });
     };
     if error.as_service_error().is_some_and(|error| error.is_invalid_db_cluster_state_fault())
         && calls::cluster_is_passing(rds, identifier).await?

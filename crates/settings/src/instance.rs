@@ -73,12 +73,9 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<
 pub async fn protect(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
     let restored = restored(rds, &event, KIND).await?;
     let available = available(&event, &restored);
-    let mut output = StepOutput::done(TaskName::Protection, &event.request.identifier);
+    let output = StepOutput::done(TaskName::Protection, &event.request.identifier);
     let is_marked = upkeep::is_verified(restored.tag_list());
     let has_protection = event.original.settings.deletion_protection == Some(true);
-    if has_protection {
-        output = output.waiting_for(available.clone());
-    }
     let unprotected = has_protection && restored.deletion_protection() != Some(true);
     if is_marked && !unprotected {
         return Ok(output);
@@ -95,7 +92,9 @@ pub async fn protect(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
     let identifier = event.request.identifier.as_str();
     let call = rds.modify_db_instance().db_instance_identifier(identifier).deletion_protection(true);
     let Err(error) = call.apply_immediately(true).send().await else {
-        return Ok(output);
+        // RDS switches it on at once; should it not show yet, this function looks again.
+        let is_on = rds::instance(rds, identifier).await?.is_some_and(|now| now.deletion_protection() == Some(true));
+        return Ok(if is_on { output } else { output.then_more(available) });
     };
     if error.as_service_error().is_some_and(|error| error.is_invalid_db_instance_state_fault())
         && calls::instance_is_passing(rds, identifier).await?

@@ -2,28 +2,31 @@
 //!
 //! A cluster's `available` says nothing about its members, so a cluster is ready when they are.
 
+use std::cell::Cell;
+
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbCluster;
 use trapheus_common::document::{WaitEvent, WaitOutput};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
-use trapheus_common::wait::acceptor::Sighting;
+use trapheus_common::wait::acceptor::{Sighting, Verdict};
 use trapheus_common::wait::poll::{Look, Pace};
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{Result, rds};
 
-use crate::instance::{look_at_instance, look_for_instance, look_for_instances_gone, look_for_instances_settled};
+use crate::instance::{look_at_instance, look_for_instances_gone, look_for_instances_settled};
 use crate::{both, look_for_available, look_for_gone, look_for_settled, look_for_snapshot, look_for_snapshot_gone};
 
 /// Waits for what a step on a DB cluster has set going.
 pub async fn wait(rds: &Client, pace: Pace, event: WaitEvent, invocation: Invocation) -> Result<WaitOutput> {
-    crate::wait(async |goal| look(rds, goal).await, pace, event, invocation).await
+    let turn = Turn::default();
+    crate::wait(async |goal| look(rds, goal, &turn).await, pace, event, invocation).await
 }
 
-async fn look(rds: &Client, goal: &Goal) -> Result<Look> {
+async fn look(rds: &Client, goal: &Goal, turn: &Turn) -> Result<Look> {
     match goal {
         Goal::Available { identifier, resource_id, members } => {
-            look_for_cluster_and_members(rds, identifier.as_str(), resource_id.as_deref(), members).await
+            turn.look(rds, identifier.as_str(), resource_id.as_deref(), members).await
         }
         Goal::Settled { resource_id, may_be_gone } => {
             let cluster = rds::cluster_by_resource_id(rds, resource_id).await?;
@@ -48,37 +51,73 @@ async fn look(rds: &Client, goal: &Goal) -> Result<Look> {
     }
 }
 
-async fn look_for_cluster_and_members(
-    rds: &Client,
-    wanted: &str,
-    resource_id: Option<&str>,
-    members: &[MemberGoal],
-) -> Result<Look> {
+/// A cluster that has to be available with members that have to be.
+///
+/// RDS tells of clusters and of instances in two calls. While one of the two has still to come, only that one is asked for,
+/// and now and then both.
+#[derive(Default)]
+struct Turn {
+    looks: Cell<u32>,
+    members_first: Cell<bool>,
+}
+
+impl Turn {
+    /// Every so many looks both are asked for: the other may have failed meanwhile.
+    const BOTH: u32 = 10;
+
+    async fn look(
+        &self,
+        rds: &Client,
+        wanted: &str,
+        resource_id: Option<&str>,
+        members: &[MemberGoal],
+    ) -> Result<Look> {
+        let looks = self.looks.replace(self.looks.get() + 1);
+        if members.is_empty() {
+            return look_for_cluster(rds, wanted, resource_id).await;
+        }
+        let is_enough = |look: &Look| look.verdict != Verdict::Complete && looks % Self::BOTH != 0;
+        let (first, second) = if self.members_first.get() {
+            let members = look_for_members(rds, members).await?;
+            if is_enough(&members) {
+                return Ok(members);
+            }
+            (look_for_cluster(rds, wanted, resource_id).await?, members)
+        } else {
+            let cluster = look_for_cluster(rds, wanted, resource_id).await?;
+            if is_enough(&cluster) {
+                return Ok(cluster);
+            }
+            (cluster, look_for_members(rds, members).await?)
+        };
+        self.members_first.set(first.verdict == Verdict::Complete);
+        Ok(both(first, second))
+    }
+}
+
+async fn look_for_cluster(rds: &Client, wanted: &str, resource_id: Option<&str>) -> Result<Look> {
     let cluster = match resource_id {
         Some(resource_id) => rds::cluster_by_resource_id(rds, resource_id).await?,
         None => rds::cluster(rds, wanted).await?,
     };
-    let mut so_far = look_for_available(DatabaseKind::Cluster, wanted, cluster.as_ref().map(sighting).as_ref());
-    if members.is_empty() {
-        return Ok(so_far);
-    }
-    // All members with one call: RDS throttles by account, and a run is not the only one who calls.
-    let present = cluster.as_ref().and_then(DbCluster::db_cluster_identifier).unwrap_or(wanted);
-    let instances = rds::instances_of_cluster(rds, present).await?;
+    Ok(look_for_available(DatabaseKind::Cluster, wanted, cluster.as_ref().map(sighting).as_ref()))
+}
+
+/// By resource id where they are known, because a name may be another database's by now.
+async fn look_for_members(rds: &Client, members: &[MemberGoal]) -> Result<Look> {
+    let ids: Vec<&str> = members.iter().filter_map(|member| member.resource_id.as_deref()).collect();
+    let names = members.iter().filter(|member| member.resource_id.is_none());
+    let names: Vec<&str> = names.map(|member| member.identifier.as_str()).collect();
+    let mut instances = rds::instances_by_resource_ids(rds, &ids).await?;
+    instances.extend(rds::instances_named(rds, &names).await?);
+    let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, is_long: false };
     for member in members {
         let wanted = member.identifier.as_str();
         let seen = instances.iter().find(|instance| match &member.resource_id {
             Some(resource_id) => instance.dbi_resource_id() == Some(resource_id),
             None => instance.db_instance_identifier() == Some(wanted),
         });
-        so_far = both(
-            so_far,
-            match seen {
-                Some(instance) => look_at_instance(wanted, Some(instance)),
-                // Between two names neither it nor its cluster may say where it is.
-                None => look_for_instance(rds, wanted, member.resource_id.as_deref()).await?,
-            },
-        );
+        so_far = both(so_far, look_at_instance(wanted, seen));
     }
     Ok(so_far)
 }

@@ -11,7 +11,7 @@ use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{self, Sighting, Verdict};
-use trapheus_common::wait::poll::{self, Limits, Look, Outcome, Pace};
+use trapheus_common::wait::poll::{self, Limits, Look, Outcome, Pace, Progress};
 use trapheus_common::{ErrorKind, Result};
 
 pub mod cluster;
@@ -30,16 +30,29 @@ async fn wait(
     let deadline = event.deadline();
     let pace = if event.rollback_started_at.is_some() { pace.careful() } else { pace };
     let StepOutput { taskname, identifier, wait_for, wait: last, .. } = event.task;
-    let answer = |task, observed, absent_since| WaitOutput { task, taskname, identifier, observed, absent_since };
+    let complete = |observed| WaitOutput {
+        task: WaitStatus::Complete,
+        taskname,
+        identifier: identifier.clone(),
+        observed,
+        since: None,
+        absent_since: None,
+    };
     let Some(goal) = wait_for else {
-        return Ok(answer(WaitStatus::Complete, "nothing to wait for".to_owned(), None));
+        return Ok(complete("nothing to wait for".to_owned()));
     };
     let limits = Limits { clock: invocation.clock, invocation: invocation.deadline - MARGIN, deadline };
     let step = (failure(taskname), event.request.identifier.as_str());
-    let absent_since = last.and_then(|last| last.absent_since);
-    match poll::until(async || look(&goal).await, pace, limits, step, absent_since).await? {
-        Outcome::Complete { seen } => Ok(answer(WaitStatus::Complete, seen, None)),
-        Outcome::Pending { seen, absent_since } => Ok(answer(WaitStatus::Pending, seen, absent_since)),
+    let last = last.map(|last| Progress {
+        seen: last.observed,
+        since: last.since.unwrap_or_else(|| invocation.clock.now()),
+        absent_since: last.absent_since,
+    });
+    match poll::until(async || look(&goal).await, pace, limits, step, last).await? {
+        Outcome::Complete { seen } => Ok(complete(seen)),
+        Outcome::Pending(Progress { seen, since, absent_since }) => {
+            Ok(WaitOutput { task: WaitStatus::Pending, since: Some(since), absent_since, ..complete(seen) })
+        }
     }
 }
 
@@ -59,7 +72,12 @@ const fn failure(taskname: TaskName) -> ErrorKind {
 
 /// A look at one database that has to be available under a name.
 fn look_for_available(kind: DatabaseKind, wanted: &str, seen: Option<&Sighting>) -> Look {
-    Look { verdict: acceptor::available(kind, wanted, seen), seen: words(wanted, seen), absent: seen.is_none() }
+    Look {
+        verdict: acceptor::available(kind, wanted, seen),
+        seen: words(wanted, seen),
+        absent: seen.is_none(),
+        is_long: is_long(seen),
+    }
 }
 
 /// A look at one database that has to come to rest, under whatever name.
@@ -68,14 +86,20 @@ fn look_for_settled(kind: DatabaseKind, resource_id: &str, may_be_gone: bool, se
         verdict: acceptor::settled(kind, seen, may_be_gone),
         seen: words(resource_id, seen),
         absent: seen.is_none() && !may_be_gone,
+        is_long: is_long(seen),
     }
+}
+
+fn is_long(seen: Option<&Sighting>) -> bool {
+    seen.is_some_and(|seen| acceptor::is_long(&seen.status))
 }
 
 /// A look at databases that have to be gone, by resource id.
 fn look_for_gone(seen: &[(&str, Option<Sighting>)]) -> Look {
     let verdict = seen.iter().map(|(_, seen)| acceptor::gone(seen.as_ref())).fold(Verdict::Complete, Verdict::and);
     let words: Vec<String> = seen.iter().map(|(id, seen)| words(id, seen.as_ref())).collect();
-    Look { verdict, seen: words.join(", "), absent: false }
+    let is_long = seen.iter().any(|(_, seen)| is_long(seen.as_ref()));
+    Look { verdict, seen: words.join(", "), absent: false, is_long }
 }
 
 /// A look at a snapshot that has to be available.
@@ -84,6 +108,7 @@ fn look_for_snapshot(identifier: &str, status: Option<&str>) -> Look {
         verdict: acceptor::snapshot_available(identifier, status),
         seen: format!("{identifier} {}", status.unwrap_or("not found")),
         absent: status.is_none(),
+        is_long: status.is_some_and(acceptor::is_long),
     }
 }
 
@@ -93,6 +118,8 @@ fn look_for_snapshot_gone(identifier: &str, status: Option<&str>) -> Look {
         verdict: acceptor::snapshot_gone(status),
         seen: format!("{identifier} {}", status.unwrap_or("not found")),
         absent: false,
+        // RDS removes a snapshot within seconds, whatever its size.
+        is_long: false,
     }
 }
 
@@ -102,6 +129,7 @@ fn both(one: Look, other: Look) -> Look {
         verdict: one.verdict.and(other.verdict),
         seen: if one.seen.is_empty() { other.seen } else { format!("{}, {}", one.seen, other.seen) },
         absent: one.absent || other.absent,
+        is_long: one.is_long || other.is_long,
     }
 }
 

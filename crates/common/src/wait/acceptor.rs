@@ -83,6 +83,11 @@ pub fn phase(kind: DatabaseKind, status: &str) -> Phase {
     }
 }
 
+/// Whether a status is one of those that last long, compared with all the others of an operation.
+pub fn is_long(status: &str) -> bool {
+    matches!(status, "creating" | "migrating" | "backing-up" | "deleting" | "copying" | "upgrading")
+}
+
 /// Waiting for a database to be available under a name.
 pub fn available(kind: DatabaseKind, wanted: &str, seen: Option<&Sighting>) -> Verdict {
     let Some(seen) = seen else {

@@ -1,8 +1,10 @@
 //! Polling: asks until the goal is met, the function's time is up, or the run's deadline has passed.
 //!
 //! One look proves little. After a rename RDS shows the old name for a while, then nothing, then a false `available`
-//! before the reboot, so a goal counts as met only when several looks in a row agree. Throttling slows the asking down;
-//! a broken connection or a server error is asked again. What does not exist at all for long is given up.
+//! before the reboot, so a goal counts as met only when several looks in a row agree. Every look is an API call of an account
+//! that others use too, so looks are sparse while a status lasts that is known to last, and dense where the end may be near.
+//! Throttling slows the asking down; a broken connection or a server error is asked again. What does not exist at all for
+//! long is given up.
 
 use std::time::Duration;
 
@@ -15,12 +17,14 @@ use crate::error::{Error, ErrorKind, Result};
 /// How often to look, and how sure to be.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// Between the first looks: most changes are short.
-    pub first: Duration,
-    /// Between looks, once a change has turned out to take long.
-    pub longest: Duration,
-    /// Between looks that agree.
+    /// While a status is seen that lasts long; the longer it has lasted, the longer, up to twice that.
+    pub sparse: Duration,
+    /// While the end may be near.
+    pub dense: Duration,
+    /// Between looks that agree, after one that did not: whatever was to come has been seen coming.
     pub confirm: Duration,
+    /// Between looks that agree from the beginning: what was asked for may not even have begun.
+    pub doubt: Duration,
     /// How many looks in a row have to agree.
     pub agreeing: u32,
     /// How long nothing at all may answer before it is taken as gone for good.
@@ -33,12 +37,13 @@ impl Pace {
 
     /// Looks at what takes long every so many seconds, at least once a second.
     pub fn polling_every(seconds: u64) -> Self {
-        let longest = Duration::from_secs(seconds.max(1));
+        let sparse = Duration::from_secs(seconds.max(1));
         Self {
-            first: longest.min(Duration::from_secs(5)),
-            longest,
-            confirm: longest.min(Duration::from_secs(10)),
-            agreeing: 3,
+            sparse,
+            dense: sparse.min(Duration::from_secs(15)),
+            confirm: sparse.min(Duration::from_secs(5)),
+            doubt: sparse.min(Duration::from_secs(10)),
+            agreeing: 2,
             absent: Duration::from_secs(30 * 60),
         }
     }
@@ -46,7 +51,13 @@ impl Pace {
     /// Surer, for the last wait of a run: nobody looks again after a rollback, so a false `available` must not end it.
     #[must_use]
     pub const fn careful(self) -> Self {
-        Self { agreeing: self.agreeing * 2, ..self }
+        Self { agreeing: self.agreeing * 3, confirm: self.doubt, ..self }
+    }
+
+    /// Until the next look at what has been seen like this for so long. A sixtieth of that, where it is more than the pace: the
+    /// end is then noticed after less than a hundredth of the time it took.
+    fn pause(self, is_long: bool, lasted: Duration) -> Duration {
+        if is_long { (lasted / 60).clamp(self.sparse, self.sparse * 2) } else { self.dense }
     }
 }
 
@@ -68,6 +79,19 @@ pub struct Look {
     pub seen: String,
     /// Nothing answered that should be there.
     pub absent: bool,
+    /// What is still missing is in a status that lasts long.
+    pub is_long: bool,
+}
+
+/// What one invocation leaves to the next of the same wait.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Progress {
+    /// What was seen last.
+    pub seen: String,
+    /// Since when it has been seen like that.
+    pub since: Timestamp,
+    /// Since when nothing has answered at all.
+    pub absent_since: Option<Timestamp>,
 }
 
 /// How the polling ended without an error.
@@ -77,71 +101,77 @@ pub enum Outcome {
         seen: String,
     },
     /// The invocation's time is up; the state machine calls again.
-    Pending {
-        seen: String,
-        absent_since: Option<Timestamp>,
-    },
+    Pending(Progress),
 }
 
-/// Polls. `kind` and `identifier` name the error a failed goal raises; `absent_since` is carried from the last call.
+/// Polls. `kind` and `identifier` name the error a failed goal raises; `last` is what the last invocation of this wait left.
 pub async fn until(
     mut look: impl AsyncFnMut() -> Result<Look>,
     pace: Pace,
     limits: Limits,
     (kind, identifier): (ErrorKind, &str),
-    mut absent_since: Option<Timestamp>,
+    last: Option<Progress>,
 ) -> Result<Outcome> {
+    let now = || limits.clock.now();
+    // What was asked for a moment ago is not there yet.
+    let mut pause = if last.is_none() { pace.dense } else { Duration::ZERO };
+    let mut has_changed = last.is_some();
+    let mut progress =
+        last.unwrap_or_else(|| Progress { seen: "nothing yet".to_owned(), since: now(), absent_since: None });
     let mut agreed = 0;
-    let mut interval = pace.first;
+    let mut throttled = 1;
     loop {
-        let seen = match look().await {
-            Ok(look) => {
-                tracing::debug!(db.identifier = identifier, seen = look.seen, "looked");
-                absent_since = if look.absent { absent_since.or_else(|| Some(limits.clock.now())) } else { None };
-                match look.verdict {
-                    Verdict::Complete => agreed += 1,
-                    Verdict::Pending => agreed = 0,
-                    Verdict::Failed(why) => return Err(Error::new(kind, identifier, why)),
-                }
-                interval = interval.min(pace.longest);
-                look.seen
-            }
+        give_up(&limits, pace, (kind, identifier), &progress)?;
+        if Instant::now() + pause >= limits.invocation {
+            return Ok(Outcome::Pending(progress));
+        }
+        tokio::time::sleep(pause).await;
+        let Ok(found) = tokio::time::timeout_at(limits.invocation, look()).await else {
+            return Ok(Outcome::Pending(progress));
+        };
+        let found = match found {
+            Ok(found) => found,
             Err(error) if error.kind().retryable() => {
                 agreed = 0;
-                if error.kind() == ErrorKind::RateExceeded {
-                    interval = (interval * 2).clamp(pace.longest, pace.longest * 8);
-                }
-                error.report()
+                // Slower and slower, up to eight times.
+                throttled = if error.kind() == ErrorKind::RateExceeded { (throttled * 2).min(8) } else { 1 };
+                pause = jittered(pace.sparse * throttled);
+                progress.seen = error.report();
+                continue;
             }
             Err(error) => return Err(error),
         };
-        if agreed >= pace.agreeing {
-            return Ok(Outcome::Complete { seen });
+        throttled = 1;
+        tracing::debug!(db.identifier = identifier, seen = found.seen, "looked");
+        if found.seen != progress.seen {
+            (progress.seen, progress.since) = (found.seen, now());
         }
-        give_up(&limits, pace, (kind, identifier), &seen, absent_since)?;
-        let pause = if agreed > 0 { pace.confirm } else { jittered(interval) };
-        if Instant::now() + pause >= limits.invocation {
-            return Ok(Outcome::Pending { seen, absent_since });
+        progress.absent_since = if found.absent { progress.absent_since.or_else(|| Some(now())) } else { None };
+        match found.verdict {
+            Verdict::Failed(why) => return Err(Error::new(kind, identifier, why)),
+            Verdict::Pending => {
+                (agreed, has_changed) = (0, true);
+                pause = jittered(pace.pause(found.is_long, now().since(progress.since)));
+            }
+            Verdict::Complete => {
+                agreed += 1;
+                if agreed >= pace.agreeing {
+                    return Ok(Outcome::Complete { seen: progress.seen });
+                }
+                pause = if has_changed { pace.confirm } else { pace.doubt };
+            }
         }
-        tokio::time::sleep(pause).await;
-        interval = (interval * 3 / 2).min(pace.longest.max(interval));
     }
 }
 
 /// Ends a wait that has lasted too long, saying what was seen last.
-fn give_up(
-    limits: &Limits,
-    pace: Pace,
-    (kind, identifier): (ErrorKind, &str),
-    seen: &str,
-    absent_since: Option<Timestamp>,
-) -> Result<()> {
+fn give_up(limits: &Limits, pace: Pace, (kind, identifier): (ErrorKind, &str), progress: &Progress) -> Result<()> {
     let now = limits.clock.now();
     if now >= limits.deadline {
-        let message = format!("the deadline {} has passed; last seen: {seen}", limits.deadline);
+        let message = format!("the deadline {} has passed; last seen: {}", limits.deadline, progress.seen);
         return Err(Error::new(ErrorKind::WaitTimedOut, identifier, message));
     }
-    match absent_since {
+    match progress.absent_since {
         Some(since) if now.since(since) >= pace.absent => {
             Err(Error::new(kind, identifier, format!("nothing has answered under this name since {since}")))
         }
@@ -174,11 +204,11 @@ mod tests {
     }
 
     fn saw(verdict: Verdict) -> Look {
-        Look { verdict, seen: "seen".into(), absent: false }
+        Look { verdict, seen: "seen".into(), absent: false, is_long: false }
     }
 
     const ABSENT: fn() -> Result<Look> =
-        || Ok(Look { verdict: Verdict::Pending, seen: "nothing".into(), absent: true });
+        || Ok(Look { verdict: Verdict::Pending, seen: "nothing".into(), absent: true, is_long: false });
 
     fn throttled() -> Result<Look> {
         Err(Error::new(ErrorKind::RateExceeded, "orders", "cannot describe"))
@@ -188,7 +218,7 @@ mod tests {
     async fn poll(
         script: Vec<fn() -> Result<Look>>,
         limits: Limits,
-        absent_since: Option<Timestamp>,
+        last: Option<Progress>,
     ) -> (Result<Outcome>, Vec<u64>) {
         let start = Instant::now();
         let times = RefCell::new(Vec::new());
@@ -199,7 +229,7 @@ mod tests {
             let next = if script.len() > 1 { script.pop_front() } else { script.front().copied() };
             next.expect("a script has an entry")()
         };
-        let outcome = until(look, Pace::polling_every(Pace::DEFAULT_SECONDS), limits, STEP, absent_since).await;
+        let outcome = until(look, Pace::polling_every(Pace::DEFAULT_SECONDS), limits, STEP, last).await;
         (outcome, times.into_inner())
     }
 
@@ -207,15 +237,15 @@ mod tests {
     async fn a_false_available_is_not_believed() {
         let complete = || Ok(saw(Verdict::Complete));
         let pending = || Ok(saw(Verdict::Pending));
-        let (outcome, times) = poll(vec![complete, complete, pending, complete], limits(900, 900), None).await;
+        let (outcome, times) = poll(vec![complete, pending, complete], limits(900, 900), None).await;
         assert!(matches!(outcome.unwrap(), Outcome::Complete { .. }));
-        assert_eq!(times.len(), 6, "two that agreed, one that did not, three that agree");
+        assert_eq!(times.len(), 4, "one that nothing confirmed, one that did not agree, two that agree");
     }
 
     #[tokio::test(start_paused = true)]
     async fn the_poll_answers_before_lambda_ends_the_function() {
         let (outcome, times) = poll(vec![|| Ok(saw(Verdict::Pending))], limits(900, 86_400), None).await;
-        assert!(matches!(outcome.unwrap(), Outcome::Pending { absent_since: None, .. }));
+        assert!(matches!(outcome.unwrap(), Outcome::Pending(Progress { absent_since: None, .. })));
         assert!(times.iter().all(|&time| time < 900), "{times:?}");
         assert!(times.last().is_some_and(|&time| time > 850), "{times:?}");
     }
@@ -232,7 +262,7 @@ mod tests {
     async fn a_failed_goal_raises_the_steps_own_error_at_once() {
         let (outcome, times) = poll(vec![|| Ok(saw(Verdict::Failed("broken".into())))], limits(900, 900), None).await;
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Rename);
-        assert_eq!(times, [0]);
+        assert_eq!(times, [15]);
     }
 
     #[tokio::test(start_paused = true)]
@@ -255,20 +285,57 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn absence_is_carried_from_one_invocation_to_the_next_and_given_up_after_half_an_hour() {
         let (outcome, _) = poll(vec![ABSENT], limits(900, 86_400), None).await;
-        let Outcome::Pending { absent_since: Some(since), .. } = outcome.unwrap() else { panic!("not pending") };
-        assert_eq!(since.epoch_seconds(), 1_000);
+        let Outcome::Pending(left) = outcome.unwrap() else { panic!("not pending") };
+        assert_eq!(left.absent_since.map(Timestamp::epoch_seconds), Some(1_015));
         tokio::time::advance(Duration::from_secs(900)).await;
         let later = Limits {
-            clock: Clock::showing(SystemTime::UNIX_EPOCH + Duration::from_secs(2_700)),
+            clock: Clock::showing(SystemTime::UNIX_EPOCH + Duration::from_secs(2_800)),
             ..limits(900, 86_400)
         };
-        let (outcome, _) = poll(vec![ABSENT], later, Some(since)).await;
+        let (outcome, _) = poll(vec![ABSENT], later, Some(left)).await;
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Rename);
     }
 
     #[tokio::test(start_paused = true)]
     async fn what_answers_again_is_no_longer_absent() {
         let (outcome, _) = poll(vec![ABSENT, || Ok(saw(Verdict::Pending))], limits(900, 86_400), None).await;
-        assert!(matches!(outcome.unwrap(), Outcome::Pending { absent_since: None, .. }));
+        assert!(matches!(outcome.unwrap(), Outcome::Pending(Progress { absent_since: None, .. })));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_lasts_long_is_looked_at_ever_more_rarely() {
+        let creating = || Ok(Look { verdict: Verdict::Pending, seen: "creating".into(), absent: false, is_long: true });
+        let (outcome, times) = poll(vec![creating], limits(6 * 3_600, 86_400), None).await;
+        let gaps = |from: usize| times[from + 1] - times[from];
+        assert!((26..=34).contains(&gaps(1)), "{times:?}");
+        assert!((53..=66).contains(&gaps(times.len() - 2)), "{times:?}");
+        let Outcome::Pending(left) = outcome.unwrap() else { panic!("not pending") };
+        assert_eq!(left.since.epoch_seconds(), 1_000 + 15, "since the first look");
+        // The next invocation goes on like that, and looks at once.
+        let clock = Clock::showing(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000 + 6 * 3_600));
+        let (_, times) = poll(vec![creating], Limits { clock, ..limits(900, 86_400) }, Some(left)).await;
+        assert_eq!(times[0], 0);
+        assert!(times[1] >= 53, "{times:?}");
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn what_is_complete_from_the_beginning_is_doubted_longer() {
+        let complete = || Ok(saw(Verdict::Complete));
+        let (_, times) = poll(vec![complete], limits(900, 900), None).await;
+        assert_eq!(times, [15, 25]);
+        let (_, times) = poll(vec![|| Ok(saw(Verdict::Pending)), complete], limits(900, 900), None).await;
+        assert_eq!((times.len(), times[2] - times[1]), (3, 5));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_look_that_takes_too_long_is_left_to_the_next_invocation() {
+        let hangs = async || {
+            tokio::time::sleep(Duration::from_secs(3_600)).await;
+            Ok(saw(Verdict::Complete))
+        };
+        let limits = limits(900, 86_400);
+        let outcome = until(hangs, Pace::polling_every(Pace::DEFAULT_SECONDS), limits, STEP, None).await;
+        assert!(matches!(outcome.unwrap(), Outcome::Pending(_)));
+        assert_eq!(Instant::now(), limits.invocation);
     }
 }
