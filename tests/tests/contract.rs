@@ -66,6 +66,9 @@ fn every_task_is_retried_the_same_way_and_catches_everything() {
     let policy = tasks["ValidateInput"]["Retry"].clone();
     for (name, state) in tasks {
         let mut expected = policy.as_array().expect("a list of retriers").clone();
+        if name.starts_with("Preflight") {
+            expected.insert(0, state["Retry"][0].clone());
+        }
         expected.extend(is_persistent(&name).then(|| state["Retry"][3].clone()));
         assert_eq!(state["Retry"], json!(expected), "{name}");
         assert_eq!(state["Catch"][0]["ErrorEquals"], json!(["States.ALL"]), "{name}");
@@ -85,13 +88,19 @@ fn is_persistent(name: &str) -> bool {
 #[test]
 fn the_rollback_tries_again_what_a_run_gives_up() {
     for (name, state) in of_type("Task") {
-        let last = &state["Retry"][3];
-        if is_persistent(&name) {
-            assert_eq!(last["ErrorEquals"], json!(["RenameException", "DeletionException"]), "{name}");
-            assert_eq!(last["JitterStrategy"], "FULL", "{name}");
-        } else {
-            assert!(last.is_null(), "{name}");
-        }
+        let last = state["Retry"].as_array().and_then(|retriers| retriers.last()).expect("a retrier");
+        let tries_again = last["ErrorEquals"] == json!(["RenameException", "DeletionException"]);
+        assert_eq!(tries_again, is_persistent(&name), "{name}");
+        assert_eq!(last["JitterStrategy"], "FULL", "{name}");
+    }
+}
+
+#[test]
+fn where_nothing_has_been_touched_a_connection_that_cannot_be_made_is_given_up_soon() {
+    for name in ["PreflightDbInstance", "PreflightCluster"] {
+        let first = &states()[name]["Retry"][0];
+        assert_eq!(first["ErrorEquals"], json!([ErrorKind::EndpointUnreachable.name()]), "{name}");
+        assert_eq!(first["MaxAttempts"], 2, "{name}");
     }
 }
 

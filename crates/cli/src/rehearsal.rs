@@ -10,9 +10,9 @@ use serde_json::Value;
 use states_language::{StateMachine, substitute};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
-use trapheus_common::clients;
 use trapheus_common::document::{Options, SnapshotReplacement};
 use trapheus_common::wait::poll::Pace;
+use trapheus_common::{clients, reach};
 use trapheus_email::EmailOptions;
 use trapheus_preflight::validate::ValidateOptions;
 
@@ -171,15 +171,15 @@ impl Clients {
     /// of retries, which the SDK keeps for the whole process: in a deployment each function is a process of its own.
     pub fn of(simulator: &Simulator) -> Self {
         macro_rules! client {
-            ($sdk:ident) => {
+            ($sdk:ident, $service:literal) => {
                 $sdk::Client::from_conf(
                     $sdk::Config::builder()
                         .behavior_version_latest()
                         .region($sdk::config::Region::from_static(REGION))
                         .allow_no_auth()
-                        .endpoint_url("http://simulator")
+                        .endpoint_url(format!("https://{}.{REGION}.amazonaws.com", $service))
                         .stalled_stream_protection($sdk::config::StalledStreamProtectionConfig::disabled())
-                        .http_client(simulator.http_client())
+                        .http_client(reach::telling(simulator.http_client()))
                         .timeout_config(clients::timeouts())
                         .retry_config(clients::retries())
                         .retry_partition(
@@ -191,6 +191,10 @@ impl Clients {
                 )
             };
         }
-        Self { rds: client!(aws_sdk_rds), ses: client!(aws_sdk_sesv2), sfn: client!(aws_sdk_sfn) }
+        Self {
+            rds: client!(aws_sdk_rds, "rds"),
+            ses: client!(aws_sdk_sesv2, "email"),
+            sfn: client!(aws_sdk_sfn, "states"),
+        }
     }
 }

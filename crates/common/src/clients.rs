@@ -8,6 +8,8 @@ use aws_config::timeout::TimeoutConfig;
 use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 
+use crate::reach;
+
 /// Region, credentials and endpoints from the function's environment; time-outs and retries from here.
 ///
 /// The SDK repeats a throttled call within the function, which would otherwise have to begin anew; what takes longer than a
@@ -18,10 +20,9 @@ pub async fn config() -> SdkConfig {
 
 /// As [`config`], for who wants to say more about it.
 pub fn loader() -> ConfigLoader {
+    let https = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
     aws_config::defaults(BehaviorVersion::latest())
-        .http_client(
-            aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https(),
-        )
+        .http_client(reach::telling(https))
         .timeout_config(timeouts())
         .retry_config(retries())
 }

@@ -7,9 +7,11 @@
 use std::fmt;
 
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
+use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_runtime::Diagnostic;
+
+use crate::reach::Unreachable;
 
 /// The result of a function's logic.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -27,8 +29,10 @@ pub enum ErrorKind {
     InstanceUnavailable,
     /// AWS throttled the call.
     RateExceeded,
-    /// AWS could not be reached, or answered with a server error.
+    /// AWS answered with a server error, or not at all.
     ServiceUnavailable,
+    /// No connection to AWS could be made.
+    EndpointUnreachable,
     /// The function's role, or the caller's, may not do this.
     AccessDenied,
     /// A snapshot could not be taken or replaced.
@@ -55,13 +59,14 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tests of the contract with the state machine.
-    pub const ALL: [Self; 17] = [
+    pub const ALL: [Self; 18] = [
         Self::InvalidInput,
         Self::Preflight,
         Self::Claim,
         Self::InstanceUnavailable,
         Self::RateExceeded,
         Self::ServiceUnavailable,
+        Self::EndpointUnreachable,
         Self::AccessDenied,
         Self::SnapshotCreation,
         Self::Rename,
@@ -84,6 +89,7 @@ impl ErrorKind {
             Self::InstanceUnavailable => "InstanceUnavailableException",
             Self::RateExceeded => "RateExceededException",
             Self::ServiceUnavailable => "ServiceUnavailableException",
+            Self::EndpointUnreachable => "EndpointUnreachableException",
             Self::AccessDenied => "AccessDeniedException",
             Self::SnapshotCreation => "SnapshotCreationException",
             Self::Rename => "RenameException",
@@ -101,7 +107,7 @@ impl ErrorKind {
     /// Whether the same call may succeed when made again later, with nothing else changed.
     pub const fn retryable(self) -> bool {
         match self {
-            Self::RateExceeded | Self::ServiceUnavailable => true,
+            Self::RateExceeded | Self::ServiceUnavailable | Self::EndpointUnreachable => true,
             Self::InvalidInput
             | Self::Preflight
             | Self::Claim
@@ -204,8 +210,10 @@ impl From<Error> for Diagnostic {
 pub enum AwsFailure {
     /// Asked too often: ask again, later.
     Throttled,
-    /// Not reached, no answer in time, or a server error: the call may or may not have been carried out.
+    /// No answer, or a server error: the call may or may not have been carried out.
     Unavailable,
+    /// No connection: the call was not made.
+    Unreachable,
     /// Not permitted: asking again changes nothing.
     Denied,
     /// An answer of the service's own, to be matched as its typed error.
@@ -242,6 +250,7 @@ impl AwsFailure {
         }
         let server_error = error.raw_response().is_some_and(|response| response.status().is_server_error());
         match error {
+            SdkError::DispatchFailure(failure) if no_connection(failure).is_some() => Self::Unreachable,
             SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => Self::Unavailable,
             _ if server_error => Self::Unavailable,
             _ => Self::Answered,
@@ -252,10 +261,15 @@ impl AwsFailure {
         match self {
             Self::Throttled => Some(ErrorKind::RateExceeded),
             Self::Unavailable => Some(ErrorKind::ServiceUnavailable),
+            Self::Unreachable => Some(ErrorKind::EndpointUnreachable),
             Self::Denied => Some(ErrorKind::AccessDenied),
             Self::Answered => None,
         }
     }
+}
+
+fn no_connection(failure: &DispatchFailure) -> Option<&Unreachable> {
+    Unreachable::of(failure.as_connector_error()?)
 }
 
 /// An AWS error in words a person reads: the service's code and message rather than the SDK's `service error`, and the
@@ -264,6 +278,11 @@ fn words<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
+    if let SdkError::DispatchFailure(failure) = error
+        && let Some(unreachable) = no_connection(failure)
+    {
+        return joined(unreachable);
+    }
     match error.as_service_error().map(|answer| (answer.code(), answer.message())) {
         Some((Some(code), Some(message))) => format!("{code}: {message}"),
         Some((Some(code), None)) => code.to_owned(),

@@ -10,6 +10,7 @@
 //! | [`rds`] | looking databases and snapshots up by resource id or name; the claim; tags |
 //! | [`clock`] | wall-clock time that follows Tokio's clock |
 //! | [`clients`] | AWS clients, lean and with time-outs |
+//! | [`reach`] | a connection that cannot be made, and what to look at |
 //! | [`lambda`] | the entry point of a function |
 //!
 //! Nothing here reads the environment but [`clients`], [`lambda`] and a function's main.
@@ -22,6 +23,7 @@ pub mod error;
 pub mod identifiers;
 pub mod lambda;
 pub mod rds;
+pub mod reach;
 pub mod settings;
 pub mod tags;
 pub mod wait;

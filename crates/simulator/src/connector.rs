@@ -1,5 +1,7 @@
 //! The simulator as the HTTP client of an AWS SDK: no socket, no thread, the same bytes.
 
+use std::io;
+
 use aws_smithy_runtime_api::client::http::{
     HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpConnector,
 };
@@ -10,7 +12,7 @@ use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
 use bytes::Bytes;
 
-use crate::Simulator;
+use crate::{ConnectionError, Simulator};
 
 #[derive(Clone, Debug)]
 pub(crate) struct Connector(pub(crate) Simulator);
@@ -28,7 +30,11 @@ impl HttpConnector for Connector {
             let request = as_http(&request)?;
             match simulator.handle(request).await {
                 Ok(response) => as_sdk(response),
-                Err(error) => Err(ConnectorError::io(error.into())),
+                // As an operating system says it, which tells that nothing was sent.
+                Err(ConnectionError::Refused) => {
+                    Err(ConnectorError::io(io::Error::from(io::ErrorKind::ConnectionRefused).into()))
+                }
+                Err(error @ ConnectionError::Lost) => Err(ConnectorError::io(error.into())),
             }
         })
     }

@@ -113,9 +113,21 @@ fn an_original_that_cannot_be_deleted_stays_beside_the_verified_restored_one() {
 }
 
 #[test]
+fn where_rds_cannot_be_reached_the_run_ends_soon_and_says_which_endpoint_is_missing() {
+    let faults = json!([{"action": "DescribeDBInstances", "times": 10_000, "fault": {"kind": "connectionRefused"}}]);
+    let report = rehearse(event("orders", "db_restore", false), world_with(faults));
+    assert_eq!(report.error.as_deref(), Some("EndpointUnreachableException"), "{:?}", report.cause);
+    let cause = report.cause.as_deref().unwrap_or_default();
+    assert!(cause.contains("com.amazonaws.us-east-1.rds") && cause.contains("NAT gateway"), "{cause}");
+    let preflight = report.steps.iter().find(|step| step.state == "PreflightDbInstance").expect("it was entered");
+    assert_eq!(preflight.retries, 2);
+    assert_untouched(&report, "unreachable");
+}
+
+#[test]
 fn a_database_that_another_run_works_on_is_refused() {
     let mut world = world();
-    let other = "arn:aws:states:us-east-1:123456789012:execution:Trapheus:another";
+    let other = "arn:aws:states:us-east-1:123456789012:execution:trapheus-DBRestoreStateMachine:another";
     world.instances[0].tags.insert("trapheus:execution".to_owned(), other.to_owned());
     let report = rehearse_beside(other, event("orders", "db_restore", false), world);
     assert_eq!(report.error.as_deref(), Some("ClaimException"), "{:?}", report.cause);

@@ -1,0 +1,137 @@
+//! A connection that cannot be made, told apart from every other failure of a call, with what to look at.
+//!
+//! The SDK's error says that it could not connect, and not whereto; that is known only where the connection is made, so
+//! [`telling`] stands there. Whether to try again is not decided here: see [`crate::error`].
+
+use aws_smithy_runtime_api::box_error::BoxError;
+use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
+use aws_smithy_runtime_api::client::http::{
+    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::result::ConnectorError;
+use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
+use aws_smithy_types::config_bag::ConfigBag;
+
+/// The same client, whose errors are [`Unreachable`] where no connection was made.
+pub fn telling(client: SharedHttpClient) -> SharedHttpClient {
+    SharedHttpClient::new(Telling(client))
+}
+
+/// Nothing was sent, because there is no connection.
+#[derive(Debug, thiserror::Error)]
+#[error("cannot connect to {host}{}", advice(host))]
+pub struct Unreachable {
+    host: String,
+    source: BoxError,
+}
+
+impl Unreachable {
+    /// What a connector says, if it is this.
+    pub fn of(error: &ConnectorError) -> Option<&Self> {
+        std::error::Error::source(error)?.downcast_ref()
+    }
+}
+
+/// What has to be there for a function to reach a service, if it is one of AWS's.
+fn advice(host: &str) -> String {
+    let Some((service, region)) = host.strip_suffix(".amazonaws.com").and_then(|name| name.split_once('.')) else {
+        return String::new();
+    };
+    format!(
+        ". A function in a VPC needs the interface endpoint com.amazonaws.{region}.{service}, with private DNS, or a route \
+         from its subnets to a NAT gateway, and security groups that let port 443 out of the function and into the endpoint"
+    )
+}
+
+#[derive(Debug)]
+struct Telling(SharedHttpClient);
+
+impl HttpClient for Telling {
+    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
+        SharedHttpConnector::new(TellingConnector(self.0.http_connector(settings, components)))
+    }
+
+    fn validate_base_client_config(
+        &self,
+        components: &RuntimeComponentsBuilder,
+        config: &ConfigBag,
+    ) -> Result<(), BoxError> {
+        self.0.validate_base_client_config(components, config)
+    }
+
+    fn validate_final_config(&self, components: &RuntimeComponents, config: &ConfigBag) -> Result<(), BoxError> {
+        self.0.validate_final_config(components, config)
+    }
+
+    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
+        self.0.connector_metadata()
+    }
+}
+
+#[derive(Debug)]
+struct TellingConnector(SharedHttpConnector);
+
+impl HttpConnector for TellingConnector {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        let host = host(request.uri()).to_owned();
+        let answer = self.0.call(request);
+        HttpConnectorFuture::new(async move { answer.await.map_err(|error| explained(error, host)) })
+    }
+}
+
+/// `rds.us-east-1.amazonaws.com` of `https://rds.us-east-1.amazonaws.com/`.
+fn host(uri: &str) -> &str {
+    let authority = uri.split_once("://").map_or(uri, |(_, rest)| rest);
+    authority.split(['/', '?']).next().unwrap_or_default()
+}
+
+fn explained(error: ConnectorError, host: String) -> ConnectorError {
+    // Connecting is all that has a time limit of its own here: see `clients::timeouts`.
+    if error.is_timeout() {
+        ConnectorError::timeout(Unreachable { host, source: error.into_source() }.into())
+    } else if error.is_io() && was_never_connected(&error) {
+        ConnectorError::io(Unreachable { host, source: error.into_source() }.into())
+    } else {
+        error
+    }
+}
+
+fn was_never_connected(error: &ConnectorError) -> bool {
+    let chain = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
+    let mut chain = chain.map(|cause| {
+        let hyper = cause.downcast_ref::<hyper_util::client::legacy::Error>();
+        let io = cause.downcast_ref::<std::io::Error>();
+        hyper.is_some_and(hyper_util::client::legacy::Error::is_connect)
+            || io.is_some_and(|io| io.kind() == std::io::ErrorKind::ConnectionRefused)
+    });
+    chain.any(|is_so| is_so)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn the_advice_names_the_endpoint_of_the_service() {
+        for (host, endpoint) in [
+            ("rds.eu-central-1.amazonaws.com", "com.amazonaws.eu-central-1.rds,"),
+            ("states.us-east-1.amazonaws.com", "com.amazonaws.us-east-1.states,"),
+            ("email.us-west-2.amazonaws.com", "com.amazonaws.us-west-2.email,"),
+        ] {
+            assert!(advice(host).contains(endpoint), "{}", advice(host));
+        }
+    }
+
+    #[test]
+    fn of_another_host_it_knows_nothing() {
+        assert_eq!(advice("127.0.0.1:4510"), "");
+        assert_eq!(advice("amazonaws.com"), "");
+    }
+
+    #[test]
+    fn the_host_is_that_of_the_request() {
+        assert_eq!(host("https://rds.us-east-1.amazonaws.com/"), "rds.us-east-1.amazonaws.com");
+        assert_eq!(host("http://127.0.0.1:4510/v2/email?x=1"), "127.0.0.1:4510");
+    }
+}

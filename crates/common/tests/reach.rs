@@ -1,0 +1,63 @@
+//! A service that cannot be reached, met by the real SDK client with the HTTP client of the functions.
+
+use std::net::TcpListener;
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::config::{Credentials, Region};
+use trapheus_common::{Error, ErrorKind, clients};
+
+/// The functions' client, sent elsewhere, and asking once.
+async fn client(endpoint: &str) -> Client {
+    let config = clients::loader()
+        .region(Region::from_static("us-east-1"))
+        .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
+        .retry_config(aws_config::retry::RetryConfig::disabled())
+        .endpoint_url(endpoint)
+        .load()
+        .await;
+    Client::new(&config)
+}
+
+async fn failure(endpoint: &str) -> Error {
+    let error = client(endpoint).await.describe_db_instances().send().await.expect_err("there is nobody there");
+    Error::from_aws(ErrorKind::InstanceUnavailable, "orders", "cannot describe", &error)
+}
+
+/// Where nobody listens any more.
+fn closed_port() -> String {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    format!("127.0.0.1:{}", listener.local_addr().expect("its address").port())
+}
+
+#[tokio::test]
+async fn a_refused_connection_is_an_endpoint_that_is_unreachable() {
+    let port = closed_port();
+    let error = failure(&format!("http://{port}")).await;
+    assert_eq!(error.kind(), ErrorKind::EndpointUnreachable, "{}", error.report());
+    assert!(error.report().starts_with(&format!("Identifier:orders \ncannot describe: cannot connect to {port}: ")));
+}
+
+#[tokio::test]
+async fn a_name_that_nobody_knows_is_an_endpoint_that_is_unreachable() {
+    let error = failure("https://rds.nowhere.invalid").await;
+    assert_eq!(error.kind(), ErrorKind::EndpointUnreachable, "{}", error.report());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_connection_that_is_not_answered_is_an_endpoint_that_is_unreachable() {
+    // It is taken, and then nobody says anything, as little as where a route or a security group is missing.
+    let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let error = failure(&format!("https://{}", silent.local_addr().expect("its address"))).await;
+    assert_eq!(error.kind(), ErrorKind::EndpointUnreachable, "{}", error.report());
+    assert!(error.report().contains("timeout"), "{}", error.report());
+}
+
+#[tokio::test]
+async fn a_connection_that_breaks_is_no_endpoint_that_is_unreachable() {
+    let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let address = listener.local_addr().expect("its address");
+    let closing = std::thread::spawn(move || drop(listener.accept()));
+    let error = failure(&format!("http://{address}")).await;
+    closing.join().expect("it accepted");
+    assert_eq!(error.kind(), ErrorKind::ServiceUnavailable, "{}", error.report());
+}
