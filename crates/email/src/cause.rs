@@ -142,11 +142,18 @@ const KNOWN: &[(&[&str], Cause)] = &[
         },
     ),
     (
+        &["EndpointUnreachableException"],
+        Cause {
+            meaning: "A function could not connect to AWS.",
+            remedy: "The error names the interface endpoint, or the route to a NAT gateway, that its VPC needs, and the \
+                     security groups to look at; then start the run again.",
+        },
+    ),
+    (
         &["ServiceUnavailableException"],
         Cause {
-            meaning: "AWS could not be reached, or answered with server errors for longer than the retries last.",
-            remedy: "If functions run in a VPC, check that their subnets have a route to the RDS API (NAT gateway or VPC \
-                     endpoint) and that the security group lets HTTPS out; otherwise look at the AWS Health Dashboard.",
+            meaning: "AWS answered with server errors, or not at all, for longer than the retries last.",
+            remedy: "Look at the AWS Health Dashboard; start the run again when it is over.",
         },
     ),
     (
