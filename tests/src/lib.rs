@@ -17,9 +17,10 @@ use trapheus_common::{Result, document};
 use trapheus_preflight::validate::{self, ValidateOptions};
 
 /// The execution every harness works for.
-pub const EXECUTION: &str = "arn:aws:states:us-east-1:123456789012:execution:Trapheus:this-run";
+pub const EXECUTION: &str = "arn:aws:states:us-east-1:123456789012:execution:trapheus-DBRestoreStateMachine:this-run";
 /// Another one, for claims and marks that are not ours.
-pub const OTHER_EXECUTION: &str = "arn:aws:states:us-east-1:123456789012:execution:Trapheus:another-run";
+pub const OTHER_EXECUTION: &str =
+    "arn:aws:states:us-east-1:123456789012:execution:trapheus-DBRestoreStateMachine:another-run";
 
 const BEGIN: Duration = Duration::from_secs(1_767_600_000);
 

@@ -6,6 +6,7 @@
 //! | [`matrix`] | every one of them at every moment of a run |
 //! | [`random`] | two or three at once, and other worlds, by seed |
 //! | [`command`] | the command: options, progress, output |
+//! | [`requests`] | what the functions asked of AWS, for the proof of their permissions |
 //! | [`tally`] | what came of the runs, as tables |
 //!
 //! Owns a single run of it ([`Case`]) and running many side by side ([`run`]). The promises are the judge's
@@ -15,6 +16,7 @@ pub mod command;
 pub mod families;
 pub mod matrix;
 pub mod random;
+pub mod requests;
 pub mod tally;
 
 use std::fmt::Write as _;
@@ -51,6 +53,8 @@ pub struct Case {
     pub world: Arc<World>,
     pub seed: u64,
     pub snapshot_replacement: SnapshotReplacement,
+    /// Whether the deployment wants a last snapshot of what it replaces.
+    pub final_snapshot: bool,
     pub disturbances: Vec<Disturbance>,
 }
 
@@ -63,6 +67,7 @@ impl Case {
             world: Arc::clone(&WORLD),
             seed: 0,
             snapshot_replacement: SnapshotReplacement::default(),
+            final_snapshot: false,
             disturbances: Vec::new(),
         }
     }
@@ -82,6 +87,9 @@ impl Case {
         }
         if self.snapshot_replacement == SnapshotReplacement::DeleteFirst {
             command.push_str(" --snapshot-replacement DeleteFirst");
+        }
+        if self.final_snapshot {
+            command.push_str(" --final-snapshot");
         }
         if !Arc::ptr_eq(&self.world, &WORLD) {
             let world = serde_json::to_string_pretty(&*self.world).map_err(|error| error.to_string())?;
@@ -136,6 +144,7 @@ async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> 
     let rehearsal = Rehearsal {
         seed: case.seed,
         snapshot_replacement: case.snapshot_replacement,
+        final_snapshot: case.final_snapshot,
         disturbances: case.disturbances.clone(),
         recovery: !changes.without_recovery,
         definition: changes.definition.clone(),
@@ -225,6 +234,7 @@ pub struct Finished {
     pub case: Case,
     pub status: String,
     pub error: Option<String>,
+    pub requests: Vec<RecordedRequest>,
     pub broken: Vec<Broken>,
     /// Only of a run that broke a promise.
     pub report: Option<Box<Report>>,
@@ -259,15 +269,17 @@ fn one(number: usize, case: Case) -> Finished {
         case,
         status: "PANICKED".to_owned(),
         error: None,
+        requests: Vec::new(),
         broken: vec![Broken { promise: Promise::I2, what }],
         report: None,
     };
     match catch_unwind(AssertUnwindSafe(|| judged(&case, &Changes::default()))) {
-        Ok(Ok(Judged { report, broken, .. })) => Finished {
+        Ok(Ok(Judged { report, requests, broken })) => Finished {
             number,
             case,
             status: report.status.clone(),
             error: report.error.clone(),
+            requests,
             report: (!broken.is_empty()).then(|| Box::new(report)),
             broken,
         },

@@ -1,7 +1,7 @@
 //! The functions of the deployment, called in process by the names their binaries have.
 //!
 //! The code called is the code deployed: [`invoke`] parses the payload and calls the handler as the Lambda
-//! runtime would. What Lambda adds around it is here: the time limit, and errors as Step Functions sees them.
+//! runtime would. What Lambda adds around it is here: the role, the time limit, and errors as Step Functions sees them.
 
 use std::time::{Duration, SystemTime};
 
@@ -136,9 +136,8 @@ impl Fleet {
     pub async fn call(&self, function: &str, payload: Value) -> Result<Value, Failure> {
         let limit = time_limit(function);
         let now = self.epoch.0 + self.epoch.1.elapsed();
-        let Ok(answer) =
-            tokio::time::timeout(limit, self.dispatch(function, payload, Invocation::new(now, limit))).await
-        else {
+        let work = rds_simulator::in_role(function, self.dispatch(function, payload, Invocation::new(now, limit)));
+        let Ok(answer) = tokio::time::timeout(limit, work).await else {
             return Err(Failure::timed_out(limit));
         };
         answer.map_err(Failure::from)

@@ -84,6 +84,9 @@ enum Command {
         /// How an existing snapshot gives way to a new one: `KeepUntilReplaced` or `DeleteFirst`.
         #[arg(long, value_name = "WAY", default_value = "KeepUntilReplaced")]
         snapshot_replacement: SnapshotReplacement,
+        /// Take a last snapshot of the replaced database before it is deleted.
+        #[arg(long)]
+        final_snapshot: bool,
         /// Print the result as JSON instead of a timeline.
         #[arg(long)]
         json: bool,
@@ -195,13 +198,25 @@ fn main() -> ExitCode {
 
 fn run(command: Command) -> Result<ExitCode, String> {
     match command {
-        Command::Rehearse { event, world, disturbances, no_recovery, seed, snapshot_replacement, json } => {
+        Command::Rehearse {
+            event,
+            world,
+            disturbances,
+            no_recovery,
+            seed,
+            snapshot_replacement,
+            final_snapshot,
+            json,
+        } => {
             let event = read(&event)?;
             let event = serde_json::from_str(&event).map_err(|error| format!("the event is not JSON: {error}"))?;
             let world = read_world(world.as_deref())?;
             let recovery = !no_recovery;
             let rehearsal = Rehearsal::new(event, world);
-            rehearse(Rehearsal { disturbances, recovery, seed, snapshot_replacement, ..rehearsal }, json)
+            rehearse(
+                Rehearsal { disturbances, recovery, seed, snapshot_replacement, final_snapshot, ..rehearsal },
+                json,
+            )
         }
         Command::Simulator { listen, world, speed, seed } => {
             let options = Options { seed, start_time: SystemTime::now(), speed };

@@ -30,6 +30,8 @@ pub const DEFAULT_WORLD: &str = include_str!("../worlds/default.json");
 
 pub(crate) const REGION: &str = "us-east-1";
 pub(crate) const ACCOUNT: &str = "123456789012";
+/// What a stack called `trapheus` calls its state machine.
+pub(crate) const STATE_MACHINE: &str = "trapheus-DBRestoreStateMachine";
 /// Every rehearsal begins on the same Monday morning, 2026-01-05T08:00:00Z.
 pub const BEGIN: Duration = Duration::from_secs(1_767_600_000);
 
@@ -64,6 +66,8 @@ pub struct Rehearsal {
     pub world: World,
     pub seed: u64,
     pub snapshot_replacement: SnapshotReplacement,
+    /// Whether the deployment wants a last snapshot of what it replaces.
+    pub final_snapshot: bool,
     /// What goes wrong, besides what the world says.
     pub disturbances: Vec<Disturbance>,
     /// Whether an execution that did not succeed is followed by its recovery, as in a deployment.
@@ -82,6 +86,7 @@ impl Rehearsal {
             world,
             seed: 0,
             snapshot_replacement: SnapshotReplacement::default(),
+            final_snapshot: false,
             disturbances: Vec::new(),
             recovery: true,
             definition: None,
@@ -146,7 +151,7 @@ impl Rehearsal {
                 options: Options {
                     snapshot_replacement: self.snapshot_replacement,
                     keep_automated_backups: true,
-                    final_snapshot: false,
+                    final_snapshot: self.final_snapshot,
                     rollback_seconds: 6 * 3_600,
                 },
             },

@@ -26,7 +26,7 @@ use tokio::time::Instant;
 use crate::cost::Usage;
 use crate::disturbance::{Disturbance, FunctionFault, FunctionFaultKind};
 use crate::fleet::{Failure, Fleet, time_limit};
-use crate::rehearsal::{ACCOUNT, Clients, REGION};
+use crate::rehearsal::{ACCOUNT, Clients, REGION, STATE_MACHINE};
 use crate::report::{OtherRun, RunRole};
 use crate::timeline::{Audience, Step, Timeline};
 
@@ -71,7 +71,7 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn arn(&self) -> String {
-        format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:Trapheus:{}", self.name)
+        format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:{STATE_MACHINE}:{}", self.name)
     }
 }
 
@@ -173,8 +173,8 @@ impl Stage {
         ExecutionOptions {
             execution_arn: run.arn(),
             execution_name: run.name.clone(),
-            state_machine_arn: format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:Trapheus"),
-            state_machine_name: "Trapheus".to_owned(),
+            state_machine_arn: format!("arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{STATE_MACHINE}"),
+            state_machine_name: STATE_MACHINE.to_owned(),
             role_arn: format!("arn:aws:iam::{ACCOUNT}:role/Trapheus"),
             start_time: Timestamp::try_from(self.wall_clock()).unwrap_or_default(),
             seed: run.seed,

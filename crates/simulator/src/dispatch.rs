@@ -12,6 +12,7 @@ use crate::error::{ApiError, ApiResult};
 use crate::executions::{self, Execution};
 use crate::faults::{Fault, Faults, Meddling, When};
 use crate::mail::{self, Mail};
+use crate::named::{Named, named};
 use crate::query::Params;
 use crate::resources::Millis;
 use crate::state::{Spoiler, State, millis};
@@ -58,9 +59,13 @@ pub struct RecordedRequest {
     pub service: Service,
     pub action: String,
     pub parameters: BTreeMap<String, String>,
+    /// What it named, as that was when the request came; by type and name, as in `db:orders`.
+    pub resources: BTreeMap<String, Named>,
     pub outcome: Outcome,
     /// Who asked: the label of [`crate::Simulator::on_behalf_of`], or the application in the user agent.
     pub caller: String,
+    /// The role it was made under, see [`crate::in_role`]; else empty.
+    pub role: String,
 }
 
 pub(crate) fn as_seconds<S: serde::Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -176,8 +181,10 @@ impl Desk {
             service: Service::Rds,
             action: meddling.action,
             parameters: meddling.parameters,
+            resources: BTreeMap::new(),
             outcome,
             caller: MEDDLER.to_owned(),
+            role: String::new(),
         });
     }
 
@@ -214,11 +221,12 @@ impl Desk {
                 };
             }
         };
+        let resources = named(&self.state, &call.parameters);
         let faults = self.faults.meet(&call.action, &caller, &call.parameters);
         let delay_seconds =
             faults.iter().map(|fault| if let Fault::Slow { seconds } = fault { *seconds } else { 0.0 }).sum();
         if faults.contains(&Fault::ConnectionRefused {}) {
-            self.record(call, caller, Outcome::ConnectionRefused);
+            self.record(call, resources, caller, Outcome::ConnectionRefused);
             return Answer { result: Err(ConnectionError::Refused), delay_seconds };
         }
         let throttled = if call.service == Service::Rds { self.throttled() } else { None };
@@ -235,7 +243,7 @@ impl Desk {
         let lost = outcome == Outcome::ResponseLost;
         let response = respond(&call, result, &request_id);
         let action = call.action.clone();
-        self.record(call, caller, outcome);
+        self.record(call, resources, caller, outcome);
         self.wake_meddlers(&action);
         Answer { result: if lost { Err(ConnectionError::Lost) } else { Ok(response) }, delay_seconds }
     }
@@ -304,14 +312,16 @@ impl Desk {
         }
     }
 
-    fn record(&mut self, call: Call, caller: String, outcome: Outcome) {
+    fn record(&mut self, call: Call, resources: BTreeMap<String, Named>, caller: String, outcome: Outcome) {
         self.requests.push(RecordedRequest {
             at: Duration::from_millis(self.state.now),
             service: call.service,
             action: call.action,
             parameters: call.parameters,
+            resources,
             outcome,
             caller,
+            role: crate::current_role(),
         });
     }
 }

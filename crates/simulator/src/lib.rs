@@ -31,6 +31,7 @@ mod executions;
 mod faults;
 mod history;
 mod mail;
+mod named;
 mod names;
 mod query;
 mod render;
@@ -57,6 +58,7 @@ pub use executions::{EXECUTION_ACTIONS, Execution};
 pub use faults::{Fault, FaultRule, Meddling, When};
 pub use history::NameHistory;
 pub use mail::{MAIL_ACTIONS, Mail};
+pub use named::Named;
 pub use report::{ClusterState, InstanceState, SnapshotState, WorldState};
 pub use resources::LASTING_STATUSES;
 pub use server::serve;
@@ -69,6 +71,20 @@ pub use world::{
 use connector::Connector;
 use dispatch::Desk;
 use resources::Millis;
+
+tokio::task_local! {
+    static ROLE: Arc<str>;
+}
+
+/// Has the requests that this work makes, in this process and in its own task, recorded as made under a role.
+pub async fn in_role<T>(role: &str, work: impl Future<Output = T>) -> T {
+    ROLE.scope(role.into(), work).await
+}
+
+/// The role under which a request is being made; empty outside of [`in_role`].
+fn current_role() -> String {
+    ROLE.try_with(|role| role.as_ref().to_owned()).unwrap_or_default()
+}
 
 /// How a simulator runs.
 #[derive(Clone, Copy, Debug, PartialEq)]

@@ -105,9 +105,13 @@ pub(crate) fn answer(message_id: &str) -> String {
     serde_json::json!({ "MessageId": message_id }).to_string()
 }
 
-/// What is written down of a request: the subject, never the addresses.
+/// What is written down of a request: who writes to whom about what.
 pub(crate) fn summary(body: &[u8]) -> BTreeMap<String, String> {
-    let request: Option<SendEmail> = serde_json::from_slice(body).ok();
-    let subject = request.and_then(|request| request.content.simple).map(|simple| simple.subject.data);
-    subject.map(|subject| ("Subject".to_owned(), subject)).into_iter().collect()
+    let Ok(request) = serde_json::from_slice::<SendEmail>(body) else { return BTreeMap::new() };
+    let written = [
+        ("FromEmailAddress", request.from_email_address),
+        ("ToAddresses", Some(request.destination.to.join(","))),
+        ("Subject", request.content.simple.map(|simple| simple.subject.data)),
+    ];
+    written.into_iter().filter_map(|(name, value)| Some((name.to_owned(), value?))).collect()
 }

@@ -8,6 +8,7 @@ mod events;
 mod failures;
 mod golden;
 mod recovery;
+mod requests;
 
 use rds_simulator::{World, WorldState};
 use serde_json::{Value, json};

@@ -13,7 +13,7 @@ use super::*;
 const STATES: &str = "arn:aws:states:us-east-1:123456789012";
 
 fn arn(name: &str) -> String {
-    format!("{STATES}:execution:Trapheus:{name}")
+    format!("{STATES}:execution:trapheus-DBRestoreStateMachine:{name}")
 }
 
 fn by_hand(identifier: &str, is_cluster: bool) -> Value {

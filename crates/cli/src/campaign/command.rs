@@ -12,6 +12,7 @@ use serde_json::{Value, json};
 use super::families::{self, Family};
 use super::matrix;
 use super::random::Pool;
+use super::requests::Requests;
 use super::tally::Tally;
 use super::{Case, Finished};
 use crate::report::clock;
@@ -44,6 +45,10 @@ pub struct Options {
     /// Compare with the table that is there, and write nothing.
     #[arg(long, requires = "table")]
     check: bool,
+    /// Write every distinct request that the functions made to this file, one JSON object in each line, for
+    /// tests/deployment/permissions.
+    #[arg(long, value_name = "FILE")]
+    requests: Option<PathBuf>,
 }
 
 impl Options {
@@ -65,7 +70,7 @@ impl Options {
         };
         let jobs = self.jobs.or_else(|| std::thread::available_parallelism().ok().map(usize::from)).unwrap_or(1);
         let begin = Instant::now();
-        let (tally, mut failures) = self.go(count, case, jobs);
+        let (tally, mut failures) = self.go(count, case, jobs)?;
         let seconds = begin.elapsed().as_secs_f64();
         failures.sort_by_key(|failure| failure.number);
         if self.json {
@@ -93,7 +98,12 @@ impl Options {
     }
 
     /// Runs all of it, with a progress bar where somebody watches.
-    fn go(&self, count: usize, case: impl Fn(usize) -> Case + Sync, jobs: usize) -> (Tally, Vec<Finished>) {
+    fn go(
+        &self,
+        count: usize,
+        case: impl Fn(usize) -> Case + Sync,
+        jobs: usize,
+    ) -> Result<(Tally, Vec<Finished>), String> {
         // Hidden by itself where stderr is no terminal.
         let bar = ProgressBar::new(count as u64);
         if bar.is_hidden() {
@@ -103,8 +113,12 @@ impl Options {
         bar.set_style(style.unwrap_or_else(|_| ProgressStyle::default_bar()));
         let mut tally = Tally::default();
         let mut failures = Vec::new();
+        let mut requests = Requests::default();
         super::run(count, case, jobs, |run| {
             tally.add(&run);
+            if self.requests.is_some() {
+                requests.add(&run.requests);
+            }
             bar.set_message(format!("{}{}", run.case.family.name, broken_so_far(tally.broken())));
             bar.inc(1);
             if run.broken.is_empty() {
@@ -117,7 +131,10 @@ impl Options {
             failures.push(run);
         });
         bar.finish_and_clear();
-        (tally, failures)
+        if let Some(path) = &self.requests {
+            requests.write(path)?;
+        }
+        Ok((tally, failures))
     }
 
     /// Writes or compares the documentation's table; whether it is out of date.
@@ -150,7 +167,7 @@ fn print(tally: &Tally, seconds: f64) {
 
 /// What was broken, how to see it again, and the timeline.
 fn show_failure(failure: &Finished) {
-    let Finished { number, case, status, error, broken, report } = failure;
+    let Finished { number, case, status, error, broken, report, .. } = failure;
     anstream::println!("run {number} ({}) ended {status} {}", case.family.name, error.as_deref().unwrap_or_default());
     for one in broken {
         anstream::println!("  broken: {}: {}", one.promise, one.what);

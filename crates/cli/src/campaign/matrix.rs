@@ -6,7 +6,7 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rds_simulator::{Fault, FaultRule, Limits, Meddling, Service, Timings, Unverified, When, World};
+use rds_simulator::{Fault, FaultRule, InstanceSettings, Limits, Meddling, Service, Timings, Unverified, When, World};
 use serde_json::{Value, json};
 use states_language::StateType;
 use trapheus_common::document::SnapshotReplacement;
@@ -218,7 +218,10 @@ pub fn doings(identifier: &str, is_cluster: bool) -> Vec<Doing> {
             vec![
                 ("ResourceName", arn(found)),
                 ("Tags.Tag.1.Key", "trapheus:execution".to_owned()),
-                ("Tags.Tag.1.Value", "arn:aws:states:us-east-1:123456789012:execution:Trapheus:another".to_owned()),
+                (
+                    "Tags.Tag.1.Value",
+                    "arn:aws:states:us-east-1:123456789012:execution:trapheus-DBRestoreStateMachine:another".to_owned(),
+                ),
             ],
         ));
         all.push(made(identifier, is_cluster, found));
@@ -519,7 +522,47 @@ pub const OTHER_WORLDS: &[Change] = &[
             cluster.settings.iam_database_authentication = Some(true);
         }
     },
+    kept_by_the_customer,
 ];
+
+/// Databases with keys, roles and groups of the account's own, for which functions need permissions beside those of RDS.
+fn kept_by_the_customer(world: &mut World) {
+    const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/0b9e5d8c-1111-2222-3333-444455556666";
+    const WATCH: &str = "arn:aws:iam::123456789012:role/monitoring";
+    let ours = || Some("payments".to_owned());
+    let watch = |settings: &mut InstanceSettings| {
+        settings.monitoring_interval = Some(60);
+        settings.monitoring_role_arn = Some(WATCH.to_owned());
+        settings.performance_insights = Some(true);
+        settings.performance_insights_kms_key_id = Some(KEY.to_owned());
+    };
+    for instance in &mut world.instances {
+        watch(&mut instance.settings);
+        instance.managed_master_password = true;
+        instance.settings.storage_encrypted = Some(true);
+        instance.settings.kms_key_id = Some(KEY.to_owned());
+        instance.settings.parameter_group = ours();
+        instance.settings.domain = Some("d-1234567890".to_owned());
+        instance.settings.domain_iam_role = Some("directory".to_owned());
+    }
+    for cluster in &mut world.clusters {
+        cluster.managed_master_password = true;
+        cluster.settings.storage_encrypted = Some(true);
+        cluster.settings.kms_key_id = Some(KEY.to_owned());
+        cluster.settings.parameter_group = ours();
+        if cluster.members.is_empty() {
+            cluster.settings.monitoring_interval = Some(60);
+            cluster.settings.monitoring_role_arn = Some(WATCH.to_owned());
+        } else {
+            cluster.settings.http_endpoint = Some(true);
+        }
+        for member in &mut cluster.members {
+            watch(&mut member.settings);
+            member.settings.parameter_group = ours();
+            member.tags.insert("team".to_owned(), "storefront".to_owned());
+        }
+    }
+}
 
 fn no_snapshots(world: &mut World) {
     world.snapshots.clear();
@@ -596,7 +639,7 @@ pub const ADVERSE_WORLDS: &[(&Family, Change)] = &[
     (f::LEFTOVER, |world| {
         let claim = (
             "trapheus:execution".to_owned(),
-            "arn:aws:states:us-east-1:123456789012:execution:Trapheus:gone".to_owned(),
+            "arn:aws:states:us-east-1:123456789012:execution:trapheus-DBRestoreStateMachine:gone".to_owned(),
         );
         let role = ("trapheus:role".to_owned(), "original".to_owned());
         for tags in world
@@ -613,7 +656,7 @@ pub const ADVERSE_WORLDS: &[(&Family, Change)] = &[
         let tags = [
             (
                 "trapheus:execution".to_owned(),
-                "arn:aws:states:us-east-1:123456789012:execution:Trapheus:gone".to_owned(),
+                "arn:aws:states:us-east-1:123456789012:execution:trapheus-DBRestoreStateMachine:gone".to_owned(),
             ),
             ("trapheus:role".to_owned(), "snapshot".to_owned()),
         ];
@@ -656,6 +699,7 @@ fn worlds(happy: &Recording) -> Vec<Case> {
         cases.push(case);
     }
     if happy.restores() {
+        cases.push(Case { final_snapshot: true, ..Case::new(f::HAPPY, &happy.event) });
         // A restore of which nothing can be removed while it is made.
         for failing in failing_restores(happy.identifier()) {
             let mut case = Case::new(f::BAD_STATUS, &happy.event).with(failing);

@@ -1,0 +1,92 @@
+//! What a request names, as the conditions of an IAM policy see it.
+//!
+//! Whether a caller may do something depends on the tags and the engine of what the request is about, at that moment. So
+//! they are written down with the request; what a policy makes of them is for others to say.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::query::Tags;
+use crate::resources::{Cluster, Life};
+use crate::state::State;
+
+/// A database or snapshot that a request names.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Named {
+    pub tags: BTreeMap<String, String>,
+    /// Of a DB instance.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    /// The key it is encrypted with, if it is one of the customer's.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub kms_key_id: Option<String>,
+    /// Of a Multi-AZ DB cluster, whose members are changed with it: their names, each of which is named too.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub members: Vec<String>,
+}
+
+/// By type and name: `db:orders`, `cluster:shop`, `snapshot:orders-snapshot`, `cluster-snapshot:shop-snapshot`.
+pub(crate) fn named(state: &State, parameters: &BTreeMap<String, String>) -> BTreeMap<String, Named> {
+    let named =
+        |kind: &str, life: &Life| life.answers && parameters.values().any(|value| names(value, kind, &life.identifier));
+    let mut found = BTreeMap::new();
+    let mut add = |kind: &str, life: &Life, what: Named| found.insert(format!("{kind}:{}", life.identifier), what);
+    for cluster in state.clusters.values().filter(|cluster| named("cluster", &cluster.life)) {
+        let members = members_of_multi_az(state, cluster);
+        add(
+            "cluster",
+            &cluster.life,
+            Named { members, kms_key_id: cluster.settings.kms_key_id.clone(), ..tagged(&cluster.tags) },
+        );
+    }
+    for instance in state.instances.values() {
+        let cluster = instance.cluster.and_then(|key| state.clusters.get(&key));
+        let goes_along = cluster.is_some_and(|cluster| !cluster.is_aurora() && named("cluster", &cluster.life));
+        if goes_along || named("db", &instance.life) {
+            let engine = Some(instance.engine.clone());
+            add(
+                "db",
+                &instance.life,
+                Named { engine, kms_key_id: instance.settings.kms_key_id.clone(), ..tagged(&instance.tags) },
+            );
+        }
+    }
+    for snapshot in state.snapshots.values().filter(|snapshot| named("snapshot", &snapshot.life)) {
+        add(
+            "snapshot",
+            &snapshot.life,
+            Named { kms_key_id: snapshot.settings.kms_key_id.clone(), ..tagged(&snapshot.tags) },
+        );
+    }
+    for snapshot in state.cluster_snapshots.values().filter(|snapshot| named("cluster-snapshot", &snapshot.life)) {
+        add(
+            "cluster-snapshot",
+            &snapshot.life,
+            Named { kms_key_id: snapshot.settings.kms_key_id.clone(), ..tagged(&snapshot.tags) },
+        );
+    }
+    found
+}
+
+/// Whether a parameter's value is this name, or an ARN that ends in it.
+fn names(value: &str, kind: &str, identifier: &str) -> bool {
+    if !value.starts_with("arn:") {
+        return value.eq_ignore_ascii_case(identifier);
+    }
+    let mut parts = value.rsplitn(3, ':');
+    parts.next().is_some_and(|name| name.eq_ignore_ascii_case(identifier)) && parts.next() == Some(kind)
+}
+
+fn tagged(tags: &Tags) -> Named {
+    Named { tags: tags.iter().cloned().collect(), ..Named::default() }
+}
+
+fn members_of_multi_az(state: &State, cluster: &Cluster) -> Vec<String> {
+    if cluster.is_aurora() {
+        return Vec::new();
+    }
+    let members = cluster.members.iter().filter_map(|key| state.instances.get(key));
+    members.map(|member| member.life.identifier.clone()).collect()
+}

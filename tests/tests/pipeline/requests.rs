@@ -1,0 +1,66 @@
+//! What is recorded of the requests, for the proof of the permissions: which function made each, and what it named.
+
+use std::collections::BTreeMap;
+
+use rds_simulator::RecordedRequest;
+use trapheus_cli::campaign::{Case, Changes, families, judged};
+use trapheus_cli::fleet::FUNCTIONS;
+
+use crate::{KINDS, event};
+
+/// Of a restore on which somebody meddles and that fails in the end, so that it is rolled back, alerted and recovered.
+fn requests(identifier: &str, is_cluster: bool) -> Vec<RecordedRequest> {
+    let kind = if is_cluster { "cluster" } else { "db" };
+    let tagging = format!(
+        "at:1=AddTagsToResource:ResourceName=arn:aws:rds:us-east-1:123456789012:{kind}:{identifier},\
+         Tags.Tag.1.Key=team,Tags.Tag.1.Value=payments"
+    );
+    let disturbances = ["VerifyDbInstance=abort", "VerifyCluster=abort", &tagging];
+    let disturbances = disturbances.map(|disturbance| disturbance.parse().expect("a disturbance"));
+    let case = Case::new(families::ABORT, &event(identifier, "db_restore", is_cluster)).with(disturbances);
+    judged(&case, &Changes::default()).expect("a world that can exist").requests
+}
+
+#[test]
+fn every_request_but_a_persons_says_which_function_made_it() {
+    for (identifier, is_cluster) in KINDS {
+        let requests = requests(identifier, is_cluster);
+        let (people, functions): (Vec<_>, Vec<_>) = requests.iter().partition(|request| request.caller == "meddler");
+        assert_eq!(people.len(), 1);
+        assert_eq!(people[0].role, "");
+        for request in &functions {
+            assert!(FUNCTIONS.contains(&request.role.as_str()), "{request:?}");
+        }
+        let made = |function: &str| functions.iter().any(|request| request.role == function);
+        let discard = if is_cluster { "discard-cluster" } else { "discard-instance" };
+        assert!(made("recover") && made("email") && made(discard));
+    }
+}
+
+#[test]
+fn a_request_is_recorded_with_what_it_names_as_that_was_when_the_request_came() {
+    let requests = requests("orders", false);
+    let role_of = |action: &str, name: &str| {
+        let named = |request: &&RecordedRequest| request.action == action && request.resources.contains_key(name);
+        let request = requests.iter().find(named).unwrap_or_else(|| panic!("no {action} of {name}"));
+        request.resources[name].tags.get("trapheus:role").cloned()
+    };
+    // Claimed by the run, restored by it, and removed again by its recovery.
+    assert_eq!(role_of("AddTagsToResource", "db:orders"), None);
+    assert_eq!(role_of("ModifyDBInstance", "db:orders").as_deref(), Some("original"));
+    assert_eq!(role_of("DeleteDBInstance", "db:orders").as_deref(), Some("restored"));
+}
+
+#[test]
+fn the_members_of_a_multi_az_cluster_are_named_with_it_and_those_of_aurora_are_not() {
+    let members = |identifier: &str| {
+        let requests = requests(identifier, true);
+        let renamed = requests.iter().find(|request| request.action == "ModifyDBCluster").expect("a rename");
+        let engines: BTreeMap<_, _> =
+            renamed.resources.iter().filter_map(|(name, what)| Some((name.clone(), what.engine.clone()?))).collect();
+        assert_eq!(renamed.resources[&format!("cluster:{identifier}")].members.len(), engines.len());
+        engines
+    };
+    assert_eq!(members("ledger").len(), 3);
+    assert_eq!(members("shop").len(), 0);
+}
