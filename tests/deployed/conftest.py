@@ -216,8 +216,8 @@ class Databases:
 
 @pytest.fixture(scope="session")
 def account(tmp_path_factory):
-    """The account, and whoever deploys to it, at home where `sam build` has built everything."""
-    folder, checkout = tmp_path_factory.mktemp("account"), Path(os.environ["BUILT"])
+    """The account, and whoever deploys to it, at home in the clone in which `sam build` has built everything."""
+    folder, checkout = tmp_path_factory.mktemp("account"), Path(os.environ["CLONE"])
     fill_in_addresses(checkout)
     port = free_port()
     aws = f"http://127.0.0.1:{port}"
@@ -271,8 +271,8 @@ def account(tmp_path_factory):
 
 
 def fill_in_addresses(checkout):
-    """samconfig.toml as docs/deployment.md says, in the folder in which everything is built."""
-    settings = (ROOT / "samconfig.toml").read_text()
+    """Edits samconfig.toml as docs/deployment.md says."""
+    settings = (checkout / "samconfig.toml").read_text()
     for name in ("SenderEmail", "RecipientEmail"):
         assert f'# "{name}=' in settings
         settings = settings.replace(f'# "{name}=', f'"{name}=')

@@ -1,6 +1,7 @@
 #!/usr/bin/env bash
-# The deployment, tested: builds every function as a user does, deploys the template to an emulator of AWS, and starts runs on
-# simulated databases. Needs neither an account nor Docker. Installs what it needs, pinned, below the directory it is given.
+# The deployment, tested: takes what is checked out, builds every function as a user does, deploys the template to an emulator
+# of AWS, and starts runs on simulated databases. Needs neither an account nor Docker. Installs what it needs, pinned, below
+# the directory it is given.
 #
 #     tests/deployed/run.sh target/ci [ARGUMENTS OF PYTEST]
 #
@@ -12,23 +13,32 @@ tools=$(realpath --canonicalize-missing "$1")
 shift
 here=tests/deployed
 export AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0
-
-environment() { # name, requirements
-  [ -x "$tools/$1/bin/python" ] || python3 -m venv "$tools/$1"
-  "$tools/$1/bin/pip" install --quiet --disable-pip-version-check --requirement "$2"
-}
+. tests/deployment/environment.sh
 
 mkdir -p "$tools"
 environment sam $here/requirements-sam.txt
 environment emulator $here/requirements.txt
 
-# Processes of this machine stand in for Lambda, so the functions are built for it; a deployment is for arm64 by default.
-case $(uname -m) in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
-# Not optimised across crates: that takes a minute of CPU for each of 27 functions, and changes their size alone.
-CARGO_PROFILE_RELEASE_LTO=false PATH=$tools/sam/bin:$PATH VIRTUAL_ENV=$tools/sam sam build --build-dir "$tools/deployed/.aws-sam/build" \
-  --parameter-overrides "Architecture=$architecture"
+CARGO_TARGET_DIR=$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-target}")
+export CARGO_TARGET_DIR
 [ -n "${TRAPHEUS:-}" ] || cargo build --quiet
 
-BUILT=$tools/deployed ARCHITECTURE=$architecture SAM=$tools/sam/bin/sam \
-  TRAPHEUS=${TRAPHEUS:-${CARGO_TARGET_DIR:-target}/debug/trapheus} \
-  exec "$tools/emulator/bin/python" -m pytest -p no:cacheprovider $here "$@"
+# A clean clone, as far as the files go: nothing that only this checkout has gets into the deployment.
+clone=$tools/clone
+rm -rf "$clone"
+mkdir "$clone"
+git ls-files -z | xargs --null cp --parents --preserve=timestamps --target-directory "$clone"
+
+# Processes of this machine stand in for Lambda, so the functions are built for it; a deployment is for arm64 by default.
+case $(uname -m) in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
+# Not optimised: that takes a minute of CPU for each of 27 functions, and changes their size and speed alone.
+(
+  cd "$clone"
+  export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=256
+  log=$tools/sam-build.log
+  PATH=$tools/sam/bin:$PATH VIRTUAL_ENV=$tools/sam sam build --parameter-overrides "Architecture=$architecture" >"$log" 2>&1 ||
+    { cat "$log"; exit 1; }
+)
+
+CLONE=$clone ARCHITECTURE=$architecture SAM=$tools/sam/bin/sam TRAPHEUS=${TRAPHEUS:-$CARGO_TARGET_DIR/debug/trapheus} \
+  exec "$tools/emulator/bin/python" -m pytest --quiet -p no:cacheprovider $here "$@"

@@ -12,13 +12,7 @@ tools=$(realpath --canonicalize-missing "$1")
 here=tests/deployment
 expanded=$tools/expanded.json
 export AWS_DEFAULT_REGION=us-east-1 SAM_CLI_TELEMETRY=0
-
-# uv, because pip takes minutes to find out which of SAM's and checkov's many requirements go together.
-environment() { # name, requirements
-  [ -x "$tools/uv/bin/uv" ] || { python3 -m venv "$tools/uv" && "$tools/uv/bin/pip" install --quiet --disable-pip-version-check uv==0.9.11; }
-  [ -x "$tools/$1/bin/python" ] || "$tools/uv/bin/uv" venv --quiet "$tools/$1"
-  "$tools/uv/bin/uv" pip install --quiet --python "$tools/$1/bin/python" --requirement "$2"
-}
+. $here/environment.sh
 
 mkdir -p "$tools"
 environment deployment $here/requirements.txt
