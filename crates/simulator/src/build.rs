@@ -83,7 +83,7 @@ impl Builder {
         instance.associated_roles.clone_from(&spec.associated_roles);
         instance.backup_replications.clone_from(&spec.backup_replications);
         if spec.managed_master_password {
-            instance.secret = Some(self.state.fresh_secret("db", None));
+            instance.secret = Some(self.state.fresh_secret("db", spec.master_secret_kms_key_id.clone()));
         }
         let key = self.state.fresh_key();
         self.state.instances.insert(key, instance);
@@ -161,7 +161,7 @@ impl Builder {
         cluster.replication_source.clone_from(&spec.replication_source);
         cluster.associated_roles.clone_from(&spec.associated_roles);
         if spec.managed_master_password {
-            cluster.secret = Some(self.state.fresh_secret("cluster", None));
+            cluster.secret = Some(self.state.fresh_secret("cluster", spec.master_secret_kms_key_id.clone()));
         }
         let key = self.state.fresh_key();
         self.state.clusters.insert(key, cluster);

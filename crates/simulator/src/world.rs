@@ -132,6 +132,9 @@ pub struct InstanceSpec {
     /// Whether the master password is kept in Secrets Manager.
     #[serde(default)]
     pub managed_master_password: bool,
+    /// The customer managed key of that secret; without it, Secrets Manager's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master_secret_kms_key_id: Option<String>,
     #[serde(default)]
     pub associated_roles: Vec<RoleSpec>,
     /// ARNs of automated backups replicated to other regions.
@@ -178,6 +181,9 @@ pub struct ClusterSpec {
     pub replication_source: Option<String>,
     #[serde(default)]
     pub managed_master_password: bool,
+    /// The customer managed key of that secret; without it, Secrets Manager's own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub master_secret_kms_key_id: Option<String>,
     #[serde(default)]
     pub associated_roles: Vec<RoleSpec>,
 }

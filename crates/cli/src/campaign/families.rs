@@ -123,6 +123,10 @@ families! {
         "A person makes a database under a name that the run is about to use.",
         "The run ends with the original renamed; a later deletion by name hits the person's database.",
         "Not ours, so not touched: the mail says that a person has to decide.";
+    PEOPLE_RESTORED = "people-restored":
+        "A person changes tags, parameter groups or monitoring of the restored database before its settings are compared.",
+        "Not looked at: stays so.",
+        "Set back to what the original has; what is found too late for that fails the comparison and is rolled back.";
     PEOPLE_SNAPSHOTS = "people-snapshots":
         "A person deletes the snapshot, or takes one under a name of ours.",
         "Restores from whatever has the name, or ends with the original renamed.",

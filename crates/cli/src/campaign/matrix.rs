@@ -6,7 +6,10 @@
 use std::collections::BTreeMap;
 use std::sync::Arc;
 
-use rds_simulator::{Fault, FaultRule, InstanceSettings, Limits, Meddling, Service, Timings, Unverified, When, World};
+use rds_simulator::{
+    Fault, FaultRule, GroupSpec, InstanceSettings, Limits, Meddling, ProxySpec, Service, Timings, Unverified, When,
+    World,
+};
 use serde_json::{Value, json};
 use states_language::StateType;
 use trapheus_common::document::SnapshotReplacement;
@@ -353,6 +356,7 @@ pub fn cases(events: &[Value]) -> Result<Vec<Case>, String> {
         cases.extend(people(&happy));
         if event["task"] == "db_restore" {
             cases.extend(rollbacks(event)?);
+            cases.extend(restored(event)?);
         }
     }
     cases.extend(inputs());
@@ -425,6 +429,72 @@ fn people(happy: &Recording) -> Vec<Case> {
         }
     }
     cases
+}
+
+/// Changes of what has just been restored, a moment before its settings are looked at.
+fn restored(event: &Value) -> Result<Vec<Case>, String> {
+    let mut base = Case::new(f::PEOPLE_RESTORED, event);
+    let world = Arc::make_mut(&mut base.world);
+    kept_by_the_customer(world);
+    let others = GroupSpec { name: "others".to_owned(), family: String::new(), major_version: String::new() };
+    world.parameter_groups.push(others.clone());
+    world.cluster_parameter_groups.push(others);
+    let ended = judged(&base, &Changes::default()).map_err(|error| error.to_string())?;
+    let applied = ended.report.steps.iter().find(|step| step.state.starts_with("Apply"));
+    let applied = applied.ok_or(format!("{event} applies no settings"))?.started_seconds;
+    let identifier = event["identifier"].as_str().unwrap_or_default();
+    let doings = doings_to_restored(identifier, event["isCluster"] == true);
+    let mut cases = Vec::new();
+    // It has just begun, and the step does not see it; or it is over, and the step does.
+    for seconds in [1.0, 20.0] {
+        for (action, parameters) in &doings {
+            cases.push(base.clone().with([meddling(action, parameters, When::At(applied - seconds))]));
+        }
+    }
+    // Protected, and then to be discarded all the same.
+    let (modify, verify) = if event["isCluster"] == true {
+        (["ModifyDBCluster", "DBClusterIdentifier"], "VerifyCluster")
+    } else {
+        (["ModifyDBInstance", "DBInstanceIdentifier"], "VerifyDbInstance")
+    };
+    let protect = [(modify[1], identifier.to_owned()), ("DeletionProtection", "true".to_owned())];
+    cases.push(base.with([
+        meddling(modify[0], &protect, When::At(applied - 1.0)),
+        Disturbance::Abort { state: verify.to_owned(), occurrence: 1 },
+    ]));
+    Ok(cases)
+}
+
+/// What the run itself sets back.
+fn doings_to_restored(identifier: &str, is_cluster: bool) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
+    let text = str::to_owned;
+    let kind = if is_cluster { "cluster" } else { "db" };
+    let mut tagged = vec![format!("arn:aws:rds:us-east-1:123456789012:{kind}:{identifier}")];
+    let mut modified = vec![if is_cluster {
+        ("ModifyDBCluster", "DBClusterIdentifier", identifier, "DBClusterParameterGroupName")
+    } else {
+        ("ModifyDBInstance", "DBInstanceIdentifier", identifier, "DBParameterGroupName")
+    }];
+    if identifier == "shop" {
+        tagged.push(text("arn:aws:rds:us-east-1:123456789012:db:shop-1"));
+        modified.push(("ModifyDBInstance", "DBInstanceIdentifier", "shop-1", "DBParameterGroupName"));
+    }
+    let mut all = Vec::new();
+    for arn in tagged {
+        all.push(("RemoveTagsFromResource", vec![("ResourceName", arn.clone()), ("TagKeys.member.1", text("team"))]));
+        let stray = vec![("Tags.Tag.1.Key", text("stray")), ("Tags.Tag.1.Value", text("yes"))];
+        all.push(("AddTagsToResource", [vec![("ResourceName", arn)], stray].concat()));
+    }
+    for (action, parameter, name, group) in modified {
+        let now = || vec![(parameter, text(name)), ("ApplyImmediately", text("true"))];
+        all.push((action, [now(), vec![(group, text("others"))]].concat()));
+        // Members of an Aurora cluster are watched one by one.
+        if (action, identifier) != ("ModifyDBCluster", "shop") {
+            all.push((action, [now(), vec![("EnablePerformanceInsights", text("false"))]].concat()));
+            all.push((action, [now(), vec![("MonitoringInterval", text("0"))]].concat()));
+        }
+    }
+    all
 }
 
 /// A restore that fails, and then something in its rollback.
@@ -536,9 +606,17 @@ fn kept_by_the_customer(world: &mut World) {
         settings.performance_insights = Some(true);
         settings.performance_insights_kms_key_id = Some(KEY.to_owned());
     };
+    world.proxies.push(ProxySpec {
+        name: "pool".to_owned(),
+        instances: vec!["orders".to_owned()],
+        clusters: vec!["shop".to_owned(), "ledger".to_owned()],
+    });
     for instance in &mut world.instances {
         watch(&mut instance.settings);
         instance.managed_master_password = true;
+        instance.master_secret_kms_key_id = Some(KEY.to_owned());
+        instance.settings.option_group = ours();
+        instance.settings.subnet_group = ours();
         instance.settings.storage_encrypted = Some(true);
         instance.settings.kms_key_id = Some(KEY.to_owned());
         instance.settings.parameter_group = ours();
@@ -547,12 +625,16 @@ fn kept_by_the_customer(world: &mut World) {
     }
     for cluster in &mut world.clusters {
         cluster.managed_master_password = true;
+        cluster.master_secret_kms_key_id = Some(KEY.to_owned());
+        cluster.settings.subnet_group = ours();
         cluster.settings.storage_encrypted = Some(true);
         cluster.settings.kms_key_id = Some(KEY.to_owned());
         cluster.settings.parameter_group = ours();
         if cluster.members.is_empty() {
             cluster.settings.monitoring_interval = Some(60);
             cluster.settings.monitoring_role_arn = Some(WATCH.to_owned());
+            cluster.settings.performance_insights = Some(true);
+            cluster.settings.performance_insights_kms_key_id = Some(KEY.to_owned());
         } else {
             cluster.settings.http_endpoint = Some(true);
         }
