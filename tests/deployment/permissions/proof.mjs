@@ -35,6 +35,8 @@ export class Proof {
   constructor(template) {
     this.template = template;
     this.roles = new Map();
+    /** How many actions were taken from a role, one at a time. */
+    this.taken = 0;
   }
 
   /** The role of a function in a deployment with these parameters. */
@@ -86,6 +88,7 @@ export class Proof {
         const concerned = checks.filter(
           (check) => check.caller === caller && check.action === action && isSame(check.chosen, chosen),
         );
+        this.taken += 1;
         const missed = await this.isMissed(concerned, without);
         const place = `${caller}: ${action} of ${statement}`;
         if (!missed && !(action in justified)) found.push(`${place} is allowed, and no request needs it`);

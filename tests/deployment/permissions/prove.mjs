@@ -20,5 +20,8 @@ for (const { caller, action, resource, context } of denied) {
 }
 const needless = await proof.needless(checks);
 for (const problem of needless) console.error(`needless: ${problem}`);
-console.log(`${requests.length} requests, ${checks.length} distinct checks, ${denied.length} denied, ${needless.length} needless`);
+console.log(
+  `${requests.length} requests, ${checks.length} distinct checks, ${denied.length} denied; ` +
+    `${proof.taken} actions taken away one by one, ${needless.length} needless`,
+);
 process.exitCode = denied.length + needless.length > 0 ? 1 : 0;
