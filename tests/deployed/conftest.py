@@ -291,6 +291,9 @@ def stack(account):
 
 
 SECOND = "trapheus"
+# What its schedule starts, every minute as long as it is switched on.
+SCHEDULED = {"identifier": "orders-scheduled", "task": "create_snapshot_only", "isCluster": False}
+SCHEDULE = ("""'ScheduleExpression="rate(1 minute)"'""", f"'ScheduleInput={json.dumps(json.dumps(SCHEDULED))}'")
 
 
 def deploy_second(account, *more):
@@ -301,8 +304,8 @@ def deploy_second(account, *more):
 
 @pytest.fixture(scope="session")
 def second_stack(account, stack):
-    """Another one beside it."""
-    deploy_second(account)
+    """Another one beside it, with the schedule switched on."""
+    deploy_second(account, "EnableSchedule=true", *SCHEDULE)
     account.allow_mail(SECOND)
     return SECOND
 

@@ -7,7 +7,7 @@ import json
 import re
 
 import pytest
-from conftest import deploy_second, until
+from conftest import SCHEDULE, SCHEDULED, deploy_second, until
 from documented import commands
 from world import AURORA_CLUSTERS, CLUSTERS, INSTANCES, bystander
 
@@ -167,17 +167,14 @@ def test_runs_of_two_stacks_on_one_database_do_not_get_in_each_others_way(accoun
 
 
 def test_the_schedule_starts_runs_as_long_as_it_is_switched_on(account, second_stack, before):
-    meant = event("orders-scheduled", "create_snapshot_only")
-    every_minute = """'ScheduleExpression="rate(1 minute)"'"""
-    deploy_second(account, "EnableSchedule=true", every_minute, f"'ScheduleInput={json.dumps(json.dumps(meant))}'")
-
     def ended():
         """How the scheduled runs have ended, once there is one and none is under way."""
-        found = [run["status"] for run in account.executions(second_stack) if json.loads(run["input"]) == meant]
+        found = [run["status"] for run in account.executions(second_stack) if json.loads(run["input"]) == SCHEDULED]
         return found if "RUNNING" not in found else []
 
     until("a scheduled run", ended)
-    deploy_second(account, "EnableSchedule=false")
+    # An update of the stack that changes nothing else.
+    deploy_second(account, "EnableSchedule=false", *SCHEDULE)
     rules = account.client("events").list_rules()["Rules"]
     (rule,) = [each for each in rules if each["Name"].startswith(f"{second_stack}-DBRestore") and "ScheduleExpression" in each]
     assert rule["State"] == "DISABLED"
