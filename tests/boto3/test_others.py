@@ -45,3 +45,17 @@ def test_state_and_requests_can_be_looked_at(rds, look):
     rds.describe_db_clusters()
     assert look("requests")[-1]["action"] == "DescribeDBClusters"
     assert "orders-2" in [instance["identifier"] for instance in look("state")["instances"]]
+
+
+def test_a_snapshot_is_exported_and_an_export_canceled(rds):
+    source = rds.describe_db_cluster_snapshots(DBClusterSnapshotIdentifier="worldwide-snapshot")["DBClusterSnapshots"][0]["DBClusterSnapshotArn"]
+    target = {"S3BucketName": "exports", "IamRoleArn": "arn:aws:iam::123456789012:role/export", "KmsKeyId": "alias/exports"}
+    started = rds.start_export_task(ExportTaskIdentifier="worldwide", SourceArn=source, **target)
+    assert (started["Status"], started["PercentProgress"], started["SourceArn"]) == ("STARTING", 0, source)
+    with pytest.raises(rds.exceptions.ExportTaskAlreadyExistsFault):
+        rds.start_export_task(ExportTaskIdentifier="worldwide", SourceArn=source, **target)
+    assert rds.cancel_export_task(ExportTaskIdentifier="worldwide")["Status"] == "CANCELING"
+    (listed,) = rds.describe_export_tasks(SourceArn=source)["ExportTasks"]
+    assert (listed["ExportTaskIdentifier"], listed["S3Bucket"], listed["SourceType"]) == ("worldwide", "exports", "SNAPSHOT")
+    with pytest.raises(rds.exceptions.ExportTaskNotFoundFault):
+        rds.describe_export_tasks(ExportTaskIdentifier="nothing")

@@ -243,6 +243,50 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "With CopyTagsToSnapshot a snapshot without tags of its own gets its source's.",
         GUIDE,
     ),
+    // Exports
+    documented(
+        "export_is_starting_then_in_progress_then_complete",
+        "An export restores the snapshot as STARTING, writes as IN_PROGRESS with PercentProgress, and is COMPLETE.",
+        GUIDE,
+    ),
+    documented(
+        "export_identifier_that_is_taken_is_refused",
+        "ExportTaskAlreadyExists meets an identifier used before, whatever became of that export.",
+        MODEL,
+    ),
+    inferred("export_identifiers_keep_their_rules", "At most 60 letters, digits and hyphens, a letter first."),
+    documented("export_needs_an_available_snapshot", "InvalidExportSourceState meets a snapshot in the making.", MODEL),
+    documented(
+        "snapshot_is_exported_once_at_a_time",
+        "A snapshot has one export under way at the most; the code of the refusal is inferred.",
+        AURORA,
+    ),
+    documented(
+        "exports_have_a_quota",
+        "More than five exports at a time are refused, by a code that the model lacks and users report.",
+        GUIDE,
+    ),
+    documented(
+        "snapshot_being_exported_can_be_deleted",
+        "A snapshot may be deleted while it is exported, and the export goes on.",
+        AURORA,
+    ),
+    documented(
+        "only_some_engines_can_be_exported",
+        "MariaDB, MySQL, PostgreSQL and Aurora can, not on magnetic storage; the code of the refusal is inferred.",
+        GUIDE,
+    ),
+    documented("export_that_fails_says_why", "A FAILED export has a FailureCause.", GUIDE),
+    documented(
+        "canceled_export_is_canceling_then_canceled",
+        "An export under way can be canceled; one that has ended cannot.",
+        MODEL,
+    ),
+    documented(
+        "exports_are_described_by_identifier_and_filter",
+        "ExportTaskNotFound meets an unknown identifier; filters select by status, bucket and source.",
+        REFERENCE,
+    ),
     // Clusters
     documented(
         "restored_cluster_is_available_without_members",

@@ -59,7 +59,7 @@ pub use faults::{Fault, FaultRule, Meddling, When};
 pub use history::NameHistory;
 pub use mail::{MAIL_ACTIONS, Mail};
 pub use named::Named;
-pub use report::{ClusterState, InstanceState, SnapshotState, WorldState};
+pub use report::{ClusterState, ExportState, InstanceState, SnapshotState, WorldState};
 pub use resources::LASTING_STATUSES;
 pub use server::serve;
 pub use settings::{ClusterSettings, InstanceSettings, ProcessorFeatures, ServerlessV2Scaling};

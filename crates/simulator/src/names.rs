@@ -6,6 +6,8 @@ use crate::error::{ApiError, ApiResult};
 const SHORT: usize = 63;
 /// Snapshots of instances.
 const LONG: usize = 255;
+/// Export tasks, as the console says.
+const EXPORT: usize = 60;
 
 /// An identifier of a DB instance, DB cluster or DB cluster snapshot, in lower case.
 pub(crate) fn identifier(parameter: &str, text: &str) -> ApiResult<String> {
@@ -15,6 +17,11 @@ pub(crate) fn identifier(parameter: &str, text: &str) -> ApiResult<String> {
 /// An identifier of a DB snapshot, in lower case.
 pub(crate) fn snapshot_identifier(parameter: &str, text: &str) -> ApiResult<String> {
     check(parameter, text, LONG)
+}
+
+/// An identifier of an export task, whose case is kept: it names the folder in the bucket.
+pub(crate) fn export_identifier(parameter: &str, text: &str) -> ApiResult<String> {
+    check(parameter, text, EXPORT).map(|_| text.to_owned())
 }
 
 fn check(parameter: &str, text: &str, longest: usize) -> ApiResult<String> {

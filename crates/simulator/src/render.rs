@@ -6,7 +6,9 @@ use jiff::Timestamp;
 
 use crate::engines;
 use crate::query::Tags;
-use crate::resources::{Cluster, ClusterSnapshot, Instance, InstanceSnapshot, Key, Life, ManagedSecret, Snapshot};
+use crate::resources::{
+    Cluster, ClusterSnapshot, ExportTask, Instance, InstanceSnapshot, Key, Life, ManagedSecret, Snapshot,
+};
 use crate::settings::{InstanceSettings, ProcessorFeatures};
 use crate::state::State;
 use crate::xml::Xml;
@@ -346,6 +348,45 @@ impl State {
         timestamp(xml, "SnapshotDatabaseTime", snapshot.created);
         xml.text("SnapshotTarget", "region");
         xml.plain_if("DedicatedLogVolume", settings.dedicated_log_volume);
+    }
+
+    /// The content of an `ExportTask` element.
+    pub(crate) fn export(&self, xml: &mut Xml, task: &ExportTask) {
+        let status = task.life.status.as_ref();
+        xml.text("ExportTaskIdentifier", &task.life.identifier);
+        xml.text("SourceArn", &task.source);
+        if !task.export_only.is_empty() {
+            xml.list("ExportOnly", "member", &task.export_only);
+        }
+        timestamp(xml, "SnapshotTime", task.snapshot_taken);
+        if let Some(since) = task.extracting_since {
+            timestamp(xml, "TaskStartTime", since);
+        }
+        if let Some(ended) = task.ended {
+            timestamp(xml, "TaskEndTime", ended);
+        }
+        xml.text("S3Bucket", &task.bucket);
+        xml.text("S3Prefix", task.prefix.as_deref().unwrap_or_default());
+        xml.text("IamRoleArn", &task.role);
+        xml.text("KmsKeyId", &task.kms_key_id);
+        xml.text("Status", &status.to_ascii_uppercase());
+        xml.plain("PercentProgress", self.export_percent(task));
+        xml.plain("TotalExtractedDataInGB", 0);
+        if status == "failed" {
+            xml.text("FailureCause", "An unknown internal error occurred.");
+        }
+        xml.text("SourceType", "SNAPSHOT");
+    }
+
+    /// How much of its data an export has written, as far as time tells; all of it only once it is complete.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+    fn export_percent(&self, task: &ExportTask) -> i64 {
+        if task.life.status == "complete" {
+            return 100;
+        }
+        let Some(since) = task.extracting_since else { return 0 };
+        let passed = (task.ended.unwrap_or_else(|| self.wall_clock()) - since) as f64 / 1000.0;
+        (100.0 * passed / self.timings.export.max(1.0)).clamp(0.0, 99.0) as i64
     }
 
     /// The content of a `DBClusterSnapshot` element.

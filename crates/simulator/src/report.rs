@@ -6,7 +6,7 @@ use serde::Serialize;
 
 use crate::history::{NameHistory, seconds};
 use crate::query::Tags;
-use crate::resources::{Snapshot, Status};
+use crate::resources::{ExportTask, Snapshot, Status};
 use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::state::State;
 
@@ -21,6 +21,7 @@ pub struct WorldState {
     pub clusters: Vec<ClusterState>,
     pub snapshots: Vec<SnapshotState<InstanceSettings>>,
     pub cluster_snapshots: Vec<SnapshotState<ClusterSettings>>,
+    pub exports: Vec<ExportState>,
     /// When which name answered.
     pub names: Vec<NameHistory>,
     /// From and to, in seconds since the start: when RDS was at work on anything. What a client waits beyond that, it waits
@@ -122,6 +123,18 @@ pub struct SnapshotState<S> {
     pub settings: S,
 }
 
+/// An export of a snapshot to S3.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportState {
+    pub identifier: String,
+    /// ARN of the snapshot, which need not exist any more.
+    pub source: String,
+    /// In lower case, as filters spell it.
+    pub status: Status,
+    pub bucket: String,
+}
+
 fn as_map(tags: &Tags) -> BTreeMap<String, String> {
     tags.iter().cloned().collect()
 }
@@ -137,6 +150,7 @@ pub(crate) fn report(state: &State) -> WorldState {
             .values()
             .map(|found| snapshot(state, found, "cluster-snapshot"))
             .collect(),
+        exports: state.exports.values().map(export).collect(),
         names: state.history.report(state.now),
         working: state.history.working(state.now),
     };
@@ -144,7 +158,17 @@ pub(crate) fn report(state: &State) -> WorldState {
     report.clusters.sort_by(|one, other| one.identifier.cmp(&other.identifier));
     report.snapshots.sort_by(|one, other| one.identifier.cmp(&other.identifier));
     report.cluster_snapshots.sort_by(|one, other| one.identifier.cmp(&other.identifier));
+    report.exports.sort_by(|one, other| one.identifier.cmp(&other.identifier));
     report
+}
+
+fn export(task: &ExportTask) -> ExportState {
+    ExportState {
+        identifier: task.life.identifier.clone(),
+        source: task.source.clone(),
+        status: task.life.status.clone(),
+        bucket: task.bucket.clone(),
+    }
 }
 
 fn instance(state: &State, key: u32) -> InstanceState {

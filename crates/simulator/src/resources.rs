@@ -91,7 +91,7 @@ impl Life {
 
     /// Whether it is only just coming into being.
     pub(crate) fn is_fresh(&self) -> bool {
-        matches!(self.status.as_ref(), "creating" | "copying")
+        matches!(self.status.as_ref(), "creating" | "copying" | "starting")
     }
 
     /// Whether another operation may start.
@@ -194,6 +194,24 @@ pub(crate) struct Snapshot<S> {
     /// ARN of the snapshot this is a copy of.
     pub(crate) copy_of: Option<String>,
     pub(crate) copying_from: Option<Key>,
+}
+
+/// An export of a snapshot to S3. Its statuses are in lower case, as filters spell them.
+#[derive(Clone, Debug)]
+pub(crate) struct ExportTask {
+    pub(crate) life: Life,
+    /// ARN of the snapshot, which need not exist any more.
+    pub(crate) source: String,
+    /// Unix milliseconds, as all times here.
+    pub(crate) snapshot_taken: i64,
+    pub(crate) bucket: String,
+    pub(crate) prefix: Option<String>,
+    pub(crate) role: String,
+    pub(crate) kms_key_id: String,
+    pub(crate) export_only: Vec<String>,
+    /// Since when data is written to the bucket.
+    pub(crate) extracting_since: Option<i64>,
+    pub(crate) ended: Option<i64>,
 }
 
 pub(crate) type InstanceSnapshot = Snapshot<InstanceSettings>;

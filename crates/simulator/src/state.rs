@@ -8,7 +8,8 @@ use std::collections::BTreeMap;
 
 use crate::history::History;
 use crate::resources::{
-    AVAILABLE, Cluster, ClusterSnapshot, Instance, InstanceSnapshot, Key, Life, ManagedSecret, Millis, Status,
+    AVAILABLE, Cluster, ClusterSnapshot, ExportTask, Instance, InstanceSnapshot, Key, Life, ManagedSecret, Millis,
+    Status,
 };
 use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::world::{
@@ -25,6 +26,7 @@ pub(crate) enum Target {
     Cluster(Key),
     Snapshot(Key),
     ClusterSnapshot(Key),
+    Export(Key),
 }
 
 /// One step of a sequence.
@@ -83,6 +85,7 @@ pub(crate) struct State {
     pub(crate) clusters: BTreeMap<Key, Cluster>,
     pub(crate) snapshots: BTreeMap<Key, InstanceSnapshot>,
     pub(crate) cluster_snapshots: BTreeMap<Key, ClusterSnapshot>,
+    pub(crate) exports: BTreeMap<Key, ExportTask>,
     pub(crate) groups: Groups,
     pub(crate) proxies: Vec<ProxySpec>,
     pub(crate) cluster_endpoints: Vec<ClusterEndpointSpec>,
@@ -111,6 +114,7 @@ impl State {
             clusters: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             cluster_snapshots: BTreeMap::new(),
+            exports: BTreeMap::new(),
             groups: Groups::default(),
             proxies: world.proxies.clone(),
             cluster_endpoints: world.cluster_endpoints.clone(),
@@ -229,6 +233,7 @@ impl State {
             Target::Cluster(key) => self.clusters.get_mut(&key).map(|found| &mut found.life),
             Target::Snapshot(key) => self.snapshots.get_mut(&key).map(|found| &mut found.life),
             Target::ClusterSnapshot(key) => self.cluster_snapshots.get_mut(&key).map(|found| &mut found.life),
+            Target::Export(key) => self.exports.get_mut(&key).map(|found| &mut found.life),
         }
     }
 
@@ -290,6 +295,7 @@ impl State {
             Step::Show(status) => {
                 life.status = status;
                 life.busy = true;
+                self.note_extraction(target);
             }
             Step::Vanish => life.answers = false,
             Step::FalseAvailable => life.status = AVAILABLE,
@@ -369,7 +375,7 @@ impl State {
                 }
                 self.pass_on(key);
             }
-            Target::Snapshot(_) | Target::ClusterSnapshot(_) => {}
+            Target::Snapshot(_) | Target::ClusterSnapshot(_) | Target::Export(_) => {}
         }
     }
 
@@ -402,6 +408,22 @@ impl State {
                 instance.cluster_parameter_status = "in-sync";
             }
         }
+        if let Target::Export(key) = target
+            && let Some(task) = self.exports.get_mut(&key)
+        {
+            task.ended = Some(now);
+        }
+    }
+
+    /// Writes down when an export began to write data.
+    fn note_extraction(&mut self, target: Target) {
+        let now = self.wall_clock();
+        if let Target::Export(key) = target
+            && let Some(task) = self.exports.get_mut(&key)
+            && task.life.status == "in_progress"
+        {
+            task.extracting_since.get_or_insert(now);
+        }
     }
 
     fn remove(&mut self, target: Target) {
@@ -427,6 +449,9 @@ impl State {
             }
             Target::ClusterSnapshot(key) => {
                 self.cluster_snapshots.remove(&key);
+            }
+            Target::Export(key) => {
+                self.exports.remove(&key);
             }
         }
     }

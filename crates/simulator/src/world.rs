@@ -384,6 +384,11 @@ pub struct Timings {
     pub start: f64,
     pub delete_instance: f64,
     pub delete_cluster: f64,
+    /// An export of a snapshot, `STARTING`: RDS restores the snapshot before it reads it.
+    pub export_starting: f64,
+    /// The same, `IN_PROGRESS`.
+    pub export: f64,
+    pub cancel_export: f64,
 }
 
 impl Default for Timings {
@@ -414,6 +419,9 @@ impl Default for Timings {
             start: 400.0,
             delete_instance: 300.0,
             delete_cluster: 120.0,
+            export_starting: 1200.0,
+            export: 1500.0,
+            cancel_export: 60.0,
         }
     }
 }
@@ -429,6 +437,8 @@ pub struct Limits {
     pub manual_cluster_snapshots: usize,
     /// Automated backups kept after their database was deleted.
     pub retained_backups: usize,
+    /// Exports to S3 at the same time.
+    pub export_tasks: usize,
     /// Requests to RDS a second before `Throttling`, as a token bucket that holds a second's worth; unlimited when not given.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub requests_per_second: Option<u32>,
@@ -442,6 +452,7 @@ impl Default for Limits {
             manual_snapshots: 100,
             manual_cluster_snapshots: 100,
             retained_backups: 40,
+            export_tasks: 5,
             requests_per_second: None,
         }
     }

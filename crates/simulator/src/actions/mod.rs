@@ -5,6 +5,7 @@
 
 mod clusters;
 mod describe;
+mod exports;
 mod groups;
 mod instances;
 mod snapshots;
@@ -85,6 +86,9 @@ actions! {
     "CreateDBClusterSnapshot" => snapshots::create_of_cluster,
     "CopyDBClusterSnapshot" => snapshots::copy_of_cluster,
     "DeleteDBClusterSnapshot" => snapshots::delete_of_cluster,
+    "StartExportTask" => exports::start,
+    "CancelExportTask" => exports::cancel,
+    "DescribeExportTasks" => exports::describe,
     "AddTagsToResource" => tagging::add,
     "RemoveTagsFromResource" => tagging::remove,
     "ListTagsForResource" => tagging::list,

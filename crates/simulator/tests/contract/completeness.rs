@@ -6,6 +6,7 @@ use rds_simulator::{BEHAVIOURS, Evidence};
 
 const MODULES: &[&str] = &[
     include_str!("clusters.rs"),
+    include_str!("exports.rs"),
     include_str!("instances.rs"),
     include_str!("restores.rs"),
     include_str!("snapshots.rs"),

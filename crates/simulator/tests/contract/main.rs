@@ -5,6 +5,7 @@
 
 mod clusters;
 mod completeness;
+mod exports;
 mod faults;
 mod instances;
 mod meddling;
