@@ -11,7 +11,7 @@
 //! | `error` | every `Catch` | [`Caught`]: error and cause of the first failure |
 //! | `recovery` | `FindInterruptedExecution` | [`RecoveryOutput`]; from it `request`, `original` and `error` are adopted |
 //! | `failure` | `FailedState` | `{alert, rollback}`: what its two branches did |
-//! | `alert` | `SendFinalAlert` | [`AlertOutput`] |
+//! | `alert` | `SendFinalAlert`, `SendExportAlert` | [`AlertOutput`] |
 //!
 //! Inside `FailedState` the rollback branch keeps its own key `rollback`: `{startedAt, discard, rename, release}`, and
 //! `error` if it could not finish.
@@ -437,7 +437,7 @@ pub struct RecoveryOutput {
     pub original: Option<serde_json::Value>,
 }
 
-/// Which of the two alerts of a failure this is.
+/// Which alert this is: one of the two of a failure, or that of an export.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AlertPhase {
@@ -445,6 +445,8 @@ pub enum AlertPhase {
     First,
     /// At the end: what exists now.
     Final,
+    /// The one alert of a run that did all but the export.
+    Export,
 }
 
 /// The payload of `email`. The document may be of any shape: a run that failed in `ValidateInput` has no request.

@@ -66,6 +66,27 @@ impl Alert {
         }
     }
 
+    /// The only alert of a run that did all but the export of its snapshot.
+    pub fn export(run: &Run, region: &str) -> Self {
+        let name = run.name().unwrap_or("an unnamed database");
+        let failure = run.export_failure.as_ref().unwrap_or(&run.failure);
+        let mut blocks = vec![Block::Facts(vec![("Step", "export to S3".to_owned()), ("Error", failure.name.clone())])];
+        blocks.extend(words_of(failure));
+        let mut sections = vec![
+            Section { title: "What exists now", blocks: vec![Block::Paragraph(done_without_export(run))] },
+            Section { title: "What failed", blocks },
+        ];
+        sections.extend(meaning_of(failure));
+        sections.push(asked(run));
+        let headline = format!("The export of the snapshot of {name} failed");
+        Self {
+            subject: plain::line(&format!("Trapheus: {headline} (the database is well)"), LONGEST_SUBJECT),
+            headline: format!("{headline}; the database is well."),
+            sections,
+            links: links(run, region, run.name()),
+        }
+    }
+
     /// The alert at the end: what failed, and what exists now.
     pub fn last(run: &Run, world: &World, region: &str) -> Self {
         let console = Console::of(&run.execution, region);
@@ -95,6 +116,21 @@ impl Alert {
             sections,
             links: links(run, region, existing),
         }
+    }
+}
+
+/// What a run has done that could not export its snapshot.
+fn done_without_export(run: &Run) -> String {
+    match &run.request {
+        Some(Request { task: Task::CreateSnapshotOnly, snapshot_identifier, .. }) => format!(
+            "The snapshot {snapshot_identifier} was taken and is available. As its export was part of the task, the run ends FAILED; \
+             nothing else was touched."
+        ),
+        Some(Request { kind, identifier, snapshot_identifier, .. }) => format!(
+            "The {kind} {identifier} was restored from {snapshot_identifier} and verified; the export is all that is missing, so \
+             the run ends SUCCEEDED."
+        ),
+        None => "Everything but the export was done.".to_owned(),
     }
 }
 
@@ -175,13 +211,16 @@ fn failed(run: &Run) -> Vec<Section> {
     let mut blocks = vec![Block::Facts(facts)];
     blocks.extend(words_of(failure));
     let mut sections = vec![Section { title: "What failed", blocks }];
-    if let Some(cause) = cause::of(failure) {
-        sections.push(Section {
-            title: "What it means",
-            blocks: vec![Block::Paragraph(cause.meaning.to_owned()), Block::Paragraph(cause.remedy.to_owned())],
-        });
-    }
+    sections.extend(meaning_of(failure));
     sections
+}
+
+fn meaning_of(failure: &Failure) -> Option<Section> {
+    let cause = cause::of(failure)?;
+    Some(Section {
+        title: "What it means",
+        blocks: vec![Block::Paragraph(cause.meaning.to_owned()), Block::Paragraph(cause.remedy.to_owned())],
+    })
 }
 
 /// One line as it is; several as the list of problems they are, under the line that introduces them.
@@ -392,6 +431,15 @@ mod tests {
         let home =
             Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Original) };
         check("final-instance-rolled-back", &Alert::last(&run, &world(&run, vec![home]), REGION));
+    }
+
+    #[test]
+    fn alert_of_an_export_that_failed_though_the_restore_succeeded() {
+        let mut document = after(instance(), &["claim", "rename"]);
+        document["request"]["task"] = json!("create_snapshot");
+        document["export"] = json!({"identifier": "orders-1", "status": "FAILED", "failure":
+            {"Error": "ExportException", "Cause": "the export orders-1 ended FAILED: KMS key check failed."}});
+        check("export-failed", &Alert::export(&run(&document), REGION));
     }
 
     #[test]

@@ -93,6 +93,7 @@ pub async fn send(
     let run = Run::read(&event.execution, &event.document);
     let alert = match event.phase {
         AlertPhase::First => Alert::first(&run, &options.region),
+        AlertPhase::Export => Alert::export(&run, &options.region),
         AlertPhase::Final => Alert::last(&run, &world::look(rds, &run).await, &options.region),
     };
     let answer = ses

@@ -37,6 +37,8 @@ pub struct Run {
     pub failed_state: Option<&'static str>,
     pub failure: Failure,
     pub rollback_failure: Option<Failure>,
+    /// Why there is no export, in a run that did the rest.
+    pub export_failure: Option<Failure>,
     /// The resource id of the database that is verified and stays.
     pub restored_resource_id: Option<String>,
     pub progress: Progress,
@@ -202,6 +204,7 @@ impl Run {
                 .and_then(Failure::read)
                 .unwrap_or_else(|| Failure::new("an unknown error", "The state document does not say what failed.")),
             rollback_failure: rollback_failure(document),
+            export_failure: document.pointer("/export/failure").and_then(Failure::read),
             notes: notes(document),
             request,
             original,
