@@ -84,6 +84,7 @@ impl Harness {
     pub fn validate_options() -> ValidateOptions {
         ValidateOptions {
             run_seconds: 86_400,
+            export_snapshots: false,
             options: document::Options {
                 snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
                 keep_automated_backups: true,

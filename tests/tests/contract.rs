@@ -156,6 +156,7 @@ fn twin(text: &str) -> String {
         ("DbInstance", "Cluster"),
         ("DbSnapshot", "ClusterSnapshot"),
         ("DbUpdate", "ClusterUpdate"),
+        ("StartSnapshot", "StartClusterSnapshot"),
         ("InstanceFunctionArn", "ClusterFunctionArn"),
         ("database", "cluster"),
     ]

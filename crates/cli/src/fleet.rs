@@ -11,15 +11,17 @@ use trapheus_common::Error;
 use trapheus_common::lambda::{Invocation, invoke};
 use trapheus_common::wait::poll::Pace;
 use trapheus_email::EmailOptions;
+use trapheus_export::ExportOptions;
 use trapheus_preflight::validate::ValidateOptions;
 use {
-    trapheus_claim as claim, trapheus_delete as delete, trapheus_email as email, trapheus_preflight as preflight,
-    trapheus_recovery as recovery, trapheus_rename as rename, trapheus_restore as restore,
-    trapheus_settings as settings, trapheus_snapshot as snapshot, trapheus_status_waiter as status_waiter,
+    trapheus_claim as claim, trapheus_delete as delete, trapheus_email as email, trapheus_export as export,
+    trapheus_preflight as preflight, trapheus_recovery as recovery, trapheus_rename as rename,
+    trapheus_restore as restore, trapheus_settings as settings, trapheus_snapshot as snapshot,
+    trapheus_status_waiter as status_waiter,
 };
 
 /// Every function, by the stem of its binary, its logical id and its substitution.
-pub const FUNCTIONS: [&str; 27] = [
+pub const FUNCTIONS: [&str; 30] = [
     "validate-input",
     "preflight-instance",
     "preflight-cluster",
@@ -27,6 +29,8 @@ pub const FUNCTIONS: [&str; 27] = [
     "claim-cluster",
     "snapshot-instance",
     "snapshot-cluster",
+    "export-instance",
+    "export-cluster",
     "rename-instance",
     "rename-cluster",
     "restore-instance",
@@ -45,6 +49,7 @@ pub const FUNCTIONS: [&str; 27] = [
     "release-cluster",
     "wait-instance",
     "wait-cluster",
+    "wait-export",
     "recover",
     "email",
 ];
@@ -66,7 +71,7 @@ pub fn substitution(function: &str) -> String {
 pub(crate) fn time_limit(function: &str) -> Duration {
     match function.split('-').next() {
         // These wait inside Lambda.
-        Some("wait" | "preflight" | "recover") => Duration::from_secs(900),
+        Some("wait" | "preflight" | "export" | "recover") => Duration::from_secs(900),
         _ => Duration::from_secs(180),
     }
 }
@@ -127,6 +132,7 @@ pub struct Fleet {
     pub validate: ValidateOptions,
     pub pace: Pace,
     pub email: EmailOptions,
+    pub export: ExportOptions,
     /// The time of day when the fleet was made, and the moment on Tokio's clock.
     pub epoch: (SystemTime, Instant),
 }
@@ -144,7 +150,7 @@ impl Fleet {
     }
 
     async fn dispatch(&self, function: &str, payload: Value, invocation: Invocation) -> Result<Value, Error> {
-        let Self { rds, ses, sfn, validate, pace, email, .. } = self;
+        let Self { rds, ses, sfn, validate, pace, email, export: exports, .. } = self;
         macro_rules! call {
             ($handler:expr) => {
                 Box::pin(invoke(&$handler, payload, invocation)).await
@@ -158,10 +164,12 @@ impl Fleet {
             "claim-cluster" => call!(async |event, _| claim::cluster::claim(rds, sfn, event).await),
             "snapshot-instance" => call!(async |event, _| snapshot::instance::snapshot(rds, event).await),
             "snapshot-cluster" => call!(async |event, _| snapshot::cluster::snapshot(rds, event).await),
+            "export-instance" => call!(async |event, at| export::instance::export(rds, exports, event, at).await),
+            "export-cluster" => call!(async |event, at| export::cluster::export(rds, exports, event, at).await),
             "rename-instance" => call!(async |event, _| rename::instance::rename(rds, event).await),
             "rename-cluster" => call!(async |event, _| rename::cluster::rename(rds, event).await),
             "restore-instance" => call!(async |event, _| restore::instance::restore(rds, event).await),
-            "restore-cluster" => call!(async |event, _| restore::cluster::restore(rds, event).await),
+            "restore-cluster" => call!(async |event, _| Box::pin(restore::cluster::restore(rds, event)).await),
             "configure-instance" => call!(async |event, _| settings::instance::configure(rds, event).await),
             "configure-cluster" => call!(async |event, _| settings::cluster::configure(rds, event).await),
             "verify-instance" => call!(async |event, _| settings::instance::verify(rds, event).await),
@@ -176,6 +184,7 @@ impl Fleet {
             "release-cluster" => call!(async |event, _| Box::pin(claim::cluster::release(rds, event)).await),
             "wait-instance" => call!(async |event, at| status_waiter::instance::wait(rds, *pace, event, at).await),
             "wait-cluster" => call!(async |event, at| status_waiter::cluster::wait(rds, *pace, event, at).await),
+            "wait-export" => call!(async |event, at| export::wait::wait(rds, *pace, event, at).await),
             "recover" => call!(async |event, at| recovery::recover(rds, sfn, *validate, event, at).await),
             "email" => call!(async |event, _| email::send(ses, rds, email, event).await),
             other => Err(Error::internal(format!("there is no function `{other}`"))),

@@ -14,6 +14,7 @@ use trapheus_common::document::{Options, SnapshotReplacement};
 use trapheus_common::wait::poll::Pace;
 use trapheus_common::{clients, reach};
 use trapheus_email::EmailOptions;
+use trapheus_export::ExportOptions;
 use trapheus_preflight::validate::ValidateOptions;
 
 use crate::cost::Usage;
@@ -148,6 +149,7 @@ impl Rehearsal {
             sfn,
             validate: ValidateOptions {
                 run_seconds: 24 * 3_600,
+                export_snapshots: false,
                 options: Options {
                     snapshot_replacement: self.snapshot_replacement,
                     keep_automated_backups: true,
@@ -157,6 +159,11 @@ impl Rehearsal {
             },
             pace: Pace::polling_every(Pace::DEFAULT_SECONDS),
             email: EmailOptions::new("trapheus@example.com", "oncall@example.com", REGION),
+            export: ExportOptions {
+                bucket: "rds-snapshots-123456789012-us-east-1-rehearsal".to_owned(),
+                role_arn: "arn:aws:iam::123456789012:role/SnapshotExportRole".to_owned(),
+                kms_key_arn: "arn:aws:kms:us-east-1:123456789012:key/SnapshotExportKmsKey".to_owned(),
+            },
             epoch: (start, Instant::now()),
         }
     }

@@ -180,6 +180,9 @@ fn detail(output: &Value) -> Option<String> {
     if let Some(observed) = output["observed"].as_str() {
         return Some(observed.to_owned());
     }
+    if let (Some(status), Some(percent)) = (output["status"].as_str(), output["percentProgress"].as_i64()) {
+        return Some(format!("{status} {percent} %"));
+    }
     let notes = output["notes"].as_array().into_iter().flatten().filter_map(Value::as_str);
     let notes: Vec<&str> = notes.collect();
     (!notes.is_empty()).then(|| notes.join("; "))

@@ -7,6 +7,7 @@
 //! | `original` | `PreflightDbInstance`, `PreflightCluster` | [`OriginalInstance`], [`OriginalCluster`] |
 //! | `claim`, `snapshot`, `rename`, `restore`, `settings`, `protection`, `delete`, `release` | the step of that name | [`StepOutput`] |
 //! | `verification` | the step of that name | [`Verification`] |
+//! | `export` | `Plan…SnapshotExport`, then the step and the wait of that name | [`ExportRequest`], then [`ExportOutput`] |
 //! | `<step>.wait` | the status-waiter after that step | [`WaitOutput`] |
 //! | `error` | every `Catch` | [`Caught`]: error and cause of the first failure |
 //! | `recovery` | `FindInterruptedExecution` | [`RecoveryOutput`]; from it `request`, `original` and `error` are adopted |
@@ -16,13 +17,15 @@
 //! Inside `FailedState` the rollback branch keeps its own key `rollback`: `{startedAt, discard, rename, release}`, and
 //! `error` if it could not finish.
 //!
+//! A failure of the export is no failure of the run: its `Catch` leaves it in `export.failure`, as [`ExportOutput`] does.
+//!
 //! Functions take every name they work on from here and derive none themselves, so another strategy is another path
 //! through the same functions.
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
-use crate::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIdentifier};
+use crate::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, SnapshotIdentifier};
 use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::tags::Tags;
 use crate::wait::Goal;
@@ -114,8 +117,21 @@ pub struct Request {
     pub started_at: Timestamp,
     /// Every wait of the run ends by then; the rollback has a deadline of its own.
     pub deadline: Timestamp,
+    /// The export of the snapshot that the run takes, if one is wanted.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub export: Option<ExportRequest>,
     #[serde(flatten)]
     pub options: Options,
+}
+
+/// An export of the run's snapshot to S3.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportRequest {
+    /// The export task's, derived from the execution.
+    pub identifier: ExportIdentifier,
+    /// Whether the run ends only when the export has.
+    pub wait: bool,
 }
 
 /// A database the run works on: the name it has, the name it is moved to, and the id that never changes.
@@ -249,6 +265,49 @@ pub struct RenameEvent<O> {
     pub destination: Destination,
 }
 
+/// The payload of the start of an export, and of the wait for it.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportEvent {
+    pub request: Request,
+    /// What is known of the export so far.
+    pub export: ExportSoFar,
+}
+
+/// What one call of the start hands to the next.
+#[derive(Clone, Debug, Default, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportSoFar {
+    #[serde(default)]
+    pub queued_until: Option<Timestamp>,
+}
+
+/// The export as it was seen last.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ExportOutput {
+    pub taskname: TaskName,
+    /// The export task's identifier, and the name of its folder in the bucket.
+    pub identifier: ExportIdentifier,
+    /// What the Choice behind it looks at: `TASK_PENDING` calls again.
+    pub task: WaitStatus,
+    /// RDS's own status, or `QUEUED` while the account has no place for another export, or `UNKNOWN`.
+    pub status: String,
+    pub percent_progress: i32,
+    /// Where the data is, below the folder of the identifier.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub bucket: Option<String>,
+    /// Until when a place is waited for.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub queued_until: Option<Timestamp>,
+    /// Why there will be no export. A `Catch` puts what a function raised here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub failure: Option<Caught>,
+    /// What RDS says of an export that is complete, such as tables it has left out.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
+}
+
 /// The payload of the deletion of the original.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -264,6 +323,7 @@ pub struct DeleteEvent<O> {
 pub enum TaskName {
     Claim,
     SnapshotCreation,
+    SnapshotExport,
     Rename,
     Restore,
     ClusterRestore,

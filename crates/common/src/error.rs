@@ -45,6 +45,8 @@ pub enum ErrorKind {
     ClusterRestore,
     /// A setting the restore does not carry could not be applied.
     Settings,
+    /// A snapshot could not be exported to S3. Never ends a restore.
+    Export,
     /// The restored database differs from the original in a way that matters.
     Verification,
     /// A database or snapshot could not be deleted.
@@ -73,6 +75,7 @@ impl ErrorKind {
         Self::InstanceRestore,
         Self::ClusterRestore,
         Self::Settings,
+        Self::Export,
         Self::Verification,
         Self::Deletion,
         Self::Alert,
@@ -96,6 +99,7 @@ impl ErrorKind {
             Self::InstanceRestore => "InstanceRestoreException",
             Self::ClusterRestore => "ClusterRestoreException",
             Self::Settings => "SettingsException",
+            Self::Export => "ExportException",
             Self::Verification => "VerificationException",
             Self::Deletion => "DeletionException",
             Self::Alert => "AlertException",
@@ -118,6 +122,7 @@ impl ErrorKind {
             | Self::InstanceRestore
             | Self::ClusterRestore
             | Self::Settings
+            | Self::Export
             | Self::Verification
             | Self::Deletion
             | Self::Alert

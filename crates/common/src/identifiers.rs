@@ -7,6 +7,9 @@
 use std::fmt;
 
 use serde::{Deserialize, Serialize};
+use sha2::{Digest as _, Sha256};
+
+use crate::clock::Timestamp;
 
 /// The suffix of the name the original is moved to, and of the snapshot a replacement is taken as.
 const TEMPORARY_SUFFIX: &str = "-temp";
@@ -14,6 +17,11 @@ const TEMPORARY_SUFFIX: &str = "-temp";
 const SNAPSHOT_SUFFIX: &str = "-snapshot";
 /// The suffix of the snapshot that RDS takes of the moved original when it is deleted.
 const FINAL_SUFFIX: &str = "-final";
+
+/// The longest identifier of an export task, as the RDS console says; the API reference is silent.
+const LONGEST_EXPORT_IDENTIFIER: usize = 60;
+/// How much of the execution's hash an export identifier shows.
+const HASH_BYTES: usize = 6;
 
 /// DB instance or DB cluster: the two things a run can restore.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
@@ -64,6 +72,11 @@ pub struct DatabaseIdentifier(String);
 #[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
 #[serde(transparent)]
 pub struct SnapshotIdentifier(String);
+
+/// The identifier of an export task, and so the name of its folder in the bucket.
+#[derive(Clone, Debug, PartialEq, Eq, Hash, PartialOrd, Ord, Serialize, Deserialize)]
+#[serde(transparent)]
+pub struct ExportIdentifier(String);
 
 /// Why a name is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
@@ -141,6 +154,25 @@ impl SnapshotIdentifier {
     }
 }
 
+impl ExportIdentifier {
+    /// `<identifier>-<execution's start>-<execution's hash>`: for people to read, and of this execution alone. RDS never
+    /// takes an identifier twice, whatever became of the export that had it.
+    pub fn of_execution(identifier: &DatabaseIdentifier, execution: &str, started_at: Timestamp) -> Self {
+        let start: String = started_at.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
+        let hash = Sha256::digest(execution);
+        let hash = hash.iter().take(HASH_BYTES).fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
+        let suffix = format!("-{}-{hash}", start.to_lowercase());
+        let room = LONGEST_EXPORT_IDENTIFIER.saturating_sub(suffix.len());
+        // Identifiers are ASCII, so every byte is a character.
+        let name = &identifier.0[..identifier.0.len().min(room)];
+        Self(format!("{}{suffix}", name.trim_end_matches('-')))
+    }
+
+    pub fn as_str(&self) -> &str {
+        &self.0
+    }
+}
+
 fn check(text: &str, noun: &'static str, longest: usize) -> Result<String, IdentifierError> {
     let identifier = text.to_ascii_lowercase();
     let Some(first) = identifier.chars().next() else {
@@ -193,6 +225,7 @@ macro_rules! text {
 }
 text!(DatabaseIdentifier);
 text!(SnapshotIdentifier);
+text!(ExportIdentifier);
 
 #[cfg(test)]
 mod tests {
@@ -233,6 +266,21 @@ mod tests {
             assert_eq!(fits.temporary(kind).unwrap().as_str().len(), 63);
             let too_long = DatabaseIdentifier::parse(kind, &"a".repeat(59)).unwrap();
             assert!(matches!(too_long.temporary(kind), Err(IdentifierError::TooLong { length: 64, .. })));
+        }
+    }
+
+    #[test]
+    fn an_export_identifier_is_one_that_rds_takes_and_the_executions_own() {
+        let export = |identifier: &str, execution: &str| {
+            let identifier = DatabaseIdentifier::parse(Instance, identifier).unwrap();
+            ExportIdentifier::of_execution(&identifier, execution, Timestamp::from_epoch_seconds(1_767_600_000))
+        };
+        assert_eq!(export("orders", "arn:run").as_str(), "orders-20260105t080000z-2fba530fcd1c");
+        assert_ne!(export("orders", "arn:run"), export("orders", "arn:another"));
+        for name in ["a".repeat(58), format!("{}-b", "a".repeat(29)), format!("{}-{}", "a".repeat(30), "b".repeat(20))]
+        {
+            let export = export(&name, "arn:run");
+            assert!(check(export.as_str(), "export task", LONGEST_EXPORT_IDENTIFIER).is_ok(), "{export}");
         }
     }
 

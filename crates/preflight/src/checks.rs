@@ -38,13 +38,14 @@ impl Problem {
 type Check = fn(&Request, &World) -> Vec<Problem>;
 
 /// What matters to every task.
-const ALWAYS: [Check; 6] = [
+const ALWAYS: [Check; 7] = [
     target_exists,
     engine_is_supported,
     databases_are_available,
     our_tags_fit,
     old_snapshot_may_go,
     temporary_snapshot_name_is_free,
+    snapshot_can_be_exported,
 ];
 
 /// What matters when the original is moved away and restored.
@@ -191,6 +192,25 @@ fn temporary_snapshot_name_is_free(request: &Request, world: &World) -> Vec<Prob
         Some(_) => snapshot.not_replaceable(request, target),
     };
     why.map(|why| Problem::lasting(not_replaced(request, snapshot, "a replacement first", &why))).into_iter().collect()
+}
+
+/// What RDS exports to S3:
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.RDS_Fea_Regions_DB-eng.Feature.ExportSnapshotToS3.html>
+const EXPORTABLE: [&str; 5] = ["mariadb", "mysql", "postgres", "aurora-mysql", "aurora-postgresql"];
+
+fn snapshot_can_be_exported(request: &Request, world: &World) -> Vec<Problem> {
+    let (Some(_), Some(target)) = (&request.export, &world.target) else { return Vec::new() };
+    let Database { identifier, engine, storage_type, .. } = target;
+    let why = if !EXPORTABLE.contains(&engine.as_str()) {
+        format!("RDS exports no snapshots of the engine {engine}")
+    } else if storage_type.as_deref() == Some("standard") {
+        "RDS exports no snapshots of databases on magnetic storage".to_owned()
+    } else {
+        return Vec::new();
+    };
+    vec![Problem::lasting(format!(
+        "the snapshot of `{identifier}` cannot be exported: {why}; start the run with `\"export\": false`"
+    ))]
 }
 
 fn nothing_is_pending(_: &Request, world: &World) -> Vec<Problem> {
@@ -522,7 +542,8 @@ impl<'a> Version<'a> {
 mod tests {
     use aws_sdk_rds::types::Tag;
     use trapheus_common::clock::Timestamp;
-    use trapheus_common::document::{ClusterKind, Options, Task};
+    use trapheus_common::document::{ClusterKind, ExportRequest, Options, Task};
+    use trapheus_common::identifiers::ExportIdentifier;
     use trapheus_common::tags::Role;
 
     use super::DatabaseKind::{Cluster, Instance};
@@ -543,6 +564,7 @@ mod tests {
             execution: "arn:aws:states:us-east-1:123456789012:execution:trapheus:this".into(),
             started_at: Timestamp::from_epoch_seconds(0),
             deadline: Timestamp::from_epoch_seconds(86_400),
+            export: None,
             options: Options {
                 snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
                 keep_automated_backups: true,
@@ -568,6 +590,7 @@ mod tests {
             encrypted: true,
             kms_key_id: Some("key-1".into()),
             allocated_gib: 100,
+            storage_type: Some("gp3".into()),
             backup_days: 7,
             zone: Some("us-east-1a".into()),
             subnet_zones: vec!["us-east-1a".into(), "us-east-1b".into()],
@@ -644,6 +667,28 @@ mod tests {
             assert_eq!(texts(task, Instance, &instance_world()), Vec::<String>::new());
             assert_eq!(texts(task, Cluster, &cluster_world()), Vec::<String>::new());
         }
+    }
+
+    #[test]
+    fn what_rds_does_not_export_is_refused_where_an_export_is_wanted() {
+        let exporting = |kind, world: &World| {
+            let mut request = request(Task::CreateSnapshotOnly, kind);
+            let identifier = ExportIdentifier::of_execution(&request.identifier, "arn", request.started_at);
+            request.export = Some(ExportRequest { identifier, wait: false });
+            problems(&request, world).into_iter().map(|problem| problem.text).collect::<Vec<_>>()
+        };
+        assert_eq!(exporting(Instance, &instance_world()), Vec::<String>::new());
+        assert_eq!(exporting(Cluster, &cluster_world()), Vec::<String>::new());
+        let mut world = instance_world();
+        target(&mut world).engine = "sqlserver-ee".into();
+        let refused = exporting(Instance, &world);
+        assert!(
+            matches!(&refused[..], [one] if one.contains("engine sqlserver-ee") && one.contains("`\"export\": false`"))
+        );
+        assert_eq!(texts(Task::CreateSnapshotOnly, Instance, &world), Vec::<String>::new(), "without an export");
+        let mut world = instance_world();
+        target(&mut world).storage_type = Some("standard".into());
+        assert!(exporting(Instance, &world)[0].contains("magnetic storage"));
     }
 
     #[test]

@@ -4,14 +4,15 @@
 //! Every derived name has to fit, whatever the task, so that what this project takes a snapshot of it can also restore.
 
 use serde_json::{Map, Value};
-use trapheus_common::document::{Options, Request, SnapshotReplacement, Task, ValidateEvent};
-use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, IdentifierError};
+use trapheus_common::document::{ExportRequest, Options, Request, SnapshotReplacement, Task, ValidateEvent};
+use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, IdentifierError};
 use trapheus_common::{Error, ErrorKind, Result, lambda};
 
 use crate::listed;
 
-/// The fields a user may give; all are required.
-const FIELDS: [&str; 3] = ["identifier", "task", "isCluster"];
+/// The fields a user may give; the first [`REQUIRED`] of them are required.
+const FIELDS: [&str; 5] = ["identifier", "task", "isCluster", "export", "waitForExport"];
+const REQUIRED: usize = 3;
 /// The task that never comes here: the state machine hands it to the function of that name.
 const RECOVER: &str = "recover";
 /// No name in RDS is longer, so no longer text is repeated in full.
@@ -22,6 +23,8 @@ const LONGEST_SHOWN: usize = 63;
 pub struct ValidateOptions {
     /// How long a run may take before its waits give up.
     pub run_seconds: u64,
+    /// Whether a snapshot is exported unless the input says otherwise.
+    pub export_snapshots: bool,
     pub options: Options,
 }
 
@@ -30,6 +33,7 @@ impl ValidateOptions {
     pub fn from_environment() -> Result<Self> {
         Ok(Self {
             run_seconds: lambda::setting("RUN_DEADLINE_SECONDS", 86_400)?,
+            export_snapshots: lambda::setting("EXPORT_SNAPSHOTS", false)?,
             options: Options {
                 snapshot_replacement: lambda::setting("SNAPSHOT_REPLACEMENT", SnapshotReplacement::default())?,
                 keep_automated_backups: lambda::setting("KEEP_AUTOMATED_BACKUPS", true)?,
@@ -45,20 +49,26 @@ pub fn validate(options: ValidateOptions, event: ValidateEvent) -> Result<Reques
     let Value::Object(input) = &event.input else {
         return Err(Error::without_identifier(
             ErrorKind::InvalidInput,
-            format!("the input is {}; it has to be an object with {}", described(&event.input), quoted(FIELDS)),
+            format!("the input is {}; it has to be an object with {}", described(&event.input), quoted(required())),
         ));
     };
     let mut problems = unknown_fields(input);
     let kind = keep(is_cluster(input), &mut problems).map(DatabaseKind::of);
     let task = keep(task(input), &mut problems);
     let identifier = keep(identifier(input), &mut problems);
+    let export = keep_all(export(input, task, options.export_snapshots), &mut problems);
     let names = match (kind, identifier) {
         (Some(kind), Some(identifier)) => keep_all(Names::derive(kind, identifier), &mut problems),
         _ => None,
     };
-    let (Some(kind), Some(task), Some(names), true) = (kind, task, names, problems.is_empty()) else {
+    let (Some(kind), Some(task), Some(names), Some(export), true) = (kind, task, names, export, problems.is_empty())
+    else {
         return Err(refusal(input, &problems));
     };
+    let export = export.map(|wait| ExportRequest {
+        identifier: ExportIdentifier::of_execution(&names.identifier, &event.execution, event.start_time),
+        wait,
+    });
     Ok(Request {
         identifier: names.identifier,
         temporary_identifier: names.temporary,
@@ -69,6 +79,7 @@ pub fn validate(options: ValidateOptions, event: ValidateEvent) -> Result<Reques
         execution: event.execution,
         started_at: event.start_time,
         deadline: event.start_time.plus_seconds(options.run_seconds),
+        export,
         options: options.options,
     })
 }
@@ -141,6 +152,46 @@ fn is_cluster(input: &Map<String, Value>) -> std::result::Result<bool, String> {
         }
         None => Err("`isCluster` is missing; write true for a DB cluster and false for a DB instance".to_owned()),
     }
+}
+
+/// Whether the snapshot is exported, and if so, whether that is waited for. What could only be ignored is refused.
+fn export(
+    input: &Map<String, Value>,
+    task: Option<Task>,
+    by_default: bool,
+) -> std::result::Result<Option<bool>, Vec<String>> {
+    let mut problems = Vec::new();
+    let export = keep(flag(input, "export"), &mut problems).flatten();
+    let wait = keep(flag(input, "waitForExport"), &mut problems).flatten().unwrap_or(false);
+    // Without a task that is known there is nothing to hold them against.
+    let takes_snapshot = task.is_none_or(Task::takes_snapshot);
+    let name = task.map(Task::name).unwrap_or_default();
+    if export == Some(true) && !takes_snapshot {
+        problems.push(format!("`export` is true, but `{name}` takes no snapshot that could be exported"));
+    }
+    let exports = takes_snapshot && export.unwrap_or(by_default);
+    if wait && !takes_snapshot {
+        problems.push(format!("`waitForExport` is true, but `{name}` exports nothing"));
+    } else if wait && !exports {
+        problems.push("`waitForExport` is true, but nothing is exported; add `\"export\": true`".to_owned());
+    }
+    if problems.is_empty() { Ok(exports.then_some(wait)) } else { Err(problems) }
+}
+
+/// An optional boolean.
+fn flag(input: &Map<String, Value>, field: &str) -> std::result::Result<Option<bool>, String> {
+    match input.get(field) {
+        None => Ok(None),
+        Some(Value::Bool(value)) => Ok(Some(*value)),
+        Some(Value::String(text)) if matches!(text.as_str(), "true" | "false") => {
+            Err(format!("`{field}` is the string \"{text}\"; write {text} without quotes"))
+        }
+        Some(other) => Err(format!("`{field}` is {}; it is true or false, or left out", described(other))),
+    }
+}
+
+fn required() -> impl Iterator<Item = &'static str> {
+    FIELDS.into_iter().take(REQUIRED)
 }
 
 /// A text that is there and not empty.
@@ -221,6 +272,10 @@ mod tests {
     use super::*;
 
     fn run(input: Value) -> Result<Request> {
+        run_where(false, input)
+    }
+
+    fn run_where(export_snapshots: bool, input: Value) -> Result<Request> {
         let options = Options {
             snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
             keep_automated_backups: true,
@@ -232,7 +287,7 @@ mod tests {
             start_time: Timestamp::from_epoch_seconds(1_000),
             input,
         };
-        validate(ValidateOptions { run_seconds: 86_400, options }, event)
+        validate(ValidateOptions { run_seconds: 86_400, export_snapshots, options }, event)
     }
 
     fn refused(input: Value) -> String {
@@ -260,6 +315,42 @@ mod tests {
                 assert_eq!(request.unwrap().task, task);
             }
         }
+    }
+
+    #[test]
+    fn an_export_is_asked_for_in_the_input_or_by_the_deployment() {
+        let wanted = |by_default: bool, task: Task, more: Value| {
+            let mut input = json!({"identifier": "orders", "task": task.name(), "isCluster": false});
+            input.as_object_mut().unwrap().extend(more.as_object().unwrap().clone());
+            run_where(by_default, input).unwrap().export.map(|export| export.wait)
+        };
+        for task in [Task::CreateSnapshot, Task::CreateSnapshotOnly] {
+            assert_eq!(wanted(false, task, json!({})), None);
+            assert_eq!(wanted(true, task, json!({})), Some(false));
+            assert_eq!(wanted(true, task, json!({"export": false})), None);
+            assert_eq!(wanted(false, task, json!({"export": true, "waitForExport": false})), Some(false));
+            assert_eq!(wanted(false, task, json!({"export": true, "waitForExport": true})), Some(true));
+            assert_eq!(wanted(true, task, json!({"waitForExport": true})), Some(true));
+        }
+        assert_eq!(wanted(true, Task::DbRestore, json!({})), None, "there is nothing to export");
+        assert_eq!(wanted(true, Task::DbRestore, json!({"export": false, "waitForExport": false})), None);
+    }
+
+    #[test]
+    fn waiting_for_what_is_not_exported_is_refused() {
+        let input =
+            json!({"identifier": "orders", "task": "create_snapshot", "isCluster": false, "waitForExport": true});
+        assert!(refused(input.clone()).contains("nothing is exported"));
+        let mut off = input;
+        off["export"] = json!(false);
+        assert!(run_where(true, off).unwrap_err().report().contains("nothing is exported"));
+    }
+
+    #[test]
+    fn an_export_has_a_name_of_its_execution() {
+        let input = json!({"identifier": "Orders", "task": "create_snapshot", "isCluster": true, "export": true});
+        let export = run(input).unwrap().export.unwrap();
+        assert!(export.identifier.as_str().starts_with("orders-19700101t001640z-"), "{}", export.identifier);
     }
 
     #[test]
@@ -292,14 +383,20 @@ mod tests {
             ("isCluster", json!(0), "`isCluster` is the number 0"),
             ("iscluster", json!(true), "`iscluster` is not a known field"),
             ("is_cluster", json!(true), "did you mean `isCluster`?"),
-            ("colour", json!("red"), "the fields are `identifier`, `task`, `isCluster`"),
+            ("colour", json!("red"), "the fields are `identifier`, `task`, `isCluster`, `export`, `waitForExport`"),
+            ("export", json!("true"), "`export` is the string \"true\"; write true without quotes"),
+            ("export", json!(1), "`export` is the number 1"),
+            ("waitForExport", json!(null), "`waitForExport` is null"),
+            ("export", json!(true), "`export` is true, but `db_restore` takes no snapshot"),
+            ("waitForExport", json!(true), "`waitForExport` is true, but `db_restore` exports nothing"),
+            ("waitforexport", json!(true), "did you mean `waitForExport`?"),
         ] {
             let mut input = good.clone();
             input[field] = value;
             let report = refused(input);
             assert!(report.contains(expected), "{report}");
         }
-        for field in FIELDS {
+        for field in required() {
             let mut input = good.clone();
             input.as_object_mut().unwrap().remove(field);
             assert!(refused(input).contains(&format!("`{field}` is missing")), "{field}");

@@ -63,6 +63,7 @@ pub(crate) struct Database {
     pub(crate) encrypted: bool,
     pub(crate) kms_key_id: Option<String>,
     pub(crate) allocated_gib: i64,
+    pub(crate) storage_type: Option<String>,
     /// For how many days automated backups are kept.
     pub(crate) backup_days: i32,
     /// Of an instance: where it is asked for again.
@@ -130,6 +131,7 @@ impl From<&DbInstance> for Database {
             encrypted: instance.storage_encrypted().unwrap_or_default(),
             kms_key_id: text(instance.kms_key_id()),
             allocated_gib: instance.allocated_storage().unwrap_or_default().into(),
+            storage_type: text(instance.storage_type()),
             backup_days: instance.backup_retention_period().unwrap_or_default(),
             // Beside Multi-AZ no zone is asked for.
             zone: text(instance.availability_zone().filter(|_| instance.multi_az() != Some(true))),
@@ -163,6 +165,7 @@ impl From<&DbCluster> for Database {
             encrypted: cluster.storage_encrypted().unwrap_or_default(),
             kms_key_id: text(cluster.kms_key_id()),
             allocated_gib: cluster.allocated_storage().unwrap_or_default().into(),
+            storage_type: text(cluster.storage_type()),
             backup_days: cluster.backup_retention_period().unwrap_or_default(),
             zone: None,
             subnet_zones: Vec::new(),

@@ -98,7 +98,8 @@ async fn of_execution(
         start_time: interrupted.started_at,
         input: interrupted.input.clone(),
     };
-    let Ok(request) = validate(options, asked) else {
+    // Whether exports were the default then is not known, and an input that only waits for one is refused without it.
+    let Ok(request) = validate(ValidateOptions { export_snapshots: true, ..options }, asked) else {
         return Ok(nothing(Some(&interrupted), "its input was refused, so it touched nothing".to_owned()));
     };
     until_at_rest(&interrupted, at).await;

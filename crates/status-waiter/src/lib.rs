@@ -61,6 +61,7 @@ const fn failure(taskname: TaskName) -> ErrorKind {
     match taskname {
         TaskName::Claim | TaskName::Release | TaskName::Recovery => ErrorKind::InstanceUnavailable,
         TaskName::SnapshotCreation => ErrorKind::SnapshotCreation,
+        TaskName::SnapshotExport => ErrorKind::Export,
         TaskName::Rename => ErrorKind::Rename,
         TaskName::Restore => ErrorKind::InstanceRestore,
         TaskName::ClusterRestore => ErrorKind::ClusterRestore,

@@ -108,6 +108,14 @@ fn runs() -> Vec<Run> {
         for task in ["create_snapshot", "db_restore", "create_snapshot_only"] {
             runs.push((event(task), json!([]), None));
         }
+        for fault in
+            [json!([]), json!([{"action": "StartExportTask", "fault": {"kind": "endsIn", "status": "failed"}}])]
+        {
+            let mut exporting = event("create_snapshot_only");
+            exporting["export"] = json!(true);
+            exporting["waitForExport"] = json!(true);
+            runs.push((exporting, fault, None));
+        }
         let ends = json!({"kind": "endsIn", "status": "incompatible-parameters"});
         let action = match identifier {
             "orders" => "RestoreDBInstanceFromDBSnapshot",

@@ -3,6 +3,7 @@
 mod claim;
 mod delete;
 mod email;
+mod export;
 mod idempotency;
 mod preflight;
 mod rename;

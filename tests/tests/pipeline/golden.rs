@@ -30,6 +30,12 @@ const SCENES: &[Scene] = &[
             "SendEmail#1x999=error:MessageRejected:Email address is not verified.",
         ],
     ),
+    ("instance-export-fails", "instance-snapshot-only-export", &["StartExportTask=endsIn:failed"]),
+    (
+        "cluster-export-waited-for",
+        "aurora-cluster-snapshot-only-export",
+        &["StartExportTask=error:ExportTaskLimitReachedFault"],
+    ),
     ("abort-after-rename", "instance-restore", &["RestoreDbInstanceFromSnapshot=abort"]),
     ("second-run-refused", "instance-restore", &["GetDbInstanceStatusPostRestore=secondRun"]),
 ];

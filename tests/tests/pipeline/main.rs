@@ -5,6 +5,7 @@ mod bad_input;
 mod determinism;
 mod disturbances;
 mod events;
+mod exports;
 mod failures;
 mod golden;
 mod recovery;

@@ -7,5 +7,5 @@ use trapheus_restore::cluster;
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
     let rds = aws_sdk_rds::Client::new(&clients::config().await);
-    lambda::run(async |event, _| cluster::restore(&rds, event).await).await
+    lambda::run(async |event, _| Box::pin(cluster::restore(&rds, event)).await).await
 }

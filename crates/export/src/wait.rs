@@ -1,0 +1,44 @@
+//! The look at the export at the end of a run, and the wait for it where the input asks for one.
+//!
+//! A run that does not wait looks once, so that an export that has failed meanwhile is told. An export that failed is an
+//! answer here, not an error: errors are those of the looking.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::types::ExportTask;
+use trapheus_common::document::{ExportEvent, ExportOutput, WaitStatus};
+use trapheus_common::lambda::Invocation;
+use trapheus_common::wait::acceptor::Verdict;
+use trapheus_common::wait::poll::{self, Limits, Look, Outcome, Pace};
+use trapheus_common::{ErrorKind, Result};
+
+use crate::{MARGIN, Phase, find, once, output, planned, seen};
+
+/// How the export is, or how it ended.
+pub async fn wait(rds: &Client, pace: Pace, event: ExportEvent, at: Invocation) -> Result<ExportOutput> {
+    let plan = planned(&event.request)?;
+    let mut last: Option<ExportTask> = None;
+    let look = async || {
+        let task = find(rds, plan).await?;
+        let look = match &task {
+            Some(task) if plan.wait && Phase::of(task) == Phase::UnderWay => under_way(task),
+            Some(task) => Look { verdict: Verdict::Complete, seen: seen(task), absent: false },
+            None => Look { verdict: Verdict::Pending, seen: "not found".to_owned(), absent: true },
+        };
+        if last.as_ref().map(seen) != task.as_ref().map(seen) {
+            tracing::info!(export = plan.identifier.as_str(), seen = look.seen, "looked at the export");
+        }
+        last = task;
+        Ok(look)
+    };
+    let limits = Limits { clock: at.clock, invocation: at.deadline - MARGIN, deadline: event.request.deadline };
+    let status =
+        match poll::until(look, once(pace), limits, (ErrorKind::Export, plan.identifier.as_str()), None).await? {
+            Outcome::Complete { .. } => WaitStatus::Complete,
+            Outcome::Pending { .. } => WaitStatus::Pending,
+        };
+    Ok(output(plan, last.as_ref(), status))
+}
+
+fn under_way(task: &ExportTask) -> Look {
+    Look { verdict: Verdict::Pending, seen: seen(task), absent: false }
+}
