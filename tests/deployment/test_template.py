@@ -256,7 +256,7 @@ def test_every_name_derives_from_the_stack():
 
 
 def test_everything_that_takes_tags_says_what_it_belongs_to():
-    without = {"AWS::IAM::ManagedPolicy", "AWS::CloudWatch::Dashboard"}
+    without = {"AWS::IAM::ManagedPolicy", "AWS::CloudWatch::Dashboard", "AWS::S3::BucketPolicy"}
     for logical_id, resource in EXPANDED["Resources"].items():
         if resource["Type"] in without:
             continue
@@ -292,10 +292,13 @@ def as_list(value):
 
 
 def test_no_permission_is_a_wildcard():
-    anywhere = {"LookAtQuotasAndOffers", "WriteLogs", "WriteTraces"}
+    anywhere = {"LookAtExports", "LookAtQuotasAndOffers", "WriteLogs", "WriteTraces"}
+    # RDS asks for these by pattern.
+    by_pattern = {("SnapshotExportRole", "WriteExports")}
     for name in ROLES:
         for statement in statements_of(name):
-            assert not any("*" in action for action in as_list(statement["Action"])), (name, statement["Sid"])
+            wildcards = any("*" in action for action in as_list(statement["Action"]))
+            assert wildcards == ((name, statement["Sid"]) in by_pattern), (name, statement["Sid"])
             assert statement["Resource"] != "*" or statement["Sid"] in anywhere, (name, statement["Sid"])
 
 
@@ -314,6 +317,35 @@ def test_no_permission_is_documented_that_does_not_exist():
     given = {(name, statement["Sid"]): set(as_list(statement["Action"])) for name in ROLES for statement in statements_of(name)}
     for name, sid, actions in rows:
         assert set(re.findall(r"`(.*?)`", actions)) == given[name, sid], (name, sid)
+
+
+def test_only_the_export_functions_pass_the_export_role_and_only_for_exports():
+    passed = [(name, statement) for name in ROLES for statement in statements_of(name) if statement["Action"] == "iam:PassRole"]
+    exports = [(name, statement) for name, statement in passed if "SnapshotExportRole" in text_of(statement["Resource"])]
+    assert sorted(name for name, _ in exports) == ["ExportClusterRole", "ExportInstanceRole"]
+    for _, statement in exports:
+        assert statement["Resource"] == {"Fn::GetAtt": ["SnapshotExportRole", "Arn"]}
+        assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": "export.rds.amazonaws.com"}}
+    trust = ROLES["SnapshotExportRole"]["Properties"]["AssumeRolePolicyDocument"]["Statement"]
+    assert [statement["Condition"] for statement in trust] == [{"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}]
+
+
+def test_exports_are_encrypted_private_and_outlive_the_stack_with_their_key_or_not_at_all():
+    bucket, policy, key = (RESOURCES[name] for name in ("SnapshotsBucket", "SnapshotsBucketPolicy", "SnapshotExportKmsKey"))
+    for resource in (bucket, policy, key):
+        assert resource["DeletionPolicy"] == {"Fn::If": ["KeepsExports", "RetainExceptOnCreate", "Delete"]}
+        assert resource["UpdateReplacePolicy"] == "Retain"
+    properties = bucket["Properties"]
+    assert set(properties["PublicAccessBlockConfiguration"].values()) == {True}
+    assert properties["OwnershipControls"]["Rules"] == [{"ObjectOwnership": "BucketOwnerEnforced"}]
+    (encryption,) = properties["BucketEncryption"]["ServerSideEncryptionConfiguration"]
+    assert encryption["ServerSideEncryptionByDefault"]["KMSMasterKeyID"] == {"Fn::GetAtt": ["SnapshotExportKmsKey", "Arn"]}
+    (denied,) = policy["Properties"]["PolicyDocument"]["Statement"]
+    assert (denied["Effect"], denied["Condition"]) == ("Deny", {"Bool": {"aws:SecureTransport": "false"}})
+    assert key["Properties"]["EnableKeyRotation"] is True
+    for statement in key["Properties"]["KeyPolicy"]["Statement"]:
+        assert statement["Principal"] == {"AWS": {"Fn::Sub": "arn:${AWS::Partition}:iam::${AWS::AccountId}:root"}}
+        assert not any("*" in action for action in statement["Action"])
 
 
 def test_every_suppression_of_the_security_scan_is_explained():

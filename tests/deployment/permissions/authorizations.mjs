@@ -47,6 +47,7 @@ const CHANGES = {
   ModifyDBCluster: [["cluster", "DBClusterIdentifier"], ["cluster", "NewDBClusterIdentifier"]],
   ModifyDBInstance: [["db", "DBInstanceIdentifier"], ["db", "NewDBInstanceIdentifier"]],
   RebootDBCluster: [["cluster", "DBClusterIdentifier"]],
+  StartExportTask: [["snapshot", "SourceArn"]],
   RebootDBInstance: [["db", "DBInstanceIdentifier"]],
   RestoreDBClusterFromSnapshot: [
     ["cluster", "DBClusterIdentifier"],
@@ -102,6 +103,7 @@ class RdsRequest {
       return [this.about(action, parameters.ResourceName)];
     }
     if (action === "EnableHttpEndpoint") return [this.about(action, parameters.ResourceArn)];
+    if (action === "DescribeExportTasks") return [this.about(action, "*")];
     const named = CHANGES[action];
     if (!named) throw new Error(`the request ${action} is not known`);
     const resources = named
@@ -185,6 +187,7 @@ class RdsRequest {
     const passed = [
       [this.parameters.MonitoringRoleArn, "monitoring.rds.amazonaws.com"],
       [this.parameters.DomainIAMRoleName, "rds.amazonaws.com"],
+      [this.parameters.IamRoleArn, "export.rds.amazonaws.com"],
     ];
     return passed
       .filter(([name]) => name)

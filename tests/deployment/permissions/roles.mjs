@@ -55,10 +55,19 @@ class Resolver {
       if (key === "Ref") return this.ref(argument);
       if (key === "Fn::Sub") return argument.replace(/\$\{([\w:]+)\}/g, (_, name) => this.ref(name));
       if (key === "Fn::If") return this.resolve(this.holds(argument[0]) ? argument[1] : argument[2]);
+      if (key === "Fn::GetAtt") return this.arn(argument);
       if (key?.startsWith("Fn::")) throw new Error(`${key} is not resolved here`);
     }
     const entries = Object.entries(value).map(([name, item]) => [name, this.resolve(item)]);
     return Object.fromEntries(entries.filter(([, item]) => item !== NOTHING));
+  }
+
+  /** The ARN of a resource of the stack, as the rehearsals call it. */
+  arn([name, attribute]) {
+    const service = { "AWS::IAM::Role": "iam", "AWS::KMS::Key": "kms" }[this.template.Resources[name]?.Type];
+    if (attribute !== "Arn" || !service) throw new Error(`${name}.${attribute} is not resolved here`);
+    const { "AWS::Region": region, "AWS::AccountId": account } = PLACE;
+    return service === "iam" ? `arn:aws:iam::${account}:role/${name}` : `arn:aws:kms:${region}:${account}:key/${name}`;
   }
 
   ref(name) {
