@@ -22,6 +22,7 @@ use std::time::Duration;
 
 use rds_simulator::{Mail, RecordedRequest, World, WorldState};
 use serde::Serialize;
+use serde_json::Value;
 use trapheus_common::document::SnapshotReplacement;
 
 use crate::disturbance::Disturbance;
@@ -149,6 +150,12 @@ fn visited(steps: &[Step], states: &[&str]) -> bool {
     steps.iter().any(|step| states.contains(&step.state.as_str()) && step.status == StepStatus::Succeeded)
 }
 
+/// How many mails a run that did not succeed sends: one at once and one at the end, or one that says all there is to say of a
+/// run that did everything but its export.
+fn least_mails(steps: &[Step]) -> usize {
+    if steps.iter().any(|step| step.state == EXPORT_ALERT) { 1 } else { 2 }
+}
+
 /// From when to when an execution had the claim, in seconds since the world began.
 fn hold(steps: &[Step], started: f64, duration: f64) -> Option<(f64, f64)> {
     let claimed = steps.iter().find(|step| step.state.starts_with("Claim") && step.status == StepStatus::Succeeded)?;
@@ -156,6 +163,9 @@ fn hold(steps: &[Step], started: f64, duration: f64) -> Option<(f64, f64)> {
     let released = released.map_or(duration, |step| step.started_seconds);
     Some((started + claimed.started_seconds + claimed.seconds, started + released))
 }
+
+/// The state that tells of an export that failed, in a run that did all the rest.
+const EXPORT_ALERT: &str = "SendExportAlert";
 
 const VERIFY: [&str; 2] = ["VerifyDbInstance", "VerifyCluster"];
 
@@ -300,6 +310,34 @@ impl Case<'_> {
         people.iter().any(|request| request.at + LAST_MOMENT >= last)
     }
 
+    /// What the output says of an export that there will not be.
+    fn failed_export(&self) -> Option<&Value> {
+        self.e.report.output.as_ref()?.pointer("/export/failure")
+    }
+
+    /// What the output of a run that succeeded leaves out about the export that was asked for.
+    fn untrue_of_export(&self) -> Option<String> {
+        if self.e.report.input["export"] != true {
+            return None;
+        }
+        let output = self.e.report.output.as_ref()?;
+        let is_the_task = self.e.report.input["task"] == "create_snapshot_only";
+        if self.failed_export().is_some() {
+            return is_the_task.then(|| "its export failed".to_owned());
+        }
+        let Some(identifier) = output.pointer("/export/identifier").and_then(Value::as_str) else {
+            return Some("its output does not speak of the export".to_owned());
+        };
+        let export = self.e.report.world.exports.iter().find(|export| export.identifier == identifier);
+        match export.map(|export| export.status.as_ref()) {
+            None => Some(format!("there is no export {identifier}")),
+            Some("complete") => None,
+            Some(status) if self.e.report.input["waitForExport"] == true => Some(format!("its export is {status}")),
+            Some("failed" | "canceled") => Some("its export had ended without its data".to_owned()),
+            Some(_) => None,
+        }
+    }
+
     fn another_failed(&self) -> bool {
         self.e.report.others.iter().any(|other| other.role == RunRole::Second && other.status != "SUCCEEDED")
     }
@@ -310,6 +348,9 @@ impl Case<'_> {
         if self.succeeded() {
             // What another run has begun since is that run's, such as a snapshot that it replaces next time.
             let is_begun = |missing: &String| self.another_failed() && missing.contains("snapshot");
+            if let Some(what) = self.untrue_of_export() {
+                say(format!("the run succeeded, but {what}"));
+            }
             for missing in self.scene.undone(self.e.after).into_iter().filter(|missing| !is_begun(missing)) {
                 say(format!("the run succeeded, but {missing}"));
             }
@@ -347,10 +388,11 @@ impl Case<'_> {
         let own: Vec<&str> = family(report, &report.execution).collect();
         let sent = report.mails.iter().filter(|mail| is_about(mail, &own)).count();
         let mail_failed = excuse::mail_failed(&self.e);
-        if self.succeeded() && sent > 0 {
+        let is_told = self.failed_export().is_some();
+        if self.succeeded() && (sent > 0 && !is_told || sent == 0 && is_told && !mail_failed) {
             say(format!("{sent} mails were sent about a run that succeeded"));
         }
-        if !self.succeeded() && sent < 2 && !mail_failed {
+        if !self.succeeded() && sent < least_mails(&report.steps) && !mail_failed {
             say(format!("{sent} mails were sent about a run that ended {}", report.status));
         }
         // Who never hears that a mail was taken has to send it again.
@@ -360,7 +402,7 @@ impl Case<'_> {
         for other in report.others.iter().filter(|other| other.role == RunRole::Second && other.status != "SUCCEEDED") {
             let own: Vec<&str> = family(report, &other.execution).collect();
             let sent = report.mails.iter().filter(|mail| is_about(mail, &own)).count();
-            if sent < 2 && !mail_failed {
+            if sent < least_mails(&other.steps) && !mail_failed {
                 say(format!("{sent} mails were sent about the second run, which ended {}", other.status));
             }
         }

@@ -151,6 +151,14 @@ families! {
         "The input is not one: an unknown task, a missing or misspelt field.",
         "An unknown task runs the destructive pipeline.",
         "Refused by name.";
+    EXPORT = "export":
+        "A request or a function of an export fails, the execution is stopped or met by another run meanwhile, or the mail about the export fails.",
+        "A refused export ends a run that was about to restore.",
+        "The restore goes on and ends well; its output and a mail say that the export failed. A run that was only to take a snapshot and export it ends `FAILED`.";
+    EXPORT_FAILED = "export-failed":
+        "RDS fails, cancels or never finishes the export, has no place for it, or a person cancels it or deletes its snapshot.",
+        "Nobody looks.",
+        "A place is waited for, for a while; the end of the export only if the input asks. Told in the output and by mail; the database is as well as without an export.";
     ROLLBACK_REQUEST = "rollback-request":
         "A restore fails, and then a request of its rollback.",
         "The rollback ends; nobody is told what exists.",

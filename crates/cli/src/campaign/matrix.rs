@@ -357,6 +357,8 @@ pub fn cases(events: &[Value]) -> Result<Vec<Case>, String> {
         if event["task"] == "db_restore" {
             cases.extend(rollbacks(event)?);
             cases.extend(restored(event)?);
+        } else {
+            cases.extend(exports(event)?);
         }
     }
     cases.extend(inputs());
@@ -524,6 +526,124 @@ fn rollbacks(event: &Value) -> Result<Vec<Case>, String> {
         }
     }
     Ok(cases)
+}
+
+/// An event that exports its snapshot as well.
+fn exporting(event: &Value, wait: bool) -> Value {
+    let mut event = event.clone();
+    event["export"] = json!(true);
+    event["waitForExport"] = json!(wait);
+    event
+}
+
+/// What there is of exports, in runs that wait for them and in runs that do not.
+fn exports(event: &Value) -> Result<Vec<Case>, String> {
+    let mut cases = Vec::new();
+    for event in [exporting(event, false), exporting(event, true)] {
+        let happy = Recording::of(&Case::new(f::HAPPY, &event), None)?;
+        cases.push(Case::new(f::HAPPY, &event));
+        cases.extend(faults_of_exports(&happy));
+        cases.extend(failing_exports(&event)?);
+    }
+    Ok(cases)
+}
+
+fn faults_of_exports(happy: &Recording) -> Vec<Case> {
+    let of_exports = |name: &str| name.contains("Export") || name.contains("export");
+    let base = || Case::new(f::EXPORT, &happy.event);
+    let mut cases = Vec::new();
+    for (action, occurrence) in each(&happy.changes).filter(|(action, _)| of_exports(action)) {
+        for (_, fault, times) in request_faults() {
+            cases.push(base().with([request(action, occurrence, times, fault)]));
+        }
+    }
+    for (action, count) in happy.looks.iter().filter(|(action, _)| of_exports(action)) {
+        for occurrence in (1..=*count).filter(|number| *number <= 4 || number == count) {
+            cases.push(base().with([request(action, occurrence, 1, Fault::Denied {})]));
+            cases.push(base().with([request(action, occurrence, 10_000, Fault::ServerError { status: 503 })]));
+        }
+    }
+    for (name, occurrence) in each(&happy.functions).filter(|(name, _)| of_exports(name)) {
+        for (_, fault, times) in function_faults() {
+            cases.push(base().with([function(name, occurrence, times, fault)]));
+        }
+        cases.push(base().with([function(name, occurrence, 10_000, FunctionFaultKind::Crash)]));
+    }
+    for (state, occurrence) in each(&happy.states).filter(|(state, _)| of_exports(state)) {
+        let state = state.to_owned();
+        cases.push(base().with([Disturbance::Abort { state: state.clone(), occurrence }]));
+        cases.push(base().with([Disturbance::AbortAfter { state: state.clone(), occurrence }]));
+        cases.push(base().with([Disturbance::SecondRun { state, occurrence, event: None }]));
+    }
+    for fault in mail_faults() {
+        cases.push(base().with([request("StartExportTask", 1, 1, Fault::Denied {}), fault]));
+    }
+    // A restore that fails beside an export that has failed.
+    if happy.restores() {
+        for failing in failing_restores(happy.identifier()) {
+            cases.push(base().with(failing.clone()));
+            cases.push(base().with(failing).with([request("StartExportTask", 1, 1, Fault::Denied {})]));
+        }
+    }
+    cases
+}
+
+/// The code with which RDS says that the account has no place for another export.
+const NO_PLACE: &str = "ExportTaskLimitReachedFault";
+
+/// Exports that come to nothing, or come late.
+fn failing_exports(event: &Value) -> Result<Vec<Case>, String> {
+    let base = || Case::new(f::EXPORT_FAILED, event);
+    let refused = |code: &str, times: u32| {
+        let fault = Fault::Error { code: code.to_owned(), message: "no".to_owned() };
+        base().with([request("StartExportTask", 1, times, fault)])
+    };
+    let changed = |change: Change| {
+        let mut case = base();
+        change(Arc::make_mut(&mut case.world));
+        case
+    };
+    let mut cases = vec![
+        refused(NO_PLACE, 1),
+        refused(NO_PLACE, 8),
+        refused(NO_PLACE, 10_000),
+        refused("IamRoleNotFound", 1),
+        refused("IamRoleMissingPermissions", 1),
+        refused("InvalidS3BucketFault", 1),
+        refused("KMSKeyNotAccessibleFault", 1),
+        refused("InvalidExportSourceState", 1),
+        changed(|world| world.limits.export_tasks = 0),
+        changed(|world| world.timings.export = 40.0 * 3_600.0),
+        changed(|world| world.timings.export_starting = 40.0 * 3_600.0),
+        changed(|world| (world.timings.export_starting, world.timings.export) = (1.0, 1.0)),
+    ];
+    for status in ["failed", "canceled"] {
+        cases.push(base().with([request("StartExportTask", 1, 1, Fault::EndsIn { status: status.to_owned() })]));
+    }
+    // A failure before the run ends, and one after.
+    let mut soon = changed(|world| (world.timings.export_starting, world.timings.export) = (60.0, 60.0));
+    soon = soon.with([request("StartExportTask", 1, 1, Fault::EndsIn { status: "failed".to_owned() })]);
+    cases.push(soon);
+    for (_, action, parameters) in doings_to_exports(event)? {
+        for delay in [0.0, 600.0, 1_500.0] {
+            let when = after("StartExportTask", 1, delay);
+            cases.push(base().with([meddling(action, &parameters, when)]));
+        }
+    }
+    Ok(cases)
+}
+
+/// What people may do to an export and its snapshot.
+fn doings_to_exports(event: &Value) -> Result<Vec<Doing>, String> {
+    let ended = judged(&Case::new(f::HAPPY, event), &Changes::default()).map_err(|error| error.to_string())?;
+    let started = ended.requests.iter().find(|request| request.action == "StartExportTask");
+    let Some(export) = started.and_then(|request| request.parameters.get("ExportTaskIdentifier")) else {
+        return Err(format!("{event} exports nothing even if nothing goes wrong"));
+    };
+    let mut all = doings(event["identifier"].as_str().unwrap_or_default(), event["isCluster"] == true);
+    all.retain(|(family, action, _)| *family == f::PEOPLE_SNAPSHOTS && action.starts_with("Delete"));
+    all.push((f::PEOPLE_SNAPSHOTS, "CancelExportTask", vec![("ExportTaskIdentifier", export.clone())]));
+    Ok(all)
 }
 
 pub fn mail_faults() -> Vec<Disturbance> {

@@ -117,7 +117,7 @@ fn moves_the_original(request: &RecordedRequest) -> bool {
 }
 
 fn of_function(function: &str, fault: FunctionFaultKind, times: u32) -> Excuse {
-    let takes_part = ["discard-", "rename-", "release-", "wait-", "recover"];
+    let takes_part = ["discard-", "rename-", "release-", "wait-instance", "wait-cluster", "recover"];
     let lasting = match fault {
         FunctionFaultKind::Crash | FunctionFaultKind::AnswerLost | FunctionFaultKind::TimeOut => LASTING_CRASHES,
         FunctionFaultKind::ServiceException | FunctionFaultKind::TooManyRequests => LASTING_SERVICE_ERRORS,
