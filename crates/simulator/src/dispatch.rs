@@ -13,8 +13,10 @@ use crate::executions::{self, Execution};
 use crate::faults::{Fault, Faults, Meddling, When};
 use crate::mail::{self, Mail};
 use crate::named::{Named, named};
+use crate::post::{POST_ACTIONS, Post};
 use crate::query::Params;
 use crate::resources::Millis;
+use crate::secrets;
 use crate::state::{Spoiler, State, millis};
 use crate::xml;
 
@@ -34,6 +36,24 @@ pub enum Service {
     Rds,
     Ses,
     States,
+    SecretsManager,
+    Ssm,
+    /// Not AWS: somebody's endpoint that takes messages.
+    Web,
+}
+
+impl Service {
+    /// The prefix of its actions in a policy.
+    const fn prefix(self) -> &'static str {
+        match self {
+            Self::Rds => "rds",
+            Self::Ses => "ses",
+            Self::States => "states",
+            Self::SecretsManager => "secretsmanager",
+            Self::Ssm => "ssm",
+            Self::Web => "",
+        }
+    }
 }
 
 /// How a request ended.
@@ -72,6 +92,9 @@ pub(crate) fn as_seconds<S: serde::Serializer>(at: &Duration, serializer: S) -> 
     serializer.serialize_f64(at.as_secs_f64())
 }
 
+/// The parameter under which the path of a message is recorded.
+const PATH: &str = "Path";
+
 /// The caller under which meddling is recorded.
 pub(crate) const MEDDLER: &str = "meddler";
 
@@ -82,7 +105,10 @@ pub(crate) struct Desk {
     pub(crate) faults: Faults,
     pub(crate) requests: Vec<RecordedRequest>,
     pub(crate) mails: Vec<Mail>,
+    pub(crate) posts: Vec<Post>,
     pub(crate) executions: Vec<Execution>,
+    pub(crate) secrets: BTreeMap<String, String>,
+    pub(crate) parameters: BTreeMap<String, String>,
     /// Meddling that waits for a time, in milliseconds.
     timed: Vec<(Millis, Meddling)>,
     /// Meddling that waits for a request, with how often that was seen.
@@ -135,7 +161,10 @@ impl Desk {
             faults,
             requests: Vec::new(),
             mails: Vec::new(),
+            posts: Vec::new(),
             executions: Vec::new(),
+            secrets: BTreeMap::new(),
+            parameters: BTreeMap::new(),
             timed: Vec::new(),
             awaiting: Vec::new(),
             request_number: 0,
@@ -229,8 +258,9 @@ impl Desk {
             self.record(call, resources, caller, Outcome::ConnectionRefused);
             return Answer { result: Err(ConnectionError::Refused), delay_seconds };
         }
-        let throttled = if call.service == Service::Rds { self.throttled() } else { None };
-        let refusal = throttled.or_else(|| faults.iter().find_map(|fault| self.refusal(fault, &call, &caller)));
+        let refusal = self
+            .throttled(call.service)
+            .or_else(|| faults.iter().find_map(|fault| self.refusal(fault, &call, &caller)));
         let result = match refusal {
             Some(error) => Err(error),
             None => self.perform(&call, &faults),
@@ -248,9 +278,9 @@ impl Desk {
         Answer { result: if lost { Err(ConnectionError::Lost) } else { Ok(response) }, delay_seconds }
     }
 
-    /// The account's rate limit, when the world has one.
-    fn throttled(&mut self) -> Option<ApiError> {
-        let limit = self.state.limits.requests_per_second?;
+    /// RDS's limit for the account, when the world has one. The other services have limits of their own.
+    fn throttled(&mut self, service: Service) -> Option<ApiError> {
+        let limit = self.state.limits.requests_per_second.filter(|_| service == Service::Rds)?;
         let is_granted = self.bucket.take(limit, self.state.now);
         (!is_granted).then(|| ApiError::new("Throttling", "Rate exceeded"))
     }
@@ -272,11 +302,7 @@ impl Desk {
     /// AWS's words for a policy that does not allow a call.
     fn denied(&self, call: &Call, caller: &str) -> ApiError {
         let state = &self.state;
-        let service = match call.service {
-            Service::Rds => "rds",
-            Service::Ses => "ses",
-            Service::States => "states",
-        };
+        let service = call.service.prefix();
         let caller = if caller.is_empty() { "anonymous" } else { caller };
         let principal = format!("arn:{}:sts::{}:assumed-role/{caller}/{caller}", state.partition(), state.account);
         let resource = resource_of(state, &call.parameters);
@@ -287,7 +313,8 @@ impl Desk {
         match call.service {
             Service::Rds => ApiError::new("AccessDenied", message),
             Service::Ses => ApiError { status: 403, ..ApiError::new("AccessDeniedException", message) },
-            Service::States => ApiError::new("AccessDeniedException", message),
+            Service::States | Service::SecretsManager | Service::Ssm => ApiError::new("AccessDeniedException", message),
+            Service::Web => ApiError { status: 403, ..ApiError::new("forbidden", "") },
         }
     }
 
@@ -309,6 +336,15 @@ impl Desk {
                 Ok(Content::Result(mail::answer(&id)))
             }
             Service::States => executions::answer(&self.executions, &call.action, &call.body).map(Content::Result),
+            Service::SecretsManager => secrets::secret(&self.secrets, &call.action, &call.body).map(Content::Result),
+            Service::Ssm => secrets::parameter(&self.parameters, &call.action, &call.body).map(Content::Result),
+            Service::Web => {
+                let body = serde_json::from_slice(&call.body)
+                    .map_err(|_| ApiError::new("invalid_payload", "The body is not JSON."))?;
+                let path = call.parameters.get(PATH).cloned().unwrap_or_default();
+                self.posts.push(Post { at: Duration::from_millis(self.state.now), path, body });
+                Ok(Content::Result("ok".to_owned()))
+            }
         }
     }
 
@@ -333,7 +369,10 @@ fn throttling(service: Service, code: &str) -> ApiError {
         (Service::Ses, "Throttling") => {
             ApiError { status: 429, ..ApiError::new("TooManyRequestsException", "Too many requests") }
         }
-        (Service::States, "Throttling") => ApiError::new("ThrottlingException", "Rate exceeded"),
+        (Service::States | Service::SecretsManager | Service::Ssm, "Throttling") => {
+            ApiError::new("ThrottlingException", "Rate exceeded")
+        }
+        (Service::Web, _) => ApiError { status: 429, ..ApiError::new("rate_limited", "") },
         _ => ApiError::new(code.to_owned(), "Rate exceeded"),
     }
 }
@@ -372,6 +411,8 @@ fn caller_of(request: &Request<Bytes>) -> String {
 
 fn read(request: Request<Bytes>) -> Result<Call, ApiError> {
     let target = request.headers().get("x-amz-target").and_then(|target| target.to_str().ok()).map(str::to_owned);
+    let content_type = request.headers().get(http::header::CONTENT_TYPE).and_then(|value| value.to_str().ok());
+    let is_json = content_type.is_some_and(|content_type| content_type.starts_with("application/json"));
     let path = request.uri().path().to_owned();
     let body = request.into_body();
     if path == mail::PATH {
@@ -385,9 +426,18 @@ fn read(request: Request<Bytes>) -> Result<Call, ApiError> {
         });
     }
     if let Some(target) = target {
-        let action = target.rsplit('.').next().unwrap_or_default().to_owned();
-        let parameters = executions::summary(&body);
-        return Ok(Call { service: Service::States, action, parameters, fields: Vec::new(), body });
+        let (api, action) = target.rsplit_once('.').unwrap_or_default();
+        let (service, parameters) = match api {
+            "secretsmanager" => (Service::SecretsManager, secrets::summary(&body)),
+            "AmazonSSM" => (Service::Ssm, secrets::summary(&body)),
+            _ => (Service::States, executions::summary(&body)),
+        };
+        return Ok(Call { service, action: action.to_owned(), parameters, fields: Vec::new(), body });
+    }
+    if is_json {
+        let parameters = BTreeMap::from([(PATH.to_owned(), path)]);
+        let action = POST_ACTIONS[0].to_owned();
+        return Ok(Call { service: Service::Web, action, parameters, fields: Vec::new(), body });
     }
     let mut fields: Vec<(String, String)> = serde_urlencoded::from_bytes(&body)
         .map_err(|error| ApiError::new("MalformedQueryString", error.to_string()))?;
@@ -418,13 +468,15 @@ fn respond(call: &Call, result: ApiResult<Content>, request_id: &str) -> Respons
     match (call.service, result) {
         (Service::Rds, Ok(content)) => xml_answer(200, xml::answer(&call.action, &content, request_id)),
         (Service::Rds, Err(error)) => xml_answer(error.status, xml::error(&error, request_id)),
+        (Service::Web, Ok(Content::Result(text))) => response(200, "text/plain", text),
+        (Service::Web, Err(error)) => response(error.status, "text/plain", error.code.into_owned()),
         (_, Ok(Content::Result(json))) => json_answer(200, json, request_id, None),
         (_, Ok(Content::Nothing)) => json_answer(200, String::new(), request_id, None),
         (Service::Ses, Err(error)) => {
             let body = serde_json::json!({ "message": error.message }).to_string();
             json_answer(error.status, body, request_id, Some(&error.code))
         }
-        (Service::States, Err(error)) => {
+        (Service::States | Service::SecretsManager | Service::Ssm, Err(error)) => {
             let body = serde_json::json!({ "__type": error.code, "message": error.message }).to_string();
             json_answer(error.status, body, request_id, Some(&error.code))
         }

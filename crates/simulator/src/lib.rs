@@ -1,8 +1,9 @@
 //! Amazon RDS as an orchestrator of restores meets it: the real wire format, statuses over time, faults.
 //!
 //! The real SDKs talk to it unmodified, in process ([`Simulator::http_client`]) or over HTTP ([`serve()`]). Besides
-//! RDS (AWS Query protocol) it takes mails for Amazon SES v2 and looks up executions for Step Functions. It knows
-//! nothing of who calls it.
+//! RDS (AWS Query protocol) it takes mails for Amazon SES v2, looks up executions for Step Functions, hands out texts for
+//! Secrets Manager and Parameter Store, and takes messages that are posted to anybody else. It knows nothing of who calls
+//! it.
 //!
 //! ```
 //! use rds_simulator::{Options, Simulator, World};
@@ -33,10 +34,12 @@ mod history;
 mod mail;
 mod named;
 mod names;
+mod post;
 mod query;
 mod render;
 mod report;
 mod resources;
+mod secrets;
 mod server;
 mod settings;
 mod state;
@@ -47,7 +50,7 @@ mod xml;
 use std::sync::{Arc, Mutex, MutexGuard, PoisonError};
 use std::time::{Duration, SystemTime};
 
-use aws_smithy_runtime_api::client::http::SharedHttpClient;
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector};
 use bytes::Bytes;
 use tokio::time::Instant;
 
@@ -59,8 +62,10 @@ pub use faults::{Fault, FaultRule, Meddling, When};
 pub use history::NameHistory;
 pub use mail::{MAIL_ACTIONS, Mail};
 pub use named::Named;
+pub use post::{POST_ACTIONS, Post};
 pub use report::{ClusterState, ExportState, InstanceState, SnapshotState, WorldState};
 pub use resources::LASTING_STATUSES;
+pub use secrets::{PARAMETER_ACTIONS, SECRET_ACTIONS};
 pub use server::serve;
 pub use settings::{ClusterSettings, InstanceSettings, ProcessorFeatures, ServerlessV2Scaling};
 pub use world::{
@@ -141,6 +146,11 @@ impl Simulator {
         SharedHttpClient::new(Connector(self.clone()))
     }
 
+    /// The same for plain HTTP requests, whatever host they are for.
+    pub fn http_connector(&self) -> SharedHttpConnector {
+        SharedHttpConnector::new(Connector(self.clone()))
+    }
+
     /// Answers a request to any of the services. It waits only where a fault makes the answer slow.
     pub async fn handle(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, ConnectionError> {
         let answer = self.desk().handle(request, self.label.as_deref());
@@ -170,6 +180,21 @@ impl Simulator {
     /// Every mail so far, in order.
     pub fn mails(&self) -> Vec<Mail> {
         self.desk().mails.clone()
+    }
+
+    /// Every message that was posted to somebody's endpoint so far, in order.
+    pub fn posts(&self) -> Vec<Post> {
+        self.desk().posts.clone()
+    }
+
+    /// Puts a text into Secrets Manager, under this name.
+    pub fn put_secret(&self, name: &str, text: &str) {
+        self.desk().secrets.insert(name.to_owned(), text.to_owned());
+    }
+
+    /// Puts a `SecureString` into Parameter Store, under this name.
+    pub fn put_parameter(&self, name: &str, text: &str) {
+        self.desk().parameters.insert(name.to_owned(), text.to_owned());
     }
 
     /// Time since the start, on the simulator's clock.

@@ -1,7 +1,7 @@
 //! The simulator over HTTP/1: any AWS client, in any language, given the address as its endpoint.
 //!
-//! Besides the services' own paths, `GET /_simulator/state`, `/_simulator/mails` and `/_simulator/requests` answer
-//! with JSON for people and tests.
+//! Besides the services' own paths, `GET /_simulator/state`, `/_simulator/mails`, `/_simulator/posts` and
+//! `/_simulator/requests` answer with JSON for people and tests.
 
 use std::io;
 
@@ -50,6 +50,7 @@ fn look(simulator: &Simulator, parts: &http::request::Parts) -> Option<Response<
     let json = match (&parts.method, parts.uri.path()) {
         (&Method::GET, "/_simulator/state") => serde_json::to_string_pretty(&simulator.state()),
         (&Method::GET, "/_simulator/mails") => serde_json::to_string_pretty(&simulator.mails()),
+        (&Method::GET, "/_simulator/posts") => serde_json::to_string_pretty(&simulator.posts()),
         (&Method::GET, "/_simulator/requests") => serde_json::to_string_pretty(&simulator.requests()),
         _ => return None,
     };
