@@ -21,8 +21,8 @@ pub async fn wait(rds: &Client, pace: Pace, event: ExportEvent, at: Invocation) 
         let task = find(rds, plan).await?;
         let look = match &task {
             Some(task) if plan.wait && Phase::of(task) == Phase::UnderWay => under_way(task),
-            Some(task) => Look { verdict: Verdict::Complete, seen: seen(task), absent: false },
-            None => Look { verdict: Verdict::Pending, seen: "not found".to_owned(), absent: true },
+            Some(task) => Look { verdict: Verdict::Complete, seen: seen(task), absent: false, is_long: false },
+            None => Look { verdict: Verdict::Pending, seen: "not found".to_owned(), absent: true, is_long: false },
         };
         if last.as_ref().map(seen) != task.as_ref().map(seen) {
             tracing::info!(export = plan.identifier.as_str(), seen = look.seen, "looked at the export");
@@ -40,5 +40,5 @@ pub async fn wait(rds: &Client, pace: Pace, event: ExportEvent, at: Invocation) 
 }
 
 fn under_way(task: &ExportTask) -> Look {
-    Look { verdict: Verdict::Pending, seen: seen(task), absent: false }
+    Look { verdict: Verdict::Pending, seen: seen(task), absent: false, is_long: true }
 }

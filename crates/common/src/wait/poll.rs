@@ -17,6 +17,8 @@ use crate::error::{Error, ErrorKind, Result};
 /// How often to look, and how sure to be.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
+    /// Before the first look: what was asked for a moment ago is not there yet.
+    pub first: Duration,
     /// While a status is seen that lasts long; the longer it has lasted, the longer, up to twice that.
     pub sparse: Duration,
     /// While the end may be near.
@@ -39,6 +41,7 @@ impl Pace {
     pub fn polling_every(seconds: u64) -> Self {
         let sparse = Duration::from_secs(seconds.max(1));
         Self {
+            first: sparse.min(Duration::from_secs(15)),
             sparse,
             dense: sparse.min(Duration::from_secs(15)),
             confirm: sparse.min(Duration::from_secs(5)),
@@ -113,8 +116,7 @@ pub async fn until(
     last: Option<Progress>,
 ) -> Result<Outcome> {
     let now = || limits.clock.now();
-    // What was asked for a moment ago is not there yet.
-    let mut pause = if last.is_none() { pace.dense } else { Duration::ZERO };
+    let mut pause = if last.is_none() { pace.first } else { Duration::ZERO };
     let mut has_changed = last.is_some();
     let mut progress =
         last.unwrap_or_else(|| Progress { seen: "nothing yet".to_owned(), since: now(), absent_since: None });
