@@ -242,6 +242,12 @@ def test_a_default_fits_its_own_pattern(name):
         ("ScheduleExpression", "every friday", False),
         ("AlarmTopicArn", "arn:aws-cn:sns:cn-north-1:123456789012:alarms", True),
         ("AlarmTopicArn", "alarms", False),
+        ("SlackWebhooksSecret", "trapheus/slack", True),
+        ("SlackWebhooksSecret", "https://hooks.slack.com/services/T/B/x", False),
+        ("SlackWebhooksSecret", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:slack", False),
+        ("SlackWebhooksParameter", "/trapheus/slack", True),
+        ("SlackWebhooksParameter", "trapheus", False),
+        ("SlackWebhooksParameter", "https://hooks.slack.com/services/T/B/x", False),
     ],
 )
 def test_a_parameter_takes_what_is_well_formed(name, value, fits):

@@ -2,6 +2,8 @@
 //!
 //! Tests run under paused time (`#[tokio::test(start_paused = true)]`), so that waiting for RDS takes none.
 
+pub mod web;
+
 use std::time::{Duration, SystemTime};
 
 use rds_simulator::{Execution, Options, Simulator, World};
@@ -90,6 +92,7 @@ impl Harness {
                 keep_automated_backups: true,
                 final_snapshot: false,
                 rollback_seconds: 21_600,
+                success_notice: false,
             },
         }
     }

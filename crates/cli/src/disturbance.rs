@@ -10,7 +10,8 @@ use std::fmt;
 use std::str::FromStr;
 
 use rds_simulator::{
-    EXECUTION_ACTIONS, Fault, FaultRule, LASTING_STATUSES, MAIL_ACTIONS, Meddling, RDS_ACTIONS, When, World, WorldError,
+    EXECUTION_ACTIONS, Fault, FaultRule, LASTING_STATUSES, MAIL_ACTIONS, Meddling, PARAMETER_ACTIONS, POST_ACTIONS,
+    RDS_ACTIONS, SECRET_ACTIONS, When, World, WorldError,
 };
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
@@ -216,7 +217,8 @@ fn check_state(name: &str) -> Result<StateType, String> {
 
 /// Every action a request can be for, whichever service's.
 fn request_actions() -> impl Iterator<Item = &'static str> + Clone {
-    RDS_ACTIONS.iter().chain(MAIL_ACTIONS).chain(EXECUTION_ACTIONS).copied()
+    let others = MAIL_ACTIONS.iter().chain(EXECUTION_ACTIONS).chain(SECRET_ACTIONS).chain(PARAMETER_ACTIONS);
+    RDS_ACTIONS.iter().chain(others).chain(POST_ACTIONS).copied()
 }
 
 fn state_names() -> impl Iterator<Item = &'static str> {

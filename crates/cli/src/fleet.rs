@@ -13,15 +13,16 @@ use trapheus_common::wait::poll::Pace;
 use trapheus_email::EmailOptions;
 use trapheus_export::ExportOptions;
 use trapheus_preflight::validate::ValidateOptions;
+use trapheus_slack::SlackOptions;
 use {
     trapheus_claim as claim, trapheus_delete as delete, trapheus_email as email, trapheus_export as export,
     trapheus_preflight as preflight, trapheus_recovery as recovery, trapheus_rename as rename,
-    trapheus_restore as restore, trapheus_settings as settings, trapheus_snapshot as snapshot,
+    trapheus_restore as restore, trapheus_settings as settings, trapheus_slack as slack, trapheus_snapshot as snapshot,
     trapheus_status_waiter as status_waiter,
 };
 
 /// Every function, by the stem of its binary, its logical id and its substitution.
-pub const FUNCTIONS: [&str; 30] = [
+pub const FUNCTIONS: [&str; 31] = [
     "validate-input",
     "preflight-instance",
     "preflight-cluster",
@@ -52,6 +53,7 @@ pub const FUNCTIONS: [&str; 30] = [
     "wait-export",
     "recover",
     "email",
+    "slack",
 ];
 
 /// The name of the substitution that stands for a function's ARN in the definition: `${RenameInstanceFunctionArn}`.
@@ -133,6 +135,8 @@ pub struct Fleet {
     pub pace: Pace,
     pub email: EmailOptions,
     pub export: ExportOptions,
+    pub slack: SlackOptions,
+    pub webhooks: trapheus_slack::Clients,
     /// The time of day when the fleet was made, and the moment on Tokio's clock.
     pub epoch: (SystemTime, Instant),
 }
@@ -150,7 +154,7 @@ impl Fleet {
     }
 
     async fn dispatch(&self, function: &str, payload: Value, invocation: Invocation) -> Result<Value, Error> {
-        let Self { rds, ses, sfn, validate, pace, email, export: exports, .. } = self;
+        let Self { rds, ses, sfn, validate, pace, email, export: exports, slack, webhooks, .. } = self;
         macro_rules! call {
             ($handler:expr) => {
                 Box::pin(invoke(&$handler, payload, invocation)).await
@@ -186,7 +190,8 @@ impl Fleet {
             "wait-cluster" => call!(async |event, at| status_waiter::cluster::wait(rds, *pace, event, at).await),
             "wait-export" => call!(async |event, at| export::wait::wait(rds, *pace, event, at).await),
             "recover" => call!(async |event, at| recovery::recover(rds, sfn, *validate, event, at).await),
-            "email" => call!(async |event, _| email::send(ses, rds, email, event).await),
+            "email" => call!(async |event, at| email::send(ses, rds, email, event, at).await),
+            "slack" => call!(async |event, at| slack::send(webhooks, slack, event, at).await),
             other => Err(Error::internal(format!("there is no function `{other}`"))),
         }
     }

@@ -20,12 +20,13 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use rds_simulator::{Mail, RecordedRequest, World, WorldState};
+use rds_simulator::{Mail, Post, RecordedRequest, World, WorldState};
 use serde::Serialize;
 use serde_json::Value;
 use trapheus_common::document::SnapshotReplacement;
 
 use crate::disturbance::Disturbance;
+use crate::rehearsal::WEBHOOKS;
 use crate::report::{OtherRun, Report, RunRole};
 use crate::timeline::{Step, StepStatus};
 use by_hand::ByHand;
@@ -96,6 +97,8 @@ const LONGEST_SECONDS: f64 = (24.0 + 6.0 + 2.0) * 3_600.0;
 const LAST_MOMENT: Duration = Duration::from_secs(5);
 /// Mails about one run and its recovery: two each, and one sent twice because its answer was lost.
 const MOST_MAILS: usize = 6;
+/// What becomes of one alert if no answer ever arrives: nobody can know that it was sent.
+const MOST_COPIES: usize = 3;
 /// What the subject of a mail says that needs a person.
 const ACTION_NEEDED: &str = "ACTION NEEDED";
 
@@ -144,6 +147,16 @@ fn is_about(mail: &Mail, executions: &[&str]) -> bool {
     let about =
         |line: &str| line.strip_prefix("Execution:").or_else(|| line.strip_prefix("Recovery:")).map(str::to_owned);
     facts.filter_map(about).any(|arn| executions.contains(&arn.trim()))
+}
+
+/// The same of a message to Slack.
+fn is_post_about(post: &Post, executions: &[&str]) -> bool {
+    let blocks = post.body["blocks"].as_array().into_iter().flatten();
+    let mut lines = blocks.filter_map(|block| block["text"]["text"].as_str()).flat_map(str::lines);
+    lines.any(|line| {
+        let about = line.strip_prefix("*Execution:* ").or_else(|| line.strip_prefix("*Recovery:* "));
+        about.is_some_and(|arn| executions.contains(&arn.trim()))
+    })
 }
 
 fn visited(steps: &[Step], states: &[&str]) -> bool {
@@ -396,8 +409,19 @@ impl Case<'_> {
             say(format!("{sent} mails were sent about a run that ended {}", report.status));
         }
         // Who never hears that a mail was taken has to send it again.
-        if sent > MOST_MAILS && !excuse::mail_is_never_answered(&self.e) {
+        let answers_are_lost = excuse::answers_are_lost(&self.e);
+        let most = if answers_are_lost { own.len() * 2 * MOST_COPIES } else { MOST_MAILS };
+        if sent > most {
             say(format!("{sent} mails were sent about one run"));
+        }
+        for webhook in WEBHOOKS {
+            let posted = report.posts.iter().filter(|post| post.path == webhook && is_post_about(post, &own)).count();
+            if !self.succeeded() && posted < 2 && !excuse::slack_failed(&self.e) {
+                say(format!("{posted} messages were posted to {webhook} about a run that ended {}", report.status));
+            }
+            if posted > most {
+                say(format!("{posted} messages were posted to {webhook} about one run"));
+            }
         }
         for other in report.others.iter().filter(|other| other.role == RunRole::Second && other.status != "SUCCEEDED") {
             let own: Vec<&str> = family(report, &other.execution).collect();

@@ -9,6 +9,7 @@
 //! | [`timeline`] | an execution's events as steps a person follows |
 //! | [`screen`] | a rehearsal as a person reads it |
 //! | [`report`] | what came of it: what exists, downtime, calls, cost |
+//! | [`preview`] | one of its alerts as it is sent |
 //! | [`cost`] | prices |
 //! | [`overhead`] | what the pipeline adds to what RDS itself needs |
 //! | [`account`] | executions in an AWS account, started and followed |
@@ -24,6 +25,7 @@ pub mod disturbance;
 pub mod fleet;
 pub mod judge;
 pub mod overhead;
+pub mod preview;
 pub mod rehearsal;
 pub mod report;
 pub mod screen;

@@ -11,6 +11,7 @@ use clap::{Parser, Subcommand};
 use rds_simulator::{Options, Simulator, World};
 use serde_json::Value;
 use trapheus_cli::disturbance::Disturbance;
+use trapheus_cli::preview::{self, Format, Which};
 use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal};
 use trapheus_cli::screen::{ERROR, Screen};
 use trapheus_cli::{account, campaign, diagram, overhead};
@@ -90,6 +91,36 @@ enum Command {
         /// Print the result as JSON instead of a timeline.
         #[arg(long)]
         json: bool,
+    },
+    /// Show an alert that a run would send, by mail or to Slack.
+    ///
+    /// The event is rehearsed, with whatever goes wrong, and one of its alerts is printed: the final one, or the first. A run
+    /// that succeeds sends its notice (parameter `SuccessNotice`).
+    ///
+    /// Exit status: 0 if there is an alert, 1 if none was sent, 2 if the event could not be rehearsed.
+    #[command(after_help = "Examples:\n  trapheus preview-alert events/instance-restore.json\n  \
+                            trapheus preview-alert events/instance-restore.json --format html \\\n    \
+                            --fault RestoreDBInstanceFromDBSnapshot=error:InstanceQuotaExceeded > alert.html\n\n\
+                            Faults are those of `trapheus rehearse --help`. Slack shows its JSON at\n\
+                            https://app.slack.com/block-kit-builder")]
+    PreviewAlert {
+        /// The execution's input: a JSON file, or `-` for standard input.
+        event: PathBuf,
+        /// What exists at the start; without it, the databases that the files in events/ name.
+        #[arg(long, value_name = "FILE")]
+        world: Option<PathBuf>,
+        /// Something that goes wrong, as WHERE=WHAT or as a JSON object; may be given several times.
+        #[arg(long = "fault", value_name = "FAULT")]
+        disturbances: Vec<Disturbance>,
+        /// Decides every jitter and chance of the run.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        seed: u64,
+        /// Which alert.
+        #[arg(long, value_enum, default_value_t = Which::Final)]
+        alert: Which,
+        /// As what.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
     },
     /// Start an event in an AWS account.
     ///
@@ -217,6 +248,18 @@ fn run(command: Command) -> Result<ExitCode, String> {
                 Rehearsal { disturbances, recovery, seed, snapshot_replacement, final_snapshot, ..rehearsal },
                 json,
             )
+        }
+        Command::PreviewAlert { event, world, disturbances, seed, alert, format } => {
+            let event = read(&event)?;
+            let event = serde_json::from_str(&event).map_err(|error| format!("the event is not JSON: {error}"))?;
+            let rehearsal = Rehearsal { disturbances, seed, ..Rehearsal::new(event, read_world(world.as_deref())?) };
+            let alert = preview::alert(rehearsal, alert, format).map_err(|error| describe(&error))?;
+            if let Some(alert) = &alert {
+                anstream::print!("{alert}");
+            } else {
+                anstream::eprintln!("no alert was sent this way");
+            }
+            Ok(ExitCode::from(u8::from(alert.is_none())))
         }
         Command::Simulator { listen, world, speed, seed } => {
             let options = Options { seed, start_time: SystemTime::now(), speed };

@@ -16,6 +16,7 @@ use trapheus_common::{clients, reach};
 use trapheus_email::EmailOptions;
 use trapheus_export::ExportOptions;
 use trapheus_preflight::validate::ValidateOptions;
+use trapheus_slack::SlackOptions;
 
 use crate::cost::Usage;
 use crate::disturbance::Disturbance;
@@ -33,6 +34,11 @@ pub(crate) const REGION: &str = "us-east-1";
 pub(crate) const ACCOUNT: &str = "123456789012";
 /// What a stack called `trapheus` calls its state machine.
 pub(crate) const STATE_MACHINE: &str = "trapheus-DBRestoreStateMachine";
+/// Where a rehearsal's deployment keeps the addresses of its webhooks, one in each place.
+const SLACK_SECRET: &str = "trapheus/slack";
+const SLACK_PARAMETER: &str = "/trapheus/slack";
+/// The paths of the webhooks, by which faults tell them apart.
+pub const WEBHOOKS: [&str; 2] = ["/services/T0/B0/oncall", "/services/T0/B0/dba"];
 /// Every rehearsal begins on the same Monday morning, 2026-01-05T08:00:00Z.
 pub const BEGIN: Duration = Duration::from_secs(1_767_600_000);
 
@@ -69,6 +75,8 @@ pub struct Rehearsal {
     pub snapshot_replacement: SnapshotReplacement,
     /// Whether the deployment wants a last snapshot of what it replaces.
     pub final_snapshot: bool,
+    /// Whether people are told of a success, too.
+    pub success_notice: bool,
     /// What goes wrong, besides what the world says.
     pub disturbances: Vec<Disturbance>,
     /// Whether an execution that did not succeed is followed by its recovery, as in a deployment.
@@ -88,6 +96,7 @@ impl Rehearsal {
             seed: 0,
             snapshot_replacement: SnapshotReplacement::default(),
             final_snapshot: false,
+            success_notice: false,
             disturbances: Vec::new(),
             recovery: true,
             definition: None,
@@ -117,6 +126,9 @@ impl Rehearsal {
         // Jitter in the functions and in the SDK's own retries comes from the thread's generator.
         fastrand::seed(self.seed);
         let before = simulator.state();
+        let [in_secret, in_parameter] = WEBHOOKS.map(|path| format!("https://hooks.slack.com{path}"));
+        simulator.put_secret(SLACK_SECRET, &in_secret);
+        simulator.put_parameter(SLACK_PARAMETER, &in_parameter);
         let machine = self.definition.clone().unwrap_or_else(|| deployed().clone());
         let epoch = SystemTime::UNIX_EPOCH + BEGIN;
         let fleet = self.fleet(simulator, epoch + simulator.now());
@@ -142,7 +154,7 @@ impl Rehearsal {
     }
 
     fn fleet(&self, simulator: &Simulator, start: SystemTime) -> Fleet {
-        let Clients { rds, ses, sfn } = Clients::of(simulator);
+        let Clients { rds, ses, sfn, webhooks } = Clients::of(simulator);
         Fleet {
             rds,
             ses,
@@ -155,6 +167,7 @@ impl Rehearsal {
                     keep_automated_backups: true,
                     final_snapshot: self.final_snapshot,
                     rollback_seconds: 6 * 3_600,
+                    success_notice: self.success_notice,
                 },
             },
             pace: Pace::polling_every(Pace::DEFAULT_SECONDS),
@@ -164,6 +177,8 @@ impl Rehearsal {
                 role_arn: "arn:aws:iam::123456789012:role/SnapshotExportRole".to_owned(),
                 kms_key_arn: "arn:aws:kms:us-east-1:123456789012:key/SnapshotExportKmsKey".to_owned(),
             },
+            slack: SlackOptions::new(SLACK_SECRET, SLACK_PARAMETER, REGION),
+            webhooks,
             epoch: (start, Instant::now()),
         }
     }
@@ -175,6 +190,7 @@ pub struct Clients {
     pub rds: aws_sdk_rds::Client,
     pub ses: aws_sdk_sesv2::Client,
     pub sfn: aws_sdk_sfn::Client,
+    pub webhooks: trapheus_slack::Clients,
 }
 
 impl Clients {
@@ -203,10 +219,13 @@ impl Clients {
                 )
             };
         }
-        Self {
-            rds: client!(aws_sdk_rds, "rds"),
-            ses: client!(aws_sdk_sesv2, "email"),
-            sfn: client!(aws_sdk_sfn, "states"),
-        }
+        let rds = client!(aws_sdk_rds, "rds");
+        let webhooks = trapheus_slack::Clients {
+            secrets: client!(aws_sdk_secretsmanager, "secretsmanager"),
+            parameters: client!(aws_sdk_ssm, "ssm"),
+            rds: rds.clone(),
+            http: simulator.http_connector(),
+        };
+        Self { rds, ses: client!(aws_sdk_sesv2, "email"), sfn: client!(aws_sdk_sfn, "states"), webhooks }
     }
 }

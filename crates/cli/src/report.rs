@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
-use rds_simulator::{Mail, Outcome as RequestOutcome, Service, Simulator, WorldState};
+use rds_simulator::{Mail, Outcome as RequestOutcome, Post, Service, Simulator, WorldState};
 use serde::Serialize;
 use serde_json::Value;
 use states_language::{Outcome, Status};
@@ -40,6 +40,8 @@ pub struct Report {
     pub world_before: WorldState,
     pub world: WorldState,
     pub mails: Vec<Mail>,
+    /// Messages that Slack took.
+    pub posts: Vec<Post>,
     /// RDS requests by action.
     pub rds_calls: BTreeMap<String, u64>,
     pub rds_calls_failed: u64,
@@ -150,6 +152,7 @@ impl Report {
             world_before: before,
             world,
             mails: simulator.mails(),
+            posts: simulator.posts(),
             rds_calls,
             rds_calls_failed,
             state_transitions: usage.transitions,
@@ -202,7 +205,7 @@ impl Report {
             self.function_invocations,
             clock(self.function_seconds)
         )?;
-        writeln!(out, "Mails sent              {}", self.mails.len())?;
+        writeln!(out, "Alerts sent             {} by mail, {} to Slack", self.mails.len(), self.posts.len())?;
         writeln!(out, "Estimated cost          ${:.4} beside RDS itself", self.cost.total())
     }
 

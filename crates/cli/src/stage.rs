@@ -213,8 +213,8 @@ impl Stage {
     fn start(self: &Rc<Self>, role: RunRole, name: String, input: Value, beside: &Run, after: Duration) {
         // Its requests are its own, so that they can be told apart.
         let caller = self.simulator.on_behalf_of(&name);
-        let Clients { rds, ses, sfn } = Clients::of(&caller);
-        let fleet = Rc::new(Fleet { rds, ses, sfn, ..(*beside.fleet).clone() });
+        let Clients { rds, ses, sfn, webhooks } = Clients::of(&caller);
+        let fleet = Rc::new(Fleet { rds, ses, sfn, webhooks, ..(*beside.fleet).clone() });
         let seed = beside.seed.wrapping_add(0x9E37_79B9).rotate_left(u32::from(role == RunRole::Recovery));
         let run = Run { role: Some(role), name, input, seed, fleet };
         let stage = Rc::clone(self);

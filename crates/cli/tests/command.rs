@@ -101,3 +101,27 @@ fn a_fault_that_cannot_be_is_exit_status_2_with_what_comes_close() {
         "{said}"
     );
 }
+
+#[test]
+fn any_alert_of_a_rehearsal_can_be_looked_at_in_every_format() {
+    let failing = ["preview-alert", "-", "--fault", "RestoreDBInstanceFromDBSnapshot=error:InstanceQuotaExceeded"];
+    let preview = |more: &[&str]| {
+        let output = trapheus(&[&failing, more].concat(), RESTORE);
+        assert_eq!(output.status.code(), Some(0), "{}", text(&output.stderr));
+        text(&output.stdout)
+    };
+    let first = preview(&["--alert", "first"]);
+    assert!(
+        first.starts_with("Subject: Trapheus: restore of orders failed") && first.contains("rolling back"),
+        "{first}"
+    );
+    assert!(preview(&[]).contains("(final: original is back)"));
+    assert!(preview(&["--format", "html"]).starts_with("<!DOCTYPE html>"));
+    let slack: serde_json::Value = serde_json::from_str(&preview(&["--format", "slack"])).expect("JSON");
+    assert_eq!(slack["blocks"][0]["type"], "header");
+
+    let success = trapheus(&["preview-alert", "-"], RESTORE);
+    assert!(text(&success.stdout).starts_with("Subject: Trapheus: restore of orders succeeded"), "{success:?}");
+    let silent = trapheus(&[&failing, &["--fault", "email#1x99=crash"][..]].concat(), RESTORE);
+    assert_eq!((silent.status.code(), silent.stdout.len()), (Some(1), 0));
+}

@@ -11,8 +11,9 @@
 //! | `<step>.wait` | the status-waiter after that step | [`WaitOutput`] |
 //! | `error` | every `Catch` | [`Caught`]: error and cause of the first failure |
 //! | `recovery` | `FindInterruptedExecution` | [`RecoveryOutput`]; from it `request`, `original` and `error` are adopted |
-//! | `failure` | `FailedState` | `{alert, rollback}`: what its two branches did |
-//! | `alert` | `SendFinalAlert`, `SendExportAlert` | [`AlertOutput`] |
+//! | `downtime` | `Begin…Downtime` | `{since}`: when the name is about to be without a database |
+//! | `failure` | `FailedState` | `{alert, rollback, slack}`: what its three branches did |
+//! | `alerts` | `FinalAlerts`, `ExportAlerts`, `SuccessNotices` | `{mail, slack}`: [`AlertOutput`], [`SlackOutput`], or the error that kept it |
 //!
 //! Inside `FailedState` the rollback branch keeps its own key `rollback`: `{startedAt, discard, rename, release}`, and
 //! `error` if it could not finish.
@@ -99,6 +100,9 @@ pub struct Options {
     pub final_snapshot: bool,
     /// How long the rollback may take once it has begun.
     pub rollback_seconds: u64,
+    /// Tell people about runs that succeed, too.
+    #[serde(default)]
+    pub success_notice: bool,
 }
 
 /// The parsed request and every name derived from it.
@@ -432,6 +436,9 @@ pub struct WaitOutput {
     /// Since when it has been seen like that, carried from one wait to the next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
+    /// When that was.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub at: Option<Timestamp>,
     /// Since when what is waited for has not been there at all, carried from one wait to the next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub absent_since: Option<Timestamp>,
@@ -497,19 +504,21 @@ pub struct RecoveryOutput {
     pub original: Option<serde_json::Value>,
 }
 
-/// Which alert this is: one of the two of a failure, or that of an export.
+/// Which of the alerts about a run this is.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AlertPhase {
     /// At once: what failed, and that the rollback has begun.
     First,
-    /// At the end: what exists now.
+    /// At the end of a run that failed: what exists now.
     Final,
     /// The one alert of a run that did all but the export.
     Export,
+    /// At the end of a run that succeeded, for who wants to know, or because its export failed.
+    Success,
 }
 
-/// The payload of `email`. The document may be of any shape: a run that failed in `ValidateInput` has no request.
+/// The payload of `email` and `slack`. The document may be of any shape: a run that failed in `ValidateInput` has no request.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertEvent {
@@ -518,10 +527,22 @@ pub struct AlertEvent {
     pub document: serde_json::Value,
 }
 
-/// What an alert leaves in the state document.
+/// What an alert by mail leaves in the state document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertOutput {
     pub phase: AlertPhase,
     pub message_id: String,
+}
+
+/// What an alert in Slack leaves in the state document.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct SlackOutput {
+    pub phase: AlertPhase,
+    /// How many webhooks took it; none if none is configured.
+    pub delivered: usize,
+    /// Why the others did not, without their addresses.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub undelivered: Vec<String>,
 }

@@ -53,6 +53,8 @@ pub enum ErrorKind {
     Deletion,
     /// The alert could not be sent.
     Alert,
+    /// A message was handed over and never acknowledged, so it may have been sent.
+    Unanswered,
     /// The wait passed the run's deadline.
     WaitTimedOut,
     /// The function was called with a state document it cannot work on: a defect, never the user's doing.
@@ -61,7 +63,7 @@ pub enum ErrorKind {
 
 impl ErrorKind {
     /// Every kind, for tests of the contract with the state machine.
-    pub const ALL: [Self; 19] = [
+    pub const ALL: [Self; 20] = [
         Self::InvalidInput,
         Self::Preflight,
         Self::Claim,
@@ -79,6 +81,7 @@ impl ErrorKind {
         Self::Verification,
         Self::Deletion,
         Self::Alert,
+        Self::Unanswered,
         Self::WaitTimedOut,
         Self::Internal,
     ];
@@ -103,6 +106,7 @@ impl ErrorKind {
             Self::Verification => "VerificationException",
             Self::Deletion => "DeletionException",
             Self::Alert => "AlertException",
+            Self::Unanswered => "UnansweredException",
             Self::WaitTimedOut => "WaitTimedOutException",
             Self::Internal => "InternalException",
         }
@@ -111,7 +115,7 @@ impl ErrorKind {
     /// Whether the same call may succeed when made again later, with nothing else changed.
     pub const fn retryable(self) -> bool {
         match self {
-            Self::RateExceeded | Self::ServiceUnavailable | Self::EndpointUnreachable => true,
+            Self::RateExceeded | Self::ServiceUnavailable | Self::EndpointUnreachable | Self::Unanswered => true,
             Self::InvalidInput
             | Self::Preflight
             | Self::Claim

@@ -1,40 +1,24 @@
-//! Tells people by mail that a run failed: what was asked, which step failed and why, and what exists now.
+//! Sends an alert by mail, as HTML with a text part that says the same.
 //!
-//! | module | owns |
-//! |---|---|
-//! | [`run`] | reading a state document of any shape: what was asked, how far the run came, what failed |
-//! | [`cause`] | known causes in one plain sentence, and what to do about them |
-//! | [`world`] | the look at RDS: which database and snapshot exists now, under which name |
-//! | [`verdict`] | whether that is as it should be, and the commands that put it right |
-//! | [`content`] | the alert as data: subject, sections, links; everything a person reads is worded here |
-//! | [`text`], [`html`] | two renderers of that data, which say the same; another channel adds a third |
-//! | [`link`] | addresses in the AWS console, in every partition |
+//! Owns the call of SES and what its failure means. What the mail says is `trapheus-alert`'s. No mail address and no payload
+//! is ever logged.
 //!
-//! Nothing here decides about the run: an alert reads and reports. A look at RDS that fails is reported in the mail and
-//! does not stop it. No mail address and no payload is ever logged.
+//! SES knows no token by which it would recognise a mail that is sent again. So a call is made once only: an answer that
+//! says no may be tried again by the state machine, as often as it likes, but a call without an answer has probably been
+//! carried out. It has an error of its own, which the state machine tries again twice: better three copies than none.
 
 use std::collections::BTreeSet;
 use std::error::Error as _;
 use std::fmt;
 
+use aws_sdk_sesv2::config::retry::RetryConfig;
+use aws_sdk_sesv2::error::SdkError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
-use trapheus_common::document::{AlertEvent, AlertOutput, AlertPhase};
+use trapheus_alert::content::Alert;
+use trapheus_alert::{html, text};
+use trapheus_common::document::{AlertEvent, AlertOutput};
+use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result};
-
-use crate::content::Alert;
-use crate::run::Run;
-
-pub mod cause;
-pub mod content;
-#[cfg(test)]
-mod fixtures;
-pub mod html;
-pub mod link;
-pub mod plain;
-pub mod run;
-pub mod text;
-pub mod verdict;
-pub mod world;
 
 /// The most recipients SES takes in one message.
 /// Source: "Service quotas in Amazon SES", SES developer guide.
@@ -82,31 +66,26 @@ impl EmailOptions {
     }
 }
 
-/// Sends one alert. The first one goes out without a look at RDS, so that nothing delays it; the final one looks.
+/// Sends one alert.
 pub async fn send(
     ses: &aws_sdk_sesv2::Client,
     rds: &aws_sdk_rds::Client,
     options: &EmailOptions,
     event: AlertEvent,
+    invocation: Invocation,
 ) -> Result<AlertOutput> {
     options.check()?;
-    let run = Run::read(&event.execution, &event.document);
-    let alert = match event.phase {
-        AlertPhase::First => Alert::first(&run, &options.region),
-        AlertPhase::Export => Alert::export(&run, &options.region),
-        AlertPhase::Final => Alert::last(&run, &world::look(rds, &run).await, &options.region),
-    };
+    let alert = trapheus_alert::compose(rds, &options.region, invocation.clock.now(), &event).await;
     let answer = ses
         .send_email()
         .from_email_address(&options.sender)
         .destination(Destination::builder().set_to_addresses(Some(options.recipients.clone())).build())
         .content(EmailContent::builder().simple(message(&alert)?).build())
+        .customize()
+        .config_override(aws_sdk_sesv2::Config::builder().retry_config(RetryConfig::disabled()))
         .send()
         .await
-        .map_err(|error| {
-            let name = run.name().unwrap_or("unknown");
-            without_addresses(&Error::from_aws(ErrorKind::Alert, name, "SES does not send the alert", &error), name)
-        })?;
+        .map_err(|error| without_addresses(&failure(&alert.about, &error), &alert.about))?;
     let message_id = answer.message_id.unwrap_or_default();
     tracing::info!(
         alert.phase = ?event.phase,
@@ -115,6 +94,27 @@ pub async fn send(
         "alert sent"
     );
     Ok(AlertOutput { phase: event.phase, message_id })
+}
+
+type Failed = SdkError<aws_sdk_sesv2::operation::send_email::SendEmailError>;
+
+fn failure(about: &str, error: &Failed) -> Error {
+    let failure = Error::from_aws(ErrorKind::Alert, about, "SES does not send the alert", error);
+    if is_unanswered(error) {
+        return Error::new(ErrorKind::Unanswered, about, "SES has not answered, so the alert may have been sent")
+            .caused_by(failure.source().map(ToString::to_string).unwrap_or_default());
+    }
+    failure
+}
+
+/// Whether the mail may have been taken. A connection that never came about in time has carried nothing; one that broke may
+/// have.
+fn is_unanswered(error: &Failed) -> bool {
+    match error {
+        SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
+        SdkError::DispatchFailure(failure) => failure.is_io(),
+        _ => false,
+    }
 }
 
 /// SES makes a `multipart/alternative` message of the two bodies and encodes subject and bodies as UTF-8.
@@ -134,11 +134,11 @@ fn message(alert: &Alert) -> Result<Message> {
 
 /// The same error without mail addresses: it goes to the logs and the execution's history, and SES likes to quote the
 /// address it refuses.
-fn without_addresses(error: &Error, name: &str) -> Error {
+fn without_addresses(error: &Error, about: &str) -> Error {
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     let cause: Vec<&str> =
         cause.split_whitespace().map(|word| if word.contains('@') { "(address)" } else { word }).collect();
-    Error::new(error.kind(), name, error.to_string()).caused_by(cause.join(" "))
+    Error::new(error.kind(), about, error.to_string()).caused_by(cause.join(" "))
 }
 
 #[cfg(test)]

@@ -570,6 +570,7 @@ mod tests {
                 keep_automated_backups: true,
                 final_snapshot: false,
                 rollback_seconds: 21_600,
+                success_notice: false,
             },
         }
     }

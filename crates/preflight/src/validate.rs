@@ -39,6 +39,7 @@ impl ValidateOptions {
                 keep_automated_backups: lambda::setting("KEEP_AUTOMATED_BACKUPS", true)?,
                 final_snapshot: lambda::setting("FINAL_SNAPSHOT", false)?,
                 rollback_seconds: lambda::setting("ROLLBACK_DEADLINE_SECONDS", 21_600)?,
+                success_notice: lambda::setting("SUCCESS_NOTICE", false)?,
             },
         })
     }
@@ -281,6 +282,7 @@ mod tests {
             keep_automated_backups: true,
             final_snapshot: false,
             rollback_seconds: 21_600,
+            success_notice: true,
         };
         let event = ValidateEvent {
             execution: "arn:aws:states:us-east-1:123456789012:execution:trapheus:run".into(),

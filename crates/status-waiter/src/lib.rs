@@ -35,6 +35,7 @@ async fn wait(
         taskname,
         identifier: identifier.clone(),
         observed,
+        at: Some(invocation.clock.now()),
         since: None,
         absent_since: None,
     };

@@ -81,6 +81,13 @@ export function authorizations(request) {
       return ofMail(request);
     case "states":
       return [ask(`states:${request.action}`, request.parameters.executionArn)];
+    case "secretsmanager":
+      return ofSecret(request);
+    case "ssm":
+      return ofParameter(request);
+    // Not AWS.
+    case "web":
+      return [];
     default:
       throw new Error(`the service ${request.service} is not known`);
   }
@@ -257,4 +264,22 @@ function ofMail({ parameters }) {
     (identity) => `arn:aws:ses:${REGION}:${ACCOUNT}:identity/${identity}`,
   );
   return identities.map((identity) => ask("ses:SendEmail", identity, { "ses:FromAddress": from }));
+}
+
+/** A secret's ARN ends in six characters that nobody chooses. Its key is asked for in its name. */
+function ofSecret({ action, parameters }) {
+  const secret = `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:${parameters.SecretId}-AbCdEf`;
+  return [ask(`secretsmanager:${action}`, secret), decrypts("secretsmanager", { SecretARN: secret })];
+}
+
+function ofParameter({ action, parameters }) {
+  const parameter = `arn:aws:ssm:${REGION}:${ACCOUNT}:parameter${parameters.Name}`;
+  return [ask(`ssm:${action}`, parameter), decrypts("ssm", { PARAMETER_ARN: parameter })];
+}
+
+function decrypts(service, encryptionContext) {
+  const [[name, value]] = Object.entries(encryptionContext);
+  const key = `arn:aws:kms:${REGION}:${ACCOUNT}:key/00000000-0000-0000-0000-000000000000`;
+  const context = { "kms:ViaService": `${service}.${REGION}.amazonaws.com`, [`kms:EncryptionContext:${name}`]: value };
+  return ask("kms:Decrypt", key, context);
 }

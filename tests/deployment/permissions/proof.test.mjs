@@ -145,6 +145,17 @@ test("mail is sent from our sender alone", async () => {
   await isDenied(send("ceo@example.com"));
 });
 
+test("the webhooks of this stack are read, and no other secret", async () => {
+  const secret = (SecretId) => ({ caller: "slack", service: "secretsmanager", action: "GetSecretValue", parameters: { SecretId } });
+  await isAllowed(secret("trapheus/slack"));
+  await isDenied(secret("trapheus/slack-of-others"));
+  await isDenied(secret("payroll"));
+  const parameter = (Name) => ({ caller: "slack", service: "ssm", action: "GetParameter", parameters: { Name } });
+  await isAllowed(parameter("/trapheus/slack"));
+  await isDenied(parameter("/trapheus/slack/others"));
+  await isDenied({ ...secret("trapheus/slack"), caller: "email" });
+});
+
 test("descriptions by name, by resource id and of everything are allowed", async () => {
   await isAllowed(rds("wait-instance", "DescribeDBInstances", { DBInstanceIdentifier: "orders" }));
   await isAllowed(rds("wait-instance", "DescribeDBInstances", { "Filters.Filter.1.Name": "dbi-resource-id", "Filters.Filter.1.Values.Value.1": "db-ABC" }));

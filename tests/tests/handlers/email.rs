@@ -20,7 +20,7 @@ fn world() -> Value {
 async fn send(harness: &Harness, phase: AlertPhase, document: Value) -> Result<AlertOutput> {
     let options = EmailOptions::new("trapheus@example.com", "oncall@example.com,dba@example.com", "us-east-1");
     let event = AlertEvent { phase, execution: EXECUTION.to_owned(), document };
-    trapheus_email::send(&harness.clients.ses, harness.rds(), &options, event).await
+    trapheus_email::send(&harness.clients.ses, harness.rds(), &options, event, harness.invocation()).await
 }
 
 fn only_mail(simulator: &Simulator) -> Mail {
@@ -194,4 +194,17 @@ async fn throttling_by_ses_is_left_to_the_state_machines_retry() {
     let error = send(&harness, AlertPhase::First, json!({"identifier": "orders"})).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RateExceeded);
     assert!(error.kind().retryable());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_mail_that_is_not_answered_is_sent_once_and_said_to_be_uncertain() {
+    for (fault, taken) in
+        [(Fault::Slow { seconds: 3_600.0 }, 1), (Fault::ResponseLost {}, 1), (Fault::ConnectionRefused {}, 0)]
+    {
+        let harness = Harness::new(world());
+        harness.simulator.inject(always("SendEmail", fault.clone()));
+        let error = send(&harness, AlertPhase::First, json!({"identifier": "orders"})).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unanswered, "{fault:?}: {}", error.report());
+        assert_eq!((harness.simulator.mails().len(), harness.simulator.requests().len()), (taken, 1), "{fault:?}");
+    }
 }

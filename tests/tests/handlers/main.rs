@@ -9,5 +9,6 @@ mod preflight;
 mod rename;
 mod restore;
 mod settings;
+mod slack;
 mod snapshot;
 mod wait;

@@ -1,6 +1,7 @@
 //! Whole runs: the real state machine and the real functions against the simulator. What is asserted is the end state of
 //! the world, not the calls made.
 
+mod alerts;
 mod bad_input;
 mod determinism;
 mod disturbances;
@@ -10,6 +11,7 @@ mod failures;
 mod golden;
 mod recovery;
 mod requests;
+mod slack;
 
 use rds_simulator::{World, WorldState};
 use serde_json::{Value, json};

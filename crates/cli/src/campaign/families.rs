@@ -95,6 +95,10 @@ families! {
         "Mails are refused, throttled or slow while a run fails.",
         "The rollback is cancelled.",
         "The rollback goes on.";
+    SLACK = "slack":
+        "Slack refuses, is slow or unreachable, for one webhook or for all, or their addresses cannot be read, while a run fails.",
+        "The webhooks listed after the one that fails are not called; one that does not answer holds the function up.",
+        "The other webhooks, the mail and the rollback go on.";
     PEOPLE_RENAME = "people-rename":
         "A person renames the database, a member, or what was restored.",
         "The name is looked up again and whatever has it is worked on, or the run ends.",

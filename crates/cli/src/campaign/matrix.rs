@@ -17,7 +17,7 @@ use trapheus_common::document::SnapshotReplacement;
 use super::families::{self as f, Family};
 use super::{Case, Changes, judged};
 use crate::disturbance::{Disturbance, FunctionFault, FunctionFaultKind};
-use crate::rehearsal::deployed;
+use crate::rehearsal::{WEBHOOKS, deployed};
 
 /// The databases of the built-in world, one of each kind.
 pub const TARGETS: [(&str, bool); 3] = [("orders", false), ("shop", true), ("ledger", true)];
@@ -524,6 +524,9 @@ fn rollbacks(event: &Value) -> Result<Vec<Case>, String> {
         for fault in mail_faults() {
             cases.push(base(f::MAIL).with([fault]));
         }
+        for fault in slack_faults() {
+            cases.push(base(f::SLACK).with([fault]));
+        }
     }
     Ok(cases)
 }
@@ -656,9 +659,42 @@ pub fn mail_faults() -> Vec<Disturbance> {
         request("SendEmail", 1, 10_000, Fault::ConnectionRefused {}),
         request("SendEmail", 1, 10_000, Fault::Slow { seconds: 170.0 }),
         request("SendEmail", 1, 1, Fault::ResponseLost {}),
+        request("SendEmail", 1, 10_000, Fault::ResponseLost {}),
         function("email", 1, 10_000, FunctionFaultKind::Crash),
         function("email", 1, 1, FunctionFaultKind::Crash),
         function("email", 1, 10_000, FunctionFaultKind::TimeOut),
+    ]
+}
+
+/// Slack is down, slow or refuses; one of two webhooks, or both; or their addresses cannot be read.
+pub fn slack_faults() -> Vec<Disturbance> {
+    let gone = || Fault::Error { code: "no_service".to_owned(), message: String::new() };
+    let of_one = |fault| {
+        Disturbance::Request(FaultRule {
+            action: "PostMessage".to_owned(),
+            identifier: Some(WEBHOOKS[0].to_owned()),
+            caller: None,
+            occurrence: 1,
+            times: 10_000,
+            fault,
+        })
+    };
+    vec![
+        of_one(Fault::ConnectionRefused {}),
+        of_one(Fault::ServerError { status: 500 }),
+        of_one(Fault::Slow { seconds: 3_600.0 }),
+        of_one(gone()),
+        request("PostMessage", 1, 10_000, Fault::ConnectionRefused {}),
+        request("PostMessage", 1, 10_000, Fault::ServerError { status: 503 }),
+        request("PostMessage", 1, 10_000, Fault::Slow { seconds: 3_600.0 }),
+        request("PostMessage", 1, 10_000, Fault::ResponseLost {}),
+        request("PostMessage", 1, 10_000, gone()),
+        request("PostMessage", 1, 3, Fault::Throttle { code: "Throttling".to_owned() }),
+        request("GetSecretValue", 1, 10_000, Fault::Denied {}),
+        request("GetParameter", 1, 10_000, Fault::Slow { seconds: 3_600.0 }),
+        function("slack", 1, 10_000, FunctionFaultKind::Crash),
+        function("slack", 1, 1, FunctionFaultKind::AnswerLost),
+        function("slack", 1, 10_000, FunctionFaultKind::TimeOut),
     ]
 }
 

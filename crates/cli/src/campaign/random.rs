@@ -11,7 +11,7 @@ use super::Case;
 use super::families as f;
 use super::matrix::{
     self, OTHER_WORLDS, Recording, after, failing_restores, function, function_faults, mail_faults, meddling, request,
-    request_faults,
+    request_faults, slack_faults,
 };
 use crate::disturbance::Disturbance;
 
@@ -108,7 +108,7 @@ fn draw(rng: &mut Rng, recording: &Recording) -> Option<Disturbance> {
             Some(Disturbance::SecondRun { state: state.to_owned(), occurrence, event: None })
         }
         _ => {
-            let mut faults = mail_faults();
+            let mut faults = if rng.bool() { mail_faults() } else { slack_faults() };
             Some(faults.swap_remove(rng.usize(..faults.len())))
         }
     }

@@ -83,7 +83,7 @@ fn of_request(rule: &FaultRule, evidence: &Evidence<'_>, rollbacks: &[(f64, f64)
         let at = request.at.as_secs_f64();
         rollbacks.iter().any(|(from, to)| (*from..=*to).contains(&at))
     };
-    let mut struck = struck(rule, evidence.requests).filter(|request| request.action != "SendEmail");
+    let mut struck = struck(rule, evidence.requests).filter(|request| !is_alert(request));
     let is_excused = match &rule.fault {
         Fault::Throttle { .. } | Fault::ServerError { .. } | Fault::ConnectionRefused {} | Fault::ResponseLost {} => {
             rule.times >= LASTING && struck.any(in_rollback)
@@ -116,6 +116,15 @@ fn moves_the_original(request: &RecordedRequest) -> bool {
             || named.iter().filter_map(|name| request.parameters.get(*name)).any(|name| name.ends_with("-temp")))
 }
 
+/// Whether a request serves nothing but to tell people.
+fn is_alert(request: &RecordedRequest) -> bool {
+    request.action == "SendEmail" || is_slack(&request.action)
+}
+
+fn is_slack(action: &str) -> bool {
+    matches!(action, "GetSecretValue" | "GetParameter" | "PostMessage")
+}
+
 fn of_function(function: &str, fault: FunctionFaultKind, times: u32) -> Excuse {
     let takes_part = ["discard-", "rename-", "release-", "wait-instance", "wait-cluster", "recover"];
     let lasting = match fault {
@@ -142,16 +151,25 @@ pub(super) fn mail_failed(evidence: &Evidence<'_>) -> bool {
     })
 }
 
-/// Whether mails are taken, and nobody hears of it, again and again.
-pub(super) fn mail_is_never_answered(evidence: &Evidence<'_>) -> bool {
+/// Whether alerts are taken, and nobody hears of it, more than once.
+pub(super) fn answers_are_lost(evidence: &Evidence<'_>) -> bool {
     all_faults(evidence).any(|fault| match fault {
         Disturbed::Function(function, fault, times) => {
             let loses = matches!(fault, FunctionFaultKind::AnswerLost | FunctionFaultKind::TimeOut);
-            function == "email" && loses && times >= LASTING_CRASHES
+            matches!(function, "email" | "slack") && loses && times > 1
         }
         Disturbed::Request(rule) => {
             let loses = matches!(rule.fault, Fault::Slow { .. } | Fault::ResponseLost {});
-            (rule.action == "SendEmail" || rule.action == "*") && loses && rule.times >= LASTING
+            let concerns = matches!(rule.action.as_str(), "SendEmail" | "PostMessage" | "*");
+            concerns && loses && rule.times > 1
         }
+    })
+}
+
+/// Whether messages could not be posted to a webhook, by a fault of Slack or of where its address is kept.
+pub(super) fn slack_failed(evidence: &Evidence<'_>) -> bool {
+    all_faults(evidence).any(|fault| match fault {
+        Disturbed::Function(function, ..) => function == "slack",
+        Disturbed::Request(rule) => struck(rule, evidence.requests).any(|request| is_slack(&request.action)),
     })
 }

@@ -11,5 +11,5 @@ async fn main() -> Result<(), lambda::StartError> {
     let rds = aws_sdk_rds::Client::new(&config);
     let text = |name| lambda::setting(name, String::new());
     let options = EmailOptions::new(&text("SENDER_EMAIL")?, &text("RECIPIENT_EMAIL")?, &text("AWS_REGION")?);
-    lambda::run(async |event, _| trapheus_email::send(&ses, &rds, &options, event).await).await
+    lambda::run(async |event, at| trapheus_email::send(&ses, &rds, &options, event, at).await).await
 }

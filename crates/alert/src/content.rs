@@ -1,0 +1,684 @@
+//! The alert as data: every word a person reads is chosen here, once, for every channel.
+//!
+//! A renderer knows [`Block`]s and nothing of runs, so that text, HTML and whatever comes later say the same.
+
+use trapheus_common::clock::Timestamp;
+use trapheus_common::document::{Request, Task};
+
+use crate::cause;
+use crate::link::Console;
+use crate::plain;
+use crate::run::{Failure, Progress, Recovery, Run};
+use crate::verdict::{self, Command, Standing, Verdict};
+use crate::world::{Database, Look, Origin, Snapshot, World};
+
+/// The longest subject: mail programs show less, and SES refuses what is far longer.
+const LONGEST_SUBJECT: usize = 180;
+
+/// The longest reason in a headline; the whole error is below it.
+const LONGEST_REASON: usize = 300;
+
+/// What is sent.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Alert {
+    /// The database, for logs and errors of who sends it.
+    pub about: String,
+    /// One line.
+    pub subject: String,
+    /// The whole in one sentence.
+    pub headline: String,
+    pub sections: Vec<Section>,
+    pub links: Vec<Link>,
+}
+
+/// A titled part of an alert.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Section {
+    pub title: &'static str,
+    pub blocks: Vec<Block>,
+}
+
+/// A piece of a section. Its text is plain: a renderer escapes it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Block {
+    Paragraph(String),
+    /// An error's own words, line by line.
+    Quote(Vec<String>),
+    List(Vec<String>),
+    /// Labels and what they stand for.
+    Facts(Vec<(&'static str, String)>),
+    /// To be run in order.
+    Commands(Vec<Command>),
+}
+
+/// An address and what is there.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Link {
+    pub label: String,
+    pub address: String,
+}
+
+impl Alert {
+    /// The alert sent at once: what failed, and what happens next.
+    pub fn first(run: &Run, region: &str) -> Self {
+        let mut sections = vec![asked(run)];
+        sections.extend(failed(run));
+        sections.push(Section { title: "What happens next", blocks: vec![Block::Paragraph(next(run))] });
+        Self {
+            about: about(run),
+            subject: subject("Trapheus", run, next_in_short(run)),
+            headline: format!("{}. {}", what_failed(run), why(run)).trim_end().to_owned(),
+            sections,
+            links: links(run, region, run.name()),
+        }
+    }
+
+    /// The only alert of a run that did all but the export of its snapshot.
+    pub fn export(run: &Run, region: &str) -> Self {
+        let name = run.name().unwrap_or("an unnamed database");
+        let failure = run.export_failure.as_ref().unwrap_or(&run.failure);
+        let mut blocks = vec![Block::Facts(vec![("Step", "export to S3".to_owned()), ("Error", failure.name.clone())])];
+        blocks.extend(words_of(failure));
+        let mut sections = vec![
+            Section { title: "What exists now", blocks: vec![Block::Paragraph(done_without_export(run))] },
+            Section { title: "What failed", blocks },
+        ];
+        sections.extend(meaning_of(failure));
+        sections.push(asked(run));
+        let headline = format!("The export of the snapshot of {name} failed");
+        Self {
+            about: about(run),
+            subject: plain::line(&format!("Trapheus: {headline} (the database is well)"), LONGEST_SUBJECT),
+            headline: format!("{headline}; the database is well."),
+            sections,
+            links: links(run, region, run.name()),
+        }
+    }
+
+    /// The alert at the end: what failed, and what exists now.
+    pub fn last(run: &Run, world: &World, region: &str) -> Self {
+        let console = Console::of(&run.execution, region);
+        let verdict = verdict::judge(run, world, console.as_ref().map_or(region, Console::region));
+        let mut sections: Vec<Section> = now(run, world, &verdict.remarks).into_iter().collect();
+        if !verdict.commands.is_empty() {
+            sections.push(remedy(&verdict));
+        }
+        sections.extend(failed(run));
+        sections.extend(rollback(run));
+        sections.extend(export(run));
+        if !run.notes.is_empty() {
+            sections.push(Section { title: "Notes of the steps", blocks: vec![Block::List(run.notes.clone())] });
+        }
+        sections.push(asked(run));
+        let subject = match verdict.standing {
+            Standing::ActionNeeded => subject("Trapheus: ACTION NEEDED", run, "final"),
+            Standing::Well | Standing::Unknown => subject("Trapheus", run, &format!("final: {}", verdict.summary)),
+        };
+        let parts = [format!("{}.", what_failed(run)), why(run), verdict.headline];
+        let headline = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
+        Self { about: about(run), subject, headline, sections, links: links(run, region, existing(run, world)) }
+    }
+
+    /// The notice that a run has succeeded, or that all of it but its export has.
+    pub fn success(run: &Run, world: &World, ended: Timestamp, region: &str) -> Self {
+        let mut sections = vec![course(run, ended)];
+        sections.extend(export(run));
+        sections.push(differences(run));
+        sections.extend(now(run, world, &[]));
+        if !run.notes.is_empty() {
+            sections.push(Section { title: "Notes of the steps", blocks: vec![Block::List(run.notes.clone())] });
+        }
+        sections.push(asked(run));
+        let (how, outcome) = match &run.export_failure {
+            Some(_) => ("succeeded, but its export failed", "the database is in order"),
+            None => ("succeeded", "nothing to do"),
+        };
+        let name = run.name().unwrap_or("an unnamed database");
+        let subject = format!("Trapheus: {} of {name} {how} ({outcome})", run.undertaking());
+        let why = run.export_failure.as_ref().map(|failure| format!(" {}", reason(failure)));
+        Self {
+            about: about(run),
+            subject: plain::line(&subject, LONGEST_SUBJECT),
+            headline: format!("{} {how}.{}", what(run), why.unwrap_or_default()),
+            sections,
+            links: links(run, region, existing(run, world)),
+        }
+    }
+}
+
+/// The name, for those who send the alert.
+fn about(run: &Run) -> String {
+    run.name().unwrap_or("unknown").to_owned()
+}
+
+/// The databases of the run's kind that were seen.
+fn existing<'a>(run: &Run, world: &'a World) -> impl Iterator<Item = &'a str> {
+    let kind = run.kind();
+    let databases = world.databases.as_deref().unwrap_or_default().iter();
+    databases
+        .filter(move |database| Some(database.kind) == kind && database.member_of.is_none())
+        .map(|database| database.identifier.as_str())
+}
+
+/// Why it failed, in one sentence; nothing if the error says it in several.
+fn why(run: &Run) -> String {
+    reason(&run.failure)
+}
+
+fn reason(failure: &Failure) -> String {
+    match (cause::of(failure), failure.lines.as_slice()) {
+        (Some(cause), _) => cause.meaning.to_owned(),
+        (None, [line]) => {
+            let line = plain::line(line, LONGEST_REASON);
+            let stop = if line.ends_with(['.', '…', '!', '?']) { "" } else { "." };
+            format!("The reason: {line}{stop}")
+        }
+        (None, _) => String::new(),
+    }
+}
+
+/// What a run has done that could not export its snapshot.
+fn done_without_export(run: &Run) -> String {
+    match &run.request {
+        Some(Request { task: Task::CreateSnapshotOnly, snapshot_identifier, .. }) => format!(
+            "The snapshot {snapshot_identifier} was taken and is available. As its export was part of the task, the run ends FAILED; \
+             nothing else was touched."
+        ),
+        Some(Request { kind, identifier, snapshot_identifier, .. }) => format!(
+            "The {kind} {identifier} was restored from {snapshot_identifier} and verified; the export is all that is missing, so \
+             the run ends SUCCEEDED."
+        ),
+        None => "Everything but the export was done.".to_owned(),
+    }
+}
+
+/// `<lead>: restore of orders failed at RestoreDbInstanceFromSnapshot (<outcome>)`, on one line.
+fn subject(lead: &str, run: &Run, outcome: &str) -> String {
+    plain::line(&format!("{lead}: {} ({outcome})", short_of_failure(run)), LONGEST_SUBJECT)
+}
+
+fn short_of_failure(run: &Run) -> String {
+    let name = run.name().unwrap_or("an unnamed database");
+    format!("{} of {name} {}", run.undertaking(), how_it_ended(run))
+}
+
+fn what_failed(run: &Run) -> String {
+    format!("{} {}", what(run), how_it_ended(run))
+}
+
+fn what(run: &Run) -> String {
+    let name = match (run.kind(), run.name()) {
+        (Some(kind), Some(name)) => format!("{kind} {name}"),
+        (None, Some(name)) => format!("`{name}`"),
+        (_, None) if run.recovery.is_some() => "an execution".to_owned(),
+        (_, None) => "a database that the input does not name".to_owned(),
+    };
+    format!("The {} of {name}", run.undertaking())
+}
+
+fn how_it_ended(run: &Run) -> String {
+    let state = run.failed_state.map(|state| format!(" at {state}")).unwrap_or_default();
+    let status = run.recovery.as_ref().and_then(|recovery| recovery.found.as_ref()).map(|found| found.status.as_str());
+    match status {
+        Some("ABORTED") => "was stopped".to_owned(),
+        Some("TIMED_OUT") => "ran out of time".to_owned(),
+        _ => format!("failed{state}"),
+    }
+}
+
+fn asked(run: &Run) -> Section {
+    let mut facts = run.request.as_ref().map_or_else(|| as_typed(run), as_understood);
+    match &run.recovery {
+        Some(Recovery { execution, found, .. }) => {
+            facts.extend(found.is_some().then(|| ("Execution", run.execution.clone())));
+            facts.push(("Recovery", execution.clone()));
+        }
+        None => facts.push(("Execution", run.execution.clone())),
+    }
+    Section { title: "What was asked", blocks: vec![Block::Facts(facts)] }
+}
+
+fn as_understood(request: &Request) -> Vec<(&'static str, String)> {
+    let (database, snapshot) = (&request.identifier, &request.snapshot_identifier);
+    let what = match request.task {
+        Task::CreateSnapshot => format!("take the snapshot {snapshot} anew, then restore {database} from it"),
+        Task::DbRestore => format!("restore {database} from its snapshot {snapshot}"),
+        Task::CreateSnapshotOnly => format!("take the snapshot {snapshot} anew, and stop"),
+    };
+    vec![
+        ("Task", format!("{}: {what}", request.task.name())),
+        ("Database", format!("{} {database}", request.kind)),
+        ("Started", request.started_at.to_string()),
+    ]
+}
+
+fn as_typed(run: &Run) -> Vec<(&'static str, String)> {
+    let shown = |value: Option<&str>| value.map_or_else(|| "not given".to_owned(), |value| format!("`{value}`"));
+    let what = match run.recovery.as_ref().and_then(|recovery| recovery.interrupted.as_deref()) {
+        Some(execution) => ("Execution", execution.to_owned()),
+        None => ("Database", shown(run.name())),
+    };
+    let mut facts = vec![("Task", shown(run.task())), what];
+    facts.extend(run.input.as_deref().map(|input| ("Input", shown(Some(input)))));
+    facts
+}
+
+/// The step and its error, and what is known of the cause.
+fn failed(run: &Run) -> Vec<Section> {
+    let failure = &run.failure;
+    let mut facts = vec![("Error", failure.name.clone())];
+    if run.recovery.as_ref().is_none_or(|recovery| recovery.found.is_none()) {
+        facts.insert(0, ("Step", run.failed_state.unwrap_or("not known").to_owned()));
+    }
+    let mut blocks = vec![Block::Facts(facts)];
+    blocks.extend(words_of(failure));
+    let mut sections = vec![Section { title: "What failed", blocks }];
+    sections.extend(meaning_of(failure));
+    sections
+}
+
+fn meaning_of(failure: &Failure) -> Option<Section> {
+    let cause = cause::of(failure)?;
+    Some(Section {
+        title: "What it means",
+        blocks: vec![Block::Paragraph(cause.meaning.to_owned()), Block::Paragraph(cause.remedy.to_owned())],
+    })
+}
+
+/// One line as it is; several as the list of problems they are, under the line that introduces them.
+fn words_of(failure: &Failure) -> Vec<Block> {
+    let (introduction, problems) = match failure.lines.as_slice() {
+        [] => return Vec::new(),
+        [_] => return vec![Block::Quote(failure.lines.clone())],
+        [first, rest @ ..] if first.ends_with(':') => (Some(first), rest),
+        lines => (None, lines),
+    };
+    let unmarked = |line: &String| line.trim_start_matches(['-', '*', '•']).trim_start().to_owned();
+    let list = Block::List(problems.iter().map(unmarked).collect());
+    introduction.map(|line| Block::Paragraph(line.clone())).into_iter().chain([list]).collect()
+}
+
+fn next_in_short(run: &Run) -> &'static str {
+    match run.progress {
+        Progress::Untouched if run.recovery.is_some() => "it could not look",
+        Progress::Untouched => "nothing was touched",
+        Progress::Claimed => "the database kept its name",
+        Progress::Renamed => "rolling back",
+        Progress::Unresolved => "a person has to decide",
+        Progress::Verified => "the restored database stays",
+    }
+}
+
+fn next(run: &Run) -> String {
+    let name = run.name().unwrap_or("the database");
+    let first = match run.progress {
+        Progress::Untouched if run.recovery.is_some() => {
+            return "The recovery could not find out what is left to do. A second mail says how things stand."
+                .to_owned();
+        }
+        Progress::Untouched => {
+            return "Nothing was touched, so there is nothing to undo. A last mail closes the run.".to_owned();
+        }
+        Progress::Unresolved => {
+            let found = run.recovery.as_ref().and_then(|recovery| recovery.found.as_ref());
+            let reason = found.map(|found| format!(", because {}", found.reason)).unwrap_or_default();
+            format!("Nothing is changed{reason}.")
+        }
+        Progress::Claimed => format!("{name} kept its name and was not changed; the run gives it free."),
+        Progress::Renamed => format!(
+            "The rollback has begun: what the run restored under {name} is removed, and the original gets its name back. \
+             Until then {name} may be unavailable."
+        ),
+        Progress::Verified => {
+            format!(
+                "The restored database is verified and stays as {name}; nothing is rolled back. What is left of the original stays too."
+            )
+        }
+    };
+    format!("{first} A second mail says what exists then, and what to do if anything is left to do.")
+}
+
+fn rollback(run: &Run) -> Option<Section> {
+    let failure = run.rollback_failure.as_ref()?;
+    let mut blocks = vec![
+        Block::Paragraph("The rollback did not get to its end.".to_owned()),
+        Block::Facts(vec![("Error", failure.name.clone())]),
+    ];
+    blocks.extend(words_of(failure));
+    if let Some(cause) = cause::of(failure).filter(|cause| Some(*cause) != cause::of(&run.failure)) {
+        blocks.push(Block::Paragraph(cause.meaning.to_owned()));
+        blocks.push(Block::Paragraph(cause.remedy.to_owned()));
+    }
+    Some(Section { title: "The rollback", blocks })
+}
+
+/// Duration and downtime.
+fn course(run: &Run, ended: Timestamp) -> Section {
+    let mut facts = Vec::new();
+    if let Some(request) = &run.request {
+        facts.push(("Duration", plain::duration(ended.since(request.started_at))));
+    }
+    if let Some(downtime) = run.downtime {
+        facts.push(("Downtime", format!("{} without an available database under the name", plain::duration(downtime))));
+    }
+    facts.push(("Ended", ended.to_string()));
+    Section { title: "How it went", blocks: vec![Block::Facts(facts)] }
+}
+
+fn differences(run: &Run) -> Section {
+    let none = || Block::Paragraph("None: the restored database has the original's settings.".to_owned());
+    let block = match run.differences.as_slice() {
+        [] if run.restored_resource_id.is_none() => Block::Paragraph("Nothing was restored.".to_owned()),
+        [] => none(),
+        differences => Block::List(differences.to_vec()),
+    };
+    Section { title: "Differences from the original", blocks: vec![block] }
+}
+
+/// The export, if it failed: nothing else depends on it.
+fn export(run: &Run) -> Option<Section> {
+    let failure = run.export_failure.as_ref()?;
+    let mut blocks = vec![Block::Paragraph(
+        "The snapshot was not exported. The snapshot itself is not affected, and neither is the database.".to_owned(),
+    )];
+    if !failure.name.is_empty() {
+        blocks.push(Block::Facts(vec![("Error", failure.name.clone())]));
+    }
+    blocks.extend(words_of(failure));
+    if let Some(cause) = cause::of(failure) {
+        blocks.push(Block::Paragraph(format!("{} {}", cause.meaning, cause.remedy)));
+    }
+    Some(Section { title: "The export", blocks })
+}
+
+/// What was seen, under both names; only what is to be remarked where the run never knew which names to look at.
+fn now(run: &Run, world: &World, remarks: &[String]) -> Option<Section> {
+    let remarks = || remarks.iter().cloned().map(Block::Paragraph);
+    let Some(request) = &run.request else {
+        let blocks: Vec<Block> = remarks().collect();
+        return (!blocks.is_empty()).then_some(Section { title: "What exists now", blocks });
+    };
+    let mut seen = Vec::new();
+    match &world.databases {
+        Ok(databases) => {
+            seen.extend(databases.iter().map(|database| described(run, database)));
+            for name in [&request.identifier, &request.temporary_identifier] {
+                let is_there =
+                    |database: &Database| database.kind == request.kind && database.identifier == name.as_str();
+                if !databases.iter().any(is_there) {
+                    seen.push(format!("No {} is named {name}.", request.kind));
+                }
+            }
+        }
+        Err(reason) => seen.push(format!("The databases could not be looked at: {reason}")),
+    }
+    seen.extend(described_snapshots(&world.snapshots));
+    let mut blocks = vec![Block::List(seen)];
+    blocks.extend(remarks());
+    Some(Section { title: "What exists now", blocks })
+}
+
+fn described(run: &Run, database: &Database) -> String {
+    let Database { kind, identifier, status, resource_id, origin, deletion_protection, .. } = database;
+    let member = match &database.member_of {
+        Some(cluster) if database.is_writer => format!(", writer of {cluster}"),
+        Some(cluster) => format!(", member of {cluster}"),
+        None => String::new(),
+    };
+    let origin = match origin {
+        Origin::Original => ", the original",
+        Origin::Restored => ", restored by this run",
+        Origin::Other if run.original.is_some() => ", neither the original nor restored by this run",
+        Origin::Other => "",
+    };
+    let protection = match (&database.member_of, deletion_protection) {
+        // A member has none of its own: it is its cluster's.
+        (Some(_), _) => "",
+        (None, true) => ", deletion protection on",
+        (None, false) => ", deletion protection off",
+    };
+    format!("{kind} {identifier}: {status}{origin} ({resource_id}){member}{protection}")
+}
+
+fn described_snapshots(snapshots: &Look<Vec<Snapshot>>) -> Vec<String> {
+    match snapshots {
+        Ok(snapshots) => snapshots
+            .iter()
+            .map(|Snapshot { identifier, status }| match status {
+                Some(status) => format!("Snapshot {identifier}: {status}"),
+                None => format!("No snapshot is named {identifier}."),
+            })
+            .collect(),
+        Err(reason) => vec![format!("The snapshots could not be looked at: {reason}")],
+    }
+}
+
+fn remedy(verdict: &Verdict) -> Section {
+    let introduction =
+        "Check the resource ids above first, then run these in order, each once the one before has succeeded:";
+    Section {
+        title: "How to put it right",
+        blocks: vec![Block::Paragraph(introduction.to_owned()), Block::Commands(verdict.commands.clone())],
+    }
+}
+
+/// The execution, and these databases of the kind the run was about.
+fn links<'a>(run: &Run, region: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<Link> {
+    let Some(console) = Console::of(&run.execution, region) else {
+        return Vec::new();
+    };
+    let mut links =
+        vec![Link { label: "The execution in the console".to_owned(), address: console.execution(&run.execution) }];
+    links.extend(run.kind().into_iter().zip([names]).flat_map(|(kind, names)| {
+        let link = move |name: &str, console: &Console| Link {
+            label: format!("{kind} {name} in the console"),
+            address: console.database(kind, name),
+        };
+        names.into_iter().map(|name| link(name, &console)).collect::<Vec<_>>()
+    }));
+    links
+}
+
+#[cfg(test)]
+mod tests {
+    use std::path::PathBuf;
+
+    use serde_json::{Value, json};
+    use trapheus_common::document::Finding;
+    use trapheus_common::identifiers::DatabaseKind::{Cluster, Instance};
+
+    use super::*;
+    use crate::fixtures::{
+        EXECUTION, RECOVERY, after, aurora, database, failing, instance, member, recovering, run, world,
+    };
+    use crate::{html, text};
+
+    const REGION: &str = "eu-west-1";
+
+    /// Compares an alert with the checked-in text; `UPDATE_GOLDEN=1` writes it anew.
+    fn check(name: &str, alert: &Alert) {
+        let path = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("tests/golden").join(name);
+        let rendered =
+            [("txt", format!("Subject: {}\n\n{}", alert.subject, text::render(alert))), ("html", html::render(alert))];
+        for (extension, rendered) in rendered {
+            let path = path.with_extension(extension);
+            if std::env::var_os("UPDATE_GOLDEN").is_some() {
+                std::fs::write(&path, &rendered).unwrap();
+            }
+            let golden = std::fs::read_to_string(&path).unwrap();
+            assert_eq!(rendered, golden, "{} has changed", path.display());
+        }
+    }
+
+    fn quota_in_restore() -> Value {
+        failing(
+            after(instance(), &["claim", "rename"]),
+            "InstanceRestoreException",
+            "cannot restore orders from orders-snapshot: InstanceQuotaExceeded: DB Instance quota exceeded",
+        )
+    }
+
+    #[test]
+    fn first_alert_of_a_restore_that_meets_a_quota() {
+        check("first-instance-quota", &Alert::first(&run(&quota_in_restore()), REGION));
+    }
+
+    #[test]
+    fn final_alert_after_a_rollback_that_succeeded() {
+        let mut document = quota_in_restore();
+        document["rollback"] =
+            json!({"startedAt": "2026-01-31T08:30:00Z", "discard": {"notes": ["nothing to discard"]}});
+        let run = run(&document);
+        let home =
+            Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Original) };
+        check("final-instance-rolled-back", &Alert::last(&run, &world(&run, vec![home]), REGION));
+    }
+
+    #[test]
+    fn alert_of_an_export_that_failed_though_the_restore_succeeded() {
+        let mut document = after(instance(), &["claim", "rename"]);
+        document["request"]["task"] = json!("create_snapshot");
+        document["export"] = json!({"identifier": "orders-1", "status": "FAILED", "failure":
+            {"Error": "ExportException", "Cause": "the export orders-1 ended FAILED: KMS key check failed."}});
+        check("export-failed", &Alert::export(&run(&document), REGION));
+    }
+
+    #[test]
+    fn alerts_of_a_recovery_are_about_the_execution_it_looks_after() {
+        let document = recovering(&instance(), Finding::RollBack, "ABORTED");
+        let run = Run::read(RECOVERY, &document);
+        check("recovery-first", &Alert::first(&run, REGION));
+        let back =
+            Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Original) };
+        check("recovery-final", &Alert::last(&run, &world(&run, vec![back]), REGION));
+    }
+
+    #[test]
+    fn a_recovery_that_could_not_look_says_so() {
+        let document = json!({"task": "recover", "execution": EXECUTION,
+                              "error": {"Error": "AccessDeniedException", "Cause": "no"}});
+        let run = Run::read(RECOVERY, &document);
+        let nothing_seen = World { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
+        let alert = Alert::last(&run, &nothing_seen, REGION);
+        assert!(alert.headline.contains("could not find out"), "{}", alert.headline);
+        assert!(
+            alert.subject.contains("ACTION NEEDED") && alert.subject.contains(":run-1 failed"),
+            "{}",
+            alert.subject
+        );
+        let text = text::render(&alert);
+        assert!(text.contains(&format!("Execution: {EXECUTION}\n")) && text.contains("`-temp`"), "{text}");
+    }
+
+    #[test]
+    fn final_alert_after_a_rollback_that_failed() {
+        let mut document = failing(
+            after(instance(), &["claim", "rename"]),
+            "InstanceRestoreException",
+            "DB instance orders is in status incompatible-network",
+        );
+        document["restore"] = json!({"more": false, "waitFor": {}});
+        document["rollback"] = json!({
+            "startedAt": "2026-01-31T08:30:00Z",
+            "error": {"Error": "DeletionException", "Cause": "{\"errorMessage\": \"cannot delete orders\"}"}
+        });
+        let run = run(&document);
+        let databases = vec![
+            database(Instance, "orders", "incompatible-network", Origin::Restored),
+            Database { deletion_protection: true, ..database(Instance, "orders-temp", "available", Origin::Original) },
+        ];
+        check("final-instance-action-needed", &Alert::last(&run, &world(&run, databases), REGION));
+    }
+
+    #[test]
+    fn final_alert_of_an_input_that_was_refused() {
+        let document = failing(
+            json!({"identifier": "or<b>ders", "task": "restore_all", "isCluster": "true"}),
+            "InvalidInputException",
+            "the input is not a request that can be run:\n- `or<b>ders` holds `<`\n- there is no task `restore_all`\n\
+             - `isCluster` is neither true nor false",
+        );
+        let run = run(&document);
+        let nothing = World { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
+        check("final-invalid-input", &Alert::last(&run, &nothing, REGION));
+    }
+
+    #[test]
+    fn final_alert_of_a_cluster_left_half_renamed() {
+        let document = failing(
+            after(aurora(), &["claim", "snapshot"]),
+            "RenameException",
+            "cannot rename orders-b to orders-b-temp: DBInstanceAlreadyExists: DB instance already exists",
+        );
+        let run = run(&document);
+        let databases = vec![
+            database(Cluster, "orders", "available", Origin::Restored),
+            database(Cluster, "orders-temp", "available", Origin::Original),
+            member("orders-a", "db-NEW", "orders", Origin::Restored),
+            Database { is_writer: true, ..member("orders-a-temp", "db-ORDERS-A", "orders-temp", Origin::Original) },
+            member("orders-b", "db-ORDERS-B", "orders-temp", Origin::Original),
+        ];
+        check("final-cluster-action-needed", &Alert::last(&run, &world(&run, databases), REGION));
+    }
+
+    #[test]
+    fn final_alert_of_a_leftover_after_verification() {
+        let document = failing(
+            after(instance(), &["claim", "rename", "restore", "settings", "verification", "protection"]),
+            "DeletionException",
+            "cannot delete orders-temp: DBInstanceAutomatedBackupQuotaExceeded: quota exceeded",
+        );
+        let run = run(&document);
+        let databases = vec![
+            Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Restored) },
+            database(Instance, "orders-temp", "available", Origin::Original),
+        ];
+        check("final-instance-leftover", &Alert::last(&run, &world(&run, databases), REGION));
+    }
+
+    #[test]
+    fn an_alert_is_sent_although_nothing_could_be_seen() {
+        let run = run(&quota_in_restore());
+        let blind = World { databases: Err("AccessDenied: no".to_owned()), snapshots: Err("RDS is down".to_owned()) };
+        let alert = Alert::last(&run, &blind, REGION);
+        let text = text::render(&alert);
+        assert!(text.contains("RDS could not be looked at (AccessDenied: no)"), "{text}");
+        assert!(text.contains("The snapshots could not be looked at: RDS is down"), "{text}");
+        assert!(alert.subject.contains("final: could not look at RDS"), "{}", alert.subject);
+    }
+
+    #[test]
+    fn subjects_name_database_phase_and_state() {
+        let run = run(&quota_in_restore());
+        assert_eq!(
+            Alert::first(&run, REGION).subject,
+            "Trapheus: restore of orders failed at RestoreDbInstanceFromSnapshot (rolling back)"
+        );
+        let away = vec![database(Instance, "orders-temp", "available", Origin::Original)];
+        assert_eq!(
+            Alert::last(&run, &world(&run, away), REGION).subject,
+            "Trapheus: ACTION NEEDED: restore of orders failed at RestoreDbInstanceFromSnapshot (final)"
+        );
+    }
+
+    #[test]
+    fn a_subject_is_one_line_of_bounded_length_whatever_the_user_typed() {
+        for identifier in
+            [json!("a\r\nBcc: all@example.com"), json!("ä".repeat(9_000)), json!({"a": ["\n"]}), json!(null)]
+        {
+            let run = Run::read(EXECUTION, &json!({"identifier": identifier}));
+            let subject = Alert::first(&run, REGION).subject;
+            assert!(subject.chars().count() <= LONGEST_SUBJECT, "{subject}");
+            assert!(!subject.chars().any(char::is_control), "{subject:?}");
+            assert!(subject.ends_with("failed at ValidateInput (nothing was touched)"), "{subject}");
+        }
+    }
+
+    #[test]
+    fn the_longest_names_leave_the_subject_whole() {
+        let mut document = aurora();
+        document["request"]["identifier"] = json!("a".repeat(58));
+        let subject = Alert::first(&run(&after(document, &["claim", "snapshot", "rename"])), REGION).subject;
+        assert!(subject.ends_with("RestoreClusterFromSnapshot (rolling back)"), "{subject}");
+    }
+}

@@ -1,0 +1,557 @@
+//! What a state document of any shape tells about a run: what was asked, how far it came, what failed.
+//!
+//! A run that failed in `ValidateInput` has no request, and its `identifier` is whatever the user typed. So nothing here
+//! fails: what is not there, or not what it should be, is simply not known. The document's keys and who writes them:
+//! [`trapheus_common::document`].
+
+use std::time::Duration;
+
+use serde::de::DeserializeOwned;
+use serde_json::Value;
+use trapheus_common::clock::Timestamp;
+use trapheus_common::document::{
+    ClusterKind, Finding, OriginalCluster, OriginalInstance, Request, Target, Task, WaitStatus,
+};
+use trapheus_common::identifiers::DatabaseKind;
+
+use crate::plain;
+
+/// The longest shown text the user typed: an identifier has at most 63 characters.
+const LONGEST_NAME: usize = 80;
+/// The longest shown line of an error.
+const LONGEST_LINE: usize = 2_000;
+/// The most lines of an error, and the most notes.
+const MOST_LINES: usize = 40;
+
+/// A run, as far as its state document tells.
+#[derive(Clone, Debug)]
+pub struct Run {
+    /// The execution that failed: the one whose marks are on what it touched.
+    pub execution: String,
+    /// The recovery that looks after it, if this is one.
+    pub recovery: Option<Recovery>,
+    /// As the user gave it, made safe to show.
+    identifier: Option<String>,
+    task: Option<String>,
+    /// An input that is no object at all.
+    pub input: Option<String>,
+    pub request: Option<Request>,
+    pub original: Option<Original>,
+    pub failed_state: Option<&'static str>,
+    pub failure: Failure,
+    pub rollback_failure: Option<Failure>,
+    /// Why the export failed, which fails no run.
+    pub export_failure: Option<Failure>,
+    /// How long the name was without an available database, in a run that restored it.
+    pub downtime: Option<Duration>,
+    /// What differs from the original and was not reason enough to roll back.
+    pub differences: Vec<String>,
+    /// The resource id of the database that is verified and stays.
+    pub restored_resource_id: Option<String>,
+    pub progress: Progress,
+    /// What the steps, those of the rollback included, want a person to know.
+    pub notes: Vec<String>,
+}
+
+/// A recovery of an execution that could not look after itself.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Recovery {
+    /// The recovery's own execution.
+    pub execution: String,
+    /// The execution its input names.
+    pub interrupted: Option<String>,
+    /// What it found; nothing if it could not look.
+    pub found: Option<Found>,
+}
+
+/// What a recovery found.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Found {
+    pub finding: Finding,
+    pub reason: String,
+    /// How Step Functions says the execution ended.
+    pub status: String,
+}
+
+impl Recovery {
+    fn read(execution: &str, document: &Value) -> Option<Self> {
+        let is_one = document.get("task").and_then(Value::as_str) == Some("recover");
+        is_one.then(|| Self {
+            execution: plain::line(execution, 2 * LONGEST_LINE),
+            interrupted: document.get("execution").map(|execution| plain::value(execution, 2 * LONGEST_LINE)),
+            found: typed(document, "/recovery/finding").map(|finding| Found {
+                finding,
+                reason: typed(document, "/recovery/reason").unwrap_or_default(),
+                status: typed(document, "/recovery/status").unwrap_or_default(),
+            }),
+        })
+    }
+}
+
+/// How far the run came before it failed.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Progress {
+    /// Nothing was touched.
+    Untouched,
+    /// The database was claimed, and perhaps a snapshot taken; it kept its name.
+    Claimed,
+    /// The rename has begun, so the name may have been without a database.
+    Renamed,
+    /// What exists does not tell what may be touched, so a recovery leaves it as it is.
+    Unresolved,
+    /// The restored database is verified and stays.
+    Verified,
+}
+
+/// The database as it was before the run touched it.
+#[derive(Clone, Debug)]
+pub enum Original {
+    Instance(Box<OriginalInstance>),
+    Cluster(Box<OriginalCluster>),
+}
+
+impl Original {
+    pub fn target(&self) -> &Target {
+        match self {
+            Self::Instance(instance) => &instance.target,
+            Self::Cluster(cluster) => &cluster.target,
+        }
+    }
+
+    /// Every member, those RDS owns included.
+    pub fn members(&self) -> impl Iterator<Item = &Target> {
+        let members = match self {
+            Self::Instance(_) => &[],
+            Self::Cluster(cluster) => cluster.members.as_slice(),
+        };
+        members.iter().map(|member| &member.target)
+    }
+
+    /// The members that are renamed and deleted one by one.
+    pub fn own_members(&self) -> impl Iterator<Item = &Target> {
+        let own = matches!(self, Self::Cluster(cluster) if cluster.cluster_kind == ClusterKind::Aurora);
+        self.members().filter(move |_| own)
+    }
+
+    pub fn deletion_protection(&self) -> bool {
+        match self {
+            Self::Instance(instance) => instance.settings.deletion_protection,
+            Self::Cluster(cluster) => cluster.settings.deletion_protection,
+        }
+        .unwrap_or(false)
+    }
+}
+
+/// An error as a `Catch` leaves it, with the error of the function unwrapped.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Failure {
+    pub name: String,
+    /// Each problem of a list, or each line of the message.
+    pub lines: Vec<String>,
+}
+
+impl Failure {
+    pub fn new(name: &str, cause: &str) -> Self {
+        // The cause of a failed function is its error as JSON text; that of a time-out or a service error is plain text.
+        let thrown: Option<Value> = serde_json::from_str(cause).ok();
+        let message = thrown.as_ref().and_then(|thrown| thrown.get("errorMessage")).and_then(Value::as_str);
+        let message = message.unwrap_or(cause);
+        // Our errors begin with a line of their own that names the database.
+        let own = message.strip_prefix("Identifier:").and_then(|rest| rest.split_once(" \n"));
+        let mut lines: Vec<String> = Vec::new();
+        for line in plain::lines(own.map_or(message, |(_, own)| own), LONGEST_LINE) {
+            match lines.last_mut() {
+                // A problem that quotes a line break of the user's goes on in the next line.
+                Some(problem) if problem.starts_with("- ") && !line.starts_with("- ") => {
+                    problem.push(' ');
+                    problem.push_str(&line);
+                }
+                _ => lines.push(line),
+            }
+        }
+        lines.truncate(MOST_LINES);
+        Self { name: plain::line(name, LONGEST_NAME), lines }
+    }
+
+    fn read(caught: &Value) -> Option<Self> {
+        let name = caught.get("Error").and_then(Value::as_str)?;
+        let cause = caught.get("Cause").and_then(Value::as_str).unwrap_or_default();
+        Some(Self::new(name, cause))
+    }
+
+    pub fn message(&self) -> String {
+        self.lines.join("\n")
+    }
+}
+
+impl Run {
+    pub fn read(execution: &str, document: &Value) -> Self {
+        let request: Option<Request> = typed(document, "/request");
+        let original = request.as_ref().and_then(|request| original(document, request.kind));
+        let recovery = Recovery::read(execution, document);
+        let failed_state = match &recovery {
+            Some(Recovery { found: None, .. }) => Some("FindInterruptedExecution"),
+            Some(_) => None,
+            None => failed_state(document, request.as_ref()),
+        };
+        // A recovery looks after another execution, whose marks tell what it touched.
+        let execution = request.as_ref().map_or(execution, |request| request.execution.as_str());
+        let shown = |key: &str| document.get(key).map(|value| plain::value(value, LONGEST_NAME));
+        Self {
+            execution: plain::line(execution, 2 * LONGEST_LINE),
+            identifier: shown("identifier"),
+            task: shown("task"),
+            input: document.get("input").map(|input| plain::value(input, LONGEST_LINE)),
+            progress: match &recovery {
+                Some(recovery) => recovered_progress(recovery),
+                None => progress(document, failed_state, original.is_some()),
+            },
+            failure: document
+                .get("error")
+                .and_then(Failure::read)
+                .unwrap_or_else(|| Failure::new("an unknown error", "The state document does not say what failed.")),
+            rollback_failure: rollback_failure(document),
+            export_failure: export_failure(document),
+            downtime: downtime(document),
+            differences: differences(document),
+            notes: notes(document),
+            request,
+            original,
+            failed_state,
+            restored_resource_id: typed(document, "/verification/resourceId")
+                .or_else(|| typed(document, "/recovery/verified")),
+            recovery,
+        }
+    }
+
+    /// The database's name: as parsed, else as typed. A recovery that could not look knows at most the execution's.
+    pub fn name(&self) -> Option<&str> {
+        let parsed = self.request.as_ref().map(|request| request.identifier.as_str());
+        let typed = self.identifier.as_deref().filter(|identifier| !identifier.is_empty());
+        let execution = self.recovery.as_ref().and_then(|recovery| recovery.interrupted.as_deref());
+        parsed.or(typed).or(execution)
+    }
+
+    pub fn kind(&self) -> Option<DatabaseKind> {
+        self.request.as_ref().map(|request| request.kind)
+    }
+
+    /// The task as typed.
+    pub fn task(&self) -> Option<&str> {
+        self.task.as_deref()
+    }
+
+    /// What the run was to do, as a noun.
+    pub fn undertaking(&self) -> &'static str {
+        match self.request.as_ref().map(|request| request.task) {
+            Some(Task::CreateSnapshot) => "snapshot and restore",
+            Some(Task::DbRestore) => "restore",
+            Some(Task::CreateSnapshotOnly) => "snapshot",
+            None if self.recovery.is_some() => "recovery",
+            None => "run",
+        }
+    }
+}
+
+fn typed<T: DeserializeOwned>(document: &Value, pointer: &str) -> Option<T> {
+    document.pointer(pointer).and_then(|value| serde_json::from_value(value.clone()).ok())
+}
+
+fn original(document: &Value, kind: DatabaseKind) -> Option<Original> {
+    match kind {
+        DatabaseKind::Instance => typed(document, "/original").map(|original| Original::Instance(Box::new(original))),
+        DatabaseKind::Cluster => typed(document, "/original").map(|original| Original::Cluster(Box::new(original))),
+    }
+}
+
+/// A step of the pipeline: the key it leaves in the document, its state for an instance and for a cluster, and the states
+/// that wait for it.
+struct Step {
+    key: &'static str,
+    when: fn(Task) -> bool,
+    states: [&'static str; 2],
+    waits: Option<[&'static str; 2]>,
+}
+
+/// In the order the state machine goes through them. A test holds them against its definition.
+const STEPS: [Step; 10] = [
+    Step { key: "original", when: |_| true, states: ["PreflightDbInstance", "PreflightCluster"], waits: None },
+    Step { key: "claim", when: |_| true, states: ["ClaimDbInstance", "ClaimCluster"], waits: None },
+    Step {
+        key: "snapshot",
+        when: |task| task.takes_snapshot(),
+        states: ["DbSnapshotCreate", "ClusterSnapshotCreate"],
+        waits: Some(["GetDbSnapshotStatus", "GetClusterSnapshotStatus"]),
+    },
+    Step {
+        key: "rename",
+        when: |task| task.restores(),
+        states: ["DbInstanceRename", "ClusterRename"],
+        waits: Some(["GetDbInstanceStatusPostRename", "GetClusterStatusPostRename"]),
+    },
+    Step {
+        key: "restore",
+        when: |task| task.restores(),
+        states: ["RestoreDbInstanceFromSnapshot", "RestoreClusterFromSnapshot"],
+        waits: Some(["GetDbInstanceStatusPostRestore", "GetClusterStatusPostRestore"]),
+    },
+    Step {
+        key: "settings",
+        when: |task| task.restores(),
+        states: ["ApplyDbInstanceSettings", "ApplyClusterSettings"],
+        waits: Some(["GetDbInstanceStatusPostSettings", "GetClusterStatusPostSettings"]),
+    },
+    Step {
+        key: "verification",
+        when: |task| task.restores(),
+        states: ["VerifyDbInstance", "VerifyCluster"],
+        waits: None,
+    },
+    Step {
+        key: "protection",
+        when: |task| task.restores(),
+        states: ["ProtectDbInstance", "ProtectCluster"],
+        waits: Some(["GetDbInstanceStatusPostProtection", "GetClusterStatusPostProtection"]),
+    },
+    Step {
+        key: "delete",
+        when: |task| task.restores(),
+        states: ["DeleteOriginalDbInstance", "DeleteOriginalCluster"],
+        waits: Some(["GetDbInstanceStatusPostDelete", "GetClusterStatusPostDelete"]),
+    },
+    Step { key: "release", when: |_| true, states: ["ReleaseDbInstance", "ReleaseCluster"], waits: None },
+];
+
+/// `Catch` hands on error and cause, not the state that failed; the keys that are there tell it.
+fn failed_state(document: &Value, request: Option<&Request>) -> Option<&'static str> {
+    let Some(request) = request else {
+        return Some("ValidateInput");
+    };
+    let kind = match request.kind {
+        DatabaseKind::Instance => 0,
+        DatabaseKind::Cluster => 1,
+    };
+    for step in STEPS.iter().filter(|step| (step.when)(request.task)) {
+        let Some(output) = document.get(step.key) else {
+            return Some(step.states[kind]);
+        };
+        let Some(waits) = step.waits else { continue };
+        if typed::<WaitStatus>(output, "/wait/task") != Some(WaitStatus::Complete) {
+            return Some(waits[kind]);
+        }
+        if output.get("more") == Some(&Value::Bool(true)) {
+            return Some(step.states[kind]);
+        }
+    }
+    None
+}
+
+fn progress(document: &Value, failed_state: Option<&str>, has_original: bool) -> Progress {
+    let rename = STEPS.iter().find(|step| step.key == "rename");
+    let in_rename = rename.is_some_and(|step| failed_state.is_some_and(|state| step.states.contains(&state)));
+    if document.get("verification").is_some() {
+        Progress::Verified
+    } else if document.get("rename").is_some() || in_rename {
+        Progress::Renamed
+    } else if has_original {
+        Progress::Claimed
+    } else {
+        Progress::Untouched
+    }
+}
+
+fn recovered_progress(recovery: &Recovery) -> Progress {
+    match recovery.found.as_ref().map(|found| found.finding) {
+        None | Some(Finding::Nothing) => Progress::Untouched,
+        Some(Finding::Release) => Progress::Claimed,
+        Some(Finding::RollBack) => Progress::Renamed,
+        Some(Finding::Unresolved) => Progress::Unresolved,
+        Some(Finding::LeftOver) => Progress::Verified,
+    }
+}
+
+/// The rollback's own error, or that of the whole of `FailedState`.
+fn rollback_failure(document: &Value) -> Option<Failure> {
+    ["/rollback/error", "/failure/rollback/error", "/failure"]
+        .into_iter()
+        .find_map(|pointer| document.pointer(pointer).and_then(Failure::read))
+}
+
+/// An export that failed says so in a status or, if its step failed, in an error.
+fn export_failure(document: &Value) -> Option<Failure> {
+    let export = document.get("export")?;
+    let text = |key: &str| export.get(key).and_then(Value::as_str);
+    let caught = export.get("error").and_then(Failure::read).or_else(|| Failure::read(export));
+    caught.or_else(|| {
+        let has_failed = text("status").is_some_and(|status| status.eq_ignore_ascii_case("failed"));
+        has_failed.then(|| Failure::new("", text("failure").unwrap_or("RDS does not say why.")))
+    })
+}
+
+/// From just before the rename until the restored database was seen to be available.
+fn downtime(document: &Value) -> Option<Duration> {
+    let moment = |pointer| typed::<Timestamp>(document, pointer);
+    Some(moment("/restore/wait/at")?.since(moment("/downtime/since")?))
+}
+
+/// What verification found, and what Preflight knew would not carry over.
+fn differences(document: &Value) -> Vec<String> {
+    let lists = ["/verification/differences", "/original/notCarriedOver"].into_iter();
+    let lists = lists.filter_map(|pointer| typed::<Vec<String>>(document, pointer)).flatten();
+    lists.map(|difference| plain::line(&difference, LONGEST_LINE)).take(MOST_LINES).collect()
+}
+
+fn notes(document: &Value) -> Vec<String> {
+    let parts = ["", "/rollback", "/failure/rollback"].into_iter().filter_map(|pointer| document.pointer(pointer));
+    let outputs = parts.filter_map(Value::as_object).flat_map(|part| part.values());
+    let lists = outputs.filter_map(|output| output.get("notes").and_then(Value::as_array));
+    let mut notes = Vec::new();
+    for note in lists.flatten().filter_map(Value::as_str).map(|note| plain::line(note, LONGEST_LINE)) {
+        if !notes.contains(&note) && notes.len() < MOST_LINES {
+            notes.push(note);
+        }
+    }
+    notes
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::fixtures::{aurora, instance};
+
+    /// The document after `steps` of the pipeline, the last of them with `output`.
+    fn after(mut document: Value, steps: &[&str], output: &Value) -> Value {
+        for step in steps {
+            document[step] = json!({"more": false, "wait": {"task": "TASK_COMPLETE"}});
+        }
+        document[steps[steps.len() - 1]] = output.clone();
+        document
+    }
+
+    fn state(document: &Value) -> Option<&'static str> {
+        Run::read("arn", document).failed_state
+    }
+
+    #[test]
+    fn the_failed_state_shows_in_the_keys_of_the_document() {
+        let to_rename = ["claim", "rename"];
+        for (output, expected) in [
+            (json!({"more": true}), "GetDbInstanceStatusPostRename"),
+            (json!({"more": true, "wait": {"task": "TASK_PENDING"}}), "GetDbInstanceStatusPostRename"),
+            (json!({"more": true, "wait": {"task": "TASK_COMPLETE"}}), "DbInstanceRename"),
+            (json!({"more": false, "wait": {"task": "TASK_COMPLETE"}}), "RestoreDbInstanceFromSnapshot"),
+        ] {
+            assert_eq!(state(&after(instance(), &to_rename, &output)), Some(expected), "{output}");
+        }
+        assert_eq!(state(&json!({})), Some("ValidateInput"));
+        assert_eq!(state(&aurora()), Some("ClaimCluster"));
+        let mut preflight = aurora();
+        preflight.as_object_mut().unwrap().remove("original");
+        assert_eq!(state(&preflight), Some("PreflightCluster"));
+    }
+
+    #[test]
+    fn a_task_without_a_snapshot_does_not_fail_in_the_snapshot() {
+        let mut document = instance();
+        document["claim"] = json!({});
+        assert_eq!(state(&document), Some("DbInstanceRename"));
+        document["request"]["task"] = json!("create_snapshot_only");
+        assert_eq!(state(&document), Some("DbSnapshotCreate"));
+        document["snapshot"] = json!({"more": false, "wait": {"task": "TASK_COMPLETE"}});
+        assert_eq!(state(&document), Some("ReleaseDbInstance"));
+    }
+
+    #[test]
+    fn every_state_named_in_an_alert_writes_its_key_in_the_state_machine() {
+        let machine: Value = serde_json::from_str(include_str!("../../../statemachine/trapheus.asl.json")).unwrap();
+        let result_path = |state: &str| machine["States"][state]["ResultPath"].as_str().map(str::to_owned);
+        assert_eq!(result_path("ValidateInput").as_deref(), Some("$.request"));
+        for step in STEPS {
+            for state in step.states {
+                assert_eq!(result_path(state), Some(format!("$.{}", step.key)), "{state}");
+            }
+            for state in step.waits.into_iter().flatten() {
+                assert_eq!(result_path(state), Some(format!("$.{}.wait", step.key)), "{state}");
+            }
+        }
+    }
+
+    #[test]
+    fn the_error_of_a_function_is_unwrapped() {
+        let cause = r#"{"errorType":"RenameException","errorMessage":"Identifier:orders \ncannot rename: why"}"#;
+        assert_eq!(Failure::new("RenameException", cause).lines, ["cannot rename: why"]);
+        assert_eq!(Failure::new("States.Timeout", "").lines, [""; 0]);
+        assert_eq!(Failure::new("Lambda.Unknown", "{\"a\": 1}").lines, ["{\"a\": 1}"]);
+        assert_eq!(Failure::new("X", "42").lines, ["42"]);
+        let quoting = "Identifier:or\nders \nrefused:\n- `or\nders` holds a line break\n- and more";
+        assert_eq!(Failure::new("X", quoting).lines, ["refused:", "- `or ders` holds a line break", "- and more"]);
+    }
+
+    #[test]
+    fn how_far_a_run_came_decides_what_may_have_been_touched() {
+        let progress = |document: &Value| Run::read("arn", document).progress;
+        assert_eq!(progress(&json!({})), Progress::Untouched);
+        assert_eq!(progress(&instance()), Progress::Claimed);
+        // The rename was called; whether it was carried out is not known.
+        let mut document = instance();
+        document["claim"] = json!({});
+        assert_eq!(progress(&document), Progress::Renamed);
+        document["verification"] =
+            json!({"taskname": "Verification", "identifier": "orders", "resourceId": "db-NEW", "differences": []});
+        assert_eq!(progress(&document), Progress::Verified);
+    }
+
+    #[test]
+    fn a_document_of_any_shape_is_read() {
+        for document in
+            [json!(null), json!([1]), json!("x"), json!({"identifier": {"a": 1}, "error": 5, "request": []})]
+        {
+            let run = Run::read("arn", &document);
+            assert_eq!(run.progress, Progress::Untouched);
+            assert_eq!(run.failure.name, "an unknown error");
+        }
+    }
+
+    #[test]
+    fn the_rollbacks_failure_is_found_wherever_the_state_machine_puts_it() {
+        let error = json!({"Error": "RenameException", "Cause": "no"});
+        for document in [
+            json!({"rollback": {"error": error}}),
+            json!({"failure": {"rollback": {"error": error}}}),
+            json!({"failure": error}),
+        ] {
+            assert_eq!(Run::read("arn", &document).rollback_failure.unwrap().name, "RenameException", "{document}");
+        }
+        assert_eq!(Run::read("arn", &json!({"rollback": {"startedAt": "x"}})).rollback_failure, None);
+    }
+
+    #[test]
+    fn a_failed_export_is_known_by_its_status_or_its_error() {
+        let failure = |export: Value| Run::read("arn", &json!({"export": export})).export_failure;
+        let failed = failure(json!({"status": "FAILED", "failure": "no key"})).unwrap();
+        assert_eq!((failed.name.as_str(), failed.message().as_str()), ("", "no key"));
+        assert_eq!(
+            failure(json!({"Error": "AccessDeniedException", "Cause": "no"})).unwrap().name,
+            "AccessDeniedException"
+        );
+        assert_eq!(failure(json!({"error": {"Error": "X", "Cause": "no"}})).unwrap().name, "X");
+        assert_eq!(failure(json!({"status": "COMPLETE"})), None);
+    }
+
+    #[test]
+    fn the_downtime_is_from_the_rename_until_the_restored_database_is_seen() {
+        let document = json!({"downtime": {"since": "2026-01-31T08:00:00.500Z"},
+                              "restore": {"wait": {"task": "TASK_COMPLETE", "at": "2026-01-31T08:20:00Z"}}});
+        assert_eq!(Run::read("arn", &document).downtime, Some(Duration::from_secs(1_200)));
+        assert_eq!(Run::read("arn", &json!({"downtime": {"since": "2026-01-31T08:00:00Z"}})).downtime, None);
+    }
+
+    #[test]
+    fn notes_of_every_step_are_gathered_once() {
+        let document = json!({"restore": {"notes": ["a", "b"]}, "settings": {"notes": ["a"]},
+                              "rollback": {"discard": {"notes": ["c"]}}});
+        assert_eq!(Run::read("arn", &document).notes, ["a", "b", "c"]);
+    }
+}

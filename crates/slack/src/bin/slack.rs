@@ -1,0 +1,19 @@
+//! Lambda function `slack`: see [`trapheus_slack`].
+
+use trapheus_common::{clients, lambda};
+use trapheus_slack::{Clients, SlackOptions};
+
+#[tokio::main(flavor = "current_thread")]
+async fn main() -> Result<(), lambda::StartError> {
+    lambda::init_tracing();
+    let config = clients::config().await;
+    let clients = Clients {
+        secrets: aws_sdk_secretsmanager::Client::new(&config),
+        parameters: aws_sdk_ssm::Client::new(&config),
+        rds: aws_sdk_rds::Client::new(&config),
+        http: clients::connector(),
+    };
+    let text = |name| lambda::setting(name, String::new());
+    let options = SlackOptions::new(&text("SLACK_SECRET")?, &text("SLACK_PARAMETER")?, &text("AWS_REGION")?);
+    lambda::run(async |event, at| trapheus_slack::send(&clients, &options, event, at).await).await
+}
