@@ -161,8 +161,9 @@ enum Command {
     },
     /// Serve the simulated RDS over HTTP, for any AWS SDK or the AWS CLI.
     ///
-    /// Answers RDS (Query protocol), SES v2 `SendEmail` and Step Functions `DescribeExecution`. `GET /_simulator/state`,
-    /// `/_simulator/mails` and `/_simulator/requests` show what happened. Runs until it is interrupted.
+    /// Answers RDS (Query protocol), SES v2 `SendEmail` and Step Functions `DescribeExecution`, and takes JSON that is posted
+    /// to it. `GET /_simulator/state`, `/_simulator/mails`, `/_simulator/posts` and `/_simulator/requests` show what
+    /// happened. Runs until it is interrupted.
     #[command(after_help = "Example:\n  trapheus simulator --listen 127.0.0.1:4510 --speed 60 &\n  \
                             aws --endpoint-url http://127.0.0.1:4510 rds describe-db-instances")]
     Simulator {

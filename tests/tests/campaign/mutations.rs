@@ -188,15 +188,38 @@ fn without_the_claim_two_runs_harm_each_other() {
 }
 
 #[test]
-fn without_the_catch_of_its_alert_a_rollback_dies_with_the_mail() {
-    let uncaught = |name: &str, state: &mut Value| {
-        if name == "SendFailureAlert" {
-            // A definition may not have states to which nothing leads, so the catch stays, and catches nothing.
-            state["Catch"][0]["ErrorEquals"] = json!(["Never"]);
+fn without_the_catch_of_its_alert_a_rollback_dies_with_the_mail_or_with_slack() {
+    for (alert, sender) in [("SendFailureAlert", "email"), ("PostFailureAlert", "slack")] {
+        let uncaught = |name: &str, state: &mut Value| {
+            if name == alert {
+                // A definition may not have states to which nothing leads, so the catch stays, and catches nothing.
+                state["Catch"][0]["ErrorEquals"] = json!(["Never"]);
+            }
+        };
+        let case = failing().with([function(sender, 1, 1_000, FunctionFaultKind::Crash)]);
+        assert_found_out(&[case], &no_recovery(), &redefined(uncaught, no_recovery()));
+    }
+}
+
+#[test]
+fn without_the_message_to_slack_a_channel_that_hears_nothing_is_found_out() {
+    let silent = |name: &str, state: &mut Value| {
+        if name == "PostFinalAlert" {
+            state["Parameters"]["phase"] = json!("never");
         }
     };
-    let case = failing().with([function("email", 1, 1_000, FunctionFaultKind::Crash)]);
-    assert_found_out(&[case], &no_recovery(), &redefined(uncaught, no_recovery()));
+    assert_found_out(&[failing()], &no_recovery(), &redefined(silent, no_recovery()));
+}
+
+#[test]
+fn without_the_limit_on_tries_people_get_one_mail_over_and_over() {
+    let tireless = |name: &str, state: &mut Value| {
+        if name == "SendFailureAlert" {
+            state["Retry"][2]["MaxAttempts"] = json!(20);
+        }
+    };
+    let lost = request("SendEmail", 1, 1_000, Fault::ResponseLost {});
+    assert_found_out(&[failing().with([lost])], &Changes::default(), &redefined(tireless, Changes::default()));
 }
 
 #[test]

@@ -76,6 +76,73 @@ async fn mail_can_fail_be_throttled_and_be_denied() {
     }
 }
 
+/// An SDK client's configuration that talks to the simulator.
+macro_rules! client {
+    ($sdk:ident, $simulator:expr) => {
+        $sdk::Client::from_conf(
+            $sdk::Config::builder()
+                .behavior_version($sdk::config::BehaviorVersion::latest())
+                .region($sdk::config::Region::new("us-east-1"))
+                .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
+                .retry_config($sdk::config::retry::RetryConfig::disabled())
+                .http_client($simulator.http_client())
+                .build(),
+        )
+    };
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_is_handed_out_by_its_name_and_never_written_down() {
+    let (simulator, _) = simulated("{}");
+    simulator.put_secret("chat", "one");
+    simulator.put_parameter("/chat", "two");
+    let secrets = client!(aws_sdk_secretsmanager, simulator);
+    let parameters = client!(aws_sdk_ssm, simulator);
+    let secret = secrets.get_secret_value().secret_id("chat").send().await.unwrap();
+    assert_eq!(secret.secret_string(), Some("one"));
+    let parameter = parameters.get_parameter().name("/chat").with_decryption(true).send().await.unwrap();
+    assert_eq!(parameter.parameter().and_then(|found| found.value()), Some("two"));
+    let missing = secrets.get_secret_value().secret_id("/chat").send().await.unwrap_err();
+    assert!(missing.into_service_error().is_resource_not_found_exception());
+    let missing = parameters.get_parameter().name("chat").send().await.unwrap_err();
+    assert!(missing.into_service_error().is_parameter_not_found());
+    let requests = simulator.requests();
+    assert_eq!((requests[0].service, requests[1].service), (Service::SecretsManager, Service::Ssm));
+    assert_eq!(requests[0].parameters.get("SecretId").map(String::as_str), Some("chat"));
+    assert!(!format!("{requests:?}").contains("one") && !format!("{requests:?}").contains("two"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_text_can_be_denied_and_throttled() {
+    for (fault, code) in [("throttle", "ThrottlingException"), ("denied", "AccessDeniedException")] {
+        let fault = |action: &str| format!(r#"{{"action": "{action}", "fault": {{"kind": "{fault}"}}}}"#);
+        let world = format!(r#"{{"faults": [{}, {}]}}"#, fault("GetSecretValue"), fault("GetParameter"));
+        let (simulator, _) = simulated(&world);
+        let secret = client!(aws_sdk_secretsmanager, simulator).get_secret_value().secret_id("chat").send().await;
+        assert_eq!(secret.unwrap_err().code(), Some(code));
+        let parameter = client!(aws_sdk_ssm, simulator).get_parameter().name("/chat").send().await;
+        assert_eq!(parameter.unwrap_err().code(), Some(code));
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_message_is_kept_with_its_path_and_may_be_refused() {
+    let post = |path: &str, body: &'static str| {
+        let request = http::Request::post(format!("https://chat.example{path}"));
+        request.header("content-type", "application/json").body(bytes::Bytes::from(body)).unwrap()
+    };
+    let (simulator, _) = simulated(
+        r#"{"faults": [{"action": "PostMessage", "identifier": "/down", "fault": {"kind": "serverError", "status": 500}}]}"#,
+    );
+    let status = async |path: &str, body| simulator.handle(post(path, body)).await.unwrap().status().as_u16();
+    assert_eq!(status("/up", r#"{"text": "hello"}"#).await, 200);
+    assert_eq!(status("/down", r#"{"text": "hello"}"#).await, 500);
+    assert_eq!(status("/up", "hello").await, 400);
+    let posts = simulator.posts();
+    assert_eq!(posts.len(), 1);
+    assert_eq!((posts[0].path.as_str(), posts[0].body["text"].as_str()), ("/up", Some("hello")));
+}
+
 #[tokio::test(start_paused = true)]
 async fn looking_up_an_execution_can_be_throttled_and_denied() {
     for (fault, code) in [("throttle", "ThrottlingException"), ("denied", "AccessDeniedException")] {
