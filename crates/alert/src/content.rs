@@ -381,9 +381,7 @@ fn export(run: &Run) -> Option<Section> {
     let mut blocks = vec![Block::Paragraph(
         "The snapshot was not exported. The snapshot itself is not affected, and neither is the database.".to_owned(),
     )];
-    if !failure.name.is_empty() {
-        blocks.push(Block::Facts(vec![("Error", failure.name.clone())]));
-    }
+    blocks.push(Block::Facts(vec![("Error", failure.name.clone())]));
     blocks.extend(words_of(failure));
     if let Some(cause) = cause::of(failure) {
         blocks.push(Block::Paragraph(format!("{} {}", cause.meaning, cause.remedy)));
@@ -634,6 +632,22 @@ mod tests {
             database(Instance, "orders-temp", "available", Origin::Original),
         ];
         check("final-instance-leftover", &Alert::last(&run, &world(&run, databases), REGION));
+    }
+
+    #[test]
+    fn notice_of_a_run_that_did_all_but_its_export() {
+        let mut document = after(instance(), &["claim", "snapshot", "rename", "restore", "settings", "verification"]);
+        document["request"]["task"] = json!("create_snapshot");
+        document["downtime"] = json!({"since": "2026-01-31T08:10:00Z"});
+        document["restore"]["wait"]["at"] = json!("2026-01-31T08:40:20Z");
+        document["verification"]["differences"] = json!(["the instance class is db.t3.small instead of db.t3.medium"]);
+        document["export"] =
+            json!({"failure": {"Error": "ExportException", "Cause": "the key is disabled: KMSKeyNotAccessibleFault"}});
+        let run = run(&document);
+        let home =
+            Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Restored) };
+        let ended = Timestamp::parse("2026-01-31T09:02:03Z").unwrap();
+        check("success-export-failed", &Alert::success(&run, &world(&run, vec![home]), ended, REGION));
     }
 
     #[test]

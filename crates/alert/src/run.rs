@@ -377,15 +377,9 @@ fn rollback_failure(document: &Value) -> Option<Failure> {
         .find_map(|pointer| document.pointer(pointer).and_then(Failure::read))
 }
 
-/// An export that failed says so in a status or, if its step failed, in an error.
+/// What the export's step, or the `Catch` behind it, leaves of its failure.
 fn export_failure(document: &Value) -> Option<Failure> {
-    let export = document.get("export")?;
-    let text = |key: &str| export.get(key).and_then(Value::as_str);
-    let caught = export.get("error").and_then(Failure::read).or_else(|| Failure::read(export));
-    caught.or_else(|| {
-        let has_failed = text("status").is_some_and(|status| status.eq_ignore_ascii_case("failed"));
-        has_failed.then(|| Failure::new("", text("failure").unwrap_or("RDS does not say why.")))
-    })
+    document.pointer("/export/failure").and_then(Failure::read)
 }
 
 /// From just before the rename until the restored database was seen to be available.
@@ -528,15 +522,10 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_export_is_known_by_its_status_or_its_error() {
+    fn a_failed_export_is_known_by_what_its_step_leaves() {
         let failure = |export: Value| Run::read("arn", &json!({"export": export})).export_failure;
-        let failed = failure(json!({"status": "FAILED", "failure": "no key"})).unwrap();
-        assert_eq!((failed.name.as_str(), failed.message().as_str()), ("", "no key"));
-        assert_eq!(
-            failure(json!({"Error": "AccessDeniedException", "Cause": "no"})).unwrap().name,
-            "AccessDeniedException"
-        );
-        assert_eq!(failure(json!({"error": {"Error": "X", "Cause": "no"}})).unwrap().name, "X");
+        let failed = failure(json!({"status": "FAILED", "failure": {"Error": "ExportException", "Cause": "no key"}}));
+        assert_eq!(failed.map(|failed| (failed.name.clone(), failed.message())).unwrap().1, "no key");
         assert_eq!(failure(json!({"status": "COMPLETE"})), None);
     }
 
