@@ -227,7 +227,7 @@ def test_a_stack_is_deleted_by_the_documented_command_and_leaves_the_other_alone
         each.result()
     (command,) = [line for line in commands("Tear-down") if line.startswith("sam delete")]
     first, second = resources(account, stack), resources(account, second_stack)
-    assert len([each for each in first if "Function-" in each]) == 28
+    assert len([each for each in first if "Function-" in each]) == 31
     assert existing(account) >= first | second
     account.shell(command, keys="y\ny\n")
     assert not existing(account) & first
