@@ -17,8 +17,8 @@ use crate::reach;
 
 /// Region, credentials and endpoints from the function's environment; time-outs and retries from here.
 ///
-/// The SDK repeats a throttled call within the function, which would otherwise have to begin anew; what takes longer than a
-/// minute or so is left to the state machine's `Retry`.
+/// The SDK repeats a throttled call within the function, which would otherwise have to begin anew; what takes longer than
+/// that is left to the state machine's `Retry`.
 pub async fn config() -> SdkConfig {
     loader().load().await
 }
@@ -50,7 +50,7 @@ pub fn timeouts() -> TimeoutConfig {
 }
 
 /// How often the SDK itself repeats a call: with a second of backoff that doubles up to twenty, half of it by chance, so for
-/// about a minute. An account's limit is shared with whoever else calls RDS.
+/// about half a minute. An account's limit is shared with whoever else calls RDS.
 pub fn retries() -> RetryConfig {
-    RetryConfig::standard().with_max_attempts(10)
+    RetryConfig::standard().with_max_attempts(7)
 }

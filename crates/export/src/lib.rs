@@ -19,7 +19,7 @@ use trapheus_common::clock::Timestamp;
 use trapheus_common::document::{Caught, ExportEvent, ExportOutput, ExportRequest, Request, TaskName, WaitStatus};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::tags;
-use trapheus_common::wait::acceptor::Verdict;
+use trapheus_common::wait::acceptor::{Outlook, Verdict};
 use trapheus_common::wait::poll::{self, Limits, Look, Outcome, Pace};
 use trapheus_common::{Error, ErrorKind, Result};
 
@@ -89,7 +89,7 @@ async fn start(
             }
             Attempt::Queued(why) => (Verdict::Pending, why.to_owned()),
         };
-        Ok(Look { verdict, seen, absent: false, is_long: true })
+        Ok(Look { verdict, seen, absent: false, outlook: Outlook::Lasting })
     };
     let limits = Limits { clock: at.clock, invocation: at.deadline - MARGIN, deadline: queued_until };
     let pace = once(Pace::polling_every(ATTEMPT_SECONDS));
@@ -205,7 +205,7 @@ async fn find(rds: &Client, plan: &ExportRequest) -> Result<Option<ExportTask>> 
 
 /// A single look decides: an export has no false statuses.
 const fn once(pace: Pace) -> Pace {
-    Pace { first: Duration::ZERO, agreeing: 1, absent: Duration::from_secs(600), ..pace }
+    Pace { first: Duration::ZERO, agreeing: 1, agreeing_in_doubt: 1, absent: Duration::from_secs(600), ..pace }
 }
 
 /// What became of an export, by its status.

@@ -7,7 +7,7 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::ExportTask;
 use trapheus_common::document::{ExportEvent, ExportOutput, WaitStatus};
 use trapheus_common::lambda::Invocation;
-use trapheus_common::wait::acceptor::Verdict;
+use trapheus_common::wait::acceptor::{Outlook, Verdict};
 use trapheus_common::wait::poll::{self, Limits, Look, Outcome, Pace};
 use trapheus_common::{ErrorKind, Result};
 
@@ -21,8 +21,12 @@ pub async fn wait(rds: &Client, pace: Pace, event: ExportEvent, at: Invocation) 
         let task = find(rds, plan).await?;
         let look = match &task {
             Some(task) if plan.wait && Phase::of(task) == Phase::UnderWay => under_way(task),
-            Some(task) => Look { verdict: Verdict::Complete, seen: seen(task), absent: false, is_long: false },
-            None => Look { verdict: Verdict::Pending, seen: "not found".to_owned(), absent: true, is_long: false },
+            Some(task) => {
+                Look { verdict: Verdict::Complete, seen: seen(task), absent: false, outlook: Outlook::Ending }
+            }
+            None => {
+                Look { verdict: Verdict::Pending, seen: "not found".to_owned(), absent: true, outlook: Outlook::Ending }
+            }
         };
         if last.as_ref().map(seen) != task.as_ref().map(seen) {
             tracing::info!(export = plan.identifier.as_str(), seen = look.seen, "looked at the export");
@@ -40,5 +44,5 @@ pub async fn wait(rds: &Client, pace: Pace, event: ExportEvent, at: Invocation) 
 }
 
 fn under_way(task: &ExportTask) -> Look {
-    Look { verdict: Verdict::Pending, seen: seen(task), absent: false, is_long: true }
+    Look { verdict: Verdict::Pending, seen: seen(task), absent: false, outlook: Outlook::Lasting }
 }

@@ -9,7 +9,7 @@ use aws_sdk_rds::types::DbCluster;
 use trapheus_common::document::{WaitEvent, WaitOutput};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
-use trapheus_common::wait::acceptor::{Sighting, Verdict};
+use trapheus_common::wait::acceptor::{Outlook, Sighting, Verdict};
 use trapheus_common::wait::poll::{Look, Pace};
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{Result, rds};
@@ -110,7 +110,7 @@ async fn look_for_members(rds: &Client, members: &[MemberGoal]) -> Result<Look> 
     let names: Vec<&str> = names.map(|member| member.identifier.as_str()).collect();
     let mut instances = rds::instances_by_resource_ids(rds, &ids).await?;
     instances.extend(rds::instances_named(rds, &names).await?);
-    let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, is_long: false };
+    let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, outlook: Outlook::Ending };
     for member in members {
         let wanted = member.identifier.as_str();
         let seen = instances.iter().find(|instance| match &member.resource_id {

@@ -6,7 +6,7 @@ use trapheus_common::document::{WaitEvent, WaitOutput};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::wait::Goal;
-use trapheus_common::wait::acceptor::{Sighting, Verdict};
+use trapheus_common::wait::acceptor::{Outlook, Sighting, Verdict};
 use trapheus_common::wait::poll::{Look, Pace};
 use trapheus_common::{Error, Result, rds};
 
@@ -62,7 +62,7 @@ pub(crate) fn look_at_instance(wanted: &str, instance: Option<&DbInstance>) -> L
 /// Members at rest, or gone: whoever waits looks again.
 pub(crate) async fn look_for_instances_settled(rds: &Client, resource_ids: &[String]) -> Result<Look> {
     let instances = all_of(rds, resource_ids).await?;
-    let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, is_long: false };
+    let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, outlook: Outlook::Ending };
     for resource_id in resource_ids {
         let seen = with_id(&instances, resource_id).map(sighting);
         so_far = both(so_far, look_for_settled(DatabaseKind::Instance, resource_id, true, seen.as_ref()));

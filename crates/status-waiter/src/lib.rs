@@ -10,7 +10,7 @@ use trapheus_common::document::{StepOutput, TaskName, WaitEvent, WaitOutput, Wai
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::wait::Goal;
-use trapheus_common::wait::acceptor::{self, Sighting, Verdict};
+use trapheus_common::wait::acceptor::{self, Outlook, Sighting, Verdict};
 use trapheus_common::wait::poll::{self, Limits, Look, Outcome, Pace, Progress};
 use trapheus_common::{ErrorKind, Result};
 
@@ -78,7 +78,7 @@ fn look_for_available(kind: DatabaseKind, wanted: &str, seen: Option<&Sighting>)
         verdict: acceptor::available(kind, wanted, seen),
         seen: words(wanted, seen),
         absent: seen.is_none(),
-        is_long: is_long(seen),
+        outlook: outlook(seen),
     }
 }
 
@@ -88,20 +88,19 @@ fn look_for_settled(kind: DatabaseKind, resource_id: &str, may_be_gone: bool, se
         verdict: acceptor::settled(kind, seen, may_be_gone),
         seen: words(resource_id, seen),
         absent: seen.is_none() && !may_be_gone,
-        is_long: is_long(seen),
+        outlook: outlook(seen),
     }
 }
 
-fn is_long(seen: Option<&Sighting>) -> bool {
-    seen.is_some_and(|seen| acceptor::is_long(&seen.status))
+fn outlook(seen: Option<&Sighting>) -> Outlook {
+    acceptor::outlook(seen.map(|seen| seen.status.as_str()))
 }
 
 /// A look at databases that have to be gone, by resource id.
 fn look_for_gone(seen: &[(&str, Option<Sighting>)]) -> Look {
     let verdict = seen.iter().map(|(_, seen)| acceptor::gone(seen.as_ref())).fold(Verdict::Complete, Verdict::and);
     let words: Vec<String> = seen.iter().map(|(id, seen)| words(id, seen.as_ref())).collect();
-    let is_long = seen.iter().any(|(_, seen)| is_long(seen.as_ref()));
-    Look { verdict, seen: words.join(", "), absent: false, is_long }
+    Look { verdict, seen: words.join(", "), absent: false, outlook: Outlook::Lasting }
 }
 
 /// A look at a snapshot that has to be available.
@@ -110,7 +109,7 @@ fn look_for_snapshot(identifier: &str, status: Option<&str>) -> Look {
         verdict: acceptor::snapshot_available(identifier, status),
         seen: format!("{identifier} {}", status.unwrap_or("not found")),
         absent: status.is_none(),
-        is_long: status.is_some_and(acceptor::is_long),
+        outlook: acceptor::outlook(Some(status.unwrap_or("creating"))),
     }
 }
 
@@ -121,7 +120,7 @@ fn look_for_snapshot_gone(identifier: &str, status: Option<&str>) -> Look {
         seen: format!("{identifier} {}", status.unwrap_or("not found")),
         absent: false,
         // RDS removes a snapshot within seconds, whatever its size.
-        is_long: false,
+        outlook: Outlook::Ending,
     }
 }
 
@@ -131,7 +130,7 @@ fn both(one: Look, other: Look) -> Look {
         verdict: one.verdict.and(other.verdict),
         seen: if one.seen.is_empty() { other.seen } else { format!("{}, {}", one.seen, other.seen) },
         absent: one.absent || other.absent,
-        is_long: one.is_long || other.is_long,
+        outlook: one.outlook.max(other.outlook),
     }
 }
 

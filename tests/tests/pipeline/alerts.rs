@@ -66,7 +66,7 @@ const SCENES: &[Scene] = &[
         "no-route",
         ("orders", false),
         &["DescribeDBInstances#1x10000=connectionRefused"],
-        &["AWS could not be reached", "a route to the RDS API", "Nothing was touched"],
+        &["could not connect to AWS", "the route to a NAT gateway", "Nothing was touched"],
     ),
     ("stopped", ("orders", false), &["RestoreDbInstanceFromSnapshot=abort"], &["was stopped", "is the original again"]),
     ("success", ("shop", true), &[], &["succeeded.", "Duration:", "Downtime:", "nothing to do"]),

@@ -83,9 +83,24 @@ pub fn phase(kind: DatabaseKind, status: &str) -> Phase {
     }
 }
 
-/// Whether a status is one of those that last long, compared with all the others of an operation.
-pub fn is_long(status: &str) -> bool {
-    matches!(status, "creating" | "migrating" | "backing-up" | "deleting" | "copying" | "upgrading")
+/// What a look that did not meet its goal lets expect of the next ones.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
+pub enum Outlook {
+    /// The end may be near.
+    Ending,
+    /// What it shows lasts long, compared with everything else of an operation.
+    Lasting,
+    /// In the middle of a rename: `available` may show before the reboot, and not be meant.
+    Renaming,
+}
+
+/// The outlook of a status; nothing answers in the middle of a rename.
+pub fn outlook(status: Option<&str>) -> Outlook {
+    match status {
+        None | Some("renaming") => Outlook::Renaming,
+        Some("creating" | "migrating" | "backing-up" | "deleting" | "copying" | "upgrading") => Outlook::Lasting,
+        Some(_) => Outlook::Ending,
+    }
 }
 
 /// Waiting for a database to be available under a name.

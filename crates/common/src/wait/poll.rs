@@ -10,7 +10,7 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::acceptor::Verdict;
+use super::acceptor::{Outlook, Verdict};
 use crate::clock::{Clock, Timestamp};
 use crate::error::{Error, ErrorKind, Result};
 
@@ -25,10 +25,13 @@ pub struct Pace {
     pub dense: Duration,
     /// Between looks that agree, after one that did not: whatever was to come has been seen coming.
     pub confirm: Duration,
-    /// Between looks that agree from the beginning: what was asked for may not even have begun.
+    /// Between looks that agree from the beginning, when what was asked for may not even have begun, or in the middle of a
+    /// rename.
     pub doubt: Duration,
     /// How many looks in a row have to agree.
     pub agreeing: u32,
+    /// How many of them in doubt.
+    pub agreeing_in_doubt: u32,
     /// How long nothing at all may answer before it is taken as gone for good.
     pub absent: Duration,
 }
@@ -47,6 +50,7 @@ impl Pace {
             confirm: sparse.min(Duration::from_secs(5)),
             doubt: sparse.min(Duration::from_secs(10)),
             agreeing: 2,
+            agreeing_in_doubt: 3,
             absent: Duration::from_secs(30 * 60),
         }
     }
@@ -54,13 +58,16 @@ impl Pace {
     /// Surer, for the last wait of a run: nobody looks again after a rollback, so a false `available` must not end it.
     #[must_use]
     pub const fn careful(self) -> Self {
-        Self { agreeing: self.agreeing * 3, confirm: self.doubt, ..self }
+        Self { agreeing: 6, agreeing_in_doubt: 6, confirm: self.doubt, ..self }
     }
 
     /// Until the next look at what has been seen like this for so long. A sixtieth of that, where it is more than the pace: the
     /// end is then noticed after less than a hundredth of the time it took.
-    fn pause(self, is_long: bool, lasted: Duration) -> Duration {
-        if is_long { (lasted / 60).clamp(self.sparse, self.sparse * 2) } else { self.dense }
+    fn pause(self, outlook: Outlook, lasted: Duration) -> Duration {
+        match outlook {
+            Outlook::Lasting => (lasted / 60).clamp(self.sparse, self.sparse * 2),
+            Outlook::Ending | Outlook::Renaming => self.dense,
+        }
     }
 }
 
@@ -82,8 +89,8 @@ pub struct Look {
     pub seen: String,
     /// Nothing answered that should be there.
     pub absent: bool,
-    /// What is still missing is in a status that lasts long.
-    pub is_long: bool,
+    /// What it lets expect of the next ones.
+    pub outlook: Outlook,
 }
 
 /// What one invocation leaves to the next of the same wait.
@@ -117,7 +124,7 @@ pub async fn until(
 ) -> Result<Outcome> {
     let now = || limits.clock.now();
     let mut pause = if last.is_none() { pace.first } else { Duration::ZERO };
-    let mut has_changed = last.is_some();
+    let mut doubt = last.is_none();
     let mut progress =
         last.unwrap_or_else(|| Progress { seen: "nothing yet".to_owned(), since: now(), absent_since: None });
     let mut agreed = 0;
@@ -152,15 +159,16 @@ pub async fn until(
         match found.verdict {
             Verdict::Failed(why) => return Err(Error::new(kind, identifier, why)),
             Verdict::Pending => {
-                (agreed, has_changed) = (0, true);
-                pause = jittered(pace.pause(found.is_long, now().since(progress.since)));
+                agreed = 0;
+                doubt = found.outlook == Outlook::Renaming;
+                pause = jittered(pace.pause(found.outlook, now().since(progress.since)));
             }
             Verdict::Complete => {
                 agreed += 1;
-                if agreed >= pace.agreeing {
+                if agreed >= if doubt { pace.agreeing_in_doubt } else { pace.agreeing } {
                     return Ok(Outcome::Complete { seen: progress.seen });
                 }
-                pause = if has_changed { pace.confirm } else { pace.doubt };
+                pause = if doubt { pace.doubt } else { pace.confirm };
             }
         }
     }
@@ -206,11 +214,11 @@ mod tests {
     }
 
     fn saw(verdict: Verdict) -> Look {
-        Look { verdict, seen: "seen".into(), absent: false, is_long: false }
+        Look { verdict, seen: "seen".into(), absent: false, outlook: Outlook::Ending }
     }
 
     const ABSENT: fn() -> Result<Look> =
-        || Ok(Look { verdict: Verdict::Pending, seen: "nothing".into(), absent: true, is_long: false });
+        || Ok(Look { verdict: Verdict::Pending, seen: "nothing".into(), absent: true, outlook: Outlook::Ending });
 
     fn throttled() -> Result<Look> {
         Err(Error::new(ErrorKind::RateExceeded, "orders", "cannot describe"))
@@ -306,7 +314,9 @@ mod tests {
 
     #[tokio::test(start_paused = true)]
     async fn what_lasts_long_is_looked_at_ever_more_rarely() {
-        let creating = || Ok(Look { verdict: Verdict::Pending, seen: "creating".into(), absent: false, is_long: true });
+        let creating = || {
+            Ok(Look { verdict: Verdict::Pending, seen: "creating".into(), absent: false, outlook: Outlook::Lasting })
+        };
         let (outcome, times) = poll(vec![creating], limits(6 * 3_600, 86_400), None).await;
         let gaps = |from: usize| times[from + 1] - times[from];
         assert!((26..=34).contains(&gaps(1)), "{times:?}");
@@ -324,7 +334,7 @@ mod tests {
     async fn what_is_complete_from_the_beginning_is_doubted_longer() {
         let complete = || Ok(saw(Verdict::Complete));
         let (_, times) = poll(vec![complete], limits(900, 900), None).await;
-        assert_eq!(times, [15, 25]);
+        assert_eq!(times, [15, 25, 35]);
         let (_, times) = poll(vec![|| Ok(saw(Verdict::Pending)), complete], limits(900, 900), None).await;
         assert_eq!((times.len(), times[2] - times[1]), (3, 5));
     }
