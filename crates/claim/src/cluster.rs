@@ -62,13 +62,15 @@ async fn mark(client: &Client, request: &Request, member: &Member, instance: Opt
 }
 
 /// Lifts this execution's marks from the cluster that has the name now, original or restored, from its members, and from
-/// its snapshots.
+/// its snapshots. A restored cluster keeps its own while the original is left over.
 pub async fn release(client: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
     let StepEvent { request, original } = &event;
     let mut lift = Lift::new(client, request);
     let resource_id = original.target.resource_id.as_str();
-    let held = lift.found(rds::cluster_by_resource_id(client, resource_id).await);
-    lift.held_by(&held.and_then(|original| original.tag_list).unwrap_or_default());
+    let original_now = rds::cluster_by_resource_id(client, resource_id).await;
+    lift.look_at_original(
+        original_now.map(|found| found.map(|found| (found.db_cluster_identifier, found.tag_list.unwrap_or_default()))),
+    );
     for instance in lift.found(rds::instances_of_cluster(client, request.identifier.as_str()).await) {
         let moved = |member: &Member| {
             let temporary = member.target.temporary_identifier.as_str();
@@ -86,7 +88,7 @@ pub async fn release(client: &Client, event: StepEvent<OriginalCluster>) -> Resu
     {
         let home = lift.found(rds::cluster(client, request.identifier.as_str()).await);
         if let Some(cluster) = &home {
-            lift.from(cluster.db_cluster_arn(), cluster.tag_list()).await;
+            lift.of_home(cluster.db_cluster_arn(), cluster.tag_list()).await;
         }
         lift.check_end(home.as_ref().map(at_the_end).as_ref());
     }

@@ -29,17 +29,20 @@ pub async fn claim(
     Ok(StepOutput::done(TaskName::Claim, &original.target.identifier))
 }
 
-/// Lifts this execution's marks from the database that has the name now, original or restored, and from its snapshots.
+/// Lifts this execution's marks from the database that has the name now, original or restored, and from its snapshots. A
+/// restored database keeps its own while the original is left over.
 pub async fn release(client: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
     let StepEvent { request, original } = &event;
     let mut lift = Lift::new(client, request);
     let resource_id = original.target.resource_id.as_str();
-    let held = lift.found(rds::instance_by_resource_id(client, resource_id).await);
-    lift.held_by(&held.and_then(|original| original.tag_list).unwrap_or_default());
+    let original_now = rds::instance_by_resource_id(client, resource_id).await;
+    lift.look_at_original(
+        original_now.map(|found| found.map(|found| (found.db_instance_identifier, found.tag_list.unwrap_or_default()))),
+    );
     {
         let home = lift.found(rds::instance(client, request.identifier.as_str()).await);
         if let Some(instance) = &home {
-            lift.from(instance.db_instance_arn(), instance.tag_list()).await;
+            lift.of_home(instance.db_instance_arn(), instance.tag_list()).await;
         }
         lift.check_end(home.as_ref().map(at_the_end).as_ref());
     }

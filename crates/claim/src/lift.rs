@@ -9,6 +9,7 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::Tag;
 use trapheus_common::document::{Request, StepOutput, TaskName};
 use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::tags::Role;
 use trapheus_common::wait::acceptor::{self, Phase};
 use trapheus_common::{Error, ErrorKind, Result, rds, tags};
 
@@ -26,11 +27,12 @@ pub(crate) struct Lift<'a> {
     done: Vec<String>,
     outcome: Result<()>,
     is_anothers: bool,
+    may_be_left_over: bool,
 }
 
 impl<'a> Lift<'a> {
     pub(crate) fn new(rds: &'a Client, request: &'a Request) -> Self {
-        Self { rds, request, done: Vec::new(), outcome: Ok(()), is_anothers: false }
+        Self { rds, request, done: Vec::new(), outcome: Ok(()), is_anothers: false, may_be_left_over: false }
     }
 
     /// What a look found; a look that failed is remembered, and nothing is there.
@@ -53,9 +55,34 @@ impl<'a> Lift<'a> {
         }
     }
 
-    /// Takes note of who holds the original: where another execution works on it by now, how it ends is that one's affair.
-    pub(crate) fn held_by(&mut self, original: &[Tag]) {
-        self.is_anothers = tags::value(original, tags::EXECUTION).is_some_and(|other| other != self.request.execution);
+    /// As [`Self::from`], for the database that has the name. As long as the original is left over beside it, the mark stays
+    /// that tells everybody, a recovery above all, that this one is its verified successor.
+    pub(crate) async fn of_home(&mut self, arn: Option<&str>, found: &[Tag]) {
+        let role = tags::value(found, tags::ROLE).filter(|_| tags::marked_by(found, &self.request.execution));
+        if self.may_be_left_over && role == Some(Role::Verified.value()) {
+            return;
+        }
+        // A run releases what it restored only once that is verified: what is not, its rollback has removed.
+        if self.may_be_left_over && role == Some(Role::Restored.value()) {
+            let mark = tags::mark(&self.request.execution, Role::Verified);
+            match rds::add_tags(self.rds, arn.unwrap_or_default(), mark).await {
+                Ok(()) => return,
+                // Left as it is, it would be removed by a recovery.
+                Err(error) => self.remember(Err(error)),
+            }
+        }
+        self.from(arn, found).await;
+    }
+
+    /// Takes note of the original, by its name and tags, whatever has come of it. Where another execution works on it by now,
+    /// how it ends is that one's affair.
+    pub(crate) fn look_at_original(&mut self, look: Result<Option<(Option<String>, Vec<Tag>)>>) {
+        // One that cannot be looked at may be anywhere.
+        let is_away = |name: Option<&str>| name != Some(self.request.identifier.as_str());
+        self.may_be_left_over =
+            look.as_ref().map_or(true, |original| original.as_ref().is_some_and(|(name, _)| is_away(name.as_deref())));
+        let holder = self.found(look).and_then(|(_, found)| tags::value(&found, tags::EXECUTION).map(str::to_owned));
+        self.is_anothers = holder.is_some_and(|holder| holder != self.request.execution);
     }
 
     /// Takes note of what answers under the name at the end of everything. A run that moved the database does not end well

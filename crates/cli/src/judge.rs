@@ -163,6 +163,10 @@ fn visited(steps: &[Step], states: &[&str]) -> bool {
     steps.iter().any(|step| states.contains(&step.state.as_str()) && step.status == StepStatus::Succeeded)
 }
 
+fn entered(steps: &[Step], states: &[&str]) -> bool {
+    steps.iter().any(|step| states.contains(&step.state.as_str()))
+}
+
 /// How many mails a run that did not succeed sends: one at once and one at the end, or one that says all there is to say of a
 /// run that did everything but its export.
 fn least_mails(steps: &[Step]) -> usize {
@@ -180,6 +184,12 @@ fn hold(steps: &[Step], started: f64, duration: f64) -> Option<(f64, f64)> {
 /// The state that tells of an export that failed, in a run that did all the rest.
 const EXPORT_ALERT: &str = "SendExportAlert";
 
+/// What a mail says of a database that is neither the original nor restored by the run.
+const FOREIGN: &str = "neither the original nor restored by this run";
+
+/// Where a rollback begins.
+const ROLL_BACK: [&str; 2] = ["DiscardFailedDbInstanceRestore", "DiscardFailedClusterRestore"];
+
 const VERIFY: [&str; 2] = ["VerifyDbInstance", "VerifyCluster"];
 
 struct Case<'a> {
@@ -195,6 +205,12 @@ impl Case<'_> {
 
     fn recoveries(&self) -> impl Iterator<Item = &OtherRun> {
         recoveries(self.e.report, &self.e.report.execution)
+    }
+
+    /// Mails about the run and its recoveries.
+    fn mails(&self) -> impl Iterator<Item = &Mail> {
+        let own: Vec<&str> = family(self.e.report, &self.e.report.execution).collect();
+        self.e.report.mails.iter().filter(move |mail| is_about(mail, &own))
     }
 
     /// Whether some run compared a restored database with the original and found it good.
@@ -398,8 +414,7 @@ impl Case<'_> {
     fn alarm(&self, broken: &mut Vec<Broken>) {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I3, what });
         let report = self.e.report;
-        let own: Vec<&str> = family(report, &report.execution).collect();
-        let sent = report.mails.iter().filter(|mail| is_about(mail, &own)).count();
+        let sent = self.mails().count();
         let mail_failed = excuse::mail_failed(&self.e);
         let is_told = self.failed_export().is_some();
         if self.succeeded() && (sent > 0 && !is_told || sent == 0 && is_told && !mail_failed) {
@@ -434,6 +449,15 @@ impl Case<'_> {
 
     fn loss(&self, broken: &mut Vec<Broken>) {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I4, what });
+        if self.is_leftover() && self.excuse != Excuse::Beyond {
+            for recovery in self.recoveries().filter(|recovery| entered(&recovery.steps, &ROLL_BACK)) {
+                let name = &self.scene.identifier;
+                say(format!("the recovery {} tried to roll back, though {name} is verified", recovery.execution));
+            }
+            for mail in self.mails().filter(|mail| mail.text.as_deref().is_some_and(|text| text.contains(FOREIGN))) {
+                say(format!("{:?} calls a verified database somebody else's", mail.subject));
+            }
+        }
         for original in self.scene.originals() {
             let is_there = original.is_in(self.e.after);
             if is_there || self.scene.people_deleted_a_database() {

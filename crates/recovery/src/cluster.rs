@@ -43,7 +43,8 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     let known = original.or(temporary);
     let restored = [(Role::Verified, true), (Role::Restored, false)].into_iter().find_map(|(role, is_verified)| {
         let cluster = marked(role).filter(|cluster| !is_deleting(cluster))?;
-        Some(Restored { resource_id: cluster.db_cluster_resource_id()?.to_owned(), is_verified })
+        let is_in_place = cluster.db_cluster_identifier() == Some(request.identifier.as_str());
+        Some(Restored { resource_id: cluster.db_cluster_resource_id()?.to_owned(), is_verified, is_in_place })
     });
     let snapshot = rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await?;
     let source = snapshot.as_ref().and_then(|snapshot| snapshot.db_cluster_resource_id());

@@ -31,6 +31,15 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
         };
     }
     match (traces.original, &traces.restored) {
+        // What a release that failed has left on a snapshot is still to be lifted.
+        (Original::Here, Some(Restored { is_verified: true, is_in_place: true, .. }))
+            if ending == Ending::Told && !traces.is_snapshot_marked =>
+        {
+            found(
+                Finding::Nothing,
+                "the restored database is verified and stays; people know that the original is left over",
+            )
+        }
         (Original::Here, Some(Restored { is_verified: true, .. })) => {
             found(Finding::LeftOver, "the restored database is verified and stays; the original is left over")
         }
@@ -82,7 +91,11 @@ mod tests {
     const ENDINGS: [Ending; 4] = [Ending::Untouched, Ending::Told, Ending::Silent, Ending::Forgotten];
 
     fn traces(original: Original, is_verified: Option<bool>) -> Traces {
-        let restored = is_verified.map(|is_verified| Restored { resource_id: "db-NEW".to_owned(), is_verified });
+        let restored = is_verified.map(|is_verified| Restored {
+            resource_id: "db-NEW".to_owned(),
+            is_verified,
+            is_in_place: false,
+        });
         Traces { original, restored, ..Traces::default() }
     }
 
@@ -107,6 +120,18 @@ mod tests {
                 );
             }
         }
+    }
+
+    #[test]
+    fn a_leftover_beside_its_verified_successor_is_told_of_once() {
+        let mut left = traces(Original::Here, Some(true));
+        left.restored.as_mut().unwrap().is_in_place = true;
+        for ending in ENDINGS {
+            let expected = if ending == Ending::Told { Finding::Nothing } else { Finding::LeftOver };
+            assert_eq!(decide(ending, &left).finding, expected, "{ending:?}");
+        }
+        let marked = Traces { is_snapshot_marked: true, ..left };
+        assert_eq!(decide(Ending::Told, &marked).finding, Finding::LeftOver, "the snapshot's mark is to be lifted");
     }
 
     #[test]

@@ -43,7 +43,8 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     let temporary = named(request.temporary_identifier.as_str());
     let restored = [(Role::Verified, true), (Role::Restored, false)].into_iter().find_map(|(role, is_verified)| {
         let instance = marked(role).filter(|instance| !is_deleting(instance))?;
-        Some(Restored { resource_id: instance.dbi_resource_id()?.to_owned(), is_verified })
+        let is_in_place = instance.db_instance_identifier() == Some(request.identifier.as_str());
+        Some(Restored { resource_id: instance.dbi_resource_id()?.to_owned(), is_verified, is_in_place })
     });
     let snapshot = rds::snapshot(client, request.snapshot_identifier.as_str()).await?;
     let source = snapshot.as_ref().and_then(|snapshot| snapshot.dbi_resource_id());

@@ -51,6 +51,14 @@ impl Interrupted {
         }
     }
 
+    /// As a person sees it who asks for the recovery of a database: what the execution has told is told again.
+    pub(crate) fn asked_for_by_name(mut self) -> Self {
+        if self.ending == Ending::Told {
+            self.ending = Ending::Forgotten;
+        }
+        self
+    }
+
     pub(crate) fn is_recovery(&self) -> bool {
         self.input.get("task").and_then(Value::as_str) == Some("recover")
     }

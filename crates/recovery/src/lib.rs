@@ -68,7 +68,7 @@ pub async fn recover(
             let names = validate(options, names)?;
             match marking_execution(rds, &names).await? {
                 Some(arn) => match interrupted::describe(sfn, &arn).await? {
-                    Some(interrupted) => interrupted,
+                    Some(interrupted) => interrupted.asked_for_by_name(),
                     None => Interrupted::forgotten(arn, at.clock.now(), input),
                 },
                 None => return Ok(nothing(None, format!("no execution has marked {}", names.identifier))),

@@ -19,6 +19,8 @@ pub(crate) enum Original {
 pub(crate) struct Restored {
     pub(crate) resource_id: String,
     pub(crate) is_verified: bool,
+    /// Whether it has the name the execution was about.
+    pub(crate) is_in_place: bool,
 }
 
 /// Which of the two names are taken, by whatever database.

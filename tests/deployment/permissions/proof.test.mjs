@@ -106,6 +106,14 @@ test("a claim writes and lifts our tags alone", async () => {
   await isDenied(rds("release-instance", "RemoveTagsFromResource", { ResourceName: arn, ...lift("team") }));
 });
 
+test("a release marks as verified what carries our claim alone", async () => {
+  const arn = "arn:aws:rds:us-east-1:123456789012:db:orders";
+  const mark = (resource) =>
+    rds("release-instance", "AddTagsToResource", { ResourceName: arn, ...tags(ours) }, { "db:orders": resource });
+  await isAllowed(mark(marked("restored")));
+  await isDenied(mark({ tags: { team: "shop" } }));
+});
+
 test("settings are changed on what this run restored alone", async () => {
   const modify = (resource) =>
     rds(

@@ -313,9 +313,8 @@ async fn another_executions_claim_is_not_released() {
     assert!(is_marked(&instance_tags(&harness, "orders"), OTHER_EXECUTION, "original"));
 }
 
-#[tokio::test(start_paused = true)]
-async fn a_leftover_keeps_the_mark_and_the_restored_database_loses_it() {
-    let harness = Harness::new(orders(&json!({})));
+/// A claimed `orders` that was moved away, with a restored database in its place.
+async fn beside_its_successor(harness: &Harness) -> StepEvent<OriginalInstance> {
     let event = harness.claimed_instance("orders", Task::DbRestore).await;
     let moved = harness.rds().modify_db_instance().db_instance_identifier("orders").apply_immediately(true);
     moved.new_db_instance_identifier("orders-temp").send().await.unwrap();
@@ -324,9 +323,38 @@ async fn a_leftover_keeps_the_mark_and_the_restored_database_loses_it() {
     let mark = tags::mark(EXECUTION, tags::Role::Restored);
     restored.db_snapshot_identifier("orders-snapshot").set_tags(Some(mark.into())).send().await.unwrap();
     harness.settle().await;
+    event
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_database_is_marked_as_verified_as_long_as_the_original_is_left_over() {
+    let harness = Harness::new(orders(&json!({})));
+    let event = beside_its_successor(&harness).await;
+    for _ in 0..2 {
+        release(&harness, &event).await.unwrap();
+        assert!(is_marked(&instance_tags(&harness, "orders"), EXECUTION, "verified"));
+        assert!(is_marked(&instance_tags(&harness, "orders-temp"), EXECUTION, "original"));
+    }
+    inject(&harness, "DescribeDBInstances", None, Fault::Denied {});
+    release(&harness, &event).await.unwrap_err();
+    let why = "nobody knows where the original is";
+    assert!(is_marked(&instance_tags(&harness, "orders"), EXECUTION, "verified"), "{why}");
+
+    let gone = harness.rds().delete_db_instance().db_instance_identifier("orders-temp").skip_final_snapshot(true);
+    gone.send().await.unwrap();
+    harness.settle().await;
     release(&harness, &event).await.unwrap();
     assert!(is_unmarked(&instance_tags(&harness, "orders")));
-    assert!(is_marked(&instance_tags(&harness, "orders-temp"), EXECUTION, "original"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_cannot_be_marked_as_verified_is_not_left_for_a_recovery_to_remove() {
+    let harness = Harness::new(orders(&json!({})));
+    let event = beside_its_successor(&harness).await;
+    inject(&harness, "AddTagsToResource", None, Fault::Denied {});
+    let error = release(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AccessDenied);
+    assert!(is_unmarked(&instance_tags(&harness, "orders")));
 }
 
 #[tokio::test(start_paused = true)]
@@ -437,6 +465,25 @@ async fn a_cluster_is_released_with_its_members_and_snapshots() {
     let writes = count(&harness, "RemoveTagsFromResource");
     assert_eq!(release_cluster(&harness, &event).await.unwrap(), first);
     assert_eq!(count(&harness, "RemoveTagsFromResource"), writes);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_cluster_is_marked_as_verified_as_long_as_the_original_is_left_over() {
+    let mut world = aurora();
+    world["clusterSnapshots"] = json!([{"identifier": "orders-snapshot", "source": "orders"}]);
+    let harness = Harness::new(world);
+    let event = harness.claimed_cluster("orders", Task::DbRestore).await;
+    let moved = harness.rds().modify_db_cluster().db_cluster_identifier("orders").apply_immediately(true);
+    moved.new_db_cluster_identifier("orders-temp").send().await.unwrap();
+    harness.settle().await;
+    let restored = harness.rds().restore_db_cluster_from_snapshot().db_cluster_identifier("orders");
+    let mark = tags::mark(EXECUTION, tags::Role::Verified);
+    let restored = restored.snapshot_identifier("orders-snapshot").engine("aurora-mysql");
+    restored.set_tags(Some(mark.into())).send().await.unwrap();
+    harness.settle().await;
+    release_cluster(&harness, &event).await.unwrap();
+    assert!(is_marked(&cluster_tags(&harness, "orders"), EXECUTION, "verified"));
+    assert!(is_marked(&cluster_tags(&harness, "orders-temp"), EXECUTION, "original"));
 }
 
 #[tokio::test(start_paused = true)]

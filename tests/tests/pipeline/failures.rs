@@ -113,6 +113,31 @@ fn an_original_that_cannot_be_deleted_stays_beside_the_verified_restored_one() {
 }
 
 #[test]
+fn what_is_verified_is_never_called_foreign_once_its_original_could_not_be_deleted() {
+    for (identifier, is_cluster, fault) in [
+        ("orders", false, "DeleteDBInstance=error:InvalidParameterCombination:no"),
+        ("shop", true, "DeleteDBInstance#2=error:InvalidParameterCombination:no"),
+        ("shop", true, "DeleteDBCluster=error:InvalidParameterCombination:no"),
+        ("ledger", true, "DeleteDBCluster=error:InvalidParameterCombination:no"),
+        // The mark that says that it is verified was not written where it should be.
+        ("orders", false, "AddTagsToResource#2=denied"),
+        ("orders", false, "protect-instance#1x4=crash"),
+        ("shop", true, "protect-cluster#1x4=crash"),
+    ] {
+        let disturbances = vec![fault.parse().expect("a fault")];
+        let rehearsal =
+            Rehearsal { disturbances, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world()) };
+        let report = rehearsal.run(&mut ()).expect("a world that can exist");
+        let [recovery] = &report.others[..] else { panic!("{fault}: one recovery: {:?}", report.others) };
+        assert_eq!(recovery.status, "SUCCEEDED", "{fault}: {:?} {:?}", recovery.error, recovery.cause);
+        assert_eq!(recovery.changes, 0, "{fault}");
+        assert_eq!(report.mails.len(), 2, "{fault}: the run itself has told people");
+        let last = report.mails.last().and_then(|mail| mail.text.as_deref()).unwrap_or_default();
+        assert!(last.contains("is the restored database, verified"), "{fault}: {last}");
+    }
+}
+
+#[test]
 fn where_rds_cannot_be_reached_the_run_ends_soon_and_says_which_endpoint_is_missing() {
     let faults = json!([{"action": "DescribeDBInstances", "times": 10_000, "fault": {"kind": "connectionRefused"}}]);
     let report = rehearse(event("orders", "db_restore", false), world_with(faults));

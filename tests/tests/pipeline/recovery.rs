@@ -171,6 +171,21 @@ fn what_is_verified_stays_and_the_leftover_is_for_a_person_to_delete() {
 }
 
 #[test]
+fn of_a_leftover_that_people_know_of_only_a_person_who_asks_is_told_again() {
+    let known = [("run", "FAILED", event("orders", "db_restore", false))];
+    let report = recover(by_rule("run"), left_behind("run", Some("verified")), &known);
+    assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
+    assert!(is_unchanged(&report));
+    assert_eq!(report.mails.len(), 0);
+
+    let report = recover(by_hand("orders", false), left_behind("run", Some("verified")), &known);
+    assert_eq!(report.status, "FAILED");
+    assert!(is_unchanged(&report), "the mark that proves it stays as well");
+    let text = report.mails.last().and_then(|mail| mail.text.as_deref()).unwrap_or_default();
+    assert!(text.contains("delete-db-instance --db-instance-identifier orders-temp"), "{text}");
+}
+
+#[test]
 fn a_newer_run_that_works_on_the_database_is_left_alone() {
     let known = [
         ("old", "ABORTED", event("orders", "db_restore", false)),
