@@ -183,8 +183,10 @@ settings! {
         kms_key_id: Option<String>, "the KMS key of the storage", Essential, [Restore], |it, _, _| it.storage_encrypted == Some(true);
         engine_mode: Option<String>, "the engine mode", Reported, [Restore], |it, engine, _| is_aurora(engine) && it.engine_mode.as_deref() != Some("provisioned");
         parameter_group: Option<String>, "the cluster parameter group", Essential, [Restore], always;
-        // A cluster always has its engine's default option group.
-        option_group: Option<String>, "the option group", Essential, [], always;
+        // "DB clusters are associated with a default option group that can't be modified", says RDS of the parameter that
+        // its calls have all the same: one of another name cannot be restored, and is no reason to undo a restore.
+        // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterFromSnapshot.html
+        option_group: Option<String>, "the option group", Reported, [], always;
         security_groups: Vec<String>, "the security groups", Essential, [Restore Modify], always;
         copy_tags_to_snapshot: Option<bool>, "copying tags to snapshots", Reported, [Restore Modify], always;
         iam_database_authentication: Option<bool>, "IAM database authentication", Essential, [Restore Modify], always;

@@ -210,6 +210,11 @@ fn notes(identifier: &str, cluster: &DbCluster, instances: &[DbInstance]) -> Vec
             .iter()
             .map(|endpoint| format!("the custom endpoint {endpoint} stays with the original: create it again")),
     );
+    let options = cluster.db_cluster_option_group_memberships().iter();
+    let own_options = options.filter_map(|group| group.db_cluster_option_group_name());
+    notes.extend(own_options.filter(|name| !Group::Option(name).is_default()).map(|name| {
+        format!("the option group {name} is not restored: RDS gives a cluster the default one of its engine")
+    }));
     notes.extend(cluster.master_user_secret().map(|secret| read::managed_password_note(secret.secret_arn())));
     notes.extend(streams(cluster.activity_stream_status()).then(|| read::ACTIVITY_STREAM_NOTE.to_owned()));
     let forwards = matches!(

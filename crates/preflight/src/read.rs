@@ -40,7 +40,7 @@ impl<'a> Group<'a> {
     }
 
     /// RDS makes default groups itself when they are needed, and their names are reserved.
-    fn is_default(self) -> bool {
+    pub(crate) fn is_default(self) -> bool {
         let name = self.name();
         name == "default" || name.starts_with("default.") || name.starts_with("default:")
     }

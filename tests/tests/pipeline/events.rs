@@ -78,6 +78,26 @@ fn the_restored_database_has_the_originals_settings_and_tags() {
     assert_eq!(now.tags, tags);
 }
 
+/// A restore cannot give a cluster another option group than its engine's default.
+#[test]
+fn a_clusters_own_option_group_is_reported_from_the_start_and_does_not_fail_the_run() {
+    for identifier in ["shop", "ledger"] {
+        let mut world = world();
+        let group = json!({"name": "payments", "family": "mysql", "majorVersion": "8.0"});
+        world.option_groups.push(serde_json::from_value(group).expect("a group"));
+        for cluster in &mut world.clusters {
+            cluster.settings.option_group = Some("payments".to_owned());
+        }
+        let report = rehearse(event(identifier, "db_restore", true), world);
+        assert_eq!(report.status, "SUCCEEDED", "{identifier}: {:?} {:?}", report.error, report.cause);
+        let output = report.output.expect("an output");
+        for reported in ["/original/notCarriedOver", "/verification/differences"] {
+            let lines = output.pointer(reported).map(ToString::to_string).unwrap_or_default();
+            assert!(lines.contains("option group") && lines.contains("payments"), "{identifier} {reported}: {lines}");
+        }
+    }
+}
+
 #[test]
 fn a_restore_without_any_snapshot_taken_before_works_as_well() {
     let mut world = world();

@@ -782,6 +782,7 @@ fn kept_by_the_customer(world: &mut World) {
     for cluster in &mut world.clusters {
         cluster.managed_master_password = true;
         cluster.master_secret_kms_key_id = Some(KEY.to_owned());
+        cluster.settings.option_group = ours();
         cluster.settings.subnet_group = ours();
         cluster.settings.storage_encrypted = Some(true);
         cluster.settings.kms_key_id = Some(KEY.to_owned());
