@@ -91,11 +91,16 @@ pub(crate) async fn describe(sfn: &aws_sdk_sfn::Client, arn: &str) -> Result<Opt
     }))
 }
 
+/// Errors that Step Functions lets no state catch, not even with `States.ALL`.
+const UNCATCHABLE: [&str; 2] = ["States.Runtime", "States.DataLimitExceeded"];
+
 fn ending(status: &ExecutionStatus, error: Option<&str>) -> Ending {
     let refused = [ErrorKind::InvalidInput, ErrorKind::Preflight].map(ErrorKind::name);
     match status {
         ExecutionStatus::Succeeded => Ending::Untouched,
         ExecutionStatus::Failed if error.is_some_and(|error| refused.contains(&error)) => Ending::Untouched,
+        // These reach no Catch, so nobody has been told.
+        ExecutionStatus::Failed if error.is_some_and(|error| UNCATCHABLE.contains(&error)) => Ending::Silent,
         ExecutionStatus::Failed => Ending::Told,
         ExecutionStatus::Aborted | ExecutionStatus::TimedOut => Ending::Silent,
         _ => Ending::Running,
@@ -113,7 +118,8 @@ mod tests {
             (ExecutionStatus::PendingRedrive, None, Ending::Running),
             (ExecutionStatus::Succeeded, None, Ending::Untouched),
             (ExecutionStatus::Failed, Some("PreflightException"), Ending::Untouched),
-            (ExecutionStatus::Failed, Some("States.Runtime"), Ending::Told),
+            (ExecutionStatus::Failed, Some("DeletionException"), Ending::Told),
+            (ExecutionStatus::Failed, Some("States.Runtime"), Ending::Silent),
             (ExecutionStatus::Aborted, None, Ending::Silent),
             (ExecutionStatus::TimedOut, Some("States.Timeout"), Ending::Silent),
         ] {
