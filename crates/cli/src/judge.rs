@@ -414,6 +414,7 @@ impl Case<'_> {
     fn alarm(&self, broken: &mut Vec<Broken>) {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I3, what });
         let report = self.e.report;
+        let own: Vec<&str> = family(report, &report.execution).collect();
         let sent = self.mails().count();
         let mail_failed = excuse::mail_failed(&self.e);
         let is_told = self.failed_export().is_some();

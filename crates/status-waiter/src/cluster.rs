@@ -76,7 +76,7 @@ impl Turn {
         if members.is_empty() {
             return look_for_cluster(rds, wanted, resource_id).await;
         }
-        let is_enough = |look: &Look| look.verdict != Verdict::Complete && looks % Self::BOTH != 0;
+        let is_enough = |look: &Look| look.verdict != Verdict::Complete && !looks.is_multiple_of(Self::BOTH);
         let (first, second) = if self.members_first.get() {
             let members = look_for_members(rds, members).await?;
             if is_enough(&members) {
