@@ -189,8 +189,9 @@ async fn what_rds_works_is_told_from_what_its_client_waits() {
     let rename_seconds = 25.0 + 40.0 + 60.0 + 15.0 + 45.0;
     let state = simulator.state();
     assert_eq!(state.working, [(50.0, 50.0 + rename_seconds)], "its false rest is part of the work");
-    assert_eq!(state.working_seconds(0.0, 1_050.0), rename_seconds);
-    assert_eq!(state.working_seconds(0.0, 60.0), 10.0, "as far as it falls between the two moments");
+    let seconds = |to: f64| Duration::from_secs_f64(state.working_seconds(0.0, to));
+    assert_eq!(seconds(1_050.0), Duration::from_secs_f64(rename_seconds));
+    assert_eq!(seconds(60.0), Duration::from_secs(10), "as far as it falls between the two moments");
 }
 
 #[tokio::test(start_paused = true)]
