@@ -450,7 +450,8 @@ impl Case<'_> {
 
     fn loss(&self, broken: &mut Vec<Broken>) {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I4, what });
-        if self.is_leftover() && self.excuse != Excuse::Beyond {
+        // What keeps tags from being written keeps the mark of a verified database from it.
+        if self.is_leftover() && self.excuse == Excuse::None {
             for recovery in self.recoveries().filter(|recovery| entered(&recovery.steps, &ROLL_BACK)) {
                 let name = &self.scene.identifier;
                 say(format!("the recovery {} tried to roll back, though {name} is verified", recovery.execution));
