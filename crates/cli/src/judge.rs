@@ -432,7 +432,7 @@ impl Case<'_> {
         }
         for webhook in WEBHOOKS {
             let posted = report.posts.iter().filter(|post| post.path == webhook && is_post_about(post, &own)).count();
-            if !self.succeeded() && posted < 2 && !excuse::slack_failed(&self.e) {
+            if !self.succeeded() && posted < least_mails(&report.steps) && !excuse::slack_failed(&self.e) {
                 say(format!("{posted} messages were posted to {webhook} about a run that ended {}", report.status));
             }
             if posted > most {
