@@ -139,7 +139,7 @@ impl Without {
                 return fleet.call(call.function, call.payload).await;
             }
             Self::Agreement => {
-                let fleet = other(&|fleet| fleet.pace = Pace { agreeing: 1, ..fleet.pace });
+                let fleet = other(&|fleet| fleet.pace = Pace { agreeing: 1, agreeing_in_doubt: 1, ..fleet.pace });
                 return fleet.call(call.function, call.payload).await;
             }
             Self::ReplacementOrder if call.function.starts_with("snapshot-") => {

@@ -58,7 +58,7 @@ impl Pace {
     /// Surer, for the last wait of a run: nobody looks again after a rollback, so a false `available` must not end it.
     #[must_use]
     pub const fn careful(self) -> Self {
-        Self { agreeing: 6, agreeing_in_doubt: 6, confirm: self.doubt, ..self }
+        Self { agreeing: self.agreeing * 3, agreeing_in_doubt: self.agreeing_in_doubt * 2, confirm: self.doubt, ..self }
     }
 
     /// Until the next look at what has been seen like this for so long. A sixtieth of that, where it is more than the pace: the
