@@ -34,8 +34,8 @@ pub async fn claim(
         let ids: Vec<&str> = original.own_members().iter().map(|member| member.target.resource_id.as_str()).collect();
         let instances = rds::instances_by_resource_ids(client, &ids).await?;
         for member in original.own_members() {
-            let with_id = |instance: &&DbInstance| instance.dbi_resource_id() == Some(&member.target.resource_id);
-            mark(client, request, member, instances.iter().find(with_id)).await?;
+            let instance = rds::with_resource_id(&instances, &member.target.resource_id);
+            mark(client, request, member, instance).await?;
         }
     }
     Ok(StepOutput::done(TaskName::Claim, &original.target.identifier))

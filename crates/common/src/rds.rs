@@ -44,6 +44,11 @@ pub async fn instances_by_resource_ids(rds: &Client, resource_ids: &[&str]) -> R
     several_instances(rds, "dbi-resource-id", resource_ids, DbInstance::dbi_resource_id).await
 }
 
+/// The one of them with this `DbiResourceId`.
+pub fn with_resource_id<'a>(instances: &'a [DbInstance], resource_id: &str) -> Option<&'a DbInstance> {
+    instances.iter().find(|instance| instance.dbi_resource_id() == Some(resource_id))
+}
+
 /// Those of the DB instances of these names that there are, with one call.
 pub async fn instances_named(rds: &Client, identifiers: &[&str]) -> Result<Vec<DbInstance>> {
     several_instances(rds, "db-instance-id", identifiers, DbInstance::db_instance_identifier).await

@@ -47,7 +47,7 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
 async fn is_at_home(rds: &Client, original: &OriginalCluster, cluster: &DbCluster) -> Result<bool> {
     let instances = own_instances(rds, original).await?;
     for member in original.own_members() {
-        let found = with_id(&instances, &member.target);
+        let found = rds::with_resource_id(&instances, &member.target.resource_id);
         let home = &member.target.identifier;
         if found.is_some_and(|instance| position_of_instance(instance, home) != Position::There) {
             return Ok(false);
@@ -60,10 +60,6 @@ async fn is_at_home(rds: &Client, original: &OriginalCluster, cluster: &DbCluste
 async fn own_instances(rds: &Client, original: &OriginalCluster) -> Result<Vec<DbInstance>> {
     let ids: Vec<&str> = original.own_members().iter().map(|member| member.target.resource_id.as_str()).collect();
     rds::instances_by_resource_ids(rds, &ids).await
-}
-
-fn with_id<'a>(instances: &'a [DbInstance], target: &Target) -> Option<&'a DbInstance> {
-    instances.iter().find(|instance| instance.dbi_resource_id() == Some(&target.resource_id))
 }
 
 /// The original answers under no name: it is between two, or it is gone.
@@ -205,7 +201,10 @@ impl Move<'_> {
         let instances = own_instances(self.rds, self.original).await?;
         let mut found = Vec::new();
         for member in self.original.own_members() {
-            found.push((member, self.find(&member.target, with_id(&instances, &member.target)).await?));
+            found.push((
+                member,
+                self.find(&member.target, rds::with_resource_id(&instances, &member.target.resource_id)).await?,
+            ));
         }
         Ok(found)
     }

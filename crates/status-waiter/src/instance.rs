@@ -64,7 +64,7 @@ pub(crate) async fn look_for_instances_settled(rds: &Client, resource_ids: &[Str
     let instances = all_of(rds, resource_ids).await?;
     let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, outlook: Outlook::Ending };
     for resource_id in resource_ids {
-        let seen = with_id(&instances, resource_id).map(sighting);
+        let seen = rds::with_resource_id(&instances, resource_id).map(sighting);
         so_far = both(so_far, look_for_settled(DatabaseKind::Instance, resource_id, true, seen.as_ref()));
     }
     Ok(so_far)
@@ -72,17 +72,14 @@ pub(crate) async fn look_for_instances_settled(rds: &Client, resource_ids: &[Str
 
 pub(crate) async fn look_for_instances_gone(rds: &Client, resource_ids: &[String]) -> Result<Look> {
     let instances = all_of(rds, resource_ids).await?;
-    let seen: Vec<_> = resource_ids.iter().map(|id| (id.as_str(), with_id(&instances, id).map(sighting))).collect();
+    let seen: Vec<_> =
+        resource_ids.iter().map(|id| (id.as_str(), rds::with_resource_id(&instances, id).map(sighting))).collect();
     Ok(look_for_gone(&seen))
 }
 
 async fn all_of(rds: &Client, resource_ids: &[String]) -> Result<Vec<DbInstance>> {
     let resource_ids: Vec<&str> = resource_ids.iter().map(String::as_str).collect();
     rds::instances_by_resource_ids(rds, &resource_ids).await
-}
-
-fn with_id<'a>(instances: &'a [DbInstance], resource_id: &str) -> Option<&'a DbInstance> {
-    instances.iter().find(|instance| instance.dbi_resource_id() == Some(resource_id))
 }
 
 fn sighting(instance: &DbInstance) -> Sighting {
