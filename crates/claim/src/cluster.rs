@@ -85,13 +85,11 @@ pub async fn release(client: &Client, event: StepEvent<OriginalCluster>) -> Resu
             lift.from(instance.db_instance_arn(), instance.tag_list()).await;
         }
     }
-    {
-        let home = lift.found(rds::cluster(client, request.identifier.as_str()).await);
-        if let Some(cluster) = &home {
-            lift.of_home(cluster.db_cluster_arn(), cluster.tag_list()).await;
-        }
-        lift.check_end(home.as_ref().map(at_the_end).as_ref());
+    let home = lift.found(rds::cluster(client, request.identifier.as_str()).await);
+    if let Some(cluster) = &home {
+        lift.of_home(cluster.db_cluster_arn(), cluster.tag_list()).await;
     }
+    lift.check_end(home.as_ref().map(at_the_end).as_ref());
     if let Some(snapshot) = lift.found(rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await) {
         lift.from(snapshot.db_cluster_snapshot_arn(), snapshot.tag_list()).await;
     }

@@ -39,13 +39,11 @@ pub async fn release(client: &Client, event: StepEvent<OriginalInstance>) -> Res
     lift.look_at_original(
         original_now.map(|found| found.map(|found| (found.db_instance_identifier, found.tag_list.unwrap_or_default()))),
     );
-    {
-        let home = lift.found(rds::instance(client, request.identifier.as_str()).await);
-        if let Some(instance) = &home {
-            lift.of_home(instance.db_instance_arn(), instance.tag_list()).await;
-        }
-        lift.check_end(home.as_ref().map(at_the_end).as_ref());
+    let home = lift.found(rds::instance(client, request.identifier.as_str()).await);
+    if let Some(instance) = &home {
+        lift.of_home(instance.db_instance_arn(), instance.tag_list()).await;
     }
+    lift.check_end(home.as_ref().map(at_the_end).as_ref());
     if let Some(snapshot) = lift.found(rds::snapshot(client, request.snapshot_identifier.as_str()).await) {
         lift.from(snapshot.db_snapshot_arn(), snapshot.tag_list()).await;
     }
