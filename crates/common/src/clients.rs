@@ -10,10 +10,10 @@ use aws_smithy_http_client::Connector;
 use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
 
+use crate::reach;
+
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
-
-use crate::reach;
 
 /// Region, credentials and endpoints from the function's environment; time-outs and retries from here.
 ///
