@@ -1,16 +1,25 @@
 //! AWS clients for the functions: lean (rustls on ring, one HTTP stack) and impatient, so that a connection that cannot
 //! be made fails fast instead of using up the function's time.
+//!
+//! What a client has to know, Lambda puts into the environment. Profiles, metadata services and single sign-on are for
+//! people's machines: looking for those costs a function a seventh of its start, so `aws-config` is the command's alone.
 
+use std::collections::BTreeMap;
 use std::time::Duration;
 
-use aws_config::retry::RetryConfig;
-use aws_config::timeout::TimeoutConfig;
-use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_credential_types::Credentials;
+use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::{Provider, rustls_provider::CryptoMode};
-use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpConnector};
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
+use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
+use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_types::retry::RetryConfig;
+use aws_smithy_types::timeout::TimeoutConfig;
+use aws_types::SdkConfig;
+use aws_types::region::Region;
+use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
-use crate::reach;
+use crate::{reach, trust};
 
 /// How long a connection may take to come about.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
@@ -19,17 +28,19 @@ const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 ///
 /// The SDK repeats a throttled call within the function, which would otherwise have to begin anew; what takes longer than
 /// that is left to the state machine's `Retry`.
-pub async fn config() -> SdkConfig {
-    loader().load().await
+pub fn config() -> SdkConfig {
+    Environment::of_process().config()
 }
 
-/// As [`config`], for who wants to say more about it.
-pub fn loader() -> ConfigLoader {
-    let https = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring)).build_https();
-    aws_config::defaults(BehaviorVersion::latest())
-        .http_client(reach::telling(https))
-        .timeout_config(timeouts())
-        .retry_config(retries())
+/// HTTPS as every client here speaks it, with servers these authorities vouch for: [`TrustStore::default`] is whom the system
+/// trusts.
+pub fn http_client(trust: TrustStore) -> SharedHttpClient {
+    let https = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
+    let https = match TlsContext::builder().with_trust_store(trust).build() {
+        Ok(context) => https.tls_context(context),
+        Err(error) => unreachable!("a trust store alone is nothing to refuse: {error}"),
+    };
+    reach::telling(https.build_https())
 }
 
 /// Plain HTTP requests to others than AWS, over the same stack. It follows no redirect and repeats nothing; how long a request
@@ -53,4 +64,130 @@ pub fn timeouts() -> TimeoutConfig {
 /// about half a minute. An account's limit is shared with whoever else calls RDS.
 pub fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(7)
+}
+
+/// The variables that say where AWS is, and who calls.
+#[derive(Clone, Debug)]
+struct Environment(BTreeMap<String, String>);
+
+/// Every service's endpoint; with `_` and a service's name behind it, that service's.
+/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
+const ENDPOINT: &str = "AWS_ENDPOINT_URL";
+
+impl Environment {
+    fn of_process() -> Self {
+        let text = |name: std::ffi::OsString| name.into_string().ok();
+        let known = std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
+        Self(known.filter(|(name, value)| is_about_aws(name) && !value.trim().is_empty()).collect())
+    }
+
+    fn get(&self, name: &str) -> Option<&str> {
+        self.0.get(name).map(String::as_str)
+    }
+
+    fn config(self) -> SdkConfig {
+        let is_on = |name| self.get(name).map(|value| value.eq_ignore_ascii_case("true"));
+        let mut config = SdkConfig::builder()
+            .behavior_version(BehaviorVersion::latest())
+            .region(self.region().map(|region| Region::new(region.to_owned())))
+            .http_client(http_client(self.trust()))
+            .timeout_config(timeouts())
+            .retry_config(retries());
+        config.set_credentials_provider(self.credentials().map(SharedCredentialsProvider::new));
+        config.set_endpoint_url(self.get(ENDPOINT).map(str::to_owned));
+        config.set_use_fips(is_on("AWS_USE_FIPS_ENDPOINT"));
+        config.set_use_dual_stack(is_on("AWS_USE_DUALSTACK_ENDPOINT"));
+        config.service_config(self).build()
+    }
+
+    fn region(&self) -> Option<&str> {
+        self.get("AWS_REGION").or_else(|| self.get("AWS_DEFAULT_REGION"))
+    }
+
+    /// Those of the function's role. They are good for as long as Lambda keeps the process.
+    fn credentials(&self) -> Option<Credentials> {
+        let (key, secret) = (self.get("AWS_ACCESS_KEY_ID")?, self.get("AWS_SECRET_ACCESS_KEY")?);
+        let token = self.get("AWS_SESSION_TOKEN").map(str::to_owned);
+        Some(Credentials::new(key, secret, token, None, "environment"))
+    }
+
+    /// Amazon alone where it is Amazon that answers; elsewhere, or where somebody says otherwise, whom the system trusts.
+    fn trust(&self) -> TrustStore {
+        let is_said = self.0.keys().any(|name| name.starts_with(ENDPOINT) || name.starts_with("SSL_CERT_"));
+        if !is_said && self.region().is_some_and(trust::is_amazons) { trust::amazon() } else { TrustStore::default() }
+    }
+}
+
+/// What a service's client asks for when it is made: its endpoint.
+impl LoadServiceConfig for Environment {
+    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
+        let service = key.service_id().to_ascii_uppercase().replace(' ', "_");
+        self.get(&format!("{}_{service}", key.env())).map(str::to_owned)
+    }
+}
+
+fn is_about_aws(name: &str) -> bool {
+    name.starts_with("AWS_") || name.starts_with("SSL_CERT_")
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn environment(variables: &[(&str, &str)]) -> Environment {
+        Environment(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
+    }
+
+    fn trusts_amazon_alone(variables: &[(&str, &str)]) -> bool {
+        format!("{:?}", environment(variables).trust()) == format!("{:?}", trust::amazon())
+    }
+
+    #[test]
+    fn a_function_finds_its_role_and_region_where_lambda_puts_them() {
+        use aws_credential_types::provider::ProvideCredentials as _;
+        use futures::FutureExt as _;
+        let config = environment(&[
+            ("AWS_REGION", "eu-central-1"),
+            ("AWS_DEFAULT_REGION", "us-east-1"),
+            ("AWS_ACCESS_KEY_ID", "key"),
+            ("AWS_SECRET_ACCESS_KEY", "secret"),
+            ("AWS_SESSION_TOKEN", "token"),
+        ])
+        .config();
+        assert_eq!(config.region().map(AsRef::as_ref), Some("eu-central-1"));
+        let provider = config.credentials_provider().expect("a role");
+        let role = provider.provide_credentials().now_or_never().expect("nothing to wait for").expect("a role");
+        assert_eq!((role.access_key_id(), role.secret_access_key()), ("key", "secret"));
+        assert_eq!((role.session_token(), role.expiry()), (Some("token"), None));
+    }
+
+    #[test]
+    fn a_service_has_the_endpoint_said_for_it_and_else_the_one_said_for_all() {
+        let config =
+            environment(&[("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://secrets")])
+                .config();
+        let key =
+            |service| ServiceConfigKey::builder().service_id(service).env(ENDPOINT).profile("endpoint_url").build();
+        let said = |service| config.service_config().expect("one").load_config(key(service).expect("a key"));
+        assert_eq!(config.endpoint_url(), Some("http://all"));
+        assert_eq!(said("Secrets Manager").as_deref(), Some("http://secrets"));
+        assert_eq!(said("RDS"), None);
+    }
+
+    #[test]
+    fn in_aws_amazon_alone_is_trusted() {
+        for region in ["us-east-1", "eu-central-2", "ap-southeast-7", "mx-central-1", "us-gov-west-1"] {
+            assert!(trusts_amazon_alone(&[("AWS_REGION", region)]), "{region}");
+        }
+    }
+
+    #[test]
+    fn elsewhere_and_where_somebody_says_otherwise_it_is_whom_the_system_trusts() {
+        for region in ["cn-north-1", "eusc-de-east-1", "us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "nowhere"] {
+            assert!(!trusts_amazon_alone(&[("AWS_REGION", region)]), "{region}");
+        }
+        for said in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_RDS", "SSL_CERT_FILE", "SSL_CERT_DIR"] {
+            assert!(!trusts_amazon_alone(&[("AWS_REGION", "us-east-1"), (said, "something")]), "{said}");
+        }
+    }
 }

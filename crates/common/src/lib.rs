@@ -11,6 +11,7 @@
 //! | [`clock`] | wall-clock time that follows Tokio's clock |
 //! | [`clients`] | AWS clients, lean and with time-outs |
 //! | [`reach`] | a connection that cannot be made, and what to look at |
+//! | [`trust`] | whose certificates are believed |
 //! | [`lambda`] | the entry point of a function |
 //!
 //! Nothing here reads the environment but [`clients`], [`lambda`] and a function's main.
@@ -26,6 +27,7 @@ pub mod rds;
 pub mod reach;
 pub mod settings;
 pub mod tags;
+pub mod trust;
 pub mod wait;
 
 pub use error::{Error, ErrorKind, Result};

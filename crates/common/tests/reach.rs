@@ -3,23 +3,24 @@
 use std::net::TcpListener;
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::config::{Credentials, Region};
+use aws_sdk_rds::config::retry::RetryConfig;
+use aws_sdk_rds::config::{Credentials, Region, SharedCredentialsProvider};
 use trapheus_common::{Error, ErrorKind, clients};
 
 /// The functions' client, sent elsewhere, and asking once.
-async fn client(endpoint: &str) -> Client {
-    let config = clients::loader()
+fn client(endpoint: &str) -> Client {
+    let config = clients::config()
+        .into_builder()
         .region(Region::from_static("us-east-1"))
-        .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
-        .retry_config(aws_config::retry::RetryConfig::disabled())
+        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("key", "secret", None, None, "test")))
+        .retry_config(RetryConfig::disabled())
         .endpoint_url(endpoint)
-        .load()
-        .await;
+        .build();
     Client::new(&config)
 }
 
 async fn failure(endpoint: &str) -> Error {
-    let error = client(endpoint).await.describe_db_instances().send().await.expect_err("there is nobody there");
+    let error = client(endpoint).describe_db_instances().send().await.expect_err("there is nobody there");
     Error::from_aws(ErrorKind::InstanceUnavailable, "orders", "cannot describe", &error)
 }
 

@@ -6,7 +6,7 @@ use trapheus_email::EmailOptions;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
-    let config = clients::config().await;
+    let config = clients::config();
     let ses = aws_sdk_sesv2::Client::new(&config);
     let rds = aws_sdk_rds::Client::new(&config);
     let text = |name| lambda::setting(name, String::new());

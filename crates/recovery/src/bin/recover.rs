@@ -8,7 +8,7 @@ use trapheus_recovery::recover;
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
     let options = ValidateOptions::from_environment()?;
-    let config = clients::config().await;
+    let config = clients::config();
     let (rds, sfn) = (aws_sdk_rds::Client::new(&config), aws_sdk_sfn::Client::new(&config));
     lambda::run(async |event, at| recover(&rds, &sfn, options, event, at).await).await
 }

@@ -6,7 +6,7 @@ use trapheus_slack::{Clients, SlackOptions};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
-    let config = clients::config().await;
+    let config = clients::config();
     let clients = Clients {
         secrets: aws_sdk_secretsmanager::Client::new(&config),
         parameters: aws_sdk_ssm::Client::new(&config),
