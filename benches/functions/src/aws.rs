@@ -31,8 +31,8 @@ pub(crate) enum Scheme {
 /// A world of its own for each start, so that the first never changes what the second meets.
 pub(crate) struct Account {
     pub(crate) endpoint: String,
-    /// What a client has to trust, over HTTPS.
-    pub(crate) trust: Option<Trust>,
+    /// What a client has to trust; it reads that over HTTP too, as it does not know yet whom it will call.
+    pub(crate) trust: Trust,
     server: JoinHandle<()>,
 }
 
@@ -42,12 +42,11 @@ impl Account {
         let simulator = Simulator::new(World::from_json(DEFAULT_WORLD)?, options)?;
         let listener = TcpListener::bind("127.0.0.1:0").await?;
         let address = listener.local_addr()?;
-        let (name, tls, trust) = match scheme {
-            Scheme::Http => ("http", None, None),
-            Scheme::Https => {
-                let (config, own) = certified()?;
-                ("https", Some(TlsAcceptor::from(Arc::new(config))), Some(Trust::in_all_of(authorities, &own)?))
-            }
+        let (config, own) = certified()?;
+        let trust = Trust::in_all_of(authorities, &own)?;
+        let (name, tls) = match scheme {
+            Scheme::Http => ("http", None),
+            Scheme::Https => ("https", Some(TlsAcceptor::from(Arc::new(config)))),
         };
         let server = tokio::spawn(accept(listener, tls, simulator));
         Ok(Self { endpoint: format!("{name}://{address}"), trust, server })

@@ -128,10 +128,8 @@ fn command(subject: &Subject, account: &Account, runtime_api: &str) -> Command {
         ("SENDER_EMAIL", "trapheus@example.com"),
         ("RECIPIENT_EMAIL", "oncall@example.com"),
     ]);
-    if let Some(trust) = &account.trust {
-        // Ours read the first, as OpenSSL does; AWS's other SDKs read the second.
-        command.env("SSL_CERT_FILE", &trust.0).env("AWS_CA_BUNDLE", &trust.0);
-    }
+    // Ours read the first, as OpenSSL does; AWS's other SDKs read the second.
+    command.env("SSL_CERT_FILE", &account.trust.0).env("AWS_CA_BUNDLE", &account.trust.0);
     command
 }
 

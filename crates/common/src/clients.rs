@@ -2,7 +2,7 @@
 //! be made fails fast instead of using up the function's time.
 //!
 //! What a client has to know, Lambda puts into the environment. Profiles, metadata services and single sign-on are for
-//! people's machines: looking for those costs a function a seventh of its start, so `aws-config` is the command's alone.
+//! people's machines: a function neither has nor looks for them, so `aws-config` is the command's alone.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,7 +1,7 @@
 //! Whose word a function takes for who answers it over HTTPS.
 //!
 //! Where Amazon answers, it is five authorities of Amazon's own that vouch for it. A function trusts these and no other, which
-//! is safer than trusting some hundred and forty, and takes a twentieth of the time to read. They are not a choice of ours:
+//! is safer than trusting some hundred and forty, and quicker to read. They are not a choice of ours:
 //! Amazon recommends all five to whoever keeps a list of his own (<https://www.amazontrust.com/repository/>).
 //!
 //! Not decided here: when somebody says otherwise, see [`crate::clients`].
