@@ -11,7 +11,7 @@ use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::{Error, ErrorKind, Result, rds, tags};
 
 use crate::contest::{self, Held};
-use crate::lift::{Home, Lift, is_replacement};
+use crate::lift::{Home, Lift, OriginalNow, is_replacement};
 
 /// Marks the DB cluster and its own members as worked on by this execution, and makes sure that the mark has held.
 pub async fn claim(
@@ -68,9 +68,7 @@ pub async fn release(client: &Client, event: StepEvent<OriginalCluster>) -> Resu
     let mut lift = Lift::new(client, request);
     let resource_id = original.target.resource_id.as_str();
     let original_now = rds::cluster_by_resource_id(client, resource_id).await;
-    lift.look_at_original(
-        original_now.map(|found| found.map(|found| (found.db_cluster_identifier, found.tag_list.unwrap_or_default()))),
-    );
+    lift.look_at_original(original_now.map(|found| found.map(seen)));
     for instance in lift.found(rds::instances_of_cluster(client, request.identifier.as_str()).await) {
         let moved = |member: &Member| {
             let temporary = member.target.temporary_identifier.as_str();
@@ -99,6 +97,14 @@ pub async fn release(client: &Client, event: StepEvent<OriginalCluster>) -> Resu
         }
     }
     lift.output()
+}
+
+fn seen(original: DbCluster) -> OriginalNow {
+    OriginalNow {
+        identifier: original.db_cluster_identifier,
+        status: original.status,
+        tags: original.tag_list.unwrap_or_default(),
+    }
 }
 
 fn at_the_end(cluster: &DbCluster) -> Home<'_> {

@@ -8,7 +8,7 @@ use trapheus_common::document::{OriginalInstance, StepEvent, StepOutput, TaskNam
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
 use crate::contest::{self, Held};
-use crate::lift::{Home, Lift, is_replacement};
+use crate::lift::{Home, Lift, OriginalNow, is_replacement};
 
 /// Marks the DB instance as worked on by this execution, and makes sure that the mark has held.
 pub async fn claim(
@@ -36,9 +36,7 @@ pub async fn release(client: &Client, event: StepEvent<OriginalInstance>) -> Res
     let mut lift = Lift::new(client, request);
     let resource_id = original.target.resource_id.as_str();
     let original_now = rds::instance_by_resource_id(client, resource_id).await;
-    lift.look_at_original(
-        original_now.map(|found| found.map(|found| (found.db_instance_identifier, found.tag_list.unwrap_or_default()))),
-    );
+    lift.look_at_original(original_now.map(|found| found.map(seen)));
     let home = lift.found(rds::instance(client, request.identifier.as_str()).await);
     if let Some(instance) = &home {
         lift.of_home(instance.db_instance_arn(), instance.tag_list()).await;
@@ -53,6 +51,14 @@ pub async fn release(client: &Client, event: StepEvent<OriginalInstance>) -> Res
         }
     }
     lift.output()
+}
+
+fn seen(original: DbInstance) -> OriginalNow {
+    OriginalNow {
+        identifier: original.db_instance_identifier,
+        status: original.db_instance_status,
+        tags: original.tag_list.unwrap_or_default(),
+    }
 }
 
 fn at_the_end(instance: &DbInstance) -> Home<'_> {

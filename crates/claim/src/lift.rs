@@ -20,6 +20,24 @@ pub(crate) struct Home<'a> {
     pub(crate) moving_to: Option<&'a str>,
 }
 
+/// What a look at the original found.
+pub(crate) struct OriginalNow {
+    pub(crate) identifier: Option<String>,
+    pub(crate) status: Option<String>,
+    pub(crate) tags: Vec<Tag>,
+}
+
+/// What became of the original.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Whereabouts {
+    /// Under its own name, or gone.
+    Settled,
+    /// Under another name, or nobody knows where.
+    LeftOver,
+    /// Under another name, and being deleted.
+    Going,
+}
+
 /// Lifts this execution's marks from one resource after the other.
 pub(crate) struct Lift<'a> {
     rds: &'a Client,
@@ -27,12 +45,12 @@ pub(crate) struct Lift<'a> {
     done: Vec<String>,
     outcome: Result<()>,
     is_anothers: bool,
-    may_be_left_over: bool,
+    original: Whereabouts,
 }
 
 impl<'a> Lift<'a> {
     pub(crate) fn new(rds: &'a Client, request: &'a Request) -> Self {
-        Self { rds, request, done: Vec::new(), outcome: Ok(()), is_anothers: false, may_be_left_over: false }
+        Self { rds, request, done: Vec::new(), outcome: Ok(()), is_anothers: false, original: Whereabouts::Settled }
     }
 
     /// What a look found; a look that failed is remembered, and nothing is there.
@@ -59,11 +77,12 @@ impl<'a> Lift<'a> {
     /// that tells everybody, a recovery above all, that this one is its verified successor.
     pub(crate) async fn of_home(&mut self, arn: Option<&str>, found: &[Tag]) {
         let role = tags::value(found, tags::ROLE).filter(|_| tags::marked_by(found, &self.request.execution));
-        if self.may_be_left_over && role == Some(Role::Verified.value()) {
+        if self.original != Whereabouts::Settled && role == Some(Role::Verified.value()) {
             return;
         }
-        // A run releases what it restored only once that is verified: what is not, its rollback has removed.
-        if self.may_be_left_over && role == Some(Role::Restored.value()) {
+        // A run releases what it restored only once that is verified: what is not, its rollback has removed. Unless it could
+        // not, because somebody deletes the original meanwhile; then nobody knows how good this one is.
+        if self.original == Whereabouts::LeftOver && role == Some(Role::Restored.value()) {
             let mark = tags::mark(&self.request.execution, Role::Verified);
             match rds::add_tags(self.rds, arn.unwrap_or_default(), mark).await {
                 Ok(()) => return,
@@ -74,14 +93,22 @@ impl<'a> Lift<'a> {
         self.from(arn, found).await;
     }
 
-    /// Takes note of the original, by its name and tags, whatever has come of it. Where another execution works on it by now,
-    /// how it ends is that one's affair.
-    pub(crate) fn look_at_original(&mut self, look: Result<Option<(Option<String>, Vec<Tag>)>>) {
-        // One that cannot be looked at may be anywhere.
-        let is_away = |name: Option<&str>| name != Some(self.request.identifier.as_str());
-        self.may_be_left_over =
-            look.as_ref().map_or(true, |original| original.as_ref().is_some_and(|(name, _)| is_away(name.as_deref())));
-        let holder = self.found(look).and_then(|(_, found)| tags::value(&found, tags::EXECUTION).map(str::to_owned));
+    /// Takes note of the original, whatever has come of it. Where another execution works on it by now, how it ends is that
+    /// one's affair.
+    pub(crate) fn look_at_original(&mut self, look: Result<Option<OriginalNow>>) {
+        self.original = match &look {
+            // One that cannot be looked at may be anywhere.
+            Err(_) => Whereabouts::LeftOver,
+            Ok(None) => Whereabouts::Settled,
+            Ok(Some(now)) if now.identifier.as_deref() == Some(self.request.identifier.as_str()) => {
+                Whereabouts::Settled
+            }
+            Ok(Some(now)) => match acceptor::phase(self.request.kind, now.status.as_deref().unwrap_or_default()) {
+                Phase::Deleting => Whereabouts::Going,
+                Phase::Available | Phase::Passing | Phase::Stopped | Phase::Broken => Whereabouts::LeftOver,
+            },
+        };
+        let holder = self.found(look).and_then(|now| tags::value(&now.tags, tags::EXECUTION).map(str::to_owned));
         self.is_anothers = holder.is_some_and(|holder| holder != self.request.execution);
     }
 

@@ -348,6 +348,18 @@ async fn a_restored_database_is_marked_as_verified_as_long_as_the_original_is_le
 }
 
 #[tokio::test(start_paused = true)]
+async fn what_a_rollback_had_to_leave_is_not_called_verified() {
+    let harness = Harness::new(orders(&json!({})));
+    let event = beside_its_successor(&harness).await;
+    let gone = harness.rds().delete_db_instance().db_instance_identifier("orders-temp").skip_final_snapshot(true);
+    gone.send().await.unwrap();
+    for _ in 0..2 {
+        release(&harness, &event).await.unwrap();
+        assert!(is_unmarked(&instance_tags(&harness, "orders")));
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_marked_as_verified_is_not_left_for_a_recovery_to_remove() {
     let harness = Harness::new(orders(&json!({})));
     let event = beside_its_successor(&harness).await;
