@@ -58,6 +58,21 @@ const KNOWN: &[(&[&str], Cause)] = &[
         },
     ),
     (
+        &["ExportTaskLimitReachedFault"],
+        Cause {
+            meaning: "The account has as many exports in progress as RDS allows, and none ended while a place was waited for.",
+            remedy: "Export the snapshot when one has ended, or cancel one that nobody needs (aws rds cancel-export-task); \
+                     \"waitForExport\": true waits longer for a place.",
+        },
+    ),
+    (
+        &["IamRoleNotFound", "IamRoleMissingPermissions", "InvalidS3BucketFault"],
+        Cause {
+            meaning: "RDS could not use the bucket of the stack, or its role for exports.",
+            remedy: "Deploy the stack again, which brings both back as they were; then export the snapshot again.",
+        },
+    ),
+    (
         &[
             "InsufficientDBInstanceCapacity",
             "InsufficientDBInstanceCapacityFault",
@@ -248,6 +263,9 @@ mod tests {
         assert!(quota.contains("quota"), "{quota}");
         let key = meaning("AccessDeniedException", "cannot: KMSKeyNotAccessibleFault: no").unwrap();
         assert!(key.contains("KMS key"), "{key}");
+        let place =
+            meaning("ExportException", "cannot export: ExportTaskLimitReachedFault: limit of 5 reached").unwrap();
+        assert!(place.contains("exports in progress"), "{place}");
         let protection =
             meaning("DeletionException", "InvalidParameterCombination: Cannot delete, deletion protection is on");
         assert!(protection.unwrap().contains("Deletion protection"));
