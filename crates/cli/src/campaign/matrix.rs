@@ -101,6 +101,10 @@ impl Recording {
     fn restores(&self) -> bool {
         self.event["task"] != "create_snapshot_only"
     }
+
+    pub fn takes_snapshot(&self) -> bool {
+        self.event["task"] != "db_restore"
+    }
 }
 
 /// The function of every Task state.
@@ -354,11 +358,11 @@ pub fn cases(events: &[Value]) -> Result<Vec<Case>, String> {
         cases.extend(invocations(&happy));
         cases.extend(executions(&happy));
         cases.extend(people(&happy));
-        if event["task"] == "db_restore" {
+        if happy.takes_snapshot() {
+            cases.extend(exports(event)?);
+        } else {
             cases.extend(rollbacks(event)?);
             cases.extend(restored(event)?);
-        } else {
-            cases.extend(exports(event)?);
         }
     }
     cases.extend(inputs());
@@ -532,7 +536,7 @@ fn rollbacks(event: &Value) -> Result<Vec<Case>, String> {
 }
 
 /// An event that exports its snapshot as well.
-fn exporting(event: &Value, wait: bool) -> Value {
+pub fn exporting(event: &Value, wait: bool) -> Value {
     let mut event = event.clone();
     event["export"] = json!(true);
     event["waitForExport"] = json!(wait);

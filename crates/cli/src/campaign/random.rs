@@ -10,8 +10,8 @@ use trapheus_common::document::SnapshotReplacement;
 use super::Case;
 use super::families as f;
 use super::matrix::{
-    self, OTHER_WORLDS, Recording, after, failing_restores, function, function_faults, mail_faults, meddling, request,
-    request_faults, slack_faults,
+    self, OTHER_WORLDS, Recording, after, exporting, failing_restores, function, function_faults, mail_faults,
+    meddling, request, request_faults, slack_faults,
 };
 use crate::disturbance::Disturbance;
 
@@ -19,19 +19,26 @@ use crate::disturbance::Disturbance;
 #[derive(Clone, Debug)]
 pub struct Pool {
     happy: Vec<Recording>,
+    /// The same events, where they take a snapshot, with an export of it.
+    exporting: Vec<Recording>,
 }
 
 impl Pool {
     /// Records the events' runs.
     pub fn of(events: &[Value]) -> Result<Self, String> {
-        let happy = events.iter().map(|event| Recording::of(&Case::new(f::HAPPY, event), None));
-        Ok(Self { happy: happy.collect::<Result<_, _>>()? })
+        let recorded = |event: &Value| Recording::of(&Case::new(f::HAPPY, event), None);
+        let happy = events.iter().map(recorded).collect::<Result<Vec<_>, _>>()?;
+        let with_snapshot = happy.iter().filter(|recording| recording.takes_snapshot());
+        let exporting = with_snapshot.flat_map(|recording| [false, true].map(|wait| exporting(&recording.event, wait)));
+        let exporting = exporting.map(|event| recorded(&event)).collect::<Result<_, _>>()?;
+        Ok(Self { happy, exporting })
     }
 
     /// The case of this seed: the same every time.
     pub fn case(&self, seed: u64) -> Case {
         let mut rng = Rng::with_seed(seed);
-        let recording = &self.happy[rng.usize(..self.happy.len())];
+        let recordings = if self.exporting.is_empty() || rng.u8(..4) > 0 { &self.happy } else { &self.exporting };
+        let recording = &recordings[rng.usize(..recordings.len())];
         let mut case = Case { seed, ..Case::new(f::RANDOM, &recording.event) };
         for _ in 0..rng.usize(..3) {
             OTHER_WORLDS[rng.usize(..OTHER_WORLDS.len())](Arc::make_mut(&mut case.world));
