@@ -424,6 +424,7 @@ fn described(run: &Run, database: &Database) -> String {
         None => String::new(),
     };
     let origin = match origin {
+        Origin::Original if run.cannot_tell_original() => "",
         Origin::Original => ", the original",
         Origin::Restored => ", restored by this run",
         Origin::Other if run.original.is_some() => ", neither the original nor restored by this run",

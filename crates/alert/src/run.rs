@@ -224,6 +224,14 @@ impl Run {
         }
     }
 
+    /// A recovery that found the database under its name and no mark that would tell whether it is the original or what the
+    /// run has put in its place.
+    pub fn cannot_tell_original(&self) -> bool {
+        let found = self.recovery.as_ref().and_then(|recovery| recovery.found.as_ref());
+        found.is_some_and(|found| matches!(found.finding, Finding::Nothing | Finding::Release))
+            && self.restored_resource_id.is_none()
+    }
+
     /// The database's name: as parsed, else as typed. A recovery that could not look knows at most the execution's.
     pub fn name(&self) -> Option<&str> {
         let parsed = self.request.as_ref().map(|request| request.identifier.as_str());

@@ -236,6 +236,9 @@ impl Place<'_> {
         let name = &self.request.identifier;
         let never_left = self.run.progress < Progress::Renamed;
         let mut verdict = match phase(original.kind, &original.status) {
+            Phase::Available if self.run.cannot_tell_original() => {
+                well("nothing is left to undo", format!("{name} is available, and the run has left nothing to undo."))
+            }
             Phase::Available if never_left => {
                 well("original untouched", format!("{name} is the original, untouched and available."))
             }
@@ -831,6 +834,14 @@ mod tests {
         assert_eq!(verdict.standing, Standing::ActionNeeded);
         assert_eq!(lines(&verdict), RENAME_BACK);
         assert!(verdict.remarks[0].contains("only if arn:another no longer runs"), "{:?}", verdict.remarks);
+    }
+
+    #[test]
+    fn what_carries_no_mark_any_more_is_not_called_the_original() {
+        let home = protected(database(Instance, "orders", "available", Origin::Original));
+        let verdict = judged(&recovering(&instance(), Finding::Release, "ABORTED"), vec![home]);
+        assert_eq!((verdict.standing, verdict.summary), (Standing::Well, "nothing is left to undo"));
+        assert!(!verdict.headline.contains("original"), "{}", verdict.headline);
     }
 
     #[test]

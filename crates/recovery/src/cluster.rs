@@ -48,7 +48,8 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     });
     let snapshot = rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await?;
     let source = snapshot.as_ref().and_then(|snapshot| snapshot.db_cluster_resource_id());
-    let members = match known {
+    // One that answers under its name without any mark is taken for the original, with its members.
+    let members = match known.or(home.filter(|_| restored.is_none())) {
         Some(cluster) => rds::instances_of_cluster(client, cluster.db_cluster_identifier().unwrap_or_default()).await?,
         None => Vec::new(),
     };

@@ -98,11 +98,18 @@ fn an_execution_that_ended_well_leaves_nothing_to_do() {
 
 #[test]
 fn an_execution_that_was_stopped_before_it_touched_anything_is_only_told_of() {
-    let report = recover(by_rule("run"), world(), &[("run", "ABORTED", event("orders", "db_restore", false))]);
-    assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
-    assert!(is_unchanged(&report));
-    assert_eq!(report.mails.len(), 2);
-    assert!(report.mails.iter().all(|mail| mail.subject.contains("was stopped")), "{:?}", report.mails);
+    for (identifier, is_cluster) in KINDS {
+        let known = [("run", "ABORTED", event(identifier, "db_restore", is_cluster))];
+        let report = recover(by_rule("run"), world(), &known);
+        assert_eq!(report.status, "SUCCEEDED", "{identifier}: {:?} {:?}", report.error, report.cause);
+        assert!(is_unchanged(&report), "{identifier}");
+        let [first, last] = report.mails.as_slice() else { panic!("{identifier}: {:?}", report.mails) };
+        assert!(first.subject.contains("was stopped"), "{first:?}");
+        assert!(last.subject.ends_with("was stopped (final: nothing is left to undo)"), "{last:?}");
+        // For all that can be seen, it may as well have been stopped after its last step.
+        let text = last.text.as_deref().expect("a text");
+        assert!(!text.contains("the original"), "{text}");
+    }
 }
 
 #[test]
