@@ -8,6 +8,7 @@ to the simulator; the template is deployed as it is. What the emulator does othe
   which states there were, and not what their functions said.
 - Permissions are checked for what it serves (`AUTH=true`), which RDS is not: tests/deployment/permissions proves those. It
   knows neither the resource nor the conditions of `ses:SendEmail`, so that is allowed beside the template (`allow_mail`).
+- It deletes a bucket that holds something (AWS refuses), if the template does not keep it.
 - It waits for nothing (`SFN_WAIT_SCALE=0`), retries included.
 
 Every process is started in a group of its own and ended by that group's id.
@@ -39,8 +40,14 @@ SPEED = 240
 # The longest wait of a run is three minutes of real time: a recovery's, for the functions of an execution that was stopped.
 PATIENCE = 600
 
-# What the test adds to the documented parameters: this machine's processor, and looking often.
-TEST_SETTINGS = (f"Architecture={os.environ['ARCHITECTURE']}", "PollIntervalSeconds=1")
+# What the test adds to the documented parameters: this machine's processor, looking often, and a secret without a webhook, so
+# that nobody's Slack hears of it; every alert by mail goes out beside one that Slack does not get.
+NO_WEBHOOKS = "trapheus/no-webhooks"
+TEST_SETTINGS = (
+    f"Architecture={os.environ['ARCHITECTURE']}",
+    "PollIntervalSeconds=1",
+    f"SlackWebhooksSecret={NO_WEBHOOKS}",
+)
 
 
 def until(what, look):
@@ -163,7 +170,26 @@ class Account:
         sent = get(f"{self.aws}/_ministack/ses/messages")["messages"].get(ACCOUNT, [])
         return [mail["Subject"] for mail in sent if f" {about} " in mail["Subject"]]
 
+    def exports(self, name):
+        """The exports of the snapshot of a database."""
+        exports = get(f"{self.simulator}/_simulator/state")["exports"]
+        return [each for each in exports if each["source"].endswith(f":{name}-snapshot")]
+
+    def bucket(self, stack):
+        """Where a stack has exports put."""
+        resource = self.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId="SnapshotsBucket")
+        return resource["StackResourceDetail"]["PhysicalResourceId"]
+
+    def buckets(self):
+        return [bucket["Name"] for bucket in self.client("s3").list_buckets()["Buckets"]]
+
+    def objects(self, bucket):
+        return [each["Key"] for each in self.client("s3").list_objects_v2(Bucket=bucket).get("Contents", [])]
+
     # ---- Executions
+
+    def output(self, execution):
+        return json.loads(self.client("stepfunctions").describe_execution(executionArn=execution)["output"])
 
     def machine(self, stack):
         return f"arn:aws:states:{REGION}:{ACCOUNT}:stateMachine:{stack}-DBRestoreStateMachine"
@@ -267,6 +293,7 @@ def account(tmp_path_factory):
             account = Account(environment, aws, simulator, checkout)
             for address in ("trapheus@your.domain", "oncall@your.domain"):
                 account.client("sesv2").create_email_identity(EmailIdentity=address)
+            account.client("secretsmanager").create_secret(Name=NO_WEBHOOKS, SecretString="https://example.com/no-webhook")
             yield account
 
 
@@ -299,7 +326,7 @@ SCHEDULE = ("""'ScheduleExpression="rate(1 minute)"'""", f"'ScheduleInput={json.
 def deploy_second(account, *more):
     """Deploys it, or changes its parameters, by the documented command that edits nothing."""
     (command,) = [line for line in commands("Setting up") if "--stack-name" in line]
-    account.shell(" ".join([command, *TEST_SETTINGS, *more]))
+    account.shell(" ".join([command, *TEST_SETTINGS, "ExportsOnTearDown=Remove", *more]))
 
 
 @pytest.fixture(scope="session")

@@ -14,6 +14,14 @@ from world import AURORA_CLUSTERS, CLUSTERS, INSTANCES, bystander
 RESTORES = {"restore": "db_restore", "replace": "create_snapshot"}
 TARGETS = [f"{kind}-{what}" for kind in ("orders", "shop", "ledger") for what in RESTORES]
 SNAPSHOTS = ["orders-snapshot", "shop-snapshot", "ledger-snapshot"]
+# Instances and clusters, with and without a restore beside the export; all wait for its end.
+EXPORTS = {
+    "orders-export": "create_snapshot",
+    "shop-export": "create_snapshot_only",
+    "orders-queued": "create_snapshot_only",
+    "shop-queued": "create_snapshot",
+}
+LOST_EXPORTS = {"orders-lost": "create_snapshot", "shop-lost": "create_snapshot_only"}
 HEALTHY = ["orders-healthy", "shop-healthy"]
 STOPPED = {"orders-stopped": "GetDbInstanceStatusPostRestore", "shop-stopped": "GetClusterStatusPostRestore"}
 
@@ -27,6 +35,8 @@ def runs(account, stack, before, pool):
     """Every run that is followed from its start, by its database, under way."""
     events = [event(name, RESTORES[name.split("-")[1]]) for name in TARGETS]
     events += [event(name, "create_snapshot_only") for name in SNAPSHOTS]
+    exports = EXPORTS | LOST_EXPORTS
+    events += [event(name, task) | {"export": True, "waitForExport": True} for name, task in exports.items()]
     events += [event(name, "db_restore") for name in ("orders-broken", "shop-broken")]
     events += [event(name, "recover") for name in HEALTHY]
     return {each["identifier"]: pool.submit(account.follow_a_run, each, stack) for each in events}
@@ -108,6 +118,42 @@ def test_whoever_follows_sees_each_step_and_how_it_ended(runs):
             "RestorePipelineComplete",
         )
     ]
+
+
+# ---- Runs that export their snapshot
+
+
+@pytest.mark.parametrize("name", EXPORTS)
+def test_an_export_ends_in_the_bucket_of_the_stack(account, stack, before, runs, name):
+    run = runs[name].result()
+    assert (run.status, run.output.splitlines()[-1]) == (0, "SUCCEEDED"), run.output
+    told = account.output(run.execution)["export"]
+    assert (told["status"], told["percentProgress"]) == ("COMPLETE", 100)
+    assert told["bucket"] == account.bucket(stack)
+    (export,) = account.exports(name)
+    assert (export["identifier"], export["bucket"], export["status"]) == (told["identifier"], told["bucket"], "complete")
+    now = account.databases()
+    is_restored = now.of(name)[0]["resourceId"] != before.of(name)[0]["resourceId"]
+    assert is_restored == (EXPORTS[name] == "create_snapshot")
+    assert now.names(name) == before.names(name)
+    assert account.mails(name) == []
+
+
+@pytest.mark.parametrize("name", LOST_EXPORTS)
+def test_an_export_that_fails_is_mailed_and_costs_no_database(account, stack, before, runs, name):
+    run = runs[name].result()
+    if LOST_EXPORTS[name] == "create_snapshot":
+        assert run.status == 0, run.output
+        assert account.output(run.execution)["export"]["failure"]["Error"] == "ExportException"
+        assert account.databases().of(name)[0]["resourceId"] != before.of(name)[0]["resourceId"]
+    else:
+        # There is nothing else that it could have succeeded in.
+        assert re.search(r"^FAILED\n", run.output, re.MULTILINE), run.output
+        assert account.recovery_of(run.execution, stack)["status"] == "SUCCEEDED"
+        assert account.databases().of(name) == before.of(name)
+    assert account.databases().names(name) == before.names(name)
+    (subject,) = account.mails(name)
+    assert "export" in subject and subject.endswith("(the database is well)")
 
 
 # ---- Runs that fail
@@ -229,11 +275,15 @@ def test_a_stack_is_deleted_by_the_documented_command_and_leaves_the_other_alone
     first, second = resources(account, stack), resources(account, second_stack)
     assert len([each for each in first if "Function-" in each]) == 31
     assert existing(account) >= first | second
+    kept, removed = account.bucket(stack), account.bucket(second_stack)
+    account.client("s3").put_object(Bucket=kept, Key="orders-export/orders.parquet", Body=b"rows")
     account.shell(command, keys="y\ny\n")
     assert not existing(account) & first
     assert existing(account) >= second
+    assert account.objects(kept) == ["orders-export/orders.parquet"]
     account.shell(command.replace(stack, second_stack), keys="y\ny\n")
     assert not existing(account) & second
+    assert removed not in account.buckets()
 
 
 def resources(account, stack):

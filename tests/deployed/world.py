@@ -55,8 +55,21 @@ INSTANCES = [
     "orders-contested",
     "orders-scheduled",
     "orders-healthy",
+    "orders-export",
+    "orders-queued",
+    "orders-lost",
 ]
-AURORA_CLUSTERS = ["shop-restore", "shop-replace", "shop-snapshot", "shop-broken", "shop-stopped", "shop-healthy"]
+AURORA_CLUSTERS = [
+    "shop-restore",
+    "shop-replace",
+    "shop-snapshot",
+    "shop-broken",
+    "shop-stopped",
+    "shop-healthy",
+    "shop-export",
+    "shop-queued",
+    "shop-lost",
+]
 MULTI_AZ_CLUSTERS = ["ledger-restore", "ledger-replace", "ledger-snapshot"]
 CLUSTERS = AURORA_CLUSTERS + MULTI_AZ_CLUSTERS
 
@@ -71,10 +84,16 @@ def fault(action, identifier, kind, **details):
 
 
 def world(account, region):
+    def fault_of_export(source, kind, **details):
+        return fault("StartExportTask", f"arn:aws:rds:{region}:{account}:{source}", kind, **details)
+
+    def no_place(source):
+        return fault_of_export(source, "error", code="ExportTaskLimitReachedFault", message="five are in progress") | {"times": 3}
+
     return {
         "account": account,
         "region": region,
-        "limits": {"instances": 200, "clusters": 200},
+        "limits": {"instances": 200, "clusters": 200, "exportTasks": 20},
         "instances": [
             *map(instance, INSTANCES),
             *(instance(bystander(name)) for name in INSTANCES),
@@ -89,5 +108,9 @@ def world(account, region):
             fault("RestoreDBInstanceFromDBSnapshot", "orders-stopped", "stuck"),
             fault("RestoreDBClusterFromSnapshot", "shop-stopped", "stuck"),
             fault("RestoreDBInstanceFromDBSnapshot", "orders-contested", "stuck", seconds=3600),
+            no_place("snapshot:orders-queued-snapshot"),
+            no_place("cluster-snapshot:shop-queued-snapshot"),
+            fault_of_export("snapshot:orders-lost-snapshot", "endsIn", status="failed"),
+            fault_of_export("cluster-snapshot:shop-lost-snapshot", "denied"),
         ],
     }
