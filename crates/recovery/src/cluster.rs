@@ -10,7 +10,7 @@ use trapheus_common::tags::{self, Role};
 use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::{Error, Result, rds};
 
-use crate::traces::{Original, Restored, Taken, Traces, is_half_marked};
+use crate::traces::{Original, Restored, Taken, Traces, is_half_marked, is_stray_role};
 
 /// The execution whose mark is on the cluster under one of the two names: the original's before the restored one's.
 pub(crate) async fn marking_execution(client: &Client, names: &Request) -> Result<Option<String>> {
@@ -66,6 +66,7 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
         taken: Taken { own: home.is_some(), temporary: temporary.is_some() },
         is_snapshot_marked: snapshot.is_some_and(|s| tags::marked_by(s.tag_list(), &request.execution)),
         is_half_marked: clusters.iter().any(|cluster| is_half_marked(request, cluster.tag_list())),
+        has_stray_role: home.is_some_and(|cluster| is_stray_role(cluster.tag_list())),
         is_incomplete: listed.iter().filter_map(|member| member.db_instance_identifier()).any(|name| !answers(name)),
     })
 }

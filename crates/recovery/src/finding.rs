@@ -70,6 +70,9 @@ fn without_marks(ending: Ending, traces: &Traces) -> Decision {
         (true, _) if traces.is_snapshot_marked => {
             found(Finding::Release, "only a snapshot still carries the execution's mark")
         }
+        (true, _) if traces.has_stray_role => {
+            found(Finding::Release, "the database is under its name, and only half a mark is left to lift")
+        }
         (true, Ending::Silent) => {
             found(Finding::Release, "the database is under its name, and nothing is left to undo")
         }
@@ -167,8 +170,11 @@ mod tests {
         ] {
             assert_eq!(decide(ending, &well).finding, expected, "{ending:?}");
         }
+        let stray = Traces { has_stray_role: true, ..well.clone() };
         let marked = Traces { is_snapshot_marked: true, ..well };
-        assert!(ENDINGS.iter().all(|ending| decide(*ending, &marked).finding == Finding::Release));
+        for left in [&stray, &marked] {
+            assert!(ENDINGS.iter().all(|ending| decide(*ending, left).finding == Finding::Release));
+        }
     }
 
     #[test]

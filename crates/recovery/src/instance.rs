@@ -10,7 +10,7 @@ use trapheus_common::tags::{self, Role};
 use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::{Error, Result, rds};
 
-use crate::traces::{Original, Restored, Taken, Traces, is_half_marked};
+use crate::traces::{Original, Restored, Taken, Traces, is_half_marked, is_stray_role};
 
 /// The execution whose mark is on the instance under one of the two names: the original's before the restored one's.
 pub(crate) async fn marking_execution(client: &Client, names: &Request) -> Result<Option<String>> {
@@ -59,6 +59,7 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
         taken: Taken { own: home.is_some(), temporary: temporary.is_some() },
         is_snapshot_marked: snapshot.is_some_and(|s| tags::marked_by(s.tag_list(), &request.execution)),
         is_half_marked: alone().any(|instance| is_half_marked(request, instance.tag_list())),
+        has_stray_role: home.is_some_and(|instance| is_stray_role(instance.tag_list())),
         is_incomplete: false,
     })
 }

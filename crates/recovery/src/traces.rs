@@ -41,6 +41,8 @@ pub(crate) struct Traces {
     pub(crate) is_snapshot_marked: bool,
     /// A database carries the execution's mark without what it was to it: somebody took that off.
     pub(crate) is_half_marked: bool,
+    /// What has the name carries half a mark of no execution: somebody took the other half off.
+    pub(crate) has_stray_role: bool,
     /// A member that belongs to the original does not answer: it is between two names.
     pub(crate) is_incomplete: bool,
     /// The original for the state document, as far as it is known.
@@ -50,4 +52,9 @@ pub(crate) struct Traces {
 /// Whether tags name the execution and not what the database was to it.
 pub(crate) fn is_half_marked(request: &Request, found: &[Tag]) -> bool {
     tags::marked_by(found, &request.execution) && tags::value(found, tags::ROLE).is_none()
+}
+
+/// Whether tags say what a database was to some execution, and not to which.
+pub(crate) fn is_stray_role(found: &[Tag]) -> bool {
+    tags::value(found, tags::EXECUTION).is_none() && tags::value(found, tags::ROLE).is_some()
 }
