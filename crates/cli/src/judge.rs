@@ -126,7 +126,11 @@ pub fn judge(evidence: &Evidence<'_>) -> Vec<Broken> {
 
 /// The last mail about the run, its recovery included, unless no mail was sent.
 pub fn final_mail(report: &Report) -> Option<&Mail> {
-    let arns: Vec<&str> = family(report, &report.execution).collect();
+    final_mail_about(report, &report.execution)
+}
+
+fn final_mail_about<'a>(report: &'a Report, execution: &'a str) -> Option<&'a Mail> {
+    let arns: Vec<&str> = family(report, execution).collect();
     report.mails.iter().rev().find(|mail| is_about(mail, &arns))
 }
 
@@ -224,6 +228,24 @@ impl Case<'_> {
         self.e.report.others.iter().any(|other| other.role == RunRole::Second && other.status == "SUCCEEDED")
     }
 
+    /// Whether another run had the claim last, was kept from ending well, and has told so: what exists is that one's to
+    /// answer for.
+    fn is_anothers(&self) -> bool {
+        let report = self.e.report;
+        let own = hold(&report.steps, 0.0, report.duration_seconds);
+        let had_it_last = |other: &OtherRun| {
+            let theirs = hold(&other.steps, other.started_seconds, other.duration_seconds);
+            theirs.is_some_and(|(since, _)| own.is_none_or(|(_, until)| until <= since))
+        };
+        let has_told = |other: &OtherRun| {
+            let is_leftover = visited(&other.steps, &VERIFY);
+            final_mail_about(report, &other.execution)
+                .is_some_and(|mail| self.excuse != Excuse::None || is_leftover && mail.subject.contains(ACTION_NEEDED))
+        };
+        let mut seconds = report.others.iter().filter(|other| other.role == RunRole::Second);
+        seconds.any(|other| had_it_last(other) && has_told(other))
+    }
+
     fn asks_for_a_hand(&self) -> bool {
         // A claim that a person wrote is respected, and the mail says whose it is.
         let gives_way = |mail: &Mail| self.excuse == Excuse::Beyond && mail.subject.contains(ANOTHER_RUN);
@@ -260,7 +282,7 @@ impl Case<'_> {
         }
         let mut say = |what: String| broken.push(Broken { promise: Promise::I1, what });
         let home = self.scene.home(self.e.after);
-        if matches!(home, Home::Wrong(_)) && self.people_acted_last() {
+        if self.is_anothers() || matches!(home, Home::Wrong(_)) && self.people_acted_last() {
             return;
         }
         if self.succeeded() {
@@ -331,11 +353,13 @@ impl Case<'_> {
         }
     }
 
-    /// Whether people did something in the run's last moment, after it had looked for the last time.
+    /// Whether people did something in the run's last moment, after it had looked for the last time. The end of an export is
+    /// waited for when the database is done.
     fn people_acted_last(&self) -> bool {
         let (people, own): (Vec<_>, Vec<_>) =
             self.e.requests.iter().partition(|request| request.caller == scene::PEOPLE);
-        let last = own.iter().map(|request| request.at).max().unwrap_or_default();
+        let looks = own.iter().filter(|request| request.action != "DescribeExportTasks");
+        let last = looks.map(|request| request.at).max().unwrap_or_default();
         people.iter().any(|request| request.at + LAST_MOMENT >= last)
     }
 
@@ -376,7 +400,8 @@ impl Case<'_> {
         let report = self.e.report;
         if self.succeeded() {
             // What another run has begun since is that run's, such as a snapshot that it replaces next time.
-            let is_begun = |missing: &String| self.another_failed() && missing.contains("snapshot");
+            let is_begun =
+                |missing: &String| self.is_anothers() || self.another_failed() && missing.contains("snapshot");
             if let Some(what) = self.untrue_of_export() {
                 say(format!("the run succeeded, but {what}"));
             }
@@ -404,6 +429,7 @@ impl Case<'_> {
             if recovery.status == "SUCCEEDED"
                 && !self.is_good(&self.scene.home(self.e.after))
                 && self.scene.is_ours_to_put_back()
+                && !self.is_anothers()
             {
                 let home = self.scene.describe(&self.scene.home(self.e.after));
                 say(format!("its recovery succeeded, but {home}"));
@@ -490,8 +516,8 @@ impl Case<'_> {
 
     fn strays(&self, broken: &mut Vec<Broken>) {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I5, what });
-        if self.succeeded() || self.another_succeeded() {
-            // `undone` has looked.
+        if self.succeeded() || self.another_succeeded() || self.is_anothers() {
+            // `undone` has looked, or it is not this run that left it.
             return;
         }
         // A person has been told, and what is left is for that person to decide, or nobody could be told.
