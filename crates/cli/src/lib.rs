@@ -12,6 +12,7 @@
 //! | [`preview`] | one of its alerts as it is sent |
 //! | [`cost`] | prices |
 //! | [`overhead`] | what the pipeline adds to what RDS itself needs |
+//! | [`together`] | many databases restored at once under RDS's limit |
 //! | [`account`] | executions in an AWS account, started and followed |
 //! | [`diagram`] | pictures of the state machine |
 //!
@@ -31,3 +32,4 @@ pub mod report;
 pub mod screen;
 pub mod stage;
 pub mod timeline;
+pub mod together;

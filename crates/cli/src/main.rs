@@ -14,7 +14,7 @@ use trapheus_cli::disturbance::Disturbance;
 use trapheus_cli::preview::{self, Format, Which};
 use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal};
 use trapheus_cli::screen::{ERROR, Screen};
-use trapheus_cli::{account, campaign, diagram, overhead};
+use trapheus_cli::{account, campaign, diagram, overhead, together};
 use trapheus_common::document::{SnapshotReplacement, ValidateEvent};
 use trapheus_preflight::validate::{ValidateOptions, validate};
 
@@ -193,6 +193,14 @@ enum Command {
     ///
     /// Rehearses restores that take RDS ten minutes, an hour and six hours, of every kind of database.
     Overhead(overhead::Options),
+    /// Restore many databases at once, in one account whose limit of RDS requests they share.
+    ///
+    /// Rehearses so many executions on copies of a database, all started in the same moment, and shows what each asks of RDS
+    /// and how long all of them take. Exit status: 0 if every execution succeeded, 1 if one did not, 2 if it could not be
+    /// rehearsed.
+    #[command(after_help = "Examples:\n  trapheus fleet\n  \
+                            trapheus fleet 30 --limit 5 --event events/aurora-cluster-restore.json")]
+    Fleet(together::Options),
     /// Draw the pictures of the state machine that the README and docs/ show.
     ///
     /// Run it in the repository after a change of statemachine/trapheus.asl.json, and build first: the definition is compiled
@@ -277,6 +285,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
         Command::Follow { execution, account } => in_an_account(follow(&execution, account)),
         Command::Campaign(options) => options.run(),
         Command::Overhead(options) => options.run().map(|()| ExitCode::SUCCESS),
+        Command::Fleet(options) => options.run(),
         Command::Diagram { check, folder } => draw(&folder, check),
     }
 }

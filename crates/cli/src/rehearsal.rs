@@ -122,20 +122,16 @@ impl Rehearsal {
     }
 
     /// Runs the execution against a simulator that exists already.
-    pub async fn run_against(self, simulator: &Simulator, audience: &mut dyn Audience) -> Result<Report, WorldError> {
+    pub async fn run_against(
+        mut self,
+        simulator: &Simulator,
+        audience: &mut dyn Audience,
+    ) -> Result<Report, WorldError> {
         // Jitter in the functions and in the SDK's own retries comes from the thread's generator.
         fastrand::seed(self.seed);
         let before = simulator.state();
-        let [in_secret, in_parameter] = WEBHOOKS.map(|path| format!("https://hooks.slack.com{path}"));
-        simulator.put_secret(SLACK_SECRET, &in_secret);
-        simulator.put_parameter(SLACK_PARAMETER, &in_parameter);
-        let machine = self.definition.clone().unwrap_or_else(|| deployed().clone());
-        let epoch = SystemTime::UNIX_EPOCH + BEGIN;
-        let fleet = self.fleet(simulator, epoch + simulator.now());
-        let mut stage = Stage::new(simulator.clone(), machine, epoch);
-        stage.recovers = self.recovery;
-        stage.around = self.around;
-        stage.disturb(self.disturbances);
+        let fleet = self.fleet(simulator, SystemTime::UNIX_EPOCH + BEGIN + simulator.now());
+        let stage = self.stage(simulator);
         let run = Run {
             role: None,
             name: format!("rehearsal-{}", self.seed),
@@ -153,7 +149,21 @@ impl Rehearsal {
         Ok(Report::new(&run.input, run.arn(), ended, stage.take_others(), usage, before, simulator))
     }
 
-    fn fleet(&self, simulator: &Simulator, start: SystemTime) -> Fleet {
+    /// What its executions share, with everything that goes wrong handed over to it.
+    pub(crate) fn stage(&mut self, simulator: &Simulator) -> Stage {
+        let [in_secret, in_parameter] = WEBHOOKS.map(|path| format!("https://hooks.slack.com{path}"));
+        simulator.put_secret(SLACK_SECRET, &in_secret);
+        simulator.put_parameter(SLACK_PARAMETER, &in_parameter);
+        let machine = self.definition.take().unwrap_or_else(|| deployed().clone());
+        let mut stage = Stage::new(simulator.clone(), machine, SystemTime::UNIX_EPOCH + BEGIN);
+        stage.recovers = self.recovery;
+        stage.around = self.around.take();
+        stage.disturb(std::mem::take(&mut self.disturbances));
+        stage
+    }
+
+    /// The functions as this deployment has them, at a time of day.
+    pub(crate) fn fleet(&self, simulator: &Simulator, start: SystemTime) -> Fleet {
         let Clients { rds, ses, sfn, webhooks } = Clients::of(simulator);
         Fleet {
             rds,

@@ -113,7 +113,8 @@ impl OtherRun {
     }
 }
 
-fn duration(outcome: &Outcome) -> f64 {
+/// Seconds from its start to its end.
+pub(crate) fn duration(outcome: &Outcome) -> f64 {
     Duration::try_from(outcome.ended.duration_since(outcome.started)).unwrap_or_default().as_secs_f64()
 }
 

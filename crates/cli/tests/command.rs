@@ -125,3 +125,20 @@ fn any_alert_of_a_rehearsal_can_be_looked_at_in_every_format() {
     let silent = trapheus(&[&failing, &["--fault", "email#1x99=crash"][..]].concat(), RESTORE);
     assert_eq!((silent.status.code(), silent.stdout.len()), (Some(1), 0));
 }
+
+#[test]
+fn a_fleet_tells_whether_all_of_it_succeeded() {
+    let output = trapheus(&["fleet", "2", "--json", "--event", "../../events/instance-restore.json"], "");
+    assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""));
+    let rows: Value = serde_json::from_slice(&output.stdout).expect("JSON");
+    assert_eq!((&rows[0]["count"], &rows[0]["limited"]["failures"]), (&2.into(), &serde_json::json!([])));
+    assert!(rows[0]["limited"]["granted"]["mean"].as_f64().is_some_and(|calls| calls > 10.0), "{rows}");
+
+    // There is no snapshot of it in the built-in world.
+    let event = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("without-a-snapshot.json");
+    std::fs::write(&event, RESTORE.replace("orders", "orders-2")).expect("a temporary file");
+    let output = trapheus(&["fleet", "2", "--event", event.to_str().expect("UTF-8")], "");
+    assert_eq!(output.status.code(), Some(1));
+    let said = text(&output.stderr);
+    assert!(said.contains("orders-2-002 ended FAILED: PreflightException"), "{said}");
+}
