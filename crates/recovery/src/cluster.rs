@@ -64,9 +64,9 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
         document: document(request, known, home, &members, restored.as_ref(), source)?,
         restored,
         taken: Taken { own: home.is_some(), temporary: temporary.is_some() },
-        is_snapshot_marked: snapshot.is_some_and(|s| tags::marked_by(s.tag_list(), &request.execution)),
+        has_mark_to_lift: snapshot.is_some_and(|s| tags::marked_by(s.tag_list(), &request.execution))
+            || home.is_some_and(|cluster| is_stray_role(cluster.tag_list())),
         is_half_marked: clusters.iter().any(|cluster| is_half_marked(request, cluster.tag_list())),
-        has_stray_role: home.is_some_and(|cluster| is_stray_role(cluster.tag_list())),
         is_incomplete: listed.iter().filter_map(|member| member.db_instance_identifier()).any(|name| !answers(name)),
     })
 }

@@ -31,9 +31,9 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
         };
     }
     match (traces.original, &traces.restored) {
-        // What a release that failed has left on a snapshot is still to be lifted.
+        // What a release that failed has left is still to be lifted.
         (Original::Here, Some(Restored { is_verified: true, is_in_place: true, .. }))
-            if ending == Ending::Told && !traces.is_snapshot_marked =>
+            if ending == Ending::Told && !traces.has_mark_to_lift =>
         {
             found(
                 Finding::Nothing,
@@ -67,11 +67,8 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
 fn without_marks(ending: Ending, traces: &Traces) -> Decision {
     let found = |finding, reason| Decision { finding, reason, is_final: true };
     match (traces.taken.own, ending) {
-        (true, _) if traces.is_snapshot_marked => {
-            found(Finding::Release, "only a snapshot still carries the execution's mark")
-        }
-        (true, _) if traces.has_stray_role => {
-            found(Finding::Release, "the database is under its name, and only half a mark is left to lift")
+        (true, _) if traces.has_mark_to_lift => {
+            found(Finding::Release, "the database is under its name, and only a mark is left to lift")
         }
         (true, Ending::Silent) => {
             found(Finding::Release, "the database is under its name, and nothing is left to undo")
@@ -133,7 +130,7 @@ mod tests {
             let expected = if ending == Ending::Told { Finding::Nothing } else { Finding::LeftOver };
             assert_eq!(decide(ending, &left).finding, expected, "{ending:?}");
         }
-        let marked = Traces { is_snapshot_marked: true, ..left };
+        let marked = Traces { has_mark_to_lift: true, ..left };
         assert_eq!(decide(Ending::Told, &marked).finding, Finding::LeftOver, "the snapshot's mark is to be lifted");
     }
 
@@ -170,11 +167,8 @@ mod tests {
         ] {
             assert_eq!(decide(ending, &well).finding, expected, "{ending:?}");
         }
-        let stray = Traces { has_stray_role: true, ..well.clone() };
-        let marked = Traces { is_snapshot_marked: true, ..well };
-        for left in [&stray, &marked] {
-            assert!(ENDINGS.iter().all(|ending| decide(*ending, left).finding == Finding::Release));
-        }
+        let marked = Traces { has_mark_to_lift: true, ..well };
+        assert!(ENDINGS.iter().all(|ending| decide(*ending, &marked).finding == Finding::Release));
     }
 
     #[test]

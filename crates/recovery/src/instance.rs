@@ -57,9 +57,9 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
         document: document(request, original.or(temporary), home, restored.as_ref(), source)?,
         restored,
         taken: Taken { own: home.is_some(), temporary: temporary.is_some() },
-        is_snapshot_marked: snapshot.is_some_and(|s| tags::marked_by(s.tag_list(), &request.execution)),
+        has_mark_to_lift: snapshot.is_some_and(|s| tags::marked_by(s.tag_list(), &request.execution))
+            || home.is_some_and(|instance| is_stray_role(instance.tag_list())),
         is_half_marked: alone().any(|instance| is_half_marked(request, instance.tag_list())),
-        has_stray_role: home.is_some_and(|instance| is_stray_role(instance.tag_list())),
         is_incomplete: false,
     })
 }

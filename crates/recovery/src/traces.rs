@@ -37,12 +37,11 @@ pub(crate) struct Traces {
     pub(crate) original: Original,
     pub(crate) restored: Option<Restored>,
     pub(crate) taken: Taken,
-    /// The snapshot a restore is made from still carries the execution's mark.
-    pub(crate) is_snapshot_marked: bool,
+    /// A mark is left that a release lifts: the execution's on the snapshot a restore is made from, or half of one, of nobody's,
+    /// on what has the name.
+    pub(crate) has_mark_to_lift: bool,
     /// A database carries the execution's mark without what it was to it: somebody took that off.
     pub(crate) is_half_marked: bool,
-    /// What has the name carries half a mark of no execution: somebody took the other half off.
-    pub(crate) has_stray_role: bool,
     /// A member that belongs to the original does not answer: it is between two names.
     pub(crate) is_incomplete: bool,
     /// The original for the state document, as far as it is known.

@@ -113,6 +113,17 @@ fn an_execution_that_was_stopped_before_it_touched_anything_is_only_told_of() {
 }
 
 #[test]
+fn half_a_mark_that_is_left_on_the_database_is_lifted() {
+    let tags = json!({"trapheus:role": "original", "team": "payments"});
+    let world = json!({"instances": [{"identifier": "orders", "engine": "postgres", "tags": tags}]});
+    let known = [("run", "FAILED", event("orders", "create_snapshot", false))];
+    let report = recover(by_rule("run"), serde_json::from_value(world).expect("a world"), &known);
+    assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
+    let tags = &report.world.instance("orders").expect("the database").tags;
+    assert_eq!(tags.keys().collect::<Vec<_>>(), ["team"]);
+}
+
+#[test]
 fn an_execution_that_still_runs_is_left_alone() {
     let known = [("run", "RUNNING", event("orders", "db_restore", false))];
     for recovery in [by_rule("run"), by_hand("orders", false)] {
