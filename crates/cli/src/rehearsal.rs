@@ -217,7 +217,7 @@ impl Clients {
                         .allow_no_auth()
                         .endpoint_url(format!("https://{}.{REGION}.amazonaws.com", $service))
                         .stalled_stream_protection($sdk::config::StalledStreamProtectionConfig::disabled())
-                        .http_client(reach::telling(simulator.http_client()))
+                        .http_client(reach::telling(simulator.http_connector()))
                         .timeout_config(clients::timeouts())
                         .retry_config(clients::retries())
                         .retry_partition(

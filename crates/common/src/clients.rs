@@ -35,26 +35,29 @@ pub fn config() -> SdkConfig {
 /// HTTPS as every client here speaks it, with servers these authorities vouch for: [`TrustStore::default`] is whom the system
 /// trusts.
 pub fn http_client(trust: TrustStore) -> SharedHttpClient {
-    let https = aws_smithy_http_client::Builder::new().tls_provider(Provider::Rustls(CryptoMode::Ring));
-    let https = match TlsContext::builder().with_trust_store(trust).build() {
-        Ok(context) => https.tls_context(context),
-        Err(error) => unreachable!("a trust store alone is nothing to refuse: {error}"),
-    };
-    reach::telling(https.build_https())
+    reach::telling(connector_trusting(trust))
 }
 
 /// Plain HTTP requests to others than AWS, over the same stack. It follows no redirect and repeats nothing; how long a request
 /// may take is up to who makes it.
 pub fn connector() -> SharedHttpConnector {
+    connector_trusting(TrustStore::default())
+}
+
+/// The certificates are read here: as the function starts, where Lambda gives it more of a processor than a call has.
+fn connector_trusting(trust: TrustStore) -> SharedHttpConnector {
     let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
-    let connector = Connector::builder().connector_settings(settings).tls_provider(Provider::Rustls(CryptoMode::Ring));
-    SharedHttpConnector::new(connector.build())
+    let https = Connector::builder().connector_settings(settings).tls_provider(Provider::Rustls(CryptoMode::Ring));
+    let https = match TlsContext::builder().with_trust_store(trust).build() {
+        Ok(context) => https.tls_context(context),
+        Err(error) => unreachable!("a trust store alone is nothing to refuse: {error}"),
+    };
+    SharedHttpConnector::new(https.build())
 }
 
 /// How long one call may take, wherever it runs.
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
-        .connect_timeout(CONNECT_TIMEOUT)
         .operation_attempt_timeout(Duration::from_secs(20))
         .operation_timeout(Duration::from_secs(90))
         .build()

@@ -1,7 +1,7 @@
 //! The entry point of a function: tracing, then one typed handler, called with what it needs of an invocation.
 //!
-//! The payload is taken as JSON and parsed here, so that a malformed one surfaces as [`ErrorKind::Internal`] rather than
-//! as a type name of the runtime's. A rehearsal calls [`invoke`] as well: the same parsing, the same handler.
+//! The payload is taken as it comes and parsed here, once, so that a malformed one surfaces as [`ErrorKind::Internal`]
+//! rather than as a type name of the runtime's. A rehearsal calls [`invoke`]: the same parsing, the same handler.
 //!
 //! [`ErrorKind::Internal`]: crate::ErrorKind::Internal
 
@@ -9,9 +9,10 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use lambda_runtime::Error as StartError;
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde::Serialize;
 use serde::de::DeserializeOwned;
+use serde::{Deserializer, Serialize};
 use serde_json::Value;
+use serde_json::value::RawValue;
 use tokio::time::Instant;
 
 use crate::clock::Clock;
@@ -60,8 +61,8 @@ where
 {
     let handler = &handler;
     // Boxed, because the runtime's layers around an SDK call's would nest deeper than the compiler follows.
-    lambda_runtime::run(service_fn(move |event: LambdaEvent<Value>| {
-        Box::pin(async move { invoke(handler, event.payload, Invocation::of(&event.context)).await })
+    lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
+        Box::pin(async move { answer(handler, &*event.payload, Invocation::of(&event.context)).await })
     }))
     .await
 }
@@ -76,10 +77,21 @@ where
     E: DeserializeOwned,
     R: Serialize,
 {
-    let event = serde_json::from_value(payload)
-        .map_err(|error| Error::internal("the payload is not what this function takes").caused_by(error))?;
-    let output = handler(event, invocation).await?;
+    let output = answer(handler, payload, invocation).await?;
     serde_json::to_value(output).map_err(|error| Error::internal("the answer is not JSON").caused_by(error))
+}
+
+async fn answer<'de, E, R>(
+    handler: &impl AsyncFn(E, Invocation) -> Result<R>,
+    payload: impl Deserializer<'de, Error = serde_json::Error>,
+    invocation: Invocation,
+) -> Result<R>
+where
+    E: DeserializeOwned,
+{
+    let event = E::deserialize(payload)
+        .map_err(|error| Error::internal("the payload is not what this function takes").caused_by(error))?;
+    handler(event, invocation).await
 }
 
 /// A setting of the deployment from the function's environment; `default` where it is not set.

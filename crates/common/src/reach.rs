@@ -4,18 +4,16 @@
 //! [`telling`] stands there. Whether to try again is not decided here: see [`crate::error`].
 
 use aws_smithy_runtime_api::box_error::BoxError;
-use aws_smithy_runtime_api::client::connector_metadata::ConnectorMetadata;
 use aws_smithy_runtime_api::client::http::{
-    HttpClient, HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+    HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector, http_client_fn,
 };
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
-use aws_smithy_runtime_api::client::runtime_components::{RuntimeComponents, RuntimeComponentsBuilder};
-use aws_smithy_types::config_bag::ConfigBag;
 
-/// The same client, whose errors are [`Unreachable`] where no connection was made.
-pub fn telling(client: SharedHttpClient) -> SharedHttpClient {
-    SharedHttpClient::new(Telling(client))
+/// A client that connects with this connector and no other, and whose errors are [`Unreachable`] where no connection was made.
+pub fn telling(connector: SharedHttpConnector) -> SharedHttpClient {
+    let connector = SharedHttpConnector::new(Telling(connector));
+    http_client_fn(move |_, _| connector.clone())
 }
 
 /// Nothing was sent, because there is no connection.
@@ -45,32 +43,9 @@ fn advice(host: &str) -> String {
 }
 
 #[derive(Debug)]
-struct Telling(SharedHttpClient);
+struct Telling(SharedHttpConnector);
 
-impl HttpClient for Telling {
-    fn http_connector(&self, settings: &HttpConnectorSettings, components: &RuntimeComponents) -> SharedHttpConnector {
-        SharedHttpConnector::new(TellingConnector(self.0.http_connector(settings, components)))
-    }
-
-    fn validate_base_client_config(&self, _: &RuntimeComponentsBuilder, _: &ConfigBag) -> Result<(), BoxError> {
-        // The client makes a connector here, to read the certificates early, and throws it away: the first call makes
-        // another. A function that reads few of them starts sooner without.
-        Ok(())
-    }
-
-    fn validate_final_config(&self, components: &RuntimeComponents, config: &ConfigBag) -> Result<(), BoxError> {
-        self.0.validate_final_config(components, config)
-    }
-
-    fn connector_metadata(&self) -> Option<ConnectorMetadata> {
-        self.0.connector_metadata()
-    }
-}
-
-#[derive(Debug)]
-struct TellingConnector(SharedHttpConnector);
-
-impl HttpConnector for TellingConnector {
+impl HttpConnector for Telling {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let host = host(request.uri()).to_owned();
         let answer = self.0.call(request);
@@ -85,7 +60,7 @@ fn host(uri: &str) -> &str {
 }
 
 fn explained(error: ConnectorError, host: String) -> ConnectorError {
-    // Connecting is all that has a time limit of its own here: see `clients::timeouts`.
+    // Connecting is all that has a time limit of its own here: see `clients::CONNECT_TIMEOUT`.
     if error.is_timeout() {
         ConnectorError::timeout(Unreachable { host, source: error.into_source() }.into())
     } else if error.is_io() && was_never_connected(&error) {
