@@ -9,6 +9,7 @@ use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
 use crate::clock::Timestamp;
 use crate::document::{Request, Target};
 use crate::error::{Error, ErrorKind, Result};
+use crate::identifiers::DatabaseIdentifier;
 use crate::tags::Role;
 use crate::{rds, tags};
 
@@ -24,6 +25,40 @@ pub async fn original_cluster(rds: &Client, request: &Request, original: &Target
     let cluster = rds::cluster_by_resource_id(rds, &original.resource_id).await?.ok_or_else(|| gone(original))?;
     check(request, original, cluster.tag_list())?;
     Ok(cluster)
+}
+
+/// The original DB cluster, and whatever has one of its two names now.
+#[derive(Debug)]
+pub struct Clusters {
+    /// By its resource id, whatever its name is.
+    pub original: Option<DbCluster>,
+    named: Vec<DbCluster>,
+}
+
+impl Clusters {
+    /// One look where the original has one of its names, which it nearly always has.
+    pub async fn find(rds: &Client, target: &Target) -> Result<Self> {
+        let either = [target.identifier.as_str(), target.temporary_identifier.as_str()];
+        let named = rds::clusters_named(rds, &either).await?;
+        let is_original = |cluster: &&DbCluster| cluster.db_cluster_resource_id() == Some(target.resource_id.as_str());
+        let original = match named.iter().find(is_original) {
+            Some(found) => Some(found.clone()),
+            None => rds::cluster_by_resource_id(rds, &target.resource_id).await?,
+        };
+        Ok(Self { original, named })
+    }
+
+    /// The original; an error if it is gone or another execution's.
+    pub fn claimed(&self, request: &Request, target: &Target) -> Result<&DbCluster> {
+        let cluster = self.original.as_ref().ok_or_else(|| gone(target))?;
+        check(request, target, cluster.tag_list())?;
+        Ok(cluster)
+    }
+
+    /// What answers under this name, which is one of the two.
+    pub fn named(&self, identifier: &DatabaseIdentifier) -> Option<&DbCluster> {
+        self.named.iter().find(|cluster| cluster.db_cluster_identifier() == Some(identifier.as_str()))
+    }
 }
 
 /// Refuses to go on unless the tags say that this execution works on the original.

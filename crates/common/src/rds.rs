@@ -106,6 +106,13 @@ pub async fn clusters(rds: &Client) -> Result<Vec<DbCluster>> {
     clusters_where(rds, None).await
 }
 
+/// Those of the DB clusters of these names that there are, with one call: RDS throttles by account.
+pub async fn clusters_named(rds: &Client, identifiers: &[&str]) -> Result<Vec<DbCluster>> {
+    let mut found = clusters_where(rds, Some(("db-cluster-id", identifiers))).await?;
+    found.retain(|cluster| cluster.db_cluster_identifier().is_some_and(|name| identifiers.contains(&name)));
+    Ok(found)
+}
+
 /// The DB cluster with this `DbClusterResourceId`, whatever its name is now.
 pub async fn cluster_by_resource_id(rds: &Client, resource_id: &str) -> Result<Option<DbCluster>> {
     if resource_id.is_empty() {

@@ -6,7 +6,7 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::delete_db_cluster::DeleteDBClusterError;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance};
-use trapheus_common::claim::{self, Proofs};
+use trapheus_common::claim::{self, Clusters, Proofs};
 use trapheus_common::document::{
     ClusterKind, DeleteEvent, OriginalCluster, Request, StepEvent, StepOutput, Target, TaskName,
 };
@@ -25,33 +25,32 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result
     let DeleteEvent { request, original, verification } = event;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Delete, target.temporary_identifier.as_str());
-    let Some(cluster) = rds::cluster_by_resource_id(rds, &target.resource_id).await? else { return Ok(output) };
+    let clusters = Clusters::find(rds, target).await?;
+    let Some(cluster) = &clusters.original else { return Ok(output) };
     if phase(DatabaseKind::Cluster, cluster.status()) == Phase::Deleting {
         return Ok(output.waiting_for(gone(&target.resource_id)));
     }
     claim::check(&request, target, cluster.tag_list())?;
     let moving_to = cluster.pending_modified_values().and_then(ClusterPendingModifiedValues::db_cluster_identifier);
     check_place(&request, target, cluster.db_cluster_identifier(), moving_to)?;
-    let holder = rds::cluster(rds, request.identifier.as_str()).await?;
-    if check_successor(&request, target, &verification.resource_id, holder.as_ref().map(successor).as_ref())?
-        == Asked::Busy
-    {
+    let holder = clusters.named(&request.identifier).map(successor);
+    if check_successor(&request, target, &verification.resource_id, holder.as_ref())? == Asked::Busy {
         return Ok(output.then_more(available(&request.identifier, &verification.resource_id)));
     }
     let how = ClusterDeletion {
         final_snapshot: final_snapshot(&request, target)?,
         delete_automated_backups: !request.options.keep_automated_backups,
     };
-    let members = own_members(rds, &original, &cluster).await?;
+    let members = own_members(rds, &original, cluster).await?;
     check_members(&request, &original, &members)?;
     let again = available(&target.temporary_identifier, &target.resource_id);
-    if cluster.deletion_protection() == Some(true) && !is_unprotected(rds, &request, &cluster).await? {
+    if cluster.deletion_protection() == Some(true) && !is_unprotected(rds, &request, cluster).await? {
         return Ok(output.then_more(again));
     }
     if delete_members(rds, &request, target, &members).await? == Asked::Busy {
         return Ok(output.then_more(members_settled(&members)));
     }
-    match delete_cluster(rds, &request, target, &cluster, &members, how).await? {
+    match delete_cluster(rds, &request, target, cluster, &members, how).await? {
         Asked::Accepted => Ok(output.waiting_for(gone(&target.resource_id))),
         Asked::Busy if members.is_empty() => Ok(output.then_more(again)),
         Asked::Busy => Ok(output.then_more(members_gone(&members))),
@@ -99,8 +98,9 @@ pub async fn discard(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     let StepEvent { request, original } = event;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Discard, request.identifier.as_str());
-    let holder = rds::cluster(rds, request.identifier.as_str()).await?;
-    let Some(cluster) = rds::cluster_by_resource_id(rds, &target.resource_id).await? else {
+    let clusters = Clusters::find(rds, target).await?;
+    let holder = clusters.named(&request.identifier);
+    let Some(cluster) = &clusters.original else {
         return Ok(match holder {
             Some(_) => noted(output, survivor(target, "no longer exists")),
             // Between two names neither answers, and this is not the moment to conclude that it is gone.
@@ -116,6 +116,7 @@ pub async fn discard(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     claim::check_for_rollback(&request, target, cluster.tag_list())?;
     let restored = holder.filter(|holder| holder.db_cluster_resource_id() != Some(target.resource_id.as_str()));
     let is_home = cluster.db_cluster_identifier() == Some(request.identifier.as_str());
+    let restored = restored.cloned();
     let members = strays(rds, &request, &original, restored.is_some()).await?;
     Discard { rds, request: &request, original: &original, restored, members, is_home }.step(output).await
 }

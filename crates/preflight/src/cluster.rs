@@ -37,16 +37,19 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
             .map(Snapshot::from),
         ..World::default()
     };
-    if request.task.restores() {
-        let occupant = rds::cluster(client, request.temporary_identifier.as_str()).await?;
-        world.occupants = occupant.iter().map(Database::from).collect();
-        if let (true, Ok(name)) =
+    let names = [identifier, request.temporary_identifier.as_str()];
+    let names = if request.task.restores() { &names[..] } else { &names[..1] };
+    let mut clusters = rds::clusters_named(client, names).await?;
+    let is_target = |cluster: &DbCluster| cluster.db_cluster_identifier() == Some(identifier);
+    let target = clusters.iter().position(is_target).map(|at| clusters.swap_remove(at));
+    world.occupants = clusters.iter().map(Database::from).collect();
+    if request.task.restores()
+        && let (true, Ok(name)) =
             (request.options.final_snapshot, request.temporary_identifier.final_snapshot(request.kind))
-        {
-            world.final_snapshot = rds::cluster_snapshot(client, name.as_str()).await?.as_ref().map(Snapshot::from);
-        }
+    {
+        world.final_snapshot = rds::cluster_snapshot(client, name.as_str()).await?.as_ref().map(Snapshot::from);
     }
-    let Some(cluster) = rds::cluster(client, identifier).await? else {
+    let Some(cluster) = target else {
         world.namesake = rds::instance(client, identifier).await?.as_ref().map(Database::from);
         return Ok((world, None));
     };

@@ -6,11 +6,12 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance};
+use trapheus_common::claim::{self, Clusters};
 use trapheus_common::document::{Destination, Member, OriginalCluster, RenameEvent, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::wait::acceptor::{self, Phase};
 use trapheus_common::wait::{Goal, MemberGoal};
-use trapheus_common::{Error, ErrorKind, Result, claim, rds, tags};
+use trapheus_common::{Error, ErrorKind, Result, rds, tags};
 
 use crate::instance::{noted, original_is_going, original_is_gone};
 use crate::{
@@ -26,26 +27,28 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
     let RenameEvent { request, original, destination } = event;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Rename, wanted(target, destination).as_str());
-    let Some(cluster) = rds::cluster_by_resource_id(rds, &target.resource_id).await? else {
-        return not_found(rds, target, destination, output).await;
+    let clusters = Clusters::find(rds, target).await?;
+    let Some(cluster) = &clusters.original else {
+        return not_found(target, destination, output, clusters.named(&target.identifier));
     };
     if destination == Destination::Home && is_deleting(CLUSTER, cluster.status()) {
         return Ok(noted(output, original_is_going(target)));
     }
     let was_claimed = tags::value(cluster.tag_list(), tags::EXECUTION).is_some();
-    if destination == Destination::Home && !was_claimed && is_at_home(rds, &original, &cluster).await? {
+    if destination == Destination::Home && !was_claimed && is_at_home(rds, &original, cluster).await? {
         return Ok(output);
     }
     match destination {
         Destination::Temporary => claim::check(&request, target, cluster.tag_list())?,
         Destination::Home => claim::check_for_rollback(&request, target, cluster.tag_list())?,
     }
-    Move { rds, original: &original, cluster: &cluster, destination }.step(output).await
+    let holder = clusters.named(wanted(target, destination));
+    Move { rds, original: &original, cluster, holder, destination }.step(output).await
 }
 
 /// Whether the cluster and every member that is left is under its own name: what was never claimed was never moved.
 async fn is_at_home(rds: &Client, original: &OriginalCluster, cluster: &DbCluster) -> Result<bool> {
-    let instances = own_instances(rds, original).await?;
+    let instances = instances(rds, original).await?;
     for member in original.own_members() {
         let found = rds::with_resource_id(&instances, &member.target.resource_id);
         let home = &member.target.identifier;
@@ -56,15 +59,28 @@ async fn is_at_home(rds: &Client, original: &OriginalCluster, cluster: &DbCluste
     Ok(position_of(cluster, &original.target.identifier) == Position::There)
 }
 
-/// Those of the members' instances that answer, under whatever name.
-async fn own_instances(rds: &Client, original: &OriginalCluster) -> Result<Vec<DbInstance>> {
-    let ids: Vec<&str> = original.own_members().iter().map(|member| member.target.resource_id.as_str()).collect();
-    rds::instances_by_resource_ids(rds, &ids).await
+/// What has one of the members' names, and the members themselves under whatever name: with one look where each of them has
+/// one of its two.
+async fn instances(rds: &Client, original: &OriginalCluster) -> Result<Vec<DbInstance>> {
+    let targets = || original.own_members().iter().map(|member| &member.target);
+    let names: Vec<&str> =
+        targets().flat_map(|target| [target.identifier.as_str(), target.temporary_identifier.as_str()]).collect();
+    let mut found = rds::instances_named(rds, &names).await?;
+    let elsewhere: Vec<&str> = targets()
+        .map(|target| target.resource_id.as_str())
+        .filter(|id| rds::with_resource_id(&found, id).is_none())
+        .collect();
+    found.extend(rds::instances_by_resource_ids(rds, &elsewhere).await?);
+    Ok(found)
 }
 
 /// The original answers under no name: it is between two, or it is gone.
-async fn not_found(rds: &Client, target: &Target, destination: Destination, output: StepOutput) -> Result<StepOutput> {
-    let holder = rds::cluster(rds, target.identifier.as_str()).await?;
+fn not_found(
+    target: &Target,
+    destination: Destination,
+    output: StepOutput,
+    holder: Option<&DbCluster>,
+) -> Result<StepOutput> {
     match (destination, holder) {
         (Destination::Home, Some(_)) => Ok(noted(output, original_is_gone(target))),
         (Destination::Temporary, Some(holder)) => Err(failed(
@@ -117,6 +133,8 @@ struct Move<'a> {
     rds: &'a Client,
     original: &'a OriginalCluster,
     cluster: &'a DbCluster,
+    /// What has the name that the original shall have.
+    holder: Option<&'a DbCluster>,
     destination: Destination,
 }
 
@@ -128,19 +146,19 @@ impl Move<'_> {
             // A cluster that is being renamed refuses changes of its members.
             return Ok(output.then_more(self.goal(at, Vec::new())));
         }
-        let found = self.find_members().await?;
+        let instances = instances(self.rds, self.original).await?;
+        let found = self.find_members(&instances).await?;
         if self.destination == Destination::Temporary {
-            self.check_all_may_leave(&found, &position).await?;
+            self.check_all_may_leave(&found, &instances, &position)?;
         }
         let members = self.move_members(found).await?;
         output.notes.extend(members.notes);
-        output.notes.extend(self.note_on_added_members().await?);
         let mut unfinished = members.is_unfinished || !members.failures.is_empty();
-        let present = self.present();
+        if members.is_moving && position == Position::Elsewhere {
+            return Ok(output.then_more(self.goal(&self.present(), members.goals)));
+        }
+        output.notes.extend(self.note_on_added_members().await?);
         let position = match position {
-            Position::Elsewhere if members.is_moving => {
-                return Ok(output.then_more(self.goal(&present, members.goals)));
-            }
             Position::Elsewhere => match self.move_cluster().await {
                 Ok(position) => position,
                 Err(error) => {
@@ -197,13 +215,12 @@ impl Move<'_> {
         true
     }
 
-    async fn find_members(&self) -> Result<Vec<(&Member, Found)>> {
-        let instances = own_instances(self.rds, self.original).await?;
+    async fn find_members(&self, instances: &[DbInstance]) -> Result<Vec<(&Member, Found)>> {
         let mut found = Vec::new();
         for member in self.original.own_members() {
             found.push((
                 member,
-                self.find(&member.target, rds::with_resource_id(&instances, &member.target.resource_id)).await?,
+                self.find(&member.target, rds::with_resource_id(instances, &member.target.resource_id)).await?,
             ));
         }
         Ok(found)
@@ -231,13 +248,16 @@ impl Move<'_> {
     }
 
     /// On the way out, everything that can be known is checked before the first member is renamed.
-    async fn check_all_may_leave(&self, found: &[(&Member, Found)], position: &Position) -> Result<()> {
+    fn check_all_may_leave(
+        &self,
+        found: &[(&Member, Found)],
+        instances: &[DbInstance],
+        position: &Position,
+    ) -> Result<()> {
         let target = &self.original.target;
         if is_deleting(CLUSTER, self.cluster.status()) {
             return Err(failed(target, "somebody is deleting this DB cluster; nothing was renamed"));
         }
-        let moved = self.original.own_members().iter().map(|member| member.target.temporary_identifier.as_str());
-        let holders = rds::instances_named(self.rds, &moved.collect::<Vec<_>>()).await?;
         for (member, found) in found {
             match found {
                 Found::Removed => {
@@ -252,7 +272,7 @@ impl Move<'_> {
                     let wanted = &member.target.temporary_identifier;
                     if position_of_instance(instance, wanted) == Position::Elsewhere {
                         let named = |holder: &&DbInstance| holder.db_instance_identifier() == Some(wanted.as_str());
-                        check_instance_may_leave(instance, &member.target, holders.iter().find(named))?;
+                        check_instance_may_leave(instance, &member.target, instances.iter().find(named))?;
                     }
                 }
             }
@@ -261,15 +281,15 @@ impl Move<'_> {
             if cluster_has_other_modifications(self.cluster.pending_modified_values()) {
                 return Err(failed(target, pending_modifications(CLUSTER)));
             }
-            self.check_cluster_name_is_free().await?;
+            self.check_cluster_name_is_free()?;
         }
         Ok(())
     }
 
-    async fn check_cluster_name_is_free(&self) -> Result<()> {
+    fn check_cluster_name_is_free(&self) -> Result<()> {
         let target = &self.original.target;
         let wanted = wanted(target, self.destination);
-        match rds::cluster(self.rds, wanted.as_str()).await? {
+        match self.holder {
             Some(holder) if holder.db_cluster_resource_id() != Some(target.resource_id.as_str()) => {
                 Err(taken(CLUSTER, target, wanted, holder.db_cluster_resource_id(), holder.status()))
             }
@@ -356,7 +376,7 @@ impl Move<'_> {
         let target = &self.original.target;
         let wanted = wanted(target, self.destination);
         let present = self.present();
-        self.check_cluster_name_is_free().await?;
+        self.check_cluster_name_is_free()?;
         let call = self
             .rds
             .modify_db_cluster()

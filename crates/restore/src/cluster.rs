@@ -8,7 +8,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
-use trapheus_common::claim::{self, Proofs};
+use trapheus_common::claim::{Clusters, Proofs};
 use trapheus_common::document::{Member, OriginalCluster, Request, StepEvent, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::settings::{Call, Settings};
@@ -24,16 +24,20 @@ const KIND: ErrorKind = ErrorKind::ClusterRestore;
 /// Restores as much of the cluster as can be restored now, unless that is under way already.
 pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
     let StepEvent { request, original } = &event;
-    let name_now = claim::original_cluster(rds, request, &original.target).await?.db_cluster_identifier;
-    out_of_the_way(KIND, &original.target, name_now.as_deref())?;
+    let clusters = Clusters::find(rds, &original.target).await?;
+    let name_now = clusters.claimed(request, &original.target)?.db_cluster_identifier();
+    out_of_the_way(KIND, &original.target, name_now)?;
     let output = StepOutput::done(TaskName::ClusterRestore, &request.identifier);
-    let restored = match under_the_name(rds, request, original).await? {
-        Some(found) => found,
+    let restored = match restored_by_us(clusters.named(&request.identifier), request, original)? {
+        Some(found) => found.clone(),
         // Boxed, because the call has room for some forty parameters.
         None => match Box::pin(ask_for_cluster(rds, request, original)).await {
             Ok(answer) => answer,
             // If it is there all the same, the answer to the call that made it was lost.
-            Err(failure) => under_the_name(rds, request, original).await?.ok_or(failure)?,
+            Err(failure) => {
+                let found = rds::cluster(rds, request.identifier.as_str()).await?;
+                restored_by_us(found.as_ref(), request, original)?.cloned().ok_or(failure)?
+            }
         },
     };
     let restoring = Restoring { rds, request, original, resource_id: restored.db_cluster_resource_id.clone() };
@@ -61,12 +65,14 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     Ok(output.waiting_for(restoring.goal(&goals)))
 }
 
-/// The cluster this execution restored, if there is one already; an error if the name is somebody else's.
-async fn under_the_name(rds: &Client, request: &Request, original: &OriginalCluster) -> Result<Option<DbCluster>> {
-    let identifier = request.identifier.as_str();
-    let found = rds::cluster(rds, identifier).await?;
-    match found.as_ref().and_then(|found| Proofs::of_cluster(found).missing(request, &[&original.target])) {
-        Some(why) => Err(taken(KIND, identifier, &why)),
+/// What has the name, if this execution restored it; an error if it is somebody else's.
+fn restored_by_us<'a>(
+    found: Option<&'a DbCluster>,
+    request: &Request,
+    original: &OriginalCluster,
+) -> Result<Option<&'a DbCluster>> {
+    match found.and_then(|found| Proofs::of_cluster(found).missing(request, &[&original.target])) {
+        Some(why) => Err(taken(KIND, request.identifier.as_str(), &why)),
         None => Ok(found),
     }
 }

@@ -4,7 +4,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance};
-use trapheus_common::claim::{self, Proofs};
+use trapheus_common::claim::{Clusters, Proofs};
 use trapheus_common::document::{
     ClusterKind, Member, OriginalCluster, StepEvent, StepOutput, Target, TaskName, Verification,
 };
@@ -143,10 +143,12 @@ struct Restored<'a> {
 impl<'a> Restored<'a> {
     async fn find(rds: &Client, event: &'a StepEvent<OriginalCluster>, kind: ErrorKind) -> Result<Self> {
         let StepEvent { request, original } = event;
-        claim::original_cluster(rds, request, &original.target).await?;
+        let clusters = Clusters::find(rds, &original.target).await?;
+        clusters.claimed(request, &original.target)?;
         let identifier = request.identifier.as_str();
-        let cluster = rds::cluster(rds, identifier)
-            .await?
+        let cluster = clusters
+            .named(&request.identifier)
+            .cloned()
             .ok_or_else(|| Error::new(kind, identifier, format!("there is no DB cluster {identifier}")))?;
         if let Some(why) = Proofs::of_cluster(&cluster).missing_verified_or_not(request, &[&original.target]) {
             return Err(Error::new(kind, identifier, format!("this is not the database this run restored: {why}")));
