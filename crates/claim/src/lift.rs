@@ -32,10 +32,10 @@ pub(crate) struct OriginalNow {
 enum Whereabouts {
     /// Under its own name, or gone.
     Settled,
-    /// Under another name, or nobody knows where.
+    /// Under another name.
     LeftOver,
-    /// Under another name, and being deleted.
-    Going,
+    /// Under another name and being deleted, or nobody could look.
+    Uncertain,
 }
 
 /// Lifts this execution's marks from one resource after the other.
@@ -81,7 +81,8 @@ impl<'a> Lift<'a> {
             return;
         }
         // A run releases what it restored only once that is verified: what is not, its rollback has removed. Unless it could
-        // not, because somebody deletes the original meanwhile; then nobody knows how good this one is.
+        // not, because somebody deletes the original meanwhile; then nobody knows how good this one is. Nor does anybody beside
+        // an original that could not be looked at.
         if self.original == Whereabouts::LeftOver && role == Some(Role::Restored.value()) {
             let mark = tags::mark(&self.request.execution, Role::Verified);
             match rds::add_tags(self.rds, arn.unwrap_or_default(), mark).await {
@@ -97,14 +98,13 @@ impl<'a> Lift<'a> {
     /// one's affair.
     pub(crate) fn look_at_original(&mut self, look: Result<Option<OriginalNow>>) {
         self.original = match &look {
-            // One that cannot be looked at may be anywhere.
-            Err(_) => Whereabouts::LeftOver,
+            Err(_) => Whereabouts::Uncertain,
             Ok(None) => Whereabouts::Settled,
             Ok(Some(now)) if now.identifier.as_deref() == Some(self.request.identifier.as_str()) => {
                 Whereabouts::Settled
             }
             Ok(Some(now)) => match acceptor::phase(self.request.kind, now.status.as_deref().unwrap_or_default()) {
-                Phase::Deleting => Whereabouts::Going,
+                Phase::Deleting => Whereabouts::Uncertain,
                 Phase::Available | Phase::Passing | Phase::Stopped | Phase::Broken => Whereabouts::LeftOver,
             },
         };

@@ -360,6 +360,16 @@ async fn what_a_rollback_had_to_leave_is_not_called_verified() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn beside_an_original_that_nobody_could_look_at_nothing_is_called_verified() {
+    let harness = Harness::new(orders(&json!({})));
+    let event = beside_its_successor(&harness).await;
+    inject(&harness, "DescribeDBInstances", None, Fault::Denied {});
+    let error = release(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::AccessDenied);
+    assert!(is_unmarked(&instance_tags(&harness, "orders")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn what_cannot_be_marked_as_verified_is_not_left_for_a_recovery_to_remove() {
     let harness = Harness::new(orders(&json!({})));
     let event = beside_its_successor(&harness).await;
