@@ -2,7 +2,7 @@
 //!
 //! A cluster's `available` says nothing about its members, so a cluster is ready when they are.
 
-use std::cell::Cell;
+use std::cell::{Cell, RefCell};
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbCluster;
@@ -19,7 +19,7 @@ use crate::{both, look_for_available, look_for_gone, look_for_settled, look_for_
 
 /// Waits for what a step on a DB cluster has set going.
 pub async fn wait(rds: &Client, pace: Pace, event: WaitEvent, invocation: Invocation) -> Result<WaitOutput> {
-    let turn = Turn::default();
+    let turn = Turn::new(event.rollback_started_at.is_some());
     crate::wait(async |goal| look(rds, goal, &turn).await, pace, event, invocation).await
 }
 
@@ -53,17 +53,49 @@ async fn look(rds: &Client, goal: &Goal, turn: &Turn) -> Result<Look> {
 
 /// A cluster that has to be available with members that have to be.
 ///
-/// RDS tells of clusters and of instances in two calls. While one of the two has still to come, only that one is asked for,
-/// and now and then both.
-#[derive(Default)]
+/// RDS tells of clusters and of instances in two calls. As long as one of the two is not there yet, only that one is asked
+/// for, and now and then both. Once both are, it is the one that came last which a further look asks for: the other was there
+/// before it. The next step looks at both before it does anything; nobody looks after a rollback.
 struct Turn {
     looks: Cell<u32>,
-    members_first: Cell<bool>,
+    last: Cell<Part>,
+    /// What the last look showed of the other, if both were there.
+    other: RefCell<Option<Look>>,
+    is_rollback: bool,
+}
+
+/// What there is to ask for.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Part {
+    Cluster,
+    Members,
+}
+
+impl Part {
+    const fn other(self) -> Self {
+        match self {
+            Self::Cluster => Self::Members,
+            Self::Members => Self::Cluster,
+        }
+    }
+
+    /// A look at this part and one at the other, always told in the same order.
+    fn with(self, seen: Look, seen_of_other: Look) -> Look {
+        match self {
+            Self::Cluster => both(seen, seen_of_other),
+            Self::Members => both(seen_of_other, seen),
+        }
+    }
 }
 
 impl Turn {
     /// Every so many looks both are asked for: the other may have failed meanwhile.
-    const BOTH: u32 = 10;
+    const BOTH: u32 = 20;
+
+    /// Members take longer than their cluster.
+    fn new(is_rollback: bool) -> Self {
+        Self { looks: Cell::new(0), last: Cell::new(Part::Members), other: RefCell::default(), is_rollback }
+    }
 
     async fn look(
         &self,
@@ -72,26 +104,34 @@ impl Turn {
         resource_id: Option<&str>,
         members: &[MemberGoal],
     ) -> Result<Look> {
-        let looks = self.looks.replace(self.looks.get() + 1);
         if members.is_empty() {
             return look_for_cluster(rds, wanted, resource_id).await;
         }
-        let is_enough = |look: &Look| look.verdict != Verdict::Complete && !looks.is_multiple_of(Self::BOTH);
-        let (first, second) = if self.members_first.get() {
-            let members = look_for_members(rds, members).await?;
-            if is_enough(&members) {
-                return Ok(members);
-            }
-            (look_for_cluster(rds, wanted, resource_id).await?, members)
-        } else {
-            let cluster = look_for_cluster(rds, wanted, resource_id).await?;
-            if is_enough(&cluster) {
-                return Ok(cluster);
-            }
-            (cluster, look_for_members(rds, members).await?)
+        let ask = async |part| match part {
+            Part::Cluster => look_for_cluster(rds, wanted, resource_id).await,
+            Part::Members => look_for_members(rds, members).await,
         };
-        self.members_first.set(first.verdict == Verdict::Complete);
-        Ok(both(first, second))
+        self.looks.set(self.looks.get() + 1);
+        let last = self.last.get();
+        let other = last.other();
+        let seen = ask(last).await?;
+        let is_there = seen.verdict == Verdict::Complete;
+        let is_turn_of_both = self.looks.get().is_multiple_of(Self::BOTH);
+        let other_was = self.other.take();
+        if !is_there && !is_turn_of_both {
+            return Ok(seen);
+        }
+        if let Some(other_was) = other_was.filter(|_| is_there && !is_turn_of_both && !self.is_rollback) {
+            self.other.replace(Some(other_was.clone()));
+            return Ok(last.with(seen, other_was));
+        }
+        let seen_of_other = ask(other).await?;
+        match (is_there, seen_of_other.verdict == Verdict::Complete) {
+            (true, true) => drop(self.other.replace(Some(seen_of_other.clone()))),
+            (true, false) => self.last.set(other),
+            (false, _) => {}
+        }
+        Ok(last.with(seen, seen_of_other))
     }
 }
 

@@ -29,6 +29,7 @@ async fn wait(
 ) -> Result<WaitOutput> {
     let deadline = event.deadline();
     let pace = if event.rollback_started_at.is_some() { pace.careful() } else { pace };
+    let pace = pace_of(pace, event.request.kind, event.task.taskname);
     let StepOutput { taskname, identifier, wait_for, wait: last, .. } = event.task;
     let complete = |observed| WaitOutput {
         task: WaitStatus::Complete,
@@ -55,6 +56,21 @@ async fn wait(
             Ok(WaitOutput { task: WaitStatus::Pending, since: Some(since), absent_since, ..complete(seen) })
         }
     }
+}
+
+/// No look before RDS can be done tells anything. A rename reboots the database; what is created or deleted takes minutes, a
+/// cluster and its members many. A cluster takes more operations one after the other, so each gets fewer looks.
+fn pace_of(pace: Pace, kind: DatabaseKind, taskname: TaskName) -> Pace {
+    let least_intervals = match (taskname, kind) {
+        (TaskName::Rename, DatabaseKind::Instance) => 1,
+        (TaskName::Rename, DatabaseKind::Cluster) => 2,
+        (TaskName::Delete, _) => 3,
+        (TaskName::Restore | TaskName::Discard, _) => 4,
+        (TaskName::ClusterRestore, _) => 8,
+        _ => 0,
+    };
+    let pace = if least_intervals > 0 { pace.beginning_after(least_intervals) } else { pace };
+    if kind == DatabaseKind::Cluster { pace.rarer() } else { pace }
 }
 
 /// The error of a step whose goal cannot be met any more.

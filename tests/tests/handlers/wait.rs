@@ -250,6 +250,47 @@ async fn a_cluster_is_ready_only_when_its_members_are() {
     assert!(!member.busy && member.answers);
 }
 
+/// Waits until a renamed member is available in its cluster, and counts the looks at clusters and at members.
+async fn looks_while_a_member_is_renamed(is_rollback: bool) -> [usize; 2] {
+    let harness = Harness::new(world());
+    let request = harness.request("shop", Task::DbRestore, true);
+    rename(&harness, "shop-2", "shop-2-temp").await;
+    let members = vec![MemberGoal { identifier: named("shop-2-temp"), resource_id: None }];
+    let goal = Goal::Available { identifier: named("shop"), resource_id: None, members };
+    let mut event = waiting(&request, goal);
+    event.rollback_started_at = is_rollback.then(|| harness.wall_clock().into());
+    let answer = wait_cluster(&harness, event).await.unwrap();
+    assert_eq!(answer.observed, "shop available, shop-2-temp available");
+    let requests = harness.simulator.requests();
+    ["DescribeDBClusters", "DescribeDBInstances"]
+        .map(|action| requests.iter().filter(|request| request.action == action).count())
+}
+
+#[tokio::test(start_paused = true)]
+async fn only_what_is_still_to_come_is_asked_for() {
+    let [clusters, members] = looks_while_a_member_is_renamed(false).await;
+    assert!(clusters <= 2 && members > 3 * clusters, "{clusters} looks at the cluster, {members} at the member");
+}
+
+#[tokio::test(start_paused = true)]
+async fn at_the_end_of_a_rollback_cluster_and_members_are_asked_for_each_time() {
+    let [clusters, _] = looks_while_a_member_is_renamed(true).await;
+    assert!(clusters >= 6, "{clusters} looks at the cluster");
+}
+
+#[tokio::test(start_paused = true)]
+async fn what_takes_minutes_is_not_looked_at_at_once() {
+    let harness = Harness::new(world());
+    let request = harness.request("orders", Task::DbRestore, false);
+    let goal = Goal::Gone { resource_ids: vec![resource_id(&harness, "orders")] };
+    harness.rds().delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true).send().await.unwrap();
+    let mut event = waiting(&request, goal);
+    event.task.taskname = TaskName::Delete;
+    wait_instance(&harness, event).await.unwrap();
+    let first = harness.simulator.requests().into_iter().find(|request| request.action == "DescribeDBInstances");
+    assert!(first.is_some_and(|look| look.at.as_secs() >= 60));
+}
+
 #[tokio::test(start_paused = true)]
 async fn members_are_waited_for_until_they_are_gone_and_then_the_cluster() {
     let harness = Harness::new(world());

@@ -61,11 +61,22 @@ impl Pace {
         Self { agreeing: self.agreeing * 3, agreeing_in_doubt: self.agreeing_in_doubt * 2, confirm: self.doubt, ..self }
     }
 
-    /// Until the next look at what has been seen like this for so long. A sixtieth of that, where it is more than the pace: the
-    /// end is then noticed after less than a hundredth of the time it took.
+    /// For an operation that takes this many intervals at the least: no look before that tells anything.
+    #[must_use]
+    pub fn beginning_after(self, intervals: u32) -> Self {
+        Self { first: self.sparse * intervals, ..self }
+    }
+
+    /// A tenth longer between the looks at what lasts.
+    #[must_use]
+    pub fn rarer(self) -> Self {
+        Self { sparse: self.sparse * 11 / 10, ..self }
+    }
+
+    /// Until the next look at what has been seen like this for so long. A twentieth of that, where it is more than the pace.
     fn pause(self, outlook: Outlook, lasted: Duration) -> Duration {
         match outlook {
-            Outlook::Lasting => (lasted / 60).clamp(self.sparse, self.sparse * 2),
+            Outlook::Lasting => (lasted / 20).clamp(self.sparse, self.sparse * 2),
             Outlook::Ending | Outlook::Renaming => self.dense,
         }
     }
