@@ -1,6 +1,6 @@
 //! A Lambda Runtime API with one function behind it, which is started, called twice, and ended.
 
-use std::process::Stdio;
+use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
 
 use bytes::Bytes;
@@ -10,12 +10,8 @@ use hyper::body::Incoming;
 use hyper::server::conn::http1;
 use hyper::service::service_fn;
 use hyper_util::rt::TokioIo;
-use nix::sys::time::TimeValLike as _;
-use nix::time::clock_getcpuclockid;
-use nix::unistd::Pid;
 use serde_json::Value;
 use tokio::net::TcpListener;
-use tokio::process::{Child, Command};
 use tokio::sync::mpsc::{UnboundedReceiver, UnboundedSender, unbounded_channel};
 use tokio::sync::oneshot;
 
@@ -66,19 +62,24 @@ async fn measure_patiently(subject: &Subject, account: &Account) -> Result<Sampl
     let (sender, mut asked) = unbounded_channel();
     let server = tokio::spawn(serve(listener, sender));
     let begin = Instant::now();
-    let child = command.spawn()?;
-    let sample = follow(&child, begin, &mut asked, &subject.payload).await;
+    let process = Process(command.spawn()?);
+    let sample = follow(process.0.id(), begin, &mut asked, &subject.payload).await;
     server.abort();
     sample
 }
 
-async fn follow(
-    child: &Child,
-    begin: Instant,
-    asked: &mut UnboundedReceiver<Asked>,
-    payload: &Value,
-) -> Result<Sample> {
-    let process = child.id().ok_or("the process has ended")?;
+/// A function that ends with this.
+struct Process(Child);
+
+impl Drop for Process {
+    fn drop(&mut self) {
+        // One that has ended already is as it should be.
+        let _ = self.0.kill();
+        let _ = self.0.wait();
+    }
+}
+
+async fn follow(process: u32, begin: Instant, asked: &mut UnboundedReceiver<Asked>, payload: &Value) -> Result<Sample> {
     let (at, mut event) = next(asked).await?;
     let start = Cost { time: at - begin, cpu: cpu(process).await? };
     let mut costs = [Cost::default(); 2];
@@ -109,7 +110,7 @@ async fn next(asked: &mut UnboundedReceiver<Asked>) -> Result<(Instant, oneshot:
 /// As Lambda would start it, with the endpoint of the simulated account and what is needed to trust it.
 fn command(subject: &Subject, account: &Account, runtime_api: &str) -> Command {
     let mut command = Command::new(&subject.program);
-    command.args(&subject.arguments).kill_on_drop(true).stdin(Stdio::null()).stdout(Stdio::null());
+    command.args(&subject.arguments).stdin(Stdio::null()).stdout(Stdio::null());
     command.env_clear().envs([
         ("PATH", std::env::var("PATH").unwrap_or_default().as_str()),
         ("AWS_LAMBDA_RUNTIME_API", runtime_api),
@@ -169,11 +170,15 @@ async fn answer(request: Request<Incoming>, asked: UnboundedSender<Asked>) -> Re
     Ok(Response::builder().status(202).body(Full::default())?)
 }
 
-/// What the process, all threads it ever had, has used so far.
+/// What the threads of the process have used so far.
 async fn cpu(process: u32) -> Result<Duration> {
     tokio::time::sleep(REST).await;
-    let clock = clock_getcpuclockid(Pid::from_raw(process.cast_signed()))?;
-    Ok(Duration::from_nanos(clock.now()?.num_nanoseconds().unsigned_abs()))
+    let mut nanoseconds = 0;
+    for thread in std::fs::read_dir(format!("/proc/{process}/task"))? {
+        let spent = std::fs::read_to_string(thread?.path().join("schedstat"))?;
+        nanoseconds += spent.split_whitespace().next().ok_or("the kernel keeps no schedstat")?.parse::<u64>()?;
+    }
+    Ok(Duration::from_nanos(nanoseconds))
 }
 
 fn peak_kib(process: u32) -> Result<u64> {
