@@ -1,6 +1,6 @@
 //! How many whole executions a second one core rehearses: state machine, functions, SDK clients and simulator together.
 //!
-//! `cargo run --release -p trapheus-cli --example rehearsals [SECONDS]`
+//! `cargo run --profile campaign -p trapheus-cli --example rehearsals [SECONDS]`
 
 use std::time::{Duration, Instant};
 

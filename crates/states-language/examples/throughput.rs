@@ -1,6 +1,6 @@
 //! Prints how many executions of a machine of 30 states one core runs in a second.
 //!
-//! `cargo run --release -p states-language --example throughput [-- SECONDS]`
+//! `cargo run --profile campaign -p states-language --example throughput [-- SECONDS]`
 //!
 //! The machine is shaped like a real pipeline: tasks with retriers and catchers, choices, waits and a
 //! polling loop, over a state document that grows as it goes. The clock is paused.
