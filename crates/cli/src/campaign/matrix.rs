@@ -451,8 +451,9 @@ fn restored(event: &Value) -> Result<Vec<Case>, String> {
     let identifier = event["identifier"].as_str().unwrap_or_default();
     let doings = doings_to_restored(identifier, event["isCluster"] == true);
     let mut cases = Vec::new();
-    // It has just begun, and the step does not see it; or it is over, and the step does.
-    for seconds in [1.0, 20.0] {
+    // It has just begun, and the step does not see it; or it is waited for, and the step does. A member may have been created
+    // only a few seconds ago.
+    for seconds in [1.0, 12.0, 20.0] {
         for (action, parameters) in &doings {
             cases.push(base.clone().with([meddling(action, parameters, When::At(applied - seconds))]));
         }
