@@ -35,7 +35,9 @@ pub(crate) fn recorded() -> Result<BTreeMap<String, Value>> {
     let recorder = Rc::new(Recorder::default());
     for (identifier, is_cluster) in [("orders", false), ("shop", true)] {
         for task in ["create_snapshot", "db_restore"] {
-            let event = json!({"identifier": identifier, "task": task, "isCluster": is_cluster, "export": true});
+            // What only restores has no snapshot to export.
+            let export = task == "create_snapshot";
+            let event = json!({"identifier": identifier, "task": task, "isCluster": is_cluster, "export": export});
             let world = World::from_json(DEFAULT_WORLD)?;
             let rehearsal = Rehearsal { around: Some(recorder.clone()), ..Rehearsal::new(event, world) };
             // How it ends is of no interest here.
