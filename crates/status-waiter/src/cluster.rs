@@ -55,7 +55,7 @@ async fn look(rds: &Client, goal: &Goal, turn: &Turn) -> Result<Look> {
 ///
 /// RDS tells of clusters and of instances in two calls. As long as one of the two is not there yet, only that one is asked
 /// for, and now and then both. Once both are, it is the one that came last which a further look asks for: the other was there
-/// before it. The next step looks at both before it does anything; nobody looks after a rollback.
+/// before it. Nobody looks again after a rollback, so there both are asked for each time.
 struct Turn {
     looks: Cell<u32>,
     last: Cell<Part>,
