@@ -4,6 +4,7 @@ use std::time::Duration;
 
 use rds_simulator::{Fault, FaultRule, Outcome};
 use serde_json::json;
+use trapheus_common::claim::Clusters;
 use trapheus_common::document::{
     Destination, OriginalCluster, OriginalInstance, RenameEvent, StepEvent, StepOutput, Task,
 };
@@ -344,6 +345,22 @@ async fn an_aurora_cluster_goes_with_its_members_and_comes_back() {
     run_cluster(&harness, &event, Home).await.unwrap();
     assert!(has(&harness, "shop", &["shop-1", "shop-2"]), "{:?}", clusters(&harness));
     assert_eq!((accepted(&harness, "ModifyDBInstance"), accepted(&harness, "ModifyDBCluster")), (4, 2));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_and_a_member_under_names_nobody_planned_are_found_by_resource_id() {
+    let harness = world();
+    let event = harness.claimed_cluster("shop", TASK).await;
+    run_cluster(&harness, &event, Temporary).await.unwrap();
+    rename_by_hand(&harness, "shop-1-temp", "shop-7").await;
+    run_cluster(&harness, &event, Home).await.unwrap();
+    assert!(has(&harness, "shop", &["shop-1", "shop-2"]), "{:?}", clusters(&harness));
+
+    let by_hand = harness.rds().modify_db_cluster().db_cluster_identifier("shop").new_db_cluster_identifier("shop-8");
+    Box::pin(by_hand.apply_immediately(true).send()).await.unwrap();
+    harness.settle().await;
+    let found = Clusters::find(harness.rds(), &event.original.target).await.unwrap();
+    assert!(found.original.is_some_and(|original| original.db_cluster_identifier() == Some("shop-8")));
 }
 
 #[tokio::test(start_paused = true)]
