@@ -2,6 +2,9 @@
 //!
 //! One fault anywhere else, or one that passes by itself, excuses nothing: the original has to be back without help.
 
+use std::ops::RangeInclusive;
+use std::time::Duration;
+
 use rds_simulator::{Fault, FaultRule, Outcome, RecordedRequest};
 
 use super::scene::{self, doings};
@@ -52,16 +55,20 @@ fn all_faults<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = Disturbed<'a>
     declared.chain(evidence.world.faults.iter().map(Disturbed::Request))
 }
 
-/// From and to, in seconds: when something was being put back.
-fn rollbacks(evidence: &Evidence<'_>) -> Vec<(f64, f64)> {
+/// When something was being put back.
+fn rollbacks(evidence: &Evidence<'_>) -> Vec<RangeInclusive<Duration>> {
     let report = evidence.report;
     let of_itself = report.steps.iter().find(|step| step.state == "FailedState");
-    let of_itself = of_itself.map(|step| (step.started_seconds, report.duration_seconds));
+    let of_itself = of_itself.map(|step| (step.started_seconds, report.duration_seconds - step.started_seconds));
     let recoveries = report.others.iter().filter(|other| other.role == RunRole::Recovery);
-    of_itself
-        .into_iter()
-        .chain(recoveries.map(|other| (other.started_seconds, other.started_seconds + other.duration_seconds)))
-        .collect()
+    let recoveries = recoveries.map(|other| (other.started_seconds, other.duration_seconds));
+    of_itself.into_iter().chain(recoveries).map(|(started, lasted)| period(started, lasted)).collect()
+}
+
+/// From and to, exact: a rollback may end in the moment of the request that made it fail.
+fn period(started_seconds: f64, lasted_seconds: f64) -> RangeInclusive<Duration> {
+    let [from, lasted] = [started_seconds, lasted_seconds].map(Duration::from_secs_f64);
+    from..=from + lasted
 }
 
 /// The requests that met this fault.
@@ -78,11 +85,8 @@ fn struck<'a>(rule: &'a FaultRule, requests: &'a [RecordedRequest]) -> impl Iter
     numbered.filter(move |(number, _)| (rule.occurrence..=last).contains(number)).map(|(_, request)| request)
 }
 
-fn of_request(rule: &FaultRule, evidence: &Evidence<'_>, rollbacks: &[(f64, f64)]) -> Excuse {
-    let in_rollback = |request: &RecordedRequest| {
-        let at = request.at.as_secs_f64();
-        rollbacks.iter().any(|(from, to)| (*from..=*to).contains(&at))
-    };
+fn of_request(rule: &FaultRule, evidence: &Evidence<'_>, rollbacks: &[RangeInclusive<Duration>]) -> Excuse {
+    let in_rollback = |request: &RecordedRequest| rollbacks.iter().any(|during| during.contains(&request.at));
     let mut struck = struck(rule, evidence.requests).filter(|request| !is_alert(request));
     let is_excused = match &rule.fault {
         Fault::Throttle { .. } | Fault::ServerError { .. } | Fault::ConnectionRefused {} | Fault::ResponseLost {} => {
@@ -172,4 +176,16 @@ pub(super) fn slack_failed(evidence: &Evidence<'_>) -> bool {
         Disturbed::Function(function, ..) => function == "slack",
         Disturbed::Request(rule) => struck(rule, evidence.requests).any(|request| is_slack(&request.action)),
     })
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_period_includes_the_moment_it_ends_in() {
+        let (started, lasted, end) = (932.79, 290.754, Duration::from_millis(1_223_544));
+        assert!(started + lasted < end.as_secs_f64(), "a sum that a float rounds down");
+        assert!(period(started, lasted).contains(&end));
+    }
 }
