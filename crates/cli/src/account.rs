@@ -10,11 +10,11 @@ use aws_config::BehaviorVersion;
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use aws_sdk_sfn::types::HistoryEvent as RemoteEvent;
-use aws_smithy_http_client::tls::TrustStore;
 use jiff::Timestamp;
 use serde_json::Value;
 use states_language::{Details, EventType, HistoryEvent, Observer as _};
 use trapheus_common::clients;
+use trapheus_common::trust::Trust;
 
 use crate::timeline::{Audience, Timeline, said};
 
@@ -28,7 +28,7 @@ const STATE_MACHINE: &str = "DBRestoreStateMachine";
 /// Where to find Step Functions.
 pub async fn client(region: Option<String>, profile: Option<String>) -> Client {
     let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(clients::http_client(TrustStore::default()))
+        .http_client(clients::http_client(Trust::System))
         .timeout_config(clients::timeouts())
         .retry_config(clients::retries());
     if let Some(region) = region {

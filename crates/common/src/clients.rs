@@ -5,24 +5,22 @@
 //! people's machines: a function neither has nor looks for them, so `aws-config` is the command's alone.
 
 use std::collections::BTreeMap;
+use std::sync::LazyLock;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_http_client::Connector;
-use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore, rustls_provider::CryptoMode};
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::{HttpConnectorSettings, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
 use aws_types::region::Region;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
-use crate::{reach, trust};
-
-/// How long a connection may take to come about.
-const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+use crate::trust::{self, Trust};
+use crate::{reach, transport};
 
 /// Region, credentials and endpoints from the function's environment; time-outs and retries from here.
 ///
@@ -32,27 +30,24 @@ pub fn config() -> SdkConfig {
     Environment::of_process().config()
 }
 
-/// HTTPS as every client here speaks it, with servers these authorities vouch for: [`TrustStore::default`] is whom the system
-/// trusts.
-pub fn http_client(trust: TrustStore) -> SharedHttpClient {
-    reach::telling(connector_trusting(trust))
+/// HTTPS as every client here speaks it.
+pub fn http_client(trust: Trust) -> SharedHttpClient {
+    reach::telling(transport::connector(trust))
 }
 
 /// Plain HTTP requests to others than AWS, over the same stack. It follows no redirect and repeats nothing; how long a request
-/// may take is up to who makes it.
+/// may take is up to who makes it. Whom the system trusts is read at the first request: who makes none need not wait for it.
 pub fn connector() -> SharedHttpConnector {
-    connector_trusting(TrustStore::default())
+    SharedHttpConnector::new(Late(LazyLock::new(|| transport::connector(Trust::System))))
 }
 
-/// The certificates are read here: as the function starts, where Lambda gives it more of a processor than a call has.
-fn connector_trusting(trust: TrustStore) -> SharedHttpConnector {
-    let settings = HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build();
-    let https = Connector::builder().connector_settings(settings).tls_provider(Provider::Rustls(CryptoMode::Ring));
-    let https = match TlsContext::builder().with_trust_store(trust).build() {
-        Ok(context) => https.tls_context(context),
-        Err(error) => unreachable!("a trust store alone is nothing to refuse: {error}"),
-    };
-    SharedHttpConnector::new(https.build())
+#[derive(Debug)]
+struct Late(LazyLock<SharedHttpConnector>);
+
+impl HttpConnector for Late {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        self.0.call(request)
+    }
 }
 
 /// How long one call may take, wherever it runs.
@@ -115,9 +110,9 @@ impl Environment {
     }
 
     /// Amazon alone where it is Amazon that answers; elsewhere, or where somebody says otherwise, whom the system trusts.
-    fn trust(&self) -> TrustStore {
+    fn trust(&self) -> Trust {
         let is_said = self.0.keys().any(|name| name.starts_with(ENDPOINT) || name.starts_with("SSL_CERT_"));
-        if !is_said && self.region().is_some_and(trust::is_amazons) { trust::amazon() } else { TrustStore::default() }
+        if !is_said && self.region().is_some_and(trust::is_amazons) { Trust::Amazon } else { Trust::System }
     }
 }
 
@@ -142,7 +137,7 @@ mod tests {
     }
 
     fn trusts_amazon_alone(variables: &[(&str, &str)]) -> bool {
-        format!("{:?}", environment(variables).trust()) == format!("{:?}", trust::amazon())
+        environment(variables).trust() == Trust::Amazon
     }
 
     #[test]

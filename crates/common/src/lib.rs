@@ -11,6 +11,7 @@
 //! | [`clock`] | wall-clock time that follows Tokio's clock |
 //! | [`clients`] | AWS clients, lean and with time-outs |
 //! | [`reach`] | a connection that cannot be made, and what to look at |
+//! | [`transport`] | HTTP and TLS, connected in time |
 //! | [`trust`] | whose certificates are believed |
 //! | [`lambda`] | the entry point of a function |
 //!
@@ -27,6 +28,7 @@ pub mod rds;
 pub mod reach;
 pub mod settings;
 pub mod tags;
+pub mod transport;
 pub mod trust;
 pub mod wait;
 

@@ -60,7 +60,7 @@ fn host(uri: &str) -> &str {
 }
 
 fn explained(error: ConnectorError, host: String) -> ConnectorError {
-    // Connecting is all that has a time limit of its own here: see `clients::CONNECT_TIMEOUT`.
+    // Connecting is all that has a time limit of its own here: see `transport::CONNECT_TIMEOUT`.
     if error.is_timeout() {
         ConnectorError::timeout(Unreachable { host, source: error.into_source() }.into())
     } else if error.is_io() && was_never_connected(&error) {

@@ -6,14 +6,44 @@
 //!
 //! Not decided here: when somebody says otherwise, see [`crate::clients`].
 
-use aws_smithy_http_client::tls::TrustStore;
+use rustls::RootCertStore;
+use rustls::pki_types::CertificateDer;
+use rustls::pki_types::pem::PemObject as _;
 
 /// Amazon Root CA 1 to 4, and the Starfield Services Root that Amazon had before them. They expire in 2037 and later.
 pub const AMAZON: &str = include_str!("amazon-roots.pem");
 
-/// Nobody but Amazon.
-pub fn amazon() -> TrustStore {
-    TrustStore::empty().with_pem_certificate(AMAZON)
+/// Who has to vouch for a server.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Trust {
+    /// Amazon, and nobody else.
+    Amazon,
+    /// Whom the system trusts, or the files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
+    System,
+}
+
+impl Trust {
+    /// The authorities' certificates. Those of the system's that cannot be read are left out: what they would have vouched for
+    /// is refused.
+    pub fn roots(self) -> RootCertStore {
+        let mut roots = RootCertStore::empty();
+        let (_, unreadable) = roots.add_parsable_certificates(match self {
+            Self::Amazon => CertificateDer::pem_slice_iter(AMAZON.as_bytes()).filter_map(Result::ok).collect(),
+            Self::System => of_the_system(),
+        });
+        if unreadable > 0 || roots.is_empty() {
+            tracing::warn!(trusted = roots.len(), unreadable, "not every certificate of an authority can be read");
+        }
+        roots
+    }
+}
+
+fn of_the_system() -> Vec<CertificateDer<'static>> {
+    let found = rustls_native_certs::load_native_certs();
+    for error in &found.errors {
+        tracing::warn!(%error, "certificates of authorities cannot be read");
+    }
+    found.certs
 }
 
 /// Whether Amazon's authorities vouch for the endpoints of a region: those of AWS itself and of `GovCloud`. China, the
@@ -31,8 +61,6 @@ pub fn is_amazons(region: &str) -> bool {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use rustls_pki_types::CertificateDer;
-    use rustls_pki_types::pem::PemObject as _;
 
     #[test]
     fn each_of_amazons_authorities_is_one_that_browsers_trust() {
