@@ -16,7 +16,7 @@ use trapheus_common::{clients, reach};
 use trapheus_email::EmailOptions;
 use trapheus_export::ExportOptions;
 use trapheus_preflight::validate::ValidateOptions;
-use trapheus_slack::SlackOptions;
+use trapheus_slack::{SlackOptions, late};
 
 use crate::cost::Usage;
 use crate::disturbance::Disturbance;
@@ -230,9 +230,10 @@ impl Clients {
             };
         }
         let rds = client!(aws_sdk_rds, "rds");
+        let (secrets, parameters) = (client!(aws_sdk_secretsmanager, "secretsmanager"), client!(aws_sdk_ssm, "ssm"));
         let webhooks = trapheus_slack::Clients {
-            secrets: client!(aws_sdk_secretsmanager, "secretsmanager"),
-            parameters: client!(aws_sdk_ssm, "ssm"),
+            secrets: late(|| secrets),
+            parameters: late(|| parameters),
             rds: rds.clone(),
             http: simulator.http_connector(),
         };

@@ -10,6 +10,7 @@
 //! fails stops no other one, and without a webhook there is nothing to do.
 
 use std::fmt;
+use std::sync::{Arc, LazyLock};
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures::future::join_all;
@@ -41,11 +42,20 @@ impl SlackOptions {
     }
 }
 
+/// A client that is made when it is first used: a deployment needs one of the two, or none, and each takes a function's start
+/// a tenth longer.
+pub type Late<C> = Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>;
+
+/// Makes it so.
+pub fn late<C>(make: impl FnOnce() -> C + Send + 'static) -> Late<C> {
+    Arc::new(LazyLock::new(Box::new(make)))
+}
+
 /// What the function talks to.
 #[derive(Clone)]
 pub struct Clients {
-    pub secrets: aws_sdk_secretsmanager::Client,
-    pub parameters: aws_sdk_ssm::Client,
+    pub secrets: Late<aws_sdk_secretsmanager::Client>,
+    pub parameters: Late<aws_sdk_ssm::Client>,
     pub rds: aws_sdk_rds::Client,
     /// How messages get to Slack; it has to follow no redirect.
     pub http: SharedHttpConnector,

@@ -1,16 +1,18 @@
 //! Lambda function `slack`: see [`trapheus_slack`].
 
 use trapheus_common::{clients, lambda};
-use trapheus_slack::{Clients, SlackOptions};
+use trapheus_slack::{Clients, SlackOptions, late};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
     let config = clients::config();
+    let rds = aws_sdk_rds::Client::new(&config);
+    let same = config.clone();
     let clients = Clients {
-        secrets: aws_sdk_secretsmanager::Client::new(&config),
-        parameters: aws_sdk_ssm::Client::new(&config),
-        rds: aws_sdk_rds::Client::new(&config),
+        secrets: late(move || aws_sdk_secretsmanager::Client::new(&same)),
+        parameters: late(move || aws_sdk_ssm::Client::new(&config)),
+        rds,
         http: clients::connector(),
     };
     let text = |name| lambda::setting(name, String::new());
