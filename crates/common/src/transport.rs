@@ -96,10 +96,7 @@ fn failure(error: legacy::Error) -> ConnectorError {
         ConnectorError::timeout(error.into())
     } else if is(hyper::Error::is_user) {
         ConnectorError::user(error.into())
-    } else if error.is_connect()
-        || is(|hyper| hyper.is_closed() || hyper.is_canceled())
-        || cause::<std::io::Error>(&error).is_some()
-    {
+    } else if is(|hyper| hyper.is_closed() || hyper.is_canceled()) || cause::<std::io::Error>(&error).is_some() {
         ConnectorError::io(error.into())
     } else {
         let ended_early = is(hyper::Error::is_incomplete_message).then_some(ErrorKind::TransientError);
