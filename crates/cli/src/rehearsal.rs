@@ -231,11 +231,12 @@ impl Clients {
         }
         let rds = client!(aws_sdk_rds, "rds");
         let (secrets, parameters) = (client!(aws_sdk_secretsmanager, "secretsmanager"), client!(aws_sdk_ssm, "ssm"));
+        let http = simulator.http_connector();
         let webhooks = trapheus_slack::Clients {
             secrets: late(|| secrets),
             parameters: late(|| parameters),
             rds: rds.clone(),
-            http: simulator.http_connector(),
+            http: late(|| http),
         };
         Self { rds, ses: client!(aws_sdk_sesv2, "email"), sfn: client!(aws_sdk_sfn, "states"), webhooks }
     }

@@ -5,14 +5,12 @@
 //! people's machines: a function neither has nor looks for them, so `aws-config` is the command's alone.
 
 use std::collections::BTreeMap;
-use std::sync::LazyLock;
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
 use aws_credential_types::provider::SharedCredentialsProvider;
 use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::{HttpConnector, HttpConnectorFuture, SharedHttpClient, SharedHttpConnector};
-use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
+use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector};
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
 use aws_types::SdkConfig;
@@ -36,18 +34,9 @@ pub fn http_client(trust: Trust) -> SharedHttpClient {
 }
 
 /// Plain HTTP requests to others than AWS, over the same stack. It follows no redirect and repeats nothing; how long a request
-/// may take is up to who makes it. Whom the system trusts is read at the first request: who makes none need not wait for it.
+/// may take is up to who makes it.
 pub fn connector() -> SharedHttpConnector {
-    SharedHttpConnector::new(Late(LazyLock::new(|| transport::connector(Trust::System))))
-}
-
-#[derive(Debug)]
-struct Late(LazyLock<SharedHttpConnector>);
-
-impl HttpConnector for Late {
-    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
-        self.0.call(request)
-    }
+    transport::connector(Trust::System)
 }
 
 /// How long one call may take, wherever it runs.

@@ -42,11 +42,11 @@ impl SlackOptions {
     }
 }
 
-/// A client that is made when it is first used: a deployment needs one of the two, or none, and each takes a function's start
-/// a tenth longer.
+/// What is made when it is first used: a deployment keeps its webhooks in one of two places, or has none, and each client takes a
+/// function's start a tenth longer, the certificates that the system trusts several times as long.
 pub type Late<C> = Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>;
 
-/// Makes it so.
+/// Has it made when it is first used.
 pub fn late<C>(make: impl FnOnce() -> C + Send + 'static) -> Late<C> {
     Arc::new(LazyLock::new(Box::new(make)))
 }
@@ -58,7 +58,7 @@ pub struct Clients {
     pub parameters: Late<aws_sdk_ssm::Client>,
     pub rds: aws_sdk_rds::Client,
     /// How messages get to Slack; it has to follow no redirect.
-    pub http: SharedHttpConnector,
+    pub http: Late<SharedHttpConnector>,
 }
 
 impl fmt::Debug for Clients {

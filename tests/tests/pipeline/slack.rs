@@ -30,7 +30,8 @@ impl Around for OverTheWire {
             call.simulator.put_secret("trapheus/slack", &json!(addresses.collect::<Vec<_>>()).to_string());
             call.simulator.put_parameter("/trapheus/slack", "");
             let mut fleet = call.fleet.clone();
-            fleet.webhooks.http = self.receiver.connector();
+            let http = self.receiver.connector();
+            fleet.webhooks.http = trapheus_slack::late(|| http);
             fleet.call(call.function, call.payload).await
         }
         .boxed_local()

@@ -13,7 +13,7 @@ async fn main() -> Result<(), lambda::StartError> {
         secrets: late(move || aws_sdk_secretsmanager::Client::new(&same)),
         parameters: late(move || aws_sdk_ssm::Client::new(&config)),
         rds,
-        http: clients::connector(),
+        http: late(clients::connector),
     };
     let text = |name| lambda::setting(name, String::new());
     let options = SlackOptions::new(&text("SLACK_SECRET")?, &text("SLACK_PARAMETER")?, &text("AWS_REGION")?);
