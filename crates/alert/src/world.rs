@@ -93,22 +93,21 @@ async fn patiently<T>(look: impl Future<Output = Result<T>>) -> Look<T> {
 }
 
 async fn databases(client: &Client, run: &Run, request: &Request) -> Result<Vec<Database>> {
-    let names = [&request.identifier, &request.temporary_identifier];
+    let names = [request.identifier.as_str(), request.temporary_identifier.as_str()];
     let mut seen = Seen::default();
     match request.kind {
         DatabaseKind::Instance => {
-            for name in names {
-                seen.add_instance(run, rds::instance(client, name.as_str()).await?, None);
+            for instance in rds::instances_named(client, &names).await? {
+                seen.add_instance(run, &instance, None);
             }
-            if let Some(Target { resource_id, .. }) = seen.missing_original(run) {
-                seen.add_instance(run, rds::instance_by_resource_id(client, &resource_id).await?, None);
+            if let Some(Target { resource_id, .. }) = seen.missing_original(run)
+                && let Some(instance) = rds::instance_by_resource_id(client, &resource_id).await?
+            {
+                seen.add_instance(run, &instance, None);
             }
         }
         DatabaseKind::Cluster => {
-            let mut clusters = Vec::new();
-            for name in names {
-                clusters.extend(rds::cluster(client, name.as_str()).await?);
-            }
+            let mut clusters = rds::clusters_named(client, &names).await?;
             for cluster in &clusters {
                 seen.add_cluster(run, cluster);
             }
@@ -121,16 +120,16 @@ async fn databases(client: &Client, run: &Run, request: &Request) -> Result<Vec<
             for cluster in &clusters {
                 let name = cluster.db_cluster_identifier().unwrap_or_default();
                 for member in rds::instances_of_cluster(client, name).await? {
-                    seen.add_instance(run, Some(member), Some(cluster));
+                    seen.add_instance(run, &member, Some(cluster));
                 }
             }
             // A member's name may be taken by something that is in neither cluster.
             let homes: Vec<DatabaseIdentifier> =
                 run.original.iter().flat_map(Original::own_members).map(|member| member.identifier.clone()).collect();
-            for name in homes {
-                if !seen.has_instance(&name) {
-                    seen.add_instance(run, rds::instance(client, name.as_str()).await?, None);
-                }
+            let unseen: Vec<&str> =
+                homes.iter().filter(|name| !seen.has_instance(name)).map(DatabaseIdentifier::as_str).collect();
+            for instance in rds::instances_named(client, &unseen).await? {
+                seen.add_instance(run, &instance, None);
             }
         }
     }
@@ -166,8 +165,7 @@ impl Seen {
         self.0.contains_key(&(true, name.as_str().to_owned()))
     }
 
-    fn add_instance(&mut self, run: &Run, instance: Option<DbInstance>, cluster: Option<&DbCluster>) {
-        let Some(instance) = instance else { return };
+    fn add_instance(&mut self, run: &Run, instance: &DbInstance, cluster: Option<&DbCluster>) {
         let identifier = instance.db_instance_identifier().unwrap_or_default();
         let resource_id = instance.dbi_resource_id().unwrap_or_default();
         let membership = cluster.and_then(|cluster| {

@@ -10,6 +10,7 @@ use crate::clock::Timestamp;
 use crate::document::{Request, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identifiers::DatabaseIdentifier;
+use crate::rds::Database;
 use crate::tags::Role;
 use crate::{rds, tags};
 
@@ -27,37 +28,36 @@ pub async fn original_cluster(rds: &Client, request: &Request, original: &Target
     Ok(cluster)
 }
 
-/// The original DB cluster, and whatever has one of its two names now.
+/// The original, and whatever has one of its two names now.
 #[derive(Debug)]
-pub struct Clusters {
+pub struct Named<D> {
     /// By its resource id, whatever its name is.
-    pub original: Option<DbCluster>,
-    named: Vec<DbCluster>,
+    pub original: Option<D>,
+    named: Vec<D>,
 }
 
-impl Clusters {
+impl<D: Database> Named<D> {
     /// One look where the original has one of its names, which it nearly always has.
     pub async fn find(rds: &Client, target: &Target) -> Result<Self> {
         let either = [target.identifier.as_str(), target.temporary_identifier.as_str()];
-        let named = rds::clusters_named(rds, &either).await?;
-        let is_original = |cluster: &&DbCluster| cluster.db_cluster_resource_id() == Some(target.resource_id.as_str());
-        let original = match named.iter().find(is_original) {
+        let named = D::of_names(rds, &either).await?;
+        let original = match named.iter().find(|one| one.resource_id() == Some(target.resource_id.as_str())) {
             Some(found) => Some(found.clone()),
-            None => rds::cluster_by_resource_id(rds, &target.resource_id).await?,
+            None => D::of_resource_id(rds, &target.resource_id).await?,
         };
         Ok(Self { original, named })
     }
 
     /// The original; an error if it is gone or another execution's.
-    pub fn claimed(&self, request: &Request, target: &Target) -> Result<&DbCluster> {
-        let cluster = self.original.as_ref().ok_or_else(|| gone(target))?;
-        check(request, target, cluster.tag_list())?;
-        Ok(cluster)
+    pub fn claimed(&self, request: &Request, target: &Target) -> Result<&D> {
+        let original = self.original.as_ref().ok_or_else(|| gone(target))?;
+        check(request, target, original.tags())?;
+        Ok(original)
     }
 
     /// What answers under this name, which is one of the two.
-    pub fn named(&self, identifier: &DatabaseIdentifier) -> Option<&DbCluster> {
-        self.named.iter().find(|cluster| cluster.db_cluster_identifier() == Some(identifier.as_str()))
+    pub fn at(&self, identifier: &DatabaseIdentifier) -> Option<&D> {
+        self.named.iter().find(|one| one.identifier() == Some(identifier.as_str()))
     }
 }
 

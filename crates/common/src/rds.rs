@@ -15,6 +15,61 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{Error, ErrorKind, Result};
 
+/// What a DB instance and a DB cluster have in common, and how either is looked for.
+pub trait Database: Clone {
+    fn identifier(&self) -> Option<&str>;
+    fn resource_id(&self) -> Option<&str>;
+    fn tags(&self) -> &[Tag];
+    /// Those of these names that there are, with one call.
+    fn of_names(rds: &Client, identifiers: &[&str]) -> impl Future<Output = Result<Vec<Self>>>;
+    /// The one with this resource id, whatever its name is now.
+    fn of_resource_id(rds: &Client, resource_id: &str) -> impl Future<Output = Result<Option<Self>>>;
+}
+
+impl Database for DbInstance {
+    fn identifier(&self) -> Option<&str> {
+        self.db_instance_identifier()
+    }
+
+    fn resource_id(&self) -> Option<&str> {
+        self.dbi_resource_id()
+    }
+
+    fn tags(&self) -> &[Tag] {
+        self.tag_list()
+    }
+
+    async fn of_names(rds: &Client, identifiers: &[&str]) -> Result<Vec<Self>> {
+        instances_named(rds, identifiers).await
+    }
+
+    async fn of_resource_id(rds: &Client, resource_id: &str) -> Result<Option<Self>> {
+        instance_by_resource_id(rds, resource_id).await
+    }
+}
+
+impl Database for DbCluster {
+    fn identifier(&self) -> Option<&str> {
+        self.db_cluster_identifier()
+    }
+
+    fn resource_id(&self) -> Option<&str> {
+        self.db_cluster_resource_id()
+    }
+
+    fn tags(&self) -> &[Tag] {
+        self.tag_list()
+    }
+
+    async fn of_names(rds: &Client, identifiers: &[&str]) -> Result<Vec<Self>> {
+        clusters_named(rds, identifiers).await
+    }
+
+    async fn of_resource_id(rds: &Client, resource_id: &str) -> Result<Option<Self>> {
+        cluster_by_resource_id(rds, resource_id).await
+    }
+}
+
 /// The DB instance of this name, if there is one.
 pub async fn instance(rds: &Client, identifier: &str) -> Result<Option<DbInstance>> {
     match rds.describe_db_instances().db_instance_identifier(identifier).send().await {

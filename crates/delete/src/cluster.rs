@@ -6,7 +6,7 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::delete_db_cluster::DeleteDBClusterError;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance};
-use trapheus_common::claim::{self, Clusters, Proofs};
+use trapheus_common::claim::{self, Named, Proofs};
 use trapheus_common::document::{
     ClusterKind, DeleteEvent, OriginalCluster, Request, StepEvent, StepOutput, Target, TaskName,
 };
@@ -25,7 +25,7 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result
     let DeleteEvent { request, original, verification } = event;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Delete, target.temporary_identifier.as_str());
-    let clusters = Clusters::find(rds, target).await?;
+    let clusters = Named::<DbCluster>::find(rds, target).await?;
     let Some(cluster) = &clusters.original else { return Ok(output) };
     if phase(DatabaseKind::Cluster, cluster.status()) == Phase::Deleting {
         return Ok(output.waiting_for(gone(&target.resource_id)));
@@ -33,7 +33,7 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result
     claim::check(&request, target, cluster.tag_list())?;
     let moving_to = cluster.pending_modified_values().and_then(ClusterPendingModifiedValues::db_cluster_identifier);
     check_place(&request, target, cluster.db_cluster_identifier(), moving_to)?;
-    let holder = clusters.named(&request.identifier).map(successor);
+    let holder = clusters.at(&request.identifier).map(successor);
     if check_successor(&request, target, &verification.resource_id, holder.as_ref())? == Asked::Busy {
         return Ok(output.then_more(available(&request.identifier, &verification.resource_id)));
     }
@@ -98,8 +98,8 @@ pub async fn discard(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     let StepEvent { request, original } = event;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Discard, request.identifier.as_str());
-    let clusters = Clusters::find(rds, target).await?;
-    let holder = clusters.named(&request.identifier);
+    let clusters = Named::<DbCluster>::find(rds, target).await?;
+    let holder = clusters.at(&request.identifier);
     let Some(cluster) = &clusters.original else {
         return Ok(match holder {
             Some(_) => noted(output, survivor(target, "no longer exists")),
@@ -132,8 +132,8 @@ async fn strays(
     if is_restored && original.cluster_kind == ClusterKind::Aurora {
         found.extend(rds::instances_of_cluster(rds, request.identifier.as_str()).await?);
     }
-    for member in original.own_members() {
-        let Some(instance) = rds::instance(rds, member.target.identifier.as_str()).await? else { continue };
+    let names: Vec<&str> = original.own_members().iter().map(|member| member.target.identifier.as_str()).collect();
+    for instance in rds::instances_named(rds, &names).await? {
         if !found.iter().any(|known| known.dbi_resource_id() == instance.dbi_resource_id()) {
             found.push(instance);
         }

@@ -2,11 +2,11 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, PendingModifiedValues};
-use trapheus_common::claim::{self, Proofs};
+use trapheus_common::Result;
+use trapheus_common::claim::{self, Named, Proofs};
 use trapheus_common::document::{DeleteEvent, OriginalInstance, Request, StepEvent, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::wait::acceptor::Phase;
-use trapheus_common::{Result, rds};
 
 use crate::{
     Asked, Deletion, Successor, available, check_place, check_successor, delete_instance, final_snapshot, foreign,
@@ -18,17 +18,16 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Resul
     let DeleteEvent { request, original, verification } = event;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Delete, target.temporary_identifier.as_str());
-    let Some(instance) = rds::instance_by_resource_id(rds, &target.resource_id).await? else { return Ok(output) };
+    let instances = Named::<DbInstance>::find(rds, target).await?;
+    let Some(instance) = &instances.original else { return Ok(output) };
     if phase(DatabaseKind::Instance, instance.db_instance_status()) == Phase::Deleting {
         return Ok(output.waiting_for(gone(&target.resource_id)));
     }
     claim::check(&request, target, instance.tag_list())?;
     let moving_to = instance.pending_modified_values().and_then(PendingModifiedValues::db_instance_identifier);
     check_place(&request, target, instance.db_instance_identifier(), moving_to)?;
-    let holder = rds::instance(rds, request.identifier.as_str()).await?;
-    if check_successor(&request, target, &verification.resource_id, holder.as_ref().map(successor).as_ref())?
-        == Asked::Busy
-    {
+    let holder = instances.at(&request.identifier).map(successor);
+    if check_successor(&request, target, &verification.resource_id, holder.as_ref())? == Asked::Busy {
         return Ok(output.then_more(available(&request.identifier, &verification.resource_id)));
     }
     let how = Deletion {
@@ -36,10 +35,10 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Resul
         delete_automated_backups: Some(!request.options.keep_automated_backups),
     };
     let again = available(&target.temporary_identifier, &target.resource_id);
-    if instance.deletion_protection() == Some(true) && !is_unprotected(rds, &request, &instance).await? {
+    if instance.deletion_protection() == Some(true) && !is_unprotected(rds, &request, instance).await? {
         return Ok(output.then_more(again));
     }
-    match delete_instance(rds, &request, &instance, how).await {
+    match delete_instance(rds, &request, instance, how).await {
         Ok(Asked::Accepted) => Ok(output.waiting_for(gone(&target.resource_id))),
         Ok(Asked::Busy) => Ok(output.then_more(again)),
         Err(refusal) => Err(refusal.into_error(&request, target)),
@@ -51,8 +50,9 @@ pub async fn discard(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
     let StepEvent { request, original } = event;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Discard, request.identifier.as_str());
-    let holder = rds::instance(rds, request.identifier.as_str()).await?;
-    let Some(instance) = rds::instance_by_resource_id(rds, &target.resource_id).await? else {
+    let instances = Named::<DbInstance>::find(rds, target).await?;
+    let holder = instances.at(&request.identifier);
+    let Some(instance) = &instances.original else {
         return Ok(match holder {
             Some(_) => noted(output, survivor(target, "no longer exists")),
             // Between two names neither answers, and this is not the moment to conclude that it is gone.
@@ -68,7 +68,7 @@ pub async fn discard(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
     claim::check_for_rollback(&request, target, instance.tag_list())?;
     match holder {
         Some(holder) if holder.dbi_resource_id() != Some(target.resource_id.as_str()) => {
-            remove(rds, &request, target, &holder, output).await
+            remove(rds, &request, target, holder, output).await
         }
         _ => Ok(output),
     }

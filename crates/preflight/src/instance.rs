@@ -24,9 +24,14 @@ pub async fn preflight(client: &Client, invocation: Invocation, event: Preflight
 
 async fn look(client: &Client, request: &Request) -> Result<(World, Option<OriginalInstance>)> {
     let identifier = request.identifier.as_str();
-    let instance = rds::instance(client, identifier).await?;
+    let names = [identifier, request.temporary_identifier.as_str()];
+    let names = if request.task.restores() { &names[..] } else { &names[..1] };
+    let mut instances = rds::instances_named(client, names).await?;
+    let is_target = |instance: &DbInstance| instance.db_instance_identifier() == Some(identifier);
+    let instance = instances.iter().position(is_target).map(|at| instances.swap_remove(at));
     let mut world = World {
         target: instance.as_ref().map(Database::from),
+        occupants: instances.iter().map(Database::from).collect(),
         snapshot: rds::snapshot(client, request.snapshot_identifier.as_str()).await?.as_ref().map(Snapshot::from),
         temporary_snapshot: rds::snapshot(client, request.temporary_snapshot_identifier.as_str())
             .await?
@@ -34,14 +39,11 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
             .map(Snapshot::from),
         ..World::default()
     };
-    if request.task.restores() {
-        let occupant = rds::instance(client, request.temporary_identifier.as_str()).await?;
-        world.occupants = occupant.iter().map(Database::from).collect();
-        if let (true, Ok(name)) =
+    if request.task.restores()
+        && let (true, Ok(name)) =
             (request.options.final_snapshot, request.temporary_identifier.final_snapshot(request.kind))
-        {
-            world.final_snapshot = rds::snapshot(client, name.as_str()).await?.as_ref().map(Snapshot::from);
-        }
+    {
+        world.final_snapshot = rds::snapshot(client, name.as_str()).await?.as_ref().map(Snapshot::from);
     }
     let Some(instance) = instance else {
         world.namesake = rds::cluster(client, identifier).await?.as_ref().map(Database::from);

@@ -12,20 +12,6 @@ use trapheus_common::{Error, Result, rds};
 
 use crate::traces::{Original, Restored, Taken, Traces, is_half_marked, is_stray_role};
 
-/// The execution whose mark is on the cluster under one of the two names: the original's before the restored one's.
-pub(crate) async fn marking_execution(client: &Client, names: &Request) -> Result<Option<String>> {
-    let mut marked: Vec<(bool, String)> = Vec::new();
-    for name in [&names.temporary_identifier, &names.identifier] {
-        let Some(cluster) = rds::cluster(client, name.as_str()).await? else { continue };
-        let is_original = tags::value(cluster.tag_list(), tags::ROLE) == Some(Role::Original.value());
-        marked.extend(tags::value(cluster.tag_list(), tags::EXECUTION).map(|arn| (!is_original, arn.to_owned())));
-    }
-    let snapshot = rds::cluster_snapshot(client, names.snapshot_identifier.as_str()).await?;
-    let of_snapshot = snapshot.and_then(|snapshot| Some(tags::value(snapshot.tag_list(), tags::EXECUTION)?.to_owned()));
-    marked.sort_by_key(|(rank, _)| *rank);
-    Ok(marked.into_iter().map(|(_, arn)| arn).next().or(of_snapshot))
-}
-
 /// One look. What the execution marked is found by that mark, under whatever name.
 pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     let clusters = rds::clusters(client).await?;

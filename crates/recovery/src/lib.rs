@@ -23,13 +23,16 @@ mod traces;
 
 use std::time::Duration;
 
+use aws_sdk_rds::types::{DbCluster, DbInstance};
 use serde_json::json;
 use tokio::time::Instant;
 use trapheus_common::clock::Timestamp;
 use trapheus_common::document::{Caught, Finding, RecoverEvent, RecoveryOutput, Request, TaskName, ValidateEvent};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
-use trapheus_common::{Error, ErrorKind, Result};
+use trapheus_common::rds::Database;
+use trapheus_common::tags::{self, Role};
+use trapheus_common::{Error, ErrorKind, Result, rds};
 use trapheus_preflight::validate::{ValidateOptions, validate};
 
 use crate::asked::Asked;
@@ -117,12 +120,32 @@ async fn of_execution(
     })
 }
 
-/// The execution whose mark is on what answers under the database's names.
+/// The execution whose mark is on what answers under the database's names, or on its snapshot.
 async fn marking_execution(rds: &aws_sdk_rds::Client, names: &Request) -> Result<Option<String>> {
-    match names.kind {
-        DatabaseKind::Instance => instance::marking_execution(rds, names).await,
-        DatabaseKind::Cluster => cluster::marking_execution(rds, names).await,
+    let of_database = match names.kind {
+        DatabaseKind::Instance => mark::<DbInstance>(rds, names).await?,
+        DatabaseKind::Cluster => mark::<DbCluster>(rds, names).await?,
+    };
+    if of_database.is_some() {
+        return Ok(of_database);
     }
+    let snapshot = names.snapshot_identifier.as_str();
+    let tags = match names.kind {
+        DatabaseKind::Instance => rds::snapshot(rds, snapshot).await?.and_then(|snapshot| snapshot.tag_list),
+        DatabaseKind::Cluster => rds::cluster_snapshot(rds, snapshot).await?.and_then(|snapshot| snapshot.tag_list),
+    };
+    Ok(tags::value(&tags.unwrap_or_default(), tags::EXECUTION).map(str::to_owned))
+}
+
+/// The original's before the restored one's.
+async fn mark<D: Database>(rds: &aws_sdk_rds::Client, names: &Request) -> Result<Option<String>> {
+    let temporary = names.temporary_identifier.as_str();
+    let mut found = D::of_names(rds, &[temporary, names.identifier.as_str()]).await?;
+    found.sort_by_key(|database| {
+        let is_original = tags::value(database.tags(), tags::ROLE) == Some(Role::Original.value());
+        (!is_original, database.identifier() != Some(temporary))
+    });
+    Ok(found.iter().find_map(|database| tags::value(database.tags(), tags::EXECUTION)).map(str::to_owned))
 }
 
 /// Waits until no function of the stopped execution can be at work any more.

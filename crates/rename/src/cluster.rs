@@ -6,7 +6,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance};
-use trapheus_common::claim::{self, Clusters};
+use trapheus_common::claim::{self, Named};
 use trapheus_common::document::{Destination, Member, OriginalCluster, RenameEvent, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::wait::acceptor::{self, Phase};
@@ -27,9 +27,9 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
     let RenameEvent { request, original, destination } = event;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Rename, wanted(target, destination).as_str());
-    let clusters = Clusters::find(rds, target).await?;
+    let clusters = Named::<DbCluster>::find(rds, target).await?;
     let Some(cluster) = &clusters.original else {
-        return not_found(target, destination, output, clusters.named(&target.identifier));
+        return not_found(target, destination, output, clusters.at(&target.identifier));
     };
     if destination == Destination::Home && is_deleting(CLUSTER, cluster.status()) {
         return Ok(noted(output, original_is_going(target)));
@@ -42,7 +42,7 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
         Destination::Temporary => claim::check(&request, target, cluster.tag_list())?,
         Destination::Home => claim::check_for_rollback(&request, target, cluster.tag_list())?,
     }
-    let holder = clusters.named(wanted(target, destination));
+    let holder = clusters.at(wanted(target, destination));
     Move { rds, original: &original, cluster, holder, destination }.step(output).await
 }
 

@@ -2,11 +2,12 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
+use trapheus_common::claim::{self, Named};
 use trapheus_common::document::{Destination, OriginalInstance, RenameEvent, Request, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{self, Phase};
-use trapheus_common::{Result, claim, rds, tags};
+use trapheus_common::{Result, tags};
 
 use crate::{
     Position, check_instance_may_leave, check_instance_name_is_free, failed, found_again, has_other_modifications,
@@ -19,15 +20,16 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
     let target = &original.target;
     let wanted = wanted(target, destination);
     let mut output = StepOutput::done(TaskName::Rename, wanted.as_str());
-    let Some(instance) = rds::instance_by_resource_id(rds, &target.resource_id).await? else {
-        return not_found(rds, target, destination, output).await;
+    let instances = Named::<DbInstance>::find(rds, target).await?;
+    let Some(instance) = &instances.original else {
+        return not_found(target, destination, output, instances.at(&target.identifier));
     };
-    let position = position_of_instance(&instance, wanted);
+    let position = position_of_instance(instance, wanted);
     if destination == Destination::Home {
         if is_deleting(DatabaseKind::Instance, instance.db_instance_status()) {
             return Ok(noted(output, original_is_going(target)));
         }
-        if let Some(output) = at_home(&request, &instance, &position, output.clone()) {
+        if let Some(output) = at_home(&request, instance, &position, output.clone()) {
             return Ok(output);
         }
     }
@@ -37,7 +39,7 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
     }
     let is_carried_out = position == Position::Elsewhere && has_other_modifications(instance.pending_modified_values());
     let position = match position {
-        Position::Elsewhere => move_it(rds, &instance, target, destination).await?,
+        Position::Elsewhere => move_it(rds, instance, target, destination, instances.at(wanted)).await?,
         position => position,
     };
     if is_carried_out {
@@ -55,17 +57,22 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
     })
 }
 
-async fn move_it(rds: &Client, instance: &DbInstance, target: &Target, destination: Destination) -> Result<Position> {
+async fn move_it(
+    rds: &Client,
+    instance: &DbInstance,
+    target: &Target,
+    destination: Destination,
+    holder: Option<&DbInstance>,
+) -> Result<Position> {
     let wanted = wanted(target, destination);
-    let holder = rds::instance(rds, wanted.as_str()).await?;
     match destination {
         Destination::Temporary => {
             if is_deleting(DatabaseKind::Instance, instance.db_instance_status()) {
                 return Err(failed(target, "somebody is deleting this DB instance; nothing was renamed"));
             }
-            check_instance_may_leave(instance, target, holder.as_ref())?;
+            check_instance_may_leave(instance, target, holder)?;
         }
-        Destination::Home => check_instance_name_is_free(holder.as_ref(), target, wanted)?,
+        Destination::Home => check_instance_name_is_free(holder, target, wanted)?,
     }
     rename_instance(rds, instance, target, wanted).await
 }
@@ -89,8 +96,12 @@ fn at_home(request: &Request, instance: &DbInstance, position: &Position, output
 }
 
 /// The original answers under no name: it is between two, or it is gone.
-async fn not_found(rds: &Client, target: &Target, destination: Destination, output: StepOutput) -> Result<StepOutput> {
-    let holder = rds::instance(rds, target.identifier.as_str()).await?;
+fn not_found(
+    target: &Target,
+    destination: Destination,
+    output: StepOutput,
+    holder: Option<&DbInstance>,
+) -> Result<StepOutput> {
     match (destination, holder) {
         (Destination::Home, Some(_)) => Ok(noted(output, original_is_gone(target))),
         (Destination::Temporary, Some(holder)) => Err(failed(

@@ -8,7 +8,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
-use trapheus_common::claim::{Clusters, Proofs};
+use trapheus_common::claim::{Named, Proofs};
 use trapheus_common::document::{Member, OriginalCluster, Request, StepEvent, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::settings::{Call, Settings};
@@ -24,11 +24,11 @@ const KIND: ErrorKind = ErrorKind::ClusterRestore;
 /// Restores as much of the cluster as can be restored now, unless that is under way already.
 pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
     let StepEvent { request, original } = &event;
-    let clusters = Clusters::find(rds, &original.target).await?;
+    let clusters = Named::<DbCluster>::find(rds, &original.target).await?;
     let name_now = clusters.claimed(request, &original.target)?.db_cluster_identifier();
     out_of_the_way(KIND, &original.target, name_now)?;
     let output = StepOutput::done(TaskName::ClusterRestore, &request.identifier);
-    let restored = match restored_by_us(clusters.named(&request.identifier), request, original)? {
+    let restored = match restored_by_us(clusters.at(&request.identifier), request, original)? {
         Some(found) => found.clone(),
         // Boxed, because the call has room for some forty parameters.
         None => match Box::pin(ask_for_cluster(rds, request, original)).await {

@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, DbSnapshot};
-use trapheus_common::claim::{self, Proofs};
+use trapheus_common::claim::{Named, Proofs};
 use trapheus_common::document::{OriginalInstance, Request, StepEvent, StepOutput, TaskName};
 use trapheus_common::settings::{Call, InstanceSettings, Settings};
 use trapheus_common::tags::{self, Role};
@@ -16,15 +16,19 @@ const KIND: ErrorKind = ErrorKind::InstanceRestore;
 /// Restores the instance under its own name, unless that is under way already.
 pub async fn restore(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
     let StepEvent { request, original } = &event;
-    let name_now = claim::original_instance(rds, request, &original.target).await?.db_instance_identifier;
-    out_of_the_way(KIND, &original.target, name_now.as_deref())?;
-    let restored = match under_the_name(rds, request, original).await? {
-        Some(found) => found,
+    let instances = Named::<DbInstance>::find(rds, &original.target).await?;
+    let name_now = instances.claimed(request, &original.target)?.db_instance_identifier();
+    out_of_the_way(KIND, &original.target, name_now)?;
+    let restored = match restored_by_us(instances.at(&request.identifier), request, original)? {
+        Some(found) => found.clone(),
         // Boxed, because the call has room for some forty parameters.
         None => match Box::pin(ask_for_it(rds, request, original)).await {
             Ok(answer) => answer,
             // If it is there all the same, the answer to the call that made it was lost.
-            Err(failure) => under_the_name(rds, request, original).await?.ok_or(failure)?,
+            Err(failure) => {
+                let found = rds::instance(rds, request.identifier.as_str()).await?;
+                restored_by_us(found.as_ref(), request, original)?.cloned().ok_or(failure)?
+            }
         },
     };
     Ok(StepOutput::done(TaskName::Restore, &request.identifier).waiting_for(Goal::Available {
@@ -34,12 +38,14 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
     }))
 }
 
-/// The instance this execution restored, if there is one already; an error if the name is somebody else's.
-async fn under_the_name(rds: &Client, request: &Request, original: &OriginalInstance) -> Result<Option<DbInstance>> {
-    let identifier = request.identifier.as_str();
-    let found = rds::instance(rds, identifier).await?;
-    match found.as_ref().and_then(|found| Proofs::of_instance(found).missing(request, &[&original.target])) {
-        Some(why) => Err(taken(KIND, identifier, &why)),
+/// What has the name, if this execution restored it; an error if it is somebody else's.
+fn restored_by_us<'a>(
+    found: Option<&'a DbInstance>,
+    request: &Request,
+    original: &OriginalInstance,
+) -> Result<Option<&'a DbInstance>> {
+    match found.and_then(|found| Proofs::of_instance(found).missing(request, &[&original.target])) {
+        Some(why) => Err(taken(KIND, request.identifier.as_str(), &why)),
         None => Ok(found),
     }
 }

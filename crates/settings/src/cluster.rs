@@ -4,7 +4,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance};
-use trapheus_common::claim::{Clusters, Proofs};
+use trapheus_common::claim::{Named, Proofs};
 use trapheus_common::document::{
     ClusterKind, Member, OriginalCluster, StepEvent, StepOutput, Target, TaskName, Verification,
 };
@@ -143,11 +143,11 @@ struct Restored<'a> {
 impl<'a> Restored<'a> {
     async fn find(rds: &Client, event: &'a StepEvent<OriginalCluster>, kind: ErrorKind) -> Result<Self> {
         let StepEvent { request, original } = event;
-        let clusters = Clusters::find(rds, &original.target).await?;
+        let clusters = Named::<DbCluster>::find(rds, &original.target).await?;
         clusters.claimed(request, &original.target)?;
         let identifier = request.identifier.as_str();
         let cluster = clusters
-            .named(&request.identifier)
+            .at(&request.identifier)
             .cloned()
             .ok_or_else(|| Error::new(kind, identifier, format!("there is no DB cluster {identifier}")))?;
         if let Some(why) = Proofs::of_cluster(&cluster).missing_verified_or_not(request, &[&original.target]) {

@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
-use trapheus_common::claim::{self, Proofs};
+use trapheus_common::claim::{Named, Proofs};
 use trapheus_common::document::{OriginalInstance, StepEvent, StepOutput, TaskName, Verification};
 use trapheus_common::settings::InstanceSettings;
 use trapheus_common::wait::Goal;
@@ -107,13 +107,14 @@ pub async fn protect(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
 /// The instance this execution restored under the original's name.
 async fn restored(rds: &Client, event: &StepEvent<OriginalInstance>, kind: ErrorKind) -> Result<DbInstance> {
     let StepEvent { request, original } = event;
-    claim::original_instance(rds, request, &original.target).await?;
+    let instances = Named::<DbInstance>::find(rds, &original.target).await?;
+    instances.claimed(request, &original.target)?;
     let identifier = request.identifier.as_str();
-    let found = rds::instance(rds, identifier)
-        .await?
+    let found = instances
+        .at(&request.identifier)
         .ok_or_else(|| Error::new(kind, identifier, format!("there is no DB instance {identifier}")))?;
-    match Proofs::of_instance(&found).missing_verified_or_not(request, &[&original.target]) {
-        None => Ok(found),
+    match Proofs::of_instance(found).missing_verified_or_not(request, &[&original.target]) {
+        None => Ok(found.clone()),
         Some(why) => Err(Error::new(kind, identifier, format!("this is not the database this run restored: {why}"))),
     }
 }

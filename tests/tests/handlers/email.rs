@@ -138,7 +138,7 @@ async fn the_final_alert_does_not_call_well_what_somebody_is_renaming() {
 async fn a_look_that_fails_does_not_stop_the_alert() {
     for (fault, reason) in [
         (Fault::Denied {}, "AccessDenied"),
-        (Fault::ServerError { status: 503 }, "cannot describe the DB instance"),
+        (Fault::ServerError { status: 503 }, "cannot describe DB instances"),
         (Fault::Slow { seconds: 3_600.0 }, "RDS"),
     ] {
         let harness = Harness::new(world());
