@@ -6,6 +6,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbClusterSnapshot, DbInstance};
+use trapheus_common::clients::Late;
 use trapheus_common::document::{Member, OriginalCluster, Request, StepEvent, StepOutput, TaskName};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::{Error, ErrorKind, Result, rds, tags};
@@ -16,7 +17,7 @@ use crate::lift::{Home, Lift, OriginalNow, is_replacement};
 /// Marks the DB cluster and its own members as worked on by this execution, and makes sure that the mark has held.
 pub async fn claim(
     client: &Client,
-    sfn: &aws_sdk_sfn::Client,
+    sfn: &Late<aws_sdk_sfn::Client>,
     event: StepEvent<OriginalCluster>,
 ) -> Result<StepOutput> {
     let StepEvent { request, original } = &event;

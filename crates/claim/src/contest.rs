@@ -7,6 +7,7 @@ use std::time::Duration;
 
 use aws_sdk_rds::types::Tag;
 use aws_sdk_sfn::types::ExecutionStatus;
+use trapheus_common::clients::Late;
 use trapheus_common::document::{Request, Target};
 use trapheus_common::{Error, ErrorKind, Result, rds, tags};
 
@@ -28,7 +29,7 @@ pub(crate) struct Held {
 /// Claims the database that `look` finds by the original's resource id.
 pub(crate) async fn claim(
     rds: &aws_sdk_rds::Client,
-    sfn: &aws_sdk_sfn::Client,
+    sfn: &Late<aws_sdk_sfn::Client>,
     request: &Request,
     original: &Target,
     look: impl AsyncFn() -> Result<Option<Held>>,
@@ -64,7 +65,7 @@ fn at_home(original: &Target, held: Option<Held>) -> Result<Held> {
 }
 
 /// Refuses while the execution that holds the database can still work on it.
-async fn give_way_if_running(sfn: &aws_sdk_sfn::Client, original: &Target, holder: &str) -> Result<()> {
+async fn give_way_if_running(sfn: &Late<aws_sdk_sfn::Client>, original: &Target, holder: &str) -> Result<()> {
     let status = match sfn.describe_execution().execution_arn(holder).send().await {
         Ok(execution) => execution.status,
         // Its history is kept for 90 days. A tag that is no execution's ARN was written by hand.

@@ -4,6 +4,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, DbSnapshot, PendingModifiedValues};
+use trapheus_common::clients::Late;
 use trapheus_common::document::{OriginalInstance, StepEvent, StepOutput, TaskName};
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
@@ -13,7 +14,7 @@ use crate::lift::{Home, Lift, OriginalNow, is_replacement};
 /// Marks the DB instance as worked on by this execution, and makes sure that the mark has held.
 pub async fn claim(
     client: &Client,
-    sfn: &aws_sdk_sfn::Client,
+    sfn: &Late<aws_sdk_sfn::Client>,
     event: StepEvent<OriginalInstance>,
 ) -> Result<StepOutput> {
     let StepEvent { request, original } = &event;

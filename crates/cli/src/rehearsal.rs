@@ -10,13 +10,14 @@ use serde_json::Value;
 use states_language::{StateMachine, substitute};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
+use trapheus_common::clients::{self, Late, late};
 use trapheus_common::document::{Options, SnapshotReplacement};
+use trapheus_common::reach;
 use trapheus_common::wait::poll::Pace;
-use trapheus_common::{clients, reach};
 use trapheus_email::EmailOptions;
 use trapheus_export::ExportOptions;
 use trapheus_preflight::validate::ValidateOptions;
-use trapheus_slack::{SlackOptions, late};
+use trapheus_slack::SlackOptions;
 
 use crate::cost::Usage;
 use crate::disturbance::Disturbance;
@@ -198,8 +199,8 @@ impl Rehearsal {
 #[derive(Clone, Debug)]
 pub struct Clients {
     pub rds: aws_sdk_rds::Client,
-    pub ses: aws_sdk_sesv2::Client,
-    pub sfn: aws_sdk_sfn::Client,
+    pub ses: Late<aws_sdk_sesv2::Client>,
+    pub sfn: Late<aws_sdk_sfn::Client>,
     pub webhooks: trapheus_slack::Clients,
 }
 
@@ -230,6 +231,7 @@ impl Clients {
             };
         }
         let rds = client!(aws_sdk_rds, "rds");
+        let (ses, sfn) = (client!(aws_sdk_sesv2, "email"), client!(aws_sdk_sfn, "states"));
         let (secrets, parameters) = (client!(aws_sdk_secretsmanager, "secretsmanager"), client!(aws_sdk_ssm, "ssm"));
         let http = simulator.http_connector();
         let webhooks = trapheus_slack::Clients {
@@ -238,6 +240,6 @@ impl Clients {
             rds: rds.clone(),
             http: late(|| http),
         };
-        Self { rds, ses: client!(aws_sdk_sesv2, "email"), sfn: client!(aws_sdk_sfn, "states"), webhooks }
+        Self { rds, ses: late(|| ses), sfn: late(|| sfn), webhooks }
     }
 }

@@ -5,6 +5,7 @@
 //! people's machines: a function neither has nor looks for them, so `aws-config` is the command's alone.
 
 use std::collections::BTreeMap;
+use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
 use aws_credential_types::Credentials;
@@ -26,6 +27,16 @@ use crate::{reach, transport};
 /// that is left to the state machine's `Retry`.
 pub fn config() -> SdkConfig {
     Environment::of_process().config()
+}
+
+/// A client, or what a client needs, that not every invocation uses, or none uses first. Making a client means reading its
+/// service's partitions, which takes a function's start a tenth longer, and the certificates that the system trusts several
+/// times as long; so it is made when it is first used.
+pub type Late<C> = Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>;
+
+/// Has it made when it is first used.
+pub fn late<C>(make: impl FnOnce() -> C + Send + 'static) -> Late<C> {
+    Arc::new(LazyLock::new(Box::new(make)))
 }
 
 /// HTTPS as every client here speaks it.

@@ -26,6 +26,7 @@ use std::time::Duration;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use serde_json::json;
 use tokio::time::Instant;
+use trapheus_common::clients::Late;
 use trapheus_common::clock::Timestamp;
 use trapheus_common::document::{Caught, Finding, RecoverEvent, RecoveryOutput, Request, TaskName, ValidateEvent};
 use trapheus_common::identifiers::DatabaseKind;
@@ -54,7 +55,7 @@ const MARGIN: Duration = Duration::from_secs(20);
 /// Looks for what the execution, or whatever execution last worked on the database, has left behind.
 pub async fn recover(
     rds: &aws_sdk_rds::Client,
-    sfn: &aws_sdk_sfn::Client,
+    sfn: &Late<aws_sdk_sfn::Client>,
     options: ValidateOptions,
     event: RecoverEvent,
     at: Invocation,

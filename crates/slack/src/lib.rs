@@ -10,10 +10,10 @@
 //! fails stops no other one, and without a webhook there is nothing to do.
 
 use std::fmt;
-use std::sync::{Arc, LazyLock};
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures::future::join_all;
+use trapheus_common::clients::Late;
 use trapheus_common::document::{AlertEvent, SlackOutput};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result};
@@ -40,15 +40,6 @@ impl SlackOptions {
         let named = |name: &str| Some(name.trim().to_owned()).filter(|name| !name.is_empty());
         Self { secret: named(secret), parameter: named(parameter), region: region.to_owned() }
     }
-}
-
-/// What is made when it is first used: a deployment keeps its webhooks in one of two places, or has none, and each client takes a
-/// function's start a tenth longer, the certificates that the system trusts several times as long.
-pub type Late<C> = Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>;
-
-/// Has it made when it is first used.
-pub fn late<C>(make: impl FnOnce() -> C + Send + 'static) -> Late<C> {
-    Arc::new(LazyLock::new(Box::new(make)))
 }
 
 /// What the function talks to.

@@ -3,9 +3,10 @@
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use rds_simulator::{Fault, FaultRule};
 use serde_json::{Value, json};
+use trapheus_common::clients::late;
 use trapheus_common::document::{AlertEvent, AlertPhase, SlackOutput};
 use trapheus_common::{ErrorKind, Result};
-use trapheus_slack::{Clients, SlackOptions, late};
+use trapheus_slack::{Clients, SlackOptions};
 use trapheus_tests::web::Receiver;
 use trapheus_tests::{EXECUTION, Harness};
 

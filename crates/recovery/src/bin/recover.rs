@@ -1,6 +1,7 @@
 //! Lambda function `recover`: see [`trapheus_recovery::recover`].
 
-use trapheus_common::{clients, lambda};
+use trapheus_common::clients::{self, late};
+use trapheus_common::lambda;
 use trapheus_preflight::validate::ValidateOptions;
 use trapheus_recovery::recover;
 
@@ -9,6 +10,7 @@ async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
     let options = ValidateOptions::from_environment()?;
     let config = clients::config();
-    let (rds, sfn) = (aws_sdk_rds::Client::new(&config), aws_sdk_sfn::Client::new(&config));
+    let rds = aws_sdk_rds::Client::new(&config);
+    let sfn = late(move || aws_sdk_sfn::Client::new(&config));
     lambda::run(async |event, at| recover(&rds, &sfn, options, event, at).await).await
 }

@@ -1,7 +1,8 @@
 //! Lambda function `slack`: see [`trapheus_slack`].
 
-use trapheus_common::{clients, lambda};
-use trapheus_slack::{Clients, SlackOptions, late};
+use trapheus_common::clients::{self, late};
+use trapheus_common::lambda;
+use trapheus_slack::{Clients, SlackOptions};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::StartError> {
