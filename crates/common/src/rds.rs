@@ -141,7 +141,7 @@ async fn instances_where(rds: &Client, filter: Option<(&str, &[&str])>) -> Resul
             Err(error) if error.as_service_error().is_some_and(|e| e.is_db_instance_not_found_fault()) => {
                 break;
             }
-            Err(error) => return Err(look_failed(&looked_for(filter), "cannot describe DB instances", &error)),
+            Err(error) => return Err(look_failed(looked_for(filter), "cannot describe DB instances", &error)),
         }
     }
     Ok(found)
@@ -187,7 +187,7 @@ async fn clusters_where(rds: &Client, filter: Option<(&str, &[&str])>) -> Result
             Err(error) if error.as_service_error().is_some_and(|e| e.is_db_cluster_not_found_fault()) => {
                 break;
             }
-            Err(error) => return Err(look_failed(&looked_for(filter), "cannot describe DB clusters", &error)),
+            Err(error) => return Err(look_failed(looked_for(filter), "cannot describe DB clusters", &error)),
         }
     }
     Ok(found)
@@ -248,9 +248,9 @@ pub fn cluster_has_pending_modifications(cluster: &DbCluster) -> bool {
     cluster.pending_modified_values().is_some_and(|pending| *pending != ClusterPendingModifiedValues::builder().build())
 }
 
-/// What a look was for, in an error.
-fn looked_for(filter: Option<(&str, &[&str])>) -> String {
-    filter.map_or_else(|| "all".to_owned(), |(_, values)| values.join(", "))
+/// What a look was for, in an error: the first of several, which is what the run is about.
+fn looked_for<'a>(filter: Option<(&str, &[&'a str])>) -> &'a str {
+    filter.and_then(|(_, values)| values.first().copied()).unwrap_or("all")
 }
 
 fn only(name: &str, values: &[&str]) -> Filter {

@@ -141,7 +141,7 @@ async fn marking_execution(rds: &aws_sdk_rds::Client, names: &Request) -> Result
 /// The original's before the restored one's.
 async fn mark<D: Database>(rds: &aws_sdk_rds::Client, names: &Request) -> Result<Option<String>> {
     let temporary = names.temporary_identifier.as_str();
-    let mut found = D::of_names(rds, &[temporary, names.identifier.as_str()]).await?;
+    let mut found = D::of_names(rds, &[names.identifier.as_str(), temporary]).await?;
     found.sort_by_key(|database| {
         let is_original = tags::value(database.tags(), tags::ROLE) == Some(Role::Original.value());
         (!is_original, database.identifier() != Some(temporary))

@@ -63,6 +63,18 @@ fn actions(harness: &Harness) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_look_at_both_names_that_fails_names_the_database() {
+    let harness = Harness::new(orders());
+    inject(&harness, "DescribeDBInstances", Fault::Denied {});
+    let report = instance(&harness, Task::DbRestore).await.unwrap_err().report();
+    assert!(report.starts_with("Identifier:orders \n"), "{report}");
+    let harness = Harness::new(aurora());
+    inject(&harness, "DescribeDBClusters", Fault::Denied {});
+    let report = cluster(&harness, Task::DbRestore).await.unwrap_err().report();
+    assert!(report.starts_with("Identifier:orders \n"), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn the_original_is_what_the_database_was() {
     let mut world = orders();
     world["instances"][0]["tags"] = json!({"team": "shop", "aws:cloudformation:stack-name": "shop"});
