@@ -135,6 +135,24 @@ fn an_execution_that_still_runs_is_left_alone() {
 }
 
 #[test]
+fn of_two_marks_the_originals_names_the_execution_and_then_that_under_the_temporary_name() {
+    let known = [("run", "RUNNING", event("orders", "db_restore", false))];
+    for (own, temporary) in [
+        (mark("other", "restored"), mark("run", "original")),
+        (mark("run", "original"), mark("other", "restored")),
+        (mark("other", "original"), mark("run", "original")),
+    ] {
+        let world = json!({"instances": [
+            {"identifier": "orders", "engine": "postgres", "tags": own.clone()},
+            {"identifier": "orders-temp", "engine": "postgres", "tags": temporary.clone()},
+        ]});
+        let report = recover(by_hand("orders", false), serde_json::from_value(world).expect("a world"), &known);
+        let cause = report.cause.as_deref().unwrap_or_default();
+        assert!(cause.contains(&format!("the execution {} still runs", arn("run"))), "{own} {temporary}: {cause}");
+    }
+}
+
+#[test]
 fn what_is_no_recovery_is_refused_before_anything_is_looked_at() {
     for (input, problem) in [
         (json!({"task": "recover"}), "do not say what"),
