@@ -138,7 +138,7 @@ async fn marking_execution(rds: &aws_sdk_rds::Client, names: &Request) -> Result
     Ok(tags::value(&tags.unwrap_or_default(), tags::EXECUTION).map(str::to_owned))
 }
 
-/// The original's before the restored one's.
+/// The original's before the restored one's; of two originals, that of the one that was renamed.
 async fn mark<D: Database>(rds: &aws_sdk_rds::Client, names: &Request) -> Result<Option<String>> {
     let temporary = names.temporary_identifier.as_str();
     let mut found = D::of_names(rds, &[names.identifier.as_str(), temporary]).await?;
