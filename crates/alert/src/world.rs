@@ -124,10 +124,9 @@ async fn databases(client: &Client, run: &Run, request: &Request) -> Result<Vec<
                 }
             }
             // A member's name may be taken by something that is in neither cluster.
-            let homes: Vec<DatabaseIdentifier> =
-                run.original.iter().flat_map(Original::own_members).map(|member| member.identifier.clone()).collect();
+            let homes = run.original.iter().flat_map(Original::own_members).map(|member| &member.identifier);
             let unseen: Vec<&str> =
-                homes.iter().filter(|name| !seen.has_instance(name)).map(DatabaseIdentifier::as_str).collect();
+                homes.filter(|name| !seen.has_instance(name)).map(DatabaseIdentifier::as_str).collect();
             for instance in rds::instances_named(client, &unseen).await? {
                 seen.add_instance(run, &instance, None);
             }
