@@ -223,7 +223,7 @@ fn every_alert_goes_out_by_mail_and_to_slack_and_stops_nothing() {
     for (parallel, phase, sent, posted, next) in [
         ("FailedState", "first", "SendFailureAlert", "PostFailureAlert", "FinalAlerts"),
         ("FinalAlerts", "final", "SendFinalAlert", "PostFinalAlert", "HasRecovered"),
-        ("SuccessNotices", "success", "SendSuccessNotice", "PostSuccessNotice", "RestorePipelineComplete"),
+        ("SuccessNotices", "success", "SendSuccessNotice", "PostSuccessNotice", "ShouldDeleteOriginal"),
     ] {
         let parallel = &definition["States"][parallel];
         let starts: Vec<&Value> =

@@ -119,9 +119,10 @@ impl Alert {
         Self { about: about(run), subject, headline, sections, links: links(run, region, existing(run, world)) }
     }
 
-    /// The notice that a run has succeeded, or that all of it but its export has.
-    pub fn success(run: &Run, world: &World, ended: Timestamp, region: &str) -> Self {
-        let mut sections = vec![course(run, ended)];
+    /// The notice that a restored database is verified, or a snapshot taken, whatever becomes of its export.
+    pub fn success(run: &Run, world: &World, at: Timestamp, region: &str) -> Self {
+        let mut sections = vec![course(run, at)];
+        sections.extend(what_is_left(run));
         sections.extend(export(run));
         sections.push(differences(run));
         sections.extend(now(run, world, &[]));
@@ -129,9 +130,10 @@ impl Alert {
             sections.push(Section { title: "Notes of the steps", blocks: vec![Block::List(run.notes.clone())] });
         }
         sections.push(asked(run));
+        let done = if run.restored_resource_id.is_some() { "is verified" } else { "is taken" };
         let (how, outcome) = match &run.export_failure {
-            Some(_) => ("succeeded, but its export failed", "the database is in order"),
-            None => ("succeeded", "nothing to do"),
+            Some(_) => (format!("{done}, but its export failed"), "the database is in order"),
+            None => (done.to_owned(), "nothing to do"),
         };
         let name = run.name().unwrap_or("an unnamed database");
         let subject = format!("Trapheus: {} of {name} {how} ({outcome})", run.undertaking());
@@ -353,16 +355,30 @@ fn rollback(run: &Run) -> Option<Section> {
 }
 
 /// Duration and downtime.
-fn course(run: &Run, ended: Timestamp) -> Section {
+fn course(run: &Run, at: Timestamp) -> Section {
     let mut facts = Vec::new();
     if let Some(request) = &run.request {
-        facts.push(("Duration", plain::duration(ended.since(request.started_at))));
+        facts.push(("Duration", plain::duration(at.since(request.started_at))));
     }
     if let Some(downtime) = run.downtime {
         facts.push(("Downtime", format!("{} without an available database under the name", plain::duration(downtime))));
     }
-    facts.push(("Ended", ended.to_string()));
+    facts.push((if run.restored_resource_id.is_some() { "Verified" } else { "Taken" }, at.to_string()));
     Section { title: "How it went", blocks: vec![Block::Facts(facts)] }
+}
+
+/// What nobody who waits for the database has to wait for.
+fn what_is_left(run: &Run) -> Option<Section> {
+    let request = run.request.as_ref()?;
+    let original = request.task.restores().then(|| {
+        format!("The original, {}, is deleted next; if that fails, an alert says so.", request.temporary_identifier)
+    });
+    let export = request.export.as_ref().filter(|_| run.export_failure.is_none()).map(|export| {
+        let how = if export.wait { "is waited for; if it fails, an alert says so" } else { "goes on by itself" };
+        format!("The export of the snapshot to S3 {how}.")
+    });
+    let left: Vec<Block> = original.into_iter().chain(export).map(Block::Paragraph).collect();
+    (!left.is_empty()).then_some(Section { title: "What happens next", blocks: left })
 }
 
 fn differences(run: &Run) -> Section {
@@ -645,10 +661,34 @@ mod tests {
         document["export"] =
             json!({"failure": {"Error": "ExportException", "Cause": "the key is disabled: KMSKeyNotAccessibleFault"}});
         let run = run(&document);
-        let home =
-            Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Restored) };
-        let ended = Timestamp::parse("2026-01-31T09:02:03Z").unwrap();
-        check("success-export-failed", &Alert::success(&run, &world(&run, vec![home]), ended, REGION));
+        let databases = vec![
+            Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Restored) },
+            database(Instance, "orders-temp", "available", Origin::Original),
+        ];
+        let verified = Timestamp::parse("2026-01-31T09:02:03Z").unwrap();
+        check("success-export-failed", &Alert::success(&run, &world(&run, databases), verified, REGION));
+    }
+
+    #[test]
+    fn a_notice_says_what_is_still_to_come() {
+        let steps = ["claim", "snapshot", "rename", "restore", "settings", "verification"];
+        let (deleted, waited_for, by_itself) = ("is deleted next", "is waited for", "goes on by itself");
+        for (task, steps, export, said) in [
+            ("db_restore", &steps[..], json!(null), &[deleted][..]),
+            ("create_snapshot", &steps, json!({"identifier": "orders-1", "wait": true}), &[deleted, waited_for]),
+            ("create_snapshot_only", &steps[..2], json!({"identifier": "orders-1", "wait": false}), &[by_itself]),
+            ("create_snapshot_only", &steps[..2], json!(null), &[]),
+        ] {
+            let mut document = after(instance(), steps);
+            document["request"]["task"] = json!(task);
+            document["request"]["export"] = export;
+            let run = run(&document);
+            let at = Timestamp::parse("2026-01-31T09:02:03Z").unwrap();
+            let text = text::render(&Alert::success(&run, &world(&run, Vec::new()), at, REGION));
+            for words in [deleted, waited_for, by_itself] {
+                assert_eq!(text.contains(words), said.contains(&words), "{task}: {text}");
+            }
+        }
     }
 
     #[test]

@@ -28,9 +28,14 @@ pub enum Format {
     Slack,
 }
 
-/// Rehearses, and renders one of the alerts; nothing if none was sent. A success is told of, whatever the rehearsal says.
+/// Rehearses, and renders one of the alerts; nothing if none was sent. A success is told of, whatever the rehearsal says;
+/// a run that fails after its notice is shown by its failure.
 pub fn alert(rehearsal: Rehearsal, which: Which, format: Format) -> Result<Option<String>, WorldError> {
-    let report = Rehearsal { success_notice: true, ..rehearsal }.run(&mut ())?;
+    let told = Rehearsal { success_notice: true, ..rehearsal.clone() };
+    let mut report = rehearsal.run(&mut ())?;
+    if report.status == "SUCCEEDED" {
+        report = told.run(&mut ())?;
+    }
     // Those of the run itself; those of its recovery if it was stopped before it could send any.
     let is_own = |at: Duration| at.as_secs_f64() <= report.duration_seconds;
     let mut mails: Vec<&Mail> = report.mails.iter().filter(|mail| is_own(mail.at)).collect();

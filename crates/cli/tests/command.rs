@@ -121,7 +121,9 @@ fn any_alert_of_a_rehearsal_can_be_looked_at_in_every_format() {
     assert_eq!(slack["blocks"][0]["type"], "header");
 
     let success = trapheus(&["preview-alert", "-"], RESTORE);
-    assert!(text(&success.stdout).starts_with("Subject: Trapheus: restore of orders succeeded"), "{success:?}");
+    assert!(text(&success.stdout).starts_with("Subject: Trapheus: restore of orders is verified"), "{success:?}");
+    let late = trapheus(&["preview-alert", "-", "--fault", "DeleteDBInstance=denied", "--alert", "first"], RESTORE);
+    assert!(text(&late.stdout).contains("failed at DeleteOriginalDbInstance"), "{late:?}");
     let silent = trapheus(&[&failing, &["--fault", "email#1x99=crash"][..]].concat(), RESTORE);
     assert_eq!((silent.status.code(), silent.stdout.len()), (Some(1), 0));
 }

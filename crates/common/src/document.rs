@@ -13,7 +13,8 @@
 //! | `recovery` | `FindInterruptedExecution` | [`RecoveryOutput`]; from it `request`, `original` and `error` are adopted |
 //! | `downtime` | `Begin…Downtime` | `{since}`: when the name is about to be without a database |
 //! | `failure` | `FailedState` | `{alert, rollback, slack}`: what its three branches did |
-//! | `alerts` | `FinalAlerts`, `ExportAlerts`, `SuccessNotices` | `{mail, slack}`: [`AlertOutput`], [`SlackOutput`], or the error that kept it |
+//! | `notice` | `SuccessNotices` | `{mail, slack}`: [`AlertOutput`], [`SlackOutput`], or the error that kept it |
+//! | `alerts` | `FinalAlerts`, `ExportAlerts` | the same |
 //!
 //! Inside `FailedState` the rollback branch keeps its own key `rollback`: `{startedAt, discard, rename, release}`, and
 //! `error` if it could not finish.
@@ -514,7 +515,7 @@ pub enum AlertPhase {
     Final,
     /// The one alert of a run that did all but the export.
     Export,
-    /// At the end of a run that succeeded, for who wants to know, or because its export failed.
+    /// For who wants to know: that a restored database is verified, or a snapshot taken.
     Success,
 }
 

@@ -69,7 +69,7 @@ const SCENES: &[Scene] = &[
         &["could not connect to AWS", "the route to a NAT gateway", "Nothing was touched"],
     ),
     ("stopped", ("orders", false), &["RestoreDbInstanceFromSnapshot=abort"], &["was stopped", "is the original again"]),
-    ("success", ("shop", true), &[], &["succeeded.", "Duration:", "Downtime:", "nothing to do"]),
+    ("success", ("shop", true), &[], &["is verified.", "Duration:", "Downtime:", "nothing to do"]),
 ];
 
 fn alert((identifier, is_cluster): (&str, bool), faults: &[&str], format: Format) -> String {

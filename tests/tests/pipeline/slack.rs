@@ -110,10 +110,43 @@ fn a_success_is_told_of_only_if_that_is_wanted() {
     assert_eq!((silent.status.as_str(), silent.mails.len(), silent.posts.len()), ("SUCCEEDED", 0, 0));
     let told = Rehearsal { success_notice: true, ..restore() }.run(&mut ()).expect("a world that can exist");
     assert_eq!((told.status.as_str(), told.mails.len(), told.posts.len()), ("SUCCEEDED", 1, 2));
-    assert_eq!(told.output.as_ref().map(|output| &output["alerts"]["slack"]["delivered"]), Some(&json!(2)));
+    assert_eq!(told.output.as_ref().map(|output| &output["notice"]["slack"]["delivered"]), Some(&json!(2)));
     let mail = told.mails[0].text.clone().unwrap_or_default();
     assert!(mail.contains("Duration:") && mail.contains("without an available database under the name"), "{mail}");
     assert_eq!(database(&told.world, "orders", false).map(|(_, status)| status), Some("available"));
+}
+
+#[test]
+fn people_are_told_before_the_original_is_deleted_and_the_claim_released() {
+    for (identifier, is_cluster, task, around) in [
+        ("orders", false, "create_snapshot", ["ProtectDbInstance", "DeleteOriginalDbInstance"]),
+        ("shop", true, "db_restore", ["ProtectCluster", "DeleteOriginalCluster"]),
+        ("orders", false, "create_snapshot_only", ["GetDbSnapshotStatus", "ReleaseDbInstance"]),
+        ("ledger", true, "create_snapshot_only", ["GetClusterSnapshotStatus", "ReleaseCluster"]),
+    ] {
+        let rehearsal = Rehearsal::new(event(identifier, task, is_cluster), world());
+        let report = Rehearsal { success_notice: true, ..rehearsal }.run(&mut ()).expect("a world that can exist");
+        assert_eq!((report.status.as_str(), report.mails.len()), ("SUCCEEDED", 1), "{identifier}: {task}");
+        let entered = |name| report.steps.iter().position(|step| step.state == name).expect(name);
+        let [before, after] = around.map(entered);
+        assert!((before..after).contains(&entered("SuccessNotices")), "{identifier}: {task}");
+        let text = report.mails[0].text.clone().unwrap_or_default();
+        let says_what_is_left = text.contains(&format!("The original, {identifier}-temp, is deleted next"));
+        assert_eq!(says_what_is_left, task != "create_snapshot_only", "{text}");
+    }
+}
+
+#[test]
+fn a_run_that_fails_after_its_notice_is_told_of_as_any_failure() {
+    let faults = json!([{"action": "DeleteDBInstance", "times": 1000, "fault": {"kind": "denied"}}]);
+    let rehearsal = Rehearsal::new(event("orders", "db_restore", false), world_with(faults));
+    let report = Rehearsal { success_notice: true, ..rehearsal }.run(&mut ()).expect("a world that can exist");
+    assert_eq!(report.status, "FAILED");
+    let subjects: Vec<&str> = report.mails.iter().map(|mail| mail.subject.as_str()).collect();
+    let [notice, first, last] = subjects.as_slice() else { panic!("{subjects:?}") };
+    assert!(notice.ends_with("is verified (nothing to do)"), "{notice}");
+    assert!(first.contains("failed at DeleteOriginalDbInstance (the restored database stays)"), "{first}");
+    assert!(last.starts_with("Trapheus: ACTION NEEDED"), "{last}");
 }
 
 #[test]
@@ -125,9 +158,9 @@ fn a_notice_that_cannot_be_sent_fails_no_run() {
     let rehearsal = Rehearsal::new(event("orders", "db_restore", false), world_with(faults));
     let report = Rehearsal { success_notice: true, ..rehearsal }.run(&mut ()).expect("a world that can exist");
     assert_eq!((report.status.as_str(), report.mails.len(), report.posts.len()), ("SUCCEEDED", 0, 0));
-    let alerts = &report.output.as_ref().expect("an output")["alerts"];
+    let notice = &report.output.as_ref().expect("an output")["notice"];
     assert_eq!(
-        (&alerts["mail"]["Error"], &alerts["slack"]["Error"]),
+        (&notice["mail"]["Error"], &notice["slack"]["Error"]),
         (&json!("AccessDeniedException"), &json!("ServiceUnavailableException"))
     );
 }
