@@ -250,7 +250,7 @@ pub(super) fn copy(state: &mut State, mut params: Params) -> ApiResult<Content> 
     let key = state.fresh_key();
     state.snapshots.insert(key, copy);
     let seconds = state.timings.copy_snapshot;
-    state.start(Target::Snapshot(key), vec![(seconds, Step::Available)]);
+    state.start(Target::Snapshot(key), vec![(0.0, Step::Linger), (seconds, Step::Available)]);
     Ok(show(state, key))
 }
 
@@ -288,7 +288,7 @@ pub(super) fn copy_of_cluster(state: &mut State, mut params: Params) -> ApiResul
     let key = state.fresh_key();
     state.cluster_snapshots.insert(key, copy);
     let seconds = state.timings.copy_snapshot;
-    state.start(Target::ClusterSnapshot(key), vec![(seconds, Step::Available)]);
+    state.start(Target::ClusterSnapshot(key), vec![(0.0, Step::Linger), (seconds, Step::Available)]);
     Ok(show_of_cluster(state, key))
 }
 

@@ -195,6 +195,23 @@ async fn what_rds_works_is_told_from_what_its_client_waits() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn rds_is_at_work_while_it_copies() {
+    let (simulator, client) = simulated(
+        r#"{"snapshots": [{"identifier": "s", "source": "orders", "engine": "mysql"}], "timings": {"jitter": 0},
+            "clusterSnapshots": [{"identifier": "s", "source": "shop", "engine": "aurora-mysql"}]}"#,
+    );
+    let request = client.copy_db_snapshot().source_db_snapshot_identifier("s").target_db_snapshot_identifier("copy");
+    request.send().await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(simulator.state().working, [(0.0, 240.0)]);
+    let request = client.copy_db_cluster_snapshot().source_db_cluster_snapshot_identifier("s");
+    request.target_db_cluster_snapshot_identifier("copy").send().await.unwrap();
+    settle(&simulator).await;
+    let [_, (from, to)] = simulator.state().working[..] else { panic!("two copies, one after the other") };
+    assert_eq!(Duration::from_secs_f64(to - from), Duration::from_secs(240));
+}
+
+#[tokio::test(start_paused = true)]
 async fn renamed_resource_is_not_found_for_longer() {
     let faults = r#""timings": {"jitter": 0}, "faults": [{"action": "ModifyDBInstance", "fault": {"kind": "notFoundFor", "seconds": 1000}}]"#;
     let (_, client) = simulated(&world(faults));
