@@ -29,7 +29,6 @@ async fn wait(
 ) -> Result<WaitOutput> {
     let deadline = event.deadline();
     let pace = if event.rollback_started_at.is_some() { pace.careful() } else { pace };
-    let pace = pace_of(pace, event.request.kind, event.task.taskname);
     let StepOutput { taskname, identifier, wait_for, wait: last, .. } = event.task;
     let complete = |observed| WaitOutput {
         task: WaitStatus::Complete,
@@ -43,6 +42,7 @@ async fn wait(
     let Some(goal) = wait_for else {
         return Ok(complete("nothing to wait for".to_owned()));
     };
+    let pace = pace_of(pace, event.request.kind, taskname, &goal);
     let limits = Limits { clock: invocation.clock, invocation: invocation.deadline - MARGIN, deadline };
     let step = (failure(taskname), event.request.identifier.as_str());
     let last = last.map(|last| Progress {
@@ -59,10 +59,16 @@ async fn wait(
 }
 
 /// No look before RDS can be done tells anything. A rename reboots the database; what is created or deleted takes minutes, a
-/// cluster and its members many. A cluster takes more operations one after the other, so each gets fewer looks.
-fn pace_of(pace: Pace, kind: DatabaseKind, taskname: TaskName) -> Pace {
+/// cluster and its members many. A cluster takes more operations one after the other, so each gets fewer looks. A snapshot
+/// is looked at again by the step that asked for it, and removed within seconds, whatever its size.
+fn pace_of(pace: Pace, kind: DatabaseKind, taskname: TaskName, goal: &Goal) -> Pace {
+    let pace = match goal {
+        Goal::SnapshotAvailable { .. } => pace.trusting(),
+        Goal::SnapshotGone { .. } => return pace.brisk(),
+        _ => pace,
+    };
     let least_intervals = match (taskname, kind) {
-        (TaskName::Rename, DatabaseKind::Instance) => 1,
+        (TaskName::SnapshotCreation, _) | (TaskName::Rename, DatabaseKind::Instance) => 1,
         (TaskName::Rename, DatabaseKind::Cluster) => 2,
         (TaskName::Delete, _) => 3,
         (TaskName::Restore | TaskName::Discard, _) => 4,
@@ -135,8 +141,7 @@ fn look_for_snapshot_gone(identifier: &str, status: Option<&str>) -> Look {
         verdict: acceptor::snapshot_gone(status),
         seen: format!("{identifier} {}", status.unwrap_or("not found")),
         absent: false,
-        // RDS removes a snapshot within seconds, whatever its size.
-        outlook: Outlook::Ending,
+        outlook: Outlook::Lasting,
     }
 }
 

@@ -1,5 +1,7 @@
 //! Handlers of the status-waiter crate.
 
+use std::time::Duration;
+
 use rds_simulator::{Fault, FaultRule};
 use serde_json::{Value, json};
 use trapheus_common::clock::Timestamp;
@@ -234,6 +236,25 @@ async fn snapshots_are_waited_for_until_available_and_until_gone() {
     let event = waiting(&request, Goal::SnapshotGone { identifier: identifier.clone() });
     assert_eq!(wait_instance(&harness, event).await.unwrap().task, WaitStatus::Complete);
     assert!(harness.simulator.state().snapshot(name).is_none());
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_look_finds_a_snapshot_and_two_that_it_is_gone() {
+    let harness = Harness::new(world());
+    let request = harness.request("orders", Task::CreateSnapshotOnly, false);
+    let (there, gone) = (request.snapshot_identifier.clone(), request.temporary_snapshot_identifier.clone());
+    let call = harness.rds().create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier(&there);
+    call.send().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(3_600)).await;
+    for (goal, looks) in
+        [(Goal::SnapshotAvailable { identifier: there }, 1), (Goal::SnapshotGone { identifier: gone }, 2)]
+    {
+        let before = harness.simulator.requests().len();
+        let mut event = waiting(&request, goal.clone());
+        event.task.taskname = TaskName::SnapshotCreation;
+        assert_eq!(wait_instance(&harness, event).await.unwrap().task, WaitStatus::Complete);
+        assert_eq!(harness.simulator.requests().len() - before, looks, "{goal:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

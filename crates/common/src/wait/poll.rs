@@ -19,8 +19,10 @@ use crate::error::{Error, ErrorKind, Result};
 pub struct Pace {
     /// Before the first look: what was asked for a moment ago is not there yet.
     pub first: Duration,
-    /// While a status is seen that lasts long; the longer it has lasted, the longer, up to twice that.
+    /// While a status is seen that lasts long; the longer it has lasted, the longer.
     pub sparse: Duration,
+    /// However long it has lasted.
+    pub sparsest: Duration,
     /// While the end may be near.
     pub dense: Duration,
     /// Between looks that agree, after one that did not: whatever was to come has been seen coming.
@@ -46,6 +48,7 @@ impl Pace {
         Self {
             first: sparse.min(Duration::from_secs(15)),
             sparse,
+            sparsest: sparse * 2,
             dense: sparse.min(Duration::from_secs(15)),
             confirm: sparse.min(Duration::from_secs(5)),
             doubt: sparse.min(Duration::from_secs(10)),
@@ -67,16 +70,29 @@ impl Pace {
         Self { first: self.sparse * intervals, ..self }
     }
 
+    /// For what has no false statuses: a single look decides.
+    #[must_use]
+    pub const fn trusting(self) -> Self {
+        Self { agreeing: 1, agreeing_in_doubt: 1, ..self }
+    }
+
+    /// For what takes seconds, and has no false statuses to be taken in by.
+    #[must_use]
+    pub const fn brisk(self) -> Self {
+        let soon = self.confirm;
+        Self { first: soon, sparse: soon, doubt: soon, agreeing_in_doubt: self.agreeing, ..self }
+    }
+
     /// A tenth longer between the looks at what lasts.
     #[must_use]
     pub fn rarer(self) -> Self {
-        Self { sparse: self.sparse * 11 / 10, ..self }
+        Self { sparse: self.sparse * 11 / 10, sparsest: self.sparsest * 11 / 10, ..self }
     }
 
     /// Until the next look at what has been seen like this for so long. A twentieth of that, where it is more than the pace.
     fn pause(self, outlook: Outlook, lasted: Duration) -> Duration {
         match outlook {
-            Outlook::Lasting => (lasted / 20).clamp(self.sparse, self.sparse * 2),
+            Outlook::Lasting => (lasted / 20).clamp(self.sparse, self.sparsest),
             Outlook::Ending | Outlook::Renaming => self.dense,
         }
     }
