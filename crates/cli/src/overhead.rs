@@ -23,6 +23,9 @@ pub struct Options {
     /// Rehearsals behind each row.
     #[arg(long, value_name = "N", default_value_t = 20)]
     seeds: u32,
+    /// Let each run replace its snapshot first.
+    #[arg(long)]
+    snapshot: bool,
     /// Show what each step of the runs adds as well.
     #[arg(long)]
     steps: bool,
@@ -63,7 +66,7 @@ impl Options {
         let mut rows = Vec::new();
         for database in DATABASES {
             for restore in RESTORES {
-                rows.push(row(database, restore, self.seeds.max(1)).map_err(|error| error.to_string())?);
+                rows.push(self.row(database, restore).map_err(|error| error.to_string())?);
             }
         }
         if self.json {
@@ -77,20 +80,22 @@ impl Options {
         }
         Ok(())
     }
-}
 
-fn row(
-    (database, identifier, is_cluster): (&'static str, &str, bool),
-    (restore, seconds): (&'static str, f64),
-    seeds: u32,
-) -> Result<Row, WorldError> {
-    let mut row = Row { database, restore, ..Row::default() };
-    let event = json!({"identifier": identifier, "task": "db_restore", "isCluster": is_cluster});
-    for seed in 0..seeds {
-        let rehearsal = Rehearsal { seed: seed.into(), ..Rehearsal::new(event.clone(), world(seconds)?) };
-        row.add(&rehearsal.run(&mut ())?, 1.0 / f64::from(seeds));
+    fn row(
+        self,
+        (database, identifier, is_cluster): (&'static str, &str, bool),
+        (restore, seconds): (&'static str, f64),
+    ) -> Result<Row, WorldError> {
+        let mut row = Row { database, restore, ..Row::default() };
+        let task = if self.snapshot { "create_snapshot" } else { "db_restore" };
+        let event = json!({"identifier": identifier, "task": task, "isCluster": is_cluster});
+        let seeds = self.seeds.max(1);
+        for seed in 0..seeds {
+            let rehearsal = Rehearsal { seed: seed.into(), ..Rehearsal::new(event.clone(), world(seconds)?) };
+            row.add(&rehearsal.run(&mut ())?, 1.0 / f64::from(seeds));
+        }
+        Ok(row)
     }
-    Ok(row)
 }
 
 /// The built-in world, in which a restore takes so long from the request to `available`.
