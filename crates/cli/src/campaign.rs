@@ -55,6 +55,8 @@ pub struct Case {
     pub snapshot_replacement: SnapshotReplacement,
     /// Whether the deployment wants a last snapshot of what it replaces.
     pub final_snapshot: bool,
+    /// Whether the deployment tells people of successes.
+    pub success_notice: bool,
     pub disturbances: Vec<Disturbance>,
 }
 
@@ -68,6 +70,7 @@ impl Case {
             seed: 0,
             snapshot_replacement: SnapshotReplacement::default(),
             final_snapshot: false,
+            success_notice: false,
             disturbances: Vec::new(),
         }
     }
@@ -90,6 +93,9 @@ impl Case {
         }
         if self.final_snapshot {
             command.push_str(" --final-snapshot");
+        }
+        if self.success_notice {
+            command.push_str(" --success-notice");
         }
         if !Arc::ptr_eq(&self.world, &WORLD) {
             let world = serde_json::to_string_pretty(&*self.world).map_err(|error| error.to_string())?;
@@ -145,6 +151,7 @@ async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> 
         seed: case.seed,
         snapshot_replacement: case.snapshot_replacement,
         final_snapshot: case.final_snapshot,
+        success_notice: case.success_notice,
         disturbances: case.disturbances.clone(),
         recovery: !changes.without_recovery,
         definition: changes.definition.clone(),
@@ -192,6 +199,7 @@ fn verdict(
         world: &case.world,
         disturbances: &case.disturbances,
         snapshot_replacement: case.snapshot_replacement,
+        success_notice: case.success_notice,
         requests,
         after,
         without,

@@ -82,6 +82,8 @@ pub struct Evidence<'a> {
     pub world: &'a World,
     pub disturbances: &'a [Disturbance],
     pub snapshot_replacement: SnapshotReplacement,
+    /// Whether people want to hear of successes.
+    pub success_notice: bool,
     pub requests: &'a [RecordedRequest],
     /// Once everything under way has come to its end.
     pub after: &'a WorldState,
@@ -171,12 +173,6 @@ fn entered(steps: &[Step], states: &[&str]) -> bool {
     steps.iter().any(|step| states.contains(&step.state.as_str()))
 }
 
-/// How many mails a run that did not succeed sends: one at once and one at the end, or one that says all there is to say of a
-/// run that did everything but its export.
-fn least_mails(steps: &[Step]) -> usize {
-    if steps.iter().any(|step| step.state == EXPORT_ALERT) { 1 } else { 2 }
-}
-
 /// From when to when an execution had the claim, in seconds since the world began.
 fn hold(steps: &[Step], started: f64, duration: f64) -> Option<(f64, f64)> {
     let claimed = steps.iter().find(|step| step.state.starts_with("Claim") && step.status == StepStatus::Succeeded)?;
@@ -187,6 +183,10 @@ fn hold(steps: &[Step], started: f64, duration: f64) -> Option<(f64, f64)> {
 
 /// The state that tells of an export that failed, in a run that did all the rest.
 const EXPORT_ALERT: &str = "SendExportAlert";
+
+/// Where a run goes on once people have had their notice.
+const AFTER_NOTICE: [&str; 4] =
+    ["DeleteOriginalDbInstance", "DeleteOriginalCluster", "ReleaseDbInstance", "ReleaseCluster"];
 
 /// What a mail says of a database that is neither the original nor restored by the run.
 const FOREIGN: &str = "neither the original nor restored by this run";
@@ -443,22 +443,21 @@ impl Case<'_> {
         let own: Vec<&str> = family(report, &report.execution).collect();
         let sent = self.mails().count();
         let mail_failed = excuse::mail_failed(&self.e);
-        let is_told = self.failed_export().is_some();
-        if self.succeeded() && (sent > 0 && !is_told || sent == 0 && is_told && !mail_failed) {
-            say(format!("{sent} mails were sent about a run that succeeded"));
-        }
-        if !self.succeeded() && sent < least_mails(&report.steps) && !mail_failed {
+        let is_told = self.failed_export().is_some() || self.e.success_notice;
+        let least = self.least_messages(&report.status, &report.steps).max(usize::from(is_told && self.succeeded()));
+        if self.succeeded() && sent > 0 && !is_told || sent < least && !mail_failed {
             say(format!("{sent} mails were sent about a run that ended {}", report.status));
         }
         // Who never hears that a mail was taken has to send it again.
         let answers_are_lost = excuse::answers_are_lost(&self.e);
-        let most = if answers_are_lost { own.len() * 2 * MOST_COPIES } else { MOST_MAILS };
+        let notices = usize::from(self.e.success_notice);
+        let most = if answers_are_lost { (own.len() * 2 + notices) * MOST_COPIES } else { MOST_MAILS + notices };
         if sent > most {
             say(format!("{sent} mails were sent about one run"));
         }
         for webhook in WEBHOOKS {
             let posted = report.posts.iter().filter(|post| post.path == webhook && is_post_about(post, &own)).count();
-            if !self.succeeded() && posted < least_mails(&report.steps) && !excuse::slack_failed(&self.e) {
+            if posted < least && !excuse::slack_failed(&self.e) {
                 say(format!("{posted} messages were posted to {webhook} about a run that ended {}", report.status));
             }
             if posted > most {
@@ -468,10 +467,21 @@ impl Case<'_> {
         for other in report.others.iter().filter(|other| other.role == RunRole::Second && other.status != "SUCCEEDED") {
             let own: Vec<&str> = family(report, &other.execution).collect();
             let sent = report.mails.iter().filter(|mail| is_about(mail, &own)).count();
-            if sent < least_mails(&other.steps) && !mail_failed {
+            if sent < self.least_messages(&other.status, &other.steps) && !mail_failed {
                 say(format!("{sent} mails were sent about the second run, which ended {}", other.status));
             }
         }
+    }
+
+    /// How many messages a run sends on each way, at least: if it did not succeed, one at once and one at the end, or one that
+    /// says all there is to say of a run that did everything but its export; and the notice, once it has come that far.
+    fn least_messages(&self, status: &str, steps: &[Step]) -> usize {
+        let alerts = match () {
+            () if entered(steps, &[EXPORT_ALERT]) => 1,
+            () if status == "SUCCEEDED" => 0,
+            () => 2,
+        };
+        alerts + usize::from(self.e.success_notice && entered(steps, &AFTER_NOTICE))
     }
 
     fn loss(&self, broken: &mut Vec<Broken>) {

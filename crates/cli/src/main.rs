@@ -88,6 +88,9 @@ enum Command {
         /// Take a last snapshot of the replaced database before it is deleted.
         #[arg(long)]
         final_snapshot: bool,
+        /// Tell people of a success, too (parameter `SuccessNotice`).
+        #[arg(long)]
+        success_notice: bool,
         /// Print the result as JSON instead of a timeline.
         #[arg(long)]
         json: bool,
@@ -246,17 +249,22 @@ fn run(command: Command) -> Result<ExitCode, String> {
             seed,
             snapshot_replacement,
             final_snapshot,
+            success_notice,
             json,
         } => {
             let event = read(&event)?;
             let event = serde_json::from_str(&event).map_err(|error| format!("the event is not JSON: {error}"))?;
             let world = read_world(world.as_deref())?;
-            let recovery = !no_recovery;
-            let rehearsal = Rehearsal::new(event, world);
-            rehearse(
-                Rehearsal { disturbances, recovery, seed, snapshot_replacement, final_snapshot, ..rehearsal },
-                json,
-            )
+            let rehearsal = Rehearsal {
+                disturbances,
+                recovery: !no_recovery,
+                seed,
+                snapshot_replacement,
+                final_snapshot,
+                success_notice,
+                ..Rehearsal::new(event, world)
+            };
+            rehearse(rehearsal, json)
         }
         Command::PreviewAlert { event, world, disturbances, seed, alert, format } => {
             let event = read(&event)?;

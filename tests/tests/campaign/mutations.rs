@@ -212,6 +212,17 @@ fn without_the_message_to_slack_a_channel_that_hears_nothing_is_found_out() {
 }
 
 #[test]
+fn without_the_notice_people_who_want_to_hear_of_a_success_do_not() {
+    let silent = |name: &str, state: &mut Value| {
+        if name == "IsAnythingToTell" {
+            state["Choices"][0]["And"][1]["BooleanEquals"] = json!(false);
+        }
+    };
+    let told = Case { success_notice: true, ..orders("db_restore") };
+    assert_found_out(&[told], &Changes::default(), &redefined(silent, Changes::default()));
+}
+
+#[test]
 fn without_the_limit_on_tries_people_get_one_mail_over_and_over() {
     let tireless = |name: &str, state: &mut Value| {
         if name == "SendFailureAlert" {

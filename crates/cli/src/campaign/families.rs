@@ -99,6 +99,10 @@ families! {
         "Slack refuses, is slow or unreachable, for one webhook or for all, or their addresses cannot be read, while a run fails.",
         "The webhooks listed after the one that fails are not called; one that does not answer holds the function up.",
         "The other webhooks, the mail and the rollback go on.";
+    NOTICE = "notice":
+        "People want to hear of successes; mail or Slack fails then, or what comes after the notice does.",
+        "Tells nobody of a success.",
+        "The original is deleted all the same; a run that fails after its notice sends both alerts as well.";
     PEOPLE_RENAME = "people-rename":
         "A person renames the database, a member, or what was restored.",
         "The name is looked up again and whatever has it is worked on, or the run ends.",

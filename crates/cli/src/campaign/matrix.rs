@@ -358,6 +358,7 @@ pub fn cases(events: &[Value]) -> Result<Vec<Case>, String> {
         cases.extend(invocations(&happy));
         cases.extend(executions(&happy));
         cases.extend(people(&happy));
+        cases.extend(notices(event)?);
         if happy.takes_snapshot() {
             cases.extend(exports(event)?);
         } else {
@@ -542,6 +543,23 @@ pub fn exporting(event: &Value, wait: bool) -> Value {
     event["export"] = json!(true);
     event["waitForExport"] = json!(wait);
     event
+}
+
+/// A run that tells of its success, and what may go wrong then and afterwards.
+fn notices(event: &Value) -> Result<Vec<Case>, String> {
+    let told = || Case { success_notice: true, ..Case::new(f::NOTICE, event) };
+    let mut faults: Vec<Disturbance> = mail_faults().into_iter().chain(slack_faults()).collect();
+    let since = Recording::of(&told(), Some("SendSuccessNotice"))?;
+    for (action, occurrence) in each(&since.changes) {
+        faults.push(request(action, occurrence, 10_000, Fault::Denied {}));
+    }
+    for (state, occurrence) in each(&since.states) {
+        let state = state.to_owned();
+        faults.push(Disturbance::Abort { state: state.clone(), occurrence });
+        faults.push(Disturbance::AbortAfter { state: state.clone(), occurrence });
+        faults.push(Disturbance::SecondRun { state, occurrence, event: None });
+    }
+    Ok(std::iter::once(told()).chain(faults.into_iter().map(|fault| told().with([fault]))).collect())
 }
 
 /// What there is of exports, in runs that wait for them and in runs that do not.

@@ -58,6 +58,7 @@ impl Pool {
             case.disturbances.extend(draw(&mut rng, recording));
             left -= 1;
         }
+        case.success_notice = rng.u8(..4) == 0;
         case
     }
 }
