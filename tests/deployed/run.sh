@@ -21,7 +21,7 @@ environment emulator $here/requirements.txt
 
 CARGO_TARGET_DIR=$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-target}")
 export CARGO_TARGET_DIR
-[ -n "${TRAPHEUS:-}" ] || cargo build --quiet
+[ -n "${TRAPHEUS:-}" ] || cargo build --locked --quiet
 
 # A clean clone, as far as the files go: nothing that only this checkout has gets into the deployment.
 clone=$tools/clone
@@ -39,6 +39,8 @@ case $(uname -m) in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_6
   PATH=$tools/sam/bin:$PATH VIRTUAL_ENV=$tools/sam sam build --parameter-overrides "Architecture=$architecture" >"$log" 2>&1 ||
     { cat "$log"; exit 1; }
 )
+# SAM has no way to pass --locked on.
+cmp Cargo.lock "$clone/Cargo.lock"
 
 CLONE=$clone ARCHITECTURE=$architecture SAM=$tools/sam/bin/sam TRAPHEUS=${TRAPHEUS:-$CARGO_TARGET_DIR/debug/trapheus} \
   exec "$tools/emulator/bin/python" -m pytest --quiet -p no:cacheprovider $here "$@"

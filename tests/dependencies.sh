@@ -1,0 +1,26 @@
+#!/usr/bin/env bash
+# The dependencies against the rules in deny.toml: licences, duplicate and banned crates, sources, and known vulnerabilities.
+#
+#     tests/dependencies.sh target/ci
+#
+# The database of vulnerabilities is a repository on GitHub. Without a way there, everything else is checked, and the output
+# says so. Installs cargo-deny, pinned, below the directory it is given.
+set -euo pipefail
+cd "$(dirname "$0")/.."
+
+tools=$(realpath --canonicalize-missing "$1")
+. tests/deployment/environment.sh
+mkdir -p "$tools"
+environment dependencies tests/requirements-dependencies.txt
+
+deny() {
+  PATH=$tools/dependencies/bin:$PATH cargo deny --locked "$@"
+}
+
+deny check --hide-inclusion-graph --deny unmatched-skip licenses bans sources
+if GIT_TERMINAL_PROMPT=0 timeout 120 "$tools/dependencies/bin/cargo-deny" --locked fetch db 2>"$tools/advisories.log"; then
+  deny check --disable-fetch --hide-inclusion-graph advisories
+else
+  grep '^fatal: ' "$tools/advisories.log" || true
+  echo 'advisories NOT CHECKED: the database https://github.com/RustSec/advisory-db cannot be fetched from here'
+fi
