@@ -197,6 +197,23 @@ def test_the_rules_may_start_this_state_machine_and_nothing_else():
         assert target["Arn"] == {"Ref": "DBRestoreStateMachine"}
 
 
+# ---- What tells people about it
+
+
+def test_the_state_machine_logs_no_data_unless_it_is_asked_to():
+    logging = RESOURCES["DBRestoreStateMachine"]["Properties"]["Logging"]
+    assert logging["IncludeExecutionData"] == {"Fn::If": ["LogsExecutionData", True, False]}
+    assert TEMPLATE["Conditions"]["LogsExecutionData"] == {"Fn::Equals": [{"Ref": "LogExecutionData"}, "true"]}
+    assert TEMPLATE["Parameters"]["LogExecutionData"]["Default"] == "false"
+
+
+def test_a_stack_whose_alarms_reach_no_person_says_so():
+    warning = TEMPLATE["Outputs"]["Warning"]
+    assert TEMPLATE["Conditions"][warning["Condition"]] == {"Fn::Equals": [{"Ref": "AlarmTopicArn"}, ""]}
+    assert TEMPLATE["Parameters"]["AlarmTopicArn"]["Default"] == ""
+    assert "AlarmTopicArn" in warning["Value"]
+
+
 # ---- Parameters and names
 
 
@@ -216,7 +233,8 @@ def test_a_parameter_is_described_checked_grouped_labelled_documented_and_used(n
     assert sum(name in group["Parameters"] for group in interface["ParameterGroups"]) == 1
     assert name in interface["ParameterLabels"]
     assert f"| `{name}` |" in source("docs/deployment.md")
-    assert text_of({"Ref": name}) in text_of({key: TEMPLATE[key] for key in ("Conditions", "Globals", "Resources")})
+    used = text_of({key: TEMPLATE[key] for key in ("Conditions", "Globals", "Resources")})
+    assert text_of({"Ref": name}) in used or f"${{{name}}}" in used
 
 
 @pytest.mark.parametrize("name", [name for name, parameter in TEMPLATE["Parameters"].items() if "AllowedPattern" in parameter])
@@ -230,7 +248,11 @@ def test_a_default_fits_its_own_pattern(name):
     ("name", "value", "fits"),
     [
         ("RecipientEmail", "a@example.com", True),
-        ("RecipientEmail", "a@example.com, b@example.com", True),
+        ("RecipientEmail", "a@example.com,b@example.com", True),
+        ("RecipientEmail", "a@example.com, b@example.com", False),
+        ("RecipientEmail", " a@example.com", False),
+        ("RecipientEmail", "*@example.com", False),
+        ("RecipientEmail", "${aws:username}@example.com", False),
         ("RecipientEmail", "a@example.com,", False),
         ("RecipientEmail", "a@example.com;b@example.com", False),
         ("SenderEmail", "Trapheus <a@example.com>", False),
@@ -245,6 +267,19 @@ def test_a_default_fits_its_own_pattern(name):
         ("SlackWebhooksSecret", "trapheus/slack", True),
         ("SlackWebhooksSecret", "https://hooks.slack.com/services/T/B/x", False),
         ("SlackWebhooksSecret", "arn:aws:secretsmanager:eu-west-1:123456789012:secret:slack", False),
+        ("DatabaseNames", "*", True),
+        ("DatabaseNames", "orders", True),
+        ("DatabaseNames", ",".join(["shop-"] * 8), True),
+        ("DatabaseNames", ",".join(["shop-"] * 9), False),
+        ("DatabaseNames", "s" * 41, False),
+        ("DatabaseNames", "orders, shop", False),
+        ("DatabaseNames", "orders*", False),
+        ("DatabaseNames", "orders,*", False),
+        ("DatabaseNames", "", False),
+        ("DatabaseNames", "Orders", False),
+        ("MonitoringRole", "service-role/rds-monitoring-*", True),
+        ("MonitoringRole", "arn:aws:iam::123456789012:role/x", False),
+        ("DirectoryRole", "", False),
         ("SlackWebhooksParameter", "/trapheus/slack", True),
         ("SlackWebhooksParameter", "trapheus", False),
         ("SlackWebhooksParameter", "https://hooks.slack.com/services/T/B/x", False),
@@ -323,6 +358,83 @@ def test_no_permission_is_documented_that_does_not_exist():
     given = {(name, statement["Sid"]): set(as_list(statement["Action"])) for name in ROLES for statement in statements_of(name)}
     for name, sid, actions in rows:
         assert set(re.findall(r"`(.*?)`", actions)) == given[name, sid], (name, sid)
+
+
+def longest(value):
+    """How many characters a policy has at most, blanks aside, as IAM counts them: in the longest partition and region, with
+    the longest stack, and with every condition true."""
+    place = {"AWS::Partition": "aws-us-gov", "AWS::Region": "us-gov-east-1", "AWS::AccountId": "1" * 12, "AWS::StackName": "s" * 58}
+    most = {"DatabaseNames": ",".join(["n" * 40] * 8), "RecipientEmail": ",".join(["r" * 60] * 50), "SenderEmail": "s" * 60}
+
+    def resolved(value):
+        match value:
+            case {"Fn::If": [_, then, _]}:
+                return resolved(then)
+            case {"Fn::Sub": [text, given]}:
+                return substituted(text, {name: resolved(each) for name, each in given.items()})
+            case {"Fn::Sub": text}:
+                return substituted(text, {})
+            case {"Fn::Split": [delimiter, text]}:
+                return resolved(text).split(delimiter)
+            case {"Fn::Join": [delimiter, parts]}:
+                return delimiter.join(resolved(parts))
+            case {"Ref": name}:
+                return place.get(name) or most.get(name, "v" * 64)
+            case {"Fn::GetAtt": _}:
+                return "a" * 140
+            case dict():
+                return {key: resolved(each) for key, each in value.items()}
+            case list():
+                return [resolved(each) for each in value]
+        return value
+
+    def substituted(text, given):
+        return re.sub(r"\$\{([\w:.]+)\}", lambda found: (given | place).get(found[1], "v" * 64), text)
+
+    return len(re.sub(r"\s", "", json.dumps(resolved(value))))
+
+
+@pytest.mark.parametrize("name", ROLES)
+def test_the_policies_of_a_role_fit_into_it_whatever_the_parameters(name):
+    # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
+    policies = ROLES[name]["Properties"].get("Policies", [])
+    assert sum(longest(policy["PolicyDocument"]) for policy in policies) <= 10_240
+
+
+def test_a_managed_policy_fits_whatever_the_parameters():
+    managed = {name: resource for name, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::ManagedPolicy"}
+    assert {name: longest(policy["Properties"]["PolicyDocument"]) <= 6_144 for name, policy in managed.items()} == dict.fromkeys(managed, True)
+
+
+def test_the_limits_deny_and_belong_to_every_function():
+    statements = RESOURCES["FunctionLimits"]["Properties"]["PolicyDocument"]["Statement"]
+    assert {statement["Effect"] for statement in statements} == {"Deny"}
+    for function in FUNCTIONS.values():
+        role = ROLES[function["Properties"]["Role"]["Fn::GetAtt"][0]]
+        assert {"Ref": "FunctionLimits"} in role["Properties"]["ManagedPolicyArns"]
+    documented = source("docs/permissions.md").split("## What no function may do")[1].split("\n## ")[0]
+    assert re.findall(r"^\| (\w+) \|", documented, re.MULTILINE)[1:] == [statement["Sid"] for statement in statements]
+
+
+def test_every_change_that_a_function_may_make_is_subject_to_the_limits():
+    given = {action for name in ROLES for statement in statements_of(name) for action in as_list(statement["Action"])}
+    # An export reads a snapshot.
+    changes = {action for action in given if action.startswith("rds:") and not action.startswith("rds:Describe")} - {"rds:StartExportTask"}
+    statements = RESOURCES["FunctionLimits"]["Properties"]["PolicyDocument"]["Statement"]
+    denied = {action for statement in statements if "NotResource" in statement for action in statement["Action"]}
+    assert denied == changes
+
+
+def test_every_passed_role_goes_to_the_service_that_uses_it():
+    passed = [(name, statement) for name in ROLES for statement in statements_of(name) if statement["Action"] == "iam:PassRole"]
+    services = {
+        "PassExportRole": "export.rds.amazonaws.com",
+        "PassMonitoringRole": "monitoring.rds.amazonaws.com",
+        "PassDirectoryRole": "rds.amazonaws.com",
+    }
+    assert {statement["Sid"] for _, statement in passed} == set(services)
+    for name, statement in passed:
+        assert statement["Condition"] == {"StringEquals": {"iam:PassedToService": services[statement["Sid"]]}}, name
 
 
 def test_only_the_export_functions_pass_the_export_role_and_only_for_exports():

@@ -13,6 +13,10 @@ const rdsArn = (type, name) => `arn:aws:rds:${type === "global-cluster" ? "" : R
 /** Which resources a description is about, by parameter; without the parameter all of them. */
 const DESCRIPTIONS = {
   DescribeAccountAttributes: [],
+  DescribeCertificates: [],
+  DescribeDBEngineVersions: [],
+  DescribeEvents: [],
+  DescribeIntegrations: [["integration", "IntegrationIdentifier"]],
   DescribeBlueGreenDeployments: [["deployment", "BlueGreenDeploymentIdentifier"]],
   DescribeDBClusterAutomatedBackups: [["cluster-auto-backup"], ["cluster", "DBClusterIdentifier"]],
   DescribeDBClusterParameterGroups: [["cluster-pg", "DBClusterParameterGroupName"]],
@@ -142,10 +146,10 @@ class RdsRequest {
   }
 
   /** One check of an RDS action, with the tags of the request and those of the resource. */
-  about(action, arn) {
+  about(action, arn, requestTags = this.requestTags) {
     const context = {};
-    for (const [key, value] of Object.entries(this.requestTags)) context[`aws:RequestTag/${key}`] = value;
-    const keys = [...Object.keys(this.requestTags), ...this.removedKeys()];
+    for (const [key, value] of Object.entries(requestTags)) context[`aws:RequestTag/${key}`] = value;
+    const keys = [...Object.keys(requestTags), ...this.removedKeys()];
     if (keys.length > 0) context["aws:TagKeys"] = keys;
     const { type, name } = partsOf(arn);
     const found = this.resources[`${type}:${name}`];
@@ -182,7 +186,8 @@ class RdsRequest {
   members() {
     const { DBClusterIdentifier: cluster, DBClusterInstanceClass: instanceClass } = this.parameters;
     if (this.action === "RestoreDBClusterFromSnapshot" && instanceClass) {
-      return [this.about("CreateDBInstance", rdsArn("db", `${cluster}-instance-1`))];
+      // RDS gives the members none of the cluster's tags, so the check may well know none.
+      return [this.about("CreateDBInstance", rdsArn("db", `${cluster}-instance-1`), {})];
     }
     const action = OF_MULTI_AZ_MEMBERS[this.action];
     const members = this.resources[`cluster:${cluster}`]?.members ?? [];
@@ -263,7 +268,8 @@ function ofMail({ parameters }) {
   const identities = [from, from.split("@")[1], ...to.split(",")].map(
     (identity) => `arn:aws:ses:${REGION}:${ACCOUNT}:identity/${identity}`,
   );
-  return identities.map((identity) => ask("ses:SendEmail", identity, { "ses:FromAddress": from }));
+  const context = { "ses:FromAddress": from, "ses:Recipients": to.split(",") };
+  return identities.map((identity) => ask("ses:SendEmail", identity, context));
 }
 
 /** A secret's ARN ends in six characters that nobody chooses. Its key is asked for in its name. */

@@ -24,14 +24,14 @@ const SLACK = { SlackWebhooksSecret: "trapheus/slack", SlackWebhooksParameter: "
 /** The parameters without which a function would not have made the request. */
 function chosenFor({ caller, parameters }) {
   if (caller === "slack") return SLACK;
-  return parameters?.FinalDBSnapshotIdentifier ? { FinalSnapshot: "true" } : {};
+  return caller.startsWith("delete-") && parameters?.FinalDBSnapshotIdentifier ? { FinalSnapshot: "true" } : {};
 }
 
-/** The checks of all requests, each one once: what differs by name alone is one check. */
-export function checksOf(requests) {
+/** The checks of all requests, each one once, in a deployment with these parameters. */
+export function checksOf(requests, parameters = {}) {
   const checks = new Map();
   for (const request of requests) {
-    const chosen = chosenFor(request);
+    const chosen = { ...chosenFor(request), ...parameters };
     for (const { action, resource, context } of authorizations(request)) {
       const check = { caller: request.caller, chosen, action, resource, context };
       checks.set(JSON.stringify(check), check);
@@ -61,6 +61,7 @@ export class Proof {
   }
 
   async isAllowed(check, policies = this.role(check.caller, check.chosen).policies) {
+    const { limits } = this.role(check.caller, check.chosen);
     const answer = await runSimulation(
       {
         request: {
@@ -69,7 +70,7 @@ export class Proof {
           resource: { resource: check.resource, accountId: check.resource.split(":")[4] || PLACE["AWS::AccountId"] },
           contextVariables: evaluable(check.context),
         },
-        identityPolicies: evaluable(policies),
+        identityPolicies: evaluable([...policies, ...limits]),
         serviceControlPolicies: [],
         resourceControlPolicies: [],
         resourcePolicy: check.action.startsWith("kms:") ? KEY_POLICY : undefined,
@@ -100,8 +101,9 @@ export class Proof {
         this.taken += 1;
         const missed = await this.isMissed(concerned, without);
         const place = `${caller}: ${action} of ${statement}`;
-        if (!missed && !(action in justified)) found.push(`${place} is allowed, and no request needs it`);
-        if (missed && action in justified) found.push(`${place} is justified as never rehearsed, but a request needs it`);
+        const isJustified = action in justified || `${action} of ${statement}` in justified;
+        if (!missed && !isJustified) found.push(`${place} is allowed, and no request needs it`);
+        if (missed && isJustified) found.push(`${place} is justified as never rehearsed, but a request needs it`);
       }
     }
     return found;

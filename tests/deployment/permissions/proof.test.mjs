@@ -30,20 +30,38 @@ function rds(caller, action, parameters, resources = {}) {
   return { caller, service: "rds", action, parameters, resources };
 }
 
-async function deniedOf(request) {
-  const denied = await proof.denied(checksOf([request]));
+async function deniedOf(request, parameters) {
+  const denied = await proof.denied(checksOf([request], parameters));
   return denied.map(({ action, resource }) => `${action} ${resource.split(":").slice(5).join(":")}`);
 }
 
-async function isAllowed(request) {
-  assert.deepEqual(await deniedOf(request), []);
+async function isAllowed(request, parameters) {
+  assert.deepEqual(await deniedOf(request, parameters), []);
 }
 
-async function isDenied(request) {
-  assert.notDeepEqual(await deniedOf(request), []);
+async function isDenied(request, parameters) {
+  assert.notDeepEqual(await deniedOf(request, parameters), []);
 }
 
+/** The three tags of a claim, as they are in a request. */
+function claim(role) {
+  return { "trapheus:execution": EXECUTION, "trapheus:role": role, "trapheus:resource-id": "db-ABC" };
+}
+
+const arnOf = (type, name) => `arn:aws:rds:us-east-1:123456789012:${type}:${name}`;
 const ours = { "trapheus:execution": EXECUTION, "trapheus:role": "restored" };
+const theirs = { ...ours, "trapheus:execution": EXECUTION.replace("trapheus-", "another-stack-") };
+
+/** A restore, a creation or a copy: the function, the call, its parameters, what is made, and with which role. */
+const CREATIONS = [
+  ["restore-instance", "RestoreDBInstanceFromDBSnapshot", { DBInstanceIdentifier: "orders", DBSnapshotIdentifier: "orders-snapshot" }, "db:orders", "restored"],
+  ["restore-cluster", "RestoreDBClusterFromSnapshot", { DBClusterIdentifier: "shop", SnapshotIdentifier: "shop-snapshot" }, "cluster:shop", "restored"],
+  ["restore-cluster", "CreateDBInstance", { DBInstanceIdentifier: "shop-1", DBClusterIdentifier: "shop" }, "db:shop-1", "restored"],
+  ["snapshot-instance", "CreateDBSnapshot", { DBInstanceIdentifier: "orders", DBSnapshotIdentifier: "orders-temp" }, "snapshot:orders-temp", "snapshot"],
+  ["snapshot-instance", "CopyDBSnapshot", { SourceDBSnapshotIdentifier: "orders-temp", TargetDBSnapshotIdentifier: "orders-snapshot" }, "snapshot:orders-snapshot", "snapshot"],
+  ["snapshot-cluster", "CreateDBClusterSnapshot", { DBClusterIdentifier: "shop", DBClusterSnapshotIdentifier: "shop-temp" }, "cluster-snapshot:shop-temp", "snapshot"],
+  ["snapshot-cluster", "CopyDBClusterSnapshot", { SourceDBClusterSnapshotIdentifier: "shop-temp", TargetDBClusterSnapshotIdentifier: "shop-snapshot" }, "cluster-snapshot:shop-snapshot", "snapshot"],
+];
 
 test("the original is deleted under its temporary name and with its mark alone", async () => {
   const remove = (name, role) =>
@@ -69,8 +87,8 @@ test("what is discarded carries our mark as restored and is not verified", async
   }
 });
 
-test("a final snapshot is taken only where the deployment wants one", async () => {
-  const parameters = { DBInstanceIdentifier: "orders-temp", FinalDBSnapshotIdentifier: "orders-temp-final" };
+test("a final snapshot of the original is taken only where the deployment wants one", async () => {
+  const parameters = { DBInstanceIdentifier: "orders-temp", FinalDBSnapshotIdentifier: "orders-final-3fa2c1" };
   const request = rds("delete-instance", "DeleteDBInstance", parameters, { "db:orders-temp": marked("original") });
   await isAllowed(request);
   const [, taking] = checksOf([request]);
@@ -78,13 +96,33 @@ test("a final snapshot is taken only where the deployment wants one", async () =
   assert.equal(await proof.isAllowed({ ...taking, chosen: {} }), false);
 });
 
-test("nothing is restored without our mark", async () => {
-  const restore = (all) => {
-    const parameters = { DBInstanceIdentifier: "orders", DBSnapshotIdentifier: "orders-snapshot", ...tags(all) };
-    return rds("restore-instance", "RestoreDBInstanceFromDBSnapshot", parameters);
-  };
-  await isAllowed(restore({ team: "shop", ...ours }));
-  assert.deepEqual(await deniedOf(restore({ team: "shop" })), ["rds:AddTagsToResource db:orders"]);
+test("a restored database that was in service is discarded with a final snapshot of its own name", async () => {
+  const instance = (role, snapshot) =>
+    rds("discard-instance", "DeleteDBInstance", { DBInstanceIdentifier: "orders-failed-3fa2c1", FinalDBSnapshotIdentifier: snapshot }, { "db:orders-failed-3fa2c1": role });
+  await isAllowed(instance(marked("restored"), "orders-failed-3fa2c1"));
+  await isDenied(instance(marked("restored"), "orders-snapshot"));
+  await isDenied(instance(marked("original"), "orders-failed-3fa2c1"));
+  const cluster = (role) =>
+    rds("discard-cluster", "DeleteDBCluster", { DBClusterIdentifier: "shop-failed-3fa2c1", FinalDBSnapshotIdentifier: "shop-failed-3fa2c1" }, { "cluster:shop-failed-3fa2c1": role });
+  await isAllowed(cluster(marked("restored")));
+  await isDenied(cluster(marked("verified")));
+});
+
+test("nothing is restored, created or copied without the claim of this stack, in the role that it has", async () => {
+  for (const [caller, action, parameters, made, role] of CREATIONS) {
+    const request = (all) => rds(caller, action, { ...parameters, ...tags(all) });
+    await isAllowed(request({ team: "shop", ...ours, "trapheus:role": role }));
+    for (const wrong of [{}, { team: "shop" }, { "trapheus:execution": EXECUTION }, { ...ours, "trapheus:role": "verified" }, { ...theirs, "trapheus:role": role }]) {
+      assert.ok((await deniedOf(request(wrong))).includes(`rds:${action} ${made}`), `${action} with ${JSON.stringify(wrong)}`);
+    }
+  }
+});
+
+test("the groups, the snapshot and the source of a call need no tags", async () => {
+  for (const [caller, action, parameters, made] of CREATIONS) {
+    const denied = await deniedOf(rds(caller, action, parameters));
+    assert.deepEqual(denied, [`rds:${action} ${made}`]);
+  }
 });
 
 test("an encrypted snapshot is restored with another account's key", async () => {
@@ -97,21 +135,91 @@ test("an encrypted snapshot is restored with another account's key", async () =>
 });
 
 test("a claim writes and lifts our tags alone", async () => {
-  const arn = "arn:aws:rds:us-east-1:123456789012:db:orders";
-  await isAllowed(rds("claim-instance", "AddTagsToResource", { ResourceName: arn, ...tags(ours) }));
-  await isDenied(rds("claim-instance", "AddTagsToResource", { ResourceName: arn, ...tags({ ...ours, team: "shop" }) }));
+  const claims = (all, caller = "claim-instance", type = "db") =>
+    rds(caller, "AddTagsToResource", { ResourceName: arnOf(type, "orders"), ...tags(all) });
+  await isAllowed(claims(claim("original")));
+  await isAllowed(claims(claim("original"), "claim-cluster", "cluster"));
+  for (const wrong of [{ ...claim("original"), team: "shop" }, claim("restored"), claim("verified"), { ...claim("original"), "trapheus:execution": "by hand" }]) {
+    await isDenied(claims(wrong));
+    await isDenied(claims(wrong, "claim-cluster", "cluster"));
+  }
   const lift = (...keys) =>
     Object.fromEntries(keys.map((key, index) => [`TagKeys.member.${index + 1}`, key]));
-  await isAllowed(rds("release-instance", "RemoveTagsFromResource", { ResourceName: arn, ...lift("trapheus:role") }));
-  await isDenied(rds("release-instance", "RemoveTagsFromResource", { ResourceName: arn, ...lift("team") }));
+  const lifts = (...keys) => rds("release-instance", "RemoveTagsFromResource", { ResourceName: arnOf("db", "orders"), ...lift(...keys) });
+  await isAllowed(lifts(...Object.keys(claim("original"))));
+  await isDenied(lifts("team"));
 });
 
-test("a release marks as verified what carries our claim alone", async () => {
-  const arn = "arn:aws:rds:us-east-1:123456789012:db:orders";
-  const mark = (resource) =>
-    rds("release-instance", "AddTagsToResource", { ResourceName: arn, ...tags(ours) }, { "db:orders": resource });
-  await isAllowed(mark(marked("restored")));
-  await isDenied(mark({ tags: { team: "shop" } }));
+test("a database is claimed only if it is tagged for it, where the deployment requires that", async () => {
+  for (const [caller, type] of [["claim-instance", "db"], ["claim-cluster", "cluster"]]) {
+    const claims = (of) =>
+      rds(caller, "AddTagsToResource", { ResourceName: arnOf(type, "orders"), ...tags(claim("original")) }, { [`${type}:orders`]: { tags: of } });
+    await isAllowed(claims({ "trapheus:allowed": "true" }), { RequireOptIn: "true" });
+    await isDenied(claims({}), { RequireOptIn: "true" });
+    await isDenied(claims({ "trapheus:allowed": "false" }), { RequireOptIn: "true" });
+    await isAllowed(claims({}));
+  }
+});
+
+test("the role verified is written by a protection or a release alone, on what carries our claim", async () => {
+  for (const [caller, type] of [["protect-instance", "db"], ["release-instance", "db"], ["protect-cluster", "cluster"], ["release-cluster", "cluster"]]) {
+    const mark = (resource, role = "verified") =>
+      rds(caller, "AddTagsToResource", { ResourceName: arnOf(type, "orders"), ...tags(claim(role)) }, { [`${type}:orders`]: resource });
+    await isAllowed(mark(marked("restored")));
+    await isDenied(mark(marked("restored"), "original"));
+    await isDenied(mark({ tags: { team: "shop" } }));
+  }
+  const configure = (all) =>
+    rds("configure-instance", "AddTagsToResource", { ResourceName: arnOf("db", "orders"), ...tags(all) }, { "db:orders": marked("restored") });
+  await isAllowed(configure({ team: "shop" }));
+  await isDenied(configure({ "trapheus:role": "verified" }));
+});
+
+/** Every kind of change, of a database, its members and its snapshots. */
+function changes(stem) {
+  const db = (name) => ({ [`db:${name}`]: marked("restored") });
+  const cluster = (name) => ({ [`cluster:${name}`]: marked("restored") });
+  return [
+    rds("claim-instance", "AddTagsToResource", { ResourceName: arnOf("db", stem), ...tags(claim("original")) }),
+    rds("claim-cluster", "AddTagsToResource", { ResourceName: arnOf("cluster", stem), ...tags(claim("original")) }),
+    rds("rename-instance", "ModifyDBInstance", { DBInstanceIdentifier: stem, NewDBInstanceIdentifier: `${stem}-temp` }),
+    rds("rename-cluster", "ModifyDBCluster", { DBClusterIdentifier: stem, NewDBClusterIdentifier: `${stem}-temp` }),
+    rds("configure-instance", "ModifyDBInstance", { DBInstanceIdentifier: stem }, db(stem)),
+    rds("configure-instance", "RebootDBInstance", { DBInstanceIdentifier: stem }, db(stem)),
+    rds("configure-cluster", "EnableHttpEndpoint", { ResourceArn: arnOf("cluster", stem) }, cluster(stem)),
+    rds("discard-instance", "DeleteDBInstance", { DBInstanceIdentifier: stem }, db(stem)),
+    rds("discard-cluster", "DeleteDBCluster", { DBClusterIdentifier: stem }, cluster(stem)),
+    rds("release-instance", "RemoveTagsFromResource", { ResourceName: arnOf("db", stem), "TagKeys.member.1": "trapheus:role" }),
+    rds("snapshot-instance", "DeleteDBSnapshot", { DBSnapshotIdentifier: `${stem}-snapshot` }),
+    rds("snapshot-cluster", "DeleteDBClusterSnapshot", { DBClusterSnapshotIdentifier: `${stem}-snapshot` }),
+    rds("restore-instance", "RestoreDBInstanceFromDBSnapshot", { DBInstanceIdentifier: stem, DBSnapshotIdentifier: "orders-snapshot", ...tags(ours) }),
+    rds("restore-cluster", "RestoreDBClusterFromSnapshot", { DBClusterIdentifier: stem, SnapshotIdentifier: "orders-snapshot", ...tags(ours) }),
+    rds("restore-cluster", "CreateDBInstance", { DBInstanceIdentifier: `${stem}-1`, DBClusterIdentifier: "orders", ...tags(ours) }),
+    rds("snapshot-instance", "CreateDBSnapshot", { DBInstanceIdentifier: stem, DBSnapshotIdentifier: "orders-temp", ...tags(claim("snapshot")) }),
+    rds("snapshot-instance", "CopyDBSnapshot", { SourceDBSnapshotIdentifier: "orders-temp", TargetDBSnapshotIdentifier: `${stem}-snapshot`, ...tags(claim("snapshot")) }),
+    rds("snapshot-cluster", "CreateDBClusterSnapshot", { DBClusterIdentifier: stem, DBClusterSnapshotIdentifier: "orders-temp", ...tags(claim("snapshot")) }),
+    rds("snapshot-cluster", "CopyDBClusterSnapshot", { SourceDBClusterSnapshotIdentifier: "orders-temp", TargetDBClusterSnapshotIdentifier: `${stem}-snapshot`, ...tags(claim("snapshot")) }),
+  ];
+}
+
+test("a foreign database is not changed, whatever its tags, where the deployment names its own", async () => {
+  const named = { DatabaseNames: "orders,shop-" };
+  for (const request of changes("orders-eu")) await isAllowed(request, named);
+  for (const request of changes("shop-eu")) await isAllowed(request, named);
+  for (const request of changes("billing")) {
+    assert.ok((await deniedOf(request, named)).length > 0, `${request.caller} ${request.action}`);
+    await isAllowed(request);
+  }
+  for (const name of ["shop", "order", "my-orders"]) {
+    const away = rds("rename-instance", "ModifyDBInstance", { DBInstanceIdentifier: "orders", NewDBInstanceIdentifier: name });
+    assert.deepEqual(await deniedOf(away, named), [`rds:ModifyDBInstance db:${name}`]);
+  }
+});
+
+test("a foreign database's backup is only read, and a copied claim on a foreign snapshot is lifted", async () => {
+  const named = { DatabaseNames: "orders" };
+  await isAllowed(rds("restore-instance", "RestoreDBInstanceFromDBSnapshot", { DBInstanceIdentifier: "orders", DBSnapshotIdentifier: "billing-snapshot", ...tags(ours) }), named);
+  await isAllowed(rds("release-instance", "RemoveTagsFromResource", { ResourceName: arnOf("snapshot", "before-the-merger"), "TagKeys.member.1": "trapheus:role" }), named);
 });
 
 test("settings are changed on what this run restored alone", async () => {
@@ -135,22 +243,63 @@ test("a Multi-AZ DB cluster goes with its members, and no Aurora member goes wit
   const remove = (engine) =>
     rds("delete-cluster", "DeleteDBCluster", { DBClusterIdentifier: "ledger-temp" }, {
       "cluster:ledger-temp": { ...marked("original"), members: ["ledger-instance-1"] },
-      "db:ledger-instance-1": { engine },
+      "db:ledger-instance-1": { engine, ...marked("original") },
     });
   await isAllowed(remove("postgres"));
   assert.deepEqual(await deniedOf(remove("aurora-postgresql")), ["rds:DeleteDBInstance db:ledger-instance-1"]);
 });
 
-test("executions of any Trapheus are looked up, and no others", async () => {
-  const look = (executionArn) => ({ caller: "recover", service: "states", action: "DescribeExecution", parameters: { executionArn } });
-  await isAllowed(look(EXECUTION.replace("trapheus-", "another-stack-")));
-  await isDenied(look("arn:aws:states:us-east-1:123456789012:execution:payroll:1"));
+test("a DB instance of such a name is restored as any other once it is claimed", async () => {
+  const [name, temporary] = ["billing-instance-1", "billing-instance-1-temp"];
+  const claimed = { engine: "postgres", ...marked("original") };
+  await isAllowed(rds("claim-instance", "AddTagsToResource", { ResourceName: arnOf("db", name), ...tags(claim("original")) }, { [`db:${name}`]: { engine: "postgres", tags: {} } }));
+  const rename = (from, to) => rds("rename-instance", "ModifyDBInstance", { DBInstanceIdentifier: from, NewDBInstanceIdentifier: to }, { [`db:${from}`]: claimed });
+  await isAllowed(rename(name, temporary));
+  await isAllowed(rename(temporary, name));
 });
 
-test("mail is sent from our sender alone", async () => {
-  const send = (from) => ({ caller: "email", service: "ses", action: "SendEmail", parameters: { FromEmailAddress: from, ToAddresses: "oncall@example.com,boss@example.org" } });
-  await isAllowed(send("trapheus@example.com"));
-  await isDenied(send("ceo@example.com"));
+test("a Multi-AZ DB cluster is restored though the check of its members knows no tags", async () => {
+  const restore = (all) =>
+    rds("restore-cluster", "RestoreDBClusterFromSnapshot", { DBClusterIdentifier: "ledger", SnapshotIdentifier: "ledger-snapshot", DBClusterInstanceClass: "db.m6gd.large", ...tags(all) });
+  await isAllowed(restore(ours));
+  await isDenied(restore({}));
+  const create = (name, all) => rds("restore-cluster", "CreateDBInstance", { DBInstanceIdentifier: name, ...tags(all) });
+  await isDenied(create("billing-instance-1", theirs));
+  await isDenied(create("billing", {}));
+});
+
+test("executions of this stack are looked up, and no others", async () => {
+  for (const caller of ["claim-instance", "claim-cluster", "recover"]) {
+    const look = (executionArn) => ({ caller, service: "states", action: "DescribeExecution", parameters: { executionArn } });
+    await isAllowed(look(EXECUTION));
+    await isDenied(look(EXECUTION.replace("trapheus-", "another-stack-")));
+    await isDenied(look("arn:aws:states:us-east-1:123456789012:execution:payroll:1"));
+  }
+});
+
+test("roles are passed to RDS alone, and only those that the deployment names", async () => {
+  const configure = (role) =>
+    rds("configure-instance", "ModifyDBInstance", { DBInstanceIdentifier: "orders", MonitoringRoleArn: `arn:aws:iam::123456789012:role/${role}` }, { "db:orders": marked("restored") });
+  const restore = (role) =>
+    rds("restore-instance", "RestoreDBInstanceFromDBSnapshot", { DBInstanceIdentifier: "orders", DBSnapshotIdentifier: "orders-snapshot", DomainIAMRoleName: role, ...tags(ours) });
+  const named = { MonitoringRole: "rds-monitoring-role", DirectoryRole: "service-role/rds-directory-*" };
+  await isAllowed(configure("administrator"));
+  await isAllowed(configure("rds-monitoring-role"), named);
+  await isDenied(configure("administrator"), named);
+  await isAllowed(restore("administrator"));
+  await isAllowed(restore("service-role/rds-directory-eu"), named);
+  await isDenied(restore("rds-monitoring-role"), named);
+  const [pass] = checksOf([configure("administrator")]).filter(({ action }) => action === "iam:PassRole");
+  assert.equal(await proof.isAllowed({ ...pass, context: { "iam:PassedToService": "lambda.amazonaws.com" } }), false);
+});
+
+test("mail is sent from our sender to our recipients alone", async () => {
+  const recipients = { RecipientEmail: "oncall@example.com,Boss@example.org" };
+  const send = (from, to) => ({ caller: "email", service: "ses", action: "SendEmail", parameters: { FromEmailAddress: from, ToAddresses: to } });
+  await isAllowed(send("trapheus@example.com", "oncall@example.com,Boss@example.org"), recipients);
+  await isAllowed(send("trapheus@example.com", "boss@example.org"), recipients);
+  await isDenied(send("ceo@example.com", "oncall@example.com"), recipients);
+  await isDenied(send("trapheus@example.com", "oncall@example.com,press@example.net"), recipients);
 });
 
 test("the webhooks of this stack are read, and no other secret", async () => {

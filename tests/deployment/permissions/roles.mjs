@@ -15,8 +15,9 @@ const NOTHING = Symbol("AWS::NoValue");
 /**
  * @param template the template as expand.py writes it
  * @param chosen parameters that differ from their defaults
- * @returns {Map<string, {policies: object[], justified: object}>} by the stem of the function's binary: its policy documents,
- *   and the actions that are allowed though no rehearsal needs them, each with the reason
+ * @returns {Map<string, {policies: object[], limits: object[], justified: object}>} by the stem of the function's binary: its
+ *   own policy documents, those that it shares and that only deny, and the actions that are allowed though no rehearsal needs
+ *   them, each with the reason
  */
 export function rolesOf(template, chosen) {
   const resolver = new Resolver(template, chosen);
@@ -27,10 +28,18 @@ export function rolesOf(template, chosen) {
     const inline = resolver.resolve(role.Properties.Policies ?? []);
     roles.set(stemOf(name), {
       policies: inline.map((policy) => ({ name: policy.PolicyName, policy: policy.PolicyDocument })),
+      limits: limitsOf(role, template).map(([name, policy]) => ({ name, policy: resolver.resolve(policy) })),
       justified: role.Metadata?.Unrehearsed ?? {},
     });
   }
   return roles;
+}
+
+/** The managed policies of a role that deny and allow nothing. */
+function limitsOf(role, template) {
+  return role.Properties.ManagedPolicyArns.filter((arn) => arn.Ref)
+    .map(({ Ref: name }) => [name, template.Resources[name].Properties.PolicyDocument])
+    .filter(([, policy]) => policy.Statement.every((statement) => statement.Effect === "Deny"));
 }
 
 function stemOf(logicalId) {
@@ -53,13 +62,19 @@ class Resolver {
     const [[key, argument], ...others] = Object.entries(value).length ? Object.entries(value) : [[undefined]];
     if (others.length === 0) {
       if (key === "Ref") return this.ref(argument);
-      if (key === "Fn::Sub") return argument.replace(/\$\{([\w:]+)\}/g, (_, name) => this.ref(name));
+      if (key === "Fn::Sub") return this.substitute(...(Array.isArray(argument) ? argument : [argument, {}]));
+      if (key === "Fn::Split") return this.resolve(argument[1]).split(argument[0]);
+      if (key === "Fn::Join") return this.resolve(argument[1]).join(argument[0]);
       if (key === "Fn::If") return this.resolve(this.holds(argument[0]) ? argument[1] : argument[2]);
       if (key === "Fn::GetAtt") return this.arn(argument);
       if (key?.startsWith("Fn::")) throw new Error(`${key} is not resolved here`);
     }
     const entries = Object.entries(value).map(([name, item]) => [name, this.resolve(item)]);
     return Object.fromEntries(entries.filter(([, item]) => item !== NOTHING));
+  }
+
+  substitute(text, given) {
+    return text.replace(/\$\{([\w:]+)\}/g, (_, name) => (name in given ? this.resolve(given[name]) : this.ref(name)));
   }
 
   /** The ARN of a resource of the stack, as the rehearsals call it. */
