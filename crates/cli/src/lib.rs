@@ -9,6 +9,7 @@
 //! | [`timeline`] | an execution's events as steps a person follows |
 //! | [`screen`] | a rehearsal as a person reads it |
 //! | [`report`] | what came of it: what exists, downtime, calls, cost |
+//! | [`struck`] | which of the requested faults took effect, and which never did |
 //! | [`preview`] | one of its alerts as it is sent |
 //! | [`cost`] | prices |
 //! | [`overhead`] | what the pipeline adds to what RDS itself needs |
@@ -31,5 +32,6 @@ pub mod rehearsal;
 pub mod report;
 pub mod screen;
 pub mod stage;
+pub mod struck;
 pub mod timeline;
 pub mod together;

@@ -35,6 +35,12 @@ pub(crate) const REGION: &str = "us-east-1";
 pub(crate) const ACCOUNT: &str = "123456789012";
 /// What a stack called `trapheus` calls its state machine.
 pub(crate) const STATE_MACHINE: &str = "trapheus-DBRestoreStateMachine";
+
+/// The ARN of the state machine's execution of this name.
+pub(crate) fn execution_arn(name: &str) -> String {
+    format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:{STATE_MACHINE}:{name}")
+}
+
 /// Where a rehearsal's deployment keeps the addresses of its webhooks, one in each place.
 const SLACK_SECRET: &str = "trapheus/slack";
 const SLACK_PARAMETER: &str = "/trapheus/slack";
@@ -147,7 +153,8 @@ impl Rehearsal {
         // Recoveries, second runs, and functions that work on though nobody waits for them.
         local.await;
         let usage = Usage { mails: simulator.mails().len() as u64, ..stage.usage() };
-        Ok(Report::new(&run.input, run.arn(), ended, stage.take_others(), usage, before, simulator))
+        let strikes = stage.take_strikes(&run);
+        Ok(Report::new(&run, ended, stage.take_others(), strikes, usage, before, simulator))
     }
 
     /// What its executions share, with everything that goes wrong handed over to it.

@@ -10,7 +10,9 @@ use serde_json::Value;
 use states_language::{Outcome, Status};
 
 use crate::cost::{Cost, Usage};
-use crate::stage::Ended;
+use crate::disturbance::Disturbance;
+use crate::stage::{Ended, Run};
+use crate::struck::{Strikes, Struck};
 use crate::timeline::{Step, said};
 
 /// The whole result, as `--json` prints it.
@@ -34,6 +36,12 @@ pub struct Report {
     /// Recoveries and second runs, in the order they started.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<OtherRun>,
+    /// Every time that a requested fault took effect, in order.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub struck: Vec<Struck>,
+    /// Requested faults that never took effect, in the short form of `--fault`.
+    #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "crate::struck::as_texts")]
+    pub never_struck: Vec<Disturbance>,
     /// Seconds in which no available database answered under the identifier; absent if there never was one.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub downtime_seconds: Option<f64>,
@@ -120,14 +128,15 @@ pub(crate) fn duration(outcome: &Outcome) -> f64 {
 
 impl Report {
     pub(crate) fn new(
-        event: &Value,
-        execution: String,
+        run: &Run,
         Ended { outcome, steps }: Ended,
         others: Vec<OtherRun>,
+        strikes: Strikes,
         usage: Usage,
         before: WorldState,
         simulator: &Simulator,
     ) -> Self {
+        let event = &run.input;
         let world = simulator.state();
         let mut rds_calls = BTreeMap::new();
         let mut rds_calls_failed = 0;
@@ -144,11 +153,13 @@ impl Report {
             duration_seconds: duration(&outcome),
             error: outcome.error,
             cause: outcome.cause.as_deref().map(said),
-            execution,
+            execution: run.arn(),
             input: event.clone(),
             output: outcome.output,
             steps,
             others,
+            struck: strikes.struck,
+            never_struck: strikes.never,
             downtime_seconds: world.downtime_seconds(&identifier, is_cluster),
             world_before: before,
             world,
@@ -188,6 +199,7 @@ impl Report {
             let whose = if of == self.execution { "Its recovery" } else { "The other execution's recovery" };
             writeln!(out, "\n{whose} had nothing to do: {} after {}", other.status, clock(other.duration_seconds))?;
         }
+        self.write_warnings(out)?;
         writeln!(out, "\nWhat exists now")?;
         for row in self.existing() {
             writeln!(out, "  {row}")?;
@@ -208,6 +220,20 @@ impl Report {
         )?;
         writeln!(out, "Alerts sent             {} by mail, {} to Slack", self.mails.len(), self.posts.len())?;
         writeln!(out, "Estimated cost          ${:.4} beside RDS itself", self.cost.total())
+    }
+
+    /// A fault that did nothing must not look like one that the run survived.
+    fn write_warnings(&self, out: &mut String) -> std::fmt::Result {
+        let refused = self.struck.iter().filter_map(|strike| Some((strike, strike.refused.as_ref()?)));
+        let refused: Vec<String> = refused
+            .map(|(strike, code)| format!("RDS refused what this fault does ({code}): {}", strike.fault))
+            .collect();
+        let never = self.never_struck.iter().map(|fault| format!("this fault never struck: {fault}"));
+        for (position, warning) in never.chain(refused).enumerate() {
+            let gap = if position == 0 { "\n" } else { "" };
+            writeln!(out, "{gap}Warning: {warning}")?;
+        }
+        Ok(())
     }
 
     /// What the world holds that the run could have touched, a row each; bystanders that stayed as they were are left out.

@@ -26,8 +26,9 @@ use tokio::time::Instant;
 use crate::cost::Usage;
 use crate::disturbance::{Disturbance, FunctionFault, FunctionFaultKind};
 use crate::fleet::{Failure, Fleet, time_limit};
-use crate::rehearsal::{ACCOUNT, Clients, REGION, STATE_MACHINE};
+use crate::rehearsal::{ACCOUNT, Clients, REGION, STATE_MACHINE, execution_arn};
 use crate::report::{OtherRun, RunRole};
+use crate::struck::{Strikes, Struck};
 use crate::timeline::{Audience, Step, Timeline};
 
 /// From the end of an execution until the rule has started its recovery. EventBridge is that quick, usually.
@@ -71,7 +72,7 @@ pub(crate) struct Run {
 
 impl Run {
     pub(crate) fn arn(&self) -> String {
-        format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:{STATE_MACHINE}:{}", self.name)
+        execution_arn(&self.name)
     }
 }
 
@@ -93,6 +94,8 @@ pub(crate) struct Stage {
     pub(crate) disturbances: Vec<Disturbance>,
     /// Function faults, with how many invocations each has counted.
     function_faults: RefCell<Vec<(FunctionFault, u32)>>,
+    /// Faults of functions and executions that took effect.
+    struck: RefCell<Vec<Struck>>,
     usage: Cell<Usage>,
     others: RefCell<Vec<OtherRun>>,
     /// Second runs started so far.
@@ -109,6 +112,7 @@ impl Stage {
             recovers: false,
             disturbances: Vec::new(),
             function_faults: RefCell::default(),
+            struck: RefCell::default(),
             usage: Cell::default(),
             others: RefCell::default(),
             seconds: Cell::default(),
@@ -136,6 +140,26 @@ impl Stage {
         let mut others = self.others.take();
         others.sort_by(|one, other| one.started_seconds.total_cmp(&other.started_seconds));
         others
+    }
+
+    /// What came of every fault, once all is over; `run` is the execution whose requests carry no label.
+    pub(crate) fn take_strikes(&self, run: &Run) -> Strikes {
+        let functions = self.function_faults.take().into_iter().map(|(fault, _)| Disturbance::Function(fault));
+        let others = functions.chain(self.disturbances.iter().cloned());
+        Strikes::new(&self.simulator, others, self.struck.take(), &run.name)
+    }
+
+    /// Writes down that a fault takes effect now.
+    fn strike(&self, fault: Disturbance, occurrence: u32, execution: &str, state: &str) {
+        self.struck.borrow_mut().push(Struck {
+            execution: Some(execution.to_owned()),
+            state: Some(state.to_owned()),
+            function: match &fault {
+                Disturbance::Function(fault) => Some(fault.function.clone()),
+                _ => None,
+            },
+            ..Struck::new(fault, self.simulator.now().as_secs_f64(), occurrence)
+        });
     }
 
     fn wall_clock(&self) -> SystemTime {
@@ -228,26 +252,28 @@ impl Stage {
         });
     }
 
-    /// The fault this invocation meets. Every matching one counts it.
-    fn meet(&self, function: &str) -> Option<FunctionFaultKind> {
+    /// The fault this invocation meets. Every matching one counts it, the first takes effect.
+    fn meet(&self, invocation: &Invocation) -> Option<FunctionFaultKind> {
         let mut met = None;
-        for (fault, seen) in
-            self.function_faults.borrow_mut().iter_mut().filter(|(fault, _)| fault.function == function)
-        {
+        let mut faults = self.function_faults.borrow_mut();
+        for (fault, seen) in faults.iter_mut().filter(|(fault, _)| fault.function == invocation.function) {
             *seen += 1;
             let last = fault.occurrence.saturating_add(fault.times.saturating_sub(1));
             if (fault.occurrence..=last).contains(seen) {
-                met.get_or_insert(fault.fault);
+                met.get_or_insert_with(|| (fault.clone(), *seen));
             }
         }
-        met
+        let (fault, occurrence) = met?;
+        let kind = fault.fault;
+        self.strike(Disturbance::Function(fault), occurrence, &invocation.execution, &invocation.state);
+        Some(kind)
     }
 
     /// Invokes a function as Lambda would, faults included.
     async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
         let begin = Instant::now();
         let limit = time_limit(&invocation.function);
-        let answer = match self.meet(&invocation.function) {
+        let answer = match self.meet(&invocation) {
             None => self.work(invocation).await,
             Some(FunctionFaultKind::Crash) => Err(Failure::crashed()),
             Some(FunctionFaultKind::ServiceException) => Err(Failure::service_exception()),
@@ -280,10 +306,13 @@ impl Stage {
             simulator: &self.simulator,
             fleet: &fleet,
         };
-        match &self.around {
-            Some(around) => around.call(call).await,
-            None => call.proceed().await,
-        }
+        let answer = async {
+            match &self.around {
+                Some(around) => around.call(call).await,
+                None => call.proceed().await,
+            }
+        };
+        rds_simulator::in_step(&state, answer).await
     }
 
     fn use_more(&self, add: impl FnOnce(&mut Usage)) {
@@ -307,8 +336,8 @@ struct Invocation {
 struct Halt {
     handle: Cell<Option<StopHandle>>,
     halted: Cell<bool>,
-    /// The state whose function works to its end before the execution is stopped.
-    after: RefCell<Option<String>>,
+    /// The state whose function works to its end before the execution is stopped, why, and which entry it was.
+    after: RefCell<Option<(String, Disturbance, u32)>>,
 }
 
 impl Halt {
@@ -319,12 +348,11 @@ impl Halt {
         }
     }
 
-    /// Whether the execution is stopped, now that the function of this state has worked.
-    fn is_over_after(&self, state: &str) -> bool {
-        if self.after.borrow().as_deref() == Some(state) {
-            self.stop();
-        }
-        self.halted.get()
+    /// Stops the execution if that was to follow the function of this state; why, and at which entry.
+    fn stop_after(&self, state: &str) -> Option<(Disturbance, u32)> {
+        let (_, why, occurrence) = self.after.borrow_mut().take_if(|(after, ..)| after == state)?;
+        self.stop();
+        Some((why, occurrence))
     }
 }
 
@@ -357,7 +385,10 @@ impl TaskHandler for Calls {
                 // The rehearsal itself is being dropped.
                 Err(_) => pending().await,
             };
-            if self.halt.is_over_after(task.state) {
+            if let Some((why, occurrence)) = self.halt.stop_after(task.state) {
+                self.stage.strike(why, occurrence, task.execution, task.state);
+            }
+            if self.halt.halted.get() {
                 return pending().await;
             }
             answer.map_err(|Failure { error, cause }| TaskFailure { error, cause })
@@ -395,13 +426,18 @@ impl Watch<'_> {
                 *seen += 1;
                 *seen
             });
+            let strike = || self.stage.strike(disturbance.clone(), seen, &self.run.arn(), state);
             match disturbance {
-                Disturbance::Abort { occurrence, .. } if *occurrence == seen => self.halt.stop(),
+                Disturbance::Abort { occurrence, .. } if *occurrence == seen => {
+                    self.halt.stop();
+                    strike();
+                }
                 Disturbance::AbortAfter { occurrence, .. } if *occurrence == seen => {
-                    self.halt.after.replace(Some(state.to_owned()));
+                    self.halt.after.replace(Some((state.to_owned(), disturbance.clone(), seen)));
                 }
                 Disturbance::SecondRun { occurrence, event, .. } if *occurrence == seen => {
                     self.stage.start_second(self.run, event.as_ref());
+                    strike();
                 }
                 _ => {}
             }

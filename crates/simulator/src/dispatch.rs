@@ -10,14 +10,14 @@ use serde::Serialize;
 use crate::actions::{self, Content};
 use crate::error::{ApiError, ApiResult};
 use crate::executions::{self, Execution};
-use crate::faults::{Fault, Faults, Meddling, When};
+use crate::faults::{Fault, Faults, Meddling, Met, Strike, StruckBy, When};
 use crate::mail::{self, Mail};
 use crate::named::{Named, named};
 use crate::post::{POST_ACTIONS, Post};
 use crate::query::Params;
 use crate::resources::Millis;
 use crate::secrets;
-use crate::state::{Spoiler, State, millis};
+use crate::state::{Spoiled, Spoiler, State, millis};
 use crate::xml;
 
 /// The connection broke or never came about; there is no answer.
@@ -86,6 +86,8 @@ pub struct RecordedRequest {
     pub caller: String,
     /// The role it was made under, see [`crate::in_role`]; else empty.
     pub role: String,
+    /// The step it was made in, see [`crate::in_step`]; else empty.
+    pub step: String,
 }
 
 pub(crate) fn as_seconds<S: serde::Serializer>(at: &Duration, serializer: S) -> Result<S::Ok, S::Error> {
@@ -109,10 +111,13 @@ pub(crate) struct Desk {
     pub(crate) executions: Vec<Execution>,
     pub(crate) secrets: BTreeMap<String, String>,
     pub(crate) parameters: BTreeMap<String, String>,
-    /// Meddling that waits for a time, in milliseconds.
-    timed: Vec<(Millis, Meddling)>,
-    /// Meddling that waits for a request, with how often that was seen.
-    awaiting: Vec<(Meddling, u32)>,
+    /// Every rule that took effect, in order.
+    pub(crate) strikes: Vec<Strike>,
+    pub(crate) meddlings: Vec<Meddling>,
+    /// Positions of meddlings that wait for a time, in milliseconds.
+    timed: Vec<(Millis, usize)>,
+    /// Positions of meddlings that wait for a request, with how often that was seen.
+    awaiting: Vec<(usize, u32)>,
     request_number: u64,
     /// Start of the current second and requests in it.
     bucket: Bucket,
@@ -165,6 +170,8 @@ impl Desk {
             executions: Vec::new(),
             secrets: BTreeMap::new(),
             parameters: BTreeMap::new(),
+            strikes: Vec::new(),
+            meddlings: Vec::new(),
             timed: Vec::new(),
             awaiting: Vec::new(),
             request_number: 0,
@@ -177,18 +184,20 @@ impl Desk {
     }
 
     pub(crate) fn add_meddling(&mut self, meddling: Meddling) {
+        let position = self.meddlings.len();
         match meddling.when {
-            When::At(seconds) => self.timed.push((millis(seconds), meddling)),
-            When::After { .. } => self.awaiting.push((meddling, 0)),
+            When::At(seconds) => self.timed.push((millis(seconds), position)),
+            When::After { .. } => self.awaiting.push((position, 0)),
         }
+        self.meddlings.push(meddling);
     }
 
     /// Moves the world to `now`, meddling on the way.
     pub(crate) fn advance(&mut self, now: Millis) {
         while let Some(index) = self.next_timed(now) {
-            let (due, meddling) = self.timed.swap_remove(index);
+            let (due, position) = self.timed.swap_remove(index);
             self.state.advance(due);
-            self.meddle(meddling);
+            self.meddle(position);
         }
         self.state.advance(now);
     }
@@ -199,14 +208,18 @@ impl Desk {
         due.min_by_key(|(_, (due, _))| *due).map(|(index, _)| index)
     }
 
-    fn meddle(&mut self, meddling: Meddling) {
+    fn meddle(&mut self, position: usize) {
+        let Some(meddling) = self.meddlings.get(position).cloned() else { return };
         let fields = meddling.parameters.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
         let result = actions::perform(&mut self.state, &meddling.action, Params::new(fields));
         self.state.observe();
         let outcome = result.map_or_else(|error| Outcome::Error(error.code.into_owned()), |_| Outcome::Ok);
         tracing::debug!(action = meddling.action, ?outcome, "somebody meddled");
+        let at = Duration::from_millis(self.state.now);
+        let request = self.requests.len();
+        self.strikes.push(Strike { by: StruckBy::Meddling(position), at, occurrence: 1, request });
         self.requests.push(RecordedRequest {
-            at: Duration::from_millis(self.state.now),
+            at,
             service: Service::Rds,
             action: meddling.action,
             parameters: meddling.parameters,
@@ -214,6 +227,7 @@ impl Desk {
             outcome,
             caller: MEDDLER.to_owned(),
             role: String::new(),
+            step: String::new(),
         });
     }
 
@@ -221,7 +235,9 @@ impl Desk {
     fn wake_meddlers(&mut self, action: &str) {
         let now = self.state.now;
         let mut due = Vec::new();
-        self.awaiting.retain_mut(|(meddling, seen)| {
+        let meddlings = &self.meddlings;
+        self.awaiting.retain_mut(|(position, seen)| {
+            let meddling = &meddlings[*position];
             let When::After { action: wanted, occurrence, delay_seconds } = &meddling.when else { return false };
             if wanted != action {
                 return true;
@@ -230,7 +246,7 @@ impl Desk {
             if *seen < *occurrence {
                 return true;
             }
-            due.push((now.saturating_add(millis(*delay_seconds)), meddling.clone()));
+            due.push((now.saturating_add(millis(*delay_seconds)), *position));
             false
         });
         self.timed.extend(due);
@@ -251,31 +267,53 @@ impl Desk {
             }
         };
         let resources = named(&self.state, &call.parameters);
-        let faults = self.faults.meet(&call.action, &caller, &call.parameters);
+        let met = self.faults.meet(&call.action, &caller, &call.parameters);
         let delay_seconds =
-            faults.iter().map(|fault| if let Fault::Slow { seconds } = fault { *seconds } else { 0.0 }).sum();
-        if faults.contains(&Fault::ConnectionRefused {}) {
+            met.iter().map(|met| if let Fault::Slow { seconds } = met.fault { seconds } else { 0.0 }).sum();
+        if let Some(refusing) = met.iter().find(|met| met.fault == Fault::ConnectionRefused {}) {
+            self.note_strikes(&met, |met| met.rule == refusing.rule);
             self.record(call, resources, caller, Outcome::ConnectionRefused);
             return Answer { result: Err(ConnectionError::Refused), delay_seconds };
         }
-        let refusal = self
-            .throttled(call.service)
-            .or_else(|| faults.iter().find_map(|fault| self.refusal(fault, &call, &caller)));
+        let throttled = self.throttled(call.service);
+        let refused = match throttled {
+            Some(_) => None,
+            None => met.iter().find_map(|met| Some((met.rule, self.refusal(&met.fault, &call, &caller)?))),
+        };
+        let (refusing, refusal) = refused.map_or((None, throttled), |(rule, refusal)| (Some(rule), Some(refusal)));
+        self.state.spoiled = Spoiled::default();
         let result = match refusal {
             Some(error) => Err(error),
-            None => self.perform(&call, &faults),
+            None => self.perform(&call, &met),
         };
+        let loses_answer = |met: &Met| met.fault == Fault::ResponseLost {};
         let outcome = match &result {
             Err(error) => Outcome::Error(error.code.clone().into_owned()),
-            Ok(_) if faults.contains(&Fault::ResponseLost {}) => Outcome::ResponseLost,
+            Ok(_) if met.iter().any(loses_answer) => Outcome::ResponseLost,
             Ok(_) => Outcome::Ok,
         };
+        let (is_applied, spoiled) = (result.is_ok(), self.state.spoiled);
+        self.note_strikes(&met, |met| {
+            refusing == Some(met.rule) || is_applied && (loses_answer(met) || spoils(&met.fault, spoiled))
+        });
         let lost = outcome == Outcome::ResponseLost;
         let response = respond(&call, result, &request_id);
         let action = call.action.clone();
         self.record(call, resources, caller, outcome);
         self.wake_meddlers(&action);
         Answer { result: if lost { Err(ConnectionError::Lost) } else { Ok(response) }, delay_seconds }
+    }
+
+    /// Writes down which of the rules that the next request meets take effect. A slow answer always does.
+    fn note_strikes(&mut self, met: &[Met], takes_effect: impl Fn(&Met) -> bool) {
+        let (at, request) = (Duration::from_millis(self.state.now), self.requests.len());
+        let struck = met.iter().filter(|met| matches!(met.fault, Fault::Slow { .. }) || takes_effect(met));
+        self.strikes.extend(struck.map(|met| Strike {
+            by: StruckBy::Fault(met.rule),
+            at,
+            occurrence: met.occurrence,
+            request,
+        }));
     }
 
     /// RDS's limit for the account, when the world has one. The other services have limits of their own.
@@ -318,10 +356,10 @@ impl Desk {
         }
     }
 
-    fn perform(&mut self, call: &Call, faults: &[Fault]) -> ApiResult<Content> {
+    fn perform(&mut self, call: &Call, met: &[Met]) -> ApiResult<Content> {
         match call.service {
             Service::Rds => {
-                self.state.spoiler = spoiler(faults);
+                self.state.spoiler = spoiler(met);
                 let result = actions::perform(&mut self.state, &call.action, Params::new(call.fields.clone()));
                 self.state.spoiler = Spoiler::default();
                 if !call.action.starts_with("Describe") {
@@ -358,6 +396,7 @@ impl Desk {
             outcome,
             caller,
             role: crate::current_role(),
+            step: crate::current_step(),
         });
     }
 }
@@ -377,9 +416,9 @@ fn throttling(service: Service, code: &str) -> ApiError {
     }
 }
 
-fn spoiler(faults: &[Fault]) -> Spoiler {
+fn spoiler(met: &[Met]) -> Spoiler {
     let mut spoiler = Spoiler::default();
-    for fault in faults {
+    for Met { fault, .. } in met {
         match fault {
             Fault::EndsIn { status } => spoiler.ends_in = Some(status.clone()),
             Fault::Stuck { seconds } => spoiler.stuck = Some(seconds.unwrap_or(f64::INFINITY)),
@@ -388,6 +427,16 @@ fn spoiler(faults: &[Fault]) -> Spoiler {
         }
     }
     spoiler
+}
+
+/// Whether a fault that spoils what a request starts did so.
+fn spoils(fault: &Fault, spoiled: Spoiled) -> bool {
+    match fault {
+        Fault::EndsIn { .. } => spoiled.ends_in,
+        Fault::Stuck { .. } => spoiled.stuck,
+        Fault::NotFoundFor { .. } => spoiled.hidden,
+        _ => false,
+    }
 }
 
 /// The ARN a denied request was about, as far as its parameters tell.

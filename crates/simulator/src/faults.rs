@@ -1,10 +1,11 @@
 //! What goes wrong: faults by action and occurrence, and people who meddle.
 //!
-//! Owns the rules and the counting. A fault that hides, delays or spoils an *answer* is applied by
+//! Owns the rules, the counting and the record of which rule struck which request. A fault that hides, delays or spoils an *answer* is applied by
 //! `dispatch.rs` around the action; one that spoils the *outcome* is handed to the sequence the action starts
 //! (`state.rs`). Meddling is an ordinary request made by somebody else.
 
 use std::collections::BTreeMap;
+use std::time::Duration;
 
 use serde::{Deserialize, Serialize};
 
@@ -115,6 +116,38 @@ pub enum When {
     },
 }
 
+/// A rule that took effect: the request failed, changed or waited because of it.
+///
+/// A rule that a request only matched has not struck: the refused request of a `ResponseLost`, or an `EndsIn` on a request
+/// that starts nothing.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Strike {
+    pub by: StruckBy,
+    /// Since the start, on the simulator's clock.
+    pub at: Duration,
+    /// Which matching request it was, counted from 1.
+    pub occurrence: u32,
+    /// The position of the request in [`crate::Simulator::requests`].
+    pub request: usize,
+}
+
+/// The rule behind a strike.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum StruckBy {
+    /// Its position in [`crate::Simulator::faults`].
+    Fault(usize),
+    /// Its position in [`crate::Simulator::meddlings`].
+    Meddling(usize),
+}
+
+/// A fault that a request meets.
+#[derive(Debug)]
+pub(crate) struct Met {
+    pub(crate) rule: usize,
+    pub(crate) occurrence: u32,
+    pub(crate) fault: Fault,
+}
+
 /// Rules with their counters.
 #[derive(Debug, Default)]
 pub(crate) struct Faults {
@@ -130,10 +163,14 @@ impl Faults {
         self.rules.push((rule, 0));
     }
 
+    pub(crate) fn rules(&self) -> impl Iterator<Item = &FaultRule> {
+        self.rules.iter().map(|(rule, _)| rule)
+    }
+
     /// The faults this request meets. Every matching rule counts it.
-    pub(crate) fn meet(&mut self, action: &str, caller: &str, parameters: &BTreeMap<String, String>) -> Vec<Fault> {
+    pub(crate) fn meet(&mut self, action: &str, caller: &str, parameters: &BTreeMap<String, String>) -> Vec<Met> {
         let mut met = Vec::new();
-        for (rule, seen) in &mut self.rules {
+        for (index, (rule, seen)) in self.rules.iter_mut().enumerate() {
             let action_matches = rule.action == "*" || rule.action == action;
             let caller_matches = rule.caller.as_deref().is_none_or(|wanted| wanted == caller);
             let identifier_matches = rule
@@ -144,7 +181,7 @@ impl Faults {
                 *seen += 1;
                 let last = rule.occurrence.saturating_add(rule.times.saturating_sub(1));
                 if (rule.occurrence..=last).contains(seen) {
-                    met.push(rule.fault.clone());
+                    met.push(Met { rule: index, occurrence: *seen, fault: rule.fault.clone() });
                 }
             }
         }

@@ -58,7 +58,7 @@ pub use actions::RDS_ACTIONS;
 pub use behaviours::{BEHAVIOURS, Behaviour, Evidence};
 pub use dispatch::{ConnectionError, Outcome, RecordedRequest, Service};
 pub use executions::{EXECUTION_ACTIONS, Execution};
-pub use faults::{Fault, FaultRule, Meddling, When};
+pub use faults::{Fault, FaultRule, Meddling, Strike, StruckBy, When};
 pub use history::NameHistory;
 pub use mail::{MAIL_ACTIONS, Mail};
 pub use named::Named;
@@ -79,6 +79,7 @@ use resources::Millis;
 
 tokio::task_local! {
     static ROLE: Arc<str>;
+    static STEP: Arc<str>;
 }
 
 /// Has the requests that this work makes, in this process and in its own task, recorded as made under a role.
@@ -89,6 +90,16 @@ pub async fn in_role<T>(role: &str, work: impl Future<Output = T>) -> T {
 /// The role under which a request is being made; empty outside of [`in_role`].
 fn current_role() -> String {
     ROLE.try_with(|role| role.as_ref().to_owned()).unwrap_or_default()
+}
+
+/// Has the requests that this work makes, in this process and in its own task, recorded as made in a step of something larger.
+pub async fn in_step<T>(step: &str, work: impl Future<Output = T>) -> T {
+    STEP.scope(step.into(), work).await
+}
+
+/// The step in which a request is being made; empty outside of [`in_step`].
+fn current_step() -> String {
+    STEP.try_with(|step| step.as_ref().to_owned()).unwrap_or_default()
 }
 
 /// How a simulator runs.
@@ -215,6 +226,21 @@ impl Simulator {
     /// Adds something a person will do; occurrences count from now.
     pub fn meddle(&self, meddling: Meddling) {
         self.desk().add_meddling(meddling);
+    }
+
+    /// Every fault there is: the world file's, then those added, in order.
+    pub fn faults(&self) -> Vec<FaultRule> {
+        self.desk().faults.rules().cloned().collect()
+    }
+
+    /// Everything people do: the world file's, then what was added, in order.
+    pub fn meddlings(&self) -> Vec<Meddling> {
+        self.desk().meddlings.clone()
+    }
+
+    /// Every fault that took effect and every act of a person so far, in order.
+    pub fn strikes(&self) -> Vec<Strike> {
+        self.desk().strikes.clone()
     }
 
     /// Makes an execution known to `DescribeExecution` and `ListExecutions`; one with the same ARN is replaced.

@@ -60,6 +60,14 @@ pub(crate) struct Spoiler {
     pub(crate) hidden_for: Option<f64>,
 }
 
+/// Which parts of a [`Spoiler`] took effect.
+#[derive(Clone, Copy, Debug, Default)]
+pub(crate) struct Spoiled {
+    pub(crate) ends_in: bool,
+    pub(crate) stuck: bool,
+    pub(crate) hidden: bool,
+}
+
 /// Parameter, option and subnet groups.
 #[derive(Debug, Default)]
 pub(crate) struct Groups {
@@ -94,6 +102,7 @@ pub(crate) struct State {
     pub(crate) retained_cluster_backups: Vec<RetainedBackupSpec>,
     pub(crate) withdrawn_classes: Vec<String>,
     pub(crate) spoiler: Spoiler,
+    pub(crate) spoiled: Spoiled,
     pub(crate) history: History,
     queue: BTreeMap<(Millis, u32), (Target, u32, Step)>,
     counter: u32,
@@ -123,6 +132,7 @@ impl State {
             retained_cluster_backups: Vec::new(),
             withdrawn_classes: world.withdrawn_classes.clone(),
             spoiler: Spoiler::default(),
+            spoiled: Spoiled::default(),
             history: History::default(),
             queue: BTreeMap::new(),
             counter: 0,
@@ -255,12 +265,19 @@ impl State {
         let Some(life) = self.life(target) else { return };
         life.generation += 1;
         let generation = life.generation;
+        let mut is_hidden = nameless > 0.0;
         match spoiler.hidden_for {
             // What is on its way out was found, or nobody could have sent it there.
             _ if removes => life.visible_from = 0,
-            Some(seconds) if life.is_fresh() => life.visible_from = now.saturating_add(millis(seconds)),
+            Some(seconds) if life.is_fresh() => {
+                life.visible_from = now.saturating_add(millis(seconds));
+                is_hidden = true;
+            }
             _ => {}
         }
+        self.spoiled.hidden |= is_hidden;
+        self.spoiled.stuck |= spoiler.stuck.is_some();
+        self.spoiled.ends_in |= spoiler.ends_in.is_some() && !removes && spoiler.stuck.is_none_or(f64::is_finite);
         let mut due = self.now;
         let last = steps.len().saturating_sub(1);
         for (index, (seconds, mut step)) in steps.into_iter().enumerate() {

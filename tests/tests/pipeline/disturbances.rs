@@ -189,3 +189,53 @@ fn a_look_up_of_an_execution_tells_how_it_ended() {
         assert!((stop.as_secs_f64() - start.as_secs_f64() - report.duration_seconds).abs() < 0.01);
     });
 }
+
+#[test]
+fn the_report_says_where_each_fault_struck() {
+    let faults = [
+        "ModifyDBInstance@orders=throttle",
+        "rename-instance#2=crash",
+        "DbInstanceRename=secondRun",
+        "VerifyDbInstance=abortAfter",
+        "after:ModifyDBInstance+5=DeleteDBInstance:DBInstanceIdentifier=nothing",
+    ];
+    let report = rehearse_with(&faults);
+    let seen = |fault: &str| {
+        let strike = report.struck.iter().find(|strike| strike.fault.to_string() == fault).expect(fault);
+        let place = (strike.execution.as_deref() == Some(&report.execution), strike.state.as_deref());
+        (place, strike.function.as_deref(), strike.occurrence, strike.refused.as_deref())
+    };
+    assert_eq!(seen(faults[0]), ((true, Some("DbInstanceRename")), Some("rename-instance"), 1, None));
+    assert_eq!(seen(faults[1]).1, Some("rename-instance"));
+    assert_eq!(seen(faults[1]).2, 2);
+    assert_eq!(seen(faults[2]), ((true, Some("DbInstanceRename")), None, 1, None));
+    assert_eq!(seen(faults[3]), ((true, Some("VerifyDbInstance")), None, 1, None));
+    assert_eq!(seen(faults[4]), ((false, None), None, 1, Some("DBInstanceNotFound")));
+    assert_eq!(report.never_struck, []);
+    assert!(report.struck.is_sorted_by_key(|strike| strike.at_seconds));
+    let json = serde_json::to_value(&report).expect("JSON");
+    assert_eq!(json["struck"][0]["fault"], faults[2]);
+    assert!(report.summary().contains("Warning: RDS refused what this fault does (DBInstanceNotFound): after:Mod"));
+}
+
+#[test]
+fn a_fault_that_never_struck_is_reported() {
+    let faults = [
+        "StopDBInstance=throttle",
+        "rename-instance#99=crash",
+        "DbInstanceRename#9=abort",
+        "DbInstanceRename#9=secondRun",
+        "after:StopDBInstance=DeleteDBInstance:DBInstanceIdentifier=orders",
+    ];
+    let report = rehearse_with(&faults);
+    let mut never: Vec<String> = report.never_struck.iter().map(ToString::to_string).collect();
+    never.sort_unstable();
+    let mut requested = faults;
+    requested.sort_unstable();
+    assert_eq!((never.as_slice(), report.struck.len()), (requested.map(str::to_owned).as_slice(), 0));
+    for fault in faults {
+        assert!(report.summary().contains(&format!("Warning: this fault never struck: {fault}\n")), "{fault}");
+    }
+    let json = serde_json::to_value(&report).expect("JSON");
+    assert_eq!(json["neverStruck"].as_array().map(Vec::len), Some(faults.len()));
+}

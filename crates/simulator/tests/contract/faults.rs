@@ -3,7 +3,7 @@
 use std::time::Duration;
 
 use aws_sdk_rds::error::ProvideErrorMetadata as _;
-use rds_simulator::{FaultRule, LASTING_STATUSES, Outcome, Simulator, WorldState};
+use rds_simulator::{FaultRule, LASTING_STATUSES, Outcome, Simulator, StruckBy, WorldState};
 
 use crate::support::{
     cluster, code, delete, instance, post, rds, rename, settle, simulated, simulator_with_seed, status, statuses,
@@ -386,4 +386,66 @@ async fn every_quota_can_be_reached() {
         let answer = post(&simulator, &format!("Action={form}")).await;
         assert!(answer.contains(&format!("<Code>{code}</Code>")), "{form}: {answer}");
     }
+}
+
+/// The positions of the rules that struck, each with the occurrence.
+fn struck(simulator: &Simulator) -> Vec<(StruckBy, u32)> {
+    simulator.strikes().into_iter().map(|strike| (strike.by, strike.occurrence)).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_strike_names_its_rule_its_occurrence_and_its_request() {
+    let (simulator, client) = simulated(&world(
+        r#""faults": [
+            {"action": "DescribeDBInstances", "occurrence": 2, "times": 2, "fault": {"kind": "throttle"}},
+            {"action": "DescribeDBInstances", "occurrence": 3, "fault": {"kind": "slow", "seconds": 5}}
+        ],
+        "meddling": [{"when": {"at": 60}, "action": "DeleteDBInstance", "parameters": {"DBInstanceIdentifier": "nothing"}}]"#,
+    ));
+    for _ in 0..4 {
+        let _ = rds_simulator::in_step("Waiting", client.describe_db_instances().send()).await;
+    }
+    tokio::time::sleep(Duration::from_secs(60)).await;
+    let seen = [(StruckBy::Fault(0), 2), (StruckBy::Fault(0), 3), (StruckBy::Fault(1), 3), (StruckBy::Meddling(0), 1)];
+    assert_eq!(struck(&simulator), seen);
+    let (strikes, requests) = (simulator.strikes(), simulator.requests());
+    assert_eq!(strikes.iter().map(|strike| strike.request).collect::<Vec<_>>(), [1, 2, 2, 4]);
+    assert_eq!(requests[1].step, "Waiting");
+    assert_eq!(strikes[3].at, Duration::from_secs(60));
+    assert_eq!(requests[4].outcome, Outcome::Error("DBInstanceNotFound".to_owned()));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_fault_that_changes_nothing_has_not_struck() {
+    for (fault, is_struck) in [
+        // A refused request has no answer to lose, and starts nothing that could end badly, hang or hide.
+        (r#"{"action": "DeleteDBInstance", "identifier": "nothing", "fault": {"kind": "responseLost"}}"#, false),
+        (r#"{"action": "DeleteDBInstance", "identifier": "nothing", "fault": {"kind": "stuck"}}"#, false),
+        (r#"{"action": "DeleteDBInstance", "identifier": "nothing", "fault": {"kind": "denied"}}"#, true),
+        // A look starts nothing, and a deletion ends with nothing that could be in a bad status.
+        (r#"{"action": "DescribeDBInstances", "fault": {"kind": "stuck"}}"#, false),
+        (r#"{"action": "DescribeDBInstances", "fault": {"kind": "notFoundFor", "seconds": 9}}"#, false),
+        (
+            r#"{"action": "DeleteDBInstance", "identifier": "orders", "fault": {"kind": "endsIn", "status": "failed"}}"#,
+            false,
+        ),
+        (r#"{"action": "DeleteDBInstance", "identifier": "orders", "fault": {"kind": "stuck"}}"#, true),
+        (r#"{"action": "DeleteDBInstance", "identifier": "orders", "fault": {"kind": "responseLost"}}"#, true),
+        (r#"{"action": "StopDBInstance", "fault": {"kind": "throttle"}}"#, false),
+    ] {
+        let (simulator, client) = simulated(&world(&format!(r#""faults": [{fault}]"#)));
+        let _ = delete(&client, "nothing").await;
+        let _ = client.describe_db_instances().send().await;
+        let _ = delete(&client, "orders").await;
+        assert_eq!(!simulator.strikes().is_empty(), is_struck, "{fault}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_faults_that_refuse_a_request_the_first_one_strikes() {
+    let faults =
+        r#""faults": [{"action": "*", "fault": {"kind": "throttle"}}, {"action": "*", "fault": {"kind": "denied"}}]"#;
+    let (simulator, client) = simulated(&world(faults));
+    assert_eq!(code(client.describe_db_instances().send().await), "Throttling");
+    assert_eq!(struck(&simulator), [(StruckBy::Fault(0), 1)]);
 }

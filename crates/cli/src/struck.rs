@@ -1,0 +1,138 @@
+//! Which of the requested faults took effect, where and when, and which never did.
+//!
+//! The simulator tells of requests and of people ([`rds_simulator::Strike`]), the stage of functions and executions. A fault
+//! that was only matched has not struck: a rehearsal that met no fault must not look like one that survived it.
+
+use std::collections::BTreeMap;
+
+use rds_simulator::{Outcome, RecordedRequest, Simulator, StruckBy};
+use serde::{Serialize, Serializer};
+
+use crate::disturbance::Disturbance;
+use crate::rehearsal::execution_arn;
+
+/// A fault at the moment it took effect.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Struck {
+    /// The fault as it was requested; in JSON in the short form of `--fault`.
+    #[serde(serialize_with = "as_text")]
+    pub fault: Disturbance,
+    /// Seconds since the world began.
+    pub at_seconds: f64,
+    /// Which matching request, invocation or entry it was, counted from 1.
+    pub occurrence: u32,
+    /// The ARN of the execution that met it; none for what a person does.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub execution: Option<String>,
+    /// The state that was entered, or whose function met it.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub state: Option<String>,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub function: Option<String>,
+    /// The request that met it, or that a person made.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub request: Option<StruckRequest>,
+    /// The code with which RDS refused what a person wanted to do.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub refused: Option<String>,
+}
+
+/// The request of a strike.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct StruckRequest {
+    /// Its position among all requests of the simulator.
+    #[serde(skip)]
+    pub position: usize,
+    pub action: String,
+    pub parameters: BTreeMap<String, String>,
+}
+
+/// What came of the faults that were requested.
+#[derive(Clone, Debug, Default)]
+pub(crate) struct Strikes {
+    pub(crate) struck: Vec<Struck>,
+    pub(crate) never: Vec<Disturbance>,
+}
+
+impl Strikes {
+    /// Of all that the simulator and the stage were given: `others` are the stage's faults, `struck` its strikes. `execution`
+    /// is the name of the execution whose requests carry no label.
+    pub(crate) fn new(
+        simulator: &Simulator,
+        others: impl IntoIterator<Item = Disturbance>,
+        mut struck: Vec<Struck>,
+        execution: &str,
+    ) -> Self {
+        let faults: Vec<Disturbance> = simulator.faults().into_iter().map(Disturbance::Request).collect();
+        let doings: Vec<Disturbance> = simulator.meddlings().into_iter().map(Disturbance::Meddling).collect();
+        let requests = simulator.requests();
+        struck.extend(simulator.strikes().into_iter().map(|strike| {
+            let request = &requests[strike.request];
+            let (at_seconds, occurrence) = (strike.at.as_secs_f64(), strike.occurrence);
+            let seen = StruckRequest {
+                position: strike.request,
+                action: request.action.clone(),
+                parameters: request.parameters.clone(),
+            };
+            match strike.by {
+                StruckBy::Fault(rule) => Struck {
+                    execution: Some(execution_of(request, execution)),
+                    state: some(&request.step),
+                    function: some(&request.role),
+                    request: Some(seen),
+                    ..Struck::new(faults[rule].clone(), at_seconds, occurrence)
+                },
+                StruckBy::Meddling(rule) => Struck {
+                    refused: refusal(request),
+                    request: Some(seen),
+                    ..Struck::new(doings[rule].clone(), at_seconds, occurrence)
+                },
+            }
+        }));
+        struck.sort_by(|one, other| one.at_seconds.total_cmp(&other.at_seconds));
+        let requested = faults.into_iter().chain(doings).chain(others);
+        let never = requested.filter(|fault| !struck.iter().any(|strike| strike.fault == *fault)).collect();
+        Self { struck, never }
+    }
+}
+
+impl Struck {
+    pub(crate) fn new(fault: Disturbance, at_seconds: f64, occurrence: u32) -> Self {
+        Self {
+            fault,
+            at_seconds,
+            occurrence,
+            execution: None,
+            state: None,
+            function: None,
+            request: None,
+            refused: None,
+        }
+    }
+}
+
+fn execution_of(request: &RecordedRequest, unlabelled: &str) -> String {
+    execution_arn(if request.caller.is_empty() { unlabelled } else { &request.caller })
+}
+
+fn some(text: &str) -> Option<String> {
+    (!text.is_empty()).then(|| text.to_owned())
+}
+
+fn refusal(request: &RecordedRequest) -> Option<String> {
+    match &request.outcome {
+        Outcome::Error(code) => Some(code.clone()),
+        _ => None,
+    }
+}
+
+fn as_text<S: Serializer>(fault: &Disturbance, serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_str(fault)
+}
+
+/// The short forms, in a list.
+pub(crate) fn as_texts<S: Serializer>(faults: &[Disturbance], serializer: S) -> Result<S::Ok, S::Error> {
+    serializer.collect_seq(faults.iter().map(ToString::to_string))
+}
