@@ -101,8 +101,8 @@ impl Harness {
     pub async fn instance(&self, identifier: &str, task: Task) -> StepEvent<OriginalInstance> {
         let request = self.request(identifier, task, false);
         let event = PreflightEvent { request: request.clone() };
-        let original = Box::pin(trapheus_preflight::instance::preflight(self.rds(), self.invocation(), event)).await;
-        StepEvent { request, original: original.expect("a preflight that passes") }
+        let plan = Box::pin(trapheus_preflight::instance::preflight(self.rds(), self.invocation(), event)).await;
+        StepEvent { request, plan: plan.expect("a preflight that passes") }
     }
 
     /// As [`Self::instance`], claimed for our execution.
@@ -117,8 +117,8 @@ impl Harness {
     pub async fn cluster(&self, identifier: &str, task: Task) -> StepEvent<OriginalCluster> {
         let request = self.request(identifier, task, true);
         let event = PreflightEvent { request: request.clone() };
-        let original = Box::pin(trapheus_preflight::cluster::preflight(self.rds(), self.invocation(), event)).await;
-        StepEvent { request, original: original.expect("a preflight that passes") }
+        let plan = Box::pin(trapheus_preflight::cluster::preflight(self.rds(), self.invocation(), event)).await;
+        StepEvent { request, plan: plan.expect("a preflight that passes") }
     }
 
     /// As [`Self::cluster`], claimed for our execution.

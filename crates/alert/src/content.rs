@@ -570,7 +570,7 @@ mod tests {
 
     #[test]
     fn a_recovery_that_could_not_look_says_so() {
-        let document = json!({"task": "recover", "execution": EXECUTION,
+        let document = json!({"input": {"task": "recover", "execution": EXECUTION},
                               "error": {"Error": "AccessDeniedException", "Cause": "no"}});
         let run = Run::read(RECOVERY, &document);
         let nothing_seen = World { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
@@ -608,7 +608,7 @@ mod tests {
     #[test]
     fn final_alert_of_an_input_that_was_refused() {
         let document = failing(
-            json!({"identifier": "or<b>ders", "task": "restore_all", "isCluster": "true"}),
+            json!({"input": {"identifier": "or<b>ders", "task": "restore_all", "isCluster": "true"}}),
             "InvalidInputException",
             "the input is not a request that can be run:\n- `or<b>ders` holds `<`\n- there is no task `restore_all`\n\
              - `isCluster` is neither true nor false",
@@ -721,7 +721,7 @@ mod tests {
         for identifier in
             [json!("a\r\nBcc: all@example.com"), json!("ä".repeat(9_000)), json!({"a": ["\n"]}), json!(null)]
         {
-            let run = Run::read(EXECUTION, &json!({"identifier": identifier}));
+            let run = Run::read(EXECUTION, &json!({"input": {"identifier": identifier}}));
             let subject = Alert::first(&run, REGION).subject;
             assert!(subject.chars().count() <= LONGEST_SUBJECT, "{subject}");
             assert!(!subject.chars().any(char::is_control), "{subject:?}");

@@ -14,14 +14,14 @@ pub(crate) const RECOVERY: &str = "arn:aws:states:eu-west-1:123456789012:executi
 /// The document of a restore of DB instance `orders`, as Preflight leaves it.
 pub(crate) fn instance() -> Value {
     json!({
-        "identifier": "orders", "task": "db_restore", "isCluster": false,
+        "input": {"identifier": "orders", "task": "db_restore", "isCluster": false},
         "request": request("db_restore", "instance"),
-        "original": {
+        "plan": plan(&json!({
             "identifier": "orders", "temporaryIdentifier": "orders-temp", "resourceId": "db-ORIGINAL",
-            "engine": "postgres", "engineVersion": "16.3", "tags": {},
+            "engine": "postgres", "engineVersion": "16.3", "tags": no_tags(),
             "settings": {"instanceClass": "db.t3.medium", "subnetGroup": "private", "parameterGroup": "orders-pg16",
                          "securityGroups": ["sg-1", "sg-2"], "deletionProtection": true}
-        }
+        }))
     })
 }
 
@@ -31,18 +31,32 @@ pub(crate) fn aurora() -> Value {
         json!({
             "identifier": name, "temporaryIdentifier": format!("{name}-temp"),
             "resourceId": format!("db-{}", name.to_uppercase()),
-            "isWriter": writer, "tags": {}, "settings": {"instanceClass": "db.r6g.large"}
+            "isWriter": writer, "tags": no_tags(), "settings": {"instanceClass": "db.r6g.large"}
         })
     };
     json!({
-        "identifier": "orders", "task": "create_snapshot", "isCluster": true,
+        "input": {"identifier": "orders", "task": "create_snapshot", "isCluster": true},
         "request": request("create_snapshot", "cluster"),
-        "original": {
+        "plan": plan(&json!({
             "identifier": "orders", "temporaryIdentifier": "orders-temp", "resourceId": "cluster-ORIGINAL",
-            "clusterKind": "aurora", "engine": "aurora-postgresql", "engineVersion": "16.3", "tags": {},
+            "clusterKind": "aurora", "engine": "aurora-postgresql", "engineVersion": "16.3", "tags": no_tags(),
             "settings": {"subnetGroup": "private"}, "members": [member("orders-a", true), member("orders-b", false)]
-        }
+        }))
     })
+}
+
+/// The plan of a run of [`EXECUTION`] on this original.
+fn plan(original: &Value) -> Value {
+    json!({
+        "strategy": "rename_first", "readAt": "2026-01-31T08:00:05Z",
+        "names": {"service": "orders", "parked": "orders-temp", "aside": "orders-failed-3fa2c1",
+                  "finalSnapshot": "orders-final-3fa2c1", "discardedSnapshot": "orders-failed-3fa2c1"},
+        "original": original
+    })
+}
+
+fn no_tags() -> Value {
+    json!({"count": 0, "sha256": ""})
 }
 
 fn request(task: &str, kind: &str) -> Value {
@@ -58,12 +72,12 @@ fn request(task: &str, kind: &str) -> Value {
 /// What a recovery makes of the document of an execution that ended with this status.
 pub(crate) fn recovering(document: &Value, finding: Finding, status: &str) -> Value {
     let mut recovering = json!({
-        "task": "recover", "execution": EXECUTION,
+        "input": {"task": "recover", "execution": EXECUTION},
         "recovery": {"taskname": "Recovery", "finding": finding, "reason": "so it is", "execution": EXECUTION,
                      "status": status},
         "error": {"Error": "ExecutionAborted", "Cause": "The execution was stopped."},
     });
-    for key in ["request", "original"] {
+    for key in ["request", "plan"] {
         recovering[key] = document[key].clone();
     }
     recovering

@@ -75,10 +75,12 @@ pub struct Found {
 
 impl Recovery {
     fn read(execution: &str, document: &Value) -> Option<Self> {
-        let is_one = document.get("task").and_then(Value::as_str) == Some("recover");
+        let is_one = document.pointer("/input/task").and_then(Value::as_str) == Some("recover");
         is_one.then(|| Self {
             execution: plain::line(execution, 2 * LONGEST_LINE),
-            interrupted: document.get("execution").map(|execution| plain::value(execution, 2 * LONGEST_LINE)),
+            interrupted: document
+                .pointer("/input/execution")
+                .map(|execution| plain::value(execution, 2 * LONGEST_LINE)),
             found: typed(document, "/recovery/finding").map(|finding| Found {
                 finding,
                 reason: typed(document, "/recovery/reason").unwrap_or_default(),
@@ -196,12 +198,13 @@ impl Run {
         };
         // A recovery looks after another execution, whose marks tell what it touched.
         let execution = request.as_ref().map_or(execution, |request| request.execution.as_str());
-        let shown = |key: &str| document.get(key).map(|value| plain::value(value, LONGEST_NAME));
+        let input = document.get("input");
+        let shown = |key: &str| input.and_then(|input| input.get(key)).map(|value| plain::value(value, LONGEST_NAME));
         Self {
             execution: plain::line(execution, 2 * LONGEST_LINE),
             identifier: shown("identifier"),
             task: shown("task"),
-            input: document.get("input").map(|input| plain::value(input, LONGEST_LINE)),
+            input: input.filter(|input| !input.is_object()).map(|input| plain::value(input, LONGEST_LINE)),
             progress: match &recovery {
                 Some(recovery) => recovered_progress(recovery),
                 None => progress(document, failed_state, original.is_some()),
@@ -267,8 +270,12 @@ fn typed<T: DeserializeOwned>(document: &Value, pointer: &str) -> Option<T> {
 
 fn original(document: &Value, kind: DatabaseKind) -> Option<Original> {
     match kind {
-        DatabaseKind::Instance => typed(document, "/original").map(|original| Original::Instance(Box::new(original))),
-        DatabaseKind::Cluster => typed(document, "/original").map(|original| Original::Cluster(Box::new(original))),
+        DatabaseKind::Instance => {
+            typed(document, "/plan/original").map(|original| Original::Instance(Box::new(original)))
+        }
+        DatabaseKind::Cluster => {
+            typed(document, "/plan/original").map(|original| Original::Cluster(Box::new(original)))
+        }
     }
 }
 
@@ -283,7 +290,7 @@ struct Step {
 
 /// In the order the state machine goes through them. A test holds them against its definition.
 const STEPS: [Step; 10] = [
-    Step { key: "original", when: |_| true, states: ["PreflightDbInstance", "PreflightCluster"], waits: None },
+    Step { key: "plan", when: |_| true, states: ["PreflightDbInstance", "PreflightCluster"], waits: None },
     Step { key: "claim", when: |_| true, states: ["ClaimDbInstance", "ClaimCluster"], waits: None },
     Step {
         key: "snapshot",
@@ -398,7 +405,7 @@ fn downtime(document: &Value) -> Option<Duration> {
 
 /// What verification found, and what Preflight knew would not carry over.
 fn differences(document: &Value) -> Vec<String> {
-    let lists = ["/verification/differences", "/original/notCarriedOver"].into_iter();
+    let lists = ["/verification/differences", "/plan/original/notCarriedOver"].into_iter();
     let lists = lists.filter_map(|pointer| typed::<Vec<String>>(document, pointer)).flatten();
     lists.map(|difference| plain::line(&difference, LONGEST_LINE)).take(MOST_LINES).collect()
 }
@@ -450,7 +457,7 @@ mod tests {
         assert_eq!(state(&json!({})), Some("ValidateInput"));
         assert_eq!(state(&aurora()), Some("ClaimCluster"));
         let mut preflight = aurora();
-        preflight.as_object_mut().unwrap().remove("original");
+        preflight.as_object_mut().unwrap().remove("plan");
         assert_eq!(state(&preflight), Some("PreflightCluster"));
     }
 
@@ -508,7 +515,7 @@ mod tests {
     #[test]
     fn a_document_of_any_shape_is_read() {
         for document in
-            [json!(null), json!([1]), json!("x"), json!({"identifier": {"a": 1}, "error": 5, "request": []})]
+            [json!(null), json!([1]), json!("x"), json!({"input": {"identifier": {"a": 1}}, "error": 5, "request": []})]
         {
             let run = Run::read("arn", &document);
             assert_eq!(run.progress, Progress::Untouched);

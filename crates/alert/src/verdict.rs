@@ -809,7 +809,7 @@ mod tests {
     #[test]
     fn a_multi_az_clusters_members_are_left_to_rds() {
         let mut document = after(aurora(), &["claim", "snapshot", "rename"]);
-        document["original"]["clusterKind"] = "multi-az".into();
+        document["plan"]["original"]["clusterKind"] = "multi-az".into();
         let databases = vec![
             database(Cluster, "orders", "available", Origin::Restored),
             database(Cluster, "orders-temp", "available", Origin::Original),
@@ -847,7 +847,7 @@ mod tests {
     #[test]
     fn without_any_mark_a_person_has_to_look() {
         let mut document = recovering(&instance(), Finding::Unresolved, "FAILED");
-        document.as_object_mut().unwrap().remove("original");
+        document.as_object_mut().unwrap().remove("plan");
         let verdict = judged(&document, vec![database(Instance, "orders-temp", "available", Origin::Other)]);
         assert_eq!(verdict.standing, Standing::ActionNeeded);
         assert!(verdict.headline.contains("No DB instance answers as orders"), "{}", verdict.headline);
@@ -865,7 +865,7 @@ mod tests {
         assert_eq!(
             lines(&verdict),
             ["aws rds remove-tags-from-resource --resource-name arn:aws:rds:eu-west-1:123456789012:db:orders \
-              --tag-keys trapheus:execution trapheus:role"]
+              --tag-keys trapheus:execution trapheus:role trapheus:resource-id"]
         );
     }
 

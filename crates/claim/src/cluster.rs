@@ -20,7 +20,8 @@ pub async fn claim(
     sfn: &Late<aws_sdk_sfn::Client>,
     event: StepEvent<OriginalCluster>,
 ) -> Result<StepOutput> {
-    let StepEvent { request, original } = &event;
+    let StepEvent { request, plan } = &event;
+    let original = &plan.original;
     let look = async || {
         let cluster = rds::cluster_by_resource_id(client, &original.target.resource_id).await?;
         Ok(cluster.map(|cluster| Held {
@@ -65,7 +66,8 @@ async fn mark(client: &Client, request: &Request, member: &Member, instance: Opt
 /// Lifts this execution's marks from the cluster that has the name now, original or restored, from its members, and from
 /// its snapshots. A restored cluster keeps its own while the original is left over.
 pub async fn release(client: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
-    let StepEvent { request, original } = &event;
+    let StepEvent { request, plan } = &event;
+    let original = &plan.original;
     let mut lift = Lift::new(client, request);
     let resource_id = original.target.resource_id.as_str();
     let original_now = rds::cluster_by_resource_id(client, resource_id).await;

@@ -17,7 +17,8 @@ pub async fn claim(
     sfn: &Late<aws_sdk_sfn::Client>,
     event: StepEvent<OriginalInstance>,
 ) -> Result<StepOutput> {
-    let StepEvent { request, original } = &event;
+    let StepEvent { request, plan } = &event;
+    let original = &plan.original;
     let look = async || {
         let instance = rds::instance_by_resource_id(client, &original.target.resource_id).await?;
         Ok(instance.map(|instance| Held {
@@ -33,7 +34,8 @@ pub async fn claim(
 /// Lifts this execution's marks from the database that has the name now, original or restored, and from its snapshots. A
 /// restored database keeps its own while the original is left over.
 pub async fn release(client: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
-    let StepEvent { request, original } = &event;
+    let StepEvent { request, plan } = &event;
+    let original = &plan.original;
     let mut lift = Lift::new(client, request);
     let resource_id = original.target.resource_id.as_str();
     let original_now = rds::instance_by_resource_id(client, resource_id).await;

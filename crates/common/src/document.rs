@@ -2,15 +2,15 @@
 //!
 //! | key | written by | type |
 //! |---|---|---|
-//! | `identifier`, `task`, `isCluster` | the user | checked by `ValidateInput`, never changed |
+//! | `input` | `KeepInputApart` | the user's input, whatever it is: no key of it is ever taken for one of the machine's |
 //! | `request` | `ValidateInput` | [`Request`] |
-//! | `original` | `PreflightDbInstance`, `PreflightCluster` | [`OriginalInstance`], [`OriginalCluster`] |
+//! | `plan` | `PreflightDbInstance`, `PreflightCluster` | [`Plan`] of an [`OriginalInstance`] or [`OriginalCluster`] |
 //! | `claim`, `snapshot`, `rename`, `restore`, `settings`, `protection`, `delete`, `release` | the step of that name | [`StepOutput`] |
 //! | `verification` | the step of that name | [`Verification`] |
 //! | `export` | `Plan…SnapshotExport`, then the step and the wait of that name | [`ExportRequest`], then [`ExportOutput`] |
 //! | `<step>.wait` | the status-waiter after that step | [`WaitOutput`] |
 //! | `error` | every `Catch` | [`Caught`]: error and cause of the first failure |
-//! | `recovery` | `FindInterruptedExecution` | [`RecoveryOutput`]; from it `request`, `original` and `error` are adopted |
+//! | `recovery` | `FindInterruptedExecution` | [`RecoveryOutput`]; it also writes the `request`, `plan` and `error` of the interrupted execution ([`RecoveryDocument`]) |
 //! | `downtime` | `Begin…Downtime` | `{since}`: when the name is about to be without a database |
 //! | `failure` | `FailedState` | `{alert, rollback, slack}`: what its three branches did |
 //! | `notice` | `SuccessNotices` | `{mail, slack}`: [`AlertOutput`], [`SlackOutput`], or the error that kept it |
@@ -21,15 +21,14 @@
 //!
 //! A failure of the export is no failure of the run: its `Catch` leaves it in `export.failure`, as [`ExportOutput`] does.
 //!
-//! Functions take every name they work on from here and derive none themselves, so another strategy is another path
-//! through the same functions.
+//! The document stays far below Step Functions' limit of 256 KiB, whatever the database: tags are read from the original
+//! where they are needed, and only their number and hash are carried; nothing is held twice.
 
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
 use crate::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, SnapshotIdentifier};
 use crate::settings::{ClusterSettings, InstanceSettings};
-use crate::tags::Tags;
 use crate::wait::Goal;
 
 /// What the user asks for.
@@ -139,6 +138,101 @@ pub struct ExportRequest {
     pub wait: bool,
 }
 
+/// The path a restore takes.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "snake_case")]
+pub enum Strategy {
+    /// The original gives up its name first; the restored database is created under it.
+    #[default]
+    RenameFirst,
+}
+
+/// What a run works with, decided before anything is touched. `O` is [`OriginalInstance`] or [`OriginalCluster`].
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Plan<O> {
+    #[serde(default)]
+    pub strategy: Strategy,
+    /// When RDS was read. A claim refuses a plan that is older than [`Self::FRESH_SECONDS`].
+    pub read_at: Timestamp,
+    /// The pinned backup. Absent where the run takes its snapshot itself, until that is available.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
+    pub names: Names,
+    pub original: O,
+}
+
+impl<O> Plan<O> {
+    /// How old a plan may be when the database is claimed, in seconds.
+    ///
+    /// A redriven execution goes on with the document it stopped with, so its plan may be days old.
+    pub const FRESH_SECONDS: u64 = 3_600;
+}
+
+/// The backup that a run restores, pinned by what never changes about it.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    pub kind: SourceKind,
+    pub arn: String,
+    /// When the data was taken: `OriginalSnapshotCreateTime`, which a copy keeps, else `SnapshotCreateTime`.
+    pub created_at: Timestamp,
+    /// When this snapshot itself was created: another snapshot of the same name has another time.
+    pub taken_at: Timestamp,
+    /// The name that the snapshot's source had then.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_identifier: Option<String>,
+    /// `DbiResourceId` or `DbClusterResourceId` of the snapshot's source, where RDS reports it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source_resource_id: Option<String>,
+}
+
+/// The kind of a pinned backup.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SourceKind {
+    Snapshot,
+}
+
+/// Every name a run gives, with its role. Only the plan derives names.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Names {
+    /// The name that clients connect to.
+    pub service: DatabaseIdentifier,
+    /// The original's name while the restored database has the service name.
+    pub parked: DatabaseIdentifier,
+    /// The name that a rollback gives a restored database that was in service.
+    pub aside: DatabaseIdentifier,
+    /// The final snapshot of the original.
+    pub final_snapshot: SnapshotIdentifier,
+    /// The final snapshot of the database that a rollback moved aside.
+    pub discarded_snapshot: SnapshotIdentifier,
+}
+
+impl Names {
+    /// The names of a `rename_first` run.
+    pub fn rename_first(request: &Request) -> Self {
+        let Request { kind, identifier, execution, .. } = request;
+        Self {
+            service: identifier.clone(),
+            parked: request.temporary_identifier.clone(),
+            aside: identifier.aside(execution),
+            final_snapshot: identifier.final_snapshot_of(*kind, execution),
+            discarded_snapshot: identifier.discarded_snapshot_of(*kind, execution),
+        }
+    }
+}
+
+/// A database's own tags, by number and hash: enough to notice a change, and small whatever the tags.
+#[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct TagDigest {
+    pub count: usize,
+    /// SHA-256 of the sorted keys and values, in hexadecimal digits.
+    pub sha256: String,
+}
+
 /// A database the run works on: the name it has, the name it is moved to, and the id that never changes.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -158,7 +252,7 @@ pub struct OriginalInstance {
     pub engine: String,
     pub engine_version: String,
     /// The user's tags; ours and reserved ones left out.
-    pub tags: Tags,
+    pub tags: TagDigest,
     pub settings: InstanceSettings,
     /// What will not carry over, for the run's output and alerts.
     #[serde(default)]
@@ -182,7 +276,7 @@ pub struct Member {
     #[serde(flatten)]
     pub target: Target,
     pub is_writer: bool,
-    pub tags: Tags,
+    pub tags: TagDigest,
     pub settings: InstanceSettings,
 }
 
@@ -196,7 +290,7 @@ pub struct OriginalCluster {
     pub engine: String,
     pub engine_version: String,
     /// The user's tags; ours and reserved ones left out.
-    pub tags: Tags,
+    pub tags: TagDigest,
     pub settings: ClusterSettings,
     /// The writer first.
     pub members: Vec<Member>,
@@ -248,7 +342,7 @@ pub struct PreflightEvent {
 #[serde(rename_all = "camelCase")]
 pub struct StepEvent<O> {
     pub request: Request,
-    pub original: O,
+    pub plan: Plan<O>,
 }
 
 /// Where a rename takes the original.
@@ -266,7 +360,7 @@ pub enum Destination {
 #[serde(rename_all = "camelCase")]
 pub struct RenameEvent<O> {
     pub request: Request,
-    pub original: O,
+    pub plan: Plan<O>,
     pub destination: Destination,
 }
 
@@ -318,7 +412,7 @@ pub struct ExportOutput {
 #[serde(rename_all = "camelCase")]
 pub struct DeleteEvent<O> {
     pub request: Request,
-    pub original: O,
+    pub plan: Plan<O>,
     /// What stands under the name now, and must be there before the original may go.
     pub verification: Verification,
 }
@@ -355,6 +449,9 @@ pub struct StepOutput {
     /// What a person should know of it: what did not carry over, what was left alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
+    /// The backup that a snapshot step has made available: the state machine pins it in the plan.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<Source>,
     /// The status-waiter's last answer, put here by the state machine.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<WaitOutput>,
@@ -363,7 +460,15 @@ pub struct StepOutput {
 impl StepOutput {
     /// All is done; there is nothing to wait for.
     pub fn done(taskname: TaskName, identifier: impl Into<String>) -> Self {
-        Self { taskname, identifier: identifier.into(), wait_for: None, more: false, notes: Vec::new(), wait: None }
+        Self {
+            taskname,
+            identifier: identifier.into(),
+            wait_for: None,
+            more: false,
+            notes: Vec::new(),
+            source: None,
+            wait: None,
+        }
     }
 
     /// The step's last act is under way: once `goal` is met, the next step may begin.
@@ -478,8 +583,27 @@ pub struct Caught {
     pub cause: String,
 }
 
-/// What an interrupted execution has left behind.
+/// The state document of a recovery once it knows what the interrupted execution left behind: from here on the recovery
+/// stands in for that execution.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RecoveryDocument {
+    /// The recovery's own input.
+    pub input: serde_json::Value,
+    pub recovery: RecoveryOutput,
+    /// The interrupted execution's request: its claim and names, not this one's.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub request: Option<Request>,
+    /// The interrupted execution's [`Plan`], with the original as it is now.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub plan: Option<serde_json::Value>,
+    /// The first error of the interrupted execution.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub error: Option<Caught>,
+}
+
+/// What a recovery found.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecoveryOutput {
     pub taskname: TaskName,
@@ -495,14 +619,6 @@ pub struct RecoveryOutput {
     /// The resource id of the restored database, if it is verified.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub verified: Option<String>,
-    /// The interrupted execution's request: its marks and names, not this one's.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub request: Option<Request>,
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub error: Option<Caught>,
-    /// [`OriginalInstance`] or [`OriginalCluster`], as it is now.
-    #[serde(default, skip_serializing_if = "Option::is_none")]
-    pub original: Option<serde_json::Value>,
 }
 
 /// Which of the alerts about a run this is.

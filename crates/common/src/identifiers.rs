@@ -15,8 +15,13 @@ use crate::clock::Timestamp;
 const TEMPORARY_SUFFIX: &str = "-temp";
 /// The suffix of the snapshot a restore is made from.
 const SNAPSHOT_SUFFIX: &str = "-snapshot";
-/// The suffix of the snapshot that RDS takes of the moved original when it is deleted.
-const FINAL_SUFFIX: &str = "-final";
+/// What the name of the original's final snapshot says before the execution's hash.
+const FINAL_INFIX: &str = "-final";
+/// What the name of a database says that a rollback moved aside, before the execution's hash. Its final snapshot has the
+/// same name.
+const ASIDE_INFIX: &str = "-failed";
+/// How much of the execution's hash such a name ends with.
+const NAME_HASH_BYTES: usize = 3;
 
 /// The longest identifier of an export task, as the RDS console says; the API reference is silent.
 const LONGEST_EXPORT_IDENTIFIER: usize = 60;
@@ -119,9 +124,27 @@ impl DatabaseIdentifier {
         SnapshotIdentifier::parse(kind, &format!("{self}{TEMPORARY_SUFFIX}"))
     }
 
-    /// `<identifier>-final`, the snapshot RDS takes of the database of this name as it is deleted.
-    pub fn final_snapshot(&self, kind: DatabaseKind) -> Result<SnapshotIdentifier, IdentifierError> {
-        SnapshotIdentifier::parse(kind, &format!("{self}{FINAL_SUFFIX}"))
+    /// `<identifier>-failed-<hash>`, the name that a rollback gives a restored database that was in service.
+    pub fn aside(&self, execution: &str) -> Self {
+        Self(self.of_execution(ASIDE_INFIX, execution, DatabaseKind::longest_identifier()))
+    }
+
+    /// `<identifier>-final-<hash>`, the final snapshot of this execution's original.
+    pub fn final_snapshot_of(&self, kind: DatabaseKind, execution: &str) -> SnapshotIdentifier {
+        SnapshotIdentifier(self.of_execution(FINAL_INFIX, execution, kind.longest_snapshot_identifier()))
+    }
+
+    /// `<identifier>-failed-<hash>`, the final snapshot of the database that this execution's rollback moved aside.
+    pub fn discarded_snapshot_of(&self, kind: DatabaseKind, execution: &str) -> SnapshotIdentifier {
+        SnapshotIdentifier(self.of_execution(ASIDE_INFIX, execution, kind.longest_snapshot_identifier()))
+    }
+
+    /// A name of one execution. A stem that leaves no room is shortened, so every identifier has such a name.
+    fn of_execution(&self, infix: &str, execution: &str, longest: usize) -> String {
+        let suffix = format!("{infix}-{}", hash(execution, NAME_HASH_BYTES));
+        // Identifiers are ASCII, so every byte is a character.
+        let stem = &self.0[..self.0.len().min(longest.saturating_sub(suffix.len()))];
+        format!("{}{suffix}", stem.trim_end_matches('-'))
     }
 
     /// The name that one under a `-temp` name had before; nothing where it has no such name.
@@ -159,9 +182,7 @@ impl ExportIdentifier {
     /// takes an identifier twice, whatever became of the export that had it.
     pub fn of_execution(identifier: &DatabaseIdentifier, execution: &str, started_at: Timestamp) -> Self {
         let start: String = started_at.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
-        let hash = Sha256::digest(execution);
-        let hash = hash.iter().take(HASH_BYTES).fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
-        let suffix = format!("-{}-{hash}", start.to_lowercase());
+        let suffix = format!("-{}-{}", start.to_lowercase(), hash(execution, HASH_BYTES));
         let room = LONGEST_EXPORT_IDENTIFIER.saturating_sub(suffix.len());
         // Identifiers are ASCII, so every byte is a character.
         let name = &identifier.0[..identifier.0.len().min(room)];
@@ -171,6 +192,11 @@ impl ExportIdentifier {
     pub fn as_str(&self) -> &str {
         &self.0
     }
+}
+
+/// The first bytes of the execution's SHA-256, in hexadecimal digits.
+fn hash(execution: &str, bytes: usize) -> String {
+    Sha256::digest(execution).iter().take(bytes).fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"))
 }
 
 fn check(text: &str, noun: &'static str, longest: usize) -> Result<String, IdentifierError> {
@@ -282,6 +308,25 @@ mod tests {
             let export = export(&name, "arn:run");
             assert!(check(export.as_str(), "export task", LONGEST_EXPORT_IDENTIFIER).is_ok(), "{export}");
         }
+    }
+
+    #[test]
+    fn every_identifier_has_names_of_one_execution_that_rds_takes() {
+        for name in ["orders".to_owned(), "a".repeat(63), format!("{}-b", "a".repeat(48))] {
+            let name = DatabaseIdentifier::parse(Cluster, &name).unwrap();
+            let aside = name.aside("arn:run");
+            assert!(DatabaseIdentifier::parse(Cluster, aside.as_str()).is_ok(), "{aside}");
+            assert_ne!(aside, name.aside("arn:another"));
+            for kind in [Instance, Cluster] {
+                for snapshot in [name.final_snapshot_of(kind, "arn:run"), name.discarded_snapshot_of(kind, "arn:run")] {
+                    assert!(SnapshotIdentifier::parse(kind, snapshot.as_str()).is_ok(), "{snapshot}");
+                    assert!(snapshot.as_str().ends_with("-2fba53"), "{snapshot}");
+                }
+            }
+        }
+        let orders = DatabaseIdentifier::parse(Instance, "orders").unwrap();
+        assert_eq!(orders.aside("arn:run").as_str(), "orders-failed-2fba53");
+        assert_eq!(orders.final_snapshot_of(Instance, "arn:run").as_str(), "orders-final-2fba53");
     }
 
     #[test]

@@ -27,6 +27,7 @@ pub mod lambda;
 pub mod rds;
 pub mod reach;
 pub mod settings;
+pub mod source;
 pub mod tags;
 pub mod transport;
 pub mod trust;

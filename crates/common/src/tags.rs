@@ -7,15 +7,23 @@
 use std::collections::BTreeMap;
 
 use aws_sdk_rds::types::Tag;
+use sha2::{Digest as _, Sha256};
+
+use crate::document::TagDigest;
 
 /// Which execution works on this resource, or created it: the execution's ARN.
 pub const EXECUTION: &str = "trapheus:execution";
 /// What the resource is to that execution: one of [`Role`].
 pub const ROLE: &str = "trapheus:role";
-/// Both keys, for their removal.
-pub const OURS: [&str; 2] = [EXECUTION, ROLE];
+/// The resource id of the database that carries the tag. RDS copies tags into snapshots and from them onto restored
+/// databases, so a claim that names another database's id is a copy and proves nothing.
+pub const RESOURCE_ID: &str = "trapheus:resource-id";
+/// All three keys, for their removal.
+pub const OURS: [&str; 3] = [EXECUTION, ROLE, RESOURCE_ID];
 /// RDS's limit of tags on one resource.
 pub const MOST: usize = 50;
+/// How many tags of its own a database may have: ours need their room, and one stays free.
+pub const MOST_OWN: usize = MOST - OURS.len() - 1;
 
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
@@ -71,6 +79,20 @@ pub fn of_the_user(tags: &[Tag]) -> Tags {
         .collect()
 }
 
+/// The number of tags and their hash, which do not depend on the order RDS lists them in.
+pub fn digest(tags: &Tags) -> TagDigest {
+    let mut hasher = Sha256::new();
+    for (key, value) in tags {
+        for text in [key, value] {
+            // The length keeps `ab`, `c` apart from `a`, `bc`.
+            hasher.update(text.len().to_be_bytes());
+            hasher.update(text);
+        }
+    }
+    let sha256 = hasher.finalize().iter().fold(String::new(), |hash, byte| format!("{hash}{byte:02x}"));
+    TagDigest { count: tags.len(), sha256 }
+}
+
 /// The user's tags and our mark, as a create or restore call takes them.
 pub fn with_mark(tags: &Tags, execution: &str, role: Role) -> Vec<Tag> {
     let mut all: Vec<Tag> = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
@@ -94,6 +116,17 @@ mod tests {
             .into();
         tags.push(Tag::builder().key("origin").value("aws:backup").build());
         assert_eq!(of_the_user(&tags).into_keys().collect::<Vec<_>>(), ["team"]);
+    }
+
+    #[test]
+    fn a_digest_tells_tags_apart_and_does_not_depend_on_their_order() {
+        let digest = |pairs: &[(&str, &str)]| {
+            super::digest(&pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect())
+        };
+        assert_eq!(digest(&[("a", "1"), ("b", "2")]), digest(&[("b", "2"), ("a", "1")]));
+        assert_eq!(digest(&[("a", "1")]).count, 1);
+        assert_ne!(digest(&[("ab", "c")]), digest(&[("a", "bc")]));
+        assert_ne!(digest(&[]), digest(&[("a", "")]));
     }
 
     #[test]

@@ -22,7 +22,8 @@ use crate::{
 
 /// Deletes the original once its successor is verified, one step at a time.
 pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result<StepOutput> {
-    let DeleteEvent { request, original, verification } = event;
+    let DeleteEvent { request, plan, verification } = event;
+    let original = &plan.original;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Delete, target.temporary_identifier.as_str());
     let clusters = Named::<DbCluster>::find(rds, target).await?;
@@ -38,7 +39,7 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result
         return Ok(output.then_more(available(&request.identifier, &verification.resource_id)));
     }
     let how = ClusterDeletion {
-        final_snapshot: final_snapshot(&request, target)?,
+        final_snapshot: final_snapshot(&request, &plan.names),
         delete_automated_backups: !request.options.keep_automated_backups,
     };
     let members = own_members(rds, &original, cluster).await?;
@@ -95,7 +96,8 @@ fn is_one_of(original: &OriginalCluster, instance: &DbInstance) -> bool {
 
 /// The first step of a rollback: removes what the restore left under the original's names.
 pub async fn discard(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
-    let StepEvent { request, original } = event;
+    let StepEvent { request, plan } = event;
+    let original = &plan.original;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Discard, request.identifier.as_str());
     let clusters = Named::<DbCluster>::find(rds, target).await?;

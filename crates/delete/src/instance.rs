@@ -15,7 +15,8 @@ use crate::{
 
 /// Deletes the original once its successor is verified, one step at a time.
 pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Result<StepOutput> {
-    let DeleteEvent { request, original, verification } = event;
+    let DeleteEvent { request, plan, verification } = event;
+    let original = &plan.original;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Delete, target.temporary_identifier.as_str());
     let instances = Named::<DbInstance>::find(rds, target).await?;
@@ -31,7 +32,7 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Resul
         return Ok(output.then_more(available(&request.identifier, &verification.resource_id)));
     }
     let how = Deletion {
-        final_snapshot: final_snapshot(&request, target)?,
+        final_snapshot: final_snapshot(&request, &plan.names),
         delete_automated_backups: Some(!request.options.keep_automated_backups),
     };
     let again = available(&target.temporary_identifier, &target.resource_id);
@@ -47,7 +48,8 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Resul
 
 /// The first step of a rollback: removes what the restore left under the original's name.
 pub async fn discard(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
-    let StepEvent { request, original } = event;
+    let StepEvent { request, plan } = event;
+    let original = &plan.original;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Discard, request.identifier.as_str());
     let instances = Named::<DbInstance>::find(rds, target).await?;

@@ -11,7 +11,7 @@ use aws_sdk_rds::operation::modify_db_instance::ModifyDBInstanceError;
 use aws_sdk_rds::types::{DbInstance, Tag};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
-use trapheus_common::document::{Request, StepOutput, Target};
+use trapheus_common::document::{Names, Request, StepOutput, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIdentifier};
 use trapheus_common::tags::Role;
 use trapheus_common::wait::Goal;
@@ -61,19 +61,8 @@ fn noted(mut output: StepOutput, note: impl Into<String>) -> StepOutput {
 }
 
 /// The name of the snapshot RDS takes of the original before it goes, if the deployment wants one.
-fn final_snapshot(request: &Request, target: &Target) -> Result<Option<SnapshotIdentifier>> {
-    if !request.options.final_snapshot {
-        return Ok(None);
-    }
-    let name = format!("{}-final", target.temporary_identifier);
-    SnapshotIdentifier::parse(request.kind, &name).map(Some).map_err(|error| {
-        let message = format!(
-            "{} was not deleted: the name of its final snapshot would not fit. Delete it by hand, with a final snapshot of \
-             a shorter name",
-            target.temporary_identifier
-        );
-        failed(request, message).caused_by(error)
-    })
+fn final_snapshot(request: &Request, names: &Names) -> Option<SnapshotIdentifier> {
+    request.options.final_snapshot.then(|| names.final_snapshot.clone())
 }
 
 /// The database that took the original's place, as one look showed it.
@@ -376,15 +365,11 @@ mod tests {
     }
 
     #[test]
-    fn a_final_snapshot_is_named_after_the_temporary_name_and_refused_when_that_would_not_fit() {
-        let name = final_snapshot(&request(), &target()).unwrap();
-        assert_eq!(name.as_ref().map(SnapshotIdentifier::as_str), Some("orders-temp-final"));
-        let cluster = Request { kind: DatabaseKind::Cluster, ..request() };
-        let long = Target { temporary_identifier: DatabaseIdentifier::reported("a".repeat(58)), ..target() };
-        let error = final_snapshot(&cluster, &long).unwrap_err();
-        assert!(error.report().contains("was not deleted"), "{}", error.report());
+    fn a_final_snapshot_is_taken_where_the_deployment_wants_one() {
+        let names = Names::rename_first(&request());
+        assert_eq!(final_snapshot(&request(), &names), Some(names.final_snapshot.clone()));
         let mut without = request();
         without.options.final_snapshot = false;
-        assert_eq!(final_snapshot(&without, &long).unwrap(), None);
+        assert_eq!(final_snapshot(&without, &names), None);
     }
 }

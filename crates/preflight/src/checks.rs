@@ -363,19 +363,15 @@ fn final_snapshot_fits(request: &Request, world: &World) -> Vec<Problem> {
     if !request.options.final_snapshot {
         return Vec::new();
     }
-    let refused = match (request.temporary_identifier.final_snapshot(request.kind), &world.final_snapshot) {
-        (Err(error), _) => format!(
-            "the final snapshot that this deployment takes of the original cannot have its name, because {error}: rename \
-             the database to a shorter name, or deploy with `FinalSnapshot` off"
-        ),
-        (Ok(name), Some(snapshot)) => format!(
-            "the name `{name}`, which the final snapshot of the original is to have, is taken: copy that snapshot to \
-             another name if it is needed, then {}",
+    let taken = world.final_snapshot.iter().map(|snapshot| {
+        Problem::lasting(format!(
+            "the name `{}`, which the final snapshot of the original is to have, is taken: copy that snapshot to another \
+             name if it is needed, then {}",
+            snapshot.identifier,
             advice::delete_snapshot(request, snapshot)
-        ),
-        (Ok(_), None) => return Vec::new(),
-    };
-    vec![Problem::lasting(refused)]
+        ))
+    });
+    taken.collect()
 }
 
 fn groups_exist(_: &Request, world: &World) -> Vec<Problem> {
@@ -1034,22 +1030,15 @@ mod tests {
     }
 
     #[test]
-    fn a_final_snapshot_needs_a_name_that_fits_and_is_free() {
-        let mut wanted = request(Task::DbRestore, Cluster);
-        let long = DatabaseIdentifier::parse(Cluster, &"a".repeat(53)).unwrap();
-        wanted.temporary_identifier = long.temporary(Cluster).unwrap();
-        assert_eq!(final_snapshot_fits(&wanted, &cluster_world()), [], "none is taken");
-        wanted.options.final_snapshot = true;
-        let text = &final_snapshot_fits(&wanted, &cluster_world())[0].text;
-        assert!(text.contains("64 characters") && text.contains("`FinalSnapshot`"), "{text}");
-
+    fn a_final_snapshot_needs_a_name_that_is_free() {
         let mut wanted = request(Task::DbRestore, Instance);
+        let left = snapshot("orders-final-3fa2c1", &database(Instance, "orders"));
+        let world = World { final_snapshot: Some(left), ..instance_world() };
+        assert_eq!(final_snapshot_fits(&wanted, &world), [], "none is taken");
         wanted.options.final_snapshot = true;
         assert_eq!(final_snapshot_fits(&wanted, &instance_world()), []);
-        let left = snapshot("orders-temp-final", &database(Instance, "orders"));
-        let world = World { final_snapshot: Some(left), ..instance_world() };
         let text = &final_snapshot_fits(&wanted, &world)[0].text;
-        assert!(text.contains("`orders-temp-final`") && text.contains("delete-db-snapshot"), "{text}");
+        assert!(text.contains("`orders-final-3fa2c1`") && text.contains("delete-db-snapshot"), "{text}");
     }
 
     #[test]

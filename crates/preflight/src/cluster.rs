@@ -1,11 +1,11 @@
 //! `PreflightCluster`: reads what there is to know of a DB cluster before a run, and refuses what cannot succeed.
 //!
-//! Reading and the `original` of the state document are here; what speaks against a run is decided in `checks`. Aurora's
+//! Reading and the plan's `original` are here; what speaks against a run is decided in `checks`. Aurora's
 //! members are read to be renamed and made again; a Multi-AZ DB cluster's only to see that they are well.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, LocalWriteForwardingStatus};
-use trapheus_common::document::{ClusterKind, Member, OriginalCluster, PreflightEvent, Request, Target};
+use trapheus_common::document::{ClusterKind, Member, Names, OriginalCluster, Plan, PreflightEvent, Request, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::settings::{ClusterSettings, InstanceSettings};
@@ -19,9 +19,14 @@ use crate::wait::until_fit;
 use crate::world::{Database, Snapshot, World, cluster_kind, streams};
 
 /// Looks at everything a run with this request will meet. Touches nothing.
-pub async fn preflight(client: &Client, invocation: Invocation, event: PreflightEvent) -> Result<OriginalCluster> {
+pub async fn preflight(
+    client: &Client,
+    invocation: Invocation,
+    event: PreflightEvent,
+) -> Result<Plan<OriginalCluster>> {
     let request = &event.request;
-    until_fit(request, invocation, async || look(client, request).await).await
+    let original = until_fit(request, invocation, async || look(client, request).await).await?;
+    Ok(read::plan(request, invocation, original))
 }
 
 async fn look(client: &Client, request: &Request) -> Result<(World, Option<OriginalCluster>)> {
@@ -43,10 +48,8 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
     let is_target = |cluster: &DbCluster| cluster.db_cluster_identifier() == Some(identifier);
     let target = clusters.iter().position(is_target).map(|at| clusters.swap_remove(at));
     world.occupants = clusters.iter().map(Database::from).collect();
-    if request.task.restores()
-        && let (true, Ok(name)) =
-            (request.options.final_snapshot, request.temporary_identifier.final_snapshot(request.kind))
-    {
+    if request.task.restores() && request.options.final_snapshot {
+        let name = Names::rename_first(request).final_snapshot;
         world.final_snapshot = rds::cluster_snapshot(client, name.as_str()).await?.as_ref().map(Snapshot::from);
     }
     let Some(cluster) = target else {
@@ -81,7 +84,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         cluster_kind: kind,
         engine: cluster.engine().unwrap_or_default().to_owned(),
         engine_version: cluster.engine_version().unwrap_or_default().to_owned(),
-        tags: tags::of_the_user(cluster.tag_list()),
+        tags: tags::digest(&tags::of_the_user(cluster.tag_list())),
         settings: ClusterSettings::from(&cluster),
         members,
         not_carried_over,
@@ -141,7 +144,7 @@ fn members(request: &Request, kind: ClusterKind, cluster: &DbCluster, instances:
                     identifier,
                     resource_id: instance.dbi_resource_id().unwrap_or_default().to_owned(),
                 },
-                tags: tags::of_the_user(instance.tag_list()),
+                tags: tags::digest(&tags::of_the_user(instance.tag_list())),
                 settings: InstanceSettings::from(instance),
             }
         })

@@ -1,10 +1,10 @@
 //! `PreflightDbInstance`: reads what there is to know of a DB instance before a run, and refuses what cannot succeed.
 //!
-//! Reading and the `original` of the state document are here; what speaks against a run is decided in `checks`.
+//! Reading and the plan's `original` are here; what speaks against a run is decided in `checks`.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
-use trapheus_common::document::{OriginalInstance, PreflightEvent, Request, Target};
+use trapheus_common::document::{Names, OriginalInstance, Plan, PreflightEvent, Request, Target};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::settings::InstanceSettings;
 use trapheus_common::{Result, rds, tags};
@@ -17,9 +17,14 @@ use crate::wait::until_fit;
 use crate::world::{Database, Snapshot, World, streams};
 
 /// Looks at everything a run with this request will meet. Touches nothing.
-pub async fn preflight(client: &Client, invocation: Invocation, event: PreflightEvent) -> Result<OriginalInstance> {
+pub async fn preflight(
+    client: &Client,
+    invocation: Invocation,
+    event: PreflightEvent,
+) -> Result<Plan<OriginalInstance>> {
     let request = &event.request;
-    until_fit(request, invocation, async || look(client, request).await).await
+    let original = until_fit(request, invocation, async || look(client, request).await).await?;
+    Ok(read::plan(request, invocation, original))
 }
 
 async fn look(client: &Client, request: &Request) -> Result<(World, Option<OriginalInstance>)> {
@@ -39,10 +44,8 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
             .map(Snapshot::from),
         ..World::default()
     };
-    if request.task.restores()
-        && let (true, Ok(name)) =
-            (request.options.final_snapshot, request.temporary_identifier.final_snapshot(request.kind))
-    {
+    if request.task.restores() && request.options.final_snapshot {
+        let name = Names::rename_first(request).final_snapshot;
         world.final_snapshot = rds::snapshot(client, name.as_str()).await?.as_ref().map(Snapshot::from);
     }
     let Some(instance) = instance else {
@@ -70,7 +73,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         },
         engine: instance.engine().unwrap_or_default().to_owned(),
         engine_version: instance.engine_version().unwrap_or_default().to_owned(),
-        tags: tags::of_the_user(instance.tag_list()),
+        tags: tags::digest(&tags::of_the_user(instance.tag_list())),
         settings: InstanceSettings::from(&instance),
         not_carried_over,
     };

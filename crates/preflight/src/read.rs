@@ -8,8 +8,9 @@ use aws_sdk_rds::types::{DbProxyTarget, Tag, TargetType};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use trapheus_common::document::Request;
+use trapheus_common::document::{Names, Plan, Request, Strategy};
 use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result, tags};
 
 use crate::advice;
@@ -192,6 +193,17 @@ fn is_target(target: &DbProxyTarget, request: &Request) -> bool {
         }
         (DatabaseKind::Cluster, _) => is_it(target.tracked_cluster_id()),
         (DatabaseKind::Instance, _) => false,
+    }
+}
+
+/// The plan that the run follows from here on.
+pub(crate) fn plan<O>(request: &Request, invocation: Invocation, original: O) -> Plan<O> {
+    Plan {
+        strategy: Strategy::RenameFirst,
+        read_at: invocation.clock.now(),
+        source: None,
+        names: Names::rename_first(request),
+        original,
     }
 }
 

@@ -8,9 +8,9 @@ use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::settings::InstanceSettings;
 use trapheus_common::tags::{self, Role};
 use trapheus_common::wait::acceptor::{Phase, phase};
-use trapheus_common::{Error, Result, rds};
+use trapheus_common::{Result, rds};
 
-use crate::traces::{Original, Restored, Taken, Traces, is_half_marked, is_stray_role};
+use crate::traces::{Original, Restored, Taken, Traces, is_half_marked, is_stray_role, plan_document};
 
 /// One look. What the execution marked is found by that mark, under whatever name.
 pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
@@ -69,12 +69,11 @@ fn document(
         },
         engine: seen.engine().unwrap_or_default().to_owned(),
         engine_version: seen.engine_version().unwrap_or_default().to_owned(),
-        tags: tags::of_the_user(seen.tag_list()),
+        tags: tags::digest(&tags::of_the_user(seen.tag_list())),
         settings: InstanceSettings::from(seen),
         not_carried_over: Vec::new(),
     };
-    let json = serde_json::to_value(original);
-    json.map(Some).map_err(|error| Error::internal("the original is not JSON").caused_by(error))
+    plan_document(request, original).map(Some)
 }
 
 pub(crate) fn is_deleting(instance: &DbInstance) -> bool {

@@ -24,11 +24,13 @@ mod traces;
 use std::time::Duration;
 
 use aws_sdk_rds::types::{DbCluster, DbInstance};
-use serde_json::json;
+use serde_json::{Value, json};
 use tokio::time::Instant;
 use trapheus_common::clients::Late;
 use trapheus_common::clock::Timestamp;
-use trapheus_common::document::{Caught, Finding, RecoverEvent, RecoveryOutput, Request, TaskName, ValidateEvent};
+use trapheus_common::document::{
+    Caught, Finding, RecoverEvent, RecoveryDocument, RecoveryOutput, Request, TaskName, ValidateEvent,
+};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::rds::Database;
@@ -59,7 +61,8 @@ pub async fn recover(
     options: ValidateOptions,
     event: RecoverEvent,
     at: Invocation,
-) -> Result<RecoveryOutput> {
+) -> Result<RecoveryDocument> {
+    let own_input = event.input.clone();
     let interrupted = match asked::parse(&event.input)? {
         Asked::Execution(arn) => match interrupted::describe(sfn, &arn).await? {
             Some(interrupted) => interrupted,
@@ -75,19 +78,20 @@ pub async fn recover(
                     Some(interrupted) => interrupted.asked_for_by_name(),
                     None => Interrupted::forgotten(arn, at.clock.now(), input),
                 },
-                None => return Ok(nothing(None, format!("no execution has marked {}", names.identifier))),
+                None => return Ok(nothing(own_input, None, format!("no execution has marked {}", names.identifier))),
             }
         }
     };
-    of_execution(rds, options, interrupted, at).await
+    of_execution(rds, options, own_input, interrupted, at).await
 }
 
 async fn of_execution(
     rds: &aws_sdk_rds::Client,
     options: ValidateOptions,
+    own_input: Value,
     interrupted: Interrupted,
     at: Invocation,
-) -> Result<RecoveryOutput> {
+) -> Result<RecoveryDocument> {
     if interrupted.ending == Ending::Running {
         return Err(refused(
             Some(&interrupted),
@@ -95,7 +99,7 @@ async fn of_execution(
         ));
     }
     if interrupted.is_recovery() {
-        return Ok(nothing(Some(&interrupted), "a recovery is not recovered".to_owned()));
+        return Ok(nothing(own_input, Some(&interrupted), "a recovery is not recovered".to_owned()));
     }
     let asked = ValidateEvent {
         execution: interrupted.arn.clone(),
@@ -104,20 +108,21 @@ async fn of_execution(
     };
     // Whether exports were the default then is not known, and an input that only waits for one is refused without it.
     let Ok(request) = validate(ValidateOptions { export_snapshots: true, ..options }, asked) else {
-        return Ok(nothing(Some(&interrupted), "its input was refused, so it touched nothing".to_owned()));
+        return Ok(nothing(own_input, Some(&interrupted), "its input was refused, so it touched nothing".to_owned()));
     };
     until_at_rest(&interrupted, at).await;
     let (finding, reason, traces) = find(rds, &interrupted, &request, at).await?;
     tracing::info!(db.identifier = request.identifier.as_str(), ?finding, reason, "looked for what was left behind");
     if finding == Finding::Nothing {
-        return Ok(nothing(Some(&interrupted), reason.to_owned()));
+        return Ok(nothing(own_input, Some(&interrupted), reason.to_owned()));
     }
-    Ok(RecoveryOutput {
-        finding,
-        original: traces.document,
-        verified: traces.restored.filter(|restored| restored.is_verified).map(|restored| restored.resource_id),
+    let verified = traces.restored.filter(|restored| restored.is_verified).map(|restored| restored.resource_id);
+    let unfinished = nothing(own_input, Some(&interrupted), reason.to_owned());
+    Ok(RecoveryDocument {
+        recovery: RecoveryOutput { finding, verified, ..unfinished.recovery },
         request: Some(request),
-        ..nothing(Some(&interrupted), reason.to_owned())
+        plan: traces.document,
+        ..unfinished
     })
 }
 
@@ -196,17 +201,20 @@ fn remaining(at: Invocation) -> Duration {
     at.deadline.saturating_duration_since(Instant::now() + MARGIN)
 }
 
-fn nothing(interrupted: Option<&Interrupted>, reason: String) -> RecoveryOutput {
-    RecoveryOutput {
-        taskname: TaskName::Recovery,
-        finding: Finding::Nothing,
-        reason,
-        execution: interrupted.map(|interrupted| interrupted.arn.clone()),
-        status: interrupted.map(|interrupted| interrupted.status.clone()),
-        error: interrupted.map(caught),
-        verified: None,
+fn nothing(input: Value, interrupted: Option<&Interrupted>, reason: String) -> RecoveryDocument {
+    RecoveryDocument {
+        input,
+        recovery: RecoveryOutput {
+            taskname: TaskName::Recovery,
+            finding: Finding::Nothing,
+            reason,
+            execution: interrupted.map(|interrupted| interrupted.arn.clone()),
+            status: interrupted.map(|interrupted| interrupted.status.clone()),
+            verified: None,
+        },
         request: None,
-        original: None,
+        plan: None,
+        error: interrupted.map(caught),
     }
 }
 

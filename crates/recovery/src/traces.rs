@@ -1,9 +1,10 @@
 //! What one look shows of an interrupted execution: which databases and snapshots carry its marks.
 
 use aws_sdk_rds::types::Tag;
+use serde::Serialize;
 use serde_json::Value;
-use trapheus_common::document::Request;
-use trapheus_common::tags;
+use trapheus_common::document::{Names, Plan, Request, Strategy};
+use trapheus_common::{Error, Result, tags};
 
 /// The database the execution marked as the original.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
@@ -44,7 +45,7 @@ pub(crate) struct Traces {
     pub(crate) is_half_marked: bool,
     /// A member that belongs to the original does not answer: it is between two names.
     pub(crate) is_incomplete: bool,
-    /// The original for the state document, as far as it is known.
+    /// The plan for the state document, with the original as far as it is known.
     pub(crate) document: Option<Value>,
 }
 
@@ -56,4 +57,16 @@ pub(crate) fn is_half_marked(request: &Request, found: &[Tag]) -> bool {
 /// Whether tags say what a database was to some execution, and not to which.
 pub(crate) fn is_stray_role(found: &[Tag]) -> bool {
     tags::value(found, tags::EXECUTION).is_none() && tags::value(found, tags::ROLE).is_some()
+}
+
+/// The plan of the interrupted execution: its names follow from its request, and only its source is not known any more.
+pub(crate) fn plan_document<O: Serialize>(request: &Request, original: O) -> Result<Value> {
+    let plan = Plan {
+        strategy: Strategy::RenameFirst,
+        read_at: request.started_at,
+        source: None,
+        names: Names::rename_first(request),
+        original,
+    };
+    serde_json::to_value(plan).map_err(|error| Error::internal("the plan is not JSON").caused_by(error))
 }

@@ -24,7 +24,8 @@ const CLUSTER: DatabaseKind = DatabaseKind::Cluster;
 
 /// Moves the original and its members to their destination, one step at a time.
 pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result<StepOutput> {
-    let RenameEvent { request, original, destination } = event;
+    let RenameEvent { request, plan, destination } = event;
+    let original = &plan.original;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Rename, wanted(target, destination).as_str());
     let clusters = Named::<DbCluster>::find(rds, target).await?;

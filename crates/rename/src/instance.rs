@@ -16,7 +16,8 @@ use crate::{
 
 /// Moves the original to its destination, one step at a time.
 pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Result<StepOutput> {
-    let RenameEvent { request, original, destination } = event;
+    let RenameEvent { request, plan, destination } = event;
+    let original = &plan.original;
     let target = &original.target;
     let wanted = wanted(target, destination);
     let mut output = StepOutput::done(TaskName::Rename, wanted.as_str());

@@ -12,7 +12,7 @@ use trapheus_common::claim::{Named, Proofs};
 use trapheus_common::document::{Member, OriginalCluster, Request, StepEvent, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::settings::{Call, Settings};
-use trapheus_common::tags::{self, Role};
+use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{Error, ErrorKind, Result, rds};
@@ -23,15 +23,17 @@ const KIND: ErrorKind = ErrorKind::ClusterRestore;
 
 /// Restores as much of the cluster as can be restored now, unless that is under way already.
 pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
-    let StepEvent { request, original } = &event;
+    let StepEvent { request, plan } = &event;
+    let original = &plan.original;
     let clusters = Named::<DbCluster>::find(rds, &original.target).await?;
-    let name_now = clusters.claimed(request, &original.target)?.db_cluster_identifier();
-    out_of_the_way(KIND, &original.target, name_now)?;
+    let claimed = clusters.claimed(request, &original.target)?;
+    out_of_the_way(KIND, &original.target, claimed.db_cluster_identifier())?;
+    let tags = tags::of_the_user(claimed.tag_list());
     let output = StepOutput::done(TaskName::ClusterRestore, &request.identifier);
     let restored = match restored_by_us(clusters.at(&request.identifier), request, original)? {
         Some(found) => found.clone(),
         // Boxed, because the call has room for some forty parameters.
-        None => match Box::pin(ask_for_cluster(rds, request, original)).await {
+        None => match Box::pin(ask_for_cluster(rds, request, original, &tags)).await {
             Ok(answer) => answer,
             // If it is there all the same, the answer to the call that made it was lost.
             Err(failure) => {
@@ -48,7 +50,9 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
         return Ok(output.then_more(restoring.goal(&[])));
     }
     let there = rds::instances_of_cluster(rds, request.identifier.as_str()).await?;
-    let writer_goal = match Box::pin(restoring.member(writer, &there)).await? {
+    let ids: Vec<&str> = original.own_members().iter().map(|member| member.target.resource_id.as_str()).collect();
+    let originals = rds::instances_by_resource_ids(rds, &ids).await?;
+    let writer_goal = match Box::pin(restoring.member(writer, &originals, &there)).await? {
         Creation::NotNow => return Ok(output.then_more(restoring.goal(&[]))),
         Creation::UnderWay { goal, available: false } if !others.is_empty() => {
             return Ok(output.then_more(restoring.goal(&[goal])));
@@ -57,7 +61,7 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     };
     let mut goals = vec![writer_goal];
     for member in others {
-        match Box::pin(restoring.member(member, &there)).await? {
+        match Box::pin(restoring.member(member, &originals, &there)).await? {
             Creation::NotNow => return Ok(output.then_more(restoring.goal(&goals))),
             Creation::UnderWay { goal, .. } => goals.push(goal),
         }
@@ -77,7 +81,12 @@ fn restored_by_us<'a>(
     }
 }
 
-async fn ask_for_cluster(rds: &Client, request: &Request, original: &OriginalCluster) -> Result<DbCluster> {
+async fn ask_for_cluster(
+    rds: &Client,
+    request: &Request,
+    original: &OriginalCluster,
+    tags: &Tags,
+) -> Result<DbCluster> {
     let (identifier, snapshot_identifier) = (request.identifier.as_str(), request.snapshot_identifier.as_str());
     let snapshot = rds::cluster_snapshot(rds, snapshot_identifier).await?.ok_or_else(|| {
         let message = format!("cannot restore: the DB cluster snapshot {snapshot_identifier} does not exist");
@@ -92,7 +101,7 @@ async fn ask_for_cluster(rds: &Client, request: &Request, original: &OriginalClu
         .engine(&original.engine)
         .engine_version(version)
         .deletion_protection(false)
-        .set_tags(Some(tags::with_mark(&original.tags, &request.execution, Role::Restored)));
+        .set_tags(Some(tags::with_mark(tags, &request.execution, Role::Restored)));
     match calls::restore_cluster(call, original.settings.taken_by(Call::Restore, &original.engine)).send().await {
         Ok(answer) => Ok(answer.db_cluster.unwrap_or_else(|| DbCluster::builder().build())),
         Err(error) => {
@@ -129,18 +138,21 @@ impl Restoring<'_> {
     }
 
     /// Creates the member unless it is among those that are there.
-    async fn member(&self, member: &Member, there: &[DbInstance]) -> Result<Creation> {
+    async fn member(&self, member: &Member, originals: &[DbInstance], there: &[DbInstance]) -> Result<Creation> {
         let name = member.target.identifier.as_str();
         if let Some(found) = there.iter().find(|instance| instance.db_instance_identifier() == Some(name)) {
             return self.under_way(member, found);
         }
+        let original = rds::with_resource_id(originals, &member.target.resource_id);
+        let original = original.ok_or_else(|| original_member_is_gone(self.request, member))?;
+        let tags = tags::of_the_user(original.tag_list());
         let call = self
             .rds
             .create_db_instance()
             .db_instance_identifier(name)
             .db_cluster_identifier(&self.request.identifier)
             .engine(&self.original.engine)
-            .set_tags(Some(tags::with_mark(&member.tags, &self.request.execution, Role::Restored)));
+            .set_tags(Some(tags::with_mark(&tags, &self.request.execution, Role::Restored)));
         let settings = member.settings.taken_by(Call::Create, &self.original.engine);
         let error = match calls::create_member(call, settings).send().await {
             Ok(answer) => {
@@ -181,6 +193,14 @@ impl Restoring<'_> {
         let status = found.db_instance_status().unwrap_or_default();
         Ok(Creation::UnderWay { goal, available: phase(DatabaseKind::Instance, status) == Phase::Available })
     }
+}
+
+fn original_member_is_gone(request: &Request, member: &Member) -> Error {
+    let Target { identifier, resource_id, .. } = &member.target;
+    let message = format!(
+        "the member {identifier} cannot be created: its original ({resource_id}), whose tags it gets, does not answer"
+    );
+    Error::new(KIND, &request.identifier, message)
 }
 
 /// Whether the cluster is in the middle of something that passes. For a moment only what is pending tells.

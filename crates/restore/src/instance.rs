@@ -5,7 +5,7 @@ use aws_sdk_rds::types::{DbInstance, DbSnapshot};
 use trapheus_common::claim::{Named, Proofs};
 use trapheus_common::document::{OriginalInstance, Request, StepEvent, StepOutput, TaskName};
 use trapheus_common::settings::{Call, InstanceSettings, Settings};
-use trapheus_common::tags::{self, Role};
+use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::Goal;
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
@@ -15,14 +15,16 @@ const KIND: ErrorKind = ErrorKind::InstanceRestore;
 
 /// Restores the instance under its own name, unless that is under way already.
 pub async fn restore(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
-    let StepEvent { request, original } = &event;
+    let StepEvent { request, plan } = &event;
+    let original = &plan.original;
     let instances = Named::<DbInstance>::find(rds, &original.target).await?;
-    let name_now = instances.claimed(request, &original.target)?.db_instance_identifier();
-    out_of_the_way(KIND, &original.target, name_now)?;
+    let claimed = instances.claimed(request, &original.target)?;
+    out_of_the_way(KIND, &original.target, claimed.db_instance_identifier())?;
+    let tags = tags::of_the_user(claimed.tag_list());
     let restored = match restored_by_us(instances.at(&request.identifier), request, original)? {
         Some(found) => found.clone(),
         // Boxed, because the call has room for some forty parameters.
-        None => match Box::pin(ask_for_it(rds, request, original)).await {
+        None => match Box::pin(ask_for_it(rds, request, original, &tags)).await {
             Ok(answer) => answer,
             // If it is there all the same, the answer to the call that made it was lost.
             Err(failure) => {
@@ -50,7 +52,7 @@ fn restored_by_us<'a>(
     }
 }
 
-async fn ask_for_it(rds: &Client, request: &Request, original: &OriginalInstance) -> Result<DbInstance> {
+async fn ask_for_it(rds: &Client, request: &Request, original: &OriginalInstance, tags: &Tags) -> Result<DbInstance> {
     let (identifier, snapshot_identifier) = (request.identifier.as_str(), request.snapshot_identifier.as_str());
     let snapshot = rds::snapshot(rds, snapshot_identifier).await?.ok_or_else(|| {
         Error::new(KIND, identifier, format!("cannot restore: the DB snapshot {snapshot_identifier} does not exist"))
@@ -60,7 +62,7 @@ async fn ask_for_it(rds: &Client, request: &Request, original: &OriginalInstance
         .db_instance_identifier(identifier)
         .db_snapshot_identifier(snapshot_identifier)
         .deletion_protection(false)
-        .set_tags(Some(tags::with_mark(&original.tags, &request.execution, Role::Restored)));
+        .set_tags(Some(tags::with_mark(tags, &request.execution, Role::Restored)));
     match calls::restore_instance(call, to_send(original, &snapshot)).send().await {
         Ok(answer) => Ok(answer.db_instance.unwrap_or_else(|| DbInstance::builder().build())),
         Err(error) => {
@@ -98,7 +100,7 @@ mod tests {
             },
             engine: engine.into(),
             engine_version: "1".into(),
-            tags: tags::Tags::new(),
+            tags: tags::digest(&Tags::new()),
             settings: InstanceSettings {
                 storage_type: Some("gp3".into()),
                 allocated_storage: Some(allocated_gib),

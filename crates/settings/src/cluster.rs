@@ -9,6 +9,7 @@ use trapheus_common::document::{
     ClusterKind, Member, OriginalCluster, StepEvent, StepOutput, Target, TaskName, Verification,
 };
 use trapheus_common::settings::{Call, ClusterSettings, InstanceSettings};
+use trapheus_common::tags::{self, Tags};
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
@@ -19,17 +20,14 @@ use crate::{KIND, changes, upkeep};
 /// Asks for what the restore could not set and what differs all the same: the tags at once, then reboots where
 /// parameters wait for one, then everything else, members first.
 pub async fn configure(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
-    let original = &event.original;
+    let original = &event.plan.original;
     let restored = Restored::find(rds, &event, KIND).await?;
     let mut output = StepOutput::done(TaskName::Settings, &event.request.identifier);
     let available = restored.available(&event);
     if !restored.is_settled(KIND)? {
         return Ok(output.then_more(available));
     }
-    upkeep::same_tags(rds, restored.cluster.db_cluster_arn(), &original.tags, restored.cluster.tag_list()).await?;
-    for (member, instance) in &restored.members {
-        upkeep::same_tags(rds, instance.db_instance_arn(), &member.tags, instance.tag_list()).await?;
-    }
+    restored.same_tags(rds).await?;
     if restored.reboot_for_parameters(rds, original.cluster_kind).await? {
         return Ok(output.then_more(available));
     }
@@ -72,7 +70,8 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalCluster>) -> Resul
 
 /// Compares the restored cluster and its members with the original; nothing is changed.
 pub async fn verify(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<Verification> {
-    let StepEvent { request, original } = &event;
+    let StepEvent { request, plan } = &event;
+    let original = &plan.original;
     let restored = Restored::find(rds, &event, ErrorKind::Verification).await?;
     let cluster = &restored.cluster;
     let snapshot = rds::cluster_snapshot(rds, request.snapshot_identifier.as_str()).await?;
@@ -102,7 +101,7 @@ pub async fn protect(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     let output = StepOutput::done(TaskName::Protection, &event.request.identifier);
     let cluster = &restored.cluster;
     let is_marked = upkeep::is_verified(cluster.tag_list());
-    let has_protection = event.original.settings.deletion_protection == Some(true);
+    let has_protection = event.plan.original.settings.deletion_protection == Some(true);
     let unprotected = has_protection && cluster.deletion_protection() != Some(true);
     if is_marked && !unprotected {
         return Ok(output);
@@ -134,6 +133,8 @@ pub async fn protect(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
 /// The cluster this execution restored under the original's name.
 struct Restored<'a> {
     cluster: DbCluster,
+    /// The original's own tags.
+    own_tags: Tags,
     /// The members this execution created, each with the one it stands for.
     members: Vec<(&'a Member, DbInstance)>,
     /// Names of members in the cluster that this execution did not create.
@@ -142,9 +143,10 @@ struct Restored<'a> {
 
 impl<'a> Restored<'a> {
     async fn find(rds: &Client, event: &'a StepEvent<OriginalCluster>, kind: ErrorKind) -> Result<Self> {
-        let StepEvent { request, original } = event;
+        let StepEvent { request, plan } = event;
+        let original = &plan.original;
         let clusters = Named::<DbCluster>::find(rds, &original.target).await?;
-        clusters.claimed(request, &original.target)?;
+        let own_tags = tags::of_the_user(clusters.claimed(request, &original.target)?.tag_list());
         let identifier = request.identifier.as_str();
         let cluster = clusters
             .at(&request.identifier)
@@ -153,7 +155,7 @@ impl<'a> Restored<'a> {
         if let Some(why) = Proofs::of_cluster(&cluster).missing_verified_or_not(request, &[&original.target]) {
             return Err(Error::new(kind, identifier, format!("this is not the database this run restored: {why}")));
         }
-        let mut restored = Self { cluster, members: Vec::new(), strangers: Vec::new() };
+        let mut restored = Self { cluster, own_tags, members: Vec::new(), strangers: Vec::new() };
         if original.cluster_kind == ClusterKind::MultiAz {
             return Ok(restored);
         }
@@ -167,6 +169,21 @@ impl<'a> Restored<'a> {
             }
         }
         Ok(restored)
+    }
+
+    /// Makes the tags of cluster and members what the originals' are.
+    async fn same_tags(&self, rds: &Client) -> Result<()> {
+        upkeep::same_tags(rds, self.cluster.db_cluster_arn(), &self.own_tags, self.cluster.tag_list()).await?;
+        let ids: Vec<&str> = self.members.iter().map(|(member, _)| member.target.resource_id.as_str()).collect();
+        let originals = rds::instances_by_resource_ids(rds, &ids).await?;
+        for (member, instance) in &self.members {
+            // An original that does not answer tells nothing about its tags.
+            if let Some(original) = rds::with_resource_id(&originals, &member.target.resource_id) {
+                let own_tags = tags::of_the_user(original.tag_list());
+                upkeep::same_tags(rds, instance.db_instance_arn(), &own_tags, instance.tag_list()).await?;
+            }
+        }
+        Ok(())
     }
 
     fn is_settled(&self, kind: ErrorKind) -> Result<bool> {

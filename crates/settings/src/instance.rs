@@ -6,7 +6,7 @@ use trapheus_common::claim::{Named, Proofs};
 use trapheus_common::document::{OriginalInstance, StepEvent, StepOutput, TaskName, Verification};
 use trapheus_common::settings::InstanceSettings;
 use trapheus_common::wait::Goal;
-use trapheus_common::{Error, ErrorKind, Result, rds};
+use trapheus_common::{Error, ErrorKind, Result, rds, tags};
 
 use crate::calls::{self, Asked};
 use crate::findings::Findings;
@@ -15,14 +15,15 @@ use crate::{KIND, changes, upkeep};
 /// Asks for what the restore could not set and what differs all the same: the tags at once, then a reboot if parameters
 /// wait for one, then everything else in one call.
 pub async fn configure(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
-    let StepEvent { original, .. } = &event;
-    let restored = restored(rds, &event, KIND).await?;
+    let original = &event.plan.original;
+    let Pair { original: original_now, restored } = pair(rds, &event, KIND).await?;
     let output = StepOutput::done(TaskName::Settings, &event.request.identifier);
     let available = available(&event, &restored);
     if !upkeep::instance_is_settled(KIND, &restored)? {
         return Ok(output.then_more(available));
     }
-    upkeep::same_tags(rds, restored.db_instance_arn(), &original.tags, restored.tag_list()).await?;
+    let own_tags = tags::of_the_user(original_now.tag_list());
+    upkeep::same_tags(rds, restored.db_instance_arn(), &own_tags, restored.tag_list()).await?;
     if upkeep::waits_for_reboot(&restored) {
         calls::reboot_instance(rds, event.request.identifier.as_str()).await?;
         return Ok(output.then_more(available));
@@ -48,8 +49,9 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalInstance>) -> Resu
 
 /// Compares the restored instance with the original; nothing is changed.
 pub async fn verify(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<Verification> {
-    let StepEvent { request, original } = &event;
-    let restored = restored(rds, &event, ErrorKind::Verification).await?;
+    let StepEvent { request, plan } = &event;
+    let original = &plan.original;
+    let restored = pair(rds, &event, ErrorKind::Verification).await?.restored;
     let snapshot = rds::snapshot(rds, request.snapshot_identifier.as_str()).await?;
     let mut findings = Findings::default();
     let status = restored.db_instance_status().unwrap_or_default();
@@ -71,11 +73,11 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<
 /// Marks the instance as verified, after which no rollback removes it and the original may go; then switches deletion
 /// protection back on if the original had it.
 pub async fn protect(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
-    let restored = restored(rds, &event, KIND).await?;
+    let restored = pair(rds, &event, KIND).await?.restored;
     let available = available(&event, &restored);
     let output = StepOutput::done(TaskName::Protection, &event.request.identifier);
     let is_marked = upkeep::is_verified(restored.tag_list());
-    let has_protection = event.original.settings.deletion_protection == Some(true);
+    let has_protection = event.plan.original.settings.deletion_protection == Some(true);
     let unprotected = has_protection && restored.deletion_protection() != Some(true);
     if is_marked && !unprotected {
         return Ok(output);
@@ -104,17 +106,23 @@ pub async fn protect(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
     Err(Error::from_aws(KIND, identifier, "cannot switch deletion protection back on", &error))
 }
 
-/// The instance this execution restored under the original's name.
-async fn restored(rds: &Client, event: &StepEvent<OriginalInstance>, kind: ErrorKind) -> Result<DbInstance> {
-    let StepEvent { request, original } = event;
+/// The original and the instance this execution restored under its name.
+struct Pair {
+    original: DbInstance,
+    restored: DbInstance,
+}
+
+async fn pair(rds: &Client, event: &StepEvent<OriginalInstance>, kind: ErrorKind) -> Result<Pair> {
+    let StepEvent { request, plan } = event;
+    let original = &plan.original;
     let instances = Named::<DbInstance>::find(rds, &original.target).await?;
-    instances.claimed(request, &original.target)?;
+    let original_now = instances.claimed(request, &original.target)?;
     let identifier = request.identifier.as_str();
     let found = instances
         .at(&request.identifier)
         .ok_or_else(|| Error::new(kind, identifier, format!("there is no DB instance {identifier}")))?;
     match Proofs::of_instance(found).missing_verified_or_not(request, &[&original.target]) {
-        None => Ok(found.clone()),
+        None => Ok(Pair { original: original_now.clone(), restored: found.clone() }),
         Some(why) => Err(Error::new(kind, identifier, format!("this is not the database this run restored: {why}"))),
     }
 }

@@ -4,19 +4,14 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::Tag;
 use trapheus_common::document::{ClusterKind, OriginalCluster, Request, StepEvent, StepOutput};
 use trapheus_common::identifiers::SnapshotIdentifier;
-use trapheus_common::tags::Tags;
-use trapheus_common::{Error, ErrorKind, Result, claim, rds};
+use trapheus_common::{Error, ErrorKind, Result, claim, rds, source, tags};
 
-use crate::{Found, Refusal, Snapshots, Source, source, step};
+use crate::{Database, Found, Refusal, Snapshots, step};
 
 /// Takes or replaces `<identifier>-snapshot`, one step at a time.
 pub async fn snapshot(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
-    let StepEvent { request, original } = event;
-    let tags = match original.settings.copy_tags_to_snapshot {
-        Some(true) => original.tags.clone(),
-        _ => Tags::new(),
-    };
-    step(&OfCluster { rds, request: &request, original: &original }, &request, &tags).await
+    let StepEvent { request, plan } = event;
+    step(&OfCluster { rds, request: &request, original: &plan.original }, &request).await
 }
 
 struct OfCluster<'a> {
@@ -32,11 +27,13 @@ impl Snapshots for OfCluster<'_> {
         self.original.cluster_kind == ClusterKind::Aurora
     }
 
-    async fn source(&self) -> Result<Source> {
+    async fn database(&self) -> Result<Database> {
         let target = &self.original.target;
         let cluster = claim::original_cluster(self.rds, self.request, target).await?;
         let (identifier, status) = (cluster.db_cluster_identifier(), cluster.status());
-        Ok(source(identifier, &target.resource_id, status, self.request))
+        let copied = self.original.settings.copy_tags_to_snapshot == Some(true);
+        let tags = copied.then(|| tags::of_the_user(cluster.tag_list())).unwrap_or_default();
+        Ok(Database::new(self.request, (identifier, &target.resource_id), status, tags))
     }
 
     async fn look(&self, name: &SnapshotIdentifier) -> Result<Option<Found>> {
@@ -49,7 +46,7 @@ impl Snapshots for OfCluster<'_> {
                 snapshot.db_cluster_identifier(),
                 snapshot.db_cluster_resource_id(),
             );
-            Found::new(snapshot.status(), snapshot.tag_list(), foreign)
+            Found::new(snapshot.status(), snapshot.tag_list(), foreign, source::of_cluster_snapshot(&snapshot))
         }))
     }
 

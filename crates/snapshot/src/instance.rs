@@ -4,19 +4,14 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::Tag;
 use trapheus_common::document::{OriginalInstance, Request, StepEvent, StepOutput};
 use trapheus_common::identifiers::SnapshotIdentifier;
-use trapheus_common::tags::Tags;
-use trapheus_common::{Error, ErrorKind, Result, claim, rds};
+use trapheus_common::{Error, ErrorKind, Result, claim, rds, source, tags};
 
-use crate::{Found, Refusal, Snapshots, Source, source, step};
+use crate::{Database, Found, Refusal, Snapshots, step};
 
 /// Takes or replaces `<identifier>-snapshot`, one step at a time.
 pub async fn snapshot(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
-    let StepEvent { request, original } = event;
-    let tags = match original.settings.copy_tags_to_snapshot {
-        Some(true) => original.tags.clone(),
-        _ => Tags::new(),
-    };
-    step(&OfInstance { rds, request: &request, original: &original }, &request, &tags).await
+    let StepEvent { request, plan } = event;
+    step(&OfInstance { rds, request: &request, original: &plan.original }, &request).await
 }
 
 struct OfInstance<'a> {
@@ -30,11 +25,13 @@ impl Snapshots for OfInstance<'_> {
         true
     }
 
-    async fn source(&self) -> Result<Source> {
+    async fn database(&self) -> Result<Database> {
         let target = &self.original.target;
         let instance = claim::original_instance(self.rds, self.request, target).await?;
         let (identifier, status) = (instance.db_instance_identifier(), instance.db_instance_status());
-        Ok(source(identifier, &target.resource_id, status, self.request))
+        let copied = self.original.settings.copy_tags_to_snapshot == Some(true);
+        let tags = copied.then(|| tags::of_the_user(instance.tag_list())).unwrap_or_default();
+        Ok(Database::new(self.request, (identifier, &target.resource_id), status, tags))
     }
 
     async fn look(&self, name: &SnapshotIdentifier) -> Result<Option<Found>> {
@@ -47,7 +44,7 @@ impl Snapshots for OfInstance<'_> {
                 snapshot.db_instance_identifier(),
                 snapshot.dbi_resource_id(),
             );
-            Found::new(snapshot.status(), snapshot.tag_list(), foreign)
+            Found::new(snapshot.status(), snapshot.tag_list(), foreign, source::of_snapshot(&snapshot))
         }))
     }
 

@@ -7,7 +7,7 @@
 
 use aws_sdk_rds::types::Tag;
 use plan::{Act, Name, Refused, Seen, State, Way};
-use trapheus_common::document::{Request, StepOutput, TaskName};
+use trapheus_common::document::{Request, Source, StepOutput, TaskName};
 use trapheus_common::identifiers::{DatabaseIdentifier, SnapshotIdentifier};
 use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::Goal;
@@ -23,7 +23,7 @@ trait Snapshots {
     /// Whether RDS copies snapshots of this database.
     fn can_be_copied(&self) -> bool;
     /// The database itself, claimed by this execution.
-    async fn source(&self) -> Result<Source>;
+    async fn database(&self) -> Result<Database>;
     async fn look(&self, name: &SnapshotIdentifier) -> Result<Option<Found>>;
     async fn create(&self, name: &SnapshotIdentifier, tags: Vec<Tag>) -> std::result::Result<(), Refusal>;
     async fn copy(&self, from: &SnapshotIdentifier, to: &SnapshotIdentifier, tags: Vec<Tag>) -> Result<()>;
@@ -32,24 +32,44 @@ trait Snapshots {
 }
 
 /// The database a snapshot is taken of.
-struct Source {
+struct Database {
     identifier: DatabaseIdentifier,
     resource_id: String,
     phase: Phase,
+    /// The tags that a snapshot of it shall carry besides our own.
+    tags: Tags,
+}
+
+impl Database {
+    fn new(
+        request: &Request,
+        (identifier, resource_id): (Option<&str>, &str),
+        status: Option<&str>,
+        tags: Tags,
+    ) -> Self {
+        Self {
+            identifier: DatabaseIdentifier::reported(identifier.unwrap_or_default()),
+            resource_id: resource_id.to_owned(),
+            phase: acceptor::phase(request.kind, status.unwrap_or_default()),
+            tags,
+        }
+    }
 }
 
 /// A snapshot, and the tags a copy of it takes over.
 struct Found {
     seen: Seen,
     tags: Tags,
+    /// Its identity, once RDS reports it.
+    pinned: Option<Source>,
 }
 
 impl Found {
-    fn new(status: Option<&str>, tag_list: &[Tag], foreign: Option<String>) -> Self {
+    fn new(status: Option<&str>, tag_list: &[Tag], foreign: Option<String>, pinned: Option<Source>) -> Self {
         let taken = tags::value(tag_list, tags::ROLE) == Some(Role::Snapshot.value());
         let taken_by = tags::value(tag_list, tags::EXECUTION).filter(|_| taken).map(str::to_owned);
         let seen = Seen { state: State::of(status.unwrap_or_default()), taken_by, foreign };
-        Self { seen, tags: tags::of_the_user(tag_list) }
+        Self { seen, tags: tags::of_the_user(tag_list), pinned }
     }
 }
 
@@ -60,22 +80,22 @@ struct Refusal {
     is_about_status: bool,
 }
 
-/// One step towards the snapshot; `own_tags` are those it shall carry besides our mark.
-async fn step(snapshots: &impl Snapshots, request: &Request, own_tags: &Tags) -> Result<StepOutput> {
-    let run = Run { snapshots, request, own_tags };
-    let source = snapshots.source().await?;
-    if source.identifier != request.identifier {
-        let message = format!("somebody renamed it to {}; nothing was done to its snapshots", source.identifier);
+/// One step towards the snapshot.
+async fn step(snapshots: &impl Snapshots, request: &Request) -> Result<StepOutput> {
+    let run = Run { snapshots, request };
+    let database = snapshots.database().await?;
+    if database.identifier != request.identifier {
+        let message = format!("somebody renamed it to {}; nothing was done to its snapshots", database.identifier);
         return Err(run.failed(message));
     }
     let (act, world) = run.next().await?;
-    match run.carry_out(act, &world, &source).await {
+    match run.carry_out(act, &world, &database).await {
         Ok(output) => Ok(output),
         Err(error) if matches!(act, Act::GiveUp(_)) => Err(error),
         // The answer may have been lost while the call was carried out, so what is there now decides.
         Err(error) => match run.next().await {
             Ok((act @ (Act::Done | Act::AwaitAvailable(_) | Act::AwaitGone(_)), world)) => {
-                run.carry_out(act, &world, &source).await
+                run.carry_out(act, &world, &database).await
             }
             Err(refused) if refused.kind() == ErrorKind::SnapshotCreation => Err(refused.caused_by(error)),
             _ => Err(error),
@@ -92,7 +112,6 @@ struct World {
 struct Run<'a, S> {
     snapshots: &'a S,
     request: &'a Request,
-    own_tags: &'a Tags,
 }
 
 impl<S: Snapshots> Run<'_, S> {
@@ -110,13 +129,17 @@ impl<S: Snapshots> Run<'_, S> {
         }
     }
 
-    async fn carry_out(&self, act: Act, world: &World, source: &Source) -> Result<StepOutput> {
+    async fn carry_out(&self, act: Act, world: &World, database: &Database) -> Result<StepOutput> {
         let output = StepOutput::done(TaskName::SnapshotCreation, self.request.snapshot_identifier.as_str());
         match act {
-            Act::Done => Ok(self.with_bystander_noted(output, world)),
+            Act::Done => {
+                let source = world.current.as_ref().and_then(|current| current.pinned.clone());
+                let source = source.ok_or_else(|| self.failed("RDS does not report when it was taken".to_owned()))?;
+                Ok(StepOutput { source: Some(source), ..self.with_bystander_noted(output, world) })
+            }
             Act::AwaitAvailable(name) => Ok(output.then_more(self.available(name))),
             Act::AwaitGone(name) => Ok(output.then_more(self.gone(name))),
-            Act::Create(name) => self.create(name, source, output).await,
+            Act::Create(name) => self.create(name, database, output).await,
             Act::Copy => {
                 self.copy(world).await?;
                 Ok(output.then_more(self.available(Name::Final)))
@@ -133,17 +156,17 @@ impl<S: Snapshots> Run<'_, S> {
         }
     }
 
-    async fn create(&self, name: Name, source: &Source, output: StepOutput) -> Result<StepOutput> {
-        let tags = tags::with_mark(self.own_tags, &self.request.execution, Role::Snapshot);
+    async fn create(&self, name: Name, database: &Database, output: StepOutput) -> Result<StepOutput> {
+        let tags = tags::with_mark(&database.tags, &self.request.execution, Role::Snapshot);
         match self.snapshots.create(self.name(name), tags).await {
             Ok(()) => {
                 tracing::info!(db.snapshot = self.name(name).as_str(), "taking the snapshot");
                 Ok(output.then_more(self.available(name)))
             }
-            Err(Refusal { is_about_status: true, .. }) if self.is_busy(source).await? => {
+            Err(Refusal { is_about_status: true, .. }) if self.is_busy(database).await? => {
                 Ok(output.then_more(Goal::Available {
-                    identifier: source.identifier.clone(),
-                    resource_id: Some(source.resource_id.clone()),
+                    identifier: database.identifier.clone(),
+                    resource_id: Some(database.resource_id.clone()),
                     members: Vec::new(),
                 }))
             }
@@ -152,13 +175,13 @@ impl<S: Snapshots> Run<'_, S> {
     }
 
     /// Whether the database is in a status that passes, now that RDS has refused because of its status.
-    async fn is_busy(&self, before: &Source) -> Result<bool> {
-        Ok(before.phase == Phase::Passing || self.snapshots.source().await?.phase == Phase::Passing)
+    async fn is_busy(&self, before: &Database) -> Result<bool> {
+        Ok(before.phase == Phase::Passing || self.snapshots.database().await?.phase == Phase::Passing)
     }
 
     /// The copy is marked as the snapshot it is made from: a copy that finishes another run's is not this run's snapshot.
     async fn copy(&self, world: &World) -> Result<()> {
-        let Some(Found { seen: Seen { taken_by: Some(execution), .. }, tags }) = &world.staging else {
+        let Some(Found { seen: Seen { taken_by: Some(execution), .. }, tags, .. }) = &world.staging else {
             return Err(Error::internal("a copy was decided on without a staging snapshot of ours"));
         };
         let marked = tags::with_mark(tags, execution, Role::Snapshot);
@@ -217,14 +240,5 @@ impl<S: Snapshots> Run<'_, S> {
 
     fn failed(&self, message: String) -> Error {
         Error::new(ErrorKind::SnapshotCreation, self.request.identifier.as_str(), message)
-    }
-}
-
-/// What a status means to somebody who wants to take a snapshot.
-fn source(identifier: Option<&str>, resource_id: &str, status: Option<&str>, request: &Request) -> Source {
-    Source {
-        identifier: DatabaseIdentifier::reported(identifier.unwrap_or_default()),
-        resource_id: resource_id.to_owned(),
-        phase: acceptor::phase(request.kind, status.unwrap_or_default()),
     }
 }

@@ -117,7 +117,7 @@ impl Without {
             Self::ResourceIds if is_rollback => {
                 let world = call.simulator.state();
                 if let Some(found) = world.instance(&identifier) {
-                    call.payload["original"]["resourceId"] = found.resource_id.clone().into();
+                    call.payload["plan"]["original"]["resourceId"] = found.resource_id.clone().into();
                 }
             }
             Self::Tags if call.function.starts_with("discard-") => {

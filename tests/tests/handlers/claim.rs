@@ -217,7 +217,7 @@ async fn a_database_that_is_no_longer_what_the_preflight_saw_is_not_claimed() {
     assert_eq!(error.kind(), ErrorKind::Claim);
     assert!(error.report().contains("renamed to `orders-old`"), "{}", error.report());
 
-    event.original.target.resource_id = "db-GONE".to_owned();
+    event.plan.original.target.resource_id = "db-GONE".to_owned();
     let error = claim(&harness, &event).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Claim);
     assert!(error.report().contains("deleted since"), "{}", error.report());
@@ -271,7 +271,7 @@ async fn a_cluster_that_another_execution_works_on_is_left_alone_with_its_member
 async fn a_member_that_is_no_longer_what_the_preflight_saw_ends_the_claim() {
     let harness = Harness::new(aurora());
     let mut event = harness.cluster("orders", Task::DbRestore).await;
-    event.original.members[1].target.resource_id = "db-GONE".to_owned();
+    event.plan.original.members[1].target.resource_id = "db-GONE".to_owned();
     let error = claim_cluster(&harness, &event).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Claim);
     assert!(error.report().contains("`orders-2` was deleted"), "{}", error.report());

@@ -76,8 +76,8 @@ fn cluster_resource_id(harness: &Harness, identifier: &str) -> Option<String> {
 /// Moves the original out of its name, as the run does first.
 async fn moved_away(harness: &Harness) -> StepEvent<OriginalInstance> {
     let event = Box::pin(harness.claimed_instance("orders", TASK)).await;
-    let StepEvent { request, original } = event.clone();
-    let rename = RenameEvent { request, original, destination: Destination::Temporary };
+    let StepEvent { request, plan } = event.clone();
+    let rename = RenameEvent { request, plan, destination: Destination::Temporary };
     let step = async || trapheus_rename::instance::rename(harness.rds(), rename.clone()).await;
     harness.run_instance(&event.request, step).await.unwrap();
     event
@@ -85,8 +85,8 @@ async fn moved_away(harness: &Harness) -> StepEvent<OriginalInstance> {
 
 async fn cluster_moved_away(harness: &Harness, identifier: &str) -> StepEvent<OriginalCluster> {
     let event = Box::pin(harness.claimed_cluster(identifier, TASK)).await;
-    let StepEvent { request, original } = event.clone();
-    let rename = RenameEvent { request, original, destination: Destination::Temporary };
+    let StepEvent { request, plan } = event.clone();
+    let rename = RenameEvent { request, plan, destination: Destination::Temporary };
     let step = async || trapheus_rename::cluster::rename(harness.rds(), rename.clone()).await;
     harness.run_cluster(&event.request, step).await.unwrap();
     event
@@ -122,24 +122,24 @@ async fn restored(harness: &Harness) -> DeleteEvent<OriginalInstance> {
     harness.settle().await;
     let protect = async || trapheus_settings::instance::protect(harness.rds(), event.clone()).await;
     harness.run_instance(&event.request, protect).await.expect("a verified database is protected");
-    let StepEvent { request, original } = event;
+    let StepEvent { request, plan } = event;
     let resource_id = resource_id(harness, "orders").expect("a restored database");
-    DeleteEvent { request, original, verification: verification(resource_id) }
+    DeleteEvent { request, plan, verification: verification(resource_id) }
 }
 
 async fn cluster_restored(harness: &Harness, identifier: &str, engine: &str) -> DeleteEvent<OriginalCluster> {
     let event = cluster_moved_away(harness, identifier).await;
     begin_cluster_restore(harness, identifier, engine).await;
     harness.settle().await;
-    for member in event.original.own_members() {
+    for member in event.plan.original.own_members() {
         add_member(harness, identifier, member.target.identifier.as_str(), Some(EXECUTION)).await;
     }
     harness.settle().await;
     let protect = async || trapheus_settings::cluster::protect(harness.rds(), event.clone()).await;
     harness.run_cluster(&event.request, protect).await.expect("a verified cluster is protected");
-    let StepEvent { request, original } = event;
+    let StepEvent { request, plan } = event;
     let resource_id = cluster_resource_id(harness, identifier).expect("a restored cluster");
-    DeleteEvent { request, original, verification: verification(resource_id) }
+    DeleteEvent { request, plan, verification: verification(resource_id) }
 }
 
 fn verification(resource_id: String) -> Verification {
@@ -230,7 +230,7 @@ async fn without_the_claim_nothing_is_deleted() {
 async fn a_database_of_another_resource_id_is_never_deleted() {
     let harness = world();
     let mut event = restored(&harness).await;
-    event.original.target.resource_id = "db-SOMEBODYELSES".into();
+    event.plan.original.target.resource_id = "db-SOMEBODYELSES".into();
     delete(&harness, &event).await.unwrap();
     assert_eq!(deletions(&harness), 0);
     assert!(resource_id(&harness, "orders-temp").is_some());
@@ -239,14 +239,14 @@ async fn a_database_of_another_resource_id_is_never_deleted() {
 #[tokio::test(start_paused = true)]
 async fn an_original_under_its_own_name_is_never_deleted() {
     let harness = world();
-    let StepEvent { request, original } = harness.claimed_instance("orders", TASK).await;
+    let StepEvent { request, plan } = harness.claimed_instance("orders", TASK).await;
     let billing = resource_id(&harness, "billing").unwrap();
-    let event = DeleteEvent { request, original, verification: verification(billing) };
+    let event = DeleteEvent { request, plan, verification: verification(billing) };
     let error = delete(&harness, &event).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deletion);
-    let StepEvent { request, original } = harness.claimed_cluster("shop", TASK).await;
+    let StepEvent { request, plan } = harness.claimed_cluster("shop", TASK).await;
     let ledger = cluster_resource_id(&harness, "ledger").unwrap();
-    let event = DeleteEvent { request, original, verification: verification(ledger) };
+    let event = DeleteEvent { request, plan, verification: verification(ledger) };
     assert_eq!(delete_cluster(&harness, &event).await.unwrap_err().kind(), ErrorKind::Deletion);
     assert_eq!(deletions(&harness), 0);
 }
@@ -287,7 +287,7 @@ async fn a_cluster_without_its_verified_successor_is_kept_with_its_members_and_p
 #[tokio::test(start_paused = true)]
 async fn a_successor_that_broke_keeps_the_original() {
     let harness = world();
-    let StepEvent { request, original } = moved_away(&harness).await;
+    let StepEvent { request, plan } = moved_away(&harness).await;
     inject(&harness, "RestoreDBInstanceFromDBSnapshot", Fault::EndsIn { status: "storage-full".into() });
     begin_restore(&harness).await;
     harness.settle().await;
@@ -295,7 +295,7 @@ async fn a_successor_that_broke_keeps_the_original() {
     let mark = tags::mark(EXECUTION, tags::Role::Verified);
     rds::add_tags(harness.rds(), restored.db_instance_arn().unwrap(), mark).await.unwrap();
     let verification = verification(restored.dbi_resource_id().unwrap().to_owned());
-    let error = delete(&harness, &DeleteEvent { request, original, verification }).await.unwrap_err();
+    let error = delete(&harness, &DeleteEvent { request, plan, verification }).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deletion);
     assert!(error.report().contains("storage-full"), "{}", error.report());
     assert_eq!(deletions(&harness), 0);
@@ -580,7 +580,7 @@ async fn where_the_original_is_gone_or_going_the_restored_one_survives() {
     }
     assert!(resource_id(&harness, "orders").is_some());
     let mut event = harness.claimed_cluster("shop", TASK).await;
-    event.original.target.resource_id = "cluster-GONE".into();
+    event.plan.original.target.resource_id = "cluster-GONE".into();
     let output = discard_cluster(&harness, &event).await.unwrap();
     assert!(output.notes[0].contains("no longer exists"), "{output:?}");
     assert_eq!(deletions(&harness), 1);

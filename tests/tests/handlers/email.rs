@@ -37,16 +37,13 @@ fn always(action: &str, fault: Fault) -> FaultRule {
 /// The document of a restore of `orders` that failed after the rename, which has been carried out.
 async fn renamed_away(harness: &Harness) -> Value {
     let event = Box::pin(harness.claimed_instance("orders", Task::DbRestore)).await;
-    let rename = RenameEvent {
-        request: event.request.clone(),
-        original: event.original.clone(),
-        destination: Destination::Temporary,
-    };
+    let rename =
+        RenameEvent { request: event.request.clone(), plan: event.plan.clone(), destination: Destination::Temporary };
     let renaming = async || trapheus_rename::instance::rename(harness.rds(), rename.clone()).await;
     let renamed = Box::pin(harness.run_instance(&event.request, renaming)).await.unwrap();
     json!({
         "identifier": "orders", "task": "db_restore", "isCluster": false,
-        "request": event.request, "original": event.original, "claim": {}, "rename": renamed,
+        "request": event.request, "plan": event.plan, "claim": {}, "rename": renamed,
         "error": {"Error": "InstanceRestoreException", "Cause": "{\"errorMessage\": \"cannot restore orders\"}"}
     })
 }
@@ -74,7 +71,7 @@ async fn the_first_alert_goes_out_without_a_look_at_rds() {
 async fn the_final_alert_says_what_exists_and_how_to_put_it_right() {
     let harness = Harness::new(world());
     let document = renamed_away(&harness).await;
-    let resource_id = document["original"]["resourceId"].as_str().unwrap().to_owned();
+    let resource_id = document["plan"]["original"]["resourceId"].as_str().unwrap().to_owned();
     send(&harness, AlertPhase::Final, document).await.unwrap();
     let mail = only_mail(&harness.simulator);
     assert!(mail.subject.starts_with("Trapheus: ACTION NEEDED: restore of orders failed"), "{}", mail.subject);
@@ -97,7 +94,7 @@ async fn the_final_alert_of_a_cluster_lists_its_members() {
     let harness = Harness::new(world());
     let event = harness.claimed_cluster("shop", Task::DbRestore).await;
     let document = json!({
-        "request": event.request, "original": event.original, "claim": {},
+        "request": event.request, "plan": event.plan, "claim": {},
         "error": {"Error": "RenameException", "Cause": "cannot rename shop"}
     });
     send(&harness, AlertPhase::Final, document).await.unwrap();
@@ -118,13 +115,13 @@ async fn the_final_alert_does_not_call_well_what_somebody_is_renaming() {
     let event = harness.claimed_instance("orders", Task::DbRestore).await;
     let rename = rds.modify_db_instance().db_instance_identifier("orders").new_db_instance_identifier("orders-old");
     rename.apply_immediately(true).send().await.unwrap();
-    let document = json!({"request": event.request, "original": event.original, "claim": {}, "error": failed});
+    let document = json!({"request": event.request, "plan": event.plan, "claim": {}, "error": failed});
     send(&harness, AlertPhase::Final, document).await.unwrap();
 
     let event = harness.claimed_cluster("shop", Task::DbRestore).await;
     let rename = rds.modify_db_cluster().db_cluster_identifier("shop").new_db_cluster_identifier("shop-old");
     rename.apply_immediately(true).send().await.unwrap();
-    let document = json!({"request": event.request, "original": event.original, "claim": {}, "error": failed});
+    let document = json!({"request": event.request, "plan": event.plan, "claim": {}, "error": failed});
     send(&harness, AlertPhase::Final, document).await.unwrap();
 
     for mail in harness.simulator.mails() {

@@ -327,5 +327,5 @@ async fn a_run_that_waited_for_an_export_by_default_is_recovered_after_the_defau
     let options = Harness::validate_options();
     assert!(!options.export_snapshots);
     let found = recover(harness.rds(), &harness.clients.sfn, options, event, harness.invocation()).await.unwrap();
-    assert_eq!(found.finding, Finding::RollBack, "{}", found.reason);
+    assert_eq!(found.recovery.finding, Finding::RollBack, "{}", found.recovery.reason);
 }

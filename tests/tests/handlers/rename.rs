@@ -36,8 +36,8 @@ fn going<O>(event: &StepEvent<O>, destination: Destination) -> RenameEvent<O>
 where
     StepEvent<O>: Clone,
 {
-    let StepEvent { request, original } = event.clone();
-    RenameEvent { request, original, destination }
+    let StepEvent { request, plan } = event.clone();
+    RenameEvent { request, plan, destination }
 }
 
 async fn call(harness: &Harness, event: &StepEvent<OriginalInstance>, destination: Destination) -> Result<StepOutput> {
@@ -116,7 +116,7 @@ async fn rename_by_hand(harness: &Harness, from: &str, to: &str) {
 async fn an_instance_goes_to_its_temporary_name_and_back() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
-    let id = event.original.target.resource_id.clone();
+    let id = event.plan.original.target.resource_id.clone();
     let output = run(&harness, &event, Temporary).await.unwrap();
     assert_eq!(output.identifier, "orders-temp");
     assert_eq!((resource_id(&harness, "orders-temp"), resource_id(&harness, "orders")), (Some(id.clone()), None));
@@ -151,7 +151,7 @@ async fn rename_retried_at_any_moment_of_the_rename_asks_once() {
             tokio::time::sleep(Duration::from_secs(seconds)).await;
             let output = run(&harness, &event, destination).await.unwrap();
             assert_eq!(accepted(&harness, "ModifyDBInstance"), before + 1, "{destination:?} after {seconds} s");
-            let id = Some(event.original.target.resource_id.clone());
+            let id = Some(event.plan.original.target.resource_id.clone());
             assert_eq!(resource_id(&harness, &output.identifier), id, "{destination:?} after {seconds} s");
         }
     }
@@ -168,7 +168,7 @@ async fn a_rollback_begun_at_any_moment_of_the_rename_brings_the_instance_home()
         harness.run_instance(&event.request, discard).await.unwrap();
         run(&harness, &event, Home).await.unwrap();
         harness.settle().await;
-        let id = Some(event.original.target.resource_id.clone());
+        let id = Some(event.plan.original.target.resource_id.clone());
         assert_eq!(resource_id(&harness, "orders"), id, "after {seconds} s");
     }
 }
@@ -224,12 +224,12 @@ async fn a_rollback_of_what_was_never_claimed_is_done_at_once() {
 async fn another_database_under_the_name_is_not_renamed_away() {
     let harness = world();
     let mut event = harness.claimed_instance("orders", TASK).await;
-    event.original.target.resource_id = "db-GONE".into();
+    event.plan.original.target.resource_id = "db-GONE".into();
     let error = call(&harness, &event, Temporary).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rename);
     assert!(error.report().contains("db-GONE"), "{}", error.report());
     let mut event = harness.claimed_cluster("shop", TASK).await;
-    event.original.target.resource_id = "cluster-GONE".into();
+    event.plan.original.target.resource_id = "cluster-GONE".into();
     let error = call_cluster(&harness, &event, Temporary).await.unwrap_err();
     assert!(error.report().contains("cluster-GONE"), "{}", error.report());
     assert_eq!((accepted(&harness, "ModifyDBInstance"), accepted(&harness, "ModifyDBCluster")), (0, 0));
@@ -239,11 +239,11 @@ async fn another_database_under_the_name_is_not_renamed_away() {
 async fn in_a_rollback_what_stands_under_the_name_of_a_lost_original_stays() {
     let harness = world();
     let mut event = harness.claimed_instance("orders", TASK).await;
-    event.original.target.resource_id = "db-GONE".into();
+    event.plan.original.target.resource_id = "db-GONE".into();
     let output = call(&harness, &event, Home).await.unwrap();
     assert!(output.wait_for.is_none() && output.notes[0].contains("db-GONE"), "{output:?}");
     let mut event = harness.claimed_cluster("shop", TASK).await;
-    event.original.target.resource_id = "cluster-GONE".into();
+    event.plan.original.target.resource_id = "cluster-GONE".into();
     let output = call_cluster(&harness, &event, Home).await.unwrap();
     assert!(output.wait_for.is_none() && output.notes[0].contains("cluster-GONE"), "{output:?}");
 }
@@ -263,8 +263,8 @@ async fn an_original_being_deleted_is_not_put_back_and_not_renamed_away() {
 async fn an_original_that_answers_nowhere_is_waited_for_and_given_up_after_half_an_hour() {
     let harness = world();
     let mut event = harness.claimed_instance("orders", TASK).await;
-    event.original.target.resource_id = "db-GONE".into();
-    event.original.target.identifier = trapheus_common::identifiers::DatabaseIdentifier::reported("nobody");
+    event.plan.original.target.resource_id = "db-GONE".into();
+    event.plan.original.target.identifier = trapheus_common::identifiers::DatabaseIdentifier::reported("nobody");
     let begin = harness.simulator.now();
     let error = run(&harness, &event, Home).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rename);
@@ -319,7 +319,7 @@ async fn a_busy_database_is_waited_for() {
     assert!(matches!(&first.wait_for, Some(Goal::Available { identifier, .. }) if identifier.as_str() == "orders"));
     assert!(first.more);
     run(&harness, &event, Temporary).await.unwrap();
-    assert_eq!(resource_id(&harness, "orders-temp"), Some(event.original.target.resource_id));
+    assert_eq!(resource_id(&harness, "orders-temp"), Some(event.plan.original.target.resource_id));
 }
 
 #[tokio::test(start_paused = true)]
@@ -359,7 +359,7 @@ async fn a_cluster_and_a_member_under_names_nobody_planned_are_found_by_resource
     let by_hand = harness.rds().modify_db_cluster().db_cluster_identifier("shop").new_db_cluster_identifier("shop-8");
     Box::pin(by_hand.apply_immediately(true).send()).await.unwrap();
     harness.settle().await;
-    let found = Named::<aws_sdk_rds::types::DbCluster>::find(harness.rds(), &event.original.target).await.unwrap();
+    let found = Named::<aws_sdk_rds::types::DbCluster>::find(harness.rds(), &event.plan.original.target).await.unwrap();
     assert!(found.original.is_some_and(|original| original.db_cluster_identifier() == Some("shop-8")));
 }
 

@@ -69,8 +69,8 @@ fn clusters_with(settings: &Value) -> Harness {
 /// The original, claimed and moved to its temporary name.
 async fn moved(harness: &Harness, identifier: &str) -> StepEvent<OriginalInstance> {
     let event = Box::pin(harness.claimed_instance(identifier, TASK)).await;
-    let StepEvent { request, original } = event.clone();
-    let rename = RenameEvent { request, original, destination: Destination::Temporary };
+    let StepEvent { request, plan } = event.clone();
+    let rename = RenameEvent { request, plan, destination: Destination::Temporary };
     let step = async || Box::pin(trapheus_rename::instance::rename(harness.rds(), rename.clone())).await;
     harness.run_instance(&event.request, step).await.unwrap();
     event
@@ -78,8 +78,8 @@ async fn moved(harness: &Harness, identifier: &str) -> StepEvent<OriginalInstanc
 
 async fn moved_cluster(harness: &Harness, identifier: &str) -> StepEvent<OriginalCluster> {
     let event = Box::pin(harness.claimed_cluster(identifier, TASK)).await;
-    let StepEvent { request, original } = event.clone();
-    let rename = RenameEvent { request, original, destination: Destination::Temporary };
+    let StepEvent { request, plan } = event.clone();
+    let rename = RenameEvent { request, plan, destination: Destination::Temporary };
     let step = async || Box::pin(trapheus_rename::cluster::rename(harness.rds(), rename.clone())).await;
     harness.run_cluster(&event.request, step).await.unwrap();
     event
@@ -147,9 +147,9 @@ async fn a_plain_instance_is_restored_under_its_name_as_a_new_resource() {
     assert_eq!((output.taskname, output.identifier.as_str()), (TaskName::Restore, "orders"));
     let restored = the_instance(&harness, "orders");
     assert_eq!(restored.status, "available");
-    assert_ne!(restored.resource_id, event.original.target.resource_id);
+    assert_ne!(restored.resource_id, event.plan.original.target.resource_id);
     assert_eq!(waited_for(&output), (Some(restored.resource_id), vec![], false));
-    assert_eq!(the_instance(&harness, "orders-temp").resource_id, event.original.target.resource_id);
+    assert_eq!(the_instance(&harness, "orders-temp").resource_id, event.plan.original.target.resource_id);
 }
 
 #[tokio::test(start_paused = true)]
@@ -254,7 +254,7 @@ async fn nothing_is_restored_for_another_executions_database_or_a_gone_one() {
     others.request.execution = OTHER_EXECUTION.into();
     assert_eq!(call(&harness, &others).await.unwrap_err().kind(), ErrorKind::Claim);
     let mut gone = event.clone();
-    gone.original.target.resource_id = "db-ANOTHER".into();
+    gone.plan.original.target.resource_id = "db-ANOTHER".into();
     assert_eq!(call(&harness, &gone).await.unwrap_err().kind(), ErrorKind::InstanceUnavailable);
     assert_eq!(accepted(&harness, "RestoreDBInstanceFromDBSnapshot").len(), 0);
 }
@@ -468,7 +468,7 @@ async fn no_cluster_is_restored_at_home_or_for_another_execution() {
     others.request.execution = OTHER_EXECUTION.into();
     assert_eq!(call_cluster(&harness, &others).await.unwrap_err().kind(), ErrorKind::Claim);
     let mut gone = event.clone();
-    gone.original.target.resource_id = "cluster-ANOTHER".into();
+    gone.plan.original.target.resource_id = "cluster-ANOTHER".into();
     assert_eq!(call_cluster(&harness, &gone).await.unwrap_err().kind(), ErrorKind::InstanceUnavailable);
     assert_eq!(accepted(&harness, "RestoreDBClusterFromSnapshot").len(), 0);
 }

@@ -79,8 +79,8 @@ fn clusters() -> Harness {
 /// The original, claimed and out of the way, and the restored instance available.
 async fn restored(harness: &Harness, identifier: &str) -> StepEvent<OriginalInstance> {
     let event = Box::pin(harness.claimed_instance(identifier, TASK)).await;
-    let StepEvent { request, original } = event.clone();
-    let rename = RenameEvent { request, original, destination: Destination::Temporary };
+    let StepEvent { request, plan } = event.clone();
+    let rename = RenameEvent { request, plan, destination: Destination::Temporary };
     let step = async || Box::pin(trapheus_rename::instance::rename(harness.rds(), rename.clone())).await;
     harness.run_instance(&event.request, step).await.unwrap();
     let step = async || Box::pin(trapheus_restore::instance::restore(harness.rds(), event.clone())).await;
@@ -90,8 +90,8 @@ async fn restored(harness: &Harness, identifier: &str) -> StepEvent<OriginalInst
 
 async fn restored_cluster(harness: &Harness, identifier: &str) -> StepEvent<OriginalCluster> {
     let event = Box::pin(harness.claimed_cluster(identifier, TASK)).await;
-    let StepEvent { request, original } = event.clone();
-    let rename = RenameEvent { request, original, destination: Destination::Temporary };
+    let StepEvent { request, plan } = event.clone();
+    let rename = RenameEvent { request, plan, destination: Destination::Temporary };
     let step = async || Box::pin(trapheus_rename::cluster::rename(harness.rds(), rename.clone())).await;
     harness.run_cluster(&event.request, step).await.unwrap();
     let step = async || Box::pin(trapheus_restore::cluster::restore(harness.rds(), event.clone())).await;
@@ -275,7 +275,7 @@ async fn tags_become_the_originals_and_our_mark_stays() {
 async fn a_parameter_group_that_waits_for_a_reboot_gets_it_once() {
     let harness = an_instance(&json!({}), false);
     let event = restored(&harness, "orders").await;
-    let group = event.original.settings.parameter_group.clone().unwrap();
+    let group = event.plan.original.settings.parameter_group.clone().unwrap();
     for group in ["other", group.as_str()] {
         let call = harness.rds().modify_db_instance().db_instance_identifier("orders");
         call.db_parameter_group_name(group).apply_immediately(true).send().await.unwrap();
@@ -396,7 +396,7 @@ async fn nothing_is_done_for_another_execution_or_a_gone_original() {
     let mut others = event.clone();
     others.request.execution = OTHER_EXECUTION.into();
     let mut gone = event.clone();
-    gone.original.target.resource_id = "db-ANOTHER".into();
+    gone.plan.original.target.resource_id = "db-ANOTHER".into();
     for (event, kind) in [(others, ErrorKind::Claim), (gone, ErrorKind::InstanceUnavailable)] {
         assert_eq!(configure(&harness, &event).await.unwrap_err().kind(), kind);
         assert_eq!(verify(&harness, &event).await.unwrap_err().kind(), kind);
@@ -460,7 +460,7 @@ async fn cluster_parameters_that_wait_for_a_reboot_get_it_on_every_member_once()
         [("shop", "RebootDBInstance", vec!["shop-1", "shop-2", "shop-3"]), ("stock", "RebootDBCluster", vec!["stock"])]
     {
         let event = restored_cluster(&harness, identifier).await;
-        let group = event.original.settings.parameter_group.clone().unwrap();
+        let group = event.plan.original.settings.parameter_group.clone().unwrap();
         for group in [format!("other-{identifier}"), group] {
             let call = harness.rds().modify_db_cluster().db_cluster_identifier(identifier);
             call.db_cluster_parameter_group_name(group).apply_immediately(true).send().await.unwrap();

@@ -336,7 +336,7 @@ async fn without_the_claim_nothing_is_touched() {
 async fn a_database_of_another_resource_id_is_not_taken_for_the_original() {
     let harness = world();
     let mut event = harness.claimed_instance("orders", TASK).await;
-    event.original.target.resource_id = "db-SOMEBODYELSES".into();
+    event.plan.original.target.resource_id = "db-SOMEBODYELSES".into();
     let error = instance::snapshot(harness.rds(), event).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InstanceUnavailable);
     assert!(harness.simulator.state().snapshots.is_empty());
