@@ -51,8 +51,9 @@ fn strings_under(key: &str, value: &Value, found: &mut BTreeSet<String>) {
 #[test]
 fn every_task_keeps_what_earlier_states_knew() {
     for (name, state) in of_type("Task") {
+        // A recovery writes the document of the execution it stands in for, its own input included.
         let path = state["ResultPath"].as_str().unwrap_or_default();
-        assert!(path.starts_with("$."), "{name} has no ResultPath of its own");
+        assert!(path.starts_with("$.") || name == "FindInterruptedExecution", "{name} has no ResultPath of its own");
         for catch in state["Catch"].as_array().unwrap_or_else(|| panic!("{name} catches nothing")) {
             let path = catch["ResultPath"].as_str().unwrap_or_default();
             assert!(path.starts_with("$."), "{name} catches without a ResultPath");

@@ -96,7 +96,7 @@ pub struct Options {
     pub snapshot_replacement: SnapshotReplacement,
     /// Keep the deleted original's automated backups, so that it can still be restored to a point in time.
     pub keep_automated_backups: bool,
-    /// Take `<identifier>-temp-final` before the original is deleted.
+    /// Take [`Names::final_snapshot`] before the original is deleted.
     pub final_snapshot: bool,
     /// How long the rollback may take once it has begun.
     pub rollback_seconds: u64,

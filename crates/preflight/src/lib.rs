@@ -3,7 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`validate`] | the user's input: fields, types, names; no call is made |
-//! | [`instance`], [`cluster`] | reading RDS, and the `original` of the state document |
+//! | [`instance`], [`cluster`] | reading RDS, and the plan's `original` |
 //! | `world` | what was read, reduced to what decides |
 //! | `checks` | the decisions: pure functions from a request and a world to problems |
 //! | `offers` | whether AWS still offers what a restore will ask for |

@@ -9,7 +9,7 @@
 //! | `asked` | the input: an execution, or a database |
 //! | `interrupted` | the execution: whether it is over, when it ran, what it was asked |
 //! | `traces` | what carries its marks, as one look shows it |
-//! | `instance`, `cluster` | that look, and the `original` of the state document |
+//! | `instance`, `cluster` | that look, and the plan's `original` |
 //! | `finding` | what follows: a pure decision |
 //!
 //! It changes nothing, and refuses while the execution can still work on the database.

@@ -332,11 +332,11 @@ async fn a_final_snapshot_is_taken_where_the_deployment_wants_one() {
     let mut event = restored(&harness).await;
     event.request.options.final_snapshot = true;
     delete(&harness, &event).await.unwrap();
-    assert!(harness.simulator.state().snapshot("orders-temp-final").is_some());
+    assert!(harness.simulator.state().snapshot(event.plan.names.final_snapshot.as_str()).is_some());
     let mut event = cluster_restored(&harness, "shop", "aurora-postgresql").await;
     event.request.options.final_snapshot = true;
     delete_cluster(&harness, &event).await.unwrap();
-    assert!(harness.simulator.state().cluster_snapshot("shop-temp-final").is_some());
+    assert!(harness.simulator.state().cluster_snapshot(event.plan.names.final_snapshot.as_str()).is_some());
 }
 
 #[tokio::test(start_paused = true)]

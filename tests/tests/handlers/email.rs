@@ -154,7 +154,7 @@ async fn a_look_that_fails_does_not_stop_the_alert() {
 #[tokio::test(start_paused = true)]
 async fn a_document_of_any_shape_is_mailed() {
     for document in [
-        json!({"identifier": "or\r\nders <b>", "task": 5, "error": {"Error": "InvalidInputException", "Cause": "{}"}}),
+        json!({"input": {"identifier": "or\r\nders <b>", "task": 5}, "error": {"Error": "InvalidInputException", "Cause": "{}"}}),
         json!({"input": [1, 2]}),
         json!(null),
         json!("orders"),
@@ -178,7 +178,7 @@ async fn an_alert_that_ses_refuses_fails_by_its_name_and_without_addresses() {
     };
     let harness = Harness::new(world());
     harness.simulator.inject(always("SendEmail", fault));
-    let error = send(&harness, AlertPhase::First, json!({"identifier": "orders"})).await.unwrap_err();
+    let error = send(&harness, AlertPhase::First, json!({"input": {"identifier": "orders"}})).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Alert);
     assert!(error.report().contains("MessageRejected: Email address is not verified"), "{}", error.report());
     assert!(!error.report().contains('@'), "{}", error.report());
@@ -188,7 +188,7 @@ async fn an_alert_that_ses_refuses_fails_by_its_name_and_without_addresses() {
 async fn throttling_by_ses_is_left_to_the_state_machines_retry() {
     let harness = Harness::new(world());
     harness.simulator.inject(always("SendEmail", Fault::Throttle { code: "TooManyRequestsException".to_owned() }));
-    let error = send(&harness, AlertPhase::First, json!({"identifier": "orders"})).await.unwrap_err();
+    let error = send(&harness, AlertPhase::First, json!({"input": {"identifier": "orders"}})).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::RateExceeded);
     assert!(error.kind().retryable());
 }
@@ -200,7 +200,7 @@ async fn a_mail_that_is_not_answered_is_sent_once_and_said_to_be_uncertain() {
     {
         let harness = Harness::new(world());
         harness.simulator.inject(always("SendEmail", fault.clone()));
-        let error = send(&harness, AlertPhase::First, json!({"identifier": "orders"})).await.unwrap_err();
+        let error = send(&harness, AlertPhase::First, json!({"input": {"identifier": "orders"}})).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unanswered, "{fault:?}: {}", error.report());
         assert_eq!((harness.simulator.mails().len(), harness.simulator.requests().len()), (taken, 1), "{fault:?}");
     }

@@ -5,6 +5,7 @@ use std::time::Duration;
 use rds_simulator::{Fault, FaultRule};
 use serde_json::{Value, json};
 use trapheus_common::document::{ClusterKind, OriginalCluster, OriginalInstance, PreflightEvent, Target, Task};
+use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::{ErrorKind, Result};
 use trapheus_tests::{Harness, OTHER_EXECUTION};
 
@@ -470,9 +471,11 @@ async fn retained_backups_without_room_for_the_originals_refuse_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_final_snapshot_of_an_earlier_run_refuses_the_run_where_one_is_to_be_taken() {
+async fn a_taken_name_of_the_final_snapshot_refuses_the_run_where_one_is_to_be_taken() {
+    let identifier = DatabaseIdentifier::reported("orders");
+    let name = identifier.final_snapshot_of(DatabaseKind::Instance, trapheus_tests::EXECUTION);
     let taken = json!([
-        {"identifier": "orders-snapshot", "source": "orders"}, {"identifier": "orders-temp-final", "source": "orders"},
+        {"identifier": "orders-snapshot", "source": "orders"}, {"identifier": name, "source": "orders"},
     ]);
     for is_cluster in [false, true] {
         let (world, place) = if is_cluster { (aurora(), "/clusterSnapshots") } else { (orders(), "/snapshots") };
@@ -487,7 +490,7 @@ async fn a_final_snapshot_of_an_earlier_run_refuses_the_run_where_one_is_to_be_t
             } else {
                 trapheus_preflight::instance::preflight(rds, harness.invocation(), event).await.map(drop)
             };
-            assert_eq!(outcome.err().is_some_and(|error| error.report().contains("`orders-temp-final`")), wanted);
+            assert_eq!(outcome.err().is_some_and(|error| error.report().contains(&format!("`{name}`"))), wanted);
         }
     }
 }

@@ -25,7 +25,7 @@ fn with_webhooks(in_secret: &[&str], in_parameter: &[&str]) -> (Harness, Receive
 
 async fn send(harness: &Harness, http: SharedHttpConnector, options: &SlackOptions) -> Result<SlackOutput> {
     let clients = Clients { http: late(|| http), ..harness.clients.webhooks.clone() };
-    let document = json!({"identifier": "orders", "task": "restore_all",
+    let document = json!({"input": {"identifier": "orders", "task": "restore_all"},
                           "error": {"Error": "InvalidInputException", "Cause": "there is no task `restore_all`"}});
     let event = AlertEvent { phase: AlertPhase::First, execution: EXECUTION.to_owned(), document };
     trapheus_slack::send(&clients, options, event, harness.invocation()).await

@@ -91,7 +91,7 @@ fn a_clusters_own_option_group_is_reported_from_the_start_and_does_not_fail_the_
         let report = rehearse(event(identifier, "db_restore", true), world);
         assert_eq!(report.status, "SUCCEEDED", "{identifier}: {:?} {:?}", report.error, report.cause);
         let output = report.output.expect("an output");
-        for reported in ["/original/notCarriedOver", "/verification/differences"] {
+        for reported in ["/plan/original/notCarriedOver", "/verification/differences"] {
             let lines = output.pointer(reported).map(ToString::to_string).unwrap_or_default();
             assert!(lines.contains("option group") && lines.contains("payments"), "{identifier} {reported}: {lines}");
         }
