@@ -10,6 +10,7 @@ use crate::link::Console;
 use crate::plain;
 use crate::run::{Failure, Progress, Recovery, Run};
 use crate::verdict::{self, Command, Standing, Verdict};
+use crate::words;
 use crate::world::{Database, Look, Origin, Snapshot, World};
 
 /// The longest subject: mail programs show less, and SES refuses what is far longer.
@@ -111,8 +112,10 @@ impl Alert {
         }
         sections.push(asked(run));
         let subject = match verdict.standing {
-            Standing::ActionNeeded => subject("Trapheus: ACTION NEEDED", run, "final"),
-            Standing::Well | Standing::Unknown => subject("Trapheus", run, &format!("final: {}", verdict.summary)),
+            Standing::ActionNeeded => subject(&format!("Trapheus: {}", words::ACTION_NEEDED), run, words::FINAL),
+            Standing::Well | Standing::Unknown => {
+                subject("Trapheus", run, &format!("{}: {}", words::FINAL, verdict.summary))
+            }
         };
         let parts = [format!("{}.", what_failed(run)), why(run), verdict.headline];
         let headline = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
@@ -130,7 +133,7 @@ impl Alert {
             sections.push(Section { title: "Notes of the steps", blocks: vec![Block::List(run.notes.clone())] });
         }
         sections.push(asked(run));
-        let done = if run.restored_resource_id.is_some() { "is verified" } else { "is taken" };
+        let done = if run.restored_resource_id.is_some() { words::VERIFIED } else { words::TAKEN };
         let (how, outcome) = match &run.export_failure {
             Some(_) => (format!("{done}, but its export failed"), "the database is in order"),
             None => (done.to_owned(), "nothing to do"),
@@ -303,9 +306,9 @@ fn words_of(failure: &Failure) -> Vec<Block> {
 fn next_in_short(run: &Run) -> &'static str {
     match run.progress {
         Progress::Untouched if run.recovery.is_some() => "it could not look",
-        Progress::Untouched => "nothing was touched",
+        Progress::Untouched => words::NOTHING_TOUCHED,
         Progress::Claimed => "the database kept its name",
-        Progress::Renamed => "rolling back",
+        Progress::Renamed => words::ROLLING_BACK,
         Progress::Unresolved => "a person has to decide",
         Progress::Verified => "the restored database stays",
     }

@@ -8,6 +8,7 @@
 //! | [`verdict`] | whether that is as it should be, and the commands that put it right |
 //! | [`content`] | the alert as data: subject, sections, links; everything a person reads is worded here |
 //! | [`text`], [`html`], [`slack`] | three renderers of that data, which say the same |
+//! | [`words`] | subjects and headlines as constants, for programs that read alerts |
 //! | [`link`] | addresses in the AWS console, in every partition |
 //!
 //! Nothing here decides about the run or sends anything: an alert reads and reports, and `trapheus-email` and
@@ -30,6 +31,7 @@ pub mod run;
 pub mod slack;
 pub mod text;
 pub mod verdict;
+pub mod words;
 pub mod world;
 
 /// Words the alert. The first one is made without a look at RDS, so that nothing delays it; the others look.

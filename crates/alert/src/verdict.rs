@@ -10,10 +10,8 @@ use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, phase};
 
 use crate::run::{Original, Progress, Recovery, Run};
+use crate::words;
 use crate::world::{Database, Origin, Snapshot, World};
-
-/// The summary of every [`Standing::ActionNeeded`].
-const ACTION_NEEDED: &str = "ACTION NEEDED";
 
 /// How things stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -51,19 +49,19 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
     let Some(request) = &run.request else {
         return match &run.recovery {
             Some(recovery) => not_recovered(recovery),
-            None => well("nothing was touched", "Nothing was touched: the input was refused.".to_owned()),
+            None => well(words::NOTHING_TOUCHED, "Nothing was touched: the input was refused.".to_owned()),
         };
     };
     // So it is, whatever exists and whether or not it can be looked at.
     if run.progress == Progress::Untouched && run.recovery.is_none() {
-        return well("nothing was touched", format!("Nothing was touched, {} included.", request.identifier));
+        return well(words::NOTHING_TOUCHED, format!("Nothing was touched, {} included.", request.identifier));
     }
     let databases = match &world.databases {
         Ok(databases) => databases,
         Err(reason) => {
             return Verdict {
                 standing: Standing::Unknown,
-                summary: "could not look at RDS",
+                summary: words::BLIND,
                 headline: format!("It is not known what exists now: RDS could not be looked at ({reason})."),
                 remarks: vec![format!(
                     "Look at {} and {} in the RDS console.",
@@ -77,7 +75,7 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
         if run.progress == Progress::Unresolved {
             return unresolved(request, databases);
         }
-        return well("nothing was touched", format!("Nothing was touched, {} included.", request.identifier));
+        return well(words::NOTHING_TOUCHED, format!("Nothing was touched, {} included.", request.identifier));
     };
     let place = Place { run, request, original, databases, cli: Cli { region } };
     if let Some(verdict) = place.of_another_run() {
@@ -96,7 +94,7 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
 
 /// A recovery that did not get as far as to know what it is about.
 fn not_recovered(recovery: &Recovery) -> Verdict {
-    let mut verdict = action_needed("It is not known what is left to do: the recovery could not find out.".to_owned());
+    let mut verdict = action_needed(format!("It is not known what is left to do: {}.", words::FOUND_NOTHING_OUT));
     if let Some(execution) = &recovery.interrupted {
         verdict.remarks.push(format!(
             "The execution {execution} did not succeed. Look in the RDS console whether its database is under its name; if a \
@@ -131,7 +129,7 @@ fn unresolved(request: &Request, databases: &[Database]) -> Verdict {
 impl Verdict {
     fn needs_action(&mut self) {
         self.standing = Standing::ActionNeeded;
-        self.summary = ACTION_NEEDED;
+        self.summary = words::ACTION_NEEDED;
     }
 }
 
@@ -140,7 +138,7 @@ fn well(summary: &'static str, headline: String) -> Verdict {
 }
 
 fn action_needed(headline: String) -> Verdict {
-    Verdict { standing: Standing::ActionNeeded, ..well(ACTION_NEEDED, headline) }
+    Verdict { standing: Standing::ActionNeeded, ..well(words::ACTION_NEEDED, headline) }
 }
 
 /// What is known of a run and of the world after it.
@@ -177,7 +175,7 @@ impl Place<'_> {
         let name = &self.request.identifier;
         let is_well = at_home(original, self.original.target()) && original.status == "available";
         let mut verdict = if is_well {
-            well("another run has it", format!("Another execution works on {name}; this one touches nothing more."))
+            well(words::ANOTHER_RUN, format!("Another execution works on {name}; this one touches nothing more."))
         } else {
             let mut verdict = self.after_rollback();
             verdict.needs_action();
@@ -237,12 +235,12 @@ impl Place<'_> {
         let never_left = self.run.progress < Progress::Renamed;
         let mut verdict = match phase(original.kind, &original.status) {
             Phase::Available if self.run.cannot_tell_original() => {
-                well("nothing is left to undo", format!("{name} is available, and the run has left nothing to undo."))
+                well(words::NOTHING_TO_UNDO, format!("{name} is available, and the run has left nothing to undo."))
             }
             Phase::Available if never_left => {
-                well("original untouched", format!("{name} is the original, untouched and available."))
+                well(words::UNTOUCHED, format!("{name} is the original, untouched and available."))
             }
-            Phase::Available => well("original is back", format!("{name} is the original again, and available.")),
+            Phase::Available => well(words::BACK, format!("{name} is the original again, and available.")),
             Phase::Passing => action_needed(format!(
                 "{name} is the original, but not available yet: its status is {}.",
                 original.status
@@ -394,7 +392,7 @@ impl Place<'_> {
                 home.status, leftover.identifier
             )),
             None if is_available => well(
-                "restored database is in place",
+                words::IN_PLACE,
                 format!("{name} is the restored database, verified and available; the original is gone."),
             ),
             None => action_needed(format!("{name} is the restored database, verified, but in status {}.", home.status)),

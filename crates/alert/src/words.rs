@@ -1,0 +1,32 @@
+//! The fixed words of an alert, spelled once. A program that reads alerts, such as a test, compares with these.
+//!
+//! A subject holds one outcome in parentheses, or [`ACTION_NEEDED`] behind the product's name.
+
+/// In the subject and the verdict of every final alert after which a person has to act.
+pub const ACTION_NEEDED: &str = "ACTION NEEDED";
+/// The outcome where another execution claims the original, and the original is available under its name.
+pub const ANOTHER_RUN: &str = "another run has it";
+/// The outcome where RDS did not answer the look.
+pub const BLIND: &str = "could not look at RDS";
+/// In the headline of a recovery that does not know what the interrupted execution left.
+pub const FOUND_NOTHING_OUT: &str = "the recovery could not find out";
+
+/// The outcome of a run that changed no database.
+pub const NOTHING_TOUCHED: &str = "nothing was touched";
+/// The outcome where the original never left its name.
+pub const UNTOUCHED: &str = "original untouched";
+/// The outcome of a rollback that succeeded.
+pub const BACK: &str = "original is back";
+/// The outcome of a recovery that finds the database under its name and no claim.
+pub const NOTHING_TO_UNDO: &str = "nothing is left to undo";
+/// The outcome where the restored database is verified and the original is deleted.
+pub const IN_PLACE: &str = "restored database is in place";
+
+/// In the subject of every final alert.
+pub const FINAL: &str = "final";
+/// In the subject of a first alert while the rollback runs.
+pub const ROLLING_BACK: &str = "rolling back";
+/// In the subject of a success notice.
+pub const VERIFIED: &str = "is verified";
+/// In the subject of a success notice after a `create_snapshot_only`.
+pub const TAKEN: &str = "is taken";
