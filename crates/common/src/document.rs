@@ -31,6 +31,33 @@ use crate::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, Sna
 use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::wait::Goal;
 
+/// Every key that the state machine writes at the top of the document, besides `input`.
+pub const KEYS: [&str; 19] = [
+    "request",
+    "plan",
+    "claim",
+    "snapshot",
+    "rename",
+    "restore",
+    "settings",
+    "verification",
+    "protection",
+    "delete",
+    "release",
+    "export",
+    "error",
+    "recovery",
+    "downtime",
+    "failure",
+    "rollback",
+    "notice",
+    "alerts",
+];
+
+/// The size that the document stays below, in bytes: Step Functions ends an execution at 256 KiB, and a function's input
+/// carries the document's keys once more.
+pub const MOST_BYTES: usize = 100 * 1024;
+
 /// What the user asks for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
@@ -124,6 +151,9 @@ pub struct Request {
     /// The export of the snapshot that the run takes, if one is wanted.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export: Option<ExportRequest>,
+    /// How old the backup may be when the run begins, if the input limits it.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub maximum_age_seconds: Option<u64>,
     #[serde(flatten)]
     pub options: Options,
 }
@@ -160,6 +190,9 @@ pub struct Plan<O> {
     pub source: Option<Source>,
     pub names: Names,
     pub original: O,
+    /// Facts that a reader of the run should know, such as the age of the data.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub notes: Vec<String>,
 }
 
 impl<O> Plan<O> {

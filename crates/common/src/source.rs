@@ -3,6 +3,9 @@
 //! A snapshot's name may be given to another snapshot. Its ARN, its time of creation and its source's resource id together
 //! may not. A snapshot without these figures, such as one that is still being taken, cannot be pinned.
 
+use std::fmt;
+use std::time::Duration;
+
 use aws_sdk_rds::primitives::DateTime;
 use aws_sdk_rds::types::{DbClusterSnapshot, DbSnapshot};
 
@@ -35,6 +38,83 @@ pub fn of_cluster_snapshot(snapshot: &DbClusterSnapshot) -> Option<Source> {
     })
 }
 
+/// How a snapshot of the pinned one's name differs from the pinned one; nothing where it is the same snapshot.
+///
+/// A snapshot that cannot be pinned is another one: the pinned one could.
+pub fn difference(pinned: &Source, now: Option<&Source>) -> Option<String> {
+    let Some(now) = now else {
+        return Some(format!(
+            "the snapshot {} is being taken anew; the run chose the one of {}",
+            pinned.arn, pinned.taken_at
+        ));
+    };
+    let words = |source: &Source| {
+        let of = source.source_identifier.as_deref().unwrap_or("a database that RDS does not name");
+        let id = source.source_resource_id.as_deref().unwrap_or("no resource id");
+        format!("{}, taken of {of} ({id}) at {}", source.arn, source.taken_at)
+    };
+    let is_same =
+        now.arn == pinned.arn && now.taken_at == pinned.taken_at && now.source_resource_id == pinned.source_resource_id;
+    (!is_same).then(|| format!("the snapshot was replaced: it is {} now; the run chose {}", words(now), words(pinned)))
+}
+
+/// The age of data in words: `3 days`, `5 hours`, `12 minutes`.
+pub struct Age(pub Duration);
+
+impl fmt::Display for Age {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let seconds = self.0.as_secs();
+        let (count, unit) = match seconds {
+            172_800.. => (seconds / 86_400, "day"),
+            7_200.. => (seconds / 3_600, "hour"),
+            _ => (seconds / 60, "minute"),
+        };
+        write!(f, "{count} {unit}{}", if count == 1 { "" } else { "s" })
+    }
+}
+
 fn time(time: Option<&DateTime>) -> Option<Timestamp> {
     u64::try_from(time?.secs()).ok().map(Timestamp::from_epoch_seconds)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    fn pinned() -> Source {
+        Source {
+            kind: SourceKind::Snapshot,
+            arn: "arn:aws:rds:us-east-1:123456789012:snapshot:orders-snapshot".into(),
+            created_at: Timestamp::from_epoch_seconds(1_000),
+            taken_at: Timestamp::from_epoch_seconds(1_000),
+            source_identifier: Some("orders".into()),
+            source_resource_id: Some("db-1".into()),
+        }
+    }
+
+    #[test]
+    fn a_snapshot_is_the_pinned_one_by_arn_time_and_source() {
+        assert_eq!(difference(&pinned(), Some(&pinned())), None);
+        let renamed = Source { source_identifier: Some("orders-temp".into()), ..pinned() };
+        assert_eq!(difference(&pinned(), Some(&renamed)), None, "its source has another name now");
+        for other in [
+            Source { arn: "arn:other".into(), ..pinned() },
+            Source { taken_at: Timestamp::from_epoch_seconds(1_001), ..pinned() },
+            Source { source_resource_id: Some("db-2".into()), ..pinned() },
+            Source { source_resource_id: None, ..pinned() },
+        ] {
+            let words = difference(&pinned(), Some(&other)).unwrap();
+            assert!(words.contains("was replaced") && words.contains("db-1"), "{words}");
+        }
+        assert!(difference(&pinned(), None).unwrap().contains("taken anew"));
+    }
+
+    #[test]
+    fn an_age_is_told_in_the_largest_unit_that_fits_twice() {
+        for (seconds, words) in
+            [(0, "0 minutes"), (60, "1 minute"), (7_199, "119 minutes"), (7_200, "2 hours"), (259_200, "3 days")]
+        {
+            assert_eq!(Age(Duration::from_secs(seconds)).to_string(), words);
+        }
+    }
 }

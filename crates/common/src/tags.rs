@@ -70,6 +70,23 @@ pub fn is_reserved(key: &str, value: &str) -> bool {
     })
 }
 
+/// Whether RDS takes this text as the value of a tag: letters, digits, spaces and `_ . : / = + - @`, 256 at most.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html>
+pub fn is_value(text: &str) -> bool {
+    text.chars().count() <= 256 && unfit_in_value(text).is_empty()
+}
+
+/// The characters of a text that no value of a tag may have.
+pub fn unfit_in_value(text: &str) -> String {
+    let mut unfit = String::new();
+    for char in text.chars().filter(|char| !char.is_alphanumeric() && !" _.:/=+-@".contains(*char)) {
+        if !unfit.contains(char) {
+            unfit.push(char);
+        }
+    }
+    unfit
+}
+
 /// The user's own tags: neither ours nor reserved.
 pub fn of_the_user(tags: &[Tag]) -> Tags {
     tags.iter()

@@ -6,8 +6,9 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use trapheus_common::document::{Request, SnapshotReplacement};
+use trapheus_common::document::{Request, SnapshotReplacement, Source};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
+use trapheus_common::source::Age;
 use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, Verdict, phase, snapshot_available};
 
@@ -49,7 +50,7 @@ const ALWAYS: [Check; 7] = [
 ];
 
 /// What matters when the original is moved away and restored.
-const RESTORING: [Check; 14] = [
+const RESTORING: [Check; 16] = [
     nothing_is_pending,
     nothing_replicates,
     no_global_database,
@@ -60,6 +61,8 @@ const RESTORING: [Check; 14] = [
     groups_exist,
     engine_can_be_restored,
     snapshot_fits,
+    snapshot_is_of_the_target,
+    snapshot_is_young_enough,
     zones_are_covered,
     final_snapshot_fits,
     offers::are_made,
@@ -147,17 +150,16 @@ fn status_problem(database: &Database) -> Option<Problem> {
 }
 
 fn our_tags_fit(request: &Request, world: &World) -> Vec<Problem> {
-    let members = if request.task.restores() { world.own_members() } else { &[] };
-    let room = tags::MOST - tags::OURS.len();
-    let crowded = world.target.iter().chain(members).filter(|database| database.counted_tags() > room);
+    let members = if request.task.restores() { world.members.as_slice() } else { &[] };
+    let crowded = world.target.iter().chain(members).filter(|database| database.counted_tags() > tags::MOST_OWN);
     crowded
         .map(|database| {
             Problem::lasting(format!(
-                "`{}` has {} tags; RDS allows {} and a run adds {}: remove some, so that at most {room} remain",
+                "`{}` has {} tags; RDS allows {}, and a run needs room for its own: remove some, so that at most {} remain",
                 database.identifier,
                 database.counted_tags(),
                 tags::MOST,
-                tags::OURS.len()
+                tags::MOST_OWN
             ))
         })
         .collect()
@@ -421,7 +423,11 @@ fn snapshot_status(snapshot: &Snapshot) -> Option<Problem> {
     let Snapshot { identifier, status, .. } = snapshot;
     let seen = format!("the snapshot `{identifier}` is in status `{status}`");
     match snapshot_available(identifier, Some(status)) {
-        Verdict::Complete => None,
+        Verdict::Complete if snapshot.pinned.is_some() => None,
+        Verdict::Complete => Some(Problem::passing(
+            format!("{seen}, but RDS does not report its ARN and when it was taken: start the run again once it does"),
+            BUSY,
+        )),
         // However long it takes: the function's own time bounds the wait.
         Verdict::Pending => {
             Some(Problem::passing(format!("{seen}: start the run again once it is available"), Duration::MAX))
@@ -472,15 +478,94 @@ pub(crate) fn older_version(request: &Request, world: &World) -> Option<String> 
     })
 }
 
-/// A snapshot of another database is restored as well: data may be brought from one stage to another that way.
-pub(crate) fn another_source(request: &Request, world: &World) -> Option<String> {
-    let (target, snapshot) = (world.target.as_ref()?, world.snapshot.as_ref()?);
-    let source = snapshot.source.as_deref().filter(|source| *source != target.identifier)?;
-    let is_of_another = !request.task.takes_snapshot()
-        && source != request.temporary_identifier.as_str()
-        && snapshot.source_resource_id.as_deref() != Some(target.resource_id.as_str());
-    is_of_another.then(|| {
-        format!("the snapshot `{}` was taken of `{source}`, not of `{}`", snapshot.identifier, target.identifier)
+/// A run restores a snapshot of the database that has the name, or had it: RDS gives every restored database a resource
+/// id of its own, so the second run from the same snapshot meets another id under the same name. A name proves that much in
+/// this account only.
+fn snapshot_is_of_the_target(request: &Request, world: &World) -> Vec<Problem> {
+    let (Some(target), Some(snapshot), false) = (&world.target, &world.snapshot, request.task.takes_snapshot()) else {
+        return Vec::new();
+    };
+    if belongs(request, target, snapshot) {
+        return Vec::new();
+    }
+    let (source, id) = (snapshot.source.as_deref(), snapshot.source_resource_id.as_deref());
+    let origin = match &snapshot.copied_from {
+        Some(copied_from) => format!(", and copied from {copied_from}"),
+        None => String::new(),
+    };
+    vec![Problem::lasting(format!(
+        "the snapshot `{}` was taken of `{}` ({}){origin}, not of `{}` ({}): copy it to another name if it is needed, then \
+         {}, and run the task create_snapshot, which takes one of `{}` and restores from it",
+        snapshot.identifier,
+        source.unwrap_or("a database that RDS does not name"),
+        id.unwrap_or("no resource id"),
+        target.identifier,
+        target.resource_id,
+        advice::delete_snapshot(request, snapshot),
+        target.identifier,
+    ))]
+}
+
+fn belongs(request: &Request, target: &Database, snapshot: &Snapshot) -> bool {
+    if snapshot.source_resource_id.as_ref().is_some_and(|id| !id.is_empty() && *id == target.resource_id) {
+        return true;
+    }
+    let own = account(&target.arn);
+    let arn = snapshot.pinned.as_ref().map(|source| source.arn.as_str());
+    // A copy within the account is named by its identifier alone, or by an ARN of this account.
+    let is_of_this_account = own.is_some()
+        && [arn, snapshot.copied_from.as_deref()]
+            .into_iter()
+            .flatten()
+            .all(|origin| !origin.starts_with("arn:") || account(origin) == own);
+    let names = [&request.identifier, &request.temporary_identifier];
+    is_of_this_account && names.iter().any(|&name| snapshot.source.as_deref() == Some(name.as_str()))
+}
+
+/// The account in an ARN.
+fn account(arn: &str) -> Option<&str> {
+    arn.split(':').nth(4).filter(|account| !account.is_empty())
+}
+
+/// The backup that the run restores, pinned. A run that takes its own snapshot pins that.
+pub(crate) fn pinned(request: &Request, world: &World) -> Option<Source> {
+    let restores_what_exists = request.task.restores() && !request.task.takes_snapshot();
+    world.snapshot.as_ref().filter(|_| restores_what_exists)?.pinned.clone()
+}
+
+fn snapshot_is_young_enough(request: &Request, world: &World) -> Vec<Problem> {
+    let (Some(most), Some(source)) = (request.maximum_age_seconds, pinned(request, world)) else { return Vec::new() };
+    let age = request.started_at.since(source.created_at);
+    if age <= Duration::from_secs(most) {
+        return Vec::new();
+    }
+    vec![Problem::lasting(format!(
+        "the snapshot `{}` holds data as of {}, {} old when the run began, and `maximumAge` allows {}: take a new one, or \
+         give a higher `maximumAge`",
+        request.snapshot_identifier,
+        source.created_at,
+        Age(age),
+        Age(Duration::from_secs(most)),
+    ))]
+}
+
+/// How old the data is that the restored database will have.
+pub(crate) fn age_note(request: &Request, world: &World) -> Option<String> {
+    let source = pinned(request, world)?;
+    let age = Age(request.started_at.since(source.created_at));
+    Some(format!(
+        "data as of {}, {age} old: what was written to `{}` since then is not in the restored database",
+        source.created_at, request.identifier
+    ))
+}
+
+/// A snapshot of the run's own is a moment old, and the original goes on taking writes until it is renamed.
+pub(crate) fn later_writes(request: &Request) -> Option<String> {
+    (request.task.restores() && request.task.takes_snapshot()).then(|| {
+        format!(
+            "what is written to `{}` between its snapshot and its rename is not in the restored database",
+            request.identifier
+        )
     })
 }
 
@@ -538,7 +623,7 @@ impl<'a> Version<'a> {
 mod tests {
     use aws_sdk_rds::types::Tag;
     use trapheus_common::clock::Timestamp;
-    use trapheus_common::document::{ClusterKind, ExportRequest, Options, Task};
+    use trapheus_common::document::{ClusterKind, ExportRequest, Options, SourceKind, Task};
     use trapheus_common::identifiers::ExportIdentifier;
     use trapheus_common::tags::Role;
 
@@ -561,6 +646,7 @@ mod tests {
             started_at: Timestamp::from_epoch_seconds(0),
             deadline: Timestamp::from_epoch_seconds(86_400),
             export: None,
+            maximum_age_seconds: None,
             options: Options {
                 snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
                 keep_automated_backups: true,
@@ -577,6 +663,7 @@ mod tests {
             kind,
             identifier: identifier.into(),
             resource_id: format!("id-of-{identifier}"),
+            arn: format!("arn:aws:rds:us-east-1:123456789012:db:{identifier}"),
             status: "available".into(),
             engine: engine.into(),
             engine_version: if kind == Cluster { "8.0.mysql_aurora.3.04.0" } else { "15.4" }.into(),
@@ -610,6 +697,15 @@ mod tests {
             kind: Some("manual".into()),
             source: Some(of.identifier.clone()),
             source_resource_id: Some(of.resource_id.clone()),
+            copied_from: None,
+            pinned: Some(Source {
+                kind: SourceKind::Snapshot,
+                arn: format!("arn:aws:rds:us-east-1:123456789012:snapshot:{identifier}"),
+                created_at: Timestamp::from_epoch_seconds(0),
+                taken_at: Timestamp::from_epoch_seconds(0),
+                source_identifier: Some(of.identifier.clone()),
+                source_resource_id: Some(of.resource_id.clone()),
+            }),
             tags: Vec::new(),
         }
     }
@@ -705,7 +801,7 @@ mod tests {
                 &["member of DB cluster `shop`", "`isCluster` true"],
             ),
             ("custom", |w| target(w).engine = "custom-oracle-ee".into(), &["RDS Custom"]),
-            ("tags", |w| target(w).tags = many_tags(49), &["49 tags", "at most 48"]),
+            ("tags", |w| target(w).tags = many_tags(47), &["47 tags", "at most 46"]),
             ("pending", |w| target(w).pending_modifications = true, &["pending modifications", "--apply-immediately"]),
             ("replica", |w| target(w).replica_of = Some("main".into()), &["read replica of `main`"]),
             ("source", |w| target(w).replicas = vec!["copy".into()], &["read replicas (copy)"]),
@@ -1009,7 +1105,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_of_another_database_is_not_replaced_but_may_be_restored_from() {
+    fn a_snapshot_of_another_database_is_neither_replaced_nor_restored_from() {
         let mut world = instance_world();
         let foreign = Snapshot {
             source: Some("billing".into()),
@@ -1021,12 +1117,73 @@ mod tests {
             let text = only(task, Instance, &world);
             assert!(text.contains("taken of another database, billing"), "{text}");
         }
-        assert_eq!(texts(Task::DbRestore, Instance, &world), Vec::<String>::new());
+        let text = only(Task::DbRestore, Instance, &world);
+        for part in ["`billing` (id-of-billing)", "not of `orders` (id-of-orders)", "delete-db-snapshot"] {
+            assert!(text.contains(part), "{part}: {text}");
+        }
 
         let mut world = instance_world();
         let tags = tags::mark(EARLIER, Role::Snapshot).into();
         world.temporary_snapshot = Some(Snapshot { identifier: "orders-temp".into(), tags, ..foreign });
         assert!(only(Task::CreateSnapshotOnly, Instance, &world).contains("billing"));
+    }
+
+    #[test]
+    fn a_snapshot_belongs_by_resource_id_or_by_a_name_of_the_plan_in_this_account() {
+        let of = |source: &str, id: Option<&str>, copied_from: Option<&str>| Snapshot {
+            source: Some(source.into()),
+            source_resource_id: id.map(str::to_owned),
+            copied_from: copied_from.map(str::to_owned),
+            ..snapshot("orders-snapshot", &database(Instance, "orders"))
+        };
+        let elsewhere = "arn:aws:rds:us-east-1:999999999999:snapshot:orders-snapshot";
+        for (name, snapshot, belongs) in [
+            ("the second run from it", of("orders", Some("id-of-an-earlier-one"), None), true),
+            ("taken while it was moved away", of("orders-temp", Some("id-of-an-earlier-one"), None), true),
+            ("taken under another name", of("orders-old", Some("id-of-orders"), None), true),
+            ("without an id", of("orders", None, None), true),
+            ("a copy in the account", of("orders", None, Some("orders-nightly")), true),
+            ("an incarnation of another name", of("orders-old", Some("id-of-an-earlier-one"), None), false),
+            ("a name that begins alike", of("orders-2", Some("id-2"), None), false),
+            ("a copy from another account", of("orders", Some("id-3"), Some(elsewhere)), false),
+            ("the same of this very database", of("orders", Some("id-of-orders"), Some(elsewhere)), true),
+        ] {
+            for (kind, fit) in [(Instance, instance_world()), (Cluster, cluster_world())] {
+                let engine = fit.target.as_ref().unwrap().engine.clone();
+                let engine_version = fit.target.as_ref().unwrap().engine_version.clone();
+                let snapshot = Snapshot { engine, engine_version, ..snapshot.clone() };
+                let world = World { snapshot: Some(snapshot), ..fit };
+                assert_eq!(texts(Task::DbRestore, kind, &world).is_empty(), belongs, "{name}");
+            }
+        }
+    }
+
+    #[test]
+    fn a_snapshot_older_than_the_input_allows_is_refused_and_an_age_is_always_told() {
+        let mut wanted = request(Task::DbRestore, Instance);
+        wanted.started_at = Timestamp::from_epoch_seconds(3 * 86_400);
+        let world = instance_world();
+        assert_eq!(problems(&wanted, &world), []);
+        assert!(age_note(&wanted, &world).unwrap().contains("data as of 1970-01-01T00:00:00Z, 3 days old"));
+        wanted.maximum_age_seconds = Some(3 * 86_400);
+        assert_eq!(problems(&wanted, &world), []);
+        wanted.maximum_age_seconds = Some(36 * 3_600);
+        let text = &problems(&wanted, &world)[0].text;
+        assert!(text.contains("3 days old") && text.contains("allows 36 hours"), "{text}");
+
+        let own = request(Task::CreateSnapshot, Instance);
+        assert_eq!((age_note(&own, &world), pinned(&own, &world)), (None, None));
+        assert!(later_writes(&own).unwrap().contains("between its snapshot and its rename"));
+        assert_eq!(later_writes(&wanted), None);
+        assert_eq!(later_writes(&request(Task::CreateSnapshotOnly, Instance)), None);
+    }
+
+    #[test]
+    fn a_snapshot_that_cannot_be_pinned_is_not_restored() {
+        let mut world = instance_world();
+        world.snapshot.as_mut().unwrap().pinned = None;
+        let text = only(Task::DbRestore, Instance, &world);
+        assert!(text.contains("does not report its ARN and when it was taken"), "{text}");
     }
 
     #[test]
@@ -1044,12 +1201,12 @@ mod tests {
     #[test]
     fn tags_that_aws_sets_itself_take_no_room_and_those_whose_value_is_reserved_do() {
         let mut world = instance_world();
-        target(&mut world).tags = many_tags(48);
+        target(&mut world).tags = many_tags(46);
         let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
         target(&mut world).tags.push(tag("aws:cloudformation:stack-name", "shop"));
         assert_eq!(texts(Task::DbRestore, Instance, &world), Vec::<String>::new());
         target(&mut world).tags.push(tag("origin", "aws:backup"));
-        assert!(only(Task::DbRestore, Instance, &world).contains("49 tags"));
+        assert!(only(Task::DbRestore, Instance, &world).contains("47 tags"));
     }
 
     #[test]

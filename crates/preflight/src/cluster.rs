@@ -11,7 +11,7 @@ use trapheus_common::lambda::Invocation;
 use trapheus_common::settings::{ClusterSettings, InstanceSettings};
 use trapheus_common::{Result, rds, tags};
 
-use crate::checks::{another_source, older_version};
+use crate::checks::{later_writes, older_version};
 use crate::offers::{self, Wish};
 use crate::quotas;
 use crate::read::{self, Group};
@@ -25,8 +25,8 @@ pub async fn preflight(
     event: PreflightEvent,
 ) -> Result<Plan<OriginalCluster>> {
     let request = &event.request;
-    let original = until_fit(request, invocation, async || look(client, request).await).await?;
-    Ok(read::plan(request, invocation, original))
+    let fit = until_fit(request, invocation, async || look(client, request).await).await?;
+    read::plan(request, invocation, fit)
 }
 
 async fn look(client: &Client, request: &Request) -> Result<(World, Option<OriginalCluster>)> {
@@ -73,7 +73,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         not_carried_over = notes(identifier, &cluster, &instances);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
         not_carried_over.extend(older_version(request, &world));
-        not_carried_over.extend(another_source(request, &world));
+        not_carried_over.extend(later_writes(request));
     }
     let original = OriginalCluster {
         target: Target {

@@ -8,12 +8,14 @@ use aws_sdk_rds::types::{DbProxyTarget, Tag, TargetType};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use trapheus_common::document::{Names, Plan, Request, Strategy};
+use serde::Serialize;
+use trapheus_common::document::{self, Names, Plan, Request, Strategy};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result, tags};
 
-use crate::advice;
+use crate::world::World;
+use crate::{advice, checks};
 
 /// A group that a database names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -196,15 +198,36 @@ fn is_target(target: &DbProxyTarget, request: &Request) -> bool {
     }
 }
 
-/// The plan that the run follows from here on.
-pub(crate) fn plan<O>(request: &Request, invocation: Invocation, original: O) -> Plan<O> {
-    Plan {
+/// What the document has to hold besides request and plan: goals, notes and differences of the steps.
+const FOR_STEPS: usize = 24 * 1024;
+
+/// The plan that the run follows from here on. Refuses one for which the state document has no room.
+pub(crate) fn plan<O: Serialize>(
+    request: &Request,
+    invocation: Invocation,
+    (world, original): (World, O),
+) -> Result<Plan<O>> {
+    let plan = Plan {
         strategy: Strategy::RenameFirst,
         read_at: invocation.clock.now(),
-        source: None,
+        source: checks::pinned(request, &world),
         names: Names::rename_first(request),
         original,
+        notes: checks::age_note(request, &world).into_iter().collect(),
+    };
+    let text = serde_json::to_string(&(request, &plan));
+    let size = text.map_err(|error| Error::internal("the plan is not JSON").caused_by(error))?.len();
+    if size + FOR_STEPS <= document::MOST_BYTES {
+        return Ok(plan);
     }
+    let members = world.members.len();
+    let message = format!(
+        "a problem was found before anything was touched:\n- the settings of `{}` and its {members} members take {size} \
+         bytes in the state document, which has room for {}: remove members before the run and add them again after it",
+        request.identifier,
+        document::MOST_BYTES - FOR_STEPS
+    );
+    Err(Error::new(ErrorKind::Preflight, &request.identifier, message))
 }
 
 /// A note on tags whose keys AWS reserves: it sets them itself or not at all.

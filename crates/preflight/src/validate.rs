@@ -4,15 +4,20 @@
 //! Every derived name has to fit, whatever the task, so that what this project takes a snapshot of it can also restore.
 
 use serde_json::{Map, Value};
-use trapheus_common::document::{ExportRequest, Options, Request, SnapshotReplacement, Task, ValidateEvent};
+use trapheus_common::document::{self, ExportRequest, Options, Request, SnapshotReplacement, Task, ValidateEvent};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, IdentifierError};
-use trapheus_common::{Error, ErrorKind, Result, lambda};
+use trapheus_common::{Error, ErrorKind, Result, lambda, tags};
 
 use crate::listed;
 
 /// The fields a user may give; the first [`REQUIRED`] of them are required.
-const FIELDS: [&str; 5] = ["identifier", "task", "isCluster", "export", "waitForExport"];
+const FIELDS: [&str; 6] = ["identifier", "task", "isCluster", "export", "waitForExport", "maximumAge"];
 const REQUIRED: usize = 3;
+/// The field by which a state machine that starts an execution is found. AWS recommends it and reads it itself:
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-nested-workflows.html>
+pub const STARTED_BY: &str = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID";
+/// No snapshot is older than RDS.
+const LONGEST_AGE_DAYS: u64 = 36_500;
 /// The task that never comes here: the state machine hands it to the function of that name.
 const RECOVER: &str = "recover";
 /// No name in RDS is longer, so no longer text is repeated in full.
@@ -54,15 +59,18 @@ pub fn validate(options: ValidateOptions, event: ValidateEvent) -> Result<Reques
         ));
     };
     let mut problems = unknown_fields(input);
+    problems.extend(unfit_execution(&event.execution));
     let kind = keep(is_cluster(input), &mut problems).map(DatabaseKind::of);
     let task = keep(task(input), &mut problems);
     let identifier = keep(identifier(input), &mut problems);
     let export = keep_all(export(input, task, options.export_snapshots), &mut problems);
+    let maximum_age = keep(maximum_age(input, task), &mut problems);
     let names = match (kind, identifier) {
         (Some(kind), Some(identifier)) => keep_all(Names::derive(kind, identifier), &mut problems),
         _ => None,
     };
-    let (Some(kind), Some(task), Some(names), Some(export), true) = (kind, task, names, export, problems.is_empty())
+    let (Some(kind), Some(task), Some(names), Some(export), Some(maximum_age_seconds), true) =
+        (kind, task, names, export, maximum_age, problems.is_empty())
     else {
         return Err(refusal(input, &problems));
     };
@@ -81,6 +89,7 @@ pub fn validate(options: ValidateOptions, event: ValidateEvent) -> Result<Reques
         started_at: event.start_time,
         deadline: event.start_time.plus_seconds(options.run_seconds),
         export,
+        maximum_age_seconds,
         options: options.options,
     })
 }
@@ -179,6 +188,40 @@ fn export(
     if problems.is_empty() { Ok(exports.then_some(wait)) } else { Err(problems) }
 }
 
+/// How old the backup may be, in seconds: `36h`, `7d`.
+fn maximum_age(input: &Map<String, Value>, task: Option<Task>) -> std::result::Result<Option<u64>, String> {
+    const FORM: &str = "a number of hours or days such as \"36h\" or \"7d\"";
+    let text = match input.get("maximumAge") {
+        None => return Ok(None),
+        Some(Value::String(text)) => text,
+        Some(other) => return Err(format!("`maximumAge` is {}; it is {FORM}, as a string", described(other))),
+    };
+    let unit = |unit: char, seconds: u64| {
+        let digits = text.strip_suffix(unit).filter(|digits| digits.bytes().all(|byte| byte.is_ascii_digit()))?;
+        digits.parse::<u64>().ok().filter(|count| (1..=LONGEST_AGE_DAYS).contains(count)).map(|count| count * seconds)
+    };
+    let age = unit('h', 3_600).or_else(|| unit('d', 86_400));
+    let age = age.ok_or_else(|| format!("`maximumAge` is \"{}\"; it is {FORM}", shown(text)))?;
+    match task {
+        Some(task) if task.takes_snapshot() => {
+            Err(format!("`maximumAge` is given, but `{}` takes its own snapshot", task.name()))
+        }
+        _ => Ok(Some(age)),
+    }
+}
+
+/// The name of an execution becomes the value of a tag, which takes fewer characters than Step Functions does.
+fn unfit_execution(execution: &str) -> Option<String> {
+    let unfit = tags::unfit_in_value(execution);
+    (!tags::is_value(execution)).then(|| {
+        format!(
+            "the execution is called `{}`; its name becomes the value of a tag, and RDS takes no `{unfit}` there: start it \
+             under another name, of letters, digits and `_ . = + - @`",
+            execution.rsplit(':').next().unwrap_or_default()
+        )
+    })
+}
+
 /// An optional boolean.
 fn flag(input: &Map<String, Value>, field: &str) -> std::result::Result<Option<bool>, String> {
     match input.get(field) {
@@ -206,11 +249,15 @@ fn string<'a>(input: &'a Map<String, Value>, field: &str, meaning: &str) -> std:
 }
 
 fn unknown_fields(input: &Map<String, Value>) -> Vec<String> {
-    let unknown = input.keys().filter(|field| !FIELDS.contains(&field.as_str()));
+    let unknown = input.keys().filter(|field| !FIELDS.contains(&field.as_str()) && field.as_str() != STARTED_BY);
     unknown
         .map(|field| {
-            let suggestion = closest(field, &FIELDS);
-            format!("`{}` is not a known field; the fields are {}{suggestion}", shown(field), quoted(FIELDS))
+            let more = if document::KEYS.contains(&field.as_str()) || field == "input" {
+                format!("; `{field}` is a key that the state machine writes itself")
+            } else {
+                closest(field, &FIELDS)
+            };
+            format!("`{}` is not a known field; the fields are {}{more}", shown(field), quoted(FIELDS))
         })
         .collect()
 }
@@ -385,7 +432,18 @@ mod tests {
             ("isCluster", json!(0), "`isCluster` is the number 0"),
             ("iscluster", json!(true), "`iscluster` is not a known field"),
             ("is_cluster", json!(true), "did you mean `isCluster`?"),
-            ("colour", json!("red"), "the fields are `identifier`, `task`, `isCluster`, `export`, `waitForExport`"),
+            (
+                "colour",
+                json!("red"),
+                "the fields are `identifier`, `task`, `isCluster`, `export`, `waitForExport`, `maximumAge`",
+            ),
+            ("maximumAge", json!(36), "`maximumAge` is the number 36; it is a number of hours or days"),
+            ("maximumAge", json!("0d"), "`maximumAge` is \"0d\""),
+            ("maximumAge", json!("d"), "`maximumAge` is \"d\""),
+            ("maximumAge", json!("-1h"), "`maximumAge` is \"-1h\""),
+            ("maximumAge", json!("1.5h"), "`maximumAge` is \"1.5h\""),
+            ("maximumAge", json!("90m"), "`maximumAge` is \"90m\""),
+            ("maximumAge", json!("99999999999999999999d"), "`maximumAge` is \""),
             ("export", json!("true"), "`export` is the string \"true\"; write true without quotes"),
             ("export", json!(1), "`export` is the number 1"),
             ("waitForExport", json!(null), "`waitForExport` is null"),
@@ -402,6 +460,66 @@ mod tests {
             let mut input = good.clone();
             input.as_object_mut().unwrap().remove(field);
             assert!(refused(input).contains(&format!("`{field}` is missing")), "{field}");
+        }
+    }
+
+    #[test]
+    fn a_field_named_like_a_key_of_the_state_machine_is_refused_by_that_name() {
+        for key in document::KEYS.into_iter().filter(|key| !FIELDS.contains(key)).chain(["input"]) {
+            let mut input = json!({"identifier": "orders", "task": "db_restore", "isCluster": false});
+            input[key] = json!({"identifier": "billing"});
+            let report = refused(input);
+            assert!(report.contains(&format!("`{key}` is not a known field")), "{report}");
+            assert!(report.contains("writes itself") && !report.contains("did you mean"), "{report}");
+        }
+    }
+
+    #[test]
+    fn an_execution_that_another_machine_started_is_accepted() {
+        let input = json!({
+            "identifier": "orders", "task": "db_restore", "isCluster": false,
+            STARTED_BY: "arn:aws:states:us-east-1:123456789012:execution:parent:1",
+        });
+        let plain = json!({"identifier": "orders", "task": "db_restore", "isCluster": false});
+        assert_eq!(run(input).unwrap(), run(plain).unwrap());
+    }
+
+    #[test]
+    fn an_age_is_a_number_of_hours_or_days() {
+        for (text, seconds) in [("36h", 129_600), ("7d", 604_800), ("1h", 3_600)] {
+            let input = json!({"identifier": "orders", "task": "db_restore", "isCluster": true, "maximumAge": text});
+            assert_eq!(run(input).unwrap().maximum_age_seconds, Some(seconds), "{text}");
+        }
+        for task in ["create_snapshot", "create_snapshot_only"] {
+            let report = refused(json!({"identifier": "orders", "task": task, "isCluster": false, "maximumAge": "7d"}));
+            assert!(report.contains(&format!("`{task}` takes its own snapshot")), "{report}");
+        }
+    }
+
+    #[test]
+    fn an_execution_whose_name_no_tag_can_hold_is_refused_by_that_name() {
+        let named = |name: &str| {
+            let event = ValidateEvent {
+                execution: format!("arn:aws:states:us-east-1:123456789012:execution:trapheus:{name}"),
+                start_time: Timestamp::from_epoch_seconds(1_000),
+                input: json!({"identifier": "orders", "task": "db_restore", "isCluster": false}),
+            };
+            let options = Options {
+                snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
+                keep_automated_backups: true,
+                final_snapshot: false,
+                rollback_seconds: 21_600,
+                success_notice: true,
+            };
+            validate(ValidateOptions { run_seconds: 86_400, export_snapshots: false, options }, event)
+        };
+        for name in ["refresh-weekly", "Ünïcode_1", "a.b=c+d@e"] {
+            assert!(named(name).is_ok(), "{name}");
+        }
+        for (name, unfit) in [("refresh-(weekly)", "`()`"), ("it's", "`'`"), ("now!", "`!`")] {
+            let error = named(name).unwrap_err();
+            assert_eq!(error.kind(), ErrorKind::InvalidInput);
+            assert!(error.report().contains(&format!("`{name}`")) && error.report().contains(unfit), "{error}");
         }
     }
 

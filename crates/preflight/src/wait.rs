@@ -18,18 +18,18 @@ const INTERVAL: Duration = Duration::from_secs(15);
 /// What a look and the answer need before Lambda ends the function.
 const RESERVE: Duration = Duration::from_secs(30);
 
-/// Looks until nothing speaks against the run; returns the original as it was seen then.
+/// Looks until nothing speaks against the run; returns the world and the original as they were seen then.
 pub(crate) async fn until_fit<T>(
     request: &Request,
     invocation: Invocation,
     mut look: impl AsyncFnMut() -> Result<(World, Option<T>)>,
-) -> Result<T> {
+) -> Result<(World, T)> {
     let start = Instant::now();
     loop {
         let (world, original) = look().await?;
         let problems = checks::problems(request, &world);
         match original {
-            Some(original) if problems.is_empty() => return Ok(original),
+            Some(original) if problems.is_empty() => return Ok((world, original)),
             _ if may_pass(&problems, start.elapsed()) && Instant::now() + INTERVAL + RESERVE < invocation.deadline => {
                 tracing::info!(db.identifier = request.identifier.as_str(), problem = problems[0].text, "waiting");
                 sleep(INTERVAL).await;

@@ -5,9 +5,9 @@
 use aws_sdk_rds::types::{
     ActivityStreamStatus, ClusterScalabilityType, DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Tag,
 };
-use trapheus_common::document::{ClusterKind, Request};
+use trapheus_common::document::{ClusterKind, Request, Source};
 use trapheus_common::identifiers::DatabaseKind;
-use trapheus_common::{claim, rds, tags};
+use trapheus_common::{claim, rds, source, tags};
 
 use crate::quotas::Room;
 
@@ -53,6 +53,7 @@ pub(crate) struct Database {
     pub(crate) kind: DatabaseKind,
     pub(crate) identifier: String,
     pub(crate) resource_id: String,
+    pub(crate) arn: String,
     pub(crate) status: String,
     pub(crate) engine: String,
     pub(crate) engine_version: String,
@@ -86,6 +87,7 @@ impl Database {
             kind: DatabaseKind::Instance,
             identifier: identifier.to_owned(),
             resource_id: String::new(),
+            arn: String::new(),
             status: "not visible".to_owned(),
             tags: Vec::new(),
             pending_modifications: false,
@@ -121,6 +123,7 @@ impl From<&DbInstance> for Database {
             kind: DatabaseKind::Instance,
             identifier: instance.db_instance_identifier().unwrap_or_default().to_owned(),
             resource_id: instance.dbi_resource_id().unwrap_or_default().to_owned(),
+            arn: instance.db_instance_arn().unwrap_or_default().to_owned(),
             status: instance.db_instance_status().unwrap_or_default().to_owned(),
             engine: instance.engine().unwrap_or_default().to_owned(),
             engine_version: instance.engine_version().unwrap_or_default().to_owned(),
@@ -155,6 +158,7 @@ impl From<&DbCluster> for Database {
             kind: DatabaseKind::Cluster,
             identifier: cluster.db_cluster_identifier().unwrap_or_default().to_owned(),
             resource_id: cluster.db_cluster_resource_id().unwrap_or_default().to_owned(),
+            arn: cluster.db_cluster_arn().unwrap_or_default().to_owned(),
             status: cluster.status().unwrap_or_default().to_owned(),
             engine: cluster.engine().unwrap_or_default().to_owned(),
             engine_version: cluster.engine_version().unwrap_or_default().to_owned(),
@@ -192,6 +196,10 @@ pub(crate) struct Snapshot {
     /// The database it was taken of, by the name it had then and by the id that never changes.
     pub(crate) source: Option<String>,
     pub(crate) source_resource_id: Option<String>,
+    /// The snapshot that this one is a copy of, as RDS names it: an ARN where it is not of this account and region.
+    pub(crate) copied_from: Option<String>,
+    /// What identifies it for good, once RDS reports that.
+    pub(crate) pinned: Option<Source>,
     pub(crate) tags: Vec<Tag>,
 }
 
@@ -223,6 +231,8 @@ impl From<&DbSnapshot> for Snapshot {
             kind: text(snapshot.snapshot_type()),
             source: text(snapshot.db_instance_identifier()),
             source_resource_id: text(snapshot.dbi_resource_id()),
+            copied_from: text(snapshot.source_db_snapshot_identifier()),
+            pinned: source::of_snapshot(snapshot),
             tags: snapshot.tag_list().to_vec(),
         }
     }
@@ -241,6 +251,8 @@ impl From<&DbClusterSnapshot> for Snapshot {
             kind: text(snapshot.snapshot_type()),
             source: text(snapshot.db_cluster_identifier()),
             source_resource_id: text(snapshot.db_cluster_resource_id()),
+            copied_from: text(snapshot.source_db_cluster_snapshot_arn()),
+            pinned: source::of_cluster_snapshot(snapshot),
             tags: snapshot.tag_list().to_vec(),
         }
     }

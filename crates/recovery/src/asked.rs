@@ -3,6 +3,7 @@
 
 use serde_json::{Map, Value};
 use trapheus_common::{Error, ErrorKind, Result};
+use trapheus_preflight::validate::STARTED_BY;
 
 /// What is to be recovered.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,7 +21,7 @@ pub(crate) fn parse(input: &Value) -> Result<Asked> {
     let fields = input.as_object().unwrap_or(&empty);
     let mut problems: Vec<String> = fields
         .keys()
-        .filter(|field| !["task", "execution", "identifier", "isCluster"].contains(&field.as_str()))
+        .filter(|field| !["task", "execution", "identifier", "isCluster", STARTED_BY].contains(&field.as_str()))
         .map(|field| format!("`{}` is not a field of a recovery", field.escape_debug()))
         .collect();
     let asked = match (fields.get("execution"), fields.get("identifier"), fields.get("isCluster")) {
@@ -67,6 +68,8 @@ mod tests {
     fn an_execution_or_a_database_is_recovered() {
         let execution = parse(&json!({"task": "recover", "execution": ARN})).unwrap();
         assert_eq!(execution, Asked::Execution(ARN.to_owned()));
+        let nested = parse(&json!({"task": "recover", "execution": ARN, STARTED_BY: "arn:parent"})).unwrap();
+        assert_eq!(nested, execution, "a state machine may start a recovery, too");
         let database = parse(&json!({"task": "recover", "identifier": "orders", "isCluster": true})).unwrap();
         assert_eq!(database, Asked::Database { identifier: "orders".to_owned(), is_cluster: true });
     }

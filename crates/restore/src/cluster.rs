@@ -9,15 +9,17 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use trapheus_common::claim::{Named, Proofs};
-use trapheus_common::document::{Member, OriginalCluster, Request, StepEvent, StepOutput, Target, TaskName};
+use trapheus_common::document::{
+    Member, OriginalCluster, Plan, Request, Source, StepEvent, StepOutput, Target, TaskName,
+};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::settings::{Call, Settings};
 use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::wait::{Goal, MemberGoal};
-use trapheus_common::{Error, ErrorKind, Result, rds};
+use trapheus_common::{Error, ErrorKind, Result, rds, source};
 
-use crate::{calls, out_of_the_way, refused, taken};
+use crate::{calls, out_of_the_way, pinned, refused, taken, unchanged};
 
 const KIND: ErrorKind = ErrorKind::ClusterRestore;
 
@@ -29,11 +31,12 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     let claimed = clusters.claimed(request, &original.target)?;
     out_of_the_way(KIND, &original.target, claimed.db_cluster_identifier())?;
     let tags = tags::of_the_user(claimed.tag_list());
+    let pinned = pinned(plan)?;
     let output = StepOutput::done(TaskName::ClusterRestore, &request.identifier);
     let restored = match restored_by_us(clusters.at(&request.identifier), request, original)? {
         Some(found) => found.clone(),
         // Boxed, because the call has room for some forty parameters.
-        None => match Box::pin(ask_for_cluster(rds, request, original, &tags)).await {
+        None => match Box::pin(ask_for_cluster(rds, request, plan, &tags)).await {
             Ok(answer) => answer,
             // If it is there all the same, the answer to the call that made it was lost.
             Err(failure) => {
@@ -42,6 +45,7 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
             }
         },
     };
+    unchanged(KIND, request.identifier.as_str(), pinned, snapshot_now(rds, request).await?)?;
     let restoring = Restoring { rds, request, original, resource_id: restored.db_cluster_resource_id.clone() };
     let [writer, others @ ..] = original.own_members() else {
         return Ok(output.waiting_for(restoring.goal(&[])));
@@ -69,6 +73,12 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     Ok(output.waiting_for(restoring.goal(&goals)))
 }
 
+/// The identity of what has the snapshot's name now, if anything has.
+async fn snapshot_now(rds: &Client, request: &Request) -> Result<Option<Option<Source>>> {
+    let found = rds::cluster_snapshot(rds, request.snapshot_identifier.as_str()).await?;
+    Ok(found.as_ref().map(source::of_cluster_snapshot))
+}
+
 /// What has the name, if this execution restored it; an error if it is somebody else's.
 fn restored_by_us<'a>(
     found: Option<&'a DbCluster>,
@@ -84,14 +94,17 @@ fn restored_by_us<'a>(
 async fn ask_for_cluster(
     rds: &Client,
     request: &Request,
-    original: &OriginalCluster,
+    plan: &Plan<OriginalCluster>,
     tags: &Tags,
 ) -> Result<DbCluster> {
+    let original = &plan.original;
     let (identifier, snapshot_identifier) = (request.identifier.as_str(), request.snapshot_identifier.as_str());
     let snapshot = rds::cluster_snapshot(rds, snapshot_identifier).await?.ok_or_else(|| {
         let message = format!("cannot restore: the DB cluster snapshot {snapshot_identifier} does not exist");
         Error::new(KIND, identifier, message)
     })?;
+    // Right before the call, because a name says nothing about the snapshot that has it.
+    unchanged(KIND, identifier, pinned(plan)?, Some(source::of_cluster_snapshot(&snapshot)))?;
     // Without a version the cluster would get the engine's default one, whatever the snapshot has.
     let version = snapshot.engine_version().unwrap_or(&original.engine_version);
     let call = rds

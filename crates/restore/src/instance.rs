@@ -3,13 +3,13 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, DbSnapshot};
 use trapheus_common::claim::{Named, Proofs};
-use trapheus_common::document::{OriginalInstance, Request, StepEvent, StepOutput, TaskName};
+use trapheus_common::document::{OriginalInstance, Plan, Request, Source, StepEvent, StepOutput, TaskName};
 use trapheus_common::settings::{Call, InstanceSettings, Settings};
 use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::Goal;
-use trapheus_common::{Error, ErrorKind, Result, rds};
+use trapheus_common::{Error, ErrorKind, Result, rds, source};
 
-use crate::{calls, out_of_the_way, refused, taken};
+use crate::{calls, out_of_the_way, pinned, refused, taken, unchanged};
 
 const KIND: ErrorKind = ErrorKind::InstanceRestore;
 
@@ -21,10 +21,11 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
     let claimed = instances.claimed(request, &original.target)?;
     out_of_the_way(KIND, &original.target, claimed.db_instance_identifier())?;
     let tags = tags::of_the_user(claimed.tag_list());
+    let pinned = pinned(plan)?;
     let restored = match restored_by_us(instances.at(&request.identifier), request, original)? {
         Some(found) => found.clone(),
         // Boxed, because the call has room for some forty parameters.
-        None => match Box::pin(ask_for_it(rds, request, original, &tags)).await {
+        None => match Box::pin(ask_for_it(rds, request, plan, &tags)).await {
             Ok(answer) => answer,
             // If it is there all the same, the answer to the call that made it was lost.
             Err(failure) => {
@@ -33,11 +34,18 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
             }
         },
     };
+    unchanged(KIND, request.identifier.as_str(), pinned, snapshot_now(rds, request).await?)?;
     Ok(StepOutput::done(TaskName::Restore, &request.identifier).waiting_for(Goal::Available {
         identifier: request.identifier.clone(),
         resource_id: restored.dbi_resource_id,
         members: Vec::new(),
     }))
+}
+
+/// The identity of what has the snapshot's name now, if anything has.
+async fn snapshot_now(rds: &Client, request: &Request) -> Result<Option<Option<Source>>> {
+    let found = rds::snapshot(rds, request.snapshot_identifier.as_str()).await?;
+    Ok(found.as_ref().map(source::of_snapshot))
 }
 
 /// What has the name, if this execution restored it; an error if it is somebody else's.
@@ -52,11 +60,14 @@ fn restored_by_us<'a>(
     }
 }
 
-async fn ask_for_it(rds: &Client, request: &Request, original: &OriginalInstance, tags: &Tags) -> Result<DbInstance> {
+async fn ask_for_it(rds: &Client, request: &Request, plan: &Plan<OriginalInstance>, tags: &Tags) -> Result<DbInstance> {
+    let original = &plan.original;
     let (identifier, snapshot_identifier) = (request.identifier.as_str(), request.snapshot_identifier.as_str());
     let snapshot = rds::snapshot(rds, snapshot_identifier).await?.ok_or_else(|| {
         Error::new(KIND, identifier, format!("cannot restore: the DB snapshot {snapshot_identifier} does not exist"))
     })?;
+    // Right before the call, because a name says nothing about the snapshot that has it.
+    unchanged(KIND, identifier, pinned(plan)?, Some(source::of_snapshot(&snapshot)))?;
     let call = rds
         .restore_db_instance_from_db_snapshot()
         .db_instance_identifier(identifier)

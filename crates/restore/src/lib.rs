@@ -19,8 +19,8 @@ mod remedies;
 
 use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
-use trapheus_common::document::Target;
-use trapheus_common::{Error, ErrorKind, Result};
+use trapheus_common::document::{Plan, Source, Target};
+use trapheus_common::{Error, ErrorKind, Result, source};
 
 /// Refuses to restore unless the original has been moved to its temporary name.
 fn out_of_the_way(kind: ErrorKind, original: &Target, name_now: Option<&str>) -> Result<()> {
@@ -36,6 +36,19 @@ fn out_of_the_way(kind: ErrorKind, original: &Target, name_now: Option<&str>) ->
                 name.unwrap_or("nothing")
             ),
         )),
+    }
+}
+
+/// The backup that the run restores. No restore is made without one.
+fn pinned<O>(plan: &Plan<O>) -> Result<&Source> {
+    plan.source.as_ref().ok_or_else(|| Error::internal("the plan names no source to restore from"))
+}
+
+/// Fails if the snapshot is another one than the run chose. A snapshot that is gone says nothing about what was restored.
+fn unchanged(kind: ErrorKind, identifier: &str, pinned: &Source, now: Option<Option<Source>>) -> Result<()> {
+    match now.and_then(|now| source::difference(pinned, now.as_ref())) {
+        Some(difference) => Err(Error::new(kind, identifier, format!("the restore is not used: {difference}"))),
+        None => Ok(()),
     }
 }
 

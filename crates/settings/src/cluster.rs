@@ -11,7 +11,7 @@ use trapheus_common::document::{
 use trapheus_common::settings::{Call, ClusterSettings, InstanceSettings};
 use trapheus_common::tags::{self, Tags};
 use trapheus_common::wait::{Goal, MemberGoal};
-use trapheus_common::{Error, ErrorKind, Result, rds};
+use trapheus_common::{Error, ErrorKind, Result, rds, source};
 
 use crate::calls::{self, Asked};
 use crate::findings::Findings;
@@ -80,6 +80,7 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<V
     if !upkeep::is_in_service(status) {
         findings.essential(format!("its status is {status}, not available"));
     }
+    findings.source(plan.source.as_ref(), snapshot.as_ref().map(source::of_cluster_snapshot));
     findings.engine_version(
         &original.engine_version,
         snapshot.as_ref().and_then(|snapshot| snapshot.engine_version()),

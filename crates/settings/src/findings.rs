@@ -1,9 +1,9 @@
 //! What the comparison of the restored database with the original found, sorted by what it matters.
 
-use trapheus_common::document::{TaskName, Verification};
+use trapheus_common::document::{Source, TaskName, Verification};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::settings::{Setting, Settings, Weight};
-use trapheus_common::{Error, ErrorKind, Result};
+use trapheus_common::{Error, ErrorKind, Result, source};
 
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
@@ -36,6 +36,15 @@ impl Findings {
                 Weight::Reported => self.report(words),
                 Weight::Expected => {}
             }
+        }
+    }
+
+    /// The snapshot still has to be the one that the run chose. One that is gone since says nothing about what was restored.
+    pub(crate) fn source(&mut self, pinned: Option<&Source>, now: Option<Option<Source>>) {
+        let Some(pinned) = pinned else { return };
+        match now {
+            Some(now) => self.essential.extend(source::difference(pinned, now.as_ref())),
+            None => self.report(format!("the snapshot {} no longer exists", pinned.arn)),
         }
     }
 

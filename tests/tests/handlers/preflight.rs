@@ -280,13 +280,14 @@ async fn an_older_snapshot_is_reported() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_snapshot_of_another_database_is_reported_and_restored_from() {
+async fn a_snapshot_of_another_database_is_refused() {
     let foreign = json!([{"identifier": "orders-snapshot", "source": "billing", "engine": "postgres"}]);
-    let notes = instance(&Harness::new(with(orders(), "/snapshots", foreign)), Task::DbRestore).await;
-    assert_eq!(
-        notes.unwrap().not_carried_over,
-        ["the snapshot `orders-snapshot` was taken of `billing`, not of `orders`"]
-    );
+    let error = instance(&Harness::new(with(orders(), "/snapshots", foreign)), Task::DbRestore).await.unwrap_err();
+    assert!(error.report().contains("was taken of `billing`"), "{}", error.report());
+    let foreign = json!([{"identifier": "orders-snapshot", "source": "shop", "engine": "aurora-postgresql"}]);
+    let error =
+        cluster(&Harness::new(with(aurora(), "/clusterSnapshots", foreign)), Task::DbRestore).await.unwrap_err();
+    assert!(error.report().contains("was taken of `shop`"), "{}", error.report());
     let nothing = instance(&Harness::new(orders()), Task::DbRestore).await.unwrap().not_carried_over;
     assert_eq!(nothing, Vec::<String>::new());
 }
