@@ -67,6 +67,7 @@ pub(crate) fn plan_document<O: Serialize>(request: &Request, original: O) -> Res
         source: None,
         names: Names::rename_first(request),
         original,
+        notes: Vec::new(),
     };
     serde_json::to_value(plan).map_err(|error| Error::internal("the plan is not JSON").caused_by(error))
 }

@@ -472,3 +472,75 @@ async fn no_cluster_is_restored_at_home_or_for_another_execution() {
     assert_eq!(call_cluster(&harness, &gone).await.unwrap_err().kind(), ErrorKind::InstanceUnavailable);
     assert_eq!(accepted(&harness, "RestoreDBClusterFromSnapshot").len(), 0);
 }
+
+/// Replaces the snapshot by one of another database.
+async fn replace_snapshot(harness: &Harness) {
+    let rds = harness.rds();
+    rds.delete_db_snapshot().db_snapshot_identifier("orders-snapshot").send().await.unwrap();
+    harness.settle().await;
+    let call = rds.create_db_snapshot().db_snapshot_identifier("orders-snapshot");
+    call.db_instance_identifier("bystander").send().await.unwrap();
+    harness.settle().await;
+}
+
+async fn replace_cluster_snapshot(harness: &Harness, snapshot: &str, source: &str) {
+    let rds = harness.rds();
+    rds.delete_db_cluster_snapshot().db_cluster_snapshot_identifier(snapshot).send().await.unwrap();
+    harness.settle().await;
+    let call = rds.create_db_cluster_snapshot().db_cluster_snapshot_identifier(snapshot);
+    call.db_cluster_identifier(source).send().await.unwrap();
+    harness.settle().await;
+}
+
+#[tokio::test(start_paused = true)]
+async fn nothing_is_restored_from_a_snapshot_that_was_replaced() {
+    let harness = an_instance(&json!({}));
+    let event = moved(&harness, "orders").await;
+    replace_snapshot(&harness).await;
+    let error = run(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InstanceRestore);
+    assert!(error.report().contains("the snapshot was replaced"), "{}", error.report());
+    assert!(accepted(&harness, "RestoreDBInstanceFromDBSnapshot").is_empty());
+    for (snapshot, identifier) in [("shop-snapshot", "shop"), ("stock-snapshot", "stock")] {
+        let harness = clusters();
+        let event = moved_cluster(&harness, identifier).await;
+        replace_cluster_snapshot(&harness, snapshot, &format!("{identifier}-temp")).await;
+        let error = run_cluster(&harness, &event).await.unwrap_err();
+        assert!(error.report().contains("the snapshot was replaced"), "{}", error.report());
+        assert!(accepted(&harness, "RestoreDBClusterFromSnapshot").is_empty(), "{identifier}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restore_whose_snapshot_was_replaced_meanwhile_is_not_used() {
+    let harness = an_instance(&json!({}));
+    let event = moved(&harness, "orders").await;
+    call(&harness, &event).await.unwrap();
+    replace_snapshot(&harness).await;
+    let report = call(&harness, &event).await.unwrap_err().report();
+    assert!(report.contains("is not used") && report.contains("the snapshot was replaced"), "{report}");
+    let harness = clusters();
+    let event = moved_cluster(&harness, "shop").await;
+    call_cluster(&harness, &event).await.unwrap();
+    replace_cluster_snapshot(&harness, "shop-snapshot", "shop-temp").await;
+    let report = call_cluster(&harness, &event).await.unwrap_err().report();
+    assert!(report.contains("is not used") && report.contains("the snapshot was replaced"), "{report}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_snapshot_that_is_gone_says_nothing_about_what_was_restored() {
+    let harness = an_instance(&json!({}));
+    let event = moved(&harness, "orders").await;
+    call(&harness, &event).await.unwrap();
+    harness.rds().delete_db_snapshot().db_snapshot_identifier("orders-snapshot").send().await.unwrap();
+    harness.settle().await;
+    run(&harness, &event).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn no_restore_is_made_without_a_pinned_source() {
+    let harness = an_instance(&json!({}));
+    let mut event = moved(&harness, "orders").await;
+    event.plan.source = None;
+    assert_eq!(call(&harness, &event).await.unwrap_err().kind(), ErrorKind::Internal);
+}
