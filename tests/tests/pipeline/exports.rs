@@ -23,6 +23,7 @@ fn failing() -> Value {
 fn an_export_is_started_and_the_restore_does_not_wait_for_it() {
     for (identifier, is_cluster) in KINDS {
         let mut world = world();
+        world.timings.export_starting = 60.0;
         world.timings.export = 40.0 * 3_600.0;
         let report = rehearse(exporting(identifier, "create_snapshot", is_cluster, false), world);
         assert_eq!(report.status, "SUCCEEDED", "{identifier}: {:?} {:?}", report.error, report.cause);
