@@ -13,6 +13,7 @@ use crate::executions::{self, Execution};
 use crate::faults::{Fault, Faults, Meddling, Met, Strike, StruckBy, When};
 use crate::mail::{self, Mail};
 use crate::named::{Named, named};
+use crate::origins::Noted;
 use crate::post::{POST_ACTIONS, Post};
 use crate::query::Params;
 use crate::resources::Millis;
@@ -211,7 +212,10 @@ impl Desk {
     fn meddle(&mut self, position: usize) {
         let Some(meddling) = self.meddlings.get(position).cloned() else { return };
         let fields = meddling.parameters.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        let resources = named(&self.state, &meddling.parameters);
+        let noted = Noted::before(&self.state, &meddling.action, &meddling.parameters);
         let result = actions::perform(&mut self.state, &meddling.action, Params::new(fields));
+        noted.after(&mut self.state, MEDDLER);
         self.state.observe();
         let outcome = result.map_or_else(|error| Outcome::Error(error.code.into_owned()), |_| Outcome::Ok);
         tracing::debug!(action = meddling.action, ?outcome, "somebody meddled");
@@ -223,7 +227,7 @@ impl Desk {
             service: Service::Rds,
             action: meddling.action,
             parameters: meddling.parameters,
-            resources: BTreeMap::new(),
+            resources,
             outcome,
             caller: MEDDLER.to_owned(),
             role: String::new(),
@@ -284,7 +288,7 @@ impl Desk {
         self.state.spoiled = Spoiled::default();
         let result = match refusal {
             Some(error) => Err(error),
-            None => self.perform(&call, &met),
+            None => self.perform(&call, &met, &caller),
         };
         let loses_answer = |met: &Met| met.fault == Fault::ResponseLost {};
         let outcome = match &result {
@@ -356,11 +360,13 @@ impl Desk {
         }
     }
 
-    fn perform(&mut self, call: &Call, met: &[Met]) -> ApiResult<Content> {
+    fn perform(&mut self, call: &Call, met: &[Met], caller: &str) -> ApiResult<Content> {
         match call.service {
             Service::Rds => {
                 self.state.spoiler = spoiler(met);
+                let noted = Noted::before(&self.state, &call.action, &call.parameters);
                 let result = actions::perform(&mut self.state, &call.action, Params::new(call.fields.clone()));
+                noted.after(&mut self.state, caller);
                 self.state.spoiler = Spoiler::default();
                 if !call.action.starts_with("Describe") {
                     self.state.observe();

@@ -15,6 +15,9 @@ use crate::state::State;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Named {
+    /// Of a database. No policy asks for it.
+    #[serde(skip)]
+    pub resource_id: String,
     pub tags: BTreeMap<String, String>,
     /// Of a DB instance.
     #[serde(skip_serializing_if = "Option::is_none")]
@@ -38,7 +41,12 @@ pub(crate) fn named(state: &State, parameters: &BTreeMap<String, String>) -> BTr
         add(
             "cluster",
             &cluster.life,
-            Named { members, kms_key_id: cluster.settings.kms_key_id.clone(), ..tagged(&cluster.tags) },
+            Named {
+                resource_id: cluster.resource_id.clone(),
+                members,
+                kms_key_id: cluster.settings.kms_key_id.clone(),
+                ..tagged(&cluster.tags)
+            },
         );
     }
     for instance in state.instances.values() {
@@ -49,7 +57,12 @@ pub(crate) fn named(state: &State, parameters: &BTreeMap<String, String>) -> BTr
             add(
                 "db",
                 &instance.life,
-                Named { engine, kms_key_id: instance.settings.kms_key_id.clone(), ..tagged(&instance.tags) },
+                Named {
+                    resource_id: instance.resource_id.clone(),
+                    engine,
+                    kms_key_id: instance.settings.kms_key_id.clone(),
+                    ..tagged(&instance.tags)
+                },
             );
         }
     }

@@ -5,6 +5,7 @@ use std::collections::BTreeMap;
 use serde::Serialize;
 
 use crate::history::{NameHistory, seconds};
+use crate::origins::{Made, Served};
 use crate::query::Tags;
 use crate::resources::{ExportTask, Snapshot, Status};
 use crate::settings::{ClusterSettings, InstanceSettings};
@@ -27,6 +28,12 @@ pub struct WorldState {
     /// From and to, in seconds since the start: when RDS was at work on anything. What a client waits beyond that, it waits
     /// for itself.
     pub working: Vec<(f64, f64)>,
+    /// Databases made since the start, those that are gone included, in order.
+    pub made: Vec<Made>,
+    /// Which database took connections under which name, those that are gone included.
+    pub served: Vec<Served>,
+    /// Resource ids of databases that are gone and whose automated backups stay.
+    pub retained_backups: Vec<String>,
 }
 
 impl WorldState {
@@ -153,6 +160,9 @@ pub(crate) fn report(state: &State) -> WorldState {
         exports: state.exports.values().map(export).collect(),
         names: state.history.report(state.now),
         working: state.history.working(state.now),
+        made: state.origins.made.clone(),
+        served: state.origins.served(),
+        retained_backups: retained(state),
     };
     report.instances.sort_by(|one, other| one.identifier.cmp(&other.identifier));
     report.clusters.sort_by(|one, other| one.identifier.cmp(&other.identifier));
@@ -160,6 +170,11 @@ pub(crate) fn report(state: &State) -> WorldState {
     report.cluster_snapshots.sort_by(|one, other| one.identifier.cmp(&other.identifier));
     report.exports.sort_by(|one, other| one.identifier.cmp(&other.identifier));
     report
+}
+
+fn retained(state: &State) -> Vec<String> {
+    let all = state.retained_backups.iter().chain(&state.retained_cluster_backups);
+    all.map(|backup| backup.resource_id.clone()).collect()
 }
 
 fn export(task: &ExportTask) -> ExportState {

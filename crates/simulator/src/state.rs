@@ -7,6 +7,7 @@
 use std::collections::BTreeMap;
 
 use crate::history::History;
+use crate::origins::Origins;
 use crate::resources::{
     AVAILABLE, Cluster, ClusterSnapshot, ExportTask, Instance, InstanceSnapshot, Key, Life, ManagedSecret, Millis,
     Status,
@@ -104,6 +105,7 @@ pub(crate) struct State {
     pub(crate) spoiler: Spoiler,
     pub(crate) spoiled: Spoiled,
     pub(crate) history: History,
+    pub(crate) origins: Origins,
     queue: BTreeMap<(Millis, u32), (Target, u32, Step)>,
     counter: u32,
 }
@@ -134,6 +136,7 @@ impl State {
             spoiler: Spoiler::default(),
             spoiled: Spoiled::default(),
             history: History::default(),
+            origins: Origins::default(),
             queue: BTreeMap::new(),
             counter: 0,
         }
@@ -142,6 +145,11 @@ impl State {
     /// A number never used before: keys, and the order of steps due at the same time.
     pub(crate) fn fresh_key(&mut self) -> Key {
         self.counter += 1;
+        self.counter
+    }
+
+    /// The number used last.
+    pub(crate) fn last_key(&self) -> Key {
         self.counter
     }
 
@@ -226,15 +234,18 @@ impl State {
             || self.cluster_snapshots.values().any(|snapshot| snapshot.life.busy);
         let clusters = self.clusters.values().map(|cluster| {
             let writer = cluster.writer.and_then(|key| self.instances.get(&key));
-            (
-                true,
-                cluster.life.identifier.as_str(),
-                cluster.life.serves() && writer.is_some_and(|writer| writer.life.serves()),
-            )
+            let serves = cluster.life.serves() && writer.is_some_and(|writer| writer.life.serves());
+            (true, cluster.life.identifier.as_str(), serves, cluster.resource_id.as_str())
         });
-        let instances =
-            self.instances.values().map(|instance| (false, instance.life.identifier.as_str(), instance.life.serves()));
-        self.history.observe(self.now, is_working, instances.chain(clusters));
+        let instances = self.instances.values().map(|instance| {
+            (false, instance.life.identifier.as_str(), instance.life.serves(), instance.resource_id.as_str())
+        });
+        let all: Vec<_> = instances.chain(clusters).collect();
+        for (is_cluster, name, _, resource_id) in all.iter().filter(|(_, _, serves, _)| *serves) {
+            self.origins.note_serving(self.now, *is_cluster, resource_id, name);
+        }
+        let all = all.into_iter().map(|(is_cluster, name, serves, _)| (is_cluster, name, serves));
+        self.history.observe(self.now, is_working, all);
     }
 
     pub(crate) fn life(&mut self, target: Target) -> Option<&mut Life> {

@@ -9,6 +9,7 @@ mod exports;
 mod faults;
 mod instances;
 mod meddling;
+mod origins;
 mod restores;
 mod services;
 mod snapshots;

@@ -1,0 +1,138 @@
+//! Where the databases of a world come from, and which of them took connections under which name.
+//!
+//! A database that is gone is remembered here: only so can be told from what it had been restored, who had made it, and
+//! whether clients could have written to it.
+
+use std::collections::BTreeMap;
+
+use serde::Serialize;
+
+use crate::history::seconds;
+use crate::resources::{Key, Millis, Snapshot};
+use crate::state::State;
+
+/// A database that was made since the start, whether or not it still exists.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Made {
+    /// Its first name.
+    pub identifier: String,
+    pub resource_id: String,
+    pub is_cluster: bool,
+    pub at_seconds: f64,
+    /// As in [`crate::RecordedRequest::caller`].
+    pub caller: String,
+    /// Absent for what was made empty, and for the member of a cluster.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub from: Option<Source>,
+}
+
+/// The snapshot a database was restored from, as it was then.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Source {
+    pub identifier: String,
+    /// The database it was taken of, by the name of that moment.
+    pub source: String,
+    pub source_resource_id: String,
+    /// In seconds since the start; negative for what the world file brought.
+    pub created_seconds: f64,
+}
+
+/// A database took connections under a name.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Served {
+    pub identifier: String,
+    pub resource_id: String,
+    pub is_cluster: bool,
+    /// When it first did.
+    pub since_seconds: f64,
+}
+
+/// What is remembered of databases, dead or alive.
+#[derive(Debug, Default)]
+pub(crate) struct Origins {
+    pub(crate) made: Vec<Made>,
+    /// By resource id and name.
+    served: BTreeMap<(String, String), (bool, Millis)>,
+}
+
+impl Origins {
+    /// Takes down that a database takes connections.
+    pub(crate) fn note_serving(&mut self, now: Millis, is_cluster: bool, resource_id: &str, identifier: &str) {
+        if !self.served.keys().any(|(id, name)| id == resource_id && name == identifier) {
+            self.served.insert((resource_id.to_owned(), identifier.to_owned()), (is_cluster, now));
+        }
+    }
+
+    pub(crate) fn served(&self) -> Vec<Served> {
+        let served = |((resource_id, identifier), (is_cluster, since)): (&(String, String), &(bool, Millis))| Served {
+            identifier: identifier.clone(),
+            resource_id: resource_id.clone(),
+            is_cluster: *is_cluster,
+            since_seconds: seconds(*since),
+        };
+        self.served.iter().map(served).collect()
+    }
+}
+
+/// The snapshot that a request restores from, if it is one that restores.
+fn source(state: &State, action: &str, parameters: &BTreeMap<String, String>) -> Option<Source> {
+    let named = |parameter: &str| Some(parameters.get(parameter)?.rsplit(':').next()?.to_ascii_lowercase());
+    match action {
+        "RestoreDBInstanceFromDBSnapshot" => {
+            let name = named("DBSnapshotIdentifier")?;
+            state.snapshots.values().find(|found| found.life.is_named(&name)).map(|found| of(state, found))
+        }
+        "RestoreDBClusterFromSnapshot" => {
+            let name = named("SnapshotIdentifier")?;
+            state.cluster_snapshots.values().find(|found| found.life.is_named(&name)).map(|found| of(state, found))
+        }
+        _ => None,
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn of<S>(state: &State, snapshot: &Snapshot<S>) -> Source {
+    Source {
+        identifier: snapshot.life.identifier.clone(),
+        source: snapshot.source.clone(),
+        source_resource_id: snapshot.source_resource_id.clone(),
+        created_seconds: (snapshot.created - state.start) as f64 / 1000.0,
+    }
+}
+
+/// What is to be remembered of what a request makes, once it has.
+pub(crate) struct Noted {
+    last_key: Key,
+    from: Option<Source>,
+}
+
+impl Noted {
+    pub(crate) fn before(state: &State, action: &str, parameters: &BTreeMap<String, String>) -> Self {
+        Self { last_key: state.last_key(), from: source(state, action, parameters) }
+    }
+
+    /// Takes down every database that was not there before.
+    pub(crate) fn after(self, state: &mut State, caller: &str) {
+        let newer = self.last_key + 1..;
+        let now = seconds(state.now);
+        let made = |identifier: &str, resource_id: &str, is_cluster: bool, from: Option<&Source>| Made {
+            identifier: identifier.to_owned(),
+            resource_id: resource_id.to_owned(),
+            is_cluster,
+            at_seconds: now,
+            caller: caller.to_owned(),
+            from: from.cloned(),
+        };
+        let clusters = state.clusters.range(newer.clone()).map(|(_, found)| found);
+        let clusters = clusters.map(|found| made(&found.life.identifier, &found.resource_id, true, self.from.as_ref()));
+        let instances = state.instances.range(newer).map(|(_, found)| found).map(|found| {
+            let from = self.from.as_ref().filter(|_| found.cluster.is_none());
+            made(&found.life.identifier, &found.resource_id, false, from)
+        });
+        let all: Vec<Made> = clusters.chain(instances).collect();
+        state.origins.made.extend(all);
+    }
+}
