@@ -235,10 +235,10 @@ fn asked(run: &Run) -> Section {
     let mut facts = run.request.as_ref().map_or_else(|| as_typed(run), as_understood);
     match &run.recovery {
         Some(Recovery { execution, found, .. }) => {
-            facts.extend(found.is_some().then(|| ("Execution", run.execution.clone())));
-            facts.push(("Recovery", execution.clone()));
+            facts.extend(found.is_some().then(|| (words::EXECUTION, run.execution.clone())));
+            facts.push((words::RECOVERY, execution.clone()));
         }
-        None => facts.push(("Execution", run.execution.clone())),
+        None => facts.push((words::EXECUTION, run.execution.clone())),
     }
     Section { title: "What was asked", blocks: vec![Block::Facts(facts)] }
 }
@@ -260,7 +260,7 @@ fn as_understood(request: &Request) -> Vec<(&'static str, String)> {
 fn as_typed(run: &Run) -> Vec<(&'static str, String)> {
     let shown = |value: Option<&str>| value.map_or_else(|| "not given".to_owned(), |value| format!("`{value}`"));
     let what = match run.recovery.as_ref().and_then(|recovery| recovery.interrupted.as_deref()) {
-        Some(execution) => ("Execution", execution.to_owned()),
+        Some(execution) => (words::EXECUTION, execution.to_owned()),
         None => ("Database", shown(run.name())),
     };
     let mut facts = vec![("Task", shown(run.task())), what];
@@ -443,12 +443,12 @@ fn described(run: &Run, database: &Database) -> String {
         None => String::new(),
     };
     let origin = match origin {
-        Origin::Original if run.cannot_tell_original() => "",
-        Origin::Original => ", the original",
-        Origin::Restored => ", restored by this run",
-        Origin::Other if run.original.is_some() => ", neither the original nor restored by this run",
-        Origin::Other => "",
+        Origin::Original if run.cannot_tell_original() => None,
+        Origin::Original => Some(words::THE_ORIGINAL),
+        Origin::Restored => Some(words::RESTORED),
+        Origin::Other => run.original.is_some().then_some(words::FOREIGN),
     };
+    let origin = origin.map(|origin| format!(", {origin}")).unwrap_or_default();
     let protection = match (&database.member_of, deletion_protection) {
         // A member has none of its own: it is its cluster's.
         (Some(_), _) => "",

@@ -211,10 +211,7 @@ impl Place<'_> {
                 "{name} is the database that this run restored and did not verify; the original is still called {}.",
                 original.identifier
             ),
-            Some(_) => format!(
-                "{name} is a database that this run did not create; the original is still called {}.",
-                original.identifier
-            ),
+            Some(_) => format!("{name} {}; the original is still called {}.", words::NOT_CREATED, original.identifier),
         });
         self.put_back(original, &mut verdict);
         verdict.remarks.push(self.try_again());
@@ -288,9 +285,10 @@ impl Place<'_> {
                 }
                 Some(home) => {
                     verdict.remarks.push(format!(
-                        "{} ({}) is in the way and is neither the original nor restored by this run: decide what becomes of \
-                         it, then run the commands.",
-                        home.identifier, home.resource_id
+                        "{} ({}) is in the way and is {}: decide what becomes of it, then run the commands.",
+                        home.identifier,
+                        home.resource_id,
+                        words::FOREIGN
                     ));
                 }
                 None => {}
@@ -354,8 +352,9 @@ impl Place<'_> {
                 verdict
             }
             Some(home) => action_needed(format!(
-                "The original ({resource_id}) no longer exists; {name} ({}) is a database that this run did not create.",
-                home.resource_id
+                "The original ({resource_id}) no longer exists; {name} ({}) {}.",
+                home.resource_id,
+                words::NOT_CREATED
             )),
             None => {
                 let mut verdict = action_needed(format!(

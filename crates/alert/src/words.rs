@@ -30,3 +30,16 @@ pub const ROLLING_BACK: &str = "rolling back";
 pub const VERIFIED: &str = "is verified";
 /// In the subject of a success notice after a `create_snapshot_only`.
 pub const TAKEN: &str = "is taken";
+
+/// The label before the execution that an alert is about.
+pub const EXECUTION: &str = "Execution";
+/// The label before the execution that recovers it.
+pub const RECOVERY: &str = "Recovery";
+/// Of a database that was there before the run.
+pub const THE_ORIGINAL: &str = "the original";
+/// Of a database that the run restored.
+pub const RESTORED: &str = "restored by this run";
+/// Of a database that is neither.
+pub const FOREIGN: &str = "neither the original nor restored by this run";
+/// Of such a database under the name.
+pub const NOT_CREATED: &str = "is a database that this run did not create";
