@@ -204,8 +204,8 @@ class Account:
         """The recovery that the rule has started, once it has ended."""
 
         def ended():
-            asked = {"task": "recover", "execution": execution}
-            found = [run for run in self.executions(stack) if json.loads(run["input"]) == asked]
+            asked = {"task": "recover", "execution": execution}.items()
+            found = [run for run in self.executions(stack) if asked <= json.loads(run["input"]).items()]
             assert len(found) <= 1
             return [run for run in found if run["status"] != "RUNNING"]
 

@@ -159,10 +159,12 @@ def is_left_alone(text):
 def test_a_recovery_is_never_recovered():
     (target,) = RESOURCES["RecoveryRule"]["Properties"]["Targets"]
     transformer = target["InputTransformer"]
-    assert transformer["InputPathsMap"] == {"execution": "$.detail.executionArn"}
+    paths = {"execution": "$.detail.executionArn", "status": "$.detail.status", "stoppedAt": "$.time"}
+    assert transformer["InputPathsMap"] == paths
     # EventBridge puts a string in with its quotes.
     text = transformer["InputTemplate"].replace("<execution>", '"arn:aws:states:eu-west-1:1:execution:machine:run"')
-    assert json.loads(text)["task"] == "recover"
+    text = text.replace("<status>", '"ABORTED"').replace("<stoppedAt>", '"2026-01-31T08:00:00Z"')
+    assert json.loads(text)["task"] == "recover" and json.loads(text)["status"] == "ABORTED"
     assert is_left_alone(text)
 
 

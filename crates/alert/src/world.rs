@@ -8,10 +8,11 @@ use std::time::Duration;
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance, PendingModifiedValues, Tag};
+use trapheus_common::claim::Claim;
 use trapheus_common::document::{Request, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIdentifier};
 use trapheus_common::tags::Role;
-use trapheus_common::{Result, rds, tags};
+use trapheus_common::{Result, rds};
 
 use crate::plain;
 use crate::run::{Original, Run};
@@ -43,7 +44,7 @@ pub struct Database {
     pub arn: String,
     pub origin: Origin,
     pub deletion_protection: bool,
-    /// The execution that claims or made it, by its tag.
+    /// The execution that claims or made it, by tags that are its own.
     pub claim: Option<String>,
     /// The cluster it is a member of, and whether it is the writer there.
     pub member_of: Option<String>,
@@ -188,7 +189,7 @@ impl Seen {
                 origin => origin,
             },
             deletion_protection: instance.deletion_protection().unwrap_or(false),
-            claim: tags::value(instance.tag_list(), tags::EXECUTION).map(str::to_owned),
+            claim: Claim::on(instance).map(|claim| claim.execution.to_owned()),
             member_of: instance.db_cluster_identifier().map(str::to_owned),
             is_writer: membership.and_then(|member| member.is_cluster_writer()).unwrap_or(false),
         };
@@ -208,7 +209,7 @@ impl Seen {
             arn: cluster.db_cluster_arn().unwrap_or_default().to_owned(),
             origin: origin(run, resource_id, cluster.tag_list()),
             deletion_protection: cluster.deletion_protection().unwrap_or(false),
-            claim: tags::value(cluster.tag_list(), tags::EXECUTION).map(str::to_owned),
+            claim: Claim::on(cluster).map(|claim| claim.execution.to_owned()),
             member_of: None,
             is_writer: false,
         };
@@ -232,9 +233,9 @@ fn may_lack_the_mark(run: &Run) -> bool {
 fn origin(run: &Run, resource_id: &str, of: &[Tag]) -> Origin {
     let originals =
         run.original.iter().flat_map(|original| std::iter::once(original.target()).chain(original.members()));
-    let role = tags::value(of, tags::ROLE);
-    let marked = tags::marked_by(of, &run.execution)
-        && [Role::Restored, Role::Verified].iter().any(|restored| role == Some(restored.value()));
+    let marked = Claim::of(of, resource_id).is_some_and(|claim| {
+        claim.is_by(&run.execution) && [Role::Restored, Role::Verified].iter().any(|&role| claim.has_role(role))
+    });
     if !resource_id.is_empty() && originals.into_iter().any(|original| original.resource_id == resource_id) {
         Origin::Original
     } else if marked || run.restored_resource_id.as_deref() == Some(resource_id) {

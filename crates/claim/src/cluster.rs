@@ -1,27 +1,33 @@
 //! `ClaimCluster` and its release.
 //!
-//! The claim is on the cluster. Once it has held, an Aurora cluster's members are marked as well, because they are renamed
-//! and deleted one by one and each step checks what it works on. The original and its members keep their marks under
+//! The claim is on the cluster. Once it has held, an Aurora cluster's members are claimed as well, because they are renamed
+//! and deleted one by one and each step checks what it works on; those of a Multi-AZ DB cluster, because AWS may check for
+//! each of them that it may be changed. The original and its members keep their marks under
 //! their `-temp` names: that is what tells a later run whose leftover they are.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbClusterSnapshot, DbInstance};
 use trapheus_common::clients::Late;
-use trapheus_common::document::{Member, OriginalCluster, Request, StepEvent, StepOutput, TaskName};
+use trapheus_common::claim;
+use trapheus_common::document::{ClusterKind, Member, OriginalCluster, ReleaseEvent, Request, StepEvent, StepOutput, TaskName};
 use trapheus_common::identifiers::DatabaseKind;
-use trapheus_common::{Error, ErrorKind, Result, rds, tags};
+use trapheus_common::lambda::Invocation;
+use trapheus_common::tags::Role;
+use trapheus_common::{Error, ErrorKind, Result, rds};
 
 use crate::contest::{self, Held};
 use crate::lift::{Home, Lift, OriginalNow, is_replacement};
 
-/// Marks the DB cluster and its own members as worked on by this execution, and makes sure that the mark has held.
+/// Marks the DB cluster and its own members as worked on by this execution, and makes sure that the claim has held.
 pub async fn claim(
     client: &Client,
     sfn: &Late<aws_sdk_sfn::Client>,
     event: StepEvent<OriginalCluster>,
+    at: Invocation,
 ) -> Result<StepOutput> {
     let StepEvent { request, plan } = &event;
     let original = &plan.original;
+    contest::check_age(plan, &original.target, at)?;
     let look = async || {
         let cluster = rds::cluster_by_resource_id(client, &original.target.resource_id).await?;
         Ok(cluster.map(|cluster| Held {
@@ -30,14 +36,23 @@ pub async fn claim(
             tags: cluster.tag_list.unwrap_or_default(),
         }))
     };
-    contest::claim(client, sfn, request, &original.target, look).await?;
+    contest::claim(client, sfn, request, &original.target, at, look).await?;
     // A run that only takes a snapshot works on no member.
     if request.task.restores() {
-        let ids: Vec<&str> = original.own_members().iter().map(|member| member.target.resource_id.as_str()).collect();
+        let members = original.own_members().iter();
+        // Those of Auto Scaling come and go, and a run does nothing with one alone.
+        let members: Vec<&Member> =
+            members.filter(|member| !rds::is_auto_scaled(member.target.identifier.as_str())).collect();
+        let ids: Vec<&str> = members.iter().map(|member| member.target.resource_id.as_str()).collect();
         let instances = rds::instances_by_resource_ids(client, &ids).await?;
-        for member in original.own_members() {
+        for member in members {
             let instance = rds::with_resource_id(&instances, &member.target.resource_id);
             mark(client, request, member, instance).await?;
+        }
+        if original.cluster_kind == ClusterKind::MultiAz
+            && let Some(cluster) = rds::cluster_by_resource_id(client, &original.target.resource_id).await?
+        {
+            claim::write_on_members(client, &cluster, &request.execution, Role::Original).await?;
         }
     }
     Ok(StepOutput::done(TaskName::Claim, &original.target.identifier))
@@ -54,24 +69,17 @@ async fn mark(client: &Client, request: &Request, member: &Member, instance: Opt
     if instance.db_instance_identifier() != Some(identifier.as_str()) {
         return Err(changed("was renamed"));
     }
-    let ours = tags::marked_by(instance.tag_list(), &request.execution)
-        && tags::value(instance.tag_list(), tags::ROLE) == Some(tags::Role::Original.value());
-    if ours {
-        return Ok(());
-    }
-    let arn = instance.db_instance_arn().unwrap_or_default();
-    rds::add_tags(client, arn, tags::mark(&request.execution, tags::Role::Original)).await
+    claim::write(client, instance, &request.execution, Role::Original).await
 }
 
-/// Lifts this execution's marks from the cluster that has the name now, original or restored, from its members, and from
+/// Lifts this execution's claims from the cluster that has the name now, original or restored, from its members, and from
 /// its snapshots. A restored cluster keeps its own while the original is left over.
-pub async fn release(client: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
-    let StepEvent { request, plan } = &event;
+pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> Result<StepOutput> {
+    let ReleaseEvent { request, plan, after_failure } = &event;
     let original = &plan.original;
-    let mut lift = Lift::new(client, request);
+    let mut lift = Lift::new(client, request, &original.target);
     let resource_id = original.target.resource_id.as_str();
-    let original_now = rds::cluster_by_resource_id(client, resource_id).await;
-    lift.look_at_original(original_now.map(|found| found.map(seen)));
+    lift.find_original(async || Ok(rds::cluster_by_resource_id(client, resource_id).await?.map(seen)), *after_failure).await;
     for instance in lift.found(rds::instances_of_cluster(client, request.identifier.as_str()).await) {
         let moved = |member: &Member| {
             let temporary = member.target.temporary_identifier.as_str();
@@ -83,12 +91,12 @@ pub async fn release(client: &Client, event: StepEvent<OriginalCluster>) -> Resu
             lift.check_status(DatabaseKind::Instance, name, instance.db_instance_status().unwrap_or_default());
         }
         if !original.own_members().iter().any(moved) {
-            lift.from(instance.db_instance_arn(), instance.tag_list()).await;
+            lift.from_database(&instance).await;
         }
     }
     let home = lift.found(rds::cluster(client, request.identifier.as_str()).await);
     if let Some(cluster) = &home {
-        lift.of_home(cluster.db_cluster_arn(), cluster.tag_list()).await;
+        lift.of_home(cluster).await;
     }
     lift.check_end(home.as_ref().map(at_the_end).as_ref());
     if let Some(snapshot) = lift.found(rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await) {
@@ -104,6 +112,7 @@ pub async fn release(client: &Client, event: StepEvent<OriginalCluster>) -> Resu
 
 fn seen(original: DbCluster) -> OriginalNow {
     OriginalNow {
+        resource_id: original.db_cluster_resource_id.unwrap_or_default(),
         identifier: original.db_cluster_identifier,
         status: original.status,
         tags: original.tag_list.unwrap_or_default(),

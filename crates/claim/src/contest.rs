@@ -1,22 +1,36 @@
 //! Who may claim a database, and whether the claim has held.
 //!
-//! A mark of an execution that has ended means nothing any more. One that runs, or may be redriven, or of which AWS does
-//! not say, is respected.
+//! A claim of an execution that has ended means nothing any more. One that runs, or may be redriven, or of which AWS does
+//! not say, is respected; so is one of another state machine, of which this one may not ask. Tags that RDS copied from
+//! another database are no claim.
 
 use std::time::Duration;
 
 use aws_sdk_rds::types::Tag;
 use aws_sdk_sfn::types::ExecutionStatus;
+use tokio::time::Instant;
+use trapheus_common::claim::Claim;
 use trapheus_common::clients::Late;
-use trapheus_common::document::{Request, Target};
+use trapheus_common::document::{Plan, Request, Target};
+use trapheus_common::identifiers::execution_machine;
+use trapheus_common::lambda::Invocation;
+use trapheus_common::tags::Role;
 use trapheus_common::{Error, ErrorKind, Result, rds, tags};
 
-/// Between writing the mark and reading it, and between readings.
+/// Between writing the claim and reading it, and between readings.
 const PAUSE: Duration = Duration::from_secs(3);
-/// How many readings in a row have to show our mark.
+/// How many readings in a row have to show our claim.
 const AGREEING: u32 = 3;
-/// How many readings there are at most: a mark that does not show by then has not held.
-const READINGS: u32 = 10;
+/// How long an execution that holds the database is asked about: what Step Functions says may be out of date.
+const ASKING: Duration = Duration::from_secs(75);
+/// Between two questions about it.
+const BETWEEN_QUESTIONS: Duration = Duration::from_secs(5);
+/// How long our claim may take to show.
+const SHOWING: Duration = Duration::from_secs(150);
+/// What the function leaves of its time for its answer to arrive.
+const MARGIN: Duration = Duration::from_secs(10);
+/// How often the claim of another execution may come between our look and our writing.
+const CHANGES: u32 = 3;
 
 /// The database as one look showed it.
 #[derive(Clone, Debug)]
@@ -26,24 +40,63 @@ pub(crate) struct Held {
     pub(crate) tags: Vec<Tag>,
 }
 
+/// A plan that is too old says nothing of the database any more.
+pub(crate) fn check_age<O>(plan: &Plan<O>, original: &Target, at: Invocation) -> Result<()> {
+    let age = at.clock.now().since(plan.read_at).as_secs();
+    if age <= Plan::<O>::FRESH_SECONDS {
+        return Ok(());
+    }
+    Err(refusal(
+        original,
+        &format!(
+            "its plan was made at {}, which is too long ago: an execution that was redriven goes on with what it once read. \
+             Nothing was touched; start a new execution instead",
+            plan.read_at
+        ),
+    ))
+}
+
 /// Claims the database that `look` finds by the original's resource id.
 pub(crate) async fn claim(
     rds: &aws_sdk_rds::Client,
     sfn: &Late<aws_sdk_sfn::Client>,
     request: &Request,
     original: &Target,
+    at: Invocation,
     look: impl AsyncFn() -> Result<Option<Held>>,
 ) -> Result<()> {
-    let held = at_home(original, look().await?)?;
-    let holder = tags::value(&held.tags, tags::EXECUTION).filter(|holder| *holder != request.execution);
-    if let Some(holder) = holder {
-        give_way_if_running(sfn, original, holder).await?;
-        tracing::info!(db.identifier = original.identifier.as_str(), holder, "taking over from an ended execution");
+    let mut held = at_home(original, look().await?)?;
+    let mut former = None;
+    // A question takes time, in which another execution may have claimed the database: what is read last, right before the
+    // claim is written, has to be what was asked about.
+    for _ in 0..CHANGES {
+        let holder = holder(request, original, &held);
+        if holder == former {
+            break;
+        }
+        if let Some(holder) = &holder {
+            give_way_if_running(sfn, request, original, holder).await?;
+            tracing::info!(db.identifier = original.identifier.as_str(), holder, "taking over from an ended execution");
+        }
+        former = holder;
+        held = at_home(original, look().await?)?;
     }
-    if !is_ours(request, &held.tags) {
-        rds::add_tags(rds, &held.arn, tags::mark(&request.execution, tags::Role::Original)).await?;
+    if holder(request, original, &held) != former {
+        return Err(refusal(original, "one execution after the other claims it"));
     }
-    has_held(request, original, holder, look).await
+    let written = Instant::now();
+    if !is_ours(request, original, &held.tags) {
+        let claim = tags::claim(&request.execution, Role::Original, &original.resource_id);
+        rds::add_tags(rds, &held.arn, claim).await?;
+    }
+    let end = (written + SHOWING).min(at.deadline - MARGIN);
+    has_held(request, original, former.as_deref(), written..end, look).await
+}
+
+/// The other execution that claims the database.
+fn holder(request: &Request, original: &Target, held: &Held) -> Option<String> {
+    let claim = Claim::of(&held.tags, &original.resource_id)?;
+    (!claim.is_by(&request.execution)).then(|| claim.execution.to_owned())
 }
 
 /// The database, if it is still what the preflight saw.
@@ -65,61 +118,105 @@ fn at_home(original: &Target, held: Option<Held>) -> Result<Held> {
 }
 
 /// Refuses while the execution that holds the database can still work on it.
-async fn give_way_if_running(sfn: &Late<aws_sdk_sfn::Client>, original: &Target, holder: &str) -> Result<()> {
-    let status = match sfn.describe_execution().execution_arn(holder).send().await {
-        Ok(execution) => execution.status,
-        // Its history is kept for 90 days. A tag that is no execution's ARN was written by hand.
-        Err(error)
-            if error.as_service_error().is_some_and(|e| e.is_execution_does_not_exist() || e.is_invalid_arn()) =>
-        {
-            return Ok(());
-        }
-        Err(error) => {
-            let doing = format!("cannot find out whether the execution that holds the claim still runs: {holder}");
-            return Err(Error::from_aws(ErrorKind::Claim, &original.identifier, doing, &error));
-        }
-    };
-    match status {
-        ExecutionStatus::Succeeded | ExecutionStatus::Failed | ExecutionStatus::Aborted | ExecutionStatus::TimedOut => {
-            Ok(())
-        }
-        status => Err(refusal(
+async fn give_way_if_running(
+    sfn: &Late<aws_sdk_sfn::Client>,
+    request: &Request,
+    original: &Target,
+    holder: &str,
+) -> Result<()> {
+    // A tag that is no execution's ARN was written by hand.
+    let Some(machine) = execution_machine(holder) else { return Ok(()) };
+    if execution_machine(&request.execution) != Some(machine) {
+        return Err(refusal(
             original,
-            &format!("the execution {holder} (status {status}) works on it: wait until that has ended, or stop it"),
-        )),
+            &format!(
+                "the execution {holder} of another state machine holds it, and this one cannot ask whether that has ended. \
+                 Once it has, have it recovered there, or remove the tags `trapheus:…` from the database"
+            ),
+        ));
+    }
+    let end = Instant::now() + ASKING;
+    loop {
+        let status = match sfn.describe_execution().execution_arn(holder).send().await {
+            Ok(execution) => Some(execution.status),
+            // Its history is kept for 90 days; and one that has just begun is not known at once.
+            Err(error)
+                if error.as_service_error().is_some_and(|e| e.is_execution_does_not_exist() || e.is_invalid_arn()) =>
+            {
+                None
+            }
+            Err(error) => {
+                let doing = format!("cannot find out whether the execution that holds the claim still runs: {holder}");
+                return Err(Error::from_aws(ErrorKind::Claim, &original.identifier, doing, &error));
+            }
+        };
+        let is_late = Instant::now() + BETWEEN_QUESTIONS >= end;
+        match status {
+            Some(
+                ExecutionStatus::Succeeded
+                | ExecutionStatus::Failed
+                | ExecutionStatus::Aborted
+                | ExecutionStatus::TimedOut,
+            ) => return Ok(()),
+            None if is_late => return Ok(()),
+            Some(status) if is_late => {
+                return Err(refusal(
+                    original,
+                    &format!(
+                        "the execution {holder} (status {status}) works on it: wait until that has ended, or stop it"
+                    ),
+                ));
+            }
+            _ => tokio::time::sleep(BETWEEN_QUESTIONS).await,
+        }
     }
 }
 
-/// Reads the mark again until it has shown often enough; gives way to another one.
+/// Reads the claim again until it has shown often enough; gives way to another one.
+///
+/// Of two executions that claim at the same moment, the tags are those of the one that wrote last. Tags show late, so the
+/// claim has to show for as long as it took to show at all; and another's claim that shows before ours may be the one that
+/// ours replaced.
 async fn has_held(
     request: &Request,
     original: &Target,
     former: Option<&str>,
+    time: std::ops::Range<Instant>,
     look: impl AsyncFn() -> Result<Option<Held>>,
 ) -> Result<()> {
     let mut agreed = 0;
-    for _ in 0..READINGS {
+    let mut shown = None;
+    let mut other = None;
+    while Instant::now() + PAUSE < time.end {
         tokio::time::sleep(PAUSE).await;
         let held = at_home(original, look().await?)?;
-        match tags::value(&held.tags, tags::EXECUTION) {
-            _ if is_ours(request, &held.tags) => agreed += 1,
-            Some(holder) if holder != request.execution && Some(holder) != former => {
-                let text = format!("the execution {holder} claimed it at the same time: this one gives way");
-                return Err(refusal(original, &text));
+        if is_ours(request, original, &held.tags) {
+            let since = *shown.get_or_insert_with(Instant::now);
+            agreed += 1;
+            if agreed >= AGREEING && since.elapsed() + PAUSE >= since - time.start {
+                return Ok(());
             }
-            // Tags take a moment to show: this is what was there before.
-            _ => agreed = 0,
+            continue;
         }
-        if agreed == AGREEING {
-            return Ok(());
+        agreed = 0;
+        other = holder(request, original, &held).filter(|holder| Some(holder.as_str()) != former);
+        if other.is_some() && shown.is_some() {
+            break;
         }
+    }
+    if let Some(holder) = other {
+        let text = format!("the execution {holder} claimed it at the same time: this one gives way");
+        return Err(refusal(original, &text));
+    }
+    if agreed >= AGREEING {
+        return Ok(());
     }
     let text = format!("the tag `{}` was written and does not show: somebody removes it", tags::EXECUTION);
     Err(refusal(original, &text))
 }
 
-fn is_ours(request: &Request, tags: &[Tag]) -> bool {
-    tags::marked_by(tags, &request.execution) && tags::value(tags, tags::ROLE) == Some(tags::Role::Original.value())
+fn is_ours(request: &Request, original: &Target, tags: &[Tag]) -> bool {
+    Claim::of(tags, &original.resource_id).is_some_and(|claim| claim.says(&request.execution, Role::Original))
 }
 
 fn refusal(original: &Target, why: &str) -> Error {

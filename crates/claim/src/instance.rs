@@ -5,20 +5,23 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, DbSnapshot, PendingModifiedValues};
 use trapheus_common::clients::Late;
-use trapheus_common::document::{OriginalInstance, StepEvent, StepOutput, TaskName};
+use trapheus_common::document::{OriginalInstance, ReleaseEvent, StepEvent, StepOutput, TaskName};
+use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
 use crate::contest::{self, Held};
 use crate::lift::{Home, Lift, OriginalNow, is_replacement};
 
-/// Marks the DB instance as worked on by this execution, and makes sure that the mark has held.
+/// Marks the DB instance as worked on by this execution, and makes sure that the claim has held.
 pub async fn claim(
     client: &Client,
     sfn: &Late<aws_sdk_sfn::Client>,
     event: StepEvent<OriginalInstance>,
+    at: Invocation,
 ) -> Result<StepOutput> {
     let StepEvent { request, plan } = &event;
     let original = &plan.original;
+    contest::check_age(plan, &original.target, at)?;
     let look = async || {
         let instance = rds::instance_by_resource_id(client, &original.target.resource_id).await?;
         Ok(instance.map(|instance| Held {
@@ -27,22 +30,21 @@ pub async fn claim(
             tags: instance.tag_list.unwrap_or_default(),
         }))
     };
-    contest::claim(client, sfn, request, &original.target, look).await?;
+    contest::claim(client, sfn, request, &original.target, at, look).await?;
     Ok(StepOutput::done(TaskName::Claim, &original.target.identifier))
 }
 
-/// Lifts this execution's marks from the database that has the name now, original or restored, and from its snapshots. A
+/// Lifts this execution's claims from the database that has the name now, original or restored, and from its snapshots. A
 /// restored database keeps its own while the original is left over.
-pub async fn release(client: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
-    let StepEvent { request, plan } = &event;
+pub async fn release(client: &Client, event: ReleaseEvent<OriginalInstance>) -> Result<StepOutput> {
+    let ReleaseEvent { request, plan, after_failure } = &event;
     let original = &plan.original;
-    let mut lift = Lift::new(client, request);
+    let mut lift = Lift::new(client, request, &original.target);
     let resource_id = original.target.resource_id.as_str();
-    let original_now = rds::instance_by_resource_id(client, resource_id).await;
-    lift.look_at_original(original_now.map(|found| found.map(seen)));
+    lift.find_original(async || Ok(rds::instance_by_resource_id(client, resource_id).await?.map(seen)), *after_failure).await;
     let home = lift.found(rds::instance(client, request.identifier.as_str()).await);
     if let Some(instance) = &home {
-        lift.of_home(instance.db_instance_arn(), instance.tag_list()).await;
+        lift.of_home(instance).await;
     }
     lift.check_end(home.as_ref().map(at_the_end).as_ref());
     if let Some(snapshot) = lift.found(rds::snapshot(client, request.snapshot_identifier.as_str()).await) {
@@ -58,6 +60,7 @@ pub async fn release(client: &Client, event: StepEvent<OriginalInstance>) -> Res
 
 fn seen(original: DbInstance) -> OriginalNow {
     OriginalNow {
+        resource_id: original.dbi_resource_id.unwrap_or_default(),
         identifier: original.db_instance_identifier,
         status: original.db_instance_status,
         tags: original.tag_list.unwrap_or_default(),

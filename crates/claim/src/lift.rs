@@ -1,17 +1,30 @@
-//! Removing marks: all that are this execution's, and no other.
+//! Removing claims: all that are this execution's, and no other. A copy of one on another database is left alone.
 //!
 //! It is the last step of every run, so it also looks whether the run ends as it should: with a database under the name.
 //!
 //! One resource that cannot be untagged does not keep the others from it: everything is attempted, then the first error
 //! is raised.
 
+use std::time::Duration;
+
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::Tag;
-use trapheus_common::document::{Request, StepOutput, TaskName};
+use tokio::time::Instant;
+use trapheus_common::claim::{self, Claim};
+use trapheus_common::document::{Request, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::rds::Database;
 use trapheus_common::tags::Role;
 use trapheus_common::wait::acceptor::{self, Phase};
 use trapheus_common::{Error, ErrorKind, Result, rds, tags};
+
+/// How long an original that does not answer is looked for after a failure: longer than it is nameless in a rename, and
+/// shorter than the function may take.
+const SEARCH: Duration = Duration::from_secs(120);
+/// The same where the run has seen it go.
+const GLANCE: Duration = Duration::from_secs(10);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_secs(5);
 
 /// What answers under the database's own name.
 pub(crate) struct Home<'a> {
@@ -22,6 +35,7 @@ pub(crate) struct Home<'a> {
 
 /// What a look at the original found.
 pub(crate) struct OriginalNow {
+    pub(crate) resource_id: String,
     pub(crate) identifier: Option<String>,
     pub(crate) status: Option<String>,
     pub(crate) tags: Vec<Tag>,
@@ -46,11 +60,21 @@ pub(crate) struct Lift<'a> {
     outcome: Result<()>,
     is_anothers: bool,
     original: Whereabouts,
+    /// Whether nothing tells which database the original is: a recovery may come too late for that.
+    is_unknown: bool,
 }
 
 impl<'a> Lift<'a> {
-    pub(crate) fn new(rds: &'a Client, request: &'a Request) -> Self {
-        Self { rds, request, done: Vec::new(), outcome: Ok(()), is_anothers: false, original: Whereabouts::Settled }
+    pub(crate) fn new(rds: &'a Client, request: &'a Request, original: &Target) -> Self {
+        Self {
+            rds,
+            request,
+            done: Vec::new(),
+            outcome: Ok(()),
+            is_anothers: false,
+            original: Whereabouts::Settled,
+            is_unknown: original.resource_id.is_empty(),
+        }
     }
 
     /// What a look found; a look that failed is remembered, and nothing is there.
@@ -61,8 +85,7 @@ impl<'a> Lift<'a> {
         })
     }
 
-    /// Removes our two tags from a resource if this execution put them there, or if somebody left half a mark of no
-    /// execution.
+    /// Removes our tags from a snapshot if this execution put them there, or if somebody left half a mark of no execution.
     pub(crate) async fn from(&mut self, arn: Option<&str>, found: &[Tag]) {
         let Some(arn) = arn.filter(|arn| !self.done.iter().any(|done| done == arn)) else { return };
         let is_half = tags::value(found, tags::EXECUTION).is_none() && tags::value(found, tags::ROLE).is_some();
@@ -73,30 +96,61 @@ impl<'a> Lift<'a> {
         }
     }
 
-    /// As [`Self::from`], for the database that has the name. As long as the original is left over beside it, the mark stays
-    /// that tells everybody, a recovery above all, that this one is its verified successor.
-    pub(crate) async fn of_home(&mut self, arn: Option<&str>, found: &[Tag]) {
-        let role = tags::value(found, tags::ROLE).filter(|_| tags::marked_by(found, &self.request.execution));
-        if self.original != Whereabouts::Settled && role == Some(Role::Verified.value()) {
+    /// As [`Self::from`], for a database: not for one that carries the tags of another.
+    pub(crate) async fn from_database(&mut self, database: &impl Database) {
+        let named = tags::value(database.tags(), tags::RESOURCE_ID);
+        if named.is_none_or(|named| Some(named) == database.resource_id()) {
+            self.from(database.arn(), database.tags()).await;
+        }
+    }
+
+    /// As [`Self::from_database`], for the database that has the name. As long as the original is left over beside it, the
+    /// claim stays that tells everybody, a recovery above all, that this one is its verified successor.
+    pub(crate) async fn of_home<D: Database>(&mut self, home: &D) {
+        let claim = Claim::on(home).filter(|claim| claim.is_by(&self.request.execution));
+        let has_role = |role| claim.is_some_and(|claim| claim.has_role(role));
+        if self.original != Whereabouts::Settled && has_role(Role::Verified) {
             return;
         }
         // A run releases what it restored only once that is verified: what is not, its rollback has removed. Unless it could
         // not, because somebody deletes the original meanwhile; then nobody knows how good this one is. Nor does anybody beside
         // an original that could not be looked at.
-        if self.original == Whereabouts::LeftOver && role == Some(Role::Restored.value()) {
-            let mark = tags::mark(&self.request.execution, Role::Verified);
-            match rds::add_tags(self.rds, arn.unwrap_or_default(), mark).await {
+        if self.original == Whereabouts::LeftOver && has_role(Role::Restored) {
+            match claim::write(self.rds, home, &self.request.execution, Role::Verified).await {
                 Ok(()) => return,
                 // Left as it is, it would be removed by a recovery.
                 Err(error) => self.remember(Err(error)),
             }
         }
-        self.from(arn, found).await;
+        self.from_database(home).await;
+    }
+
+    /// Looks for the original, and takes note of it.
+    ///
+    /// One look that does not find it says nothing: between two names a database answers to none. A run that succeeds has
+    /// just seen it go; after a failure it is looked for as long as a step may take.
+    pub(crate) async fn find_original(
+        &mut self,
+        look: impl AsyncFn() -> Result<Option<OriginalNow>>,
+        after_failure: bool,
+    ) {
+        let patience = match (self.is_unknown, after_failure) {
+            (true, _) => Duration::ZERO,
+            (false, true) => SEARCH,
+            (false, false) => GLANCE,
+        };
+        let end = Instant::now() + patience;
+        let mut found = look().await;
+        while matches!(found, Ok(None)) && Instant::now() + PAUSE < end {
+            tokio::time::sleep(PAUSE).await;
+            found = look().await;
+        }
+        self.look_at_original(found);
     }
 
     /// Takes note of the original, whatever has come of it. Where another execution works on it by now, how it ends is that
     /// one's affair.
-    pub(crate) fn look_at_original(&mut self, look: Result<Option<OriginalNow>>) {
+    fn look_at_original(&mut self, look: Result<Option<OriginalNow>>) {
         self.original = match &look {
             Err(_) => Whereabouts::Uncertain,
             Ok(None) => Whereabouts::Settled,
@@ -108,7 +162,10 @@ impl<'a> Lift<'a> {
                 Phase::Available | Phase::Passing | Phase::Stopped | Phase::Broken => Whereabouts::LeftOver,
             },
         };
-        let holder = self.found(look).and_then(|now| tags::value(&now.tags, tags::EXECUTION).map(str::to_owned));
+        let holder = self.found(look).and_then(|now| {
+            let claim = Claim::of(&now.tags, &now.resource_id)?;
+            Some(claim.execution.to_owned())
+        });
         self.is_anothers = holder.is_some_and(|holder| holder != self.request.execution);
     }
 

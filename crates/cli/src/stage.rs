@@ -188,7 +188,7 @@ impl Stage {
         });
         self.use_more(|usage| usage.transitions += outcome.state_transitions);
         if self.recovers && outcome.status != Status::Succeeded && run.role != Some(RunRole::Recovery) {
-            self.start_recovery(run);
+            self.start_recovery(run, outcome.status.name());
         }
         Ended { outcome, steps }
     }
@@ -221,8 +221,10 @@ impl Stage {
     }
 
     /// What the rule on the execution's end does.
-    fn start_recovery(self: &Rc<Self>, of: &Run) {
-        let input = json!({"task": "recover", "execution": of.arn()});
+    fn start_recovery(self: &Rc<Self>, of: &Run, status: &str) {
+        let stopped_at = Timestamp::try_from(self.wall_clock()).unwrap_or_default();
+        let stopped_at = stopped_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
+        let input = json!({"task": "recover", "execution": of.arn(), "status": status, "stoppedAt": stopped_at});
         self.start(RunRole::Recovery, format!("{}-recovery", of.name), input, of, RULE_LATENCY);
     }
 

@@ -1,31 +1,151 @@
 //! Who may touch what: the claim on the original, and the proofs that something is this execution's own.
 //!
-//! A tag on the original names the execution that works on it. Every step that changes anything looks the original up by
-//! its resource id and checks that tag first. What a rollback removes has to pass [`Proofs`], all four.
+//! Three tags on a database are a claim: the execution that works on it or made it, what the database is to that execution,
+//! and the database's own resource id. RDS copies tags into snapshots and onto databases restored from them; such a copy
+//! names another database, and is no claim. Every step that changes anything looks the original up by its resource id and
+//! checks its claim first. What a rollback removes has to pass [`Proofs`], all four.
+
+use std::time::Duration;
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
+use tokio::time::Instant;
 
 use crate::clock::Timestamp;
-use crate::document::{Request, Target};
+use crate::document::{Names, Request, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identifiers::DatabaseIdentifier;
 use crate::rds::Database;
 use crate::tags::Role;
 use crate::{rds, tags};
 
+/// How long a step waits for a claim to show. Tags are eventually consistent, and a step has three minutes in all.
+const PATIENCE: Duration = Duration::from_secs(120);
+/// Between two looks.
+const PAUSE: Duration = Duration::from_secs(5);
+
+/// What the tags of a database claim, if they are its own.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Claim<'a> {
+    pub execution: &'a str,
+    /// What the database is to the execution; nothing if that tag was removed.
+    pub role: Option<&'a str>,
+    /// Whether the claim names the database's own resource id. A claim that names none may be a copy, so it counts only
+    /// for a database that is known in another way.
+    pub is_proven: bool,
+}
+
+impl<'a> Claim<'a> {
+    /// The claim on the database with this resource id; nothing if its tags make none, or are another database's.
+    pub fn of(found: &'a [Tag], resource_id: &str) -> Option<Self> {
+        let execution = tags::value(found, tags::EXECUTION)?;
+        let named = tags::value(found, tags::RESOURCE_ID);
+        if named.is_some_and(|named| named != resource_id) {
+            return None;
+        }
+        let is_proven = named.is_some() && !resource_id.is_empty();
+        Some(Self { execution, role: tags::value(found, tags::ROLE), is_proven })
+    }
+
+    /// The claim on a database.
+    pub fn on<D: Database>(database: &'a D) -> Option<Self> {
+        Self::of(database.tags(), database.resource_id().unwrap_or_default())
+    }
+
+    pub fn is_by(&self, execution: &str) -> bool {
+        self.execution == execution
+    }
+
+    pub fn has_role(&self, role: Role) -> bool {
+        self.role == Some(role.value())
+    }
+
+    /// Whether it says all: that this execution claims the database as this, and that the claim is no copy.
+    pub fn says(&self, execution: &str, role: Role) -> bool {
+        self.is_by(execution) && self.has_role(role) && self.is_proven
+    }
+}
+
+/// Writes an execution's claim, unless the database shows it already.
+pub async fn write<D: Database>(rds: &Client, database: &D, execution: &str, role: Role) -> Result<()> {
+    if Claim::on(database).is_some_and(|claim| claim.says(execution, role)) {
+        return Ok(());
+    }
+    let resource_id = database.resource_id().unwrap_or_default();
+    rds::add_tags(rds, database.arn().unwrap_or_default(), tags::claim(execution, role, resource_id)).await
+}
+
+/// As [`write`], for what the execution has just created: no restore call can be told a resource id that does not exist
+/// yet. Until its claim names it, the database is known by its name and its age; so a refusal for good is no failure.
+pub async fn complete<D: Database>(rds: &Client, created: &D, execution: &str) -> Result<()> {
+    if created.resource_id().is_none() {
+        return Ok(());
+    }
+    match write(rds, created, execution, Role::Restored).await {
+        Err(error) if !error.kind().retryable() => {
+            tracing::warn!(db.identifier = created.identifier(), error = error.report(), "claim not completed");
+            Ok(())
+        }
+        outcome => outcome,
+    }
+}
+
+/// Claims the visible members of a Multi-AZ DB cluster as what their cluster is: RDS creates them without tags, and may
+/// check the permission for each. An instance is a member only if RDS says that it belongs to the cluster.
+pub async fn write_on_members(rds: &Client, cluster: &DbCluster, execution: &str, role: Role) -> Result<()> {
+    let name = cluster.db_cluster_identifier().unwrap_or_default();
+    for member in rds::instances_of_cluster(rds, name).await? {
+        write(rds, &member, execution, role).await?;
+    }
+    Ok(())
+}
+
+/// Claims a database for an execution, and waits until that shows: the next step looks for it.
+pub async fn hold<D: Database>(rds: &Client, database: &D, execution: &str, role: Role) -> Result<()> {
+    write(rds, database, execution, role).await?;
+    let resource_id = database.resource_id().unwrap_or_default();
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let now = D::of_resource_id(rds, resource_id).await?;
+        if now.as_ref().and_then(Claim::on).is_some_and(|claim| claim.says(execution, role)) {
+            return Ok(());
+        }
+        if Instant::now() + PAUSE >= end {
+            let identifier = database.identifier().unwrap_or_default();
+            let message = format!("the tags of {identifier} were written and do not show yet");
+            return Err(Error::new(ErrorKind::ServiceUnavailable, identifier, message));
+        }
+        tokio::time::sleep(PAUSE).await;
+    }
+}
+
 /// The original DB instance (or cluster member) wherever it is now; an error if it is gone or another execution's.
 pub async fn original_instance(rds: &Client, request: &Request, original: &Target) -> Result<DbInstance> {
-    let instance = rds::instance_by_resource_id(rds, &original.resource_id).await?.ok_or_else(|| gone(original))?;
-    check(request, original, instance.tag_list())?;
-    Ok(instance)
+    claimed(rds, request, original).await
 }
 
 /// The original DB cluster wherever it is now; an error if it is gone or another execution's.
 pub async fn original_cluster(rds: &Client, request: &Request, original: &Target) -> Result<DbCluster> {
-    let cluster = rds::cluster_by_resource_id(rds, &original.resource_id).await?.ok_or_else(|| gone(original))?;
-    check(request, original, cluster.tag_list())?;
-    Ok(cluster)
+    claimed(rds, request, original).await
+}
+
+async fn claimed<D: Database>(rds: &Client, request: &Request, original: &Target) -> Result<D> {
+    let end = Instant::now() + PATIENCE;
+    loop {
+        let database = D::of_resource_id(rds, &original.resource_id).await?.ok_or_else(|| gone(original))?;
+        if shows_no_claim(original, database.tags()) && Instant::now() + PAUSE < end {
+            tokio::time::sleep(PAUSE).await;
+            continue;
+        }
+        check(request, original, database.tags())?;
+        return Ok(database);
+    }
+}
+
+/// Whether the claim that was written does not show. A tag may show late, so it is looked for again before that means
+/// anything.
+fn shows_no_claim(original: &Target, tags: &[Tag]) -> bool {
+    Claim::of(tags, &original.resource_id).is_none()
 }
 
 /// The original, and whatever has one of its two names now.
@@ -48,6 +168,20 @@ impl<D: Database> Named<D> {
         Ok(Self { original, named })
     }
 
+    /// As [`Self::find`], for a step that needs the claim: an original whose claim does not show is looked at again for
+    /// minutes.
+    pub async fn find_claimed(rds: &Client, target: &Target) -> Result<Self> {
+        let end = Instant::now() + PATIENCE;
+        loop {
+            let found = Self::find(rds, target).await?;
+            let is_unclaimed = found.original.as_ref().is_some_and(|one| shows_no_claim(target, one.tags()));
+            if !is_unclaimed || Instant::now() + PAUSE >= end {
+                return Ok(found);
+            }
+            tokio::time::sleep(PAUSE).await;
+        }
+    }
+
     /// The original; an error if it is gone or another execution's.
     pub fn claimed(&self, request: &Request, target: &Target) -> Result<&D> {
         let original = self.original.as_ref().ok_or_else(|| gone(target))?;
@@ -63,19 +197,22 @@ impl<D: Database> Named<D> {
 
 /// Refuses to go on unless the tags say that this execution works on the original.
 pub fn check(request: &Request, original: &Target, tags: &[Tag]) -> Result<()> {
-    match tags::value(tags, tags::EXECUTION) {
-        Some(execution) if execution == request.execution => Ok(()),
+    match Claim::of(tags, &original.resource_id) {
+        Some(claim) if claim.is_by(&request.execution) => Ok(()),
         Some(other) => Err(Error::new(
             ErrorKind::Claim,
             &original.identifier,
-            format!("another execution works on this database now: {other}; nothing more is touched by this one"),
+            format!(
+                "another execution works on this database now: {}; nothing more is touched by this one",
+                other.execution
+            ),
         )),
         None => Err(Error::new(
             ErrorKind::Claim,
             &original.identifier,
             format!(
-                "the tag `{}` that claims this database for the run is gone; somebody removed it, so nothing more is \
-                 touched",
+                "the tag `{}` that claims this database for the run is gone; a person or a recovery removed it, so \
+                 nothing more is touched",
                 tags::EXECUTION
             ),
         )),
@@ -85,7 +222,7 @@ pub fn check(request: &Request, original: &Target, tags: &[Tag]) -> Result<()> {
 /// As [`check`], for a rollback: that somebody took the claim away does not keep the original from its name. Only another
 /// execution's claim does.
 pub fn check_for_rollback(request: &Request, original: &Target, tags: &[Tag]) -> Result<()> {
-    match tags::value(tags, tags::EXECUTION) {
+    match Claim::of(tags, &original.resource_id) {
         None => Ok(()),
         Some(_) => check(request, original, tags),
     }
@@ -108,35 +245,33 @@ pub struct Proofs<'a> {
     /// Not reported by RDS before the database is available for the first time.
     pub created_at: Option<Timestamp>,
     /// Whether the database is available: if not, a missing time of creation means that its creation is not finished or has
-    /// failed, so it began in this execution, whose mark it has carried from its first moment.
+    /// failed, so it began in this execution, whose claim it has carried from its first moment.
     pub is_available: bool,
 }
 
 impl<'a> Proofs<'a> {
     pub fn of_instance(instance: &'a DbInstance) -> Self {
-        Self {
-            identifier: instance.db_instance_identifier().unwrap_or_default(),
-            resource_id: instance.dbi_resource_id().unwrap_or_default(),
-            tags: instance.tag_list(),
-            created_at: instance.instance_create_time().and_then(timestamp),
-            is_available: instance.db_instance_status() == Some("available"),
-        }
+        Self::of(instance)
     }
 
     pub fn of_cluster(cluster: &'a DbCluster) -> Self {
+        Self::of(cluster)
+    }
+
+    pub fn of<D: Database>(database: &'a D) -> Self {
         Self {
-            identifier: cluster.db_cluster_identifier().unwrap_or_default(),
-            resource_id: cluster.db_cluster_resource_id().unwrap_or_default(),
-            tags: cluster.tag_list(),
-            created_at: cluster.cluster_create_time().and_then(timestamp),
-            is_available: cluster.status() == Some("available"),
+            identifier: database.identifier().unwrap_or_default(),
+            resource_id: database.resource_id().unwrap_or_default(),
+            tags: database.tags(),
+            created_at: database.created_at(),
+            is_available: database.status() == Some("available"),
         }
     }
 
     /// Why this database is not this execution's to remove; nothing if it is.
     ///
-    /// All four have to hold: it carries our tag with this execution; it is none of the originals; it was created while
-    /// this execution ran; its name is one the run planned to create. What is verified stays, whatever failed after.
+    /// All four have to hold: it carries this execution's claim, and no copy of one; it is none of the originals; it was
+    /// created while this execution ran; its name is one the run planned. What is verified stays, whatever failed after.
     pub fn missing(&self, request: &Request, originals: &[&Target]) -> Option<String> {
         self.missing_in(&[Role::Restored], request, originals)
     }
@@ -148,11 +283,16 @@ impl<'a> Proofs<'a> {
 
     fn missing_in(&self, roles: &[Role], request: &Request, originals: &[&Target]) -> Option<String> {
         let Self { identifier, resource_id, .. } = self;
-        if !tags::marked_by(self.tags, &request.execution) {
-            return Some(format!("{identifier} does not carry the tag of this execution"));
+        if tags::marked_by(self.tags, &request.execution)
+            && let Some(other) = tags::value(self.tags, tags::RESOURCE_ID).filter(|other| other != resource_id)
+        {
+            return Some(format!("{identifier} ({resource_id}) carries a copy of the tags of another database, {other}"));
         }
-        let role = tags::value(self.tags, tags::ROLE).unwrap_or_default();
-        if !roles.iter().any(|one| one.value() == role) {
+        let Some(claim) = Claim::of(self.tags, resource_id).filter(|claim| claim.is_by(&request.execution)) else {
+            return Some(format!("{identifier} does not carry the tag of this execution"));
+        };
+        if !roles.iter().any(|&role| claim.has_role(role)) {
+            let role = claim.role.unwrap_or_default();
             return Some(format!("{identifier} is not marked as restored by this execution, but as `{role}`"));
         }
         if resource_id.is_empty() || originals.iter().any(|original| original.resource_id == *resource_id) {
@@ -166,7 +306,9 @@ impl<'a> Proofs<'a> {
             None if !self.is_available => {}
             None => return Some(format!("RDS does not say when {identifier} was created")),
         }
-        if !originals.iter().any(|original| original.identifier.as_str() == *identifier) {
+        let is_planned = originals.iter().any(|original| original.identifier.as_str() == *identifier)
+            || Names::rename_first(request).aside.as_str() == *identifier;
+        if !is_planned {
             return Some(format!("{identifier} is not a name this execution restores"));
         }
         None
@@ -192,6 +334,89 @@ pub fn not_replaceable(
     Some(format!("it was taken of another database, {}", source.unwrap_or("which RDS does not name")))
 }
 
-fn timestamp(time: &aws_sdk_rds::primitives::DateTime) -> Option<Timestamp> {
-    u64::try_from(time.secs()).ok().map(Timestamp::from_epoch_seconds)
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    const RUN: &str = "arn:run";
+
+    #[test]
+    fn a_claim_that_names_another_database_is_a_copy_and_no_claim() {
+        let own = tags::claim(RUN, Role::Original, "db-OWN");
+        let claim = Claim::of(&own, "db-OWN").unwrap();
+        assert!(claim.says(RUN, Role::Original) && !claim.says(RUN, Role::Restored) && !claim.says("x", Role::Original));
+        assert_eq!(Claim::of(&own, "db-COPY"), None);
+        assert_eq!(Claim::of(&own, ""), None);
+    }
+
+    #[test]
+    fn a_claim_that_names_no_database_is_one_that_is_not_proven() {
+        let two = tags::mark(RUN, Role::Restored);
+        let claim = Claim::of(&two, "db-OWN").unwrap();
+        assert!(claim.is_by(RUN) && claim.has_role(Role::Restored) && !claim.is_proven);
+        assert!(!claim.says(RUN, Role::Restored));
+        assert_eq!(Claim::of(&two[1..], "db-OWN"), None, "a role alone says nothing");
+    }
+
+    fn request() -> Request {
+        serde_json::from_value(serde_json::json!({
+            "identifier": "orders",
+            "temporaryIdentifier": "orders-temp",
+            "snapshotIdentifier": "orders-snapshot",
+            "temporarySnapshotIdentifier": "orders-temp",
+            "task": "db_restore",
+            "kind": "instance",
+            "execution": RUN,
+            "startedAt": "2026-01-31T08:00:00Z",
+            "deadline": "2026-02-01T08:00:00Z",
+            "snapshotReplacement": "KeepUntilReplaced",
+            "keepAutomatedBackups": true,
+            "finalSnapshot": true,
+            "rollbackSeconds": 3600,
+        }))
+        .unwrap()
+    }
+
+    fn target() -> Target {
+        let target = serde_json::json!({
+            "identifier": "orders", "temporaryIdentifier": "orders-temp", "resourceId": "db-OLD",
+        });
+        serde_json::from_value(target).unwrap()
+    }
+
+    #[test]
+    fn a_database_is_removed_only_if_all_four_proofs_hold() {
+        let request = request();
+        let own = tags::claim(RUN, Role::Restored, "db-NEW");
+        let two = tags::mark(RUN, Role::Restored);
+        let aside = request.identifier.aside(RUN);
+        let ours = Proofs {
+            identifier: "orders",
+            resource_id: "db-NEW",
+            tags: &own,
+            created_at: Some(request.started_at.plus_seconds(1)),
+            is_available: true,
+        };
+        let creating = Proofs { tags: &two, created_at: None, is_available: false, ..ours };
+        for proven in [ours, creating, Proofs { identifier: aside.as_str(), ..ours }] {
+            assert_eq!(proven.missing(&request, &[&target()]), None, "{proven:?}");
+        }
+        let copied = tags::claim(RUN, Role::Restored, "db-ANOTHER");
+        let verified = tags::claim(RUN, Role::Verified, "db-NEW");
+        let others = tags::claim("arn:other", Role::Restored, "db-NEW");
+        let original = tags::claim(RUN, Role::Restored, "db-OLD");
+        for (unproven, why) in [
+            (Proofs { tags: &copied, ..ours }, "copy of the tags of another database, db-ANOTHER"),
+            (Proofs { tags: &verified, ..ours }, "`verified`"),
+            (Proofs { tags: &others, ..ours }, "does not carry the tag"),
+            (Proofs { tags: &[], ..ours }, "does not carry the tag"),
+            (Proofs { tags: &original, resource_id: "db-OLD", ..ours }, "is the original"),
+            (Proofs { created_at: Some(Timestamp::from_epoch_seconds(1)), ..ours }, "before this execution began"),
+            (Proofs { created_at: None, ..ours }, "does not say when"),
+            (Proofs { identifier: "orders-copy", ..ours }, "is not a name"),
+        ] {
+            let missing = unproven.missing(&request, &[&target()]).expect(why);
+            assert!(missing.contains(why), "{missing}");
+        }
+    }
 }

@@ -378,6 +378,17 @@ pub struct StepEvent<O> {
     pub plan: Plan<O>,
 }
 
+/// The payload of a release.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct ReleaseEvent<O> {
+    pub request: Request,
+    pub plan: Plan<O>,
+    /// Whether the run has failed: then an original that does not answer was not deleted by it, and is looked for.
+    #[serde(default)]
+    pub after_failure: bool,
+}
+
 /// Where a rename takes the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]

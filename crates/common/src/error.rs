@@ -250,11 +250,11 @@ impl AwsFailure {
                 | "NotAuthorized"
                 | "UnrecognizedClientException"
                 | "InvalidClientTokenId"
-                | "ExpiredToken"
-                | "ExpiredTokenException"
                 | "SignatureDoesNotMatch"
                 | "OptInRequired",
             ) => return Self::Denied,
+            // The role's credentials have run out, and the next call has new ones: no permission is missing.
+            Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired") => return Self::Unavailable,
             _ => {}
         }
         let server_error = error.raw_response().is_some_and(|response| response.status().is_server_error());

@@ -253,6 +253,18 @@ text!(DatabaseIdentifier);
 text!(SnapshotIdentifier);
 text!(ExportIdentifier);
 
+/// The state machine that an execution's ARN names: all of it but the execution's own name. Nothing if it is no such ARN:
+/// `arn:aws:states:<region>:<account>:execution:<state machine>:<name>`, in any partition.
+pub fn execution_machine(arn: &str) -> Option<&str> {
+    let parts: Vec<&str> = arn.split(':').collect();
+    match parts[..] {
+        ["arn", _, "states", _, _, "execution", machine, name] if !machine.is_empty() && !name.is_empty() => {
+            arn.rsplit_once(':').map(|(machine, _)| machine)
+        }
+        _ => None,
+    }
+}
+
 #[cfg(test)]
 mod tests {
     use super::DatabaseKind::{Cluster, Instance};
@@ -336,5 +348,15 @@ mod tests {
         assert!(matches!(name.snapshot(Cluster), Err(IdentifierError::TooLong { length: 64, longest: 63, .. })));
         let fits = DatabaseIdentifier::parse(Cluster, &"a".repeat(54)).unwrap();
         assert_eq!(fits.snapshot(Cluster).unwrap().as_str().len(), 63);
+    }
+
+    #[test]
+    fn an_execution_names_its_state_machine() {
+        let arn = "arn:aws-cn:states:cn-north-1:123456789012:execution:trapheus:run-1";
+        let machine = "arn:aws-cn:states:cn-north-1:123456789012:execution:trapheus";
+        assert_eq!(execution_machine(arn), Some(machine));
+        for other in ["run-1", "written by hand", machine, &arn.replace("execution", "express")] {
+            assert_eq!(execution_machine(other), None, "{other}");
+        }
     }
 }

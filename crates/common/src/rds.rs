@@ -4,6 +4,7 @@
 //! world as what is. Nothing here changes anything but tags.
 
 use aws_sdk_rds::Client;
+use aws_sdk_rds::primitives::DateTime;
 use aws_sdk_rds::operation::remove_tags_from_resource::RemoveTagsFromResourceError;
 use aws_sdk_rds::types::{
     ClusterPendingModifiedValues, DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Filter, PendingModifiedValues,
@@ -13,13 +14,26 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
+use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
+
+/// How the names of the readers begin that Aurora Auto Scaling adds: they come and go at any time.
+const AUTO_SCALED: &str = "application-autoscaling-";
+
+/// Whether a cluster's member of this name is a reader of Aurora Auto Scaling's, which is no part of what a run restores or renames.
+pub fn is_auto_scaled(member_identifier: &str) -> bool {
+    member_identifier.starts_with(AUTO_SCALED)
+}
 
 /// What a DB instance and a DB cluster have in common, and how either is looked for.
 pub trait Database: Clone {
     fn identifier(&self) -> Option<&str>;
     fn resource_id(&self) -> Option<&str>;
+    fn arn(&self) -> Option<&str>;
+    fn status(&self) -> Option<&str>;
     fn tags(&self) -> &[Tag];
+    /// Not reported by RDS before the database is available for the first time.
+    fn created_at(&self) -> Option<Timestamp>;
     /// Those of these names that there are, with one call.
     fn of_names(rds: &Client, identifiers: &[&str]) -> impl Future<Output = Result<Vec<Self>>>;
     /// The one with this resource id, whatever its name is now.
@@ -33,6 +47,18 @@ impl Database for DbInstance {
 
     fn resource_id(&self) -> Option<&str> {
         self.dbi_resource_id()
+    }
+
+    fn arn(&self) -> Option<&str> {
+        self.db_instance_arn()
+    }
+
+    fn status(&self) -> Option<&str> {
+        self.db_instance_status()
+    }
+
+    fn created_at(&self) -> Option<Timestamp> {
+        self.instance_create_time().and_then(timestamp)
     }
 
     fn tags(&self) -> &[Tag] {
@@ -55,6 +81,18 @@ impl Database for DbCluster {
 
     fn resource_id(&self) -> Option<&str> {
         self.db_cluster_resource_id()
+    }
+
+    fn arn(&self) -> Option<&str> {
+        self.db_cluster_arn()
+    }
+
+    fn status(&self) -> Option<&str> {
+        self.status()
+    }
+
+    fn created_at(&self) -> Option<Timestamp> {
+        self.cluster_create_time().and_then(timestamp)
     }
 
     fn tags(&self) -> &[Tag] {
@@ -263,4 +301,8 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     Error::from_aws(ErrorKind::InstanceUnavailable, identifier, doing, error)
+}
+
+fn timestamp(time: &DateTime) -> Option<Timestamp> {
+    u64::try_from(time.secs()).ok().map(Timestamp::from_epoch_seconds)
 }

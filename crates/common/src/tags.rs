@@ -57,7 +57,7 @@ pub fn value<'a>(tags: &'a [Tag], key: &str) -> Option<&'a str> {
     tags.iter().find(|tag| tag.key() == Some(key)).and_then(Tag::value)
 }
 
-/// Whether this execution marked the resource.
+/// Whether this execution marked the snapshot. Of a database, [`crate::claim::Claim`] tells.
 pub fn marked_by(tags: &[Tag], execution: &str) -> bool {
     value(tags, EXECUTION) == Some(execution)
 }
@@ -117,7 +117,13 @@ pub fn with_mark(tags: &Tags, execution: &str, role: Role) -> Vec<Tag> {
     all
 }
 
-/// Our two tags.
+/// Our three tags on the database with this resource id: a claim that proves itself.
+pub fn claim(execution: &str, role: Role, resource_id: &str) -> [Tag; 3] {
+    let [by, as_role] = mark(execution, role);
+    [by, as_role, Tag::builder().key(RESOURCE_ID).value(resource_id).build()]
+}
+
+/// Our two tags on what has no resource id yet, and on snapshots.
 pub fn mark(execution: &str, role: Role) -> [Tag; 2] {
     [Tag::builder().key(EXECUTION).value(execution).build(), Tag::builder().key(ROLE).value(role.value()).build()]
 }

@@ -26,7 +26,7 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result
     let original = &plan.original;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Delete, target.temporary_identifier.as_str());
-    let clusters = Named::<DbCluster>::find(rds, target).await?;
+    let clusters = Named::<DbCluster>::find_claimed(rds, target).await?;
     let Some(cluster) = &clusters.original else { return Ok(output) };
     if phase(DatabaseKind::Cluster, cluster.status()) == Phase::Deleting {
         return Ok(output.waiting_for(gone(&target.resource_id)));

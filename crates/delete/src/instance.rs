@@ -19,7 +19,7 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Resul
     let original = &plan.original;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Delete, target.temporary_identifier.as_str());
-    let instances = Named::<DbInstance>::find(rds, target).await?;
+    let instances = Named::<DbInstance>::find_claimed(rds, target).await?;
     let Some(instance) = &instances.original else { return Ok(output) };
     if phase(DatabaseKind::Instance, instance.db_instance_status()) == Phase::Deleting {
         return Ok(output.waiting_for(gone(&target.resource_id)));

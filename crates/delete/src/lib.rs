@@ -11,6 +11,7 @@ use aws_sdk_rds::operation::modify_db_instance::ModifyDBInstanceError;
 use aws_sdk_rds::types::{DbInstance, Tag};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
+use trapheus_common::claim::Claim;
 use trapheus_common::document::{Names, Request, StepOutput, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIdentifier};
 use trapheus_common::tags::Role;
@@ -97,7 +98,9 @@ fn check_successor(
         ));
     }
     // Written once it was verified, and read here from the database itself.
-    if !tags::marked_by(tags, &request.execution) || tags::value(tags, tags::ROLE) != Some(Role::Verified.value()) {
+    let is_verified = Claim::of(tags, resource_id)
+        .is_some_and(|claim| claim.is_by(&request.execution) && claim.has_role(Role::Verified));
+    if !is_verified {
         return Err(failed(
             request,
             format!(

@@ -5,9 +5,10 @@
 use aws_sdk_rds::types::{
     ActivityStreamStatus, ClusterScalabilityType, DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Tag,
 };
+use trapheus_common::claim::{self, Claim};
 use trapheus_common::document::{ClusterKind, Request, Source};
 use trapheus_common::identifiers::DatabaseKind;
-use trapheus_common::{claim, rds, source, tags};
+use trapheus_common::{rds, source, tags};
 
 use crate::quotas::Room;
 
@@ -104,9 +105,9 @@ impl Database {
         keys.filter(|key| !tags::OURS.contains(key) && !key.starts_with("aws:")).count()
     }
 
-    /// The execution whose mark it carries.
+    /// The execution whose claim it carries. RDS copies tags, and a copy is no claim.
     pub(crate) fn execution(&self) -> Option<&str> {
-        tags::value(&self.tags, tags::EXECUTION)
+        Claim::of(&self.tags, &self.resource_id).map(|claim| claim.execution)
     }
 
     pub(crate) fn has_role(&self, role: tags::Role) -> bool {

@@ -1,36 +1,50 @@
 //! The input of a recovery: an execution by its ARN, or a database by its name and kind. Anything else is refused, with
 //! every problem at once.
 
+use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Map, Value};
+use trapheus_common::clock::Timestamp;
+use trapheus_common::identifiers::execution_machine;
 use trapheus_common::{Error, ErrorKind, Result};
 use trapheus_preflight::validate::STARTED_BY;
 
 /// What is to be recovered.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
-    Execution(String),
+    Execution { arn: String, event: Option<Event> },
     Database { identifier: String, is_cluster: bool },
+}
+
+/// What the event said that made the rule start the recovery. Step Functions may take minutes to say the same.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Event {
+    pub(crate) status: ExecutionStatus,
+    pub(crate) stopped_at: Option<Timestamp>,
 }
 
 /// Both forms, as a refusal shows them.
 const FORMS: &str = "`{\"task\": \"recover\", \"execution\": \"<ARN of the execution>\"}` or `{\"task\": \"recover\", \
                      \"identifier\": \"<name>\", \"isCluster\": <true or false>}`";
+const FIELDS: [&str; 7] = ["task", "execution", "status", "stoppedAt", "identifier", "isCluster", STARTED_BY];
 
 pub(crate) fn parse(input: &Value) -> Result<Asked> {
     let empty = Map::new();
     let fields = input.as_object().unwrap_or(&empty);
     let mut problems: Vec<String> = fields
         .keys()
-        .filter(|field| !["task", "execution", "identifier", "isCluster", STARTED_BY].contains(&field.as_str()))
+        .filter(|field| !FIELDS.contains(&field.as_str()))
         .map(|field| format!("`{}` is not a field of a recovery", field.escape_debug()))
         .collect();
+    let event = event(fields, &mut problems);
     let asked = match (fields.get("execution"), fields.get("identifier"), fields.get("isCluster")) {
-        (Some(Value::String(arn)), None, None) if is_execution(arn) => Some(Asked::Execution(arn.clone())),
+        (Some(Value::String(arn)), None, None) if execution_machine(arn).is_some() => {
+            Some(Asked::Execution { arn: arn.clone(), event })
+        }
         (Some(Value::String(arn)), None, None) => {
             problems.push(format!("`execution` is `{}`, which is not the ARN of an execution", arn.escape_debug()));
             None
         }
-        (None, Some(Value::String(identifier)), Some(Value::Bool(is_cluster))) => {
+        (None, Some(Value::String(identifier)), Some(Value::Bool(is_cluster))) if event.is_none() => {
             Some(Asked::Database { identifier: identifier.clone(), is_cluster: *is_cluster })
         }
         _ => {
@@ -50,10 +64,18 @@ pub(crate) fn parse(input: &Value) -> Result<Asked> {
     }
 }
 
-/// `arn:aws:states:<region>:<account>:execution:<state machine>:<name>`, in any partition.
-fn is_execution(arn: &str) -> bool {
-    let parts: Vec<&str> = arn.split(':').collect();
-    matches!(parts[..], ["arn", _, "states", _, _, "execution", machine, name] if !machine.is_empty() && !name.is_empty())
+/// The status and time of the event, which only the rule gives.
+fn event(fields: &Map<String, Value>, problems: &mut Vec<String>) -> Option<Event> {
+    let status = match fields.get("status")? {
+        Value::String(status) => ExecutionStatus::from(status.as_str()),
+        other => ExecutionStatus::from(other.to_string().as_str()),
+    };
+    if !matches!(status, ExecutionStatus::Failed | ExecutionStatus::Aborted | ExecutionStatus::TimedOut) {
+        problems.push(format!("`status` is `{status}`, not FAILED, ABORTED or TIMED_OUT"));
+    }
+    // A time that cannot be read is as good as none.
+    let stopped_at = fields.get("stoppedAt").and_then(Value::as_str).and_then(Timestamp::parse);
+    Some(Event { status, stopped_at })
 }
 
 #[cfg(test)]
@@ -67,11 +89,23 @@ mod tests {
     #[test]
     fn an_execution_or_a_database_is_recovered() {
         let execution = parse(&json!({"task": "recover", "execution": ARN})).unwrap();
-        assert_eq!(execution, Asked::Execution(ARN.to_owned()));
+        assert_eq!(execution, Asked::Execution { arn: ARN.to_owned(), event: None });
         let nested = parse(&json!({"task": "recover", "execution": ARN, STARTED_BY: "arn:parent"})).unwrap();
         assert_eq!(nested, execution, "a state machine may start a recovery, too");
         let database = parse(&json!({"task": "recover", "identifier": "orders", "isCluster": true})).unwrap();
         assert_eq!(database, Asked::Database { identifier: "orders".to_owned(), is_cluster: true });
+    }
+
+    #[test]
+    fn the_rule_says_how_and_when_the_execution_ended() {
+        for status in ["FAILED", "ABORTED", "TIMED_OUT"] {
+            let input = json!({"task": "recover", "execution": ARN, "status": status, "stoppedAt": "2026-01-31T08:00:00Z"});
+            let Asked::Execution { event: Some(event), .. } = parse(&input).unwrap() else { panic!("{status}") };
+            assert_eq!((event.status.as_str(), event.stopped_at), (status, Timestamp::parse("2026-01-31T08:00:00Z")));
+        }
+        let input = json!({"task": "recover", "execution": ARN, "status": "ABORTED", "stoppedAt": 1_767_600_000_000_u64});
+        let Asked::Execution { event: Some(event), .. } = parse(&input).unwrap() else { panic!() };
+        assert_eq!(event.stopped_at, None);
     }
 
     #[test]
@@ -87,6 +121,12 @@ mod tests {
             (json!({"task": "recover", "execution": "run-1"}), "`run-1`, which is not the ARN"),
             (json!({"task": "recover", "execution": ARN.replace("execution", "express")}), "not the ARN"),
             (json!({"task": "recover", "execution": ARN, "colour": "red"}), "`colour` is not a field"),
+            (json!({"task": "recover", "execution": ARN, "status": "RUNNING"}), "`status` is `RUNNING`"),
+            (json!({"task": "recover", "execution": ARN, "status": 7}), "`status` is `7`"),
+            (
+                json!({"task": "recover", "identifier": "orders", "isCluster": true, "status": "ABORTED"}),
+                "do not say what",
+            ),
         ] {
             let error = parse(&input).unwrap_err();
             assert_eq!(error.kind(), ErrorKind::InvalidInput);

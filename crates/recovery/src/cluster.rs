@@ -3,73 +3,65 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use serde_json::Value;
+use trapheus_common::claim::Claim;
 use trapheus_common::document::{ClusterKind, Member, OriginalCluster, Request, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::settings::{ClusterSettings, InstanceSettings};
 use trapheus_common::tags::{self, Role};
-use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::{Result, rds};
 
-use crate::traces::{Original, Restored, Taken, Traces, is_half_marked, is_stray_role, plan_document};
+use crate::traces::{
+    Claimed, Original, Restored, Taken, Traces, is_stray_role, names_itself, plan_document, resource_id_of_original,
+};
 
-/// One look. What the execution marked is found by that mark, under whatever name.
+/// One look. What the execution claims is found by its own claim, under whatever name.
 pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     let clusters = rds::clusters(client).await?;
-    let marked = |role: Role| {
-        clusters.iter().find(|cluster| {
-            tags::marked_by(cluster.tag_list(), &request.execution)
-                && tags::value(cluster.tag_list(), tags::ROLE) == Some(role.value())
-        })
-    };
-    let original = marked(Role::Original);
+    let claimed = Claimed::among(&clusters, request);
     let named = |name: &str| clusters.iter().find(|cluster| cluster.db_cluster_identifier() == Some(name));
     let home = named(request.identifier.as_str());
     let temporary = named(request.temporary_identifier.as_str());
-    // What the state document calls the original, so that an alert can speak of it.
-    let known = original.or(temporary);
-    let restored = [(Role::Verified, true), (Role::Restored, false)].into_iter().find_map(|(role, is_verified)| {
-        let cluster = marked(role).filter(|cluster| !is_deleting(cluster))?;
-        let is_in_place = cluster.db_cluster_identifier() == Some(request.identifier.as_str());
-        Some(Restored { resource_id: cluster.db_cluster_resource_id()?.to_owned(), is_verified, is_in_place })
-    });
+    // What an alert may call the original: claimed as such, or with what is left of a claim of its own under the name that
+    // an original is moved to.
+    let known = claimed.original.or(temporary.filter(|cluster| names_itself(*cluster)));
     let snapshot = rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await?;
     let source = snapshot.as_ref().and_then(|snapshot| snapshot.db_cluster_resource_id());
-    // One that answers under its name without any mark is taken for the original, with its members.
-    let members = match known.or(home.filter(|_| restored.is_none())) {
+    // One that answers under its name without any claim is taken for the original, with its members.
+    let mut members = match known.or(home.filter(|_| claimed.restored.is_none())) {
         Some(cluster) => rds::instances_of_cluster(client, cluster.db_cluster_identifier().unwrap_or_default()).await?,
         None => Vec::new(),
     };
+    members.retain(|member| !rds::is_auto_scaled(member.db_instance_identifier().unwrap_or_default()));
     let answers = |listed: &str| members.iter().any(|member| member.db_instance_identifier() == Some(listed));
-    let listed = known.map(DbCluster::db_cluster_members).unwrap_or_default();
+    let listed = known.map(DbCluster::db_cluster_members).unwrap_or_default().iter();
+    let mut listed = listed.filter_map(|member| member.db_instance_identifier());
+    let is_incomplete = listed.any(|name| !rds::is_auto_scaled(name) && !answers(name));
     Ok(Traces {
-        original: match original {
-            Some(cluster) if is_deleting(cluster) => Original::Deleting,
-            Some(_) => Original::Here,
-            None => Original::NotFound,
-        },
-        document: document(request, known, home, &members, restored.as_ref(), source)?,
-        restored,
+        original: Original::of(&claimed, request),
+        restored: Restored::of(&claimed, request),
+        document: document(request, known, temporary.or(home), &members, claimed.restored, source)?,
+        doubt: claimed.doubt,
         taken: Taken { own: home.is_some(), temporary: temporary.is_some() },
         has_mark_to_lift: snapshot.is_some_and(|s| tags::marked_by(s.tag_list(), &request.execution))
             || home.is_some_and(|cluster| is_stray_role(cluster.tag_list())),
-        is_half_marked: clusters.iter().any(|cluster| is_half_marked(request, cluster.tag_list())),
-        is_incomplete: listed.iter().filter_map(|member| member.db_instance_identifier()).any(|name| !answers(name)),
+        is_half_marked: claimed.is_half_marked,
+        is_incomplete,
     })
 }
 
-/// The original as it is now, or what has its `-temp` name; if it is gone, what can be said of it from its successor and its snapshot.
+/// The original as it is now; if it is not known, what can be said of it from what has one of its names, from its
+/// successor and from its snapshot.
 fn document(
     request: &Request,
     original: Option<&DbCluster>,
-    home: Option<&DbCluster>,
+    named: Option<&DbCluster>,
     members: &[DbInstance],
-    restored: Option<&Restored>,
+    restored: Option<&DbCluster>,
     source: Option<&str>,
 ) -> Result<Option<Value>> {
-    let Some(seen) = original.or(home) else { return Ok(None) };
+    let Some(seen) = original.or(named) else { return Ok(None) };
     let Some(kind) = ClusterKind::of_engine(seen.engine().unwrap_or_default()) else { return Ok(None) };
-    let is_its_successor = original.is_none() && restored.is_some();
-    let resource_id = if is_its_successor { source } else { seen.db_cluster_resource_id() };
+    let resource_id = resource_id_of_original(request, original, named, restored, source);
     let original = OriginalCluster {
         target: Target {
             identifier: request.identifier.clone(),
@@ -91,9 +83,8 @@ fn document(
 /// a run has moved, so the suffix tells.
 fn member(request: &Request, kind: ClusterKind, cluster: &DbCluster, instance: &DbInstance) -> Member {
     let present = DatabaseIdentifier::reported(instance.db_instance_identifier().unwrap_or_default());
-    let is_moved = kind == ClusterKind::Aurora
-        && tags::marked_by(instance.tag_list(), &request.execution)
-        && tags::value(instance.tag_list(), tags::ROLE) == Some(Role::Original.value());
+    let claim = Claim::on(instance).filter(|claim| claim.is_by(&request.execution));
+    let is_moved = kind == ClusterKind::Aurora && claim.is_some_and(|claim| claim.has_role(Role::Original));
     let home = present.before_temporary().filter(|_| is_moved).unwrap_or_else(|| present.clone());
     let temporary = match kind {
         ClusterKind::Aurora => home.temporary(DatabaseKind::Instance).ok(),
@@ -112,8 +103,4 @@ fn member(request: &Request, kind: ClusterKind, cluster: &DbCluster, instance: &
         tags: tags::digest(&tags::of_the_user(instance.tag_list())),
         settings: InstanceSettings::from(instance),
     }
-}
-
-fn is_deleting(cluster: &DbCluster) -> bool {
-    phase(DatabaseKind::Cluster, cluster.status().unwrap_or_default()) == Phase::Deleting
 }

@@ -19,6 +19,10 @@ pub(crate) struct Decision {
 pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
     let found = |finding, reason| Decision { finding, reason, is_final: !traces.is_incomplete };
     let for_now = |finding, reason| Decision { finding, reason, is_final: false };
+    // Tags show late, so that a doubt may pass.
+    if let Some(doubt) = traces.doubt {
+        return for_now(Finding::Unresolved, doubt);
+    }
     if traces.is_half_marked {
         let is_alone = traces.original == Original::NotFound
             && traces.restored.is_none()
@@ -151,6 +155,23 @@ mod tests {
             assert_eq!(decide(ending, &alone).finding, Finding::Release, "{ending:?}");
             for unclear in [&beside, &away, &other] {
                 assert_eq!(decide(ending, unclear).finding, Finding::Unresolved, "{ending:?} {unclear:?}");
+            }
+        }
+    }
+
+    #[test]
+    fn in_doubt_about_the_claims_a_person_decides() {
+        for (original, is_verified) in [
+            (Original::Here, None),
+            (Original::Here, Some(true)),
+            (Original::NotFound, Some(false)),
+            (Original::NotFound, None),
+        ] {
+            let doubtful = Traces { doubt: Some("two of them"), ..traces(original, is_verified) };
+            for ending in ENDINGS {
+                let decision = decide(ending, &doubtful);
+                let expected = (Finding::Unresolved, "two of them", false);
+                assert_eq!((decision.finding, decision.reason, decision.is_final), expected, "{ending:?}");
             }
         }
     }

@@ -1,11 +1,18 @@
 //! The execution that could not finish, as Step Functions remembers it.
 
+use std::time::Duration;
+
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::Value;
+use tokio::time::Instant;
 use trapheus_common::clock::Timestamp;
 use trapheus_common::{Error, ErrorKind, Result};
 
+use crate::asked::Event;
 use crate::timestamp;
+
+/// Between two questions about an execution.
+const PAUSE: Duration = Duration::from_secs(10);
 
 /// How an execution ended, as far as it matters to a recovery.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -64,8 +71,55 @@ impl Interrupted {
     }
 }
 
-/// Asks Step Functions for an execution; nothing if it knows none of this ARN.
-pub(crate) async fn describe(sfn: &aws_sdk_sfn::Client, arn: &str) -> Result<Option<Interrupted>> {
+/// Asks Step Functions for an execution until it says that it has ended; nothing if it knows none of this ARN.
+///
+/// An answer may be out of date by minutes. Where it still is after that, the event that started the recovery counts, unless
+/// the execution was redriven since: then it runs again.
+pub(crate) async fn ended(
+    sfn: &aws_sdk_sfn::Client,
+    arn: &str,
+    event: Option<&Event>,
+    patience: Duration,
+) -> Result<Option<Interrupted>> {
+    let end = Instant::now() + patience;
+    loop {
+        let is_late = Instant::now() + PAUSE >= end;
+        match describe(sfn, arn).await {
+            Ok(Some(Described { interrupted, .. })) if interrupted.ending != Ending::Running => {
+                return Ok(Some(interrupted));
+            }
+            Ok(Some(described)) if is_late => return Ok(Some(described.as_the_event_has_it(event))),
+            Ok(None) if is_late && event.is_none() => return Ok(None),
+            Ok(None) if is_late => {
+                let message = format!("Step Functions does not know the execution {arn} yet, which has just ended");
+                return Err(Error::new(ErrorKind::ServiceUnavailable, arn, message));
+            }
+            Err(error) if is_late || !error.kind().retryable() => return Err(error),
+            _ => tokio::time::sleep(PAUSE).await,
+        }
+    }
+}
+
+/// One answer of Step Functions.
+struct Described {
+    interrupted: Interrupted,
+    /// When the execution was started again last.
+    redriven_at: Option<Timestamp>,
+}
+
+impl Described {
+    fn as_the_event_has_it(self, event: Option<&Event>) -> Interrupted {
+        let Self { interrupted, redriven_at } = self;
+        let Some(event) = event.filter(|event| redriven_at.is_none() || event.stopped_at > redriven_at) else {
+            return interrupted;
+        };
+        // Of which error it failed is not known, nor so whether anybody was told.
+        let status = event.status.as_str().to_owned();
+        Interrupted { ending: Ending::Silent, status, stopped_at: event.stopped_at, ..interrupted }
+    }
+}
+
+async fn describe(sfn: &aws_sdk_sfn::Client, arn: &str) -> Result<Option<Described>> {
     let found = match sfn.describe_execution().execution_arn(arn).send().await {
         Ok(found) => found,
         Err(error)
@@ -78,7 +132,7 @@ pub(crate) async fn describe(sfn: &aws_sdk_sfn::Client, arn: &str) -> Result<Opt
             return Err(Error::from_aws(ErrorKind::Claim, arn, doing, &error));
         }
     };
-    Ok(Some(Interrupted {
+    let interrupted = Interrupted {
         arn: arn.to_owned(),
         ending: ending(&found.status, found.error.as_deref()),
         status: found.status.as_str().to_owned(),
@@ -88,7 +142,8 @@ pub(crate) async fn describe(sfn: &aws_sdk_sfn::Client, arn: &str) -> Result<Opt
         input: found.input.as_deref().and_then(|input| serde_json::from_str(input).ok()).unwrap_or_default(),
         error: found.error,
         cause: found.cause,
-    }))
+    };
+    Ok(Some(Described { interrupted, redriven_at: found.redrive_date.as_ref().and_then(timestamp) }))
 }
 
 /// Errors that Step Functions lets no state catch, not even with `States.ALL`.
@@ -110,6 +165,28 @@ fn ending(status: &ExecutionStatus, error: Option<&str>) -> Ending {
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn an_event_counts_where_step_functions_does_not_know_yet_unless_the_execution_runs_again() {
+        let at = Timestamp::from_epoch_seconds;
+        let event = |stopped_at| Event { status: ExecutionStatus::Aborted, stopped_at };
+        for (event, redriven_at, expected) in [
+            (Some(event(Some(at(200)))), None, Ending::Silent),
+            (Some(event(None)), None, Ending::Silent),
+            (Some(event(Some(at(200)))), Some(at(100)), Ending::Silent),
+            (Some(event(Some(at(200)))), Some(at(300)), Ending::Running),
+            (Some(event(None)), Some(at(100)), Ending::Running),
+            (None, None, Ending::Running),
+        ] {
+            let running = Interrupted {
+                ending: Ending::Running,
+                ..Interrupted::forgotten("arn:run".to_owned(), at(50), Value::Null)
+            };
+            let described = Described { interrupted: running, redriven_at };
+            let seen = described.as_the_event_has_it(event.as_ref());
+            assert_eq!(seen.ending, expected, "{event:?} {redriven_at:?}");
+        }
+    }
 
     #[test]
     fn how_an_execution_ended_says_who_knows_of_it() {

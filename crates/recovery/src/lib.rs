@@ -26,12 +26,13 @@ use std::time::Duration;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use serde_json::{Value, json};
 use tokio::time::Instant;
+use trapheus_common::claim::Claim;
 use trapheus_common::clients::Late;
 use trapheus_common::clock::Timestamp;
 use trapheus_common::document::{
     Caught, Finding, RecoverEvent, RecoveryDocument, RecoveryOutput, Request, TaskName, ValidateEvent,
 };
-use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::identifiers::{DatabaseKind, execution_machine};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::rds::Database;
 use trapheus_common::tags::{self, Role};
@@ -48,6 +49,8 @@ use crate::traces::Traces;
 const AT_WORK: Duration = Duration::from_secs(180);
 /// How long something that does not answer is looked for: a rename takes minutes.
 const PATIENCE: Duration = Duration::from_secs(600);
+/// How long Step Functions is asked about an execution that it does not know yet, or still calls running.
+const ASKING: Duration = Duration::from_secs(300);
 /// Between two looks, and how many in a row have to show the same.
 const PAUSE: Duration = Duration::from_secs(5);
 const AGREEING: u32 = 3;
@@ -64,21 +67,28 @@ pub async fn recover(
 ) -> Result<RecoveryDocument> {
     let own_input = event.input.clone();
     let interrupted = match asked::parse(&event.input)? {
-        Asked::Execution(arn) => match interrupted::describe(sfn, &arn).await? {
-            Some(interrupted) => interrupted,
-            None => return Err(refused(None, format!("there is no execution {arn} in this account and region"))),
-        },
+        Asked::Execution { arn, event: ended } => {
+            check_machine(&event.execution, &arn)?;
+            match interrupted::ended(sfn, &arn, ended.as_ref(), ASKING).await? {
+                Some(interrupted) => interrupted,
+                None => return Err(refused(None, format!("there is no execution {arn} in this account and region"))),
+            }
+        }
         Asked::Database { identifier, is_cluster } => {
-            // The names follow from the identifier alone; the execution is read from the marks under them.
+            // The names follow from the identifier alone; the execution is read from the claims under them.
             let input = json!({"identifier": identifier, "task": "db_restore", "isCluster": is_cluster});
-            let names = ValidateEvent { execution: event.execution, start_time: at.clock.now(), input: input.clone() };
+            let names =
+                ValidateEvent { execution: event.execution.clone(), start_time: at.clock.now(), input: input.clone() };
             let names = validate(options, names)?;
-            match marking_execution(rds, &names).await? {
-                Some(arn) => match interrupted::describe(sfn, &arn).await? {
-                    Some(interrupted) => interrupted.asked_for_by_name(),
-                    None => Interrupted::forgotten(arn, at.clock.now(), input),
-                },
-                None => return Ok(nothing(own_input, None, format!("no execution has marked {}", names.identifier))),
+            match claiming_execution(rds, &names).await? {
+                Some(arn) => {
+                    check_machine(&event.execution, &arn)?;
+                    match interrupted::ended(sfn, &arn, None, ASKING).await? {
+                        Some(interrupted) => interrupted.asked_for_by_name(),
+                        None => Interrupted::forgotten(arn, at.clock.now(), input),
+                    }
+                }
+                None => return Ok(nothing(own_input, None, format!("no execution has claimed {}", names.identifier))),
             }
         }
     };
@@ -108,7 +118,10 @@ async fn of_execution(
     };
     // Whether exports were the default then is not known, and an input that only waits for one is refused without it.
     let Ok(request) = validate(ValidateOptions { export_snapshots: true, ..options }, asked) else {
-        return Ok(nothing(own_input, Some(&interrupted), "its input was refused, so it touched nothing".to_owned()));
+        let told = nothing(own_input, Some(&interrupted), "its input was refused, so it touched nothing".to_owned());
+        // One that ended without a word is told of all the same.
+        let finding = if interrupted.ending == Ending::Silent { Finding::Release } else { Finding::Nothing };
+        return Ok(RecoveryDocument { recovery: RecoveryOutput { finding, ..told.recovery }, ..told });
     };
     until_at_rest(&interrupted, at).await;
     let (finding, reason, traces) = find(rds, &interrupted, &request, at).await?;
@@ -126,11 +139,23 @@ async fn of_execution(
     })
 }
 
-/// The execution whose mark is on what answers under the database's names, or on its snapshot.
-async fn marking_execution(rds: &aws_sdk_rds::Client, names: &Request) -> Result<Option<String>> {
+/// Only this stack's executions are recovered: of another's, neither the names nor the functions are known.
+fn check_machine(own: &str, asked: &str) -> Result<()> {
+    // A claim that is no ARN was written by hand, and so is that of an execution that nobody remembers.
+    match execution_machine(asked) {
+        Some(machine) if execution_machine(own) != Some(machine) => Err(refused(
+            None,
+            format!("{asked} is an execution of another state machine: have it recovered by that one"),
+        )),
+        _ => Ok(()),
+    }
+}
+
+/// The execution that claims what answers under the database's names, or its snapshot.
+async fn claiming_execution(rds: &aws_sdk_rds::Client, names: &Request) -> Result<Option<String>> {
     let of_database = match names.kind {
-        DatabaseKind::Instance => mark::<DbInstance>(rds, names).await?,
-        DatabaseKind::Cluster => mark::<DbCluster>(rds, names).await?,
+        DatabaseKind::Instance => claimant::<DbInstance>(rds, names).await?,
+        DatabaseKind::Cluster => claimant::<DbCluster>(rds, names).await?,
     };
     if of_database.is_some() {
         return Ok(of_database);
@@ -143,15 +168,17 @@ async fn marking_execution(rds: &aws_sdk_rds::Client, names: &Request) -> Result
     Ok(tags::value(&tags.unwrap_or_default(), tags::EXECUTION).map(str::to_owned))
 }
 
-/// The original's before the restored one's; of two originals, that of the one that was renamed.
-async fn mark<D: Database>(rds: &aws_sdk_rds::Client, names: &Request) -> Result<Option<String>> {
+/// The original's before the restored one's; of two originals, that of the one that was renamed. A claim that proves itself
+/// comes before one that does not, and a copy is none.
+async fn claimant<D: Database>(rds: &aws_sdk_rds::Client, names: &Request) -> Result<Option<String>> {
     let temporary = names.temporary_identifier.as_str();
-    let mut found = D::of_names(rds, &[names.identifier.as_str(), temporary]).await?;
-    found.sort_by_key(|database| {
-        let is_original = tags::value(database.tags(), tags::ROLE) == Some(Role::Original.value());
-        (!is_original, database.identifier() != Some(temporary))
+    let found = D::of_names(rds, &[names.identifier.as_str(), temporary]).await?;
+    let mut claims: Vec<_> =
+        found.iter().filter_map(|database| Some((database, Claim::on(database)?))).collect();
+    claims.sort_by_key(|(database, claim)| {
+        (!claim.is_proven, !claim.has_role(Role::Original), database.identifier() != Some(temporary))
     });
-    Ok(found.iter().find_map(|database| tags::value(database.tags(), tags::EXECUTION)).map(str::to_owned))
+    Ok(claims.first().map(|(_, claim)| claim.execution.to_owned()))
 }
 
 /// Waits until no function of the stopped execution can be at work any more.

@@ -28,7 +28,11 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
     let original = &plan.original;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Rename, wanted(target, destination).as_str());
-    let clusters = Named::<DbCluster>::find(rds, target).await?;
+    // On the way home the claim may be gone for good, and keeps nothing from its name.
+    let clusters = match destination {
+        Destination::Temporary => Named::<DbCluster>::find_claimed(rds, target).await?,
+        Destination::Home => Named::<DbCluster>::find(rds, target).await?,
+    };
     let Some(cluster) = &clusters.original else {
         return not_found(target, destination, output, clusters.at(&target.identifier));
     };

@@ -21,7 +21,11 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
     let target = &original.target;
     let wanted = wanted(target, destination);
     let mut output = StepOutput::done(TaskName::Rename, wanted.as_str());
-    let instances = Named::<DbInstance>::find(rds, target).await?;
+    // On the way home the claim may be gone for good, and keeps nothing from its name.
+    let instances = match destination {
+        Destination::Temporary => Named::<DbInstance>::find_claimed(rds, target).await?,
+        Destination::Home => Named::<DbInstance>::find(rds, target).await?,
+    };
     let Some(instance) = &instances.original else {
         return not_found(target, destination, output, instances.at(&target.identifier));
     };

@@ -1,16 +1,16 @@
 //! Restoring a DB cluster.
 //!
 //! Aurora takes three calls of this step: the cluster; once it is available, the member that was the writer, because the
-//! first instance of a cluster becomes its writer; then all other members at once. A Multi-AZ DB cluster takes one: RDS
-//! creates its members. Each call looks first at what there is and does what is missing.
+//! first instance of a cluster becomes its writer; then all other members at once. A Multi-AZ DB cluster takes two: RDS
+//! creates its members, and the second call claims them. Each call looks first at what there is and does what is missing.
 //! "You can create DB instances only after the DB cluster is available":
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterFromSnapshot.html>
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
-use trapheus_common::claim::{Named, Proofs};
+use trapheus_common::claim::{self, Named, Proofs};
 use trapheus_common::document::{
-    Member, OriginalCluster, Plan, Request, Source, StepEvent, StepOutput, Target, TaskName,
+    ClusterKind, Member, OriginalCluster, Plan, Request, Source, StepEvent, StepOutput, Target, TaskName,
 };
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::settings::{Call, Settings};
@@ -27,7 +27,7 @@ const KIND: ErrorKind = ErrorKind::ClusterRestore;
 pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
     let StepEvent { request, plan } = &event;
     let original = &plan.original;
-    let clusters = Named::<DbCluster>::find(rds, &original.target).await?;
+    let clusters = Named::<DbCluster>::find_claimed(rds, &original.target).await?;
     let claimed = clusters.claimed(request, &original.target)?;
     out_of_the_way(KIND, &original.target, claimed.db_cluster_identifier())?;
     let tags = tags::of_the_user(claimed.tag_list());
@@ -45,14 +45,18 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
             }
         },
     };
+    claim::complete(rds, &restored, &request.execution).await?;
     unchanged(KIND, request.identifier.as_str(), pinned, snapshot_now(rds, request).await?)?;
     let restoring = Restoring { rds, request, original, resource_id: restored.db_cluster_resource_id.clone() };
-    let [writer, others @ ..] = original.own_members() else {
-        return Ok(output.waiting_for(restoring.goal(&[])));
-    };
     if phase(DatabaseKind::Cluster, restored.status().unwrap_or_default()) != Phase::Available || is_busy(&restored) {
         return Ok(output.then_more(restoring.goal(&[])));
     }
+    let [writer, others @ ..] = original.own_members() else {
+        if original.cluster_kind == ClusterKind::MultiAz {
+            claim::write_on_members(rds, &restored, &request.execution, Role::Restored).await?;
+        }
+        return Ok(output.waiting_for(restoring.goal(&[])));
+    };
     let there = rds::instances_of_cluster(rds, request.identifier.as_str()).await?;
     let ids: Vec<&str> = original.own_members().iter().map(|member| member.target.resource_id.as_str()).collect();
     let originals = rds::instances_by_resource_ids(rds, &ids).await?;
@@ -154,7 +158,7 @@ impl Restoring<'_> {
     async fn member(&self, member: &Member, originals: &[DbInstance], there: &[DbInstance]) -> Result<Creation> {
         let name = member.target.identifier.as_str();
         if let Some(found) = there.iter().find(|instance| instance.db_instance_identifier() == Some(name)) {
-            return self.under_way(member, found);
+            return self.under_way(member, found).await;
         }
         let original = rds::with_resource_id(originals, &member.target.resource_id);
         let original = original.ok_or_else(|| original_member_is_gone(self.request, member))?;
@@ -169,7 +173,9 @@ impl Restoring<'_> {
         let settings = member.settings.taken_by(Call::Create, &self.original.engine);
         let error = match calls::create_member(call, settings).send().await {
             Ok(answer) => {
-                let resource_id = answer.db_instance.and_then(|created| created.dbi_resource_id);
+                let created = answer.db_instance.unwrap_or_else(|| DbInstance::builder().build());
+                claim::complete(self.rds, &created, &self.request.execution).await?;
+                let resource_id = created.dbi_resource_id;
                 let goal = MemberGoal { identifier: member.target.identifier.clone(), resource_id };
                 return Ok(Creation::UnderWay { goal, available: false });
             }
@@ -177,7 +183,7 @@ impl Restoring<'_> {
         };
         // The answer to a call that was carried out may have been lost; and the name may be somebody else's.
         if let Some(found) = rds::instance(self.rds, name).await? {
-            return self.under_way(member, &found);
+            return self.under_way(member, &found).await;
         }
         if error.as_service_error().is_some_and(|error| error.is_invalid_db_cluster_state_fault())
             && rds::cluster(self.rds, self.request.identifier.as_str()).await?.as_ref().is_some_and(is_busy)
@@ -189,7 +195,7 @@ impl Restoring<'_> {
     }
 
     /// The member that is there already, if this execution created it in this cluster.
-    fn under_way(&self, member: &Member, found: &DbInstance) -> Result<Creation> {
+    async fn under_way(&self, member: &Member, found: &DbInstance) -> Result<Creation> {
         let name = member.target.identifier.as_str();
         let originals: Vec<&Target> = self.original.members.iter().map(|member| &member.target).collect();
         if let Some(why) = Proofs::of_instance(found).missing(self.request, &originals) {
@@ -199,6 +205,7 @@ impl Restoring<'_> {
             let cluster = found.db_cluster_identifier().unwrap_or("no cluster");
             return Err(taken(KIND, name, &format!("{name} belongs to {cluster}")));
         }
+        claim::complete(self.rds, found, &self.request.execution).await?;
         let goal = MemberGoal {
             identifier: member.target.identifier.clone(),
             resource_id: found.dbi_resource_id().map(str::to_owned),

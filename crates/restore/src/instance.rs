@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, DbSnapshot};
-use trapheus_common::claim::{Named, Proofs};
+use trapheus_common::claim::{self, Named, Proofs};
 use trapheus_common::document::{OriginalInstance, Plan, Request, Source, StepEvent, StepOutput, TaskName};
 use trapheus_common::settings::{Call, InstanceSettings, Settings};
 use trapheus_common::tags::{self, Role, Tags};
@@ -17,7 +17,7 @@ const KIND: ErrorKind = ErrorKind::InstanceRestore;
 pub async fn restore(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
     let StepEvent { request, plan } = &event;
     let original = &plan.original;
-    let instances = Named::<DbInstance>::find(rds, &original.target).await?;
+    let instances = Named::<DbInstance>::find_claimed(rds, &original.target).await?;
     let claimed = instances.claimed(request, &original.target)?;
     out_of_the_way(KIND, &original.target, claimed.db_instance_identifier())?;
     let tags = tags::of_the_user(claimed.tag_list());
@@ -34,6 +34,7 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
             }
         },
     };
+    claim::complete(rds, &restored, &request.execution).await?;
     unchanged(KIND, request.identifier.as_str(), pinned, snapshot_now(rds, request).await?)?;
     Ok(StepOutput::done(TaskName::Restore, &request.identifier).waiting_for(Goal::Available {
         identifier: request.identifier.clone(),

@@ -101,7 +101,7 @@ pub async fn protect(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     let available = restored.available(&event);
     let output = StepOutput::done(TaskName::Protection, &event.request.identifier);
     let cluster = &restored.cluster;
-    let is_marked = upkeep::is_verified(cluster.tag_list());
+    let is_marked = upkeep::is_verified(&event.request, cluster);
     let has_protection = event.plan.original.settings.deletion_protection == Some(true);
     let unprotected = has_protection && cluster.deletion_protection() != Some(true);
     if is_marked && !unprotected {
@@ -111,7 +111,7 @@ pub async fn protect(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
         return Ok(output.then_more(available));
     }
     if !is_marked {
-        upkeep::mark_verified(rds, &event.request, cluster.db_cluster_arn()).await?;
+        upkeep::mark_verified(rds, &event.request, cluster).await?;
     }
     if !unprotected {
         return Ok(output);
@@ -146,7 +146,7 @@ impl<'a> Restored<'a> {
     async fn find(rds: &Client, event: &'a StepEvent<OriginalCluster>, kind: ErrorKind) -> Result<Self> {
         let StepEvent { request, plan } = event;
         let original = &plan.original;
-        let clusters = Named::<DbCluster>::find(rds, &original.target).await?;
+        let clusters = Named::<DbCluster>::find_claimed(rds, &original.target).await?;
         let own_tags = tags::of_the_user(clusters.claimed(request, &original.target)?.tag_list());
         let identifier = request.identifier.as_str();
         let cluster = clusters

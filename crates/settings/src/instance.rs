@@ -77,7 +77,7 @@ pub async fn protect(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
     let restored = pair(rds, &event, KIND).await?.restored;
     let available = available(&event, &restored);
     let output = StepOutput::done(TaskName::Protection, &event.request.identifier);
-    let is_marked = upkeep::is_verified(restored.tag_list());
+    let is_marked = upkeep::is_verified(&event.request, &restored);
     let has_protection = event.plan.original.settings.deletion_protection == Some(true);
     let unprotected = has_protection && restored.deletion_protection() != Some(true);
     if is_marked && !unprotected {
@@ -87,7 +87,7 @@ pub async fn protect(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
         return Ok(output.then_more(available));
     }
     if !is_marked {
-        upkeep::mark_verified(rds, &event.request, restored.db_instance_arn()).await?;
+        upkeep::mark_verified(rds, &event.request, &restored).await?;
     }
     if !unprotected {
         return Ok(output);
@@ -116,7 +116,7 @@ struct Pair {
 async fn pair(rds: &Client, event: &StepEvent<OriginalInstance>, kind: ErrorKind) -> Result<Pair> {
     let StepEvent { request, plan } = event;
     let original = &plan.original;
-    let instances = Named::<DbInstance>::find(rds, &original.target).await?;
+    let instances = Named::<DbInstance>::find_claimed(rds, &original.target).await?;
     let original_now = instances.claimed(request, &original.target)?;
     let identifier = request.identifier.as_str();
     let found = instances

@@ -4,8 +4,10 @@ use std::collections::BTreeSet;
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, MasterUserSecret, Tag};
+use trapheus_common::claim::{self, Claim};
 use trapheus_common::document::Request;
 use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::rds::Database;
 use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::{Error, ErrorKind, Result, rds};
@@ -57,13 +59,14 @@ pub(crate) async fn same_tags(rds: &Client, arn: Option<&str>, wanted: &Tags, pr
 }
 
 /// Whether an earlier call has committed the run to this database.
-pub(crate) fn is_verified(present: &[Tag]) -> bool {
-    tags::value(present, tags::ROLE) == Some(Role::Verified.value())
+pub(crate) fn is_verified(request: &Request, restored: &impl Database) -> bool {
+    Claim::on(restored).is_some_and(|claim| claim.says(&request.execution, Role::Verified))
 }
 
-/// Commits the run to the restored database: from here on it stays, even where nobody remembers the verification.
-pub(crate) async fn mark_verified(rds: &Client, request: &Request, arn: Option<&str>) -> Result<()> {
-    rds::add_tags(rds, arn.unwrap_or_default(), tags::mark(&request.execution, Role::Verified)).await
+/// Commits the run to the restored database, and waits until that shows: from here on it stays, even where nobody
+/// remembers the verification, and its original may go.
+pub(crate) async fn mark_verified(rds: &Client, request: &Request, restored: &impl Database) -> Result<()> {
+    claim::hold(rds, restored, &request.execution, Role::Verified).await
 }
 
 /// The tags to set, and the keys to remove.

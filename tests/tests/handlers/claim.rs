@@ -9,11 +9,11 @@ use trapheus_common::{ErrorKind, Result, tags};
 use trapheus_tests::{EXECUTION, Harness, OTHER_EXECUTION};
 
 async fn claim(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<StepOutput> {
-    trapheus_claim::instance::claim(harness.rds(), &harness.clients.sfn, event.clone()).await
+    trapheus_claim::instance::claim(harness.rds(), &harness.clients.sfn, event.clone(), harness.invocation()).await
 }
 
 async fn claim_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<StepOutput> {
-    trapheus_claim::cluster::claim(harness.rds(), &harness.clients.sfn, event.clone()).await
+    trapheus_claim::cluster::claim(harness.rds(), &harness.clients.sfn, event.clone(), harness.invocation()).await
 }
 
 async fn release(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<StepOutput> {
