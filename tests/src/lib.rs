@@ -108,7 +108,9 @@ impl Harness {
     /// As [`Self::instance`], claimed for our execution.
     pub async fn claimed_instance(&self, identifier: &str, task: Task) -> StepEvent<OriginalInstance> {
         let event = self.instance(identifier, task).await;
-        let claimed = Box::pin(trapheus_claim::instance::claim(self.rds(), &self.clients.sfn, event.clone(), self.invocation())).await;
+        let claimed =
+            Box::pin(trapheus_claim::instance::claim(self.rds(), &self.clients.sfn, event.clone(), self.invocation()))
+                .await;
         claimed.expect("a claim that is granted");
         event
     }
@@ -124,7 +126,9 @@ impl Harness {
     /// As [`Self::cluster`], claimed for our execution.
     pub async fn claimed_cluster(&self, identifier: &str, task: Task) -> StepEvent<OriginalCluster> {
         let event = self.cluster(identifier, task).await;
-        let claimed = Box::pin(trapheus_claim::cluster::claim(self.rds(), &self.clients.sfn, event.clone(), self.invocation())).await;
+        let claimed =
+            Box::pin(trapheus_claim::cluster::claim(self.rds(), &self.clients.sfn, event.clone(), self.invocation()))
+                .await;
         claimed.expect("a claim that is granted");
         event
     }

@@ -7,9 +7,11 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbClusterSnapshot, DbInstance};
-use trapheus_common::clients::Late;
 use trapheus_common::claim;
-use trapheus_common::document::{ClusterKind, Member, OriginalCluster, ReleaseEvent, Request, StepEvent, StepOutput, TaskName};
+use trapheus_common::clients::Late;
+use trapheus_common::document::{
+    ClusterKind, Member, OriginalCluster, ReleaseEvent, Request, StepEvent, StepOutput, TaskName,
+};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::tags::Role;
@@ -79,7 +81,8 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> R
     let original = &plan.original;
     let mut lift = Lift::new(client, request, &original.target);
     let resource_id = original.target.resource_id.as_str();
-    lift.find_original(async || Ok(rds::cluster_by_resource_id(client, resource_id).await?.map(seen)), *after_failure).await;
+    lift.find_original(async || Ok(rds::cluster_by_resource_id(client, resource_id).await?.map(seen)), *after_failure)
+        .await;
     for instance in lift.found(rds::instances_of_cluster(client, request.identifier.as_str()).await) {
         let moved = |member: &Member| {
             let temporary = member.target.temporary_identifier.as_str();

@@ -41,7 +41,8 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalInstance>) -> 
     let original = &plan.original;
     let mut lift = Lift::new(client, request, &original.target);
     let resource_id = original.target.resource_id.as_str();
-    lift.find_original(async || Ok(rds::instance_by_resource_id(client, resource_id).await?.map(seen)), *after_failure).await;
+    lift.find_original(async || Ok(rds::instance_by_resource_id(client, resource_id).await?.map(seen)), *after_failure)
+        .await;
     let home = lift.found(rds::instance(client, request.identifier.as_str()).await);
     if let Some(instance) = &home {
         lift.of_home(instance).await;

@@ -286,7 +286,9 @@ impl<'a> Proofs<'a> {
         if tags::marked_by(self.tags, &request.execution)
             && let Some(other) = tags::value(self.tags, tags::RESOURCE_ID).filter(|other| other != resource_id)
         {
-            return Some(format!("{identifier} ({resource_id}) carries a copy of the tags of another database, {other}"));
+            return Some(format!(
+                "{identifier} ({resource_id}) carries a copy of the tags of another database, {other}"
+            ));
         }
         let Some(claim) = Claim::of(self.tags, resource_id).filter(|claim| claim.is_by(&request.execution)) else {
             return Some(format!("{identifier} does not carry the tag of this execution"));
@@ -344,7 +346,9 @@ mod tests {
     fn a_claim_that_names_another_database_is_a_copy_and_no_claim() {
         let own = tags::claim(RUN, Role::Original, "db-OWN");
         let claim = Claim::of(&own, "db-OWN").unwrap();
-        assert!(claim.says(RUN, Role::Original) && !claim.says(RUN, Role::Restored) && !claim.says("x", Role::Original));
+        assert!(
+            claim.says(RUN, Role::Original) && !claim.says(RUN, Role::Restored) && !claim.says("x", Role::Original)
+        );
         assert_eq!(Claim::of(&own, "db-COPY"), None);
         assert_eq!(Claim::of(&own, ""), None);
     }

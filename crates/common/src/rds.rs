@@ -4,8 +4,8 @@
 //! world as what is. Nothing here changes anything but tags.
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::primitives::DateTime;
 use aws_sdk_rds::operation::remove_tags_from_resource::RemoveTagsFromResourceError;
+use aws_sdk_rds::primitives::DateTime;
 use aws_sdk_rds::types::{
     ClusterPendingModifiedValues, DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Filter, PendingModifiedValues,
     Tag,

@@ -99,11 +99,13 @@ mod tests {
     #[test]
     fn the_rule_says_how_and_when_the_execution_ended() {
         for status in ["FAILED", "ABORTED", "TIMED_OUT"] {
-            let input = json!({"task": "recover", "execution": ARN, "status": status, "stoppedAt": "2026-01-31T08:00:00Z"});
+            let input =
+                json!({"task": "recover", "execution": ARN, "status": status, "stoppedAt": "2026-01-31T08:00:00Z"});
             let Asked::Execution { event: Some(event), .. } = parse(&input).unwrap() else { panic!("{status}") };
             assert_eq!((event.status.as_str(), event.stopped_at), (status, Timestamp::parse("2026-01-31T08:00:00Z")));
         }
-        let input = json!({"task": "recover", "execution": ARN, "status": "ABORTED", "stoppedAt": 1_767_600_000_000_u64});
+        let input =
+            json!({"task": "recover", "execution": ARN, "status": "ABORTED", "stoppedAt": 1_767_600_000_000_u64});
         let Asked::Execution { event: Some(event), .. } = parse(&input).unwrap() else { panic!() };
         assert_eq!(event.stopped_at, None);
     }

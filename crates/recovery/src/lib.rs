@@ -173,8 +173,7 @@ async fn claiming_execution(rds: &aws_sdk_rds::Client, names: &Request) -> Resul
 async fn claimant<D: Database>(rds: &aws_sdk_rds::Client, names: &Request) -> Result<Option<String>> {
     let temporary = names.temporary_identifier.as_str();
     let found = D::of_names(rds, &[names.identifier.as_str(), temporary]).await?;
-    let mut claims: Vec<_> =
-        found.iter().filter_map(|database| Some((database, Claim::on(database)?))).collect();
+    let mut claims: Vec<_> = found.iter().filter_map(|database| Some((database, Claim::on(database)?))).collect();
     claims.sort_by_key(|(database, claim)| {
         (!claim.is_proven, !claim.has_role(Role::Original), database.identifier() != Some(temporary))
     });

@@ -4,7 +4,8 @@ use std::collections::BTreeMap;
 
 use rds_simulator::{Fault, FaultRule, Meddling, When};
 use serde_json::{Value, json};
-use trapheus_common::document::{OriginalCluster, OriginalInstance, StepEvent, StepOutput, Task};
+use trapheus_common::document::{OriginalCluster, OriginalInstance, ReleaseEvent, StepEvent, StepOutput, Task};
+use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::{ErrorKind, Result, tags};
 use trapheus_tests::{EXECUTION, Harness, OTHER_EXECUTION};
 
@@ -17,11 +18,15 @@ async fn claim_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) ->
 }
 
 async fn release(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<StepOutput> {
-    trapheus_claim::instance::release(harness.rds(), event.clone()).await
+    let StepEvent { request, plan } = event.clone();
+    let event = ReleaseEvent { request, plan, after_failure: false };
+    trapheus_claim::instance::release(harness.rds(), event).await
 }
 
 async fn release_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<StepOutput> {
-    trapheus_claim::cluster::release(harness.rds(), event.clone()).await
+    let StepEvent { request, plan } = event.clone();
+    let event = ReleaseEvent { request, plan, after_failure: false };
+    trapheus_claim::cluster::release(harness.rds(), event).await
 }
 
 fn mark(execution: &str, role: &str) -> Value {
@@ -63,6 +68,10 @@ fn is_marked(tags: &Tags, execution: &str, role: &str) -> bool {
     value(tags::EXECUTION) == Some(execution) && value(tags::ROLE) == Some(role)
 }
 
+fn is_proven(tags: &Tags, resource_id: &str) -> bool {
+    tags.get(tags::RESOURCE_ID).map(String::as_str) == Some(resource_id)
+}
+
 fn is_unmarked(tags: &Tags) -> bool {
     tags::OURS.iter().all(|key| !tags.contains_key(*key))
 }
@@ -97,6 +106,7 @@ async fn a_claim_marks_the_original_and_nothing_else() {
     assert_eq!((output.wait_for, output.more), (None, false));
     let tags = instance_tags(&harness, "orders");
     assert!(is_marked(&tags, EXECUTION, "original"), "{tags:?}");
+    assert!(is_proven(&tags, &event.plan.original.target.resource_id), "{tags:?}");
     assert_eq!(tags["team"], "shop");
     assert!(instance_tags(&harness, "orders-2").is_empty());
     assert!(harness.simulator.state().snapshot("orders-snapshot").unwrap().tags.is_empty());
@@ -239,7 +249,7 @@ async fn an_aurora_cluster_is_claimed_with_its_members() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn members_that_a_run_does_not_work_on_are_not_marked() {
+async fn members_are_marked_if_a_run_works_on_them_and_so_are_those_that_rds_owns() {
     let harness = Harness::new(aurora());
     let event = harness.cluster("orders", Task::CreateSnapshotOnly).await;
     claim_cluster(&harness, &event).await.unwrap();
@@ -248,12 +258,20 @@ async fn members_that_a_run_does_not_work_on_are_not_marked() {
 
     let harness = Harness::new(json!({
         "clusters": [{"identifier": "orders", "engine": "postgres"}],
+        "instances": [{"identifier": "billing-instance-1", "engine": "postgres"}],
         "clusterSnapshots": [{"identifier": "orders-snapshot", "source": "orders"}]
     }));
     let event = harness.cluster("orders", Task::DbRestore).await;
     claim_cluster(&harness, &event).await.unwrap();
     assert!(is_marked(&cluster_tags(&harness, "orders"), EXECUTION, "original"));
-    assert!(harness.simulator.state().instances.iter().all(|member| is_unmarked(&member.tags)));
+    let state = harness.simulator.state();
+    for instance in &state.instances {
+        let tags = &instance.tags;
+        assert_eq!(is_proven(tags, &instance.resource_id), instance.cluster.is_some(), "{}", instance.identifier);
+        assert_eq!(is_unmarked(tags), instance.cluster.is_none(), "{}", instance.identifier);
+    }
+    release_cluster(&harness, &event).await.unwrap();
+    assert!(harness.simulator.state().instances.iter().all(|instance| is_unmarked(&instance.tags)));
 }
 
 #[tokio::test(start_paused = true)]
@@ -532,4 +550,178 @@ async fn a_cluster_of_another_execution_is_not_released() {
     assert!(is_marked(&cluster_tags(&harness, "orders"), OTHER_EXECUTION, "original"));
     assert!(is_marked(&instance_tags(&harness, "orders-1"), OTHER_EXECUTION, "original"));
     assert!(is_unmarked(&instance_tags(&harness, "orders-2")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_was_copied_from_another_database_holds_nobody_up() {
+    let mut copied = mark(OTHER_EXECUTION, "original");
+    copied[tags::RESOURCE_ID] = json!("db-ANOTHER");
+    let harness = Harness::new(orders(&copied));
+    harness.register(OTHER_EXECUTION, "RUNNING");
+    let event = harness.instance("orders", Task::DbRestore).await;
+    claim(&harness, &event).await.unwrap();
+    let tags = instance_tags(&harness, "orders");
+    assert!(is_marked(&tags, EXECUTION, "original"), "{tags:?}");
+    assert!(is_proven(&tags, &event.plan.original.target.resource_id), "{tags:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_of_another_state_machine_is_respected_without_asking() {
+    let foreign = OTHER_EXECUTION.replace("trapheus-DBRestore", "shop-DBRestore");
+    let harness = Harness::new(orders(&mark(&foreign, "original")));
+    let event = harness.instance("orders", Task::DbRestore).await;
+    let error = claim(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Claim);
+    assert!(error.report().contains("another state machine"), "{}", error.report());
+    assert_eq!(count(&harness, "DescribeExecution"), 0);
+    assert!(is_marked(&instance_tags(&harness, "orders"), &foreign, "original"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_is_said_to_run_is_asked_about_again() {
+    let harness = Harness::new(orders(&mark(OTHER_EXECUTION, "original")));
+    harness.register(OTHER_EXECUTION, "RUNNING");
+    let event = harness.instance("orders", Task::DbRestore).await;
+    let ends = async {
+        tokio::time::sleep(std::time::Duration::from_secs(40)).await;
+        harness.simulator.update_execution(OTHER_EXECUTION, |execution| "FAILED".clone_into(&mut execution.status));
+    };
+    let (claimed, ()) = tokio::join!(claim(&harness, &event), ends);
+    claimed.unwrap();
+    assert!(is_marked(&instance_tags(&harness, "orders"), EXECUTION, "original"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_execution_that_is_not_known_yet_is_not_taken_for_ended() {
+    let harness = Harness::new(orders(&mark(OTHER_EXECUTION, "original")));
+    let event = harness.instance("orders", Task::DbRestore).await;
+    let shows = async {
+        tokio::time::sleep(std::time::Duration::from_secs(40)).await;
+        harness.register(OTHER_EXECUTION, "RUNNING");
+    };
+    let (claimed, ()) = tokio::join!(claim(&harness, &event), shows);
+    assert_eq!(claimed.unwrap_err().kind(), ErrorKind::Claim);
+    assert!(is_marked(&instance_tags(&harness, "orders"), OTHER_EXECUTION, "original"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_was_made_while_another_was_asked_about_is_not_written_over() {
+    let ended = OTHER_EXECUTION.replace("another-run", "ended-run");
+    let harness = Harness::new(orders(&mark(&ended, "original")));
+    harness.register(&ended, "FAILED");
+    harness.register(OTHER_EXECUTION, "RUNNING");
+    let event = harness.instance("orders", Task::DbRestore).await;
+    inject(&harness, "DescribeExecution", None, Fault::Slow { seconds: 8.0 });
+    let claims = async {
+        tokio::time::sleep(std::time::Duration::from_secs(4)).await;
+        tag(&harness, INSTANCE_ARN, OTHER_EXECUTION, tags::Role::Original).await;
+    };
+    let (claimed, ()) = tokio::join!(claim(&harness, &event), claims);
+    let error = claimed.unwrap_err();
+    assert!(error.report().contains(OTHER_EXECUTION), "{}", error.report());
+    assert!(is_marked(&instance_tags(&harness, "orders"), OTHER_EXECUTION, "original"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn of_two_runs_that_claim_at_the_same_moment_exactly_one_wins() {
+    for apart in [0, 1, 4] {
+        let harness = Harness::new(orders(&json!({})));
+        harness.register(OTHER_EXECUTION, "RUNNING");
+        let event = harness.instance("orders", Task::DbRestore).await;
+        let mut other = event.clone();
+        OTHER_EXECUTION.clone_into(&mut other.request.execution);
+        let later = async {
+            tokio::time::sleep(std::time::Duration::from_secs(apart)).await;
+            claim(&harness, &other).await
+        };
+        let (one, another) = tokio::join!(claim(&harness, &event), later);
+        assert_ne!(one.is_ok(), another.is_ok(), "{apart}: {one:?} {another:?}");
+        let winner = if one.is_ok() { EXECUTION } else { OTHER_EXECUTION };
+        assert!(is_marked(&instance_tags(&harness, "orders"), winner, "original"), "{apart}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_that_shows_a_minute_late_is_waited_for() {
+    let harness = Harness::new(orders(&json!({})));
+    let event = harness.instance("orders", Task::DbRestore).await;
+    let arn = ("ResourceName".to_owned(), INSTANCE_ARN.to_owned());
+    let hidden =
+        tags::OURS.iter().enumerate().map(|(at, key)| (format!("TagKeys.member.{}", at + 1), (*key).to_owned()));
+    harness.simulator.meddle(Meddling {
+        when: When::After { action: "AddTagsToResource".into(), occurrence: 1, delay_seconds: 0.1 },
+        action: "RemoveTagsFromResource".into(),
+        parameters: hidden.chain([arn]).collect(),
+    });
+    let shows = async {
+        tokio::time::sleep(std::time::Duration::from_secs(60)).await;
+        let claim = tags::claim(EXECUTION, tags::Role::Original, &event.plan.original.target.resource_id);
+        trapheus_common::rds::add_tags(harness.rds(), INSTANCE_ARN, claim).await.unwrap();
+    };
+    let (claimed, ()) = tokio::join!(claim(&harness, &event), shows);
+    claimed.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_run_that_goes_on_with_an_old_plan_claims_nothing() {
+    let harness = Harness::new(orders(&json!({})));
+    let event = harness.instance("orders", Task::DbRestore).await;
+    tokio::time::sleep(std::time::Duration::from_secs(3_700)).await;
+    let error = claim(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Claim);
+    assert!(error.report().contains("redriven"), "{}", error.report());
+    assert_eq!(count(&harness, "AddTagsToResource"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_reader_of_auto_scaling_that_has_gone_does_not_end_the_claim() {
+    let harness = Harness::new(aurora());
+    let mut event = harness.cluster("orders", Task::DbRestore).await;
+    let reader = &mut event.plan.original.members[1].target;
+    reader.identifier = DatabaseIdentifier::reported("application-autoscaling-3c2f0a9e");
+    "db-GONE".clone_into(&mut reader.resource_id);
+    claim_cluster(&harness, &event).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_verified_database_keeps_its_claim_while_its_original_answers_to_no_name() {
+    let harness = Harness::new(orders(&json!({})));
+    let StepEvent { request, plan } = beside_its_successor(&harness).await;
+    let arn = harness.simulator.state().instance("orders").unwrap().arn.clone();
+    tag(&harness, &arn, EXECUTION, tags::Role::Verified).await;
+    inject(&harness, "ModifyDBInstance", None, Fault::NotFoundFor { seconds: 60.0 });
+    let moved = harness.rds().modify_db_instance().db_instance_identifier("orders-temp").apply_immediately(true);
+    moved.new_db_instance_identifier("orders-old").send().await.unwrap();
+    let event = ReleaseEvent { request, plan, after_failure: true };
+    trapheus_claim::instance::release(harness.rds(), event).await.unwrap();
+    assert!(is_marked(&instance_tags(&harness, "orders"), EXECUTION, "verified"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_copy_of_our_claim_under_the_name_is_not_released() {
+    let mut copied = mark(EXECUTION, "original");
+    copied[tags::RESOURCE_ID] = json!("db-ANOTHER");
+    let harness = Harness::new(orders(&copied));
+    let event = harness.instance("orders", Task::DbRestore).await;
+    release(&harness, &event).await.unwrap();
+    assert!(is_marked(&instance_tags(&harness, "orders"), EXECUTION, "original"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn credentials_that_have_run_out_are_no_missing_permission() {
+    let harness = Harness::new(orders(&json!({})));
+    let event = harness.instance("orders", Task::DbRestore).await;
+    for code in ["ExpiredToken", "ExpiredTokenException", "RequestExpired"] {
+        let fault = Fault::Error { code: code.into(), message: "expired".into() };
+        harness.simulator.inject(FaultRule {
+            action: "DescribeDBInstances".into(),
+            identifier: None,
+            caller: None,
+            occurrence: 1,
+            times: 1,
+            fault,
+        });
+        let error = claim(&harness, &event).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::ServiceUnavailable, "{code}: {}", error.report());
+    }
 }

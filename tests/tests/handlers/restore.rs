@@ -174,7 +174,8 @@ async fn everything_the_call_takes_is_taken_over_but_for_the_protection() {
         assert_eq!(settings[name], value, "{name}");
     }
     let tags: Vec<_> = restored.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    assert_eq!(tags, [("team", "shop"), ("trapheus:execution", EXECUTION), ("trapheus:role", "restored")]);
+    let id = ("trapheus:resource-id", restored.resource_id.as_str());
+    assert_eq!(tags, [("team", "shop"), ("trapheus:execution", EXECUTION), id, ("trapheus:role", "restored")]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -327,9 +328,10 @@ async fn an_aurora_cluster_gets_its_writer_first_and_then_all_others() {
         assert_ne!(is.resource_id, was.resource_id, "{name}");
         assert_eq!(is.settings, was.settings, "{name}");
     }
-    let writer = the_instance(&harness, "shop-2").tags;
-    let tags: Vec<_> = writer.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
-    assert_eq!(tags, [("role", "w"), ("trapheus:execution", EXECUTION), ("trapheus:role", "restored")]);
+    let writer = the_instance(&harness, "shop-2");
+    let tags: Vec<_> = writer.tags.iter().map(|(key, value)| (key.as_str(), value.as_str())).collect();
+    let id = ("trapheus:resource-id", writer.resource_id.as_str());
+    assert_eq!(tags, [("role", "w"), ("trapheus:execution", EXECUTION), id, ("trapheus:role", "restored")]);
 }
 
 #[tokio::test(start_paused = true)]
@@ -341,13 +343,16 @@ async fn a_cluster_without_a_database_name_is_restored_without_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_multi_az_cluster_is_restored_in_one_call() {
+async fn a_multi_az_cluster_is_restored_in_one_call_and_its_members_are_claimed_once_they_are_there() {
     let harness = clusters();
     let before = the_cluster(&harness, "stock");
     let event = moved_cluster(&harness, "stock").await;
-    let first = call_cluster(&harness, &event).await.unwrap();
-    assert!(!first.more);
     run_cluster(&harness, &event).await.unwrap();
+    let members = the_cluster(&harness, "stock").members;
+    for member in members.iter().map(|name| the_instance(&harness, name)) {
+        assert_eq!(member.tags["trapheus:resource-id"], member.resource_id);
+        assert_eq!(member.tags["trapheus:role"], "restored");
+    }
     let restored = the_cluster(&harness, "stock");
     assert_eq!((restored.settings, restored.members.len()), (before.settings, 3));
     assert_eq!(accepted(&harness, "RestoreDBClusterFromSnapshot").len(), 1);

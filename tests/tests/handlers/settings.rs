@@ -268,7 +268,10 @@ async fn tags_become_the_originals_and_our_mark_stays() {
     harness.rds().remove_tags_from_resource().resource_name(&arn).tag_keys("team").send().await.unwrap();
     configure(&harness, &event).await.unwrap();
     let tags = the_instance(&harness, "orders").tags;
-    assert_eq!(tags.keys().collect::<Vec<_>>(), ["team", "trapheus:execution", "trapheus:role"]);
+    assert_eq!(
+        tags.keys().collect::<Vec<_>>(),
+        ["team", "trapheus:execution", "trapheus:resource-id", "trapheus:role"]
+    );
 }
 
 #[tokio::test(start_paused = true)]

@@ -82,7 +82,10 @@ fn the_recovery_of_an_aborted_execution_puts_the_original_back_and_tells_people(
     assert_eq!(report.status, "ABORTED");
     let [recovery] = report.others.as_slice() else { panic!("{:?}", report.others) };
     assert_eq!((recovery.role, recovery.status.as_str()), (RunRole::Recovery, "SUCCEEDED"), "{:?}", recovery.cause);
-    assert_eq!(recovery.input, json!({"task": "recover", "execution": report.execution}));
+    let (execution, status) = (&report.execution, "ABORTED");
+    let stopped_at = recovery.input["stoppedAt"].as_str().expect("a time");
+    let asked = json!({"task": "recover", "execution": execution, "status": status, "stoppedAt": stopped_at});
+    assert_eq!(recovery.input, asked);
     assert!(recovery.changes > 0 && recovery.started_seconds > report.duration_seconds);
     assert_eq!(report.mails.len(), 2);
     assert_untouched(&report, "abort");

@@ -120,7 +120,7 @@ fn what_is_verified_is_never_called_foreign_once_its_original_could_not_be_delet
         ("shop", true, "DeleteDBCluster=error:InvalidParameterCombination:no"),
         ("ledger", true, "DeleteDBCluster=error:InvalidParameterCombination:no"),
         // The mark that says that it is verified was not written where it should be.
-        ("orders", false, "AddTagsToResource#2=denied"),
+        ("orders", false, "AddTagsToResource#3=denied"),
         ("orders", false, "protect-instance#1x4=crash"),
         ("shop", true, "protect-cluster#1x4=crash"),
     ] {

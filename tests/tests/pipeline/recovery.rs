@@ -4,13 +4,17 @@
 
 use std::time::SystemTime;
 
-use rds_simulator::{Execution, Options, Simulator};
+use rds_simulator::{Execution, Fault, FaultRule, Options, Simulator};
 
 use trapheus_cli::rehearsal::BEGIN;
 
 use super::*;
 
 const STATES: &str = "arn:aws:states:us-east-1:123456789012";
+
+const ORIGINAL: &str = "db-ORIGINAL";
+const RESTORED: &str = "db-RESTORED";
+const BYSTANDER: &str = "db-BYSTANDER";
 
 fn arn(name: &str) -> String {
     format!("{STATES}:execution:trapheus-DBRestoreStateMachine:{name}")
@@ -26,6 +30,16 @@ fn by_rule(name: &str) -> Value {
 
 /// Runs a recovery in a world in which these executions are known, by name, status and input.
 fn recover(event: Value, world: World, known: &[(&str, &str, Value)]) -> Report {
+    recover_while(event, world, known, async |_| ())
+}
+
+/// As [`recover`], while something else happens.
+fn recover_while(
+    event: Value,
+    world: World,
+    known: &[(&str, &str, Value)],
+    meanwhile: impl AsyncFnOnce(&Simulator),
+) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
         let start_time = SystemTime::UNIX_EPOCH + BEGIN;
@@ -42,20 +56,33 @@ fn recover(event: Value, world: World, known: &[(&str, &str, Value)]) -> Report 
                 cause: None,
             });
         }
-        Rehearsal::new(event, World::default()).run_against(&simulator, &mut ()).await.expect("it runs")
+        let rehearsal = Rehearsal::new(event, World::default());
+        let mut unseen = ();
+        let (report, ()) = tokio::join!(rehearsal.run_against(&simulator, &mut unseen), meanwhile(&simulator));
+        report.expect("it runs")
     })
 }
 
+/// A claim that proves itself on the database with this resource id.
+fn claim(name: &str, role: &str, resource_id: &str) -> Value {
+    json!({"trapheus:execution": arn(name), "trapheus:role": role, "trapheus:resource-id": resource_id})
+}
+
+/// Two tags, which may be anybody's.
 fn mark(name: &str, role: &str) -> Value {
     json!({"trapheus:execution": arn(name), "trapheus:role": role})
 }
 
 /// A world with the original under its `-temp` name and, unless there is none, a restored database in its place.
 fn left_behind(name: &str, restored: Option<&str>) -> World {
-    let mut instances =
-        vec![json!({"identifier": "orders-temp", "engine": "postgres", "tags": mark(name, "original")})];
-    instances
-        .extend(restored.map(|role| json!({"identifier": "orders", "engine": "postgres", "tags": mark(name, role)})));
+    let mut instances = vec![json!({
+        "identifier": "orders-temp", "engine": "postgres", "resourceId": ORIGINAL, "tags": claim(name, "original", ORIGINAL),
+    })];
+    instances.extend(restored.map(|role| {
+        json!({
+            "identifier": "orders", "engine": "postgres", "resourceId": RESTORED, "tags": claim(name, role, RESTORED),
+        })
+    }));
     let world = json!({
         "instances": instances,
         "snapshots": [{"identifier": "orders-snapshot", "source": "orders", "engine": "postgres"}],
@@ -230,4 +257,219 @@ fn a_newer_run_that_works_on_the_database_is_left_alone() {
     let report = recover(by_rule("old"), left_behind("new", Some("restored")), &known);
     assert!(is_unchanged(&report));
     assert!(report.rds_calls.keys().all(|action| action.starts_with("Describe")), "{:?}", report.rds_calls);
+}
+
+/// A bystander of this name with these tags, beside the original under its `-temp` name or, where that is taken, its own.
+fn beside(bystander: &str, tags: &Value, is_cluster: bool) -> World {
+    let original = if bystander == "orders-temp" { "orders" } else { "orders-temp" };
+    let databases = json!([
+        {"identifier": bystander, "engine": "aurora-postgresql", "resourceId": BYSTANDER, "tags": tags},
+        {
+            "identifier": original, "engine": "aurora-postgresql", "resourceId": ORIGINAL,
+            "tags": claim("run", "original", ORIGINAL),
+        },
+    ]);
+    let mut world = json!({});
+    if is_cluster {
+        world["clusters"] = databases;
+        world["clusters"][0]["members"] = json!([{"identifier": format!("{bystander}-1")}]);
+        world["clusters"][1]["members"] = json!([]);
+        world["clusterSnapshots"] = json!([
+            {"identifier": "orders-snapshot", "source": "orders", "engine": "aurora-postgresql"},
+        ]);
+    } else {
+        world["instances"] = databases;
+        for at in 0..2 {
+            world["instances"][at]["engine"] = json!("postgres");
+        }
+        world["snapshots"] = json!([{"identifier": "orders-snapshot", "source": "orders", "engine": "postgres"}]);
+    }
+    serde_json::from_value(world).expect("a world")
+}
+
+fn tags_of(world: &WorldState, identifier: &str, is_cluster: bool) -> std::collections::BTreeMap<String, String> {
+    if is_cluster {
+        world.cluster(identifier).expect("it is there").tags.clone()
+    } else {
+        world.instance(identifier).expect("it is there").tags.clone()
+    }
+}
+
+#[test]
+fn the_true_original_is_put_back_and_what_carries_copied_or_forged_tags_is_left_alone() {
+    for is_cluster in [false, true] {
+        let known = [("run", "ABORTED", event("orders", "db_restore", is_cluster))];
+        for (bystander, tags, why) in [
+            ("orders-copy", claim("run", "original", ORIGINAL), "a copy of the original"),
+            ("orders-temp", claim("run", "original", ORIGINAL), "a copy under the temporary name"),
+            ("orders-copy", claim("run", "restored", RESTORED), "a copy of the restored one"),
+            ("billing", mark("run", "original"), "a forged pair of tags"),
+            ("billing", mark("run", "restored"), "another forged pair"),
+            ("billing", mark("run", "verified"), "a third"),
+            ("billing", mark("old", "original"), "tags of an old execution"),
+            ("orders-copy", json!({}), "a copy without tags"),
+        ] {
+            for recovery in [by_rule("run"), by_hand("orders", is_cluster)] {
+                let report = recover(recovery, beside(bystander, &tags, is_cluster), &known);
+                assert_eq!(report.status, "SUCCEEDED", "{why} {is_cluster}: {:?} {:?}", report.error, report.cause);
+                assert_eq!(database(&report.world, "orders", is_cluster), Some((ORIGINAL, "available")), "{why}");
+                assert_eq!(database(&report.world, bystander, is_cluster), Some((BYSTANDER, "available")), "{why}");
+                let is_same = tags_of(&report.world, bystander, is_cluster)
+                    == tags_of(&report.world_before, bystander, is_cluster);
+                assert!(is_same, "{why}: its tags are not ours to lift");
+                assert_eq!(report.mails.len(), 2, "{why}");
+            }
+        }
+    }
+}
+
+#[test]
+fn of_two_databases_that_claim_to_be_the_original_neither_is_touched() {
+    for is_cluster in [false, true] {
+        let known = [("run", "ABORTED", event("orders", "db_restore", is_cluster))];
+        let world = beside("billing", &claim("run", "original", BYSTANDER), is_cluster);
+        let report = recover(by_rule("run"), world, &known);
+        assert_eq!(report.status, "FAILED", "{is_cluster}");
+        assert!(is_unchanged(&report), "{is_cluster}");
+        assert!(report.mails.last().is_some_and(|mail| mail.subject.contains("ACTION NEEDED")), "{:?}", report.mails);
+    }
+}
+
+#[test]
+fn two_tags_that_name_no_database_prove_no_original() {
+    for is_cluster in [false, true] {
+        let known = [("run", "ABORTED", event("orders", "db_restore", is_cluster))];
+        let mut world = beside("billing", &json!({}), is_cluster);
+        for tags in world
+            .instances
+            .iter_mut()
+            .map(|one| &mut one.tags)
+            .chain(world.clusters.iter_mut().map(|one| &mut one.tags))
+        {
+            tags.remove("trapheus:resource-id");
+        }
+        let report = recover(by_rule("run"), world, &known);
+        assert_eq!(report.status, "FAILED", "{is_cluster}");
+        assert!(is_unchanged(&report), "{is_cluster}");
+    }
+}
+
+#[test]
+fn a_copy_that_an_operator_restores_during_the_run_is_left_alone() {
+    let copied: World = serde_json::from_value(json!({
+        "instances": [{"identifier": "orders", "engine": "postgres", "settings": {"copyTagsToSnapshot": true}}],
+        "snapshots": [{"identifier": "orders-snapshot", "source": "orders"}],
+    }))
+    .expect("a world");
+    let faults = [
+        "after:AddTagsToResource#1+1=CreateDBSnapshot:DBInstanceIdentifier=orders,DBSnapshotIdentifier=manual",
+        "at:700=RestoreDBInstanceFromDBSnapshot:DBInstanceIdentifier=orders-copy,DBSnapshotIdentifier=manual",
+        "VerifyDbInstance=abort",
+    ];
+    let disturbances = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
+    let rehearsal = Rehearsal { disturbances, ..Rehearsal::new(event("orders", "db_restore", false), copied) };
+    let report = rehearsal.run(&mut ()).expect("a world that can exist");
+    assert_eq!(report.others.iter().map(|other| other.status.as_str()).collect::<Vec<_>>(), ["SUCCEEDED"]);
+    assert_eq!(resource_id(&report.world, "orders"), resource_id(&report.world_before, "orders"));
+    assert!(resource_id(&report.world, "orders-copy").is_some());
+    assert!(report.world.instance("orders-temp").is_none());
+}
+
+#[test]
+fn an_execution_that_step_functions_still_calls_running_is_asked_about_again() {
+    let known = [("run", "RUNNING", event("orders", "db_restore", false))];
+    let report = recover_while(by_rule("run"), left_behind("run", None), &known, async |simulator| {
+        tokio::time::sleep(std::time::Duration::from_secs(200)).await;
+        simulator.update_execution(&arn("run"), |execution| "ABORTED".clone_into(&mut execution.status));
+    });
+    assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
+    assert_eq!(resource_id(&report.world, "orders").as_deref(), Some(ORIGINAL));
+}
+
+#[test]
+fn the_event_counts_where_step_functions_does_not_learn_of_the_end() {
+    let known = [("run", "RUNNING", event("orders", "db_restore", false))];
+    for status in ["ABORTED", "TIMED_OUT", "FAILED"] {
+        let mut recovery = by_rule("run");
+        recovery["status"] = json!(status);
+        recovery["stoppedAt"] = json!("2026-01-05T08:00:00Z");
+        let report = recover(recovery, left_behind("run", None), &known);
+        assert_eq!(report.status, "SUCCEEDED", "{status}: {:?} {:?}", report.error, report.cause);
+        assert_eq!(resource_id(&report.world, "orders").as_deref(), Some(ORIGINAL), "{status}");
+        assert_eq!(report.mails.len(), 2, "{status}");
+    }
+}
+
+#[test]
+fn an_execution_that_cannot_be_looked_up_at_once_is_asked_about_again() {
+    let known = [("run", "ABORTED", event("orders", "db_restore", false))];
+    for code in ["ExecutionDoesNotExist", "ThrottlingException"] {
+        let report = recover_while(by_rule("run"), left_behind("run", None), &known, async |simulator| {
+            simulator.inject(FaultRule {
+                action: "DescribeExecution".to_owned(),
+                identifier: None,
+                caller: None,
+                occurrence: 1,
+                times: 12,
+                fault: Fault::Error { code: code.to_owned(), message: "not now".to_owned() },
+            });
+        });
+        assert_eq!(report.status, "SUCCEEDED", "{code}: {:?} {:?}", report.error, report.cause);
+        assert_eq!(resource_id(&report.world, "orders").as_deref(), Some(ORIGINAL), "{code}");
+    }
+}
+
+#[test]
+fn an_execution_of_another_state_machine_is_left_to_that_one() {
+    let mut recovery = by_rule("run");
+    recovery["execution"] = json!(arn("run").replace("trapheus-DBRestore", "shop-DBRestore"));
+    let report = recover(recovery, left_behind("run", None), &[]);
+    assert_eq!(report.error.as_deref(), Some("InvalidInputException"), "{:?}", report.cause);
+    assert!(report.cause.as_deref().is_some_and(|cause| cause.contains("another state machine")), "{:?}", report.cause);
+    assert!(is_unchanged(&report));
+}
+
+#[test]
+fn an_execution_that_ended_without_a_word_is_told_of_even_if_its_input_was_refused() {
+    for status in ["ABORTED", "TIMED_OUT"] {
+        let known = [("run", status, event("or ders", "db_restore", false))];
+        let report = recover(by_rule("run"), world(), &known);
+        assert_eq!(report.status, "SUCCEEDED", "{status}: {:?} {:?}", report.error, report.cause);
+        assert!(is_unchanged(&report), "{status}");
+        assert_eq!(report.mails.len(), 2, "{status}: {:?}", report.mails);
+    }
+}
+
+#[test]
+fn two_recoveries_of_one_execution_at_once_put_the_original_back() {
+    let known = [("run", "ABORTED", event("orders", "db_restore", false))];
+    let recoveries = recover_while(by_rule("run"), left_behind("run", None), &known, async |simulator| {
+        tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+        let second = Rehearsal { seed: 1, ..Rehearsal::new(by_rule("run"), World::default()) };
+        let report = second.run_against(simulator, &mut ()).await.expect("it runs");
+        assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
+    });
+    assert_eq!(recoveries.status, "SUCCEEDED", "{:?} {:?}", recoveries.error, recoveries.cause);
+    assert_eq!(resource_id(&recoveries.world, "orders").as_deref(), Some(ORIGINAL));
+    assert_eq!(marks(&recoveries.world), Vec::<String>::new());
+}
+
+#[test]
+fn a_cluster_of_sixteen_members_with_as_many_tags_as_fit_is_recovered() {
+    let tags: serde_json::Map<String, Value> =
+        (0..46).map(|at| (format!("{at:02}{}", "k".repeat(126)), json!("v".repeat(256)))).collect();
+    let members: Vec<Value> =
+        (1..=16).map(|at| json!({"identifier": format!("shop-{at}"), "tags": tags.clone()})).collect();
+    let world = json!({
+        "clusters": [{"identifier": "shop", "engine": "aurora-postgresql", "tags": tags, "members": members}],
+        "clusterSnapshots": [{"identifier": "shop-snapshot", "source": "shop"}],
+    });
+    let disturbances = vec!["RestoreClusterFromSnapshot#2=abort".parse().expect("a fault")];
+    let world = serde_json::from_value(world).expect("a world");
+    let rehearsal = Rehearsal { disturbances, ..Rehearsal::new(event("shop", "db_restore", true), world) };
+    let report = rehearsal.run(&mut ()).expect("a world that can exist");
+    let recovery = report.others.first().expect("a recovery");
+    assert_eq!(recovery.status, "SUCCEEDED", "{:?} {:?}", recovery.error, recovery.cause);
+    assert_untouched(&report, "recovered");
+    assert_eq!(report.mails.len(), 2);
 }
