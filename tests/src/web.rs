@@ -4,9 +4,11 @@
 //! from a thread of its own, over the connector that is deployed, and holds the test still meanwhile. Only a server that
 //! does not answer takes time: the test's own, in which the patience of the code under test ends.
 //!
-//! How a webhook behaves is the last word of its path: `500`, `redirect`, `hang`, `gone`, `dead`; any other one takes messages.
+//! How a webhook behaves is the last word of its path: `500`, `redirect`, `hang`, `gone`, `dead`, `lost`; any other one takes
+//! messages.
 
 use std::future::pending;
+use std::io;
 use std::net::TcpListener;
 use std::sync::{Arc, Mutex, PoisonError};
 
@@ -82,11 +84,11 @@ impl Receiver {
         }
     }
 
-    async fn answer(self, request: hyper::Request<Incoming>) -> Result<hyper::Response<Full<Bytes>>, hyper::Error> {
+    async fn answer(self, request: hyper::Request<Incoming>) -> io::Result<hyper::Response<Full<Bytes>>> {
         let path = request.uri().path().to_owned();
         let host =
             request.headers().get("x-sent-to").and_then(|host| host.to_str().ok()).unwrap_or_default().to_owned();
-        let body = request.into_body().collect().await?.to_bytes();
+        let body = request.into_body().collect().await.map_err(io::Error::other)?.to_bytes();
         let message = Message { path: path.clone(), host, body: serde_json::from_slice(&body).unwrap_or_default() };
         self.shared.received.lock().unwrap_or_else(PoisonError::into_inner).push(message);
         let elsewhere = format!("http://{}/services/T0/B0/elsewhere", self.address);
@@ -94,6 +96,8 @@ impl Receiver {
             "500" => (500, "something_went_wrong"),
             "redirect" => (302, ""),
             "gone" => (404, "no_service"),
+            // The message is taken, and the connection ends without an answer.
+            "lost" => return Err(io::Error::other("no answer")),
             "hang" => {
                 self.shared.hangs.notify_one();
                 pending().await

@@ -18,6 +18,7 @@ pub fn of(failure: &Failure) -> Option<Cause> {
     let words: Vec<&str> = text
         .split(|c: char| !(c.is_alphanumeric() || matches!(c, '-' | '.')))
         .map(|word| word.trim_matches(['.', '-']))
+        .filter(|word| !word.is_empty())
         .collect();
     let shows = |sign: &&str| if sign.contains(' ') { is_said(sign, &words) } else { words.contains(sign) };
     KNOWN.iter().find(|(signs, _)| signs.iter().any(shows)).map(|(_, cause)| *cause)
@@ -132,6 +133,93 @@ const KNOWN: &[(&[&str], Cause)] = &[
         Cause {
             meaning: "Deletion protection is on, so RDS refuses to delete the database.",
             remedy: "If the database is to go, turn its deletion protection off and delete it by hand.",
+        },
+    ),
+    (
+        &["snapshot * was taken of", "snapshot was replaced"],
+        Cause {
+            meaning: "The snapshot is not a backup of this database, or another snapshot has its name since the run began.",
+            remedy: "Check which database the snapshot was taken of, and when. Take a new one with create_snapshot_only, then \
+                     start the run again.",
+        },
+    ),
+    (
+        &["maximumAge allows", "older than maximumAge"],
+        Cause {
+            meaning: "The backup is older than the input's maximumAge allows.",
+            remedy: "Take a new snapshot with create_snapshot_only, or give a higher maximumAge; then start the run again.",
+        },
+    ),
+    (
+        &["no longer offers", "version is withdrawn", "DBEngineVersionNotFoundFault"],
+        Cause {
+            meaning: "RDS no longer offers the engine version of the snapshot.",
+            remedy: "Upgrade the snapshot (aws rds modify-db-snapshot --engine-version), or take a new one of the upgraded \
+                     database; then start the run again.",
+        },
+    ),
+    (
+        &["CertificateNotFound", "CertificateNotFoundFault"],
+        Cause {
+            meaning: "RDS no longer has the certificate authority that the database names.",
+            remedy: "Give the database a certificate authority that RDS lists (aws rds describe-certificates), then start the \
+                     run again.",
+        },
+    ),
+    (
+        &["tags RDS allows", "more than 46 tags", "TagLimitExceeded"],
+        Cause {
+            meaning: "The database has so many tags that the run has no room for its claim.",
+            remedy: "Remove tags until 46 are left, then start the run again.",
+        },
+    ),
+    (
+        &["in the state document", "States.DataLimitExceeded"],
+        Cause {
+            meaning: "The state document would be larger than Step Functions allows.",
+            remedy: "Remove members that can be added again later, then start the run again.",
+        },
+    ),
+    (
+        &["DatabaseNames"],
+        Cause {
+            meaning: "The database, a member or a name that the run needs is outside the parameter DatabaseNames of the stack.",
+            remedy: "Check the identifier. If the run is right, add the prefix to DatabaseNames, deploy, and start the run again.",
+        },
+    ),
+    (
+        &["RequireOptIn", "trapheus allowed"],
+        Cause {
+            meaning: "The stack accepts only databases with the tag trapheus:allowed = true.",
+            remedy: "If the run is right, add this tag to the database, then start the run again.",
+        },
+    ),
+    (
+        &["plan was made at"],
+        Cause {
+            meaning: "The plan is too old: RDS may have changed since it was read, as after a redrive.",
+            remedy: "Start a new execution with the same input instead of the redrive.",
+        },
+    ),
+    (
+        &["execution of another state machine"],
+        Cause {
+            meaning: "An execution of another state machine claims the database.",
+            remedy: "Let that machine finish or recover its execution, then start this run again.",
+        },
+    ),
+    (
+        &["did not wake", "ResourceNotReadyException", "Lambda.ResourceNotReadyException"],
+        Cause {
+            meaning: "Lambda deactivated a function in the VPC after weeks without a call, and did not activate it in time.",
+            remedy: "Start the run again in some minutes. If it fails again, check the subnets of the functions for free addresses.",
+        },
+    ),
+    (
+        &["ExpiredToken", "ExpiredTokenException", "RequestExpired"],
+        Cause {
+            meaning: "The credentials of a function expired during a call. No permission is missing.",
+            remedy: "Start the run again; Lambda gives the function new credentials.",
         },
     ),
     (
@@ -269,6 +357,52 @@ mod tests {
         let protection =
             meaning("DeletionException", "InvalidParameterCombination: Cannot delete, deletion protection is on");
         assert!(protection.unwrap().contains("Deletion protection"));
+    }
+
+    #[test]
+    fn every_refusal_before_the_first_change_is_explained() {
+        for (name, message, said) in [
+            (
+                "PreflightException",
+                "the snapshot `orders-snapshot` was taken of `billing` (db-1), not of `orders`",
+                "not a backup",
+            ),
+            (
+                "InstanceRestoreException",
+                "the restore is not used: the snapshot was replaced: it is x now",
+                "not a backup",
+            ),
+            (
+                "PreflightException",
+                "the snapshot `x` holds data as of y, 3 days old, and `maximumAge` allows 36 hours",
+                "older",
+            ),
+            ("PreflightException", "RDS no longer offers version 11.9 of aurora-postgresql", "engine version"),
+            ("InstanceRestoreException", "cannot restore: CertificateNotFound: rds-ca-2019", "certificate authority"),
+            (
+                "PreflightException",
+                "`orders` has 47 tags; RDS allows 50, and a run needs room",
+                "no room for its claim",
+            ),
+            (
+                "PreflightException",
+                "the settings take 120000 bytes in the state document, which has room for",
+                "state document",
+            ),
+            ("PreflightException", "`billing` is not among DatabaseNames", "DatabaseNames"),
+            ("PreflightException", "`orders` lacks the tag `trapheus:allowed`", "trapheus:allowed"),
+            ("ClaimException", "cannot claim it: its plan was made at x, which is too long ago", "too old"),
+            ("ClaimException", "arn is an execution of another state machine", "another state machine claims"),
+            ("Lambda.ResourceNotReadyException", "The function is inactive", "deactivated"),
+            (
+                "ServiceUnavailableException",
+                "cannot describe: ExpiredToken: the token has expired",
+                "No permission is missing",
+            ),
+        ] {
+            let meaning = meaning(name, message).unwrap_or_default();
+            assert!(meaning.contains(said), "{message}: {meaning}");
+        }
     }
 
     #[test]

@@ -4,6 +4,7 @@
 
 use trapheus_common::clock::Timestamp;
 use trapheus_common::document::{Request, Task};
+use trapheus_common::rds;
 
 use crate::cause;
 use crate::link::Console;
@@ -138,13 +139,18 @@ impl Alert {
             Some(_) => (format!("{done}, but its export failed"), "the database is in order"),
             None => (done.to_owned(), "nothing to do"),
         };
+        let data = run
+            .restored_resource_id
+            .as_ref()
+            .and_then(|_| age(run))
+            .map(|age| format!(" The restored database has {age}."));
         let name = run.name().unwrap_or("an unnamed database");
         let subject = format!("Trapheus: {} of {name} {how} ({outcome})", run.undertaking());
         let why = run.export_failure.as_ref().map(|failure| format!(" {}", reason(failure)));
         Self {
             about: about(run),
             subject: plain::line(&subject, LONGEST_SUBJECT),
-            headline: format!("{} {how}.{}", what(run), why.unwrap_or_default()),
+            headline: format!("{} {how}.{}{}", what(run), data.unwrap_or_default(), why.unwrap_or_default()),
             sections,
             links: links(run, region, existing(run, world)),
         }
@@ -233,6 +239,7 @@ fn how_it_ended(run: &Run) -> String {
 
 fn asked(run: &Run) -> Section {
     let mut facts = run.request.as_ref().map_or_else(|| as_typed(run), as_understood);
+    facts.extend(data(run).map(|data| ("Backup", data)));
     match &run.recovery {
         Some(Recovery { execution, found, .. }) => {
             facts.extend(found.is_some().then(|| (words::EXECUTION, run.execution.clone())));
@@ -255,6 +262,34 @@ fn as_understood(request: &Request) -> Vec<(&'static str, String)> {
         ("Database", format!("{} {database}", request.kind)),
         ("Started", request.started_at.to_string()),
     ]
+}
+
+/// `data as of 2026-01-28 08:00 UTC, 3 days old when the run started`: the age of the pinned backup, if there is one.
+///
+/// The age of a backup that the run takes itself is left out: it is new.
+pub fn age(run: &Run) -> Option<String> {
+    let (request, source) = (run.request.as_ref()?, run.source.as_ref()?);
+    let as_of = format!("data as of {}", plain::moment(source.created_at));
+    if request.task.takes_snapshot() {
+        return Some(as_of);
+    }
+    let age = plain::age(request.started_at.since(source.created_at));
+    Some(format!("{as_of}, {age} when the run started"))
+}
+
+/// The age of the data, and the writes that a restored database lacks.
+fn data(run: &Run) -> Option<String> {
+    let request = run.request.as_ref()?;
+    let age = age(run);
+    let lost = "writes between the snapshot and the rename are not in the restored database";
+    Some(match (request.task, age) {
+        (Task::DbRestore, Some(age)) => format!("{age}; later writes are not in the restored database"),
+        (Task::DbRestore, None) => "not chosen: the run ended before that".to_owned(),
+        (Task::CreateSnapshot, Some(age)) => format!("{age}, from the snapshot that this run took; {lost}"),
+        (Task::CreateSnapshot, None) => format!("from the snapshot that this run takes; {lost}"),
+        (Task::CreateSnapshotOnly, Some(age)) => format!("{age}, in the snapshot that this run took"),
+        (Task::CreateSnapshotOnly, None) => return None,
+    })
 }
 
 fn as_typed(run: &Run) -> Vec<(&'static str, String)> {
@@ -318,7 +353,7 @@ fn next(run: &Run) -> String {
     let name = run.name().unwrap_or("the database");
     let first = match run.progress {
         Progress::Untouched if run.recovery.is_some() => {
-            return "The recovery could not find out what is left to do. A second mail says how things stand."
+            return "The recovery could not find out what is left to do. A second mail says what to look at."
                 .to_owned();
         }
         Progress::Untouched => {
@@ -329,24 +364,24 @@ fn next(run: &Run) -> String {
             let reason = found.map(|found| format!(", because {}", found.reason)).unwrap_or_default();
             format!("Nothing is changed{reason}.")
         }
-        Progress::Claimed => format!("{name} kept its name and was not changed; the run gives it free."),
+        Progress::Claimed => format!("{name} kept its name and was not changed; the run releases its claim."),
         Progress::Renamed => format!(
-            "The rollback has begun: what the run restored under {name} is removed, and the original gets its name back. \
-             Until then {name} may be unavailable."
+            "The rollback has begun: it clears the name {name} of a database that the run restored, and the original gets its \
+             name back. Until then {name} may be unavailable."
         ),
         Progress::Verified => {
             format!(
-                "The restored database is verified and stays as {name}; nothing is rolled back. What is left of the original stays too."
+                "The restored database is verified and stays as {name}; nothing is rolled back. The original stays too, as far as it still exists."
             )
         }
     };
-    format!("{first} A second mail says what exists then, and what to do if anything is left to do.")
+    format!("{first} A second mail says what exists then, and lists the commands if a person has to act.")
 }
 
 fn rollback(run: &Run) -> Option<Section> {
     let failure = run.rollback_failure.as_ref()?;
     let mut blocks = vec![
-        Block::Paragraph("The rollback did not get to its end.".to_owned()),
+        Block::Paragraph("The rollback did not finish.".to_owned()),
         Block::Facts(vec![("Error", failure.name.clone())]),
     ];
     blocks.extend(words_of(failure));
@@ -370,7 +405,7 @@ fn course(run: &Run, at: Timestamp) -> Section {
     Section { title: "How it went", blocks: vec![Block::Facts(facts)] }
 }
 
-/// What nobody who waits for the database has to wait for.
+/// Work that continues after the database is available.
 fn what_is_left(run: &Run) -> Option<Section> {
     let request = run.request.as_ref()?;
     let original = request.task.restores().then(|| {
@@ -445,8 +480,11 @@ fn described(run: &Run, database: &Database) -> String {
     let origin = match origin {
         Origin::Original if run.cannot_tell_original() => None,
         Origin::Original => Some(words::THE_ORIGINAL),
+        _ if database.member_of.is_some() && rds::is_auto_scaled(identifier) => Some("added by Aurora Auto Scaling"),
         Origin::Restored => Some(words::RESTORED),
+        Origin::Copy => Some(words::COPY),
         Origin::Other => run.original.is_some().then_some(words::FOREIGN),
+        Origin::Unproven => run.original.is_some().then_some(words::UNPROVEN),
     };
     let origin = origin.map(|origin| format!(", {origin}")).unwrap_or_default();
     let protection = match (&database.member_of, deletion_protection) {

@@ -51,6 +51,9 @@ fn plan(original: &Value) -> Value {
         "strategy": "rename_first", "readAt": "2026-01-31T08:00:05Z",
         "names": {"service": "orders", "parked": "orders-temp", "aside": "orders-failed-3fa2c1",
                   "finalSnapshot": "orders-final-3fa2c1", "discardedSnapshot": "orders-failed-3fa2c1"},
+        "source": {"kind": "snapshot", "arn": "arn:aws:rds:eu-west-1:123456789012:snapshot:orders-snapshot",
+                   "createdAt": "2026-01-28T08:00:00Z", "takenAt": "2026-01-28T08:00:00Z",
+                   "sourceIdentifier": "orders", "sourceResourceId": "db-ORIGINAL"},
         "original": original
     })
 }
@@ -111,6 +114,8 @@ pub(crate) fn database(kind: DatabaseKind, identifier: &str, status: &str, origi
         Origin::Original => "db-ORIGINAL",
         Origin::Restored => "db-RESTORED",
         Origin::Other => "db-OTHER",
+        Origin::Copy => "db-COPY",
+        Origin::Unproven => "db-UNPROVEN",
     };
     Database {
         kind,

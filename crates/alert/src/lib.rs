@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`run`] | reading a state document of any shape: what was asked, how far the run came, what failed |
 //! | [`cause`] | known causes in one plain sentence, and what to do about them |
+//! | [`origin`] | the origin of each database, proven by resource ids and claims |
 //! | [`world`] | the look at RDS: which database and snapshot exists now, under which name |
 //! | [`verdict`] | whether that is as it should be, and the commands that put it right |
 //! | [`content`] | the alert as data: subject, sections, links; everything a person reads is worded here |
@@ -26,6 +27,7 @@ pub mod content;
 mod fixtures;
 pub mod html;
 pub mod link;
+pub mod origin;
 pub mod plain;
 pub mod run;
 pub mod slack;

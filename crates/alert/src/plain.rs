@@ -6,6 +6,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
+use trapheus_common::clock::Timestamp;
 
 /// `1 h 02 min`, `3 min 20 s`, `20 s`.
 pub fn duration(duration: Duration) -> String {
@@ -15,6 +16,27 @@ pub fn duration(duration: Duration) -> String {
         (0, 0) => format!("{seconds} s"),
         (0, _) => format!("{minutes} min {seconds:02} s"),
         _ => format!("{hours} h {minutes:02} min"),
+    }
+}
+
+/// `2026-01-28 08:00 UTC`.
+pub fn moment(at: Timestamp) -> String {
+    let text = at.to_string();
+    match text.split_once('T') {
+        Some((day, time)) if time.len() >= 5 => format!("{day} {} UTC", &time[..5]),
+        _ => text,
+    }
+}
+
+/// `3 days old`, `30 hours old`, `90 minutes old`: two of a unit at least, unless it is minutes.
+pub fn age(age: Duration) -> String {
+    let minutes = age.as_secs() / 60;
+    match (minutes / 60 / 24, minutes / 60) {
+        (days @ 2.., _) => format!("{days} days old"),
+        (_, hours @ 2..) => format!("{hours} hours old"),
+        _ if minutes == 1 => "1 minute old".to_owned(),
+        _ if minutes == 0 => "less than a minute old".to_owned(),
+        _ => format!("{minutes} minutes old"),
     }
 }
 
@@ -73,6 +95,16 @@ mod tests {
     fn a_duration_reads_as_people_write_it() {
         let written = |seconds| duration(Duration::from_secs(seconds));
         assert_eq!([written(59), written(200), written(3_725)], ["59 s", "3 min 20 s", "1 h 02 min"]);
+    }
+
+    #[test]
+    fn an_age_reads_as_people_say_it() {
+        let said = |minutes: u64| age(Duration::from_secs(60 * minutes));
+        assert_eq!(
+            [said(0), said(1), said(90), said(30 * 60), said(48 * 60), said(90 * 60)],
+            ["less than a minute old", "1 minute old", "90 minutes old", "30 hours old", "2 days old", "3 days old"]
+        );
+        assert_eq!(moment(Timestamp::parse("2026-01-28T08:00:59Z").unwrap()), "2026-01-28 08:00 UTC");
     }
 
     #[test]

@@ -10,9 +10,10 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use trapheus_common::clock::Timestamp;
 use trapheus_common::document::{
-    ClusterKind, Finding, OriginalCluster, OriginalInstance, Request, Target, Task, WaitStatus,
+    ClusterKind, Finding, Names, OriginalCluster, OriginalInstance, Request, Source, Target, Task, WaitStatus,
 };
 use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::rds;
 
 use crate::plain;
 
@@ -37,6 +38,10 @@ pub struct Run {
     pub input: Option<String>,
     pub request: Option<Request>,
     pub original: Option<Original>,
+    /// Every name the run gives.
+    pub names: Option<Names>,
+    /// The pinned backup.
+    pub source: Option<Source>,
     pub failed_state: Option<&'static str>,
     pub failure: Failure,
     pub rollback_failure: Option<Failure>,
@@ -48,6 +53,8 @@ pub struct Run {
     pub differences: Vec<String>,
     /// The resource id of the database that is verified and stays.
     pub restored_resource_id: Option<String>,
+    /// The resource id in RDS's answer to the restore.
+    answered_id: Option<String>,
     pub progress: Progress,
     /// What the steps, those of the rollback included, want a person to know.
     pub notes: Vec<String>,
@@ -129,10 +136,10 @@ impl Original {
         members.iter().map(|member| &member.target)
     }
 
-    /// The members that are renamed and deleted one by one.
+    /// The members that are renamed and deleted one by one. Readers of Aurora Auto Scaling keep their names.
     pub fn own_members(&self) -> impl Iterator<Item = &Target> {
         let own = matches!(self, Self::Cluster(cluster) if cluster.cluster_kind == ClusterKind::Aurora);
-        self.members().filter(move |_| own)
+        self.members().filter(move |member| own && !rds::is_auto_scaled(member.identifier.as_str()))
     }
 
     pub fn deletion_protection(&self) -> bool {
@@ -190,6 +197,7 @@ impl Run {
     pub fn read(execution: &str, document: &Value) -> Self {
         let request: Option<Request> = typed(document, "/request");
         let original = request.as_ref().and_then(|request| original(document, request.kind));
+        let derived = request.as_ref().map(Names::rename_first);
         let recovery = Recovery::read(execution, document);
         let failed_state = match &recovery {
             Some(Recovery { found: None, .. }) => Some("FindInterruptedExecution"),
@@ -220,11 +228,19 @@ impl Run {
             notes: notes(document),
             request,
             original,
+            names: typed(document, "/plan/names").or(derived),
+            source: typed(document, "/plan/source").or_else(|| typed(document, "/snapshot/source")),
             failed_state,
             restored_resource_id: typed(document, "/verification/resourceId")
                 .or_else(|| typed(document, "/recovery/verified")),
+            answered_id: typed(document, "/restore/waitFor/resourceId"),
             recovery,
         }
+    }
+
+    /// The resource id of the database that the run restored, verified or not, as far as the document names it.
+    pub fn restored_id(&self) -> Option<&str> {
+        self.restored_resource_id.as_deref().or(self.answered_id.as_deref())
     }
 
     /// A recovery that found the database under its name and no mark that would tell whether it is the original or what the

@@ -1,8 +1,9 @@
 //! Whether what exists after a failed run is as it should be and, if not, the commands that put it right, in order.
 //!
 //! Pure: from the run and the look at the world to a [`Verdict`]. The commands are for a person to run, so they are
-//! cautious: a database is only to be deleted if this run restored it, or if it is the original after its successor was
-//! verified. Where a database of neither kind is in the way, the person decides.
+//! cautious. They delete a database only if the run proves to have restored it, or if it is the original and its successor
+//! is verified and available. A restored database that clients may have written to is moved aside first, and deleted with a
+//! final snapshot. If any other database is in the way, the person decides: no command takes its name.
 
 use trapheus_common::document::{Request, Target};
 use trapheus_common::identifiers::DatabaseKind;
@@ -12,6 +13,9 @@ use trapheus_common::wait::acceptor::{Phase, phase};
 use crate::run::{Original, Progress, Recovery, Run};
 use crate::words;
 use crate::world::{Database, Origin, Snapshot, World};
+
+/// The option of a deletion without a final snapshot.
+const NO_SNAPSHOT: &str = " --skip-final-snapshot";
 
 /// How things stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -77,7 +81,8 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
         }
         return well(words::NOTHING_TOUCHED, format!("Nothing was touched, {} included.", request.identifier));
     };
-    let place = Place { run, request, original, databases, cli: Cli { region } };
+    let snapshots = world.snapshots.as_deref().unwrap_or_default();
+    let place = Place { run, request, original, databases, snapshots, cli: Cli { region } };
     if let Some(verdict) = place.of_another_run() {
         return verdict;
     }
@@ -85,9 +90,7 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
         Progress::Verified => place.after_verification(),
         Progress::Untouched | Progress::Claimed | Progress::Renamed | Progress::Unresolved => place.after_rollback(),
     };
-    if let Ok(snapshots) = &world.snapshots {
-        place.look_after_snapshots(snapshots, &mut verdict);
-    }
+    place.look_after_snapshots(&mut verdict);
     place.look_after_tags(&mut verdict);
     verdict
 }
@@ -111,17 +114,18 @@ fn unresolved(request: &Request, databases: &[Database]) -> Verdict {
     let is_there =
         databases.iter().any(|database| database.kind == request.kind && database.identifier == name.as_str());
     let headline = if is_there {
-        format!("{name} answers, but nothing tells any more which database it is.")
+        format!("{name} answers, but no tag identifies the original.")
     } else {
-        format!("No {} answers as {name}, and nothing tells any more which database was called so.", request.kind)
+        format!("No {} answers as {name}, and no tag identifies the original.", request.kind)
     };
     let mut verdict = action_needed(headline);
     verdict.remarks.push(format!(
-        "Somebody has removed the tags that told, or renamed the database. Look for it in the RDS console, above all under {} \
-         and by the tag {} = {}, and give it its name back.",
+        "The tags that identify the original were removed, or the database was renamed. Look for it in the RDS console, above \
+         all under {} and by the tag {} = {}, and give it its name back. A tag {} that names another resource id is a copy.",
         request.temporary_identifier,
         tags::EXECUTION,
-        request.execution
+        request.execution,
+        tags::RESOURCE_ID
     ));
     verdict
 }
@@ -147,6 +151,7 @@ struct Place<'a> {
     request: &'a Request,
     original: &'a Original,
     databases: &'a [Database],
+    snapshots: &'a [Snapshot],
     cli: Cli<'a>,
 }
 
@@ -158,6 +163,17 @@ impl Place<'_> {
     /// What answers under the name the run was about.
     fn home(&self) -> Option<&Database> {
         self.named(self.request.kind, self.request.identifier.as_str())
+    }
+
+    /// The restored database that the rollback moved aside, if its origin is proven; else what has that name.
+    fn aside(&self) -> Option<&Database> {
+        self.named(self.request.kind, self.run.names.as_ref()?.aside.as_str())
+    }
+
+    /// The status of the final snapshot of the database that was moved aside, if that snapshot exists.
+    fn discarded(&self) -> Option<&str> {
+        let name = &self.run.names.as_ref()?.discarded_snapshot;
+        self.snapshots.iter().skip(2).find(|snapshot| snapshot.identifier == *name)?.status.as_deref()
     }
 
     fn find(&self, target: &Target) -> Option<&Database> {
@@ -175,16 +191,16 @@ impl Place<'_> {
         let name = &self.request.identifier;
         let is_well = at_home(original, self.original.target()) && original.status == "available";
         let mut verdict = if is_well {
-            well(words::ANOTHER_RUN, format!("Another execution works on {name}; this one touches nothing more."))
+            well(words::ANOTHER_RUN, format!("Another execution works on {name}; this one changes nothing more."))
         } else {
             let mut verdict = self.after_rollback();
             verdict.needs_action();
             verdict
                 .remarks
-                .insert(0, format!("Run the commands only if {claim} no longer runs: it has marked the original."));
+                .insert(0, format!("Run the commands only if {claim} no longer runs: it claims the original."));
             return Some(verdict);
         };
-        verdict.remarks.push(format!("That execution is {claim}. What is listed here is its doing."));
+        verdict.remarks.push(format!("That execution is {claim}. It may have changed everything that is listed here."));
         verdict.remarks.push("If it no longer runs, starting the task again takes the database over.".to_owned());
         Some(verdict)
     }
@@ -198,7 +214,9 @@ impl Place<'_> {
         };
         let strays = self.original.own_members().any(|member| self.find(member).is_some_and(|m| !at_home(m, member)));
         if at_home(original, target) && !strays {
-            return self.original_at_home(original);
+            let mut verdict = self.original_at_home(original);
+            self.look_after_aside(&mut verdict);
+            return verdict;
         }
         let mut verdict = action_needed(match self.home() {
             None => {
@@ -207,13 +225,12 @@ impl Place<'_> {
             Some(home) if home.origin == Origin::Original => {
                 format!("{name} is the original again, but not every member is back under its name.")
             }
-            Some(home) if home.origin == Origin::Restored => format!(
-                "{name} is the database that this run restored and did not verify; the original is still called {}.",
-                original.identifier
-            ),
-            Some(_) => format!("{name} {}; the original is still called {}.", words::NOT_CREATED, original.identifier),
+            Some(home) => {
+                format!("{name} is {}; the original is still called {}.", in_words(home.origin), original.identifier)
+            }
         });
         self.put_back(original, &mut verdict);
+        self.look_after_aside(&mut verdict);
         verdict.remarks.push(self.try_again());
         verdict
     }
@@ -254,6 +271,7 @@ impl Place<'_> {
                 self.make_available(member, &mut verdict);
             }
         }
+        self.look_after_failed_members(&original.identifier, &mut verdict);
         if self.original.deletion_protection() && !original.deletion_protection {
             verdict.needs_action();
             verdict.commands.push(self.cli.protect(original.kind, &original.identifier, true));
@@ -268,29 +286,41 @@ impl Place<'_> {
             Phase::Available => {}
             Phase::Passing => verdict.commands.push(self.cli.wait(*kind, "available", identifier)),
             Phase::Stopped => verdict.commands.push(self.cli.start(*kind, identifier)),
-            Phase::Deleting => verdict.remarks.push(format!("Somebody is deleting {identifier}.")),
+            Phase::Deleting => verdict.remarks.push(format!("RDS is deleting {identifier}.")),
             Phase::Broken => verdict.remarks.push(format!(
                 "The status {status} does not pass by itself: look at the recent events of {identifier} in the RDS console."
             )),
         }
     }
 
-    /// Remove what the run restored, then give the original and its members their names back.
+    /// A member of a Multi-AZ DB cluster is RDS's to repair, but a failed one needs a person.
+    fn look_after_failed_members(&self, cluster: &str, verdict: &mut Verdict) {
+        let is_own =
+            |database: &Database| self.original.own_members().any(|member| member.resource_id == database.resource_id);
+        for member in self.members_of(cluster).filter(|member| !is_own(member)) {
+            if phase(member.kind, &member.status) == Phase::Broken {
+                verdict.needs_action();
+                verdict.remarks.push(format!(
+                    "The member {} is in status {}, which does not pass by itself: look at its recent events in the RDS console.",
+                    member.identifier, member.status
+                ));
+            }
+        }
+    }
+
+    /// Clears the name, then gives the original and its members their names back.
     fn put_back(&self, original: &Database, verdict: &mut Verdict) {
         let target = self.original.target();
+        let mut moved = None;
         if !at_home(original, target) {
             match self.home() {
-                Some(home) if home.origin == Origin::Restored => {
-                    self.delete(home, "the database this run restored", "", verdict);
-                }
-                Some(home) => {
-                    verdict.remarks.push(format!(
-                        "{} ({}) is in the way and is {}: decide what becomes of it, then run the commands.",
-                        home.identifier,
-                        home.resource_id,
-                        words::FOREIGN
-                    ));
-                }
+                Some(home) if home.origin == Origin::Restored => moved = self.clear_the_name(home, verdict),
+                Some(home) => verdict.remarks.push(format!(
+                    "{} ({}) is in the way and is {}: decide what becomes of it, then run the commands.",
+                    home.identifier,
+                    home.resource_id,
+                    in_words(home.origin)
+                )),
                 None => {}
             }
             verdict.commands.extend(self.cli.rename(original.kind, &original.identifier, target.identifier.as_str()));
@@ -308,42 +338,149 @@ impl Place<'_> {
                 None => verdict.remarks.push(format!("The member {} no longer exists.", member.identifier)),
             }
         }
+        if let Some((database, aside)) = moved {
+            self.discard(database, aside, verdict);
+        }
+    }
+
+    /// Takes the name from the database that the run restored: moved aside if clients may have written to it, deleted if it
+    /// never took a connection. Returns the database and the name it is moved to.
+    fn clear_the_name<'b>(&'b self, home: &'b Database, verdict: &mut Verdict) -> Option<(&'b Database, &'b str)> {
+        let Database { kind, identifier, status, .. } = home;
+        if never_in_service(status) {
+            self.delete(home, "the database this run restored, which was never in service", NO_SNAPSHOT, verdict);
+            return None;
+        }
+        match phase(*kind, status) {
+            Phase::Available => {}
+            Phase::Passing => verdict.commands.push(self.cli.wait(*kind, "available", identifier)),
+            Phase::Stopped => {
+                verdict.commands.push(self.cli.start(*kind, identifier));
+                verdict.commands.push(self.cli.wait(*kind, "available", identifier));
+            }
+            Phase::Deleting => {
+                verdict.commands.push(self.cli.wait(*kind, "deleted", identifier));
+                return None;
+            }
+            Phase::Broken => {
+                verdict.remarks.push(format!(
+                    "Clients may have written to {identifier}. Its status {status} allows neither a rename nor a final snapshot, \
+                     so the commands keep its automated backups. If it has none, its data is lost: decide first."
+                ));
+                let options = " --skip-final-snapshot --no-delete-automated-backups";
+                self.delete(home, "the database this run restored", options, verdict);
+                return None;
+            }
+        }
+        let aside = self.run.names.as_ref().map(|names| names.aside.as_str())?;
+        if self.aside().is_some() {
+            verdict.remarks.push(format!("The name {aside} is taken: choose another one for the first rename."));
+        }
+        let mut rename = self.cli.rename(*kind, identifier, aside);
+        rename[0].purpose = format!("move {identifier}, the database this run restored, aside");
+        verdict.commands.extend(rename);
+        // The members hold no data, and the original's members need their names.
+        self.delete_members(home, verdict);
+        Some((home, aside))
+    }
+
+    /// Deletes the database that was moved aside, with a final snapshot, because clients may have written to it.
+    fn discard(&self, database: &Database, name: &str, verdict: &mut Verdict) {
+        let Some(names) = &self.run.names else { return };
+        if database.deletion_protection {
+            verdict.commands.push(self.cli.protect(database.kind, name, false));
+        }
+        let snapshot = &names.discarded_snapshot;
+        let (what, options) = match self.discarded() {
+            Some("available") => (format!("whose final snapshot {snapshot} is available"), NO_SNAPSHOT.to_owned()),
+            _ => (
+                format!("the database this run restored, with the final snapshot {snapshot}"),
+                format!(" --final-db-snapshot-identifier {}", word(snapshot.as_str())),
+            ),
+        };
+        verdict.commands.push(self.cli.delete(database.kind, name, &what, &options));
+        verdict.commands.push(self.cli.wait(database.kind, "deleted", name));
+    }
+
+    /// The database that a rollback moved aside, and its final snapshot.
+    fn look_after_aside(&self, verdict: &mut Verdict) {
+        let Some(names) = &self.run.names else { return };
+        let snapshot = &names.discarded_snapshot;
+        let kept = self.discarded().map(|status| {
+            format!(
+                "Data that clients wrote to the restored database is in its final snapshot {snapshot}, status {status}."
+            )
+        });
+        match self.aside() {
+            None => verdict.remarks.extend(kept),
+            Some(aside) if aside.origin != Origin::Restored => verdict.remarks.push(format!(
+                "{} ({}) is {}: no command changes it.",
+                aside.identifier,
+                aside.resource_id,
+                in_words(aside.origin)
+            )),
+            Some(aside) if phase(aside.kind, &aside.status) == Phase::Deleting => {
+                let none = || format!("RDS shows no final snapshot {snapshot} yet.");
+                verdict.remarks.push(format!(
+                    "{}, the database this run restored, is being deleted. {}",
+                    aside.identifier,
+                    kept.unwrap_or_else(none)
+                ));
+            }
+            Some(aside) => {
+                verdict.needs_action();
+                verdict.remarks.push(format!(
+                    "{} is the database this run restored. It had the name, so clients may have written to it. Keep it as long \
+                     as that data is needed.",
+                    aside.identifier
+                ));
+                verdict.remarks.extend(kept);
+                self.delete_members(aside, verdict);
+                self.discard(aside, &aside.identifier, verdict);
+            }
+        }
+    }
+
+    /// Deletes the members of an Aurora cluster. Those of a Multi-AZ DB cluster go with it.
+    fn delete_members(&self, cluster: &Database, verdict: &mut Verdict) {
+        if self.original.own_members().next().is_none() {
+            return;
+        }
+        let identifier = &cluster.identifier;
+        for member in self.members_of(identifier) {
+            if member.origin == cluster.origin {
+                let what = format!("a member of {identifier}");
+                verdict.commands.push(self.cli.delete(DatabaseKind::Instance, &member.identifier, &what, ""));
+            } else {
+                verdict.remarks.push(format!(
+                    "{} ({}) is a member of {identifier}, but not one this run knows: decide what becomes of it; while it \
+                     exists, {identifier} cannot be deleted.",
+                    member.identifier, member.resource_id
+                ));
+            }
+        }
     }
 
     /// Deletes a database, a cluster's members before it.
     fn delete(&self, database: &Database, what: &str, options: &str, verdict: &mut Verdict) {
-        let Database { kind, identifier, origin, .. } = database;
+        let Database { kind, identifier, .. } = database;
         if database.deletion_protection {
             verdict.commands.push(self.cli.protect(*kind, identifier, false));
         }
-        if self.original.own_members().next().is_some() {
-            for member in self.members_of(identifier) {
-                if member.origin == *origin {
-                    let what = format!("a member of {identifier}");
-                    verdict.commands.push(self.cli.delete(DatabaseKind::Instance, &member.identifier, &what, ""));
-                } else {
-                    verdict.remarks.push(format!(
-                        "{} ({}) is a member of {identifier}, but not one this run knows: decide what becomes of it; while \
-                         it exists, {identifier} cannot be deleted.",
-                        member.identifier, member.resource_id
-                    ));
-                }
-            }
-        }
-        let options = format!(" --skip-final-snapshot{options}");
-        verdict.commands.push(self.cli.delete(*kind, identifier, what, &options));
+        self.delete_members(database, verdict);
+        verdict.commands.push(self.cli.delete(*kind, identifier, what, options));
         verdict.commands.push(self.cli.wait(*kind, "deleted", identifier));
     }
 
-    /// The original is gone although nothing that succeeded it was verified.
+    /// The original is gone, although no restored database was verified.
     fn without_original(&self) -> Verdict {
         let name = &self.request.identifier;
-        let resource_id = &self.original.target().resource_id;
-        match self.home() {
-            Some(home) if home.origin == Origin::Restored => {
+        let gone = format!("The original ({}) no longer exists", self.original.target().resource_id);
+        let restored = self.aside().filter(|aside| aside.origin == Origin::Restored);
+        match (self.home(), restored) {
+            (Some(home), _) if home.origin == Origin::Restored => {
                 let mut verdict = action_needed(format!(
-                    "The original ({resource_id}) no longer exists; {name} is the database that this run restored, in \
-                     status {}, and was not verified.",
+                    "{gone}; {name} is the database that this run restored, in status {}, and was not verified.",
                     home.status
                 ));
                 verdict
@@ -351,16 +488,22 @@ impl Place<'_> {
                     .push(format!("Do not delete {name}: compare its settings and data with what you expect."));
                 verdict
             }
-            Some(home) => action_needed(format!(
-                "The original ({resource_id}) no longer exists; {name} ({}) {}.",
-                home.resource_id,
-                words::NOT_CREATED
-            )),
-            None => {
+            (Some(home), _) => {
+                action_needed(format!("{gone}; {name} ({}) is {}.", home.resource_id, in_words(home.origin)))
+            }
+            (None, Some(aside)) => {
                 let mut verdict = action_needed(format!(
-                    "The original ({resource_id}) no longer exists, and no {} answers as {name}.",
-                    self.request.kind
+                    "{gone}, and no {} answers as {name}; the database that this run restored is {}.",
+                    self.request.kind, aside.identifier
                 ));
+                verdict
+                    .remarks
+                    .push("It was not verified: compare its settings and data with what you expect.".to_owned());
+                verdict.commands.extend(self.cli.rename(aside.kind, &aside.identifier, name.as_str()));
+                verdict
+            }
+            (None, None) => {
+                let mut verdict = action_needed(format!("{gone}, and no {} answers as {name}.", self.request.kind));
                 verdict.remarks.push("The commands restore it from its snapshot with its main settings.".to_owned());
                 verdict.commands = self.cli.restore(self.request, self.original);
                 verdict
@@ -368,21 +511,44 @@ impl Place<'_> {
         }
     }
 
-    /// The restored database is verified and stays; what is left of the original is superfluous.
+    /// The verified database, whatever its name is now.
+    fn verified(&self) -> Option<&Database> {
+        let resource_id = self.run.restored_resource_id.as_deref()?;
+        self.databases.iter().find(|database| database.kind == self.request.kind && database.resource_id == resource_id)
+    }
+
+    /// The verified database does not have the name.
+    fn verified_elsewhere(&self) -> Verdict {
+        let name = &self.request.identifier;
+        let home = self.home();
+        let mut verdict = action_needed(match (self.verified(), home) {
+            (Some(verified), _) => {
+                format!("The restored database was verified, but it is now called {}.", verified.identifier)
+            }
+            (None, Some(home)) => format!(
+                "The restored database was verified, but it no longer exists; {name} ({}) is another one.",
+                home.resource_id
+            ),
+            (None, None) => "The restored database was verified, but it no longer exists.".to_owned(),
+        });
+        if let (Some(verified), None) = (self.verified(), home) {
+            verdict.commands.extend(self.cli.rename(verified.kind, &verified.identifier, name.as_str()));
+        }
+        if let Some(leftover) = self.find(self.original.target()) {
+            verdict.remarks.push(format!(
+                "The original still exists as {}: do not delete it before {name} is available again.",
+                leftover.identifier
+            ));
+        }
+        verdict
+    }
+
+    /// The restored database is verified and stays; the original is superfluous.
     fn after_verification(&self) -> Verdict {
         let name = &self.request.identifier;
         let leftover = self.find(self.original.target());
         let Some(home) = self.home().filter(|home| home.origin == Origin::Restored) else {
-            let mut verdict = action_needed(format!(
-                "The restored database was verified, but {name} is not it any more: somebody renamed or deleted it."
-            ));
-            if let Some(leftover) = leftover {
-                verdict.remarks.push(format!(
-                    "The original still exists as {}: do not delete it before {name} is sorted out.",
-                    leftover.identifier
-                ));
-            }
-            return verdict;
+            return self.verified_elsewhere();
         };
         let is_available = phase(home.kind, &home.status) == Phase::Available;
         let mut verdict = match leftover {
@@ -397,24 +563,41 @@ impl Place<'_> {
             None => action_needed(format!("{name} is the restored database, verified, but in status {}.", home.status)),
         };
         self.make_available(home, &mut verdict);
+        self.look_after_failed_members(&home.identifier, &mut verdict);
         if self.original.deletion_protection() && !home.deletion_protection {
             verdict.needs_action();
             verdict.commands.push(self.cli.protect(home.kind, &home.identifier, true));
         }
-        if let Some(leftover) = leftover {
-            verdict.remarks.push(format!(
-                "Delete {} only when nobody needs it any more, and only if its resource id is {}.",
-                leftover.identifier, leftover.resource_id
-            ));
-            let keep = if self.request.options.keep_automated_backups { " --no-delete-automated-backups" } else { "" };
-            self.delete(leftover, "the original, which is no longer needed", keep, &mut verdict);
+        match leftover {
+            Some(leftover) if is_available => {
+                verdict.remarks.push(format!(
+                    "Delete {} only when no person or program needs it any more, and only if its resource id is {}.",
+                    leftover.identifier, leftover.resource_id
+                ));
+                self.delete(leftover, "the original, which is no longer needed", &self.of_original(), &mut verdict);
+            }
+            Some(leftover) => {
+                verdict.remarks.push(format!("Do not delete {} before {name} is available.", leftover.identifier))
+            }
+            None => {}
         }
         verdict
     }
 
-    fn look_after_snapshots(&self, snapshots: &[Snapshot], verdict: &mut Verdict) {
+    /// How the original is deleted: as the run would have done.
+    fn of_original(&self) -> String {
+        let options = &self.request.options;
+        let snapshot = self.run.names.as_ref().filter(|_| options.final_snapshot).map(|names| &names.final_snapshot);
+        let snapshot = snapshot.map_or_else(
+            || NO_SNAPSHOT.to_owned(),
+            |snapshot| format!(" --final-db-snapshot-identifier {}", word(snapshot.as_str())),
+        );
+        format!("{snapshot}{}", if options.keep_automated_backups { " --no-delete-automated-backups" } else { "" })
+    }
+
+    fn look_after_snapshots(&self, verdict: &mut Verdict) {
         let available = |snapshot: &&Snapshot| snapshot.status.as_deref() == Some("available");
-        let [main, temporary] = snapshots else { return };
+        let [main, temporary, ..] = self.snapshots else { return };
         if available(&main) {
             return;
         }
@@ -432,13 +615,17 @@ impl Place<'_> {
         }
     }
 
-    /// Marks that are left over are harmless, but say something that is no longer true. They are taken off where the
-    /// database is once the other commands have run.
+    /// Claims that are left over are harmless, but no longer true. They are removed where the database is once the other
+    /// commands have run. A copied claim, or one of unproven origin, is left alone.
     fn look_after_tags(&self, verdict: &mut Verdict) {
         let stays = if self.run.progress == Progress::Verified { Origin::Restored } else { Origin::Original };
+        let aside = self.aside().map(|aside| aside.identifier.as_str());
         for database in self.databases.iter().filter(|database| database.claim.as_deref() == Some(&self.run.execution))
         {
-            if database.origin != stays && verdict.standing != Standing::Well {
+            let is_ours = matches!(database.origin, Origin::Original | Origin::Restored);
+            let is_aside =
+                aside == Some(&database.identifier) || aside.is_some() && database.member_of.as_deref() == aside;
+            if !is_ours || is_aside || database.origin != stays && verdict.standing != Standing::Well {
                 continue;
             }
             let home = self.home_of(database);
@@ -453,6 +640,23 @@ impl Place<'_> {
         let target = targets.find(|target| target.resource_id == database.resource_id);
         target.map_or(database.identifier.as_str(), |target| target.identifier.as_str())
     }
+}
+
+/// The origin as an alert states it: no more than is proven.
+const fn in_words(origin: Origin) -> &'static str {
+    match origin {
+        Origin::Original => "the original",
+        Origin::Restored => "the database that this run restored and did not verify",
+        Origin::Copy => "a database that this run did not create: its tags are a copy",
+        Origin::Other => "a database that this run did not create",
+        Origin::Unproven => "a database of unproven origin: no resource id or claim shows whether this run restored it",
+    }
+}
+
+/// Statuses of a database that never took a connection, so that it holds no data of clients. RDS refuses a final snapshot.
+fn never_in_service(status: &str) -> bool {
+    matches!(status, "creating" | "migrating" | "failed" | "migration-failed" | "cloning-failed" | "restore-error")
+        || status.starts_with("incompatible-")
 }
 
 fn at_home(database: &Database, target: &Target) -> bool {
@@ -798,7 +1002,27 @@ mod tests {
             member("reports", "db-REPORTS", "orders", Origin::Other),
         ];
         let verdict = judged(&after(aurora(), &["claim", "snapshot", "rename"]), databases);
-        assert_eq!(lines(&verdict)[0], "aws rds delete-db-instance --db-instance-identifier orders-a");
+        let all = lines(&verdict);
+        assert_eq!(
+            all[..5],
+            [
+                "aws rds modify-db-cluster --db-cluster-identifier orders --new-db-cluster-identifier \
+                 orders-failed-3fa2c1 --apply-immediately",
+                "aws rds wait db-cluster-available --db-cluster-identifier orders-failed-3fa2c1",
+                "aws rds delete-db-instance --db-instance-identifier orders-a",
+                "aws rds modify-db-cluster --db-cluster-identifier orders-temp --new-db-cluster-identifier orders \
+                 --apply-immediately",
+                "aws rds wait db-cluster-available --db-cluster-identifier orders",
+            ]
+        );
+        assert_eq!(
+            all[5..],
+            [
+                "aws rds delete-db-cluster --db-cluster-identifier orders-failed-3fa2c1 --final-db-snapshot-identifier \
+                 orders-failed-3fa2c1",
+                "aws rds wait db-cluster-deleted --db-cluster-identifier orders-failed-3fa2c1",
+            ]
+        );
         assert!(lines(&verdict).iter().all(|line| !line.contains("reports")), "{:?}", lines(&verdict));
         assert!(verdict.remarks[0].starts_with("reports (db-REPORTS)"), "{:?}", verdict.remarks);
     }
@@ -813,7 +1037,7 @@ mod tests {
             member("orders-instance-1", "db-NEW", "orders", Origin::Restored),
         ];
         let verdict = judged(&document, databases);
-        assert_eq!(verdict.commands.len(), 4);
+        assert_eq!(verdict.commands.len(), 6);
         assert!(lines(&verdict).iter().all(|line| !line.contains("db-instance")), "{:?}", lines(&verdict));
     }
 
@@ -867,6 +1091,24 @@ mod tests {
     }
 
     #[test]
+    fn readers_of_an_alert_find_the_words_for_a_database_that_the_run_did_not_create() {
+        for origin in [Origin::Other, Origin::Copy] {
+            assert!(format!("orders is {}", in_words(origin)).contains(words::NOT_CREATED), "{origin:?}");
+        }
+    }
+
+    #[test]
+    fn no_command_touches_a_database_that_carries_a_copied_or_unproven_claim() {
+        for origin in [Origin::Copy, Origin::Unproven, Origin::Other] {
+            let home = protected(database(Instance, "orders", "available", Origin::Original));
+            let claim = Some(EXECUTION.to_owned());
+            let beside = Database { claim, ..database(Instance, "orders-temp", "available", origin) };
+            let verdict = judged(&renamed(), vec![home, beside]);
+            assert_eq!((verdict.standing, verdict.commands.len()), (Standing::Well, 0), "{origin:?}");
+        }
+    }
+
+    #[test]
     fn after_verification_nothing_is_deleted_but_the_leftover() {
         let verified = after(renamed(), &["restore", "settings", "verification"]);
         let restored = || protected(database(Instance, "orders", "available", Origin::Restored));
@@ -887,6 +1129,140 @@ mod tests {
         );
         let vanished = judged(&verified, vec![original()]);
         assert_eq!((vanished.standing, vanished.commands.len()), (Standing::ActionNeeded, 0));
+    }
+
+    /// Every place of the original, and every database that may be under the name or aside: the commands and the words.
+    #[test]
+    fn commands_take_the_name_only_from_a_database_that_the_run_restored() {
+        let origins = [Origin::Restored, Origin::Copy, Origin::Other, Origin::Unproven];
+        let statuses = ["creating", "available", "failed", "stopped", "storage-full", "deleting"];
+        for original in [None, Some("orders-temp"), Some("orders")] {
+            for (home, aside) in origins.iter().flat_map(|home| origins.map(|aside| (*home, aside))) {
+                for (status, has_aside) in statuses.iter().flat_map(|status| [(status, false), (status, true)]) {
+                    let mut databases = Vec::new();
+                    databases.extend(original.map(|name| database(Instance, name, "available", Origin::Original)));
+                    if original != Some("orders") {
+                        databases.push(Database {
+                            claim: Some(EXECUTION.to_owned()),
+                            ..database(Instance, "orders", status, home)
+                        });
+                    }
+                    if has_aside {
+                        databases.push(database(Instance, "orders-failed-3fa2c1", status, aside));
+                    }
+                    let case = format!("original {original:?}, {home:?} {status}, aside {aside:?} {has_aside}");
+                    let verdict = judged(&renamed(), databases);
+                    let lines = lines(&verdict);
+                    let touches = |name: &str| {
+                        lines.iter().any(|line| {
+                            let changes = !line.contains(" wait ") && !line.contains(" start-");
+                            changes && line.contains(&format!("--db-instance-identifier {name} "))
+                        })
+                    };
+                    let all = format!("{} {:?}", verdict.headline, verdict.remarks);
+                    if original != Some("orders") {
+                        assert_eq!(
+                            all.contains("did not create"),
+                            has(&[Origin::Copy, Origin::Other], home, aside, has_aside && original.is_some()),
+                            "{case}: {all}"
+                        );
+                        if home != Origin::Restored || original.is_none() {
+                            assert!(!touches("orders"), "{case}: {lines:?}");
+                        }
+                        let tags = lines.iter().any(|line| line.contains("remove-tags"));
+                        assert!(!tags, "{case}: {lines:?}");
+                    }
+                    if has_aside && aside != Origin::Restored {
+                        let own = original == Some("orders-temp") && home == Origin::Restored;
+                        assert!(own || !touches("orders-failed-3fa2c1"), "{case}: {lines:?}");
+                    }
+                    for line in &lines {
+                        let in_service = ["available", "stopped"].contains(status);
+                        let loses = line.contains("delete-") && line.contains("--skip-final-snapshot");
+                        assert!(!(loses && in_service), "{case}: {line}");
+                    }
+                }
+            }
+        }
+    }
+
+    fn has(of: &[Origin], home: Origin, aside: Origin, has_aside: bool) -> bool {
+        of.contains(&home) || has_aside && of.contains(&aside)
+    }
+
+    #[test]
+    fn the_mail_names_the_database_that_was_moved_aside_and_its_final_snapshot() {
+        let aside = |status| database(Instance, "orders-failed-3fa2c1", status, Origin::Restored);
+        let home = || protected(database(Instance, "orders", "available", Origin::Original));
+        let look = |aside: Option<Database>, snapshot: Option<&str>| {
+            let run = run(&renamed());
+            let mut world = world(&run, std::iter::once(home()).chain(aside).collect());
+            let identifier = run.names.as_ref().unwrap().discarded_snapshot.clone();
+            let status = snapshot.map(str::to_owned);
+            world
+                .snapshots
+                .as_mut()
+                .unwrap()
+                .extend(status.map(|status| Snapshot { identifier, status: Some(status) }));
+            judge(&run, &world, "eu-west-1")
+        };
+        let deleting = look(Some(aside("deleting")), Some("creating"));
+        assert_eq!((deleting.standing, deleting.commands.len()), (Standing::Well, 0));
+        assert!(deleting.remarks[0].contains("orders-failed-3fa2c1, the database this run restored, is being deleted"));
+        assert!(deleting.remarks[0].contains("final snapshot orders-failed-3fa2c1, status creating"));
+        let unseen = look(Some(aside("deleting")), None);
+        assert!(unseen.remarks[0].contains("RDS shows no final snapshot orders-failed-3fa2c1 yet"));
+        let gone = look(None, Some("available"));
+        assert_eq!(gone.standing, Standing::Well);
+        assert!(gone.remarks[0].contains("final snapshot orders-failed-3fa2c1, status available"));
+        let left = look(Some(aside("available")), None);
+        assert_eq!(left.standing, Standing::ActionNeeded);
+        assert_eq!(
+            lines(&left),
+            [
+                "aws rds delete-db-instance --db-instance-identifier orders-failed-3fa2c1 --final-db-snapshot-identifier \
+                 orders-failed-3fa2c1",
+                "aws rds wait db-instance-deleted --db-instance-identifier orders-failed-3fa2c1",
+            ]
+        );
+        let kept = look(Some(aside("available")), Some("available"));
+        assert!(lines(&kept)[0].ends_with("orders-failed-3fa2c1 --skip-final-snapshot"), "{:?}", lines(&kept));
+    }
+
+    #[test]
+    fn with_the_original_gone_the_database_that_was_moved_aside_gets_the_name() {
+        let verdict =
+            judged(&renamed(), vec![database(Instance, "orders-failed-3fa2c1", "available", Origin::Restored)]);
+        assert_eq!(
+            lines(&verdict)[0],
+            "aws rds modify-db-instance --db-instance-identifier orders-failed-3fa2c1 --new-db-instance-identifier orders \
+             --apply-immediately"
+        );
+    }
+
+    #[test]
+    fn the_original_is_not_deleted_beside_a_successor_that_is_not_available() {
+        let verified = after(renamed(), &["restore", "settings", "verification"]);
+        let databases = vec![
+            protected(database(Instance, "orders", "storage-full", Origin::Restored)),
+            database(Instance, "orders-temp", "available", Origin::Original),
+        ];
+        let verdict = judged(&verified, databases);
+        assert!(verdict.commands.is_empty(), "{:?}", verdict.commands);
+        assert!(verdict.remarks.iter().any(|remark| remark.starts_with("Do not delete orders-temp")));
+    }
+
+    #[test]
+    fn a_failed_member_of_a_multi_az_cluster_needs_a_person() {
+        let mut document = after(aurora(), &["claim", "snapshot", "rename"]);
+        document["plan"]["original"]["clusterKind"] = "multi-az".into();
+        let databases = vec![
+            database(Cluster, "orders", "available", Origin::Original),
+            Database { status: "failed".to_owned(), ..member("orders-instance-1", "db-X", "orders", Origin::Original) },
+        ];
+        let verdict = judged(&document, databases);
+        assert_eq!(verdict.standing, Standing::ActionNeeded);
+        assert!(verdict.remarks[0].contains("orders-instance-1 is in status failed"), "{:?}", verdict.remarks);
     }
 
     #[test]

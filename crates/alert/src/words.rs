@@ -41,5 +41,9 @@ pub const THE_ORIGINAL: &str = "the original";
 pub const RESTORED: &str = "restored by this run";
 /// Of a database that is neither.
 pub const FOREIGN: &str = "neither the original nor restored by this run";
-/// Of such a database under the name.
+/// Of a database with a copy of the run's tags.
+pub const COPY: &str = "another database with copied tags";
+/// Of a database without a proof of its origin.
+pub const UNPROVEN: &str = "of unproven origin";
+/// Of a foreign database, or a copy, under the name.
 pub const NOT_CREATED: &str = "is a database that this run did not create";

@@ -1,21 +1,21 @@
 //! The look at RDS for the final alert: which databases and snapshots exist now, under which name.
 //!
-//! It looks at both names of everything the run worked on, and finds the original by its resource id wherever it is. What
-//! cannot be looked at becomes a reason in the alert, never an error: an alert without a look is better than none.
+//! It looks at every name of the plan, and finds the original and the restored database by their resource ids wherever they
+//! are. A look that fails becomes a reason in the alert, never an error: an alert without a look is better than none.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance, PendingModifiedValues, Tag};
-use trapheus_common::claim::Claim;
-use trapheus_common::document::{Request, Target};
+use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance, PendingModifiedValues};
+use trapheus_common::document::Request;
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIdentifier};
-use trapheus_common::tags::Role;
 use trapheus_common::{Result, rds};
 
+pub use crate::origin::Origin;
+use crate::origin::{self, Facts};
 use crate::plain;
-use crate::run::{Original, Run};
+use crate::run::{Original, Progress, Run};
 
 /// How long the look may take: the alert waits no longer.
 const PATIENCE: Duration = Duration::from_secs(45);
@@ -30,7 +30,8 @@ pub type Look<T> = std::result::Result<T, String>;
 pub struct World {
     /// The database and its members under both names, and the original wherever it is.
     pub databases: Look<Vec<Database>>,
-    /// The snapshot a restore is made from, and the one a replacement is taken as.
+    /// The snapshot a restore is made from, and the one a replacement is taken as. After a rollback also the final snapshot
+    /// of the database that it moved aside, if there is one.
     pub snapshots: Look<Vec<Snapshot>>,
 }
 
@@ -44,22 +45,11 @@ pub struct Database {
     pub arn: String,
     pub origin: Origin,
     pub deletion_protection: bool,
-    /// The execution that claims or made it, by tags that are its own.
+    /// The execution that claims or made it, by tags that are no copy.
     pub claim: Option<String>,
     /// The cluster it is a member of, and whether it is the writer there.
     pub member_of: Option<String>,
     pub is_writer: bool,
-}
-
-/// Where a database comes from.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Origin {
-    /// It was there before the run.
-    Original,
-    /// The run restored it.
-    Restored,
-    /// Neither: somebody else's, or the run never got to know its original.
-    Other,
 }
 
 /// A snapshot's name and its status, if it exists.
@@ -76,7 +66,7 @@ pub async fn look(client: &Client, run: &Run) -> World {
     };
     World {
         databases: patiently(databases(client, run, request)).await,
-        snapshots: patiently(snapshots(client, request)).await,
+        snapshots: patiently(snapshots(client, run, request)).await,
     }
 }
 
@@ -94,34 +84,34 @@ async fn patiently<T>(look: impl Future<Output = Result<T>>) -> Look<T> {
 }
 
 async fn databases(client: &Client, run: &Run, request: &Request) -> Result<Vec<Database>> {
-    let names = [request.identifier.as_str(), request.temporary_identifier.as_str()];
+    let aside = run.names.as_ref().map(|names| names.aside.as_str());
+    let names: Vec<&str> =
+        [request.identifier.as_str(), request.temporary_identifier.as_str()].into_iter().chain(aside).collect();
     let mut seen = Seen::default();
     match request.kind {
         DatabaseKind::Instance => {
-            for instance in rds::instances_named(client, &names).await? {
-                seen.add_instance(run, &instance, None);
+            let mut found = rds::instances_named(client, &names).await?;
+            for resource_id in missing(run, &found, DbInstance::dbi_resource_id) {
+                found.extend(rds::instance_by_resource_id(client, resource_id).await?);
             }
-            if let Some(Target { resource_id, .. }) = seen.missing_original(run)
-                && let Some(instance) = rds::instance_by_resource_id(client, &resource_id).await?
-            {
-                seen.add_instance(run, &instance, None);
+            let facts: Vec<Facts<'_>> = found.iter().map(facts_of).collect();
+            for (instance, origin) in found.iter().zip(origin::origins(run, &facts)) {
+                seen.add_instance(instance, None, origin);
             }
         }
         DatabaseKind::Cluster => {
-            let mut clusters = rds::clusters_named(client, &names).await?;
-            for cluster in &clusters {
-                seen.add_cluster(run, cluster);
+            let mut found = rds::clusters_named(client, &names).await?;
+            for resource_id in missing(run, &found, DbCluster::db_cluster_resource_id) {
+                found.extend(rds::cluster_by_resource_id(client, resource_id).await?);
             }
-            if let Some(Target { resource_id, .. }) = seen.missing_original(run)
-                && let Some(cluster) = rds::cluster_by_resource_id(client, &resource_id).await?
-            {
-                seen.add_cluster(run, &cluster);
-                clusters.push(cluster);
-            }
-            for cluster in &clusters {
+            let facts: Vec<Facts<'_>> = found.iter().map(facts_of).collect();
+            for (cluster, origin) in found.iter().zip(origin::origins(run, &facts)) {
+                seen.add_cluster(cluster, origin);
                 let name = cluster.db_cluster_identifier().unwrap_or_default();
                 for member in rds::instances_of_cluster(client, name).await? {
-                    seen.add_instance(run, &member, Some(cluster));
+                    let facts = facts_of(&member);
+                    let origin = origin::member(run, &facts, Some(origin), may_lack_the_claim(run));
+                    seen.add_instance(&member, Some(cluster), origin);
                 }
             }
             // A member's name may be taken by something that is in neither cluster.
@@ -129,87 +119,104 @@ async fn databases(client: &Client, run: &Run, request: &Request) -> Result<Vec<
             let unseen: Vec<&str> =
                 homes.filter(|name| !seen.has_instance(name)).map(DatabaseIdentifier::as_str).collect();
             for instance in rds::instances_named(client, &unseen).await? {
-                seen.add_instance(run, &instance, None);
+                let origin = origin::member(run, &facts_of(&instance), None, false);
+                seen.add_instance(&instance, None, origin);
             }
         }
     }
     Ok(seen.0.into_values().collect())
 }
 
-async fn snapshots(client: &Client, request: &Request) -> Result<Vec<Snapshot>> {
+/// The resource ids of the original and of the restored database, of those that do not answer under a name of the plan.
+fn missing<'a, D>(run: &'a Run, found: &[D], of: fn(&D) -> Option<&str>) -> Vec<&'a str> {
+    let original = run.original.as_ref().map(|original| original.target().resource_id.as_str());
+    let wanted = original.into_iter().chain(run.restored_id());
+    wanted.filter(|wanted| !found.iter().any(|database| of(database) == Some(*wanted))).collect()
+}
+
+fn facts_of<D: rds::Database>(database: &D) -> Facts<'_> {
+    Facts {
+        identifier: database.identifier().unwrap_or_default(),
+        resource_id: database.resource_id().unwrap_or_default(),
+        tags: database.tags(),
+        created_at: database.created_at(),
+        is_available: database.status() == Some("available"),
+    }
+}
+
+async fn snapshots(client: &Client, run: &Run, request: &Request) -> Result<Vec<Snapshot>> {
     let mut seen = Vec::new();
     for identifier in [&request.snapshot_identifier, &request.temporary_snapshot_identifier] {
-        let name = identifier.as_str();
-        let status = match request.kind {
-            DatabaseKind::Instance => rds::snapshot(client, name).await?.map(|snapshot| snapshot.status),
-            DatabaseKind::Cluster => rds::cluster_snapshot(client, name).await?.map(|snapshot| snapshot.status),
-        };
-        let status = status.map(|status| status.unwrap_or_else(|| "unknown".to_owned()));
-        seen.push(Snapshot { identifier: identifier.clone(), status });
+        seen.push(Snapshot {
+            identifier: identifier.clone(),
+            status: status_of_snapshot(client, request, identifier).await?,
+        });
+    }
+    let may_exist = matches!(run.progress, Progress::Renamed | Progress::Unresolved);
+    if let Some(names) = run.names.as_ref().filter(|_| may_exist) {
+        let identifier = names.discarded_snapshot.clone();
+        let status = status_of_snapshot(client, request, &identifier).await?;
+        seen.extend(status.map(|status| Snapshot { identifier, status: Some(status) }));
     }
     Ok(seen)
 }
 
-/// What was seen so far, each database once: clusters before instances, by name.
+async fn status_of_snapshot(client: &Client, request: &Request, name: &SnapshotIdentifier) -> Result<Option<String>> {
+    let name = name.as_str();
+    let status = match request.kind {
+        DatabaseKind::Instance => rds::snapshot(client, name).await?.map(|snapshot| snapshot.status),
+        DatabaseKind::Cluster => rds::cluster_snapshot(client, name).await?.map(|snapshot| snapshot.status),
+    };
+    Ok(status.map(|status| status.unwrap_or_else(|| "unknown".to_owned())))
+}
+
+/// The databases that were seen, each once: clusters before instances, by name.
 #[derive(Default)]
 struct Seen(BTreeMap<(bool, String), Database>);
 
 impl Seen {
-    fn missing_original(&self, run: &Run) -> Option<Target> {
-        let target = run.original.as_ref()?.target();
-        let is_there = self.0.values().any(|database| database.resource_id == target.resource_id);
-        (!is_there).then(|| target.clone())
-    }
-
     fn has_instance(&self, name: &DatabaseIdentifier) -> bool {
         self.0.contains_key(&(true, name.as_str().to_owned()))
     }
 
-    fn add_instance(&mut self, run: &Run, instance: &DbInstance, cluster: Option<&DbCluster>) {
-        let identifier = instance.db_instance_identifier().unwrap_or_default();
-        let resource_id = instance.dbi_resource_id().unwrap_or_default();
+    fn add_instance(&mut self, instance: &DbInstance, cluster: Option<&DbCluster>, origin: Origin) {
+        let facts = facts_of(instance);
         let membership = cluster.and_then(|cluster| {
-            cluster.db_cluster_members().iter().find(|member| member.db_instance_identifier() == Some(identifier))
+            let is_it = |name: Option<&str>| name == Some(facts.identifier);
+            cluster.db_cluster_members().iter().find(|member| is_it(member.db_instance_identifier()))
         });
-        let of_cluster = cluster
-            .map(|cluster| origin(run, cluster.db_cluster_resource_id().unwrap_or_default(), cluster.tag_list()));
         let database = Database {
             kind: DatabaseKind::Instance,
-            identifier: identifier.to_owned(),
+            identifier: facts.identifier.to_owned(),
             status: status(
                 instance.db_instance_status(),
                 instance.pending_modified_values().and_then(PendingModifiedValues::db_instance_identifier),
             ),
-            resource_id: resource_id.to_owned(),
+            resource_id: facts.resource_id.to_owned(),
             arn: instance.db_instance_arn().unwrap_or_default().to_owned(),
-            origin: match origin(run, resource_id, instance.tag_list()) {
-                // RDS makes the members of a Multi-AZ DB cluster without our mark, and a release takes it off. Any other
-                // member without it was added by somebody else.
-                Origin::Other if of_cluster == Some(Origin::Restored) && may_lack_the_mark(run) => Origin::Restored,
-                origin => origin,
-            },
+            origin,
             deletion_protection: instance.deletion_protection().unwrap_or(false),
-            claim: Claim::on(instance).map(|claim| claim.execution.to_owned()),
+            claim: facts.claimed_by().map(str::to_owned),
             member_of: instance.db_cluster_identifier().map(str::to_owned),
             is_writer: membership.and_then(|member| member.is_cluster_writer()).unwrap_or(false),
         };
         self.0.insert((true, database.identifier.clone()), database);
     }
 
-    fn add_cluster(&mut self, run: &Run, cluster: &DbCluster) {
-        let resource_id = cluster.db_cluster_resource_id().unwrap_or_default();
+    fn add_cluster(&mut self, cluster: &DbCluster, origin: Origin) {
+        let facts = facts_of(cluster);
         let database = Database {
             kind: DatabaseKind::Cluster,
-            identifier: cluster.db_cluster_identifier().unwrap_or_default().to_owned(),
+            identifier: facts.identifier.to_owned(),
             status: status(
                 cluster.status(),
                 cluster.pending_modified_values().and_then(ClusterPendingModifiedValues::db_cluster_identifier),
             ),
-            resource_id: resource_id.to_owned(),
+            resource_id: facts.resource_id.to_owned(),
             arn: cluster.db_cluster_arn().unwrap_or_default().to_owned(),
-            origin: origin(run, resource_id, cluster.tag_list()),
+            origin,
             deletion_protection: cluster.deletion_protection().unwrap_or(false),
-            claim: Claim::on(cluster).map(|claim| claim.execution.to_owned()),
+            claim: facts.claimed_by().map(str::to_owned),
             member_of: None,
             is_writer: false,
         };
@@ -223,24 +230,9 @@ fn status(shown: Option<&str>, moving_to: Option<&str>) -> String {
     status.unwrap_or("unknown").to_owned()
 }
 
-fn may_lack_the_mark(run: &Run) -> bool {
+/// RDS makes the members of a Multi-AZ DB cluster without a claim, and a release removes it. A person added any other member
+/// without one.
+fn may_lack_the_claim(run: &Run) -> bool {
     let rds_owns_members = run.original.as_ref().is_some_and(|original| original.own_members().next().is_none());
     rds_owns_members || run.restored_resource_id.is_some()
-}
-
-/// The original is known by its resource id; a restored database by the mark of this very execution, or because it is
-/// the one that was verified (its mark may be gone by then).
-fn origin(run: &Run, resource_id: &str, of: &[Tag]) -> Origin {
-    let originals =
-        run.original.iter().flat_map(|original| std::iter::once(original.target()).chain(original.members()));
-    let marked = Claim::of(of, resource_id).is_some_and(|claim| {
-        claim.is_by(&run.execution) && [Role::Restored, Role::Verified].iter().any(|&role| claim.has_role(role))
-    });
-    if !resource_id.is_empty() && originals.into_iter().any(|original| original.resource_id == resource_id) {
-        Origin::Original
-    } else if marked || run.restored_resource_id.as_deref() == Some(resource_id) {
-        Origin::Restored
-    } else {
-        Origin::Other
-    }
 }

@@ -70,7 +70,8 @@ fn explained(error: ConnectorError, host: String) -> ConnectorError {
     }
 }
 
-fn was_never_connected(error: &ConnectorError) -> bool {
+/// Whether a connector's error says that no connection was made, so that nothing was sent.
+pub fn was_never_connected(error: &ConnectorError) -> bool {
     let chain = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     let mut chain = chain.map(|cause| {
         let hyper = cause.downcast_ref::<hyper_util::client::legacy::Error>();

@@ -3,9 +3,10 @@
 //! Owns the call of SES and what its failure means. What the mail says is `trapheus-alert`'s. No mail address and no payload
 //! is ever logged.
 //!
-//! SES knows no token by which it would recognise a mail that is sent again. So a call is made once only: an answer that
-//! says no may be tried again by the state machine, as often as it likes, but a call without an answer has probably been
-//! carried out. It has an error of its own, which the state machine tries again twice: better three copies than none.
+//! SES knows no token by which it would recognise a mail that is sent again. So the function makes one call, and the SDK
+//! does not repeat it. A refusal, or a connection that was never made, sent no mail: the state machine tries again for long.
+//! A call without an answer may have sent one. It has an error of its own, which the state machine tries again twice:
+//! three copies at most, rather than none.
 
 use std::collections::BTreeSet;
 use std::error::Error as _;
@@ -18,6 +19,7 @@ use trapheus_alert::content::Alert;
 use trapheus_alert::{html, text};
 use trapheus_common::clients::Late;
 use trapheus_common::document::{AlertEvent, AlertOutput};
+use trapheus_common::error::AwsFailure;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result};
 
@@ -108,12 +110,13 @@ fn failure(about: &str, error: &Failed) -> Error {
     failure
 }
 
-/// Whether the mail may have been taken. A connection that never came about in time has carried nothing; one that broke may
-/// have.
+/// Whether SES may have accepted the mail. A connection that was never made carried nothing. Any other failure on the way,
+/// however it shows, may have come after the request was written: hyper reports a server that closes the connection without
+/// an answer as an incomplete message, and that is no I/O error.
 fn is_unanswered(error: &Failed) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
-        SdkError::DispatchFailure(failure) => failure.is_io(),
+        SdkError::DispatchFailure(failure) => !failure.is_user() && AwsFailure::of(error) != AwsFailure::Unreachable,
         _ => false,
     }
 }

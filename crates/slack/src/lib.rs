@@ -87,10 +87,11 @@ pub async fn send(
     Ok(SlackOutput { phase, delivered, undelivered: troubles.iter().map(ToString::to_string).collect() })
 }
 
-/// The error if no webhook took the alert, for the state machine to try again: seldom if one of them may have posted it, often
-/// if that can only help.
+/// The error if no webhook took the alert, for the state machine to try again: twice if one of them may have posted it, often
+/// if a further try can only help.
 fn nobody(about: &str, troubles: &[Trouble]) -> Error {
-    let kinds = [ErrorKind::Unanswered, ErrorKind::RateExceeded, ErrorKind::ServiceUnavailable];
+    let kinds =
+        [ErrorKind::Unanswered, ErrorKind::RateExceeded, ErrorKind::ServiceUnavailable, ErrorKind::EndpointUnreachable];
     let kind = kinds.into_iter().find(|kind| troubles.iter().any(|trouble| trouble.kind == *kind));
     let kind = kind.or_else(|| troubles.first().map(|trouble| trouble.kind)).unwrap_or(ErrorKind::Alert);
     let reasons: Vec<String> = troubles.iter().map(ToString::to_string).collect();

@@ -1,7 +1,8 @@
 //! One message to one webhook.
 //!
-//! Slack knows no token by which it would recognise a message that is sent again, so only an answer that says "not now" is
-//! tried again here. A message that was handed over and not answered is left as it is: it has probably been posted.
+//! Slack knows no token by which it would recognise a message that is sent again. So an answer that says "not now" and a
+//! connection that was never made are tried again here. A message that was written and not answered is not: Slack may have
+//! posted it, and the state machine posts it twice more at most.
 
 use std::fmt;
 use std::time::Duration;
@@ -10,7 +11,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnect
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use trapheus_common::{Error, ErrorKind};
+use trapheus_common::{Error, ErrorKind, reach};
 
 use crate::webhook::{self, Webhook};
 
@@ -58,7 +59,8 @@ pub(crate) async fn post(http: &SharedHttpConnector, webhook: &Webhook, message:
             Ok(()) => return Ok(()),
             Err(failure) => failure,
         };
-        let may_pass = matches!(kind, ErrorKind::RateExceeded | ErrorKind::ServiceUnavailable);
+        let may_pass =
+            matches!(kind, ErrorKind::RateExceeded | ErrorKind::ServiceUnavailable | ErrorKind::EndpointUnreachable);
         match waits.next().filter(|_| may_pass) {
             Some(wait) => tokio::time::sleep(wait).await,
             None => return Err(Trouble::new(webhook.number, kind, &reason)),
@@ -82,8 +84,11 @@ async fn once(http: &SharedHttpConnector, webhook: &Webhook, message: &str) -> R
 /// The words of a connection error are left out: they are not ours, and may hold the address.
 async fn answer(http: &SharedHttpConnector, request: HttpRequest) -> Result<(), (ErrorKind, String)> {
     let response = http.call(request).await.map_err(|error| match error {
-        error if error.is_timeout() => (ErrorKind::ServiceUnavailable, "no connection in time".to_owned()),
-        _ => (ErrorKind::Unanswered, "the connection was refused or broke".to_owned()),
+        error if error.is_timeout() => (ErrorKind::EndpointUnreachable, "no connection in time".to_owned()),
+        error if reach::was_never_connected(&error) => {
+            (ErrorKind::EndpointUnreachable, "no connection could be made".to_owned())
+        }
+        _ => (ErrorKind::Unanswered, "the connection broke before an answer".to_owned()),
     })?;
     let status = response.status().as_u16();
     let kind = match status {

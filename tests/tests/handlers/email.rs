@@ -1,8 +1,14 @@
 //! Handlers of the email crate.
 
+use std::sync::Arc;
+use std::sync::atomic::{AtomicUsize, Ordering};
+
 use rds_simulator::{Fault, FaultRule, Mail, Simulator};
 use serde_json::{Value, json};
+use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
+use trapheus_common::clients;
 use trapheus_common::document::{AlertEvent, AlertOutput, AlertPhase, Destination, RenameEvent, Task};
+use trapheus_common::trust::Trust;
 use trapheus_common::{ErrorKind, Result};
 use trapheus_email::EmailOptions;
 use trapheus_tests::{EXECUTION, Harness};
@@ -195,13 +201,71 @@ async fn throttling_by_ses_is_left_to_the_state_machines_retry() {
 
 #[tokio::test(start_paused = true)]
 async fn a_mail_that_is_not_answered_is_sent_once_and_said_to_be_uncertain() {
-    for (fault, taken) in
-        [(Fault::Slow { seconds: 3_600.0 }, 1), (Fault::ResponseLost {}, 1), (Fault::ConnectionRefused {}, 0)]
-    {
+    for (fault, taken, kind) in [
+        (Fault::Slow { seconds: 3_600.0 }, 1, ErrorKind::Unanswered),
+        (Fault::ResponseLost {}, 1, ErrorKind::Unanswered),
+        // Nothing was sent, so the state machine may try again as often as it likes.
+        (Fault::ConnectionRefused {}, 0, ErrorKind::EndpointUnreachable),
+    ] {
         let harness = Harness::new(world());
         harness.simulator.inject(always("SendEmail", fault.clone()));
-        let error = send(&harness, AlertPhase::First, json!({"input": {"identifier": "orders"}})).await.unwrap_err();
-        assert_eq!(error.kind(), ErrorKind::Unanswered, "{fault:?}: {}", error.report());
+        let error = send(&harness, AlertPhase::First, json!({"identifier": "orders"})).await.unwrap_err();
+        assert_eq!(error.kind(), kind, "{fault:?}: {}", error.report());
         assert_eq!((harness.simulator.mails().len(), harness.simulator.requests().len()), (taken, 1), "{fault:?}");
+    }
+}
+
+/// A server that takes one request on every connection, answers so much, and closes. It counts the requests.
+async fn closing(said: &'static [u8]) -> (std::net::SocketAddr, Arc<AtomicUsize>) {
+    let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
+    let address = listener.local_addr().unwrap();
+    let requests = Arc::new(AtomicUsize::new(0));
+    let counted = Arc::clone(&requests);
+    tokio::spawn(async move {
+        while let Ok((mut connection, _)) = listener.accept().await {
+            let mut request = Vec::new();
+            while !is_whole(&request) {
+                if connection.read_buf(&mut request).await.unwrap() == 0 {
+                    break;
+                }
+            }
+            counted.fetch_add(1, Ordering::Relaxed);
+            connection.write_all(said).await.unwrap();
+        }
+    });
+    (address, requests)
+}
+
+/// Whether the body is as long as its header says.
+fn is_whole(request: &[u8]) -> bool {
+    let text = String::from_utf8_lossy(request).to_ascii_lowercase();
+    let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
+    let length = head.lines().find_map(|line| line.strip_prefix("content-length:"));
+    length.is_none_or(|length| body.len() >= length.trim().parse::<usize>().unwrap())
+}
+
+/// The whole way of a mail that is deployed, but for the host: the SDK with its retries, hyper, and a socket.
+#[tokio::test]
+async fn a_connection_that_ends_after_the_request_leaves_the_mail_uncertain_and_is_not_tried_again() {
+    for said in [b"".as_slice(), b"HTTP/1.1 200 O", b"HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n{"] {
+        let (address, requests) = closing(said).await;
+        let config = aws_sdk_sesv2::Config::builder()
+            .behavior_version(aws_sdk_sesv2::config::BehaviorVersion::latest())
+            .region(aws_sdk_sesv2::config::Region::new("us-east-1"))
+            .credentials_provider(aws_sdk_sesv2::config::Credentials::new("key", "secret", None, None, "test"))
+            .endpoint_url(format!("http://{address}"))
+            .http_client(clients::http_client(Trust::System))
+            .timeout_config(clients::timeouts())
+            .retry_config(clients::retries())
+            .build();
+        let ses = clients::late(move || aws_sdk_sesv2::Client::from_conf(config));
+        let harness = Harness::new(world());
+        let options = EmailOptions::new("trapheus@example.com", "oncall@example.com", "us-east-1");
+        let document = json!({"identifier": "orders"});
+        let event = AlertEvent { phase: AlertPhase::First, execution: EXECUTION.to_owned(), document };
+        let sent = trapheus_email::send(&ses, harness.rds(), &options, event, harness.invocation()).await;
+        let error = sent.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Unanswered, "{}", error.report());
+        assert_eq!(requests.load(Ordering::Relaxed), 1, "{}", error.report());
     }
 }

@@ -1,0 +1,286 @@
+//! The origin of each database that the look found: pure, from resource ids, claims and times of creation.
+//!
+//! A resource id proves the most, then a claim that names the database's own resource id. RDS copies tags onto databases
+//! restored from a snapshot, so a claim that names another resource id is a copy and proves nothing. A claim without a
+//! resource id counts only for the one candidate there is. Without a proof, the origin is unproven, and the alert says so.
+
+use aws_sdk_rds::types::Tag;
+use trapheus_common::claim::Claim;
+use trapheus_common::clock::Timestamp;
+use trapheus_common::rds;
+use trapheus_common::tags::{self, Role};
+
+use crate::run::Run;
+
+/// Where a database comes from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum Origin {
+    /// It was there before the run, under the name.
+    Original,
+    /// The run restored it.
+    Restored,
+    /// It carries a copy of the run's tags, which name another database.
+    Copy,
+    /// Another database: it existed before the run began, or another execution claims it.
+    Other,
+    /// Nothing proves whether the run restored it.
+    Unproven,
+}
+
+/// The facts about a database that decide its origin.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Facts<'a> {
+    pub(crate) identifier: &'a str,
+    pub(crate) resource_id: &'a str,
+    pub(crate) tags: &'a [Tag],
+    /// Not reported by RDS before the database is available for the first time.
+    pub(crate) created_at: Option<Timestamp>,
+    pub(crate) is_available: bool,
+}
+
+/// How far the tags of a database prove that this execution restored it.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Proof {
+    /// They name the database's own resource id.
+    Proven,
+    /// They name no resource id, but the name and the time of creation fit.
+    Possible,
+    /// They name another resource id, or a role that this database cannot have.
+    Copied,
+    /// Another execution's.
+    Others,
+    None,
+}
+
+impl Facts<'_> {
+    /// The execution that the tags name, unless they are a copy.
+    pub(crate) fn claimed_by(&self) -> Option<&str> {
+        Claim::of(self.tags, self.resource_id).map(|claim| claim.execution)
+    }
+
+    fn is_original(&self, run: &Run) -> bool {
+        let mut originals =
+            run.original.iter().flat_map(|original| std::iter::once(original.target()).chain(original.members()));
+        !self.resource_id.is_empty() && originals.any(|original| original.resource_id == self.resource_id)
+    }
+
+    /// Whether it existed when the run began. A database without a time of creation is still being created.
+    fn is_older_than(&self, run: &Run) -> bool {
+        let began = run.request.as_ref().map(|request| request.started_at);
+        match (self.created_at, began) {
+            (Some(created), Some(began)) => created < began,
+            (None, _) => self.is_available,
+            (Some(_), None) => false,
+        }
+    }
+
+    fn has_a_planned_name(&self, run: &Run) -> bool {
+        let original = run.original.iter();
+        let homes = original.flat_map(|original| std::iter::once(original.target()).chain(original.members()));
+        let mut homes = homes.map(|target| target.identifier.as_str());
+        let aside = run.names.as_ref().map(|names| names.aside.as_str());
+        homes.any(|name| name == self.identifier) || aside == Some(self.identifier)
+    }
+
+    fn proof(&self, run: &Run) -> Proof {
+        let Some(claim) = Claim::of(self.tags, self.resource_id) else {
+            let names_another = tags::value(self.tags, tags::EXECUTION).is_some();
+            return if names_another { Proof::Copied } else { Proof::None };
+        };
+        if !claim.is_by(&run.execution) {
+            return Proof::Others;
+        }
+        let is_restored = claim.has_role(Role::Restored) || claim.has_role(Role::Verified);
+        // The original is known by its resource id, so its role on another database is a copy.
+        if !is_restored || self.is_older_than(run) {
+            return Proof::Copied;
+        }
+        if claim.is_proven { Proof::Proven } else { Proof::Possible }
+    }
+}
+
+/// The origins of databases that are no members, in their order.
+pub(crate) fn origins(run: &Run, all: &[Facts<'_>]) -> Vec<Origin> {
+    let known = run.restored_id();
+    let others: Vec<_> = all.iter().filter(|facts| !facts.is_original(run)).collect();
+    let count = |wanted: Proof| others.iter().filter(|facts| facts.proof(run) == wanted).count();
+    let (proven, possible) = (count(Proof::Proven), count(Proof::Possible));
+    let origin = |facts: &Facts<'_>| {
+        if facts.is_original(run) {
+            return Origin::Original;
+        }
+        if known.is_some_and(|known| !known.is_empty() && known == facts.resource_id) {
+            return Origin::Restored;
+        }
+        match facts.proof(run) {
+            Proof::Proven if known.is_none() && proven == 1 => Origin::Restored,
+            Proof::Possible if known.is_none() && proven == 0 && possible == 1 && facts.has_a_planned_name(run) => {
+                Origin::Restored
+            }
+            Proof::Copied => Origin::Copy,
+            Proof::Others => Origin::Other,
+            Proof::None if facts.is_older_than(run) => Origin::Other,
+            Proof::Proven | Proof::Possible | Proof::None => Origin::Unproven,
+        }
+    };
+    all.iter().map(origin).collect()
+}
+
+/// The origin of a member, judged by its cluster's. `of_cluster` is nothing if the cluster was not seen.
+pub(crate) fn member(run: &Run, facts: &Facts<'_>, of_cluster: Option<Origin>, may_lack_the_claim: bool) -> Origin {
+    if facts.is_original(run) {
+        return Origin::Original;
+    }
+    let is_reader_of_auto_scaling = rds::is_auto_scaled(facts.identifier);
+    match (of_cluster, facts.proof(run)) {
+        (Some(cluster), _) if is_reader_of_auto_scaling => cluster,
+        (Some(Origin::Restored), Proof::Proven | Proof::Possible) => Origin::Restored,
+        (Some(Origin::Restored), Proof::None) if may_lack_the_claim => Origin::Restored,
+        (Some(Origin::Copy), _) | (_, Proof::Copied) => Origin::Copy,
+        (_, Proof::Others) => Origin::Other,
+        (_, Proof::None) if facts.is_older_than(run) => Origin::Other,
+        _ => Origin::Unproven,
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::fixtures::{EXECUTION, after, instance, run};
+
+    const OTHER: &str = "arn:aws:states:eu-west-1:123456789012:execution:trapheus-dev:run-2";
+    const BEFORE: u64 = 1_700_000_000;
+    /// After 2026-01-31T08:00:00Z, when the run of the fixtures begins.
+    const DURING: u64 = 1_800_000_000;
+
+    fn tags(execution: &str, role: &str, resource_id: Option<&str>) -> Vec<Tag> {
+        let all = [(tags::EXECUTION, Some(execution)), (tags::ROLE, Some(role)), (tags::RESOURCE_ID, resource_id)];
+        let given = all.into_iter().filter_map(|(key, value)| Some(Tag::builder().key(key).value(value?).build()));
+        given.collect()
+    }
+
+    type Row = (&'static str, &'static str, Vec<Tag>, Option<u64>);
+
+    fn judged(document: &Value, rows: &[Row]) -> Vec<Origin> {
+        let facts: Vec<Facts<'_>> = rows
+            .iter()
+            .map(|(identifier, resource_id, tags, created)| Facts {
+                identifier,
+                resource_id,
+                tags,
+                created_at: created.map(Timestamp::from_epoch_seconds),
+                is_available: created.is_some(),
+            })
+            .collect();
+        origins(&run(document), &facts)
+    }
+
+    fn renamed() -> Value {
+        after(instance(), &["claim", "rename"])
+    }
+
+    /// The document after a restore whose answer named this resource id.
+    fn restored() -> Value {
+        let mut document = after(instance(), &["claim", "rename", "restore"]);
+        document["restore"]["waitFor"] = json!({"goal": "available", "identifier": "orders", "resourceId": "db-NEW"});
+        document
+    }
+
+    #[test]
+    fn one_database_is_judged_by_its_id_its_claim_and_its_age() {
+        let ours = |resource_id| tags(EXECUTION, "restored", resource_id);
+        for (case, document, row, expected) in [
+            ("the original", renamed(), ("x", "db-ORIGINAL", Vec::new(), Some(BEFORE)), Origin::Original),
+            (
+                "no tags, named by the document",
+                restored(),
+                ("orders", "db-NEW", vec![], Some(DURING)),
+                Origin::Restored,
+            ),
+            (
+                "a claim on itself",
+                renamed(),
+                ("orders", "db-NEW", ours(Some("db-NEW")), Some(DURING)),
+                Origin::Restored,
+            ),
+            (
+                "verified",
+                renamed(),
+                ("orders", "db-NEW", tags(EXECUTION, "verified", Some("db-NEW")), Some(DURING)),
+                Origin::Restored,
+            ),
+            ("creating, without an id", renamed(), ("orders", "db-NEW", ours(None), None), Origin::Restored),
+            ("moved aside", renamed(), ("orders-failed-3fa2c1", "db-NEW", ours(None), Some(DURING)), Origin::Restored),
+            ("a copied claim", renamed(), ("orders", "db-X", ours(Some("db-NEW")), Some(DURING)), Origin::Copy),
+            (
+                "a copy of the original's claim",
+                renamed(),
+                ("orders", "db-X", tags(EXECUTION, "original", Some("db-ORIGINAL")), Some(DURING)),
+                Origin::Copy,
+            ),
+            (
+                "a copy without an id",
+                renamed(),
+                ("orders", "db-X", tags(EXECUTION, "original", None), Some(DURING)),
+                Origin::Copy,
+            ),
+            ("a claim under another name", renamed(), ("copy", "db-X", ours(None), Some(DURING)), Origin::Unproven),
+            ("forged on an old one", renamed(), ("orders", "db-X", ours(Some("db-X")), Some(BEFORE)), Origin::Copy),
+            ("not the documents", restored(), ("orders", "db-X", ours(Some("db-X")), Some(DURING)), Origin::Unproven),
+            (
+                "another execution's",
+                renamed(),
+                ("orders", "db-X", tags(OTHER, "restored", Some("db-X")), Some(DURING)),
+                Origin::Other,
+            ),
+            ("older than the run", renamed(), ("orders", "db-X", vec![], Some(BEFORE)), Origin::Other),
+            ("new and unclaimed", renamed(), ("orders", "db-X", vec![], Some(DURING)), Origin::Unproven),
+            ("creating and unclaimed", renamed(), ("orders", "db-X", vec![], None), Origin::Unproven),
+        ] {
+            assert_eq!(judged(&document, &[row]), [expected], "{case}");
+        }
+    }
+
+    #[test]
+    fn of_two_candidates_none_is_the_restored_database_unless_one_is_proven() {
+        let ours = |resource_id| tags(EXECUTION, "restored", resource_id);
+        let at = |identifier, resource_id, tags| (identifier, resource_id, tags, Some(DURING));
+        let two = [at("orders", "db-A", ours(None)), at("orders-failed-3fa2c1", "db-B", ours(None))];
+        assert_eq!(judged(&renamed(), &two), [Origin::Unproven, Origin::Unproven]);
+        let proven = [at("orders", "db-A", ours(None)), at("orders-failed-3fa2c1", "db-B", ours(Some("db-B")))];
+        assert_eq!(judged(&renamed(), &proven), [Origin::Unproven, Origin::Restored]);
+        let both = [at("orders", "db-A", ours(Some("db-A"))), at("orders-failed-3fa2c1", "db-B", ours(Some("db-B")))];
+        assert_eq!(judged(&renamed(), &both), [Origin::Unproven, Origin::Unproven]);
+        let copied = [at("orders", "db-NEW", ours(Some("db-NEW"))), at("orders-temp", "db-B", ours(Some("db-NEW")))];
+        assert_eq!(judged(&renamed(), &copied), [Origin::Restored, Origin::Copy]);
+        let named = [at("orders", "db-NEW", vec![]), at("orders-temp", "db-B", ours(None))];
+        assert_eq!(judged(&restored(), &named), [Origin::Restored, Origin::Unproven]);
+    }
+
+    #[test]
+    fn a_member_is_judged_by_its_cluster() {
+        let document = renamed();
+        let run = run(&document);
+        let judged = |identifier, tags: &[Tag], created, cluster, may_lack| {
+            let created_at = Some(Timestamp::from_epoch_seconds(created));
+            member(
+                &run,
+                &Facts { identifier, resource_id: "db-M", tags, created_at, is_available: true },
+                cluster,
+                may_lack,
+            )
+        };
+        let ours = tags(EXECUTION, "restored", None);
+        let scaled = "application-autoscaling-6b9c1a5e-0b8f-4a36-9f0c-1d1f7b9c2e11";
+        assert_eq!(judged("orders-a", &ours, DURING, Some(Origin::Restored), false), Origin::Restored);
+        assert_eq!(judged("orders-instance-1", &[], DURING, Some(Origin::Restored), true), Origin::Restored);
+        assert_eq!(judged("reports", &[], DURING, Some(Origin::Restored), false), Origin::Unproven);
+        assert_eq!(judged("reports", &[], BEFORE, Some(Origin::Original), false), Origin::Other);
+        assert_eq!(judged(scaled, &[], DURING, Some(Origin::Restored), false), Origin::Restored);
+        assert_eq!(judged(scaled, &[], BEFORE, Some(Origin::Original), false), Origin::Original);
+        assert_eq!(judged("orders-a", &ours, DURING, Some(Origin::Copy), true), Origin::Copy);
+        assert_eq!(judged("orders-a", &ours, DURING, None, true), Origin::Unproven);
+    }
+}
