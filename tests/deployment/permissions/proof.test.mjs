@@ -249,6 +249,23 @@ test("a Multi-AZ DB cluster goes with its members, and no Aurora member goes wit
   assert.deepEqual(await deniedOf(remove("aurora-postgresql")), ["rds:DeleteDBInstance db:ledger-instance-1"]);
 });
 
+test("a DB instance that has a member's name and no claim of this stack is neither changed nor deleted", async () => {
+  const name = "billing-instance-1";
+  const foreign = [{}, { "trapheus:role": "restored" }, { "trapheus:execution": theirs["trapheus:execution"], "trapheus:role": "restored" }, { "trapheus:execution": theirs["trapheus:execution"], "trapheus:role": "original" }];
+  const clusters = ["configure", "protect", "delete", "discard"].map((verb) => `${verb}-cluster`);
+  for (const tags of foreign) {
+    const resources = { [`db:${name}`]: { engine: "postgres", tags } };
+    for (const caller of clusters) {
+      for (const action of ["ModifyDBInstance", "RebootDBInstance", "DeleteDBInstance"]) {
+        await isDenied(rds(caller, action, { DBInstanceIdentifier: name }, resources));
+      }
+    }
+  }
+  for (const caller of [...clusters, "rename-cluster", "rename-instance"]) {
+    await isDenied(rds(caller, "ModifyDBInstance", { DBInstanceIdentifier: name, NewDBInstanceIdentifier: `${name}-temp` }, { [`db:${name}`]: { engine: "postgres", tags: {} } }));
+  }
+});
+
 test("a DB instance of such a name is restored as any other once it is claimed", async () => {
   const [name, temporary] = ["billing-instance-1", "billing-instance-1-temp"];
   const claimed = { engine: "postgres", ...marked("original") };
@@ -256,6 +273,27 @@ test("a DB instance of such a name is restored as any other once it is claimed",
   const rename = (from, to) => rds("rename-instance", "ModifyDBInstance", { DBInstanceIdentifier: from, NewDBInstanceIdentifier: to }, { [`db:${from}`]: claimed });
   await isAllowed(rename(name, temporary));
   await isAllowed(rename(temporary, name));
+});
+
+test("the claim of a cluster reaches members alone, as far as AWS can tell them", async () => {
+  const mark = (name, engine, role = "original") =>
+    rds("claim-cluster", "AddTagsToResource", { ResourceName: arnOf("db", name), ...tags(claim(role)) }, { [`db:${name}`]: { engine, tags: {} } });
+  await isAllowed(mark("shop-1", "aurora-postgresql"));
+  await isAllowed(mark("ledger-instance-1", "postgres"));
+  await isDenied(mark("orders", "postgres"));
+  await isDenied(mark("ledger-instance-1", "sqlserver-se"));
+  await isDenied(mark("ledger-instance-1", "postgres", "restored"));
+  const restored = (name, engine, all, now = {}) =>
+    rds("restore-cluster", "AddTagsToResource", { ResourceName: arnOf("db", name), ...tags(all) }, { [`db:${name}`]: { engine, tags: now } });
+  await isAllowed(restored("ledger-instance-1", "postgres", claim("restored")));
+  await isAllowed(restored("shop-1", "aurora-mysql", claim("restored")));
+  await isDenied(restored("ledger-instance-1", "sqlserver-se", claim("restored")));
+  await isDenied(restored("ledger-instance-1", "postgres", { ...claim("restored"), team: "shop" }));
+  await isDenied(restored("ledger-instance-1", "postgres", claim("original")));
+  await isDenied(restored("ledger-instance-1", "postgres", { ...claim("restored"), ...theirs }));
+  await isDenied(restored("ledger-instance-1", "postgres", claim("restored"), marked("original").tags));
+  await isDenied(restored("shop-1", "aurora-mysql", claim("restored"), marked("verified").tags));
+  await isDenied(restored("orders", "postgres", claim("restored")));
 });
 
 test("a Multi-AZ DB cluster is restored though the check of its members knows no tags", async () => {
