@@ -11,6 +11,7 @@ use trapheus_common::document::{
     ClusterKind, DeleteEvent, OriginalCluster, Request, StepEvent, StepOutput, Target, TaskName,
 };
 use trapheus_common::identifiers::{DatabaseKind, SnapshotIdentifier};
+use trapheus_common::tags::Role;
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::{Error, ErrorKind, Result, rds};
@@ -163,6 +164,15 @@ impl Discard<'_> {
             return Err(foreign(self.request, &self.original.target, "cluster", &found));
         }
         let restored = self.restored.as_ref().filter(|restored| !is_deleting(restored));
+        if let Some(restored) = restored
+            && self.original.cluster_kind == ClusterKind::MultiAz
+        {
+            let claimed = claim::write_on_members(self.rds, restored, &self.request.execution, Role::Restored).await;
+            // If AWS checks the members, it refuses the deletion itself; if not, a rollback must not end here.
+            if let Err(error) = claimed {
+                tracing::warn!(error = error.report(), "the members of the restored DB cluster carry no claim");
+            }
+        }
         if let Some(restored) = restored
             && restored.deletion_protection() == Some(true)
             && !is_unprotected(self.rds, self.request, restored).await?

@@ -392,6 +392,21 @@ async fn of_a_multi_az_cluster_only_the_cluster_is_deleted() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_multi_az_cluster_is_discarded_with_its_members_claimed() {
+    let harness = world();
+    let event = cluster_moved_away(&harness, "stock").await;
+    begin_cluster_restore(&harness, "stock", "postgres").await;
+    harness.settle().await;
+    discard_cluster(&harness, &event).await.unwrap();
+    assert_eq!(cluster_resource_id(&harness, "stock"), None);
+    let tagged = accepted(&harness, "AddTagsToResource");
+    let as_restored =
+        tagged.iter().filter(|request| request.values().any(|value| value == tags::Role::Restored.value()));
+    let members = as_restored.filter(|request| request["ResourceName"].contains(":db:stock-instance-")).count();
+    assert_eq!(members, 3, "{tagged:?}");
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_member_added_by_a_person_keeps_the_cluster() {
     let harness = world();
     let event = cluster_restored(&harness, "shop", "aurora-postgresql").await;
