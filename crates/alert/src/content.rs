@@ -771,6 +771,27 @@ mod tests {
     }
 
     #[test]
+    fn no_size_of_a_document_makes_an_alert_that_is_too_large_to_send() {
+        let mut document =
+            failing(after(aurora(), &["claim", "snapshot", "rename"]), "X", &"long line\n".repeat(20_000));
+        let member = document["plan"]["original"]["members"][0].clone();
+        document["plan"]["original"]["members"] = (0..16).map(|_| member.clone()).collect();
+        document["restore"]["notes"] = json!(vec!["note ".repeat(2_000); 500]);
+        document["input"]["extra"] = json!("x".repeat(200_000));
+        let run = run(&document);
+        let databases = (0..60).map(member_of_many).collect();
+        let alert = Alert::last(&run, &world(&run, databases), REGION);
+        // SES takes 40 MB, and Lambda 6 MB of a function's payload.
+        let size = text::render(&alert).len() + html::render(&alert).len();
+        assert!(size < 1_000_000, "{size}");
+        assert!(alert.subject.chars().count() <= LONGEST_SUBJECT, "{}", alert.subject);
+    }
+
+    fn member_of_many(n: usize) -> Database {
+        member(&format!("{}-{n}", "m".repeat(60)), &format!("db-{n}"), "orders", Origin::Unproven)
+    }
+
+    #[test]
     fn the_longest_names_leave_the_subject_whole() {
         let mut document = aurora();
         document["request"]["identifier"] = json!("a".repeat(58));

@@ -577,7 +577,7 @@ impl Place<'_> {
                 self.delete(leftover, "the original, which is no longer needed", &self.of_original(), &mut verdict);
             }
             Some(leftover) => {
-                verdict.remarks.push(format!("Do not delete {} before {name} is available.", leftover.identifier))
+                verdict.remarks.push(format!("Do not delete {} before {name} is available.", leftover.identifier));
             }
             None => {}
         }

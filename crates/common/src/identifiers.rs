@@ -125,6 +125,7 @@ impl DatabaseIdentifier {
     }
 
     /// `<identifier>-failed-<hash>`, the name that a rollback gives a restored database that was in service.
+    #[must_use]
     pub fn aside(&self, execution: &str) -> Self {
         Self(self.of_execution(ASIDE_INFIX, execution, DatabaseKind::longest_identifier()))
     }
