@@ -38,7 +38,8 @@ pub async fn claim(
             tags: cluster.tag_list.unwrap_or_default(),
         }))
     };
-    contest::claim(client, sfn, request, &original.target, at, look).await?;
+    // Boxed, because the loops of looks and questions would make every caller's future as large.
+    Box::pin(contest::claim(client, sfn, request, &original.target, at, look)).await?;
     // A run that only takes a snapshot works on no member.
     if request.task.restores() {
         let members = original.own_members().iter();
@@ -94,7 +95,7 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> R
             lift.check_status(DatabaseKind::Instance, name, instance.db_instance_status().unwrap_or_default());
         }
         if !original.own_members().iter().any(moved) {
-            lift.from_database(&instance).await;
+            lift.off_database(&instance).await;
         }
     }
     let home = lift.found(rds::cluster(client, request.identifier.as_str()).await);

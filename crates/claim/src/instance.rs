@@ -30,7 +30,8 @@ pub async fn claim(
             tags: instance.tag_list.unwrap_or_default(),
         }))
     };
-    contest::claim(client, sfn, request, &original.target, at, look).await?;
+    // Boxed, because the loops of looks and questions would make every caller's future as large.
+    Box::pin(contest::claim(client, sfn, request, &original.target, at, look)).await?;
     Ok(StepOutput::done(TaskName::Claim, &original.target.identifier))
 }
 

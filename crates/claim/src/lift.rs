@@ -97,14 +97,14 @@ impl<'a> Lift<'a> {
     }
 
     /// As [`Self::from`], for a database: not for one that carries the tags of another.
-    pub(crate) async fn from_database(&mut self, database: &impl Database) {
+    pub(crate) async fn off_database(&mut self, database: &impl Database) {
         let named = tags::value(database.tags(), tags::RESOURCE_ID);
         if named.is_none_or(|named| Some(named) == database.resource_id()) {
             self.from(database.arn(), database.tags()).await;
         }
     }
 
-    /// As [`Self::from_database`], for the database that has the name. As long as the original is left over beside it, the
+    /// As [`Self::off_database`], for the database that has the name. As long as the original is left over beside it, the
     /// claim stays that tells everybody, a recovery above all, that this one is its verified successor.
     pub(crate) async fn of_home<D: Database>(&mut self, home: &D) {
         let claim = Claim::on(home).filter(|claim| claim.is_by(&self.request.execution));
@@ -122,7 +122,7 @@ impl<'a> Lift<'a> {
                 Err(error) => self.remember(Err(error)),
             }
         }
-        self.from_database(home).await;
+        self.off_database(home).await;
     }
 
     /// Looks for the original, and takes note of it.

@@ -166,7 +166,7 @@ impl Fleet {
             "preflight-instance" => call!(async |event, at| preflight::instance::preflight(rds, at, event).await),
             "preflight-cluster" => call!(async |event, at| preflight::cluster::preflight(rds, at, event).await),
             "claim-instance" => call!(async |event, at| claim::instance::claim(rds, sfn, event, at).await),
-            "claim-cluster" => call!(async |event, at| claim::cluster::claim(rds, sfn, event, at).await),
+            "claim-cluster" => call!(async |event, at| Box::pin(claim::cluster::claim(rds, sfn, event, at)).await),
             "snapshot-instance" => call!(async |event, _| snapshot::instance::snapshot(rds, event).await),
             "snapshot-cluster" => call!(async |event, _| snapshot::cluster::snapshot(rds, event).await),
             "export-instance" => call!(async |event, at| export::instance::export(rds, exports, event, at).await),

@@ -88,7 +88,7 @@ pub(crate) async fn ended(
             Ok(Some(Described { interrupted, .. })) if interrupted.ending != Ending::Running => {
                 return Ok(Some(interrupted));
             }
-            Ok(Some(described)) if is_late => return Ok(Some(described.as_the_event_has_it(event))),
+            Ok(Some(described)) if is_late => return Ok(Some(described.believing(event))),
             Ok(None) if is_late && event.is_none() => return Ok(None),
             Ok(None) if is_late => {
                 let message = format!("Step Functions does not know the execution {arn} yet, which has just ended");
@@ -108,7 +108,7 @@ struct Described {
 }
 
 impl Described {
-    fn as_the_event_has_it(self, event: Option<&Event>) -> Interrupted {
+    fn believing(self, event: Option<&Event>) -> Interrupted {
         let Self { interrupted, redriven_at } = self;
         let Some(event) = event.filter(|event| redriven_at.is_none() || event.stopped_at > redriven_at) else {
             return interrupted;
@@ -183,7 +183,7 @@ mod tests {
                 ..Interrupted::forgotten("arn:run".to_owned(), at(50), Value::Null)
             };
             let described = Described { interrupted: running, redriven_at };
-            let seen = described.as_the_event_has_it(event.as_ref());
+            let seen = described.believing(event.as_ref());
             assert_eq!(seen.ending, expected, "{event:?} {redriven_at:?}");
         }
     }

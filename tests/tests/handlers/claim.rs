@@ -14,7 +14,9 @@ async fn claim(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result
 }
 
 async fn claim_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<StepOutput> {
-    trapheus_claim::cluster::claim(harness.rds(), &harness.clients.sfn, event.clone(), harness.invocation()).await
+    let claim =
+        trapheus_claim::cluster::claim(harness.rds(), &harness.clients.sfn, event.clone(), harness.invocation());
+    Box::pin(claim).await
 }
 
 async fn release(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<StepOutput> {

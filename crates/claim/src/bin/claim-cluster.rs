@@ -11,5 +11,5 @@ async fn main() -> Result<(), lambda::StartError> {
     let rds = aws_sdk_rds::Client::new(&config);
     // Only a mark of another execution makes it ask for that execution.
     let sfn = late(move || aws_sdk_sfn::Client::new(&config));
-    lambda::run(async |event, at| cluster::claim(&rds, &sfn, event, at).await).await
+    lambda::run(async |event, at| Box::pin(cluster::claim(&rds, &sfn, event, at)).await).await
 }
