@@ -1,4 +1,4 @@
-//! The campaign: thousands of rehearsals in which something goes wrong, each judged on the seven promises.
+//! The campaign: thousands of rehearsals in which something goes wrong, each judged on the eight promises.
 //!
 //! | module | owns |
 //! |---|---|

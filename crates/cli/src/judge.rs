@@ -1,4 +1,4 @@
-//! Whether a rehearsed run kept the promises, I1 to I7.
+//! Whether a rehearsed run kept the promises, I1 to I8.
 //!
 //! Pure: from what existed before, what exists once everything has settled, and what was said and asked meanwhile, to the
 //! promises that were broken. It trusts nothing that the pipeline says of itself except where a promise is about saying. What
@@ -7,13 +7,17 @@
 //! | module | owns |
 //! |---|---|
 //! | [`by_hand`] | doing what the final mail asks a person to do |
+//! | `backup` | whether a restored database comes from the backup that the run chose |
+//! | `mails` | whether the mails say what is so, and what their commands lead to |
 //! | `scene` | who is who: the target and its members, the run's own names, bystanders, what people made |
 //! | `excuse` | whether something stood in the rollback's own way, so that a person has to help |
 //!
 //! It refuses to guess: a run it cannot place (no target before the run) is held to the promises about bystanders alone.
 
+mod backup;
 pub mod by_hand;
 mod excuse;
+mod mails;
 mod scene;
 
 use std::collections::BTreeSet;
@@ -23,6 +27,7 @@ use std::time::Duration;
 use rds_simulator::{Mail, Post, RecordedRequest, World, WorldState};
 use serde::Serialize;
 use serde_json::Value;
+use trapheus_alert::words;
 use trapheus_common::document::SnapshotReplacement;
 
 use crate::disturbance::Disturbance;
@@ -50,6 +55,8 @@ pub enum Promise {
     I6,
     /// Settings are kept.
     I7,
+    /// The database comes from the backup that the run chose.
+    I8,
 }
 
 impl fmt::Display for Promise {
@@ -62,6 +69,7 @@ impl fmt::Display for Promise {
             Self::I5 => "I5 no strays",
             Self::I6 => "I6 bystanders",
             Self::I7 => "I7 settings",
+            Self::I8 => "I8 pinned backup",
         };
         f.write_str(name)
     }
@@ -101,19 +109,12 @@ const LAST_MOMENT: Duration = Duration::from_secs(5);
 const MOST_MAILS: usize = 6;
 /// What becomes of one alert if no answer ever arrives: nobody can know that it was sent.
 const MOST_COPIES: usize = 3;
-/// What the subject of a mail says that needs a person.
-const ACTION_NEEDED: &str = "ACTION NEEDED";
-
-/// What the subject of a mail says that leaves a database to whoever has claimed it.
-const ANOTHER_RUN: &str = "another run has it";
-/// What the subject of a mail says that could not find out what exists.
-const BLIND: &str = "could not look at RDS";
-/// What the mail of a recovery says that could not look either.
-const FOUND_NOTHING_OUT: &str = "the recovery could not find out";
 
 /// Every promise that was broken.
 pub fn judge(evidence: &Evidence<'_>) -> Vec<Broken> {
-    let case = Case { e: *evidence, scene: Scene::of(evidence), excuse: excuse::of(evidence) };
+    let (scene, keeper) = (Scene::of(evidence), Keeper::of(evidence.report));
+    let excuse = excuse::of(evidence, &scene, &keeper);
+    let case = Case { e: *evidence, scene, keeper, excuse };
     let mut broken = Vec::new();
     case.availability(&mut broken);
     case.truth(&mut broken);
@@ -122,13 +123,15 @@ pub fn judge(evidence: &Evidence<'_>) -> Vec<Broken> {
     case.strays(&mut broken);
     case.bystanders(&mut broken);
     case.settings(&mut broken);
+    backup::judge(&case, &mut broken);
+    mails::judge(&case, &mut broken);
     broken.sort_by_key(|one| one.promise);
     broken
 }
 
-/// The last mail about the run, its recovery included, unless no mail was sent.
+/// The last mail about the run that had the database last, its recovery included, unless no mail was sent.
 pub fn final_mail(report: &Report) -> Option<&Mail> {
-    final_mail_about(report, &report.execution)
+    final_mail_about(report, Keeper::of(report).execution)
 }
 
 fn final_mail_about<'a>(report: &'a Report, execution: &'a str) -> Option<&'a Mail> {
@@ -143,16 +146,28 @@ fn family<'a>(report: &'a Report, execution: &'a str) -> impl Iterator<Item = &'
 }
 
 fn recoveries<'a>(report: &'a Report, execution: &'a str) -> impl Iterator<Item = &'a OtherRun> {
-    let recoveries = report.others.iter().filter(|other| other.role == RunRole::Recovery);
+    let recoveries = report.others.iter().filter(|other| is_recovery(other));
     recoveries.filter(move |other| other.input["execution"] == execution)
+}
+
+/// Whether the rule started it, or a person, to put back what another execution left.
+fn is_recovery(other: &OtherRun) -> bool {
+    other.role == RunRole::Recovery || other.input["task"] == "recover"
+}
+
+/// Runs beside the one that was asked for, with a task of their own.
+fn runs_beside(report: &Report) -> impl Iterator<Item = &OtherRun> {
+    report.others.iter().filter(|other| other.role == RunRole::Second && !is_recovery(other))
 }
 
 /// Whether a mail says that it is about one of the executions. Others may be mentioned, such as one that has the claim.
 fn is_about(mail: &Mail, executions: &[&str]) -> bool {
-    let facts = mail.text.as_deref().unwrap_or_default().lines();
-    let about =
-        |line: &str| line.strip_prefix("Execution:").or_else(|| line.strip_prefix("Recovery:")).map(str::to_owned);
-    facts.filter_map(about).any(|arn| executions.contains(&arn.trim()))
+    let mut facts = mail.text.as_deref().unwrap_or_default().lines();
+    facts.any(|line| {
+        let fact = |label: &&str| line.strip_prefix(*label)?.strip_prefix(':');
+        let about = [words::EXECUTION, words::RECOVERY].iter().find_map(fact);
+        about.is_some_and(|arn| executions.contains(&arn.trim()))
+    })
 }
 
 /// The same of a message to Slack.
@@ -160,7 +175,8 @@ fn is_post_about(post: &Post, executions: &[&str]) -> bool {
     let blocks = post.body["blocks"].as_array().into_iter().flatten();
     let mut lines = blocks.filter_map(|block| block["text"]["text"].as_str()).flat_map(str::lines);
     lines.any(|line| {
-        let about = line.strip_prefix("*Execution:* ").or_else(|| line.strip_prefix("*Recovery:* "));
+        let fact = |label: &&str| line.strip_prefix(&format!("*{label}:* "));
+        let about = [words::EXECUTION, words::RECOVERY].iter().find_map(fact);
         about.is_some_and(|arn| executions.contains(&arn.trim()))
     })
 }
@@ -188,17 +204,78 @@ const EXPORT_ALERT: &str = "SendExportAlert";
 const AFTER_NOTICE: [&str; 4] =
     ["DeleteOriginalDbInstance", "DeleteOriginalCluster", "ReleaseDbInstance", "ReleaseCluster"];
 
-/// What a mail says of a database that is neither the original nor restored by the run.
-const FOREIGN: &str = "neither the original nor restored by this run";
+/// Where a run takes its snapshot.
+const TAKE_SNAPSHOT: [&str; 2] = ["DbSnapshotCreate", "ClusterSnapshotCreate"];
 
 /// Where a rollback begins.
 const ROLL_BACK: [&str; 2] = ["DiscardFailedDbInstanceRestore", "DiscardFailedClusterRestore"];
 
 const VERIFY: [&str; 2] = ["VerifyDbInstance", "VerifyCluster"];
 
+/// Where the mark of a restored database says that it is verified.
+const COMMIT: [&str; 2] = ["ProtectDbInstance", "ProtectCluster"];
+
+/// The run that had claimed the database last: what exists is that one's to answer for.
+struct Keeper<'a> {
+    execution: &'a str,
+    status: &'a str,
+    steps: &'a [Step],
+    /// When it began, in seconds since the world did, and how long it lasted.
+    began: f64,
+    lasted: f64,
+    recoveries: Vec<&'a OtherRun>,
+    /// When it and its recoveries had ended.
+    end: Duration,
+    /// It is the run that was asked for, not one beside it.
+    is_first: bool,
+}
+
+impl<'a> Keeper<'a> {
+    fn of(report: &'a Report) -> Self {
+        let own = hold(&report.steps, 0.0, report.duration_seconds);
+        let later = |other: &&OtherRun| {
+            let theirs = hold(&other.steps, other.started_seconds, other.duration_seconds);
+            theirs.is_some_and(|(since, _)| own.is_none_or(|(_, until)| until <= since))
+        };
+        let seconds = runs_beside(report);
+        let last = seconds.filter(later).max_by(|one, other| one.started_seconds.total_cmp(&other.started_seconds));
+        match last {
+            Some(other) => Self::new(
+                report,
+                (&other.execution, &other.status, &other.steps),
+                (other.started_seconds, other.duration_seconds),
+                false,
+            ),
+            None => Self::new(
+                report,
+                (&report.execution, &report.status, &report.steps),
+                (0.0, report.duration_seconds),
+                true,
+            ),
+        }
+    }
+
+    fn new(
+        report: &'a Report,
+        (execution, status, steps): (&'a str, &'a str, &'a [Step]),
+        (began, lasted): (f64, f64),
+        is_first: bool,
+    ) -> Self {
+        let recoveries: Vec<&OtherRun> = recoveries(report, execution).collect();
+        let ends = recoveries.iter().map(|other| other.started_seconds + other.duration_seconds);
+        let end = Duration::from_secs_f64(ends.fold(began + lasted, f64::max));
+        Self { execution, status, steps, began, lasted, recoveries, end, is_first }
+    }
+
+    fn succeeded(&self) -> bool {
+        self.status == "SUCCEEDED"
+    }
+}
+
 struct Case<'a> {
     e: Evidence<'a>,
     scene: Scene<'a>,
+    keeper: Keeper<'a>,
     excuse: Excuse,
 }
 
@@ -217,6 +294,14 @@ impl Case<'_> {
         self.e.report.mails.iter().filter(move |mail| is_about(mail, &own))
     }
 
+    /// Whether this run made the database, not one beside it, nor a person.
+    fn is_made_by_the_run(&self, resource_id: &str) -> bool {
+        let seconds = runs_beside(self.e.report);
+        let beside: Vec<&str> = seconds.filter_map(|other| other.execution.rsplit(':').next()).collect();
+        let mut made = self.scene.made_by_runs();
+        made.any(|made| made.resource_id == resource_id && !beside.contains(&made.caller.as_str()))
+    }
+
     /// Whether some run compared a restored database with the original and found it good.
     fn is_verified(&self) -> bool {
         visited(&self.e.report.steps, &VERIFY)
@@ -225,41 +310,26 @@ impl Case<'_> {
 
     /// A run beside this one that did the whole task: it replaces the original in its own right.
     fn another_succeeded(&self) -> bool {
-        self.e.report.others.iter().any(|other| other.role == RunRole::Second && other.status == "SUCCEEDED")
+        runs_beside(self.e.report).any(|other| other.status == "SUCCEEDED")
     }
 
-    /// Whether another run had the claim last, was kept from ending well, and has told so: what exists is that one's to
-    /// answer for.
-    fn is_anothers(&self) -> bool {
-        let report = self.e.report;
-        let own = hold(&report.steps, 0.0, report.duration_seconds);
-        let had_it_last = |other: &OtherRun| {
-            let theirs = hold(&other.steps, other.started_seconds, other.duration_seconds);
-            theirs.is_some_and(|(since, _)| own.is_none_or(|(_, until)| until <= since))
-        };
-        let has_told = |other: &OtherRun| {
-            let is_leftover = visited(&other.steps, &VERIFY);
-            final_mail_about(report, &other.execution)
-                .is_some_and(|mail| self.excuse != Excuse::None || is_leftover && mail.subject.contains(ACTION_NEEDED))
-        };
-        let mut seconds = report.others.iter().filter(|other| other.role == RunRole::Second);
-        seconds.any(|other| had_it_last(other) && has_told(other))
-    }
-
+    /// A mail that asks for help, or says why it cannot say for what.
     fn asks_for_a_hand(&self) -> bool {
         // A claim that a person wrote is respected, and the mail says whose it is.
-        let gives_way = |mail: &Mail| self.excuse == Excuse::Beyond && mail.subject.contains(ANOTHER_RUN);
+        let gives_way = |mail: &Mail| mail.subject.contains(words::ANOTHER_RUN);
         final_mail(self.e.report)
-            .is_some_and(|mail| mail.subject.contains(ACTION_NEEDED) || self.is_blind() || gives_way(mail))
+            .is_some_and(|mail| mail.subject.contains(words::ACTION_NEEDED) || self.is_blind() || gives_way(mail))
     }
 
-    /// The final mail could not look at what exists, because something kept the run from it to the end: nobody can give
-    /// commands then, only say so.
+    /// The final mail could not look at what exists, because what hindered the rollback kept the run from it to the end. It
+    /// can have no commands then; it has to say where to look.
     fn is_blind(&self) -> bool {
         let says_so = final_mail(self.e.report).is_some_and(|mail| {
-            mail.subject.contains(BLIND) || mail.text.as_deref().is_some_and(|text| text.contains(FOUND_NOTHING_OUT))
+            let text = mail.text.as_deref().unwrap_or_default();
+            let is_blind = mail.subject.contains(words::BLIND) || text.contains(words::FOUND_NOTHING_OUT);
+            is_blind && text.contains(&self.scene.identifier) || text.contains(words::FOUND_NOTHING_OUT)
         });
-        says_so && self.excuse != Excuse::None
+        says_so && self.excuse >= Excuse::Hand
     }
 
     /// The world to hold the promises of a failed run to: after the final mail's commands if something stood in the
@@ -281,16 +351,16 @@ impl Case<'_> {
             return;
         }
         let mut say = |what: String| broken.push(Broken { promise: Promise::I1, what });
-        let home = self.scene.home(self.e.after);
-        if self.is_anothers() || matches!(home, Home::Wrong(_)) && self.people_acted_last() {
+        let home = self.scene.home(self.world_of_the_run());
+        if matches!(home, Home::Wrong(_)) && self.people_acted_last() {
             return;
         }
-        if self.succeeded() {
+        if self.succeeded() && self.keeper.is_first {
             match home {
                 Home::Restored if self.scene.restores() || self.another_succeeded() => {}
                 Home::Original if !self.scene.restores() => {}
                 // A snapshot was asked for and is there; what people do to the database is not this run's to mend.
-                Home::Wrong(_) if !self.scene.restores() && self.excuse == Excuse::Beyond => {}
+                Home::Wrong(_) if !self.scene.restores() && self.excuse >= Excuse::Hand => {}
                 other => say(format!("the run succeeded, but {}", self.scene.describe(&other))),
             }
             if let Some(why) = self.not_yet() {
@@ -305,7 +375,7 @@ impl Case<'_> {
             return;
         }
         let described = self.scene.describe(&home);
-        if self.excuse == Excuse::None {
+        if self.excuse < Excuse::Hand {
             say(format!("{described}, though nothing stood in the way of putting the original back"));
             return;
         }
@@ -316,10 +386,9 @@ impl Case<'_> {
             }
             return;
         }
-        if self.excuse == Excuse::Beyond || self.is_blind() {
-            return;
-        }
         match self.e.by_hand {
+            _ if self.excuse == Excuse::Beyond => {}
+            None if self.is_blind() => {}
             None => say(format!("{described}, and the final mail has no commands")),
             Some(by_hand) => {
                 let home = self.scene.home(&by_hand.after);
@@ -336,7 +405,7 @@ impl Case<'_> {
     fn not_yet(&self) -> Option<String> {
         let has_ended = matches!(self.e.report.status.as_str(), "SUCCEEDED" | "FAILED");
         // A recovery that finds nothing to do has not waited either.
-        let is_quiet = |other: &OtherRun| other.role == RunRole::Recovery && other.changes == 0;
+        let is_quiet = |other: &OtherRun| is_recovery(other) && other.changes == 0;
         let has_waited = has_ended && self.e.report.others.iter().all(is_quiet);
         if !has_waited || self.excuse != Excuse::None {
             return None;
@@ -353,14 +422,20 @@ impl Case<'_> {
         }
     }
 
-    /// Whether people did something in the run's last moment, after it had looked for the last time. The end of an export is
+    /// The world as the run is to have left it: what people take from it later is not the run's to mend.
+    fn world_of_the_run(&self) -> &WorldState {
+        let removals = self.scene.removals();
+        let is_later = !removals.is_empty() && removals.iter().all(|removal| removal.at > self.keeper.end);
+        if is_later { &self.e.report.world } else { self.e.after }
+    }
+
+    /// Whether people took something in the run's last moment, after it had looked for the last time. The end of an export is
     /// waited for when the database is done.
     fn people_acted_last(&self) -> bool {
-        let (people, own): (Vec<_>, Vec<_>) =
-            self.e.requests.iter().partition(|request| request.caller == scene::PEOPLE);
-        let looks = own.iter().filter(|request| request.action != "DescribeExportTasks");
+        let own = self.e.requests.iter().filter(|request| request.caller != scene::PEOPLE);
+        let looks = own.filter(|request| request.action != "DescribeExportTasks");
         let last = looks.map(|request| request.at).max().unwrap_or_default();
-        people.iter().any(|request| request.at + LAST_MOMENT >= last)
+        self.scene.takings_from_home().any(|at| at + LAST_MOMENT >= last && at <= self.keeper.end)
     }
 
     /// What the output says of an export that there will not be.
@@ -391,8 +466,11 @@ impl Case<'_> {
         }
     }
 
-    fn another_failed(&self) -> bool {
-        self.e.report.others.iter().any(|other| other.role == RunRole::Second && other.status != "SUCCEEDED")
+    /// A run beside this one that began to replace the snapshot and did not get to its end.
+    fn another_left_the_snapshot(&self) -> bool {
+        let seconds = runs_beside(self.e.report);
+        let mut failed = seconds.filter(|other| other.status != "SUCCEEDED");
+        failed.any(|other| entered(&other.steps, &TAKE_SNAPSHOT))
     }
 
     fn truth(&self, broken: &mut Vec<Broken>) {
@@ -400,8 +478,10 @@ impl Case<'_> {
         let report = self.e.report;
         if self.succeeded() {
             // What another run has begun since is that run's, such as a snapshot that it replaces next time.
-            let is_begun =
-                |missing: &String| self.is_anothers() || self.another_failed() && missing.contains("snapshot");
+            let is_begun = |missing: &String| {
+                !self.keeper.is_first && (self.excuse != Excuse::None || self.keeper.succeeded())
+                    || self.another_left_the_snapshot() && missing.contains("snapshot")
+            };
             if let Some(what) = self.untrue_of_export() {
                 say(format!("the run succeeded, but {what}"));
             }
@@ -428,8 +508,9 @@ impl Case<'_> {
             }
             if recovery.status == "SUCCEEDED"
                 && !self.is_good(&self.scene.home(self.e.after))
-                && self.scene.is_ours_to_put_back()
-                && !self.is_anothers()
+                && self.scene.original().is_some()
+                && self.scene.removals().is_empty()
+                && self.keeper.is_first
             {
                 let home = self.scene.describe(&self.scene.home(self.e.after));
                 say(format!("its recovery succeeded, but {home}"));
@@ -457,14 +538,14 @@ impl Case<'_> {
         }
         for webhook in WEBHOOKS {
             let posted = report.posts.iter().filter(|post| post.path == webhook && is_post_about(post, &own)).count();
-            if posted < least && !excuse::slack_failed(&self.e) {
+            if posted < least && !excuse::slack_failed(&self.e, webhook) {
                 say(format!("{posted} messages were posted to {webhook} about a run that ended {}", report.status));
             }
             if posted > most {
                 say(format!("{posted} messages were posted to {webhook} about one run"));
             }
         }
-        for other in report.others.iter().filter(|other| other.role == RunRole::Second && other.status != "SUCCEEDED") {
+        for other in runs_beside(report).filter(|other| other.status != "SUCCEEDED") {
             let own: Vec<&str> = family(report, &other.execution).collect();
             let sent = report.mails.iter().filter(|mail| is_about(mail, &own)).count();
             if sent < self.least_messages(&other.status, &other.steps) && !mail_failed {
@@ -486,19 +567,21 @@ impl Case<'_> {
 
     fn loss(&self, broken: &mut Vec<Broken>) {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I4, what });
-        // What keeps tags from being written keeps the mark of a verified database from it.
-        if self.is_leftover() && self.excuse == Excuse::None {
+        // Before its mark says so, a recovery cannot know a database for verified.
+        if self.is_leftover() && visited(&self.e.report.steps, &COMMIT) && self.excuse == Excuse::None {
             for recovery in self.recoveries().filter(|recovery| entered(&recovery.steps, &ROLL_BACK)) {
                 let name = &self.scene.identifier;
                 say(format!("the recovery {} tried to roll back, though {name} is verified", recovery.execution));
             }
-            for mail in self.mails().filter(|mail| mail.text.as_deref().is_some_and(|text| text.contains(FOREIGN))) {
+            for mail in
+                self.mails().filter(|mail| mail.text.as_deref().is_some_and(|text| text.contains(words::FOREIGN)))
+            {
                 say(format!("{:?} calls a verified database somebody else's", mail.subject));
             }
         }
         for original in self.scene.originals() {
             let is_there = original.is_in(self.e.after);
-            if is_there || self.scene.people_deleted_a_database() {
+            if is_there || self.scene.is_deleted_by_people(&original.resource_id) {
                 continue;
             }
             match self.scene.home(self.e.after) {
@@ -506,7 +589,7 @@ impl Case<'_> {
                 // The successor is where that person took it.
                 Home::Wrong(_) if self.is_verified() && self.scene.people_renamed_home() => {}
                 // It can be started again.
-                Home::Wrong(_) if self.is_verified() && self.scene.people_stopped() => {}
+                Home::Wrong(_) if self.is_verified() && self.scene.people_stopped_home(self.e.after) => {}
                 home => say(format!(
                     "the original {} ({}) is gone, and {}",
                     original.identifier,
@@ -526,11 +609,11 @@ impl Case<'_> {
 
     fn strays(&self, broken: &mut Vec<Broken>) {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I5, what });
-        if self.succeeded() || self.another_succeeded() || self.is_anothers() {
-            // `undone` has looked, or it is not this run that left it.
+        if self.succeeded() && self.keeper.is_first || self.another_succeeded() {
+            // `undone` has looked, or another run has replaced it all.
             return;
         }
-        // A person has been told, and what is left is for that person to decide, or nobody could be told.
+        // A person has been told, and what is left is for that person to decide, or no mail could be sent.
         let is_told = self.asks_for_a_hand() || excuse::mail_failed(&self.e);
         if (self.excuse == Excuse::Beyond || self.is_blind()) && is_told
             || self.excuse != Excuse::None && excuse::mail_failed(&self.e)
@@ -539,7 +622,8 @@ impl Case<'_> {
         }
         let world = self.in_the_end();
         if !self.is_leftover() {
-            for stray in self.scene.restored(world) {
+            let goes = |status: &str| status == "deleting" && excuse::deletes_for_ever(&self.e);
+            for (stray, _) in self.scene.restored(world).into_iter().filter(|(_, status)| !goes(status)) {
                 say(format!("{stray} is left, restored by this run"));
             }
         }
@@ -554,9 +638,12 @@ impl Case<'_> {
         for what in self.scene.harmed_bystanders(self.e.without, self.e.after) {
             broken.push(Broken { promise: Promise::I6, what });
         }
+        for what in self.scene.changes_of_strangers() {
+            broken.push(Broken { promise: Promise::I6, what });
+        }
         let report = self.e.report;
         let Some((from, to)) = hold(&report.steps, 0.0, report.duration_seconds) else { return };
-        for other in report.others.iter().filter(|other| other.role == RunRole::Second) {
+        for other in runs_beside(report) {
             let theirs = hold(&other.steps, other.started_seconds, other.duration_seconds);
             if theirs.is_some_and(|(since, until)| since < to && from < until) {
                 let what = "two runs had claimed the database at the same time".to_owned();

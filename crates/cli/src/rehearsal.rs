@@ -46,6 +46,8 @@ const SLACK_SECRET: &str = "trapheus/slack";
 const SLACK_PARAMETER: &str = "/trapheus/slack";
 /// The paths of the webhooks, by which faults tell them apart.
 pub const WEBHOOKS: [&str; 2] = ["/services/T0/B0/oncall", "/services/T0/B0/dba"];
+/// How long a rollback may take in a rehearsal's deployment.
+pub const ROLLBACK: Duration = Duration::from_secs(6 * 3_600);
 /// Every rehearsal begins on the same Monday morning, 2026-01-05T08:00:00Z.
 pub const BEGIN: Duration = Duration::from_secs(1_767_600_000);
 
@@ -184,7 +186,7 @@ impl Rehearsal {
                     snapshot_replacement: self.snapshot_replacement,
                     keep_automated_backups: true,
                     final_snapshot: self.final_snapshot,
-                    rollback_seconds: 6 * 3_600,
+                    rollback_seconds: ROLLBACK.as_secs(),
                     success_notice: self.success_notice,
                 },
             },

@@ -385,6 +385,13 @@ impl State {
         self.retry.iter().flat_map(|retrier| retrier.errors.iter().map(|error| &**error))
     }
 
+    /// How often this error is retried.
+    pub fn attempts_after(&self, error: &str) -> u64 {
+        let matches = |name: &str| name == error || matches!(name, "States.ALL" | "States.TaskFailed");
+        let retrier = self.retry.iter().find(|retrier| retrier.errors.iter().any(|name| matches(name)));
+        retrier.map_or(0, |retrier| retrier.max_attempts)
+    }
+
     /// The error names of every catcher, in order.
     pub fn caught_errors(&self) -> impl Iterator<Item = &str> {
         self.catch.iter().flat_map(|catcher| catcher.errors.iter().map(|error| &**error))

@@ -102,7 +102,7 @@ const HEAD: &str = "\
 # What can go wrong
 
 Every row is a family of rehearsals: each fault at every moment of a run, for a DB instance, an Aurora cluster and a Multi-AZ
-DB cluster, with every task. Each run is judged on the seven promises of [the architecture](architecture.md) from what exists at
+DB cluster, with every task. Each run is judged on the eight promises of [the architecture](architecture.md) from what exists at
 its end. A run that ends `FAILED` or `ABORTED` has kept them: the original is back under its name, and people were told.
 
 `trapheus campaign` runs them all, `--family NAME` one family, `--seeds N` random combinations as well. This page is written by

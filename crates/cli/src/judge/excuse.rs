@@ -1,180 +1,236 @@
 //! Whether something stood in the rollback's own way, so that asking a person for help is all it could do.
 //!
-//! One fault anywhere else, or one that passes by itself, excuses nothing: the original has to be back without help.
+//! A fault excuses a run only if it struck in the last rollback, if a step of that rollback gave up over it, and if that step had
+//! used up the retries that the deployed state machine gives it. A fault anywhere else, or one that passes by itself, excuses
+//! nothing: the original has to be back without help. A person excuses a run from the moment on in which that person
+//! took something that the rollback needs.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use rds_simulator::{Fault, FaultRule, Outcome, RecordedRequest};
+use rds_simulator::{Fault, Outcome, RecordedRequest};
+use states_language::StateType;
 
-use super::scene::{self, doings};
-use super::{Evidence, RunRole};
+use super::scene::{Scene, Taken};
+use super::{Evidence, Keeper, VERIFY, visited};
 use crate::disturbance::{Disturbance, FunctionFaultKind};
+use crate::rehearsal::{ROLLBACK, WEBHOOKS, deployed};
+use crate::struck::Struck;
+use crate::timeline::{Step, StepStatus};
 
 /// How far a run is excused for not having put the original back by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Excuse {
     None,
+    /// Only the claim could not be taken off: the original is back all the same.
+    Marks,
     /// The rollback's own requests or functions failed: a person with the mail's commands can do it.
     Hand,
-    /// The database itself is in a bad way, or people have intervened: no command can be sure to help.
+    /// The database itself is in a bad way, or people have taken it: no command can be sure to help.
     Beyond,
 }
 
-/// More than all the retries of a step together: what lasts that long does not pass by itself.
-const LASTING: u32 = 20;
-/// A crash is retried three times, so the fourth in a row ends a step.
-const LASTING_CRASHES: u32 = 4;
-/// Lambda's own errors are retried eight times.
-const LASTING_SERVICE_ERRORS: u32 = 9;
-/// What does not answer for half an hour is given up.
-const LASTING_SECONDS: f64 = 1_800.0;
-
-pub(super) fn of(evidence: &Evidence<'_>) -> Excuse {
-    let rollbacks = rollbacks(evidence);
-    let by_people = if people_intervened(evidence) { Excuse::Beyond } else { Excuse::None };
-    let by_faults = all_faults(evidence).map(|disturbance| match disturbance {
-        Disturbed::Request(rule) => of_request(rule, evidence, &rollbacks),
-        Disturbed::Function(function, fault, times) => of_function(function, fault, times),
+pub(super) fn of(evidence: &Evidence<'_>, scene: &Scene<'_>, keeper: &Keeper<'_>) -> Excuse {
+    let rollback = Rollback::last(keeper);
+    let by_people = scene.removals().into_iter().map(|removal| match removal.taken {
+        _ if removal.at > keeper.end => Excuse::None,
+        // Its commands know the database by its resource id; a recovery has nothing but the claim to know it by.
+        Taken::Claim if rollback.as_ref().is_none_or(|rollback| rollback.is_own) => Excuse::Hand,
+        Taken::Running => Excuse::Hand,
+        Taken::Result if !visited(keeper.steps, &VERIFY) => Excuse::None,
+        Taken::Claim | Taken::Database | Taken::Result => Excuse::Beyond,
     });
-    by_faults.fold(by_people, Excuse::max)
-}
-
-/// A fault, wherever it was declared.
-enum Disturbed<'a> {
-    Request(&'a FaultRule),
-    Function(&'a str, FunctionFaultKind, u32),
-}
-
-fn all_faults<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = Disturbed<'a>> {
-    let declared = evidence.disturbances.iter().filter_map(|disturbance| match disturbance {
-        Disturbance::Request(rule) => Some(Disturbed::Request(rule)),
-        Disturbance::Function(fault) => Some(Disturbed::Function(&fault.function, fault.fault, fault.times)),
-        _ => None,
+    let by_faults = evidence.report.struck.iter().map(|strike| {
+        let over = rollback.as_ref().map_or(Excuse::None, |rollback| rollback.given_up_over(strike));
+        over.max(of_spoiled(strike, evidence, scene))
     });
-    declared.chain(evidence.world.faults.iter().map(Disturbed::Request))
+    by_people.chain(by_faults).fold(Excuse::None, Excuse::max)
 }
 
-/// When something was being put back.
-fn rollbacks(evidence: &Evidence<'_>) -> Vec<RangeInclusive<Duration>> {
-    let report = evidence.report;
-    let of_itself = report.steps.iter().find(|step| step.state == "FailedState");
-    let of_itself = of_itself.map(|step| (step.started_seconds, report.duration_seconds - step.started_seconds));
-    let recoveries = report.others.iter().filter(|other| other.role == RunRole::Recovery);
-    let recoveries = recoveries.map(|other| (other.started_seconds, other.duration_seconds));
-    of_itself.into_iter().chain(recoveries).map(|(started, lasted)| period(started, lasted)).collect()
+/// The last time that something was put back: by the run itself, or by a recovery.
+struct Rollback<'a> {
+    during: RangeInclusive<Duration>,
+    execution: &'a str,
+    /// When its execution began.
+    began: f64,
+    steps: &'a [Step],
+    /// By the run itself, whose document knows the database.
+    is_own: bool,
+}
+
+impl<'a> Rollback<'a> {
+    fn last(keeper: &Keeper<'a>) -> Option<Self> {
+        let of_itself = keeper.steps.iter().find(|step| step.state == ROLL_BACK).map(|step| {
+            let during = period(keeper.began + step.started_seconds, keeper.lasted - step.started_seconds);
+            Self { during, execution: keeper.execution, began: keeper.began, steps: keeper.steps, is_own: true }
+        });
+        let recoveries = keeper.recoveries.iter().map(|other| Self {
+            during: period(other.started_seconds, other.duration_seconds),
+            execution: &other.execution,
+            began: other.started_seconds,
+            steps: &other.steps,
+            is_own: false,
+        });
+        of_itself.into_iter().chain(recoveries).max_by_key(|rollback| *rollback.during.start())
+    }
+
+    /// How much of the rollback was given up because of this strike.
+    fn given_up_over(&self, strike: &Struck) -> Excuse {
+        let given_up = self.steps.iter().filter(|step| {
+            let end = seconds(self.began + step.started_seconds + step.seconds);
+            step.status == StepStatus::Failed && self.during.contains(&end) && !is_alert(step) && has_persisted(step)
+        });
+        let is_cause = |step: &&Step| match &strike.fault {
+            // Lambda's errors have a dot in their names, a function's own have none.
+            Disturbance::Function(_) => {
+                self.is_in(strike, step) && step.error.as_deref().is_some_and(|error| error.contains('.'))
+            }
+            Disturbance::Request(rule) => match rule.fault {
+                // It shows in a later step, which waits for what never comes.
+                Fault::Stuck { .. } | Fault::NotFoundFor { .. } => {
+                    outlasts_a_rollback(&rule.fault) && self.during.contains(&seconds(strike.at_seconds))
+                }
+                Fault::EndsIn { .. } => false,
+                _ => self.is_in(strike, step),
+            },
+            _ => false,
+        };
+        let mut because = given_up.filter(is_cause).map(|step| step.state.starts_with("Release"));
+        because.next().map_or(Excuse::None, |is_last| if is_last { Excuse::Marks } else { Excuse::Hand })
+    }
+
+    /// Whether the step met the fault.
+    fn is_in(&self, strike: &Struck, step: &Step) -> bool {
+        let is_its =
+            strike.execution.as_deref() == Some(self.execution) && strike.state.as_deref() == Some(&step.state);
+        is_its && period(self.began + step.started_seconds, step.seconds).contains(&seconds(strike.at_seconds))
+    }
+}
+
+/// Where what was done is undone.
+pub(super) const ROLL_BACK: &str = "FailedState";
+
+/// Whether the step used up every retry that the deployed definition gives it for the error it ended with.
+fn has_persisted(step: &Step) -> bool {
+    let states = deployed().all_states();
+    let Some(state) = states.into_iter().find(|state| state.name() == step.state) else { return false };
+    let is_task = state.state_type() == StateType::Task;
+    let error = step.error.as_deref().unwrap_or_default();
+    is_task && u64::from(step.retries) >= state.attempts_after(error)
+}
+
+/// Whether the step's function is this one.
+fn calls(step: &Step, function: &str) -> bool {
+    let states = deployed().all_states();
+    let state = states.into_iter().find(|state| state.name() == step.state);
+    state.and_then(|state| state.function()?.rsplit(':').next()).is_some_and(|called| called == function)
+}
+
+fn is_alert(step: &Step) -> bool {
+    ["email", "slack"].iter().any(|function| calls(step, function))
+}
+
+fn outlasts_a_rollback(fault: &Fault) -> bool {
+    let lasting = |seconds: f64| seconds >= ROLLBACK.as_secs_f64();
+    match fault {
+        Fault::Stuck { seconds } => seconds.is_none_or(lasting),
+        Fault::NotFoundFor { seconds } => lasting(*seconds),
+        _ => false,
+    }
+}
+
+fn seconds(seconds: f64) -> Duration {
+    Duration::from_secs_f64(seconds.max(0.0))
 }
 
 /// From and to, exact: a rollback may end in the moment of the request that made it fail.
 fn period(started_seconds: f64, lasted_seconds: f64) -> RangeInclusive<Duration> {
-    let [from, lasted] = [started_seconds, lasted_seconds].map(Duration::from_secs_f64);
+    let [from, lasted] = [started_seconds, lasted_seconds].map(seconds);
     from..=from + lasted
 }
 
-/// The requests that met this fault.
-fn struck<'a>(rule: &'a FaultRule, requests: &'a [RecordedRequest]) -> impl Iterator<Item = &'a RecordedRequest> {
-    let last = rule.occurrence.saturating_add(rule.times.saturating_sub(1));
-    let matching = requests.iter().filter(|request| {
-        let about = |wanted: &str| request.parameters.values().any(|value| value.eq_ignore_ascii_case(wanted));
-        request.caller != scene::PEOPLE
-            && (rule.action == "*" || rule.action == request.action)
-            && rule.caller.as_deref().is_none_or(|caller| caller == request.caller)
-            && rule.identifier.as_deref().is_none_or(about)
-    });
-    let numbered = (1_u32..).zip(matching);
-    numbered.filter(move |(number, _)| (rule.occurrence..=last).contains(number)).map(|(_, request)| request)
+/// The request that met the fault.
+fn request_of<'a>(strike: &Struck, evidence: &Evidence<'a>) -> Option<&'a RecordedRequest> {
+    evidence.requests.get(strike.request.as_ref()?.position)
 }
 
-fn of_request(rule: &FaultRule, evidence: &Evidence<'_>, rollbacks: &[RangeInclusive<Duration>]) -> Excuse {
-    let in_rollback = |request: &RecordedRequest| rollbacks.iter().any(|during| during.contains(&request.at));
-    let mut struck = struck(rule, evidence.requests).filter(|request| !is_alert(request));
-    let is_excused = match &rule.fault {
-        Fault::Throttle { .. } | Fault::ServerError { .. } | Fault::ConnectionRefused {} | Fault::ResponseLost {} => {
-            rule.times >= LASTING && struck.any(in_rollback)
-        }
-        Fault::Denied {} | Fault::Error { .. } => struck.any(in_rollback),
-        Fault::Slow { seconds } | Fault::NotFoundFor { seconds } => *seconds >= LASTING_SECONDS,
-        Fault::EndsIn { .. } => {
-            return if struck.any(moves_the_original) { Excuse::Beyond } else { Excuse::None };
-        }
-        Fault::Stuck { seconds } if seconds.is_none_or(|seconds| seconds >= LASTING_SECONDS) => {
+/// What a fault made of the database itself, whenever it did.
+fn of_spoiled(strike: &Struck, evidence: &Evidence<'_>, scene: &Scene<'_>) -> Excuse {
+    let (Disturbance::Request(rule), Some(request)) = (&strike.fault, request_of(strike, evidence)) else {
+        return Excuse::None;
+    };
+    let is_beyond = match &rule.fault {
+        // The original takes no rename any more.
+        Fault::EndsIn { .. } => scene.changes_original(request),
+        Fault::Stuck { .. } if outlasts_a_rollback(&rule.fault) => {
             // What is stuck while it is made cannot be removed everywhere.
             let cannot_be_removed = !evidence.world.unverified.delete_while_creating;
-            let blocks = |request: &RecordedRequest| {
-                let makes = request.action.starts_with("Restore") || request.action == "CreateDBInstance";
-                moves_the_original(request) || request.action.starts_with("DeleteDB") || makes && cannot_be_removed
-            };
-            return if struck.any(blocks) { Excuse::Beyond } else { Excuse::None };
+            let makes = request.action.starts_with("Restore") || request.action == "CreateDBInstance";
+            scene.changes_original(request) || scene.removes_from_home(request) || makes && cannot_be_removed
         }
-        Fault::Stuck { .. } => false,
+        _ => false,
     };
-    if is_excused { Excuse::Hand } else { Excuse::None }
+    if is_beyond { Excuse::Beyond } else { Excuse::None }
 }
 
-/// A rename, or a change of what has been renamed.
-fn moves_the_original(request: &RecordedRequest) -> bool {
-    let renames = ["NewDBInstanceIdentifier", "NewDBClusterIdentifier"];
-    let named = ["DBInstanceIdentifier", "DBClusterIdentifier"];
-    request.action.starts_with("Modify")
-        && (renames.iter().any(|name| request.parameters.contains_key(*name))
-            || named.iter().filter_map(|name| request.parameters.get(*name)).any(|name| name.ends_with("-temp")))
+/// Whether a database stays `deleting` because its deletion was made to take for ever.
+pub(super) fn deletes_for_ever(evidence: &Evidence<'_>) -> bool {
+    evidence.report.struck.iter().any(|strike| {
+        let lasts = matches!(&strike.fault, Disturbance::Request(rule) if outlasts_a_rollback(&rule.fault));
+        lasts && request_of(strike, evidence).is_some_and(|request| request.action.starts_with("DeleteDB"))
+    })
 }
 
-/// Whether a request serves nothing but to tell people.
-fn is_alert(request: &RecordedRequest) -> bool {
-    request.action == "SendEmail" || is_slack(&request.action)
-}
-
-fn is_slack(action: &str) -> bool {
-    matches!(action, "GetSecretValue" | "GetParameter" | "PostMessage")
-}
-
-fn of_function(function: &str, fault: FunctionFaultKind, times: u32) -> Excuse {
-    let takes_part = ["discard-", "rename-", "release-", "wait-instance", "wait-cluster", "recover"];
-    let lasting = match fault {
-        FunctionFaultKind::Crash | FunctionFaultKind::AnswerLost | FunctionFaultKind::TimeOut => LASTING_CRASHES,
-        FunctionFaultKind::ServiceException | FunctionFaultKind::TooManyRequests => LASTING_SERVICE_ERRORS,
-    };
-    let is_excused = times >= lasting && takes_part.iter().any(|name| function.starts_with(name));
-    if is_excused { Excuse::Hand } else { Excuse::None }
-}
-
-/// Whether people deleted, renamed, stopped or made something the run works with, or took its marks off.
-fn people_intervened(evidence: &Evidence<'_>) -> bool {
-    let doings: Vec<&RecordedRequest> = doings(evidence.requests).collect();
-    scene::touches_target(&doings, evidence)
-}
-
-/// Whether mails could not be sent, by a fault of the mail itself.
+/// Whether a step that sends mails gave up, by a fault of the mail itself.
 pub(super) fn mail_failed(evidence: &Evidence<'_>) -> bool {
-    all_faults(evidence).any(|fault| match fault {
-        Disturbed::Function(function, ..) => function == "email",
-        Disturbed::Request(rule) => struck(rule, evidence.requests).any(|request| {
-            request.action == "SendEmail" && matches!(request.outcome, Outcome::Error(_) | Outcome::ConnectionRefused)
-        }),
-    })
+    let is_of_mail = |strike: &Struck| match &strike.fault {
+        Disturbance::Function(fault) => fault.function == "email",
+        Disturbance::Request(_) => strike.request.as_ref().is_some_and(|request| request.action == "SendEmail"),
+        _ => false,
+    };
+    gave_up(evidence, "email") && evidence.report.struck.iter().any(is_of_mail)
 }
 
-/// Whether alerts are taken, and nobody hears of it, more than once.
+/// Whether any step of this function ended without success although it was tried as often as it is to be.
+fn gave_up(evidence: &Evidence<'_>, function: &str) -> bool {
+    let others = evidence.report.others.iter().flat_map(|other| &other.steps);
+    let mut steps = evidence.report.steps.iter().chain(others);
+    steps.any(|step| step.status == StepStatus::Failed && calls(step, function) && has_persisted(step))
+}
+
+/// Whether alerts are taken, and the sender does not hear of it, more than once.
 pub(super) fn answers_are_lost(evidence: &Evidence<'_>) -> bool {
-    all_faults(evidence).any(|fault| match fault {
-        Disturbed::Function(function, fault, times) => {
-            let loses = matches!(fault, FunctionFaultKind::AnswerLost | FunctionFaultKind::TimeOut);
-            matches!(function, "email" | "slack") && loses && times > 1
+    let is_lost = |strike: &&Struck| match &strike.fault {
+        Disturbance::Function(fault) => {
+            let loses = matches!(fault.fault, FunctionFaultKind::AnswerLost | FunctionFaultKind::TimeOut);
+            matches!(fault.function.as_str(), "email" | "slack") && loses
         }
-        Disturbed::Request(rule) => {
+        Disturbance::Request(rule) => {
             let loses = matches!(rule.fault, Fault::Slow { .. } | Fault::ResponseLost {});
-            let concerns = matches!(rule.action.as_str(), "SendEmail" | "PostMessage" | "*");
-            concerns && loses && rule.times > 1
+            let request = request_of(strike, evidence);
+            let is_taken = request.is_some_and(|request| {
+                let is_alert = matches!(request.action.as_str(), "SendEmail" | "PostMessage");
+                is_alert && matches!(request.outcome, Outcome::Ok | Outcome::ResponseLost)
+            });
+            loses && is_taken
         }
-    })
+        _ => false,
+    };
+    evidence.report.struck.iter().filter(is_lost).count() > 1
 }
 
-/// Whether messages could not be posted to a webhook, by a fault of Slack or of where its address is kept.
-pub(super) fn slack_failed(evidence: &Evidence<'_>) -> bool {
-    all_faults(evidence).any(|fault| match fault {
-        Disturbed::Function(function, ..) => function == "slack",
-        Disturbed::Request(rule) => struck(rule, evidence.requests).any(|request| is_slack(&request.action)),
+/// Whether messages could not be posted to this webhook, by a fault of Slack or of where its address is kept.
+pub(super) fn slack_failed(evidence: &Evidence<'_>, webhook: &str) -> bool {
+    let [in_secret, in_parameter] = WEBHOOKS;
+    evidence.report.struck.iter().any(|strike| match (&strike.fault, &strike.request) {
+        (Disturbance::Function(fault), _) => fault.function == "slack" && gave_up(evidence, "slack"),
+        (Disturbance::Request(_), Some(request)) => match request.action.as_str() {
+            "GetSecretValue" => webhook == in_secret,
+            "GetParameter" => webhook == in_parameter,
+            "PostMessage" => request.parameters.values().any(|path| path == webhook),
+            _ => false,
+        },
+        _ => false,
     })
 }
 

@@ -4,8 +4,9 @@
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
+use std::time::Duration;
 
-use rds_simulator::{InstanceState, Outcome, RecordedRequest, WorldState};
+use rds_simulator::{InstanceState, Made, Outcome, RecordedRequest, Service, WorldState};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -45,6 +46,12 @@ pub(super) enum Home {
     Wrong(String),
 }
 
+/// A database that has the target's name.
+pub(super) struct Holder<'w> {
+    pub(super) resource_id: &'w str,
+    pub(super) is_healthy: bool,
+}
+
 /// A tag of ours.
 pub(super) struct Mark {
     pub(super) on: String,
@@ -78,6 +85,26 @@ impl fmt::Display for Difference {
     }
 }
 
+/// What a person took from a rollback.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(super) enum Taken {
+    /// The original or a member, or their name.
+    Database,
+    /// What a run restored, or its name. Only a run that has verified it misses it.
+    Result,
+    /// A database of the run takes no change, because it is stopped.
+    Running,
+    /// The claim, by which the run knows its databases.
+    Claim,
+}
+
+/// When a person took it.
+#[derive(Clone, Copy, Debug)]
+pub(super) struct Removal {
+    pub(super) at: Duration,
+    pub(super) taken: Taken,
+}
+
 pub(super) struct Scene<'a> {
     pub(super) identifier: String,
     is_cluster: bool,
@@ -91,6 +118,9 @@ pub(super) struct Scene<'a> {
     originals: Vec<Original>,
     /// What people did that RDS accepted.
     doings: Vec<&'a RecordedRequest>,
+    requests: &'a [RecordedRequest],
+    /// Databases made since the run began, those that are gone included.
+    made: &'a [Made],
 }
 
 impl<'a> Scene<'a> {
@@ -108,6 +138,8 @@ impl<'a> Scene<'a> {
             before,
             without: evidence.without,
             doings: doings(evidence.requests).collect(),
+            requests: evidence.requests,
+            made: &evidence.after.made,
         }
     }
 
@@ -127,13 +159,153 @@ impl<'a> Scene<'a> {
         matches!(self.task.as_str(), "create_snapshot" | "create_snapshot_only")
     }
 
-    /// Whether the target is one the task can be about at all.
-    pub(super) fn is_ours_to_put_back(&self) -> bool {
-        !self.originals.is_empty() && !names_target(&self.doings, &self.identifier, &self.originals)
+    pub(super) fn is_original(&self, resource_id: &str) -> bool {
+        self.originals.iter().any(|original| original.resource_id == resource_id)
     }
 
-    fn is_original(&self, resource_id: &str) -> bool {
-        self.originals.iter().any(|original| original.resource_id == resource_id)
+    /// Databases that runs made, not people.
+    pub(super) fn made_by_runs(&self) -> impl Iterator<Item = &'a Made> {
+        self.made.iter().filter(|made| made.caller != PEOPLE)
+    }
+
+    pub(super) fn is_made_by_runs(&self, resource_id: &str) -> bool {
+        self.made_by_runs().any(|made| made.resource_id == resource_id)
+    }
+
+    fn is_made_by_people(&self, resource_id: &str) -> bool {
+        self.made.iter().any(|made| made.caller == PEOPLE && made.resource_id == resource_id)
+    }
+
+    /// Databases that are neither the target's nor a run's: those of before, and what people made.
+    pub(super) fn strangers(&self) -> impl Iterator<Item = &'a str> {
+        let instances = self.before.instances.iter().map(|found| found.resource_id.as_str());
+        let clusters = self.before.clusters.iter().map(|found| found.resource_id.as_str());
+        let made = self.made.iter().filter(|made| made.caller == PEOPLE).map(|made| made.resource_id.as_str());
+        instances.chain(clusters).chain(made).filter(|resource_id| !self.is_original(resource_id))
+    }
+
+    /// What people took from the rollback, and when. A snapshot or a tag of their own takes nothing from it.
+    pub(super) fn removals(&self) -> Vec<Removal> {
+        let taken = |request: &&RecordedRequest| Some(Removal { at: request.at, taken: self.taken(request)? });
+        self.doings.iter().filter_map(taken).collect()
+    }
+
+    fn taken(&self, request: &RecordedRequest) -> Option<Taken> {
+        let is_cluster = request.action.contains("Cluster");
+        let of_target = touched(request).any(|resource_id| self.is_original(resource_id));
+        let of_runs = touched(request).any(|resource_id| self.is_made_by_runs(resource_id));
+        let gives_home = given_name(request).is_some_and(|name| {
+            self.originals.iter().any(|original| original.is_cluster == is_cluster && original.identifier == name)
+        });
+        let result = of_runs.then_some(Taken::Result);
+        match request.action.as_str() {
+            "DeleteDBInstance" | "DeleteDBCluster" => of_target.then_some(Taken::Database).or(result),
+            "StopDBInstance" | "StopDBCluster" => (of_target || of_runs).then_some(Taken::Running),
+            "AddTagsToResource" | "RemoveTagsFromResource" => {
+                let is_ours = request.parameters.values().any(|value| value.starts_with(OUR_TAGS));
+                (is_ours && (of_target || of_runs)).then_some(Taken::Claim)
+            }
+            _ if is_rename(request) => (of_target || gives_home).then_some(Taken::Database).or(result),
+            _ => gives_home.then_some(Taken::Database),
+        }
+    }
+
+    /// A rename or another change of the original or a member, whatever it is called then.
+    pub(super) fn changes_original(&self, request: &RecordedRequest) -> bool {
+        request.action.starts_with("Modify") && touched(request).any(|id| self.is_original(id))
+    }
+
+    /// A deletion of what has the name of the target or a member.
+    pub(super) fn removes_from_home(&self, request: &RecordedRequest) -> bool {
+        let is_home = |name: &String| {
+            let name = name.rsplit(':').next().unwrap_or(name);
+            self.originals.iter().any(|original| original.identifier == name)
+        };
+        request.action.starts_with("DeleteDB") && request.resources.keys().any(is_home)
+    }
+
+    /// When people deleted, renamed or stopped what was the target then or had its name, or gave the name to something else.
+    pub(super) fn takings_from_home(&self) -> impl Iterator<Item = Duration> {
+        let is_home = |name: &String| {
+            let name = name.rsplit(':').next().unwrap_or(name);
+            self.originals.iter().any(|original| original.identifier == name)
+        };
+        let takes = move |request: &&&RecordedRequest| {
+            let ends = ["DeleteDBI", "DeleteDBC", "StopDB"].iter().any(|action| request.action.starts_with(action));
+            let is_about_home = request.resources.keys().any(is_home);
+            is_about_home && (ends && !request.action.contains("Snapshot") || is_rename(request))
+                || self.taken(request).is_some()
+        };
+        self.doings.iter().filter(takes).map(|request| request.at)
+    }
+
+    /// Whether people stopped what has the name.
+    pub(super) fn people_stopped_home(&self, world: &WorldState) -> bool {
+        self.holder(world).is_some_and(|holder| self.people_did("StopDB", holder.resource_id))
+    }
+
+    /// Whether people did such a thing to this database.
+    pub(super) fn people_did(&self, action: &str, resource_id: &str) -> bool {
+        let mut doings = self.doings.iter().filter(|request| request.action.starts_with(action));
+        doings.any(|request| touched(request).any(|id| id == resource_id))
+    }
+
+    /// Whether people removed this database, or the cluster it was in.
+    pub(super) fn is_deleted_by_people(&self, resource_id: &str) -> bool {
+        let is_deleted = |id: &str| self.people_did("DeleteDB", id);
+        let target = self.original().filter(|target| target.is_cluster && self.is_original(resource_id));
+        is_deleted(resource_id) || target.is_some_and(|target| is_deleted(&target.resource_id))
+    }
+
+    fn is_renamed_by_people(&self, resource_id: &str) -> bool {
+        let mut renames = self.doings.iter().filter(|request| is_rename(request));
+        renames.any(|request| touched(request).any(|id| id == resource_id))
+    }
+
+    /// The same, or the cluster it is in.
+    fn is_where_people_took_it(&self, world: &WorldState, resource_id: &str) -> bool {
+        let member = world.instances.iter().find(|found| found.resource_id == resource_id);
+        let cluster = member.and_then(|member| world.cluster(member.cluster.as_deref()?));
+        self.is_renamed_by_people(resource_id)
+            || cluster.is_some_and(|cluster| self.is_renamed_by_people(&cluster.resource_id))
+    }
+
+    /// Every name the original has had.
+    pub(super) fn names_of_original(&self) -> BTreeSet<String> {
+        let of_original = |request: &&RecordedRequest| {
+            touched(request).any(|id| self.original().is_some_and(|o| o.resource_id == id))
+        };
+        let renames = self.requests.iter().filter(|request| is_granted(request) && is_rename(request));
+        let names = renames.filter(of_original).filter_map(given_name);
+        names.chain([self.identifier.clone()]).collect()
+    }
+
+    /// Changes that runs asked of databases which are not theirs, and that RDS made.
+    pub(super) fn changes_of_strangers(&self) -> Vec<String> {
+        let strangers: BTreeSet<&str> = self.strangers().collect();
+        let is_change = |request: &&RecordedRequest| {
+            let looks = request.action.starts_with("Describe") || request.action.starts_with("List");
+            request.service == Service::Rds && request.caller != PEOPLE && !looks && is_granted(request)
+        };
+        let changes = self.requests.iter().filter(is_change);
+        let changes = changes.filter_map(|request| {
+            let resource_id = touched(request).find(|id| strangers.contains(id))?;
+            Some(format!("a run asked for {} of {resource_id}, which is not its own", request.action))
+        });
+        changes.collect()
+    }
+
+    /// What has the name, whatever its state.
+    pub(super) fn holder<'w>(&self, world: &'w WorldState) -> Option<Holder<'w>> {
+        let holder =
+            |resource_id, status: &str, answers| Holder { resource_id, is_healthy: status == AVAILABLE && answers };
+        if self.is_cluster {
+            let found = world.cluster(&self.identifier)?;
+            Some(holder(found.resource_id.as_str(), found.status.as_ref(), found.answers))
+        } else {
+            let found = world.instance(&self.identifier)?;
+            Some(holder(found.resource_id.as_str(), found.status.as_ref(), found.answers))
+        }
     }
 
     /// What stands under the name.
@@ -150,7 +322,7 @@ impl<'a> Scene<'a> {
             return Home::Wrong("the database of the name does not answer".to_owned());
         }
         let expected = if is_original { self.status_anyway(target) } else { AVAILABLE.to_owned() };
-        let is_stopped_by_people = status == "stopped" && self.people_stopped();
+        let is_stopped_by_people = status == "stopped" && self.people_did("StopDB", resource_id);
         if status != expected && status != AVAILABLE && !is_stopped_by_people {
             let what = if is_original { "the original" } else { "the restored database" };
             return Home::Wrong(format!("{what} is {status}"));
@@ -160,7 +332,7 @@ impl<'a> Scene<'a> {
         }
         if self.before.instances.iter().any(|known| known.resource_id == *resource_id)
             || self.before.clusters.iter().any(|known| known.resource_id == *resource_id)
-            || self.is_a_persons(world, self.is_cluster, &self.identifier)
+            || self.is_made_by_people(resource_id)
         {
             return Home::Wrong(format!("another database has the name: {resource_id}"));
         }
@@ -194,7 +366,7 @@ impl<'a> Scene<'a> {
         self.members().find_map(|member| {
             let without_us = self.without.instances.iter().find(|found| found.resource_id == member.resource_id)?;
             let Some(found) = world.instances.iter().find(|found| found.resource_id == member.resource_id) else {
-                return (!self.people_deleted_a_database())
+                return (!self.is_deleted_by_people(&member.resource_id))
                     .then(|| format!("the member {} is gone", member.identifier));
             };
             if found.identifier != without_us.identifier && found.identifier != member.identifier {
@@ -285,7 +457,12 @@ impl<'a> Scene<'a> {
                 self.members().map(|member| format!("instance {}", member.identifier)).collect();
             let kind = if self.is_cluster { "cluster" } else { "instance" };
             let planned = format!("{kind} {}", self.identifier);
-            for stray in self.restored(world).into_iter().filter(|name| *name != planned && !restored.contains(name)) {
+            for stray in self
+                .restored(world)
+                .into_iter()
+                .map(|(name, _)| name)
+                .filter(|name| *name != planned && !restored.contains(name))
+            {
                 // RDS names the members of a Multi-AZ DB cluster itself.
                 undone.push(format!("{stray} is left"));
             }
@@ -326,8 +503,9 @@ impl<'a> Scene<'a> {
             .any(|suffix| self.snapshot(world, suffix).is_some_and(|(status, _)| status == AVAILABLE))
     }
 
-    /// Databases that were not there before and that no person made.
-    pub(super) fn restored(&self, world: &WorldState) -> Vec<String> {
+    /// Databases that were not there before, that no person made, and that no person took for another use: kind, name and
+    /// status.
+    pub(super) fn restored(&self, world: &WorldState) -> Vec<(String, String)> {
         let known: BTreeSet<&str> = self
             .before
             .instances
@@ -335,81 +513,42 @@ impl<'a> Scene<'a> {
             .map(|found| found.resource_id.as_str())
             .chain(self.before.clusters.iter().map(|found| found.resource_id.as_str()))
             .collect();
-        let instances = world.instances.iter().map(|found| (false, &found.identifier, &found.resource_id));
-        let clusters = world.clusters.iter().map(|found| (true, &found.identifier, &found.resource_id));
+        let instances = world.instances.iter();
+        let instances = instances.map(|found| (false, &found.identifier, &found.resource_id, &found.status));
+        let clusters = world.clusters.iter();
+        let clusters = clusters.map(|found| (true, &found.identifier, &found.resource_id, &found.status));
         instances
             .chain(clusters)
-            .filter(|(_, _, resource_id)| !known.contains(resource_id.as_str()))
-            .filter(|(is_cluster, name, _)| !self.is_a_persons(world, *is_cluster, name))
-            .filter(|(_, name, _)| !self.is_named_by_people(name))
-            .map(|(is_cluster, name, _)| format!("{} {name}", if is_cluster { "cluster" } else { "instance" }))
+            .filter(|(_, _, resource_id, _)| !known.contains(resource_id.as_str()))
+            .filter(|(_, _, resource_id, _)| !self.is_made_by_people(resource_id))
+            .filter(|(_, _, resource_id, _)| !self.is_where_people_took_it(world, resource_id))
+            .map(|(is_cluster, name, _, status)| {
+                (format!("{} {name}", if is_cluster { "cluster" } else { "instance" }), status.as_ref().to_owned())
+            })
             .collect()
     }
 
-    /// Tags of ours that were not there before. A replacement of the snapshot that was interrupted keeps its own.
+    /// Tags of ours that were not there before. A replacement of the snapshot that was interrupted keeps its own, and so does
+    /// the last snapshot of a database that a run had made.
     pub(super) fn marks(&self, world: &WorldState) -> Vec<Mark> {
         let before = marked(self.before);
         let replacement = ["-snapshot", "-temp"].map(|suffix| format!("snapshot {}{suffix}", self.identifier));
         marked(world)
             .difference(&before)
-            .filter(|(on, _, _)| {
-                let name = on.rsplit(' ').next().unwrap_or(on);
-                !self.people_claimed(name) && !self.is_named_by_people(name)
+            .filter(|mark| {
+                let name = mark.on.rsplit(' ').next().unwrap_or(&mark.on);
+                let is_theirs =
+                    self.is_made_by_people(&mark.resource_id) || self.is_where_people_took_it(world, &mark.resource_id);
+                let is_last = !mark.on_database && self.is_made_by_runs(&mark.resource_id);
+                !self.people_claimed(name) && !is_theirs && !is_last
             })
-            .filter(|(on, key, value)| {
+            .filter(|Marked { on, key, value, .. }| {
                 let is_interrupted = replacement.contains(on)
                     && (key.ends_with("role") && value == "snapshot" || key.ends_with("execution"));
                 !is_interrupted
             })
-            .map(|(on, key, _)| Mark { on: format!("{on} ({key})"), on_database: !on.starts_with("snapshot ") })
+            .map(|Marked { on, key, on_database, .. }| Mark { on: format!("{on} ({key})"), on_database: *on_database })
             .collect()
-    }
-
-    /// Whether what has the name is what a person made under it: known by the master user that the person chose.
-    fn is_a_persons(&self, world: &WorldState, is_cluster: bool, name: &str) -> bool {
-        let found = if is_cluster {
-            world.cluster(name).map(|found| (&found.resource_id, found.settings.master_username.as_ref()))
-        } else {
-            world.instance(name).map(|found| (&found.resource_id, found.settings.master_username.as_ref()))
-        };
-        let Some((_, user)) = found.filter(|(resource_id, _)| !self.is_original(resource_id)) else { return false };
-        self.people_made().any(|(kind, made, chosen)| {
-            kind == is_cluster && made == name && chosen.is_none_or(|chosen| user == Some(chosen))
-        })
-    }
-
-    /// What was made by people: whether it is a cluster, its name, and its master user if it has one of its own.
-    fn people_made(&self) -> impl Iterator<Item = (bool, String, Option<&String>)> {
-        self.doings.iter().filter_map(|request| {
-            let (is_cluster, name) = match request.action.as_str() {
-                "CreateDBInstance" | "RestoreDBInstanceFromDBSnapshot" => {
-                    (false, request.parameters.get("DBInstanceIdentifier"))
-                }
-                "CreateDBCluster" | "RestoreDBClusterFromSnapshot" => {
-                    (true, request.parameters.get("DBClusterIdentifier"))
-                }
-                _ => return None,
-            };
-            Some((is_cluster, name?.to_ascii_lowercase(), request.parameters.get("MasterUsername")))
-        })
-    }
-
-    pub(super) fn people_deleted_a_database(&self) -> bool {
-        self.doings.iter().any(|request| matches!(request.action.as_str(), "DeleteDBInstance" | "DeleteDBCluster"))
-    }
-
-    /// Whether people gave it this name, or its cluster: a database under a name that the run did not plan is not the run's to
-    /// touch, whoever made it.
-    fn is_named_by_people(&self, name: &str) -> bool {
-        let named = |request: &&RecordedRequest, parameter: &str| {
-            request.parameters.get(parameter).is_some_and(|given| {
-                let rest = name.strip_prefix(given.as_str());
-                rest.is_some_and(|rest| rest.is_empty() || rest.starts_with("-instance-"))
-            })
-        };
-        self.doings
-            .iter()
-            .any(|request| named(request, "NewDBInstanceIdentifier") || named(request, "NewDBClusterIdentifier"))
     }
 
     /// Whether people renamed what had the target's name.
@@ -420,10 +559,6 @@ impl<'a> Scene<'a> {
                     && request.parameters.get(*parameter) == Some(&self.identifier)
             })
         })
-    }
-
-    pub(super) fn people_stopped(&self) -> bool {
-        self.doings.iter().any(|request| matches!(request.action.as_str(), "StopDBInstance" | "StopDBCluster"))
     }
 
     pub(super) fn people_deleted_a_snapshot(&self) -> bool {
@@ -450,22 +585,31 @@ impl<'a> Scene<'a> {
             harmed.extend(difference("cluster", &before.identifier, before, now));
         }
         for before in without.snapshots.iter().filter(|found| !self.is_our_snapshot(false, &found.identifier)) {
-            harmed.extend(difference("snapshot", &before.identifier, before, after.snapshot(&before.identifier)));
+            let now = after.snapshot(&before.identifier);
+            // What is taken meanwhile has the name and the tags that its source has then.
+            let is_new = self.before.snapshot(&before.identifier).is_none();
+            let is_as_made = now.is_some() && (is_new || self.is_undone_by_people(&before.identifier));
+            harmed.extend(difference("snapshot", &before.identifier, before, now).filter(|_| !is_as_made));
         }
         for before in without.cluster_snapshots.iter().filter(|found| !self.is_our_snapshot(true, &found.identifier)) {
-            harmed.extend(difference(
-                "cluster snapshot",
-                &before.identifier,
-                before,
-                after.cluster_snapshot(&before.identifier),
-            ));
+            let now = after.cluster_snapshot(&before.identifier);
+            let is_new = self.before.cluster_snapshot(&before.identifier).is_none();
+            let is_as_made = now.is_some() && (is_new || self.is_undone_by_people(&before.identifier));
+            harmed.extend(difference("cluster snapshot", &before.identifier, before, now).filter(|_| !is_as_made));
         }
-        for (is_cluster, name) in self.people_made().map(|(is_cluster, name, _)| (is_cluster, name)) {
-            if self.is_undone_by_people(&name) {
-                continue;
-            }
-            if !self.is_a_persons(after, is_cluster, &name) {
-                harmed.push(format!("{name}, which a person made meanwhile, is gone"));
+        for made in self.made.iter().filter(|made| made.caller == PEOPLE) {
+            let id = &made.resource_id;
+            let instances = after.instances.iter().map(|found| (&found.resource_id, &found.identifier));
+            let clusters = after.clusters.iter().map(|found| (&found.resource_id, &found.identifier));
+            let now = instances.chain(clusters).find(|(found, _)| *found == id).map(|(_, name)| name);
+            match now {
+                None if !self.is_undone_by_people(&made.identifier) && !self.people_did("DeleteDB", id) => {
+                    harmed.push(format!("{}, which a person made meanwhile, is gone", made.identifier));
+                }
+                Some(name) if *name != made.identifier && !self.is_renamed_by_people(id) => {
+                    harmed.push(format!("{}, which a person made meanwhile, is called {name}", made.identifier));
+                }
+                _ => {}
             }
         }
         harmed
@@ -489,17 +633,12 @@ impl<'a> Scene<'a> {
         tags.is_some_and(|tags| !tags.keys().any(|key| key.starts_with(OUR_TAGS)))
     }
 
-    /// Whether people set this themselves on the target or a member, which share many a setting, under whichever name it
-    /// had then.
+    /// Whether people set this themselves on the target or a member, which share many a setting, whichever database it was
+    /// then.
     fn people_changed(&self, key: &str) -> bool {
-        let names: Vec<String> = self
-            .originals
-            .iter()
-            .flat_map(|original| [original.identifier.clone(), format!("{}-temp", original.identifier)])
-            .collect();
         let setting = key.rsplit('/').next().unwrap_or(key);
         self.doings.iter().any(|request| {
-            let is_about = request.parameters.values().any(|value| names.contains(value));
+            let is_about = touched(request).any(|id| self.is_original(id) || self.is_made_by_runs(id));
             is_about && request.parameters.keys().any(|name| name.eq_ignore_ascii_case(setting))
         })
     }
@@ -572,45 +711,78 @@ pub(super) fn doings(requests: &[RecordedRequest]) -> impl Iterator<Item = &Reco
     requests.iter().filter(|request| request.caller == PEOPLE && request.outcome == Outcome::Ok)
 }
 
-/// Whether people deleted, renamed, stopped or made something under one of the run's names, or took marks off.
-pub(super) fn touches_target(doings: &[&RecordedRequest], evidence: &Evidence<'_>) -> bool {
-    let input = &evidence.report.input;
-    let identifier = input["identifier"].as_str().unwrap_or_default().to_ascii_lowercase();
-    let is_cluster = input["isCluster"].as_bool().unwrap_or_default();
-    names_target(doings, &identifier, &originals(&evidence.report.world_before, &identifier, is_cluster))
+/// The resource ids of the databases that a request is about. A snapshot may be called like one of another's.
+fn touched(request: &RecordedRequest) -> impl Iterator<Item = &str> {
+    let about = ["DBInstanceIdentifier", "DBClusterIdentifier", "ResourceName"];
+    let about = about.map(|parameter| request.parameters.get(parameter).and_then(|value| value.rsplit(':').next()));
+    let about_tags = request.action.contains("Resource");
+    let about_clusters = request.action.contains("Cluster");
+    let named = request.resources.iter().filter(move |(resource, _)| {
+        let Some((kind, name)) = resource.split_once(':') else { return false };
+        let is_kind = if about_tags { matches!(kind, "db" | "cluster") } else { (kind == "cluster") == about_clusters };
+        is_kind && about.iter().flatten().any(|wanted| wanted.eq_ignore_ascii_case(name))
+    });
+    named.map(|(_, found)| found.resource_id.as_str()).filter(|id| !id.is_empty())
 }
 
-fn names_target(doings: &[&RecordedRequest], identifier: &str, originals: &[Original]) -> bool {
-    let mut names: Vec<String> = originals.iter().map(|original| original.identifier.clone()).collect();
-    names.push(identifier.to_owned());
-    let temporary: Vec<String> = names.iter().map(|name| format!("{name}-temp")).collect();
-    names.extend(temporary);
-    doings.iter().any(|request| {
-        let renames = ["NewDBInstanceIdentifier", "NewDBClusterIdentifier"]
-            .iter()
-            .any(|parameter| request.parameters.contains_key(*parameter));
-        let is_modification = matches!(request.action.as_str(), "ModifyDBInstance" | "ModifyDBCluster") && !renames;
-        let is_about = request.parameters.values().any(|value| {
-            let value = value.rsplit(':').next().unwrap_or(value);
-            names.iter().any(|name| name.eq_ignore_ascii_case(value))
-        });
-        is_about && !is_modification
-    })
+fn is_granted(request: &RecordedRequest) -> bool {
+    matches!(request.outcome, Outcome::Ok | Outcome::ResponseLost)
 }
 
-/// The kind and name of everything that carries tags of ours, with those tags.
-fn marked(world: &WorldState) -> BTreeSet<(String, String, String)> {
-    let instances = world.instances.iter().map(|found| (format!("instance {}", found.identifier), &found.tags));
-    let clusters = world.clusters.iter().map(|found| (format!("cluster {}", found.identifier), &found.tags));
-    let snapshots = world.snapshots.iter().map(|found| (format!("snapshot {}", found.identifier), &found.tags));
-    let cluster_snapshots =
-        world.cluster_snapshots.iter().map(|found| (format!("snapshot {}", found.identifier), &found.tags));
+fn is_rename(request: &RecordedRequest) -> bool {
+    ["NewDBInstanceIdentifier", "NewDBClusterIdentifier"].iter().any(|name| request.parameters.contains_key(*name))
+}
+
+/// The name that a request gives to a database, old or new.
+fn given_name(request: &RecordedRequest) -> Option<String> {
+    let of = |parameter: &str| request.parameters.get(parameter).map(|name| name.to_ascii_lowercase());
+    match request.action.as_str() {
+        "ModifyDBInstance" => of("NewDBInstanceIdentifier"),
+        "ModifyDBCluster" => of("NewDBClusterIdentifier"),
+        "CreateDBCluster" | "RestoreDBClusterFromSnapshot" => of("DBClusterIdentifier"),
+        "CreateDBInstance" | "RestoreDBInstanceFromDBSnapshot" => of("DBInstanceIdentifier"),
+        _ => None,
+    }
+}
+
+/// A tag of ours, and on what.
+#[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
+struct Marked {
+    /// Kind and name.
+    on: String,
+    key: String,
+    value: String,
+    on_database: bool,
+    /// Of the database, or of the one it is a snapshot of.
+    resource_id: String,
+}
+
+/// Everything that carries tags of ours, with those tags.
+fn marked(world: &WorldState) -> BTreeSet<Marked> {
+    let instances = world.instances.iter();
+    let instances = instances.map(|found| (format!("instance {}", found.identifier), &found.tags, &found.resource_id));
+    let clusters = world.clusters.iter();
+    let clusters = clusters.map(|found| (format!("cluster {}", found.identifier), &found.tags, &found.resource_id));
+    let snapshots = world.snapshots.iter();
+    let snapshots =
+        snapshots.map(|found| (format!("snapshot {}", found.identifier), &found.tags, &found.source_resource_id));
+    let cluster_snapshots = world.cluster_snapshots.iter();
+    let cluster_snapshots = cluster_snapshots
+        .map(|found| (format!("snapshot {}", found.identifier), &found.tags, &found.source_resource_id));
     instances
         .chain(clusters)
         .chain(snapshots)
         .chain(cluster_snapshots)
-        .flat_map(|(on, tags)| tags.iter().map(move |(key, value)| (on.clone(), key.clone(), value.clone())))
-        .filter(|(_, key, _)| key.starts_with(OUR_TAGS))
+        .flat_map(|(on, tags, resource_id)| {
+            tags.iter().map(move |(key, value)| Marked {
+                on_database: !on.starts_with("snapshot "),
+                on: on.clone(),
+                key: key.clone(),
+                value: value.clone(),
+                resource_id: resource_id.clone(),
+            })
+        })
+        .filter(|mark| mark.key.starts_with(OUR_TAGS))
         .collect()
 }
 

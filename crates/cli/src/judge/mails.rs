@@ -1,0 +1,95 @@
+//! Whether the mails say what is so, and what the commands of the last one lead to.
+//!
+//! Which database is whose is known from the world's own memory. A command may remove what a run restored and did not verify, once
+//! the original takes its place; no command takes the name away from a healthy database, or touches another one.
+
+use rds_simulator::{Mail, WorldState};
+use trapheus_alert::words;
+
+use super::scene::Home;
+use super::{Broken, Case, Promise, final_mail};
+
+pub(super) fn judge(case: &Case<'_>, broken: &mut Vec<Broken>) {
+    let mut say = |promise, what: String| broken.push(Broken { promise, what });
+    for mail in case.mails() {
+        for what in untrue_of_databases(case, mail) {
+            say(Promise::I2, what);
+        }
+    }
+    if let Some(what) = untrue_of_home(case) {
+        say(Promise::I2, what);
+    }
+    commands(case, &mut say);
+}
+
+/// What a mail says of a database and is not so.
+fn untrue_of_databases(case: &Case<'_>, mail: &Mail) -> Vec<String> {
+    let lines = mail.text.as_deref().unwrap_or_default().lines();
+    let untrue = lines.filter_map(|line| {
+        let resource_id = resource_id_in(line)?;
+        let (is_original, is_made) = (case.scene.is_original(resource_id), case.is_made_by_the_run(resource_id));
+        let is_untrue = if line.contains(words::FOREIGN) || line.contains(words::NOT_CREATED) {
+            is_original || is_made
+        } else if line.contains(words::RESTORED) {
+            !is_made
+        } else {
+            line.contains(&format!(", {} (", words::THE_ORIGINAL)) && !is_original
+        };
+        is_untrue.then(|| format!("{:?} says what is not so: {}", mail.subject, line.trim()))
+    });
+    untrue.collect()
+}
+
+/// The resource id that a line of a mail gives in brackets.
+fn resource_id_in(line: &str) -> Option<&str> {
+    let mut brackets = line.split('(').skip(1).filter_map(|rest| rest.split(')').next());
+    brackets.find(|inner| inner.starts_with("db-") || inner.starts_with("cluster-"))
+}
+
+/// What the subject of the last mail says of what has the name, and is not so.
+fn untrue_of_home(case: &Case<'_>) -> Option<String> {
+    let mail = final_mail(case.e.report)?;
+    let holder = case.scene.holder(&case.e.report.world).map(|holder| holder.resource_id);
+    let is_so = if mail.subject.contains(words::BACK) || mail.subject.contains(words::UNTOUCHED) {
+        holder.is_some_and(|holder| case.scene.is_original(holder))
+    } else if mail.subject.contains(words::IN_PLACE) {
+        holder.is_some_and(|holder| case.scene.is_made_by_runs(holder))
+    } else {
+        true
+    };
+    (!is_so && case.scene.removals().is_empty())
+        .then(|| format!("{:?} is not so: {} is {holder:?}", mail.subject, case.scene.identifier))
+}
+
+/// What the commands of the last mail must not do.
+fn commands(case: &Case<'_>, say: &mut impl FnMut(Promise, String)) {
+    let Some(by_hand) = case.e.by_hand else { return };
+    let (before, after) = (case.e.after, &by_hand.after);
+    if let Some(holder) = case.scene.holder(before).filter(|holder| holder.is_healthy) {
+        let now = case.scene.holder(after).map(|holder| holder.resource_id);
+        let gives_way = case.scene.is_made_by_runs(holder.resource_id)
+            && !case.is_verified()
+            && case.scene.home(after) == Home::Original;
+        if now != Some(holder.resource_id) && !gives_way {
+            let what = format!("the mail's commands take the name from {}, which is healthy", holder.resource_id);
+            say(Promise::I6, what);
+        }
+    }
+    for original in case.scene.originals().iter().filter(|original| original.is_in(before) && !original.is_in(after)) {
+        if !(case.is_verified() && case.scene.home(after) == Home::Restored) {
+            say(Promise::I4, format!("the mail's commands remove the original {}", original.identifier));
+        }
+    }
+    for stranger in case.scene.strangers() {
+        let [was, is] = [before, after].map(|world| name_of(world, stranger));
+        if was != is {
+            say(Promise::I6, format!("the mail's commands touch {}, which is another's", was.unwrap_or(stranger)));
+        }
+    }
+}
+
+fn name_of<'a>(world: &'a WorldState, resource_id: &str) -> Option<&'a str> {
+    let instance = world.instances.iter().find(|found| found.resource_id == resource_id);
+    let cluster = world.clusters.iter().find(|found| found.resource_id == resource_id);
+    instance.map(|found| found.identifier.as_str()).or(cluster.map(|found| found.identifier.as_str()))
+}
