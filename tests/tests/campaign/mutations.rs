@@ -14,12 +14,12 @@ use trapheus_cli::campaign::matrix::{event, failing_restores, function, meddling
 use trapheus_cli::campaign::{Case, Changes, Judged, families, judged, matrix};
 use trapheus_cli::disturbance::{Disturbance, FunctionFaultKind};
 use trapheus_cli::fleet::{Failure, Fleet};
-use trapheus_cli::rehearsal::{Clients, DEFINITION, load};
+use trapheus_cli::rehearsal::{BEGIN, Clients, DEFINITION, load};
 use trapheus_cli::stage::{Around, Call};
 use trapheus_common::wait::poll::Pace;
 
 /// Checks that the cases keep every promise with all safeguards in place, and that one breaks one without.
-fn assert_found_out(cases: &[Case], with: &Changes, without: &Changes) {
+pub(crate) fn assert_found_out(cases: &[Case], with: &Changes, without: &Changes) {
     let kept = outcomes(cases, with);
     assert!(kept.iter().all(|(is_kept, _)| *is_kept), "with every safeguard in place:\n{}", told(&kept));
     let broken = outcomes(cases, without);
@@ -47,26 +47,26 @@ fn told(outcomes: &[(bool, String)]) -> String {
     outcomes.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n")
 }
 
-fn around(without: Without) -> Changes {
+pub(crate) fn around(without: Without) -> Changes {
     Changes { around: Some(Rc::new(without)), ..Changes::default() }
 }
 
 /// The first of two nets. The second is the recovery, which would repair what the first one missed.
-fn no_recovery() -> Changes {
+pub(crate) fn no_recovery() -> Changes {
     Changes { without_recovery: true, ..Changes::default() }
 }
 
-fn orders(task: &str) -> Case {
+pub(crate) fn orders(task: &str) -> Case {
     Case::new(families::RANDOM, &event("orders", task, false))
 }
 
 /// A restore of `orders` that ends in a bad status.
-fn failing() -> Case {
+pub(crate) fn failing() -> Case {
     orders("db_restore").with(failing_restores("orders").remove(0))
 }
 
 /// A change of the deployed definition.
-fn redefined(change: impl Fn(&str, &mut Value), base: Changes) -> Changes {
+pub(crate) fn redefined(change: impl Fn(&str, &mut Value), base: Changes) -> Changes {
     fn walk(states: &mut Value, change: &impl Fn(&str, &mut Value)) {
         for (name, state) in states.as_object_mut().into_iter().flatten() {
             change(name, state);
@@ -82,7 +82,7 @@ fn redefined(change: impl Fn(&str, &mut Value), base: Changes) -> Changes {
 
 /// Takes a safeguard away between the state machine and its functions.
 #[derive(Debug)]
-enum Without {
+pub(crate) enum Without {
     /// Whatever has the name counts as the original.
     ResourceIds,
     /// Whatever has the name carries our tags.
@@ -95,6 +95,10 @@ enum Without {
     Agreement,
     /// The old snapshot goes first.
     ReplacementOrder,
+    /// The snapshot that was taken is gone when the run ends.
+    TakenSnapshot,
+    /// Whatever the run has chosen, this is what it restores.
+    PinnedBackup(&'static str),
 }
 
 impl Around for Without {
@@ -141,6 +145,22 @@ impl Without {
             Self::Agreement => {
                 let fleet = other(&|fleet| fleet.pace = Pace { agreeing: 1, agreeing_in_doubt: 1, ..fleet.pace });
                 return fleet.call(call.function, call.payload).await;
+            }
+            Self::TakenSnapshot
+                if call.function.starts_with("release-") && call.execution.ends_with(":rehearsal-0") =>
+            {
+                let gone = call.fleet.rds.delete_db_snapshot().db_snapshot_identifier(format!("{identifier}-snapshot"));
+                // A repeated call finds nothing to delete.
+                let _ = gone.send().await;
+            }
+            Self::PinnedBackup(other) if call.function.starts_with("restore-") => {
+                if call.simulator.state().instance(&identifier).is_none() {
+                    let tags = [("trapheus:execution", execution.as_str()), ("trapheus:role", "restored")];
+                    let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
+                    let restore = call.fleet.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier(*other);
+                    let restore = restore.db_instance_identifier(&identifier).set_tags(Some(tags.to_vec()));
+                    restore.send().await.expect("the simulator restores any snapshot");
+                }
             }
             Self::ReplacementOrder if call.function.starts_with("snapshot-") => {
                 call.payload["request"]["snapshotReplacement"] = json!("DeleteFirst");
@@ -282,7 +302,9 @@ fn without_the_preflight_a_read_replica_loses_its_source() {
     world.instances.push(replica);
     // Any clock will do for a world in which nothing happens.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    let options = rds_simulator::Options::default();
+    // The same moment, so that the snapshot is the same.
+    let start_time = std::time::SystemTime::UNIX_EPOCH + BEGIN;
+    let options = rds_simulator::Options { start_time, ..rds_simulator::Options::default() };
     let elsewhere = runtime.block_on(async { rds_simulator::Simulator::new(elsewhere, options) });
     let clients = Clients::of(&elsewhere.expect("a possible world"));
     assert_found_out(&[case], &Changes::default(), &around(Without::Preflight(clients)));

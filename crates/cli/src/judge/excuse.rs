@@ -64,7 +64,9 @@ impl<'a> Rollback<'a> {
             let during = period(keeper.began + step.started_seconds, keeper.lasted - step.started_seconds);
             Self { during, execution: keeper.execution, began: keeper.began, steps: keeper.steps, is_own: true }
         });
-        let recoveries = keeper.recoveries.iter().map(|other| Self {
+        // One that finds nothing to do puts nothing back; that it may say so is judged apart.
+        let worked = keeper.recoveries.iter().filter(|other| other.changes > 0 || other.status != "SUCCEEDED");
+        let recoveries = worked.map(|other| Self {
             during: period(other.started_seconds, other.duration_seconds),
             execution: &other.execution,
             began: other.started_seconds,

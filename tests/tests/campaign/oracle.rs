@@ -1,0 +1,112 @@
+//! The judge excuses a run only for what struck it where it mattered.
+//!
+//! Each test takes a safeguard away, beside a fault or a person's act that has nothing to do with it. A judge that excuses too
+//! much takes the one for the reason of the other. That nothing is broken with the safeguard in place is checked too.
+
+use rds_simulator::{Fault, SnapshotSpec, When};
+use serde_json::{Value, json};
+use trapheus_cli::campaign::matrix::{event, failing_restores, function, meddling, request};
+use trapheus_cli::campaign::{Case, Changes};
+use trapheus_cli::disturbance::{Disturbance, FunctionFaultKind};
+use trapheus_common::document::SnapshotReplacement;
+
+use crate::mutations::{Without, around, assert_found_out, failing, no_recovery, orders, redefined};
+
+/// A rollback that does not give the original its name back: what it should do begins with the end.
+fn without_the_way_home() -> Changes {
+    let skips = |name: &str, state: &mut Value| {
+        if name == "WhatToRollBack" {
+            let whole = state.to_string().replace("DiscardFailedDbInstanceRestore", "RollbackComplete");
+            *state = serde_json::from_str(&whole).expect("JSON");
+            // A definition may not have states to which nothing leads.
+            let never =
+                json!({"Variable": "$.task", "StringEquals": "never", "Next": "DiscardFailedDbInstanceRestore"});
+            state["Choices"].as_array_mut().expect("choices").push(never);
+        }
+    };
+    redefined(skips, no_recovery())
+}
+
+/// Checks that a rollback which leaves the original where it is gets no excuse from these.
+fn assert_no_excuse(case: Case, beside: impl IntoIterator<Item = Disturbance>) {
+    assert_found_out(&[case.with(beside)], &no_recovery(), &without_the_way_home());
+}
+
+#[test]
+fn a_slack_that_does_not_answer_excuses_no_rollback() {
+    let slow = || Fault::Slow { seconds: 3_600.0 };
+    assert_no_excuse(failing(), [request("PostMessage", 1, 10_000, slow())]);
+    assert_no_excuse(failing(), [request("GetParameter", 1, 10_000, slow())]);
+}
+
+#[test]
+fn what_was_hidden_before_the_rollback_excuses_no_rollback() {
+    let hidden = request("CreateDBSnapshot", 1, 1, Fault::NotFoundFor { seconds: 2_000.0 });
+    assert_no_excuse(orders("create_snapshot").with(failing_restores("orders").remove(0)), [hidden]);
+}
+
+#[test]
+fn a_snapshot_or_a_tag_of_a_person_excuses_no_rollback() {
+    let snapshot = [("DBInstanceIdentifier", "orders".to_owned()), ("DBSnapshotIdentifier", "nightly".to_owned())];
+    let tag = [
+        ("ResourceName", "arn:aws:rds:us-east-1:123456789012:db:orders".to_owned()),
+        ("Tags.Tag.1.Key", "cost-centre".to_owned()),
+        ("Tags.Tag.1.Value", "7".to_owned()),
+    ];
+    assert_no_excuse(failing(), [meddling("AddTagsToResource", &tag, When::At(0.0))]);
+    // It is over before the run has looked.
+    let early = meddling("CreateDBSnapshot", &snapshot, When::At(0.0));
+    assert_no_excuse(failing(), [early]);
+}
+
+#[test]
+fn an_act_on_another_database_at_the_end_excuses_no_rollback() {
+    let snapshot = [("DBInstanceIdentifier", "orders-2".to_owned()), ("DBSnapshotIdentifier", "nightly".to_owned())];
+    assert_no_excuse(failing(), [meddling("CreateDBSnapshot", &snapshot, When::At(80_000.0))]);
+}
+
+#[test]
+fn a_function_that_crashes_before_the_rollback_excuses_no_rollback() {
+    let crash = |kind, times| function("wait-instance", 1, times, kind);
+    assert_no_excuse(orders("db_restore"), [crash(FunctionFaultKind::Crash, 4)]);
+    assert_no_excuse(orders("db_restore"), [crash(FunctionFaultKind::AnswerLost, 4)]);
+}
+
+#[test]
+fn a_denial_that_no_step_of_the_rollback_gives_up_over_excuses_no_rollback() {
+    // The first look at snapshots is the preflight's; later ones are the alert's, which is sent all the same.
+    let denied = (2..=4).map(|occurrence| request("DescribeDBSnapshots", occurrence, 1, Fault::Denied {}));
+    let case = orders("db_restore").with([request(
+        "RestoreDBInstanceFromDBSnapshot",
+        1,
+        1,
+        Fault::EndsIn { status: "failed".to_owned() },
+    )]);
+    assert_no_excuse(case, denied.skip(2));
+}
+
+#[test]
+fn a_second_run_that_was_refused_excuses_no_missing_snapshot() {
+    let second = Disturbance::SecondRun {
+        state: "DbSnapshotCreate".to_owned(),
+        occurrence: 1,
+        event: Some(event("orders", "create_snapshot_only", false)),
+    };
+    // So that nothing but the task itself asks for a snapshot.
+    let snapshot_replacement = SnapshotReplacement::DeleteFirst;
+    let case = Case { snapshot_replacement, ..orders("create_snapshot_only").with([second]) };
+    assert_found_out(&[case], &Changes::default(), &around(Without::TakenSnapshot));
+}
+
+#[test]
+fn a_database_that_comes_from_another_backup_than_the_chosen_one_is_found_out() {
+    let mut case = orders("db_restore");
+    let world = std::sync::Arc::make_mut(&mut case.world);
+    let of_another = SnapshotSpec {
+        identifier: "other-snapshot".to_owned(),
+        source: "orders-2".to_owned(),
+        ..world.snapshots[0].clone()
+    };
+    world.snapshots.push(of_another);
+    assert_found_out(&[case], &Changes::default(), &around(Without::PinnedBackup("other-snapshot")));
+}
