@@ -69,5 +69,6 @@ fn not_the_chosen(case: &Case<'_>, made: &Made) -> Option<String> {
     let taking = steps.iter().find(|step| TAKES.contains(&step.state.as_str()));
     let earliest = began + taking.map_or(0.0, |step| step.started_seconds);
     let taken = ended(TAKEN).fold(f64::INFINITY, f64::min);
-    (created + 1.0 < earliest || created > taken).then(|| format!("{told}, which is not the snapshot that the run took"))
+    (created + 1.0 < earliest || created > taken)
+        .then(|| format!("{told}, which is not the snapshot that the run took"))
 }
