@@ -10,6 +10,7 @@
 //! `ModifyDBInstance` and `ModifyDBCluster` in the RDS API reference.
 
 use std::fmt;
+use std::ops::RangeInclusive;
 
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use serde::{Deserialize, Serialize};
@@ -57,6 +58,11 @@ impl<S> Setting<S> {
     /// Whether the call takes it for a database with these settings and this engine.
     pub fn is_taken_by(&self, call: Call, settings: &S, engine: &str) -> bool {
         self.is_set_by(call) && (self.applies)(settings, engine, call)
+    }
+
+    /// Whether the settings say anything of it.
+    pub fn is_reported_by(&self, settings: &S) -> bool {
+        !(self.read)(settings).is_null()
     }
 
     /// The difference in words: `the backup window: 03:00-03:30, was 05:00-05:30`.
@@ -130,10 +136,10 @@ settings! {
         auto_minor_version_upgrade: Option<bool>, "automatic minor version upgrade", Reported, [Restore Create Modify], always;
         license_model: Option<String>, "the licence model", Reported, [Restore], licensed;
         storage_type: Option<String>, "the storage type", Reported, [Restore], always;
-        allocated_storage: Option<i32>, "the allocated storage", Reported, [Restore], not_sql_server;
-        max_allocated_storage: Option<i32>, "the maximum of storage autoscaling", Reported, [Modify], always;
-        iops: Option<i32>, "the provisioned IOPS", Reported, [Restore], provisions_iops;
-        storage_throughput: Option<i32>, "the storage throughput", Reported, [Restore], provisions_throughput;
+        allocated_storage: Option<i32>, "the allocated storage", Reported, [Restore Modify], sized;
+        max_allocated_storage: Option<i32>, "the maximum of storage autoscaling", Reported, [Modify], leaves_room;
+        iops: Option<i32>, "the provisioned IOPS", Reported, [Restore Modify], provisions_iops;
+        storage_throughput: Option<i32>, "the storage throughput", Reported, [Restore Modify], provisions_throughput;
         dedicated_log_volume: Option<bool>, "the dedicated log volume", Reported, [Restore], |it, _, _| it.dedicated_log_volume == Some(true);
         storage_encrypted: Option<bool>, "storage encryption", Essential, [], always;
         kms_key_id: Option<String>, "the KMS key of the storage", Essential, [], always;
@@ -150,7 +156,7 @@ settings! {
         backup_retention_days: Option<i32>, "backup retention", Reported, [Restore Modify], always;
         backup_window: Option<String>, "the backup window", Reported, [Restore Modify], always;
         maintenance_window: Option<String>, "the maintenance window", Reported, [Create Modify], always;
-        ca_certificate: Option<String>, "the certificate authority", Reported, [Restore Create Modify], always;
+        ca_certificate: Option<String>, "the certificate authority", Reported, [Restore Create Modify], |it, _, _| it.ca_certificate.is_some();
         engine_lifecycle_support: Option<String>, "extended support", Reported, [Restore], |_, engine, _| has_extended_support(engine);
         monitoring_interval: Option<i32>, "the monitoring interval", Reported, [Create Modify], always;
         monitoring_role_arn: Option<String>, "the monitoring role", Reported, [Create Modify], always;
@@ -200,7 +206,7 @@ settings! {
         backtrack_window_seconds: Option<i64>, "the backtrack window", Reported, [Restore Modify], |_, engine, _| engine == "aurora-mysql";
         engine_lifecycle_support: Option<String>, "extended support", Reported, [Restore], always;
         // The next three are a member's own in Aurora.
-        ca_certificate: Option<String>, "the certificate authority", Reported, [Modify], of_multi_az_cluster;
+        ca_certificate: Option<String>, "the certificate authority", Reported, [Modify], |it, engine, _| !is_aurora(engine) && it.ca_certificate.is_some();
         auto_minor_version_upgrade: Option<bool>, "automatic minor version upgrade", Reported, [Modify], of_multi_az_cluster;
         publicly_accessible: Option<bool>, "public access", Essential, [Restore], of_multi_az_cluster;
         serverless_v2_scaling: Option<ServerlessV2Scaling>, "the Serverless v2 capacity", Reported, [Restore Modify], |_, engine, _| is_aurora(engine);
@@ -238,18 +244,32 @@ fn licensed<S>(_: &S, engine: &str, _: Call) -> bool {
     ["oracle-", "sqlserver-", "db2-"].iter().any(|family| engine.starts_with(family))
 }
 
-/// `AllocatedStorage` in `RestoreDBInstanceFromDBSnapshot`: "This setting isn't valid for RDS for SQL Server."
-fn not_sql_server<S>(_: &S, engine: &str, _: Call) -> bool {
-    !is_sql_server(engine)
+/// `AllocatedStorage` in `RestoreDBInstanceFromDBSnapshot`: "This setting isn't valid for RDS for SQL Server", which grows by
+/// a modification instead.
+fn sized(_: &InstanceSettings, engine: &str, call: Call) -> bool {
+    is_sql_server(engine) == (call == Call::Modify)
 }
 
-fn provisions_iops(settings: &InstanceSettings, engine: &str, _: Call) -> bool {
-    iops_can_be_chosen(settings.storage_type.as_deref(), settings.allocated_storage, engine)
+/// "Max storage size must be greater than storage size", by a tenth at least.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html>
+fn leaves_room(settings: &InstanceSettings, _: &str, _: Call) -> bool {
+    let (Some(most), Some(size)) = (settings.max_allocated_storage, settings.allocated_storage) else { return true };
+    i64::from(most) * 10 >= i64::from(size) * 11
 }
 
-fn provisions_throughput(settings: &InstanceSettings, engine: &str, _: Call) -> bool {
-    settings.storage_type.as_deref() == Some("gp3")
-        && iops_can_be_chosen(Some("gp3"), settings.allocated_storage, engine)
+fn provisions_iops(settings: &InstanceSettings, engine: &str, call: Call) -> bool {
+    let Some(figures) = Figures::of(settings.storage_type.as_deref(), settings.allocated_storage, engine) else {
+        return false;
+    };
+    figures.set_by(call, engine) && settings.iops.is_some_and(|iops| figures.iops.contains(&iops.into()))
+}
+
+fn provisions_throughput(settings: &InstanceSettings, engine: &str, call: Call) -> bool {
+    let Some(figures) = Figures::of(settings.storage_type.as_deref(), settings.allocated_storage, engine) else {
+        return false;
+    };
+    let throughput = settings.storage_throughput.map(i64::from);
+    figures.set_by(call, engine) && throughput.is_some_and(|throughput| figures.throughput.contains(&throughput))
 }
 
 fn of_multi_az_cluster(_: &ClusterSettings, engine: &str, _: Call) -> bool {
@@ -257,7 +277,9 @@ fn of_multi_az_cluster(_: &ClusterSettings, engine: &str, _: Call) -> bool {
 }
 
 fn cluster_provisions_iops(settings: &ClusterSettings, engine: &str, _: Call) -> bool {
-    !is_aurora(engine) && iops_can_be_chosen(settings.storage_type.as_deref(), settings.allocated_storage, engine)
+    let figures = Figures::of(settings.storage_type.as_deref(), settings.allocated_storage, engine);
+    let iops = settings.iops.map(i64::from);
+    !is_aurora(engine) && figures.zip(iops).is_some_and(|(figures, iops)| figures.iops.contains(&iops))
 }
 
 fn monitors(settings: &ClusterSettings, _: &str, _: Call) -> bool {
@@ -268,18 +290,54 @@ fn has_insights(settings: &ClusterSettings, _: &str, _: Call) -> bool {
     settings.performance_insights == Some(true)
 }
 
-/// gp3 reports the IOPS and throughput it has at any size, but below a size of its own for each engine it accepts
-/// neither: <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html#gp3-storage>
-fn iops_can_be_chosen(storage_type: Option<&str>, allocated_gib: Option<i32>, engine: &str) -> bool {
-    let from_gib = match engine {
-        _ if is_sql_server(engine) => 0,
-        _ if engine.starts_with("oracle-") => 200,
-        _ => 400,
-    };
-    match storage_type {
-        Some("io1" | "io2") => true,
-        Some("gp3") => allocated_gib.is_some_and(|gib| gib >= from_gib),
-        _ => false,
+/// The figures that RDS takes for a storage type and size.
+///
+/// gp3 reports the IOPS and throughput it has at any size, but below a size of its own for each engine it accepts neither,
+/// and from there on no less than it has anyway. io1 and io2 need IOPS.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html>
+struct Figures {
+    iops: RangeInclusive<i64>,
+    throughput: RangeInclusive<i64>,
+}
+
+impl Figures {
+    fn of(storage_type: Option<&str>, allocated_gib: Option<i32>, engine: &str) -> Option<Self> {
+        let gib = allocated_gib.map(i64::from);
+        #[expect(clippy::reversed_empty_ranges, reason = "no throughput can be chosen")]
+        let none = 1..=0;
+        let (from_gib, least_iops, least_throughput) = match engine {
+            _ if is_sql_server(engine) => (0, 3_000, 125),
+            _ if engine.starts_with("oracle-") => (200, 12_000, 500),
+            _ => (400, 12_000, 500),
+        };
+        match storage_type? {
+            // A size that RDS does not report limits nothing.
+            "io1" => Some(Self { iops: 1..=gib.map_or(i64::MAX, |gib| gib * 50), throughput: none }),
+            "io2" => Some(Self { iops: 1..=gib.map_or(i64::MAX, |gib| gib * 1_000), throughput: none }),
+            "gp3" => gib
+                .filter(|&gib| gib >= from_gib)
+                .map(|gib| Self { iops: least_iops..=gib * 500, throughput: least_throughput..=i64::MAX }),
+            _ => None,
+        }
+    }
+
+    /// Storage is modified only where it grows after the restore.
+    fn set_by(&self, call: Call, engine: &str) -> bool {
+        call != Call::Modify || is_sql_server(engine)
+    }
+}
+
+impl InstanceSettings {
+    /// These settings for a database of another size: IOPS within what the size takes, because io1 and io2 take no restore
+    /// without them.
+    #[must_use]
+    pub fn of_size(&self, gib: Option<i32>, engine: &str) -> Self {
+        let mut sized = Self { allocated_storage: gib, ..self.clone() };
+        if let Some(figures) = Figures::of(sized.storage_type.as_deref(), gib, engine) {
+            let most = i32::try_from(*figures.iops.end()).unwrap_or(i32::MAX);
+            sized.iops = sized.iops.map(|iops| iops.min(most));
+        }
+        sized
     }
 }
 
@@ -517,25 +575,50 @@ mod tests {
     }
 
     #[test]
-    fn gp3_takes_iops_and_throughput_only_from_the_engines_own_size_on() {
-        for (engine, gib, taken) in [
-            ("postgres", 399, false),
-            ("postgres", 400, true),
-            ("oracle-ee", 199, false),
-            ("oracle-ee", 200, true),
-            ("sqlserver-se", 20, true),
+    fn storage_takes_the_figures_of_its_engine_type_and_size() {
+        for (engine, storage, gib, iops, throughput, sent) in [
+            ("postgres", "gp3", 399, 12_000, 500, (None, None)),
+            ("postgres", "gp3", 400, 12_000, 500, (Some(12_000), Some(500))),
+            ("db2-se", "gp3", 400, 12_000, 500, (Some(12_000), Some(500))),
+            ("postgres", "gp3", 500, 3_000, 125, (None, None)),
+            ("mysql", "gp3", 500, 16_000, 125, (Some(16_000), None)),
+            ("oracle-ee", "gp3", 199, 12_000, 500, (None, None)),
+            ("oracle-ee", "gp3", 200, 12_000, 500, (Some(12_000), Some(500))),
+            ("sqlserver-se", "gp3", 20, 3_000, 125, (Some(3_000), Some(125))),
+            ("sqlserver-se", "gp3", 20, 10_001, 125, (None, Some(125))),
+            ("postgres", "io1", 100, 5_000, 500, (Some(5_000), None)),
+            ("postgres", "io2", 100, 64_000, 500, (Some(64_000), None)),
+            ("postgres", "gp2", 500, 1_500, 125, (None, None)),
+            ("postgres", "standard", 500, 1_500, 125, (None, None)),
         ] {
-            let sent = gp3(gib).taken_by(Call::Restore, engine);
-            assert_eq!((sent.iops.is_some(), sent.storage_throughput.is_some()), (taken, taken), "{engine} {gib}");
+            let settings = InstanceSettings {
+                storage_type: Some(storage.into()),
+                iops: Some(iops),
+                storage_throughput: Some(throughput),
+                ..gp3(gib)
+            };
+            let taken = settings.taken_by(Call::Restore, engine);
+            assert_eq!((taken.iops, taken.storage_throughput), sent, "{engine} {storage} {gib} {iops}");
         }
     }
 
     #[test]
-    fn provisioned_iops_storage_takes_iops_at_any_size_and_general_purpose_2_never() {
-        for (storage, iops) in [("io1", true), ("io2", true), ("gp2", false), ("standard", false)] {
-            let sent = InstanceSettings { storage_type: Some(storage.into()), ..gp3(100) };
-            let sent = sent.taken_by(Call::Restore, "postgres");
-            assert_eq!((sent.iops.is_some(), sent.storage_throughput), (iops, None), "{storage}");
+    fn provisioned_iops_are_what_a_smaller_size_takes() {
+        for (engine, storage, gib, expected) in
+            [("sqlserver-ee", "io1", 100, 5_000), ("sqlserver-ee", "io1", 1_000, 12_000), ("postgres", "io2", 5, 5_000)]
+        {
+            let settings = InstanceSettings { storage_type: Some(storage.into()), ..gp3(1_000) };
+            let sent = settings.of_size(Some(gib), engine).taken_by(Call::Restore, engine);
+            assert_eq!(sent.iops, Some(expected), "{storage} {gib}");
+        }
+    }
+
+    #[test]
+    fn the_maximum_of_autoscaling_is_asked_for_only_where_it_leaves_a_tenth_to_grow() {
+        for (gib, most, asked) in [(100, 110, true), (100, 109, false), (190, 200, false), (190, 0, false)] {
+            let settings = InstanceSettings { max_allocated_storage: Some(most), ..gp3(gib) };
+            let sent = settings.taken_by(Call::Modify, "postgres").max_allocated_storage;
+            assert_eq!(sent.is_some(), asked, "{gib} {most}");
         }
     }
 

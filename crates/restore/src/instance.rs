@@ -83,14 +83,17 @@ async fn ask_for_it(rds: &Client, request: &Request, plan: &Plan<OriginalInstanc
     }
 }
 
-/// What of the original's settings goes into the call.
+/// The part of the original's settings that goes into the call. All figures are those of the size that RDS gives the
+/// restored database.
 fn to_send(original: &OriginalInstance, snapshot: &DbSnapshot) -> InstanceSettings {
-    // Storage never shrinks: what was added since the snapshot is asked for, what the snapshot has anyway is not. The
-    // size decides as well what else may be said of gp3 storage.
-    let allocated = original.settings.allocated_storage.max(snapshot.allocated_storage());
-    let settings = InstanceSettings { allocated_storage: allocated, ..original.settings.clone() };
-    let mut taken = settings.taken_by(Call::Restore, &original.engine);
-    if allocated <= snapshot.allocated_storage() {
+    let (engine, has) = (original.engine.as_str(), snapshot.allocated_storage());
+    // Storage never shrinks: what was added since the snapshot is asked for, what the snapshot has anyway is not. An engine
+    // that takes no size here is restored with the snapshot's.
+    let wanted = original.settings.allocated_storage.max(has);
+    let takes_size = original.settings.taken_by(Call::Restore, engine).allocated_storage.is_some();
+    let size = if takes_size { wanted } else { has.or(wanted) };
+    let mut taken = original.settings.of_size(size, engine).taken_by(Call::Restore, engine);
+    if size <= has {
         taken.allocated_storage = None;
     }
     taken
@@ -131,6 +134,10 @@ mod tests {
             ("postgres", 100, 500, None, Some(12_000)),
             ("postgres", 100, 100, None, None),
             ("sqlserver-se", 500, 100, None, Some(12_000)),
+            ("sqlserver-se", 500, 20, None, Some(10_000)),
+            ("sqlserver-se", 20, 500, None, Some(12_000)),
+            ("oracle-se2", 100, 199, None, None),
+            ("oracle-se2", 100, 200, None, Some(12_000)),
         ] {
             let snapshot = DbSnapshot::builder().allocated_storage(snapshot_gib).build();
             let sent = to_send(&original(engine, original_gib), &snapshot);

@@ -9,12 +9,12 @@ use aws_sdk_rds::types::{
     CloudwatchLogsExportConfiguration, DatabaseInsightsMode, DbCluster, DbInstance, ServerlessV2ScalingConfiguration,
 };
 use trapheus_common::identifiers::DatabaseKind;
-use trapheus_common::settings::{ClusterSettings, InstanceSettings, Settings};
+use trapheus_common::settings::{ClusterSettings, InstanceSettings};
 use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::{Error, Result, rds};
 
 use crate::KIND;
-use crate::changes::Changes;
+use crate::changes::{Changes, Together};
 
 /// How a request was met.
 pub(crate) enum Asked<T> {
@@ -26,13 +26,63 @@ pub(crate) enum Asked<T> {
     Refused(String),
 }
 
-/// Asks for all changes of an instance or member in one call.
+/// What came of asking for all changes of a database.
+#[derive(Default)]
+pub(crate) struct Configured<T> {
+    /// The last answer of RDS to a change that it accepted.
+    pub(crate) answer: Option<T>,
+    pub(crate) is_under_way: bool,
+    /// What RDS refused and nobody has to roll back for.
+    pub(crate) notes: Vec<String>,
+    /// Whether RDS was too busy for some of it: it has to be asked for again.
+    pub(crate) is_unfinished: bool,
+}
+
+/// Asks for the essential changes, then for all others. RDS refuses a whole call for one of its parameters, so those of a
+/// call that it refused are asked for one by one.
+pub(crate) async fn configure<S: Together, T>(
+    changes: Changes<S>,
+    ask: impl AsyncFn(&Changes<S>) -> Result<Asked<Option<T>>>,
+) -> Result<Configured<T>> {
+    let mut configured = Configured { answer: None, is_under_way: false, notes: Vec::new(), is_unfinished: false };
+    for changes in changes.by_weight() {
+        let asked = Box::pin(ask(&changes)).await?;
+        if !matches!(asked, Asked::Refused(_)) {
+            configured.add(asked);
+            continue;
+        }
+        let alone = changes.one_by_one();
+        if alone.len() == 1 {
+            configured.add(asked);
+            continue;
+        }
+        for changes in alone {
+            let asked = Box::pin(ask(&changes)).await?;
+            configured.add(asked);
+        }
+    }
+    Ok(configured)
+}
+
+impl<T> Configured<T> {
+    fn add(&mut self, asked: Asked<Option<T>>) {
+        match asked {
+            Asked::Accepted(answer) => {
+                self.is_under_way = true;
+                self.answer = answer.or(self.answer.take());
+            }
+            Asked::NotNow => self.is_unfinished = true,
+            Asked::Refused(note) => self.notes.push(note),
+        }
+    }
+}
+
+/// Asks for changes of an instance or member in one call.
 pub(crate) async fn modify_instance(
     rds: &Client,
-    restored: &DbInstance,
+    identifier: &str,
     changes: &Changes<InstanceSettings>,
 ) -> Result<Asked<Option<DbInstance>>> {
-    let identifier = restored.db_instance_identifier().unwrap_or_default();
     let settings = changes.settings.clone();
     let call = rds
         .modify_db_instance()
@@ -41,6 +91,9 @@ pub(crate) async fn modify_instance(
         .set_multi_az(settings.multi_az)
         .set_publicly_accessible(settings.publicly_accessible)
         .set_auto_minor_version_upgrade(settings.auto_minor_version_upgrade)
+        .set_allocated_storage(settings.allocated_storage)
+        .set_iops(settings.iops)
+        .set_storage_throughput(settings.storage_throughput)
         .set_max_allocated_storage(settings.max_allocated_storage)
         .set_vpc_security_group_ids(some(settings.security_groups))
         .set_copy_tags_to_snapshot(settings.copy_tags_to_snapshot)
@@ -71,13 +124,12 @@ pub(crate) async fn modify_instance(
     refused(identifier, changes, &error).map(Asked::Refused)
 }
 
-/// Asks for all changes of a cluster in one call.
+/// Asks for changes of a cluster in one call.
 pub(crate) async fn modify_cluster(
     rds: &Client,
-    restored: &DbCluster,
+    identifier: &str,
     changes: &Changes<ClusterSettings>,
 ) -> Result<Asked<Option<DbCluster>>> {
-    let identifier = restored.db_cluster_identifier().unwrap_or_default();
     let settings = changes.settings.clone();
     let scaling = settings.serverless_v2_scaling.map(|scaling| {
         ServerlessV2ScalingConfiguration::builder()
@@ -193,7 +245,7 @@ fn instance_is_busy(instance: &DbInstance) -> bool {
 /// What a refusal means: an error if something essential was asked for or if asking again may help, otherwise a note.
 fn refused<S, E>(identifier: &str, changes: &Changes<S>, error: &SdkError<E, HttpResponse>) -> Result<String>
 where
-    S: Settings,
+    S: Together,
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     let error = Error::from_aws(KIND, identifier, format!("cannot set {}", changes.in_words()), error);

@@ -1,6 +1,8 @@
 //! What has to be asked for: what of the original's settings a modification can still bring to the restored database.
 //!
-//! Some settings are refused without others, or clash with what the others are by default; those go together.
+//! RDS refuses a whole call for one of its parameters. So the settings without which clients cannot work are asked for in a
+//! call of their own, and a call with others that is refused is split: each of them alone, with those that RDS refuses
+//! without it, or that clash with what it is by default.
 
 use trapheus_common::settings::{Call, ClusterSettings, InstanceSettings, Setting, Settings, Weight};
 
@@ -9,9 +11,15 @@ pub(crate) struct Changes<S: Settings> {
     /// Those that differ, with what has to go with them; everything else is left out.
     pub(crate) settings: S,
     differing: Vec<&'static Setting<S>>,
+    original: S,
 }
 
-impl<S: Settings> Changes<S> {
+impl<S: Together> Changes<S> {
+    fn new(original: &S, differing: Vec<&'static Setting<S>>) -> Self {
+        let settings = original.with_companions(original.picked(differing.iter().copied()));
+        Self { settings, differing, original: original.clone() }
+    }
+
     pub(crate) fn is_empty(&self) -> bool {
         self.differing.is_empty()
     }
@@ -25,6 +33,90 @@ impl<S: Settings> Changes<S> {
     pub(crate) fn in_words(&self) -> String {
         self.differing.iter().map(|setting| setting.name).collect::<Vec<_>>().join(", ")
     }
+
+    /// What clients cannot do without, then everything else; a call each, and none for nothing.
+    pub(crate) fn by_weight(self) -> impl Iterator<Item = Self> {
+        let Self { differing, original, .. } = self;
+        let (essential, optional): (Vec<_>, Vec<_>) =
+            differing.into_iter().partition(|setting| setting.weight == Weight::Essential);
+        let calls = [essential, optional].map(|differing| Self::new(&original, differing));
+        calls.into_iter().filter(|changes| !changes.is_empty())
+    }
+
+    /// Each setting in a call of its own, with those that belong to it.
+    pub(crate) fn one_by_one(&self) -> Vec<Self> {
+        let mut calls: Vec<Self> = Vec::new();
+        for &setting in &self.differing {
+            let alone = Self::new(&self.original, vec![setting]);
+            // The call of another one may have it with it already.
+            match calls.iter_mut().find(|call| call.settings == alone.settings) {
+                Some(call) => call.differing.push(setting),
+                None => calls.push(alone),
+            }
+        }
+        calls
+    }
+}
+
+/// Settings some of which are asked for only together.
+pub(crate) trait Together: Settings + Clone + PartialEq {
+    /// The picked ones of these settings, with those that have to go with them.
+    fn with_companions(&self, picked: Self) -> Self;
+}
+
+impl Together for InstanceSettings {
+    fn with_companions(&self, mut picked: Self) -> Self {
+        if picked.monitoring_interval.is_some() || picked.monitoring_role_arn.is_some() {
+            picked.monitoring_interval = self.monitoring_interval;
+            picked.monitoring_role_arn.clone_from(&self.monitoring_role_arn);
+        }
+        // The advanced mode is refused without Performance Insights and a long retention in the same call, and neither the
+        // key nor the retention is taken without Performance Insights.
+        let detailed =
+            picked.performance_insights_kms_key_id.is_some() || picked.performance_insights_retention_days.is_some();
+        if picked.database_insights_mode.is_some() || detailed {
+            picked.performance_insights = self.performance_insights;
+            picked.performance_insights_retention_days = self.performance_insights_retention_days;
+        }
+        // Either may overlap with what the other is by default, which RDS refuses.
+        if picked.maintenance_window.is_some() || picked.backup_window.is_some() {
+            picked.maintenance_window.clone_from(&self.maintenance_window);
+            picked.backup_window.clone_from(&self.backup_window);
+        }
+        // A change of storage is one operation, and the next one has to wait for hours.
+        if picked.allocated_storage.is_some() || picked.iops.is_some() || picked.storage_throughput.is_some() {
+            picked.allocated_storage = self.allocated_storage;
+            picked.iops = self.iops;
+            picked.storage_throughput = self.storage_throughput;
+        }
+        if picked.managed_master_password {
+            picked.managed_master_password_kms_key_id.clone_from(&self.managed_master_password_kms_key_id);
+        }
+        picked
+    }
+}
+
+impl Together for ClusterSettings {
+    fn with_companions(&self, mut picked: Self) -> Self {
+        if picked.monitoring_interval.is_some() || picked.monitoring_role_arn.is_some() {
+            picked.monitoring_interval = self.monitoring_interval;
+            picked.monitoring_role_arn.clone_from(&self.monitoring_role_arn);
+        }
+        let detailed =
+            picked.performance_insights_kms_key_id.is_some() || picked.performance_insights_retention_days.is_some();
+        if picked.database_insights_mode.is_some() || detailed {
+            picked.performance_insights = self.performance_insights;
+            picked.performance_insights_retention_days = self.performance_insights_retention_days;
+        }
+        if picked.backup_window.is_some() || picked.maintenance_window.is_some() {
+            picked.backup_window.clone_from(&self.backup_window);
+            picked.maintenance_window.clone_from(&self.maintenance_window);
+        }
+        if picked.managed_master_password {
+            picked.managed_master_password_kms_key_id.clone_from(&self.managed_master_password_kms_key_id);
+        }
+        picked
+    }
 }
 
 /// What to ask of a restored DB instance.
@@ -33,7 +125,18 @@ pub(crate) fn of_instance(
     restored: &InstanceSettings,
     engine: &str,
 ) -> Changes<InstanceSettings> {
-    instance_changes(original, modifiable(original, restored, engine))
+    // The restored database has the size of its snapshot at least, which leaves the maximum less room to grow.
+    let size = original.allocated_storage.max(restored.allocated_storage);
+    let grows = size > restored.allocated_storage;
+    let sized = original.of_size(size, engine);
+    let mut differing = modifiable(&sized, restored, engine);
+    differing.retain(|setting| grows || !is_storage(setting));
+    Changes::new(&sized, differing)
+}
+
+/// Whether a setting changes the storage itself.
+fn is_storage(setting: &Setting<InstanceSettings>) -> bool {
+    ["the allocated storage", "the provisioned IOPS", "the storage throughput"].contains(&setting.name)
 }
 
 /// What to ask of a member of an Aurora cluster: what is its own, not its cluster's.
@@ -44,7 +147,7 @@ pub(crate) fn of_member(
 ) -> Changes<InstanceSettings> {
     let mut differing = modifiable(original, restored, engine);
     differing.retain(|setting| setting.is_set_by(Call::Create));
-    instance_changes(original, differing)
+    Changes::new(original, differing)
 }
 
 /// What to ask of a restored DB cluster.
@@ -53,55 +156,13 @@ pub(crate) fn of_cluster(
     restored: &ClusterSettings,
     engine: &str,
 ) -> Changes<ClusterSettings> {
-    let differing = modifiable(original, restored, engine);
-    let mut settings = original.picked(differing.iter().copied());
-    if settings.monitoring_interval.is_some() || settings.monitoring_role_arn.is_some() {
-        settings.monitoring_interval = original.monitoring_interval;
-        settings.monitoring_role_arn.clone_from(&original.monitoring_role_arn);
-    }
-    if settings.database_insights_mode.is_some() {
-        settings.performance_insights = original.performance_insights;
-        settings.performance_insights_retention_days = original.performance_insights_retention_days;
-    }
-    if settings.backup_window.is_some() || settings.maintenance_window.is_some() {
-        settings.backup_window.clone_from(&original.backup_window);
-        settings.maintenance_window.clone_from(&original.maintenance_window);
-    }
-    if settings.managed_master_password {
-        settings.managed_master_password_kms_key_id.clone_from(&original.managed_master_password_kms_key_id);
-    }
-    Changes { settings, differing }
+    Changes::new(original, modifiable(original, restored, engine))
 }
 
 fn modifiable<S: Settings>(original: &S, restored: &S, engine: &str) -> Vec<&'static Setting<S>> {
     let mut differing = original.differing(restored);
     differing.retain(|setting| setting.is_taken_by(Call::Modify, original, engine));
     differing
-}
-
-fn instance_changes(
-    original: &InstanceSettings,
-    differing: Vec<&'static Setting<InstanceSettings>>,
-) -> Changes<InstanceSettings> {
-    let mut settings = original.picked(differing.iter().copied());
-    if settings.monitoring_interval.is_some() || settings.monitoring_role_arn.is_some() {
-        settings.monitoring_interval = original.monitoring_interval;
-        settings.monitoring_role_arn.clone_from(&original.monitoring_role_arn);
-    }
-    // The advanced mode is refused without Performance Insights and a long retention in the same call.
-    if settings.database_insights_mode.is_some() {
-        settings.performance_insights = original.performance_insights;
-        settings.performance_insights_retention_days = original.performance_insights_retention_days;
-    }
-    // Either may overlap with what the other is by default, which RDS refuses.
-    if settings.maintenance_window.is_some() || settings.backup_window.is_some() {
-        settings.maintenance_window.clone_from(&original.maintenance_window);
-        settings.backup_window.clone_from(&original.backup_window);
-    }
-    if settings.managed_master_password {
-        settings.managed_master_password_kms_key_id.clone_from(&original.managed_master_password_kms_key_id);
-    }
-    Changes { settings, differing }
 }
 
 #[cfg(test)]
@@ -186,5 +247,89 @@ mod tests {
         };
         let changes = of_member(&original, &InstanceSettings::default(), "aurora-postgresql");
         assert_eq!(changes.in_words(), "the promotion tier");
+    }
+
+    fn words<S: Together>(calls: impl IntoIterator<Item = Changes<S>>) -> Vec<String> {
+        calls.into_iter().map(|changes| changes.in_words()).collect()
+    }
+
+    #[test]
+    fn what_clients_cannot_do_without_has_a_call_of_its_own() {
+        let original = InstanceSettings {
+            managed_master_password: true,
+            security_groups: vec!["sg-1".into()],
+            backup_retention_days: Some(14),
+            max_allocated_storage: Some(200),
+            ..InstanceSettings::default()
+        };
+        let calls = of_instance(&original, &InstanceSettings::default(), "postgres").by_weight();
+        assert_eq!(
+            words(calls),
+            [
+                "the security groups, the managed master password",
+                "the maximum of storage autoscaling, backup retention",
+            ]
+        );
+        assert_eq!(words(of_instance(&original, &original, "postgres").by_weight()), Vec::<String>::new());
+        let original = ClusterSettings {
+            managed_master_password: true,
+            http_endpoint: Some(true),
+            maintenance_window: Some("sun:04:00-sun:04:30".into()),
+            ..ClusterSettings::default()
+        };
+        let calls = of_cluster(&original, &ClusterSettings::default(), "aurora-mysql").by_weight();
+        assert_eq!(words(calls), ["the managed master password", "the maintenance window"]);
+    }
+
+    #[test]
+    fn a_refused_call_is_split_into_one_for_each_setting_and_what_belongs_to_it() {
+        let original = InstanceSettings {
+            max_allocated_storage: Some(200),
+            monitoring_interval: Some(60),
+            monitoring_role_arn: Some("arn:role".into()),
+            backup_window: Some("03:00-03:30".into()),
+            maintenance_window: Some("sun:04:00-sun:04:30".into()),
+            performance_insights: Some(true),
+            performance_insights_retention_days: Some(465),
+            database_insights_mode: Some("advanced".into()),
+            ..InstanceSettings::default()
+        };
+        let changes = of_instance(&original, &InstanceSettings::default(), "postgres");
+        assert_eq!(
+            words(changes.one_by_one()),
+            [
+                "the maximum of storage autoscaling",
+                "the backup window, the maintenance window",
+                "the monitoring interval, the monitoring role",
+                "the mode of Database Insights",
+                "Performance Insights",
+                "the retention of Performance Insights",
+            ]
+        );
+    }
+
+    #[test]
+    fn only_sql_server_grows_after_the_restore_and_with_all_figures_of_its_storage() {
+        let original = InstanceSettings {
+            storage_type: Some("io1".into()),
+            allocated_storage: Some(500),
+            iops: Some(20_000),
+            ..InstanceSettings::default()
+        };
+        let restored = InstanceSettings { allocated_storage: Some(100), iops: Some(5_000), ..original.clone() };
+        let changes = of_instance(&original, &restored, "sqlserver-se");
+        assert_eq!((changes.settings.allocated_storage, changes.settings.iops), (Some(500), Some(20_000)));
+        assert_eq!(changes.one_by_one().len(), 1);
+        assert!(of_instance(&original, &restored, "postgres").is_empty());
+        assert!(of_instance(&restored, &original, "sqlserver-se").is_empty(), "storage never shrinks");
+    }
+
+    #[test]
+    fn the_maximum_of_autoscaling_is_held_against_the_restored_size() {
+        let original =
+            InstanceSettings { allocated_storage: Some(100), max_allocated_storage: Some(200), ..Default::default() };
+        let restored = |gib| InstanceSettings { allocated_storage: Some(gib), ..InstanceSettings::default() };
+        assert!(!of_instance(&original, &restored(100), "postgres").is_empty());
+        assert!(of_instance(&original, &restored(190), "postgres").is_empty());
     }
 }

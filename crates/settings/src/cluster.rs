@@ -34,37 +34,35 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalCluster>) -> Resul
     let mut under_way = false;
     for (member, instance) in &restored.members {
         let changes = changes::of_member(&member.settings, &InstanceSettings::from(instance), &original.engine);
-        if changes.is_empty() {
-            continue;
+        let name = member.target.identifier.as_str();
+        let configured =
+            calls::configure(changes, async |changes| calls::modify_instance(rds, name, changes).await).await?;
+        if configured.is_unfinished {
+            return Ok(output.then_more(available));
         }
-        match Box::pin(calls::modify_instance(rds, instance, &changes)).await? {
-            Asked::NotNow => return Ok(output.then_more(available)),
-            Asked::Refused(note) => output.notes.push(note),
-            Asked::Accepted(_) => under_way = true,
-        }
+        under_way |= configured.is_under_way;
+        output.notes.extend(configured.notes);
     }
-    let mut configured = restored.cluster;
-    if original.settings.http_endpoint == Some(true) && configured.http_endpoint_enabled() != Some(true) {
-        match calls::enable_http_endpoint(rds, &configured).await? {
+    let cluster = restored.cluster;
+    if original.settings.http_endpoint == Some(true) && cluster.http_endpoint_enabled() != Some(true) {
+        match calls::enable_http_endpoint(rds, &cluster).await? {
             Asked::NotNow => return Ok(output.then_more(available)),
             Asked::Refused(note) => output.notes.push(note),
             Asked::Accepted(()) => under_way = true,
         }
     }
-    let changes = changes::of_cluster(&original.settings, &ClusterSettings::from(&configured), &original.engine);
-    if !changes.is_empty() {
-        match Box::pin(calls::modify_cluster(rds, &configured, &changes)).await? {
-            Asked::NotNow => return Ok(output.then_more(available)),
-            Asked::Refused(note) => output.notes.push(note),
-            Asked::Accepted(answer) => {
-                under_way = true;
-                configured = answer.unwrap_or(configured);
-            }
-        }
+    let changes = changes::of_cluster(&original.settings, &ClusterSettings::from(&cluster), &original.engine);
+    let identifier = event.request.identifier.as_str();
+    let configured =
+        calls::configure(changes, async |changes| calls::modify_cluster(rds, identifier, changes).await).await?;
+    if configured.is_unfinished {
+        return Ok(output.then_more(available));
     }
-    output
-        .notes
-        .extend(upkeep::secret_note(original.settings.managed_master_password, configured.master_user_secret()));
+    under_way |= configured.is_under_way;
+    output.notes.extend(configured.notes);
+    let cluster = configured.answer.unwrap_or(cluster);
+    let is_managed = original.settings.managed_master_password;
+    output.notes.extend(upkeep::secret_note(is_managed, cluster.master_user_secret()));
     Ok(if under_way { output.waiting_for(available) } else { output })
 }
 

@@ -8,12 +8,12 @@ use trapheus_common::settings::InstanceSettings;
 use trapheus_common::wait::Goal;
 use trapheus_common::{Error, ErrorKind, Result, rds, source, tags};
 
-use crate::calls::{self, Asked};
+use crate::calls;
 use crate::findings::Findings;
 use crate::{KIND, changes, upkeep};
 
 /// Asks for what the restore could not set and what differs all the same: the tags at once, then a reboot if parameters
-/// wait for one, then everything else in one call.
+/// wait for one, then everything else: what clients cannot do without in a call of its own.
 pub async fn configure(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
     let original = &event.plan.original;
     let Pair { original: original_now, restored } = pair(rds, &event, KIND).await?;
@@ -29,21 +29,17 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalInstance>) -> Resu
         return Ok(output.then_more(available));
     }
     let changes = changes::of_instance(&original.settings, &InstanceSettings::from(&restored), &original.engine);
-    let mut output = output;
-    let mut configured = restored;
-    if !changes.is_empty() {
-        match Box::pin(calls::modify_instance(rds, &configured, &changes)).await? {
-            Asked::NotNow => return Ok(output.then_more(available)),
-            Asked::Refused(note) => output.notes.push(note),
-            Asked::Accepted(answer) => {
-                output = output.waiting_for(available);
-                configured = answer.unwrap_or(configured);
-            }
-        }
+    let identifier = event.request.identifier.as_str();
+    let configured =
+        calls::configure(changes, async |changes| calls::modify_instance(rds, identifier, changes).await).await?;
+    if configured.is_unfinished {
+        return Ok(output.then_more(available));
     }
-    output
-        .notes
-        .extend(upkeep::secret_note(original.settings.managed_master_password, configured.master_user_secret()));
+    let mut output = if configured.is_under_way { output.waiting_for(available) } else { output };
+    output.notes = configured.notes;
+    let restored = configured.answer.unwrap_or(restored);
+    let is_managed = original.settings.managed_master_password;
+    output.notes.extend(upkeep::secret_note(is_managed, restored.master_user_secret()));
     Ok(output)
 }
 
