@@ -16,6 +16,7 @@ use trapheus_common::document::{
 use trapheus_common::lambda::Invocation;
 use trapheus_common::wait::poll::Pace;
 use trapheus_common::{Result, document};
+use trapheus_preflight::scope::Scope;
 use trapheus_preflight::validate::{self, ValidateOptions};
 
 /// The execution every harness works for.
@@ -101,7 +102,9 @@ impl Harness {
     pub async fn instance(&self, identifier: &str, task: Task) -> StepEvent<OriginalInstance> {
         let request = self.request(identifier, task, false);
         let event = PreflightEvent { request: request.clone() };
-        let plan = Box::pin(trapheus_preflight::instance::preflight(self.rds(), self.invocation(), event)).await;
+        let plan =
+            Box::pin(trapheus_preflight::instance::preflight(self.rds(), &Scope::default(), self.invocation(), event))
+                .await;
         StepEvent { request, plan: plan.expect("a preflight that passes") }
     }
 
@@ -119,7 +122,9 @@ impl Harness {
     pub async fn cluster(&self, identifier: &str, task: Task) -> StepEvent<OriginalCluster> {
         let request = self.request(identifier, task, true);
         let event = PreflightEvent { request: request.clone() };
-        let plan = Box::pin(trapheus_preflight::cluster::preflight(self.rds(), self.invocation(), event)).await;
+        let plan =
+            Box::pin(trapheus_preflight::cluster::preflight(self.rds(), &Scope::default(), self.invocation(), event))
+                .await;
         StepEvent { request, plan: plan.expect("a preflight that passes") }
     }
 

@@ -13,6 +13,7 @@ use trapheus_common::lambda::{Invocation, invoke};
 use trapheus_common::wait::poll::Pace;
 use trapheus_email::EmailOptions;
 use trapheus_export::ExportOptions;
+use trapheus_preflight::scope::Scope;
 use trapheus_preflight::validate::ValidateOptions;
 use trapheus_slack::SlackOptions;
 use {
@@ -163,8 +164,12 @@ impl Fleet {
         }
         match function {
             "validate-input" => call!(async |event, _| preflight::validate::validate(*validate, event)),
-            "preflight-instance" => call!(async |event, at| preflight::instance::preflight(rds, at, event).await),
-            "preflight-cluster" => call!(async |event, at| preflight::cluster::preflight(rds, at, event).await),
+            "preflight-instance" => {
+                call!(async |event, at| preflight::instance::preflight(rds, &Scope::default(), at, event).await)
+            }
+            "preflight-cluster" => {
+                call!(async |event, at| preflight::cluster::preflight(rds, &Scope::default(), at, event).await)
+            }
             "claim-instance" => call!(async |event, at| claim::instance::claim(rds, sfn, event, at).await),
             "claim-cluster" => call!(async |event, at| Box::pin(claim::cluster::claim(rds, sfn, event, at)).await),
             "snapshot-instance" => call!(async |event, _| snapshot::instance::snapshot(rds, event).await),

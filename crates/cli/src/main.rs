@@ -79,6 +79,9 @@ enum Command {
         /// Do without the recovery that follows an execution that did not succeed.
         #[arg(long)]
         no_recovery: bool,
+        /// The name of the execution.
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
         /// Decides every jitter and chance of the run.
         #[arg(long, value_name = "N", default_value_t = 0)]
         seed: u64,
@@ -247,6 +250,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
             disturbances,
             no_recovery,
             seed,
+            name,
             snapshot_replacement,
             final_snapshot,
             success_notice,
@@ -259,6 +263,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
                 disturbances,
                 recovery: !no_recovery,
                 seed,
+                name,
                 snapshot_replacement,
                 final_snapshot,
                 success_notice,

@@ -81,6 +81,8 @@ pub struct Rehearsal {
     pub event: Value,
     pub world: World,
     pub seed: u64,
+    /// The name of the execution; one of the seed if none is given.
+    pub name: Option<String>,
     pub snapshot_replacement: SnapshotReplacement,
     /// Whether the deployment wants a last snapshot of what it replaces.
     pub final_snapshot: bool,
@@ -103,6 +105,7 @@ impl Rehearsal {
             event,
             world,
             seed: 0,
+            name: None,
             snapshot_replacement: SnapshotReplacement::default(),
             final_snapshot: false,
             success_notice: false,
@@ -143,7 +146,7 @@ impl Rehearsal {
         let stage = self.stage(simulator);
         let run = Run {
             role: None,
-            name: format!("rehearsal-{}", self.seed),
+            name: self.name.take().unwrap_or_else(|| format!("rehearsal-{}", self.seed)),
             input: self.event,
             seed: self.seed,
             fleet: Rc::new(fleet),

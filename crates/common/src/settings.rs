@@ -16,6 +16,9 @@ use aws_sdk_rds::types::{DbCluster, DbInstance};
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
+/// The name of the setting that is left out where RDS no longer has its value.
+pub const CERTIFICATE: &str = "the certificate authority";
+
 /// What it means that a restored database differs from the original in a setting.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {

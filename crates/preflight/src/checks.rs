@@ -12,7 +12,7 @@ use trapheus_common::source::Age;
 use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, Verdict, phase, snapshot_available};
 
-use crate::world::{Database, Snapshot, World};
+use crate::world::{Database, Snapshot, World, is_auto_scaled};
 use crate::{advice, offers, quotas};
 
 /// How long a busy database is waited for: backups and modifications take minutes.
@@ -50,8 +50,11 @@ const ALWAYS: [Check; 7] = [
 ];
 
 /// What matters when the original is moved away and restored.
-const RESTORING: [Check; 16] = [
+const RESTORING: [Check; 18] = [
     nothing_is_pending,
+    groups_are_in_force,
+    no_integration_reads,
+    version_is_offered,
     nothing_replicates,
     no_global_database,
     no_blue_green_deployment,
@@ -63,7 +66,6 @@ const RESTORING: [Check; 16] = [
     snapshot_fits,
     snapshot_is_of_the_target,
     snapshot_is_young_enough,
-    zones_are_covered,
     final_snapshot_fits,
     offers::are_made,
     quotas::have_room,
@@ -126,12 +128,21 @@ fn engine_can_be_restored(_: &Request, world: &World) -> Vec<Problem> {
             "`{identifier}` is an Aurora Limitless Database, whose shard groups this pipeline cannot restore"
         )));
     }
+    let members = world.own_members();
+    problems.extend(world.target.iter().chain(members).flat_map(|database| {
+        let words = database.beyond.iter();
+        words.map(|words| {
+            Problem::lasting(format!("`{}` is {words}: this pipeline cannot restore it", database.identifier))
+        })
+    }));
     problems
 }
 
 fn databases_are_available(request: &Request, world: &World) -> Vec<Problem> {
     // A cluster's snapshot needs the cluster alone; only a restore works on the members.
     let members = if request.task.restores() { world.members.as_slice() } else { &[] };
+    // A reader of Aurora Auto Scaling may come and go at any time, and is neither renamed nor restored.
+    let members = members.iter().filter(|member| !is_auto_scaled(&member.identifier));
     world.target.iter().chain(members).filter_map(status_problem).collect()
 }
 
@@ -232,6 +243,86 @@ fn nothing_is_pending(_: &Request, world: &World) -> Vec<Problem> {
         .collect()
 }
 
+/// The reboot of a rename would put them into force on the original, which may not start with them.
+fn groups_are_in_force(_: &Request, world: &World) -> Vec<Problem> {
+    let waiting = world.target.iter().chain(&world.members);
+    let waiting = waiting.flat_map(|database| database.pending_groups.iter().map(move |group| (database, group)));
+    waiting
+        .map(|(Database { identifier, .. }, group)| {
+            Problem::lasting(format!(
+                "{group} of `{identifier}` waits to be put into force, and a rename would do that by its reboot: reboot the \
+                 database first, or give it back the group that is in force"
+            ))
+        })
+        .collect()
+}
+
+fn no_integration_reads(request: &Request, world: &World) -> Vec<Problem> {
+    let integrations = world.integrations.known().into_iter().flatten();
+    integrations
+        .map(|integration| {
+            Problem::lasting(format!(
+                "the zero-ETL integration `{integration}` reads `{}`, and fails for good when the original is deleted: delete \
+                 the integration first, with `aws rds delete-integration`, and create it again for the restored database",
+                request.identifier
+            ))
+        })
+        .collect()
+}
+
+fn version_is_offered(request: &Request, world: &World) -> Vec<Problem> {
+    let (Some(target), Some(version)) = (&world.target, world.version.known()) else { return Vec::new() };
+    if version.is_offered {
+        return Vec::new();
+    }
+    let text = match restored_version(request, world) {
+        Some((snapshot, version)) => format!(
+            "the snapshot `{snapshot}` is of {} {version}, which RDS no longer offers for new databases: upgrade the snapshot \
+             first{}, or take a new one of an upgraded database",
+            target.engine,
+            match request.kind {
+                DatabaseKind::Instance => format!(
+                    ", with `aws rds modify-db-snapshot --db-snapshot-identifier {snapshot} --engine-version <a version that \
+                     is offered>`"
+                ),
+                DatabaseKind::Cluster => String::new(),
+            }
+        ),
+        None => format!(
+            "`{}` runs {} {}, which RDS no longer offers for new databases, and a restored one is new: upgrade it first",
+            target.identifier, target.engine, target.engine_version
+        ),
+    };
+    vec![Problem::lasting(text)]
+}
+
+/// The snapshot and its version, where the run restores one that exists; otherwise its own snapshot has the target's.
+fn restored_version<'a>(request: &Request, world: &'a World) -> Option<(&'a str, &'a str)> {
+    let snapshot = world.snapshot.as_ref().filter(|_| !request.task.takes_snapshot())?;
+    Some((&snapshot.identifier, &snapshot.engine_version))
+}
+
+/// The engine and version that the restored database will have.
+pub(crate) fn to_be_restored<'a>(request: &Request, world: &'a World) -> Option<(&'a str, &'a str)> {
+    let target = world.target.as_ref()?;
+    let version = restored_version(request, world).map_or(target.engine_version.as_str(), |(_, version)| version);
+    Some((&target.engine, version))
+}
+
+/// Without extended support RDS upgrades a restored database itself once its version's standard support has ended.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support.html>
+pub(crate) fn upgrade_note(world: &World) -> Option<String> {
+    let target = world.target.as_ref()?;
+    let to = world.version.known()?.upgraded_to.as_ref()?;
+    (target.lifecycle.as_deref() == Some("open-source-rds-extended-support-disabled")).then(|| {
+        format!(
+            "the engine version: RDS may upgrade the restored database to {to} itself, because extended support is off for \
+             `{}`",
+            target.identifier
+        )
+    })
+}
+
 fn nothing_replicates(_: &Request, world: &World) -> Vec<Problem> {
     let Some(target) = &world.target else { return Vec::new() };
     let identifier = &target.identifier;
@@ -301,7 +392,7 @@ fn members_are_home(_: &Request, world: &World) -> Vec<Problem> {
 }
 
 fn member_names_have_room(_: &Request, world: &World) -> Vec<Problem> {
-    let moved = world.own_members().iter().map(|member| &member.identifier);
+    let moved = world.own_members().iter().map(|member| &member.identifier).filter(|name| !is_auto_scaled(name));
     moved
         .filter_map(|member| {
             let error = DatabaseIdentifier::reported(member).temporary(DatabaseKind::Instance).err()?;
@@ -344,21 +435,6 @@ fn name_taken(request: &Request, occupant: &Database, world: &World) -> String {
         "the name `{identifier}` is taken by what the execution {execution} left behind{half_restored}: {}",
         advice::leftover(request, occupant, world.target.as_ref(), execution)
     )
-}
-
-/// A restore asks for the zone the original is in. Fewer than two zones RDS refuses when the group is made.
-fn zones_are_covered(_: &Request, world: &World) -> Vec<Problem> {
-    let alone = world.target.iter().filter(|target| target.kind == DatabaseKind::Instance);
-    let uncovered = alone.chain(world.own_members()).filter_map(|database| {
-        let Database { identifier, zone, subnet_zones, .. } = database;
-        let zone = zone.as_ref().filter(|zone| !subnet_zones.is_empty() && !subnet_zones.contains(zone))?;
-        Some(Problem::lasting(format!(
-            "`{identifier}` is in the Availability Zone {zone}, which its subnet group does not cover ({}): add a subnet \
-             of that zone to the group",
-            subnet_zones.join(", ")
-        )))
-    });
-    uncovered.collect()
 }
 
 fn final_snapshot_fits(request: &Request, world: &World) -> Vec<Problem> {
@@ -629,7 +705,9 @@ mod tests {
 
     use super::DatabaseKind::{Cluster, Instance};
     use super::*;
+    use crate::advisory::{self, Answer};
     use crate::quotas::{Quota, Room};
+    use crate::scope::Scope;
 
     const EARLIER: &str = "arn:aws:states:us-east-1:123456789012:execution:trapheus:earlier";
 
@@ -671,13 +749,14 @@ mod tests {
             limitless: false,
             tags: Vec::new(),
             pending_modifications: false,
+            pending_groups: Vec::new(),
+            beyond: Vec::new(),
+            lifecycle: None,
             encrypted: true,
             kms_key_id: Some("key-1".into()),
             allocated_gib: 100,
             storage_type: Some("gp3".into()),
             backup_days: 7,
-            zone: Some("us-east-1a".into()),
-            subnet_zones: vec!["us-east-1a".into(), "us-east-1b".into()],
             replica_of: None,
             replicas: Vec::new(),
             cluster: None,
@@ -819,10 +898,21 @@ mod tests {
             ("no snapshot", |w| w.snapshot = None, &["`orders-snapshot` does not exist", "create_snapshot"]),
             ("offer", |w| w.withdrawn = vec!["the class db.m3.large".into()], &["db.m3.large is not offered"]),
             (
-                "zone",
-                |w| target(w).zone = Some("us-east-1f".into()),
-                &["us-east-1f", "does not cover (us-east-1a, us-east-1b)"],
+                "pending group",
+                |w| target(w).pending_groups = vec!["the parameter group new (pending-reboot)".into()],
+                &["the parameter group new (pending-reboot) of `orders`", "reboot the database first"],
             ),
+            (
+                "integration",
+                |w| w.integrations = Answer::Known(vec!["to-redshift".into()]),
+                &["`to-redshift` reads `orders`", "aws rds delete-integration"],
+            ),
+            (
+                "withdrawn version",
+                |w| w.version = Answer::Known(advisory::Version { is_offered: false, upgraded_to: None }),
+                &["`orders-snapshot` is of postgres 15.4", "upgrade the snapshot first", "modify-db-snapshot"],
+            ),
+            ("beyond", |w| target(w).beyond = vec!["a multi-tenant Oracle database"], &["is a multi-tenant Oracle"]),
         ];
         for (name, change, expected) in cases {
             let mut world = instance_world();
@@ -847,9 +937,9 @@ mod tests {
             ),
             ("member tags", |w| w.members[0].tags = many_tags(50), &["`orders-1` has 50 tags"]),
             (
-                "member zone",
-                |w| w.members[1].subnet_zones = vec!["us-east-1b".into()],
-                &["`orders-2`", "does not cover"],
+                "member's pending group",
+                |w| w.members[1].pending_groups = vec!["the parameter group new (pending-reboot)".into()],
+                &["the parameter group new (pending-reboot) of `orders-2`"],
             ),
             (
                 "member of a taken name",
@@ -1278,5 +1368,66 @@ mod tests {
         world.occupants = vec![database(Instance, "orders-temp")];
         world.snapshot = None;
         assert_eq!(texts(Task::DbRestore, Instance, &world).len(), 4);
+    }
+
+    #[test]
+    fn a_reader_of_auto_scaling_refuses_nothing_whatever_it_is_at() {
+        let mut world = cluster_world();
+        world.members[1].identifier = "application-autoscaling-3f2c1d9e-7a54-4b0e-9c1a-0d1e2f3a4b5c".into();
+        for status in ["available", "creating", "deleting"] {
+            world.members[1].status = status.into();
+            assert_eq!(texts(Task::DbRestore, Cluster, &world), Vec::<String>::new(), "{status}");
+        }
+    }
+
+    #[test]
+    fn what_could_not_be_looked_up_refuses_nothing_and_is_reported() {
+        let failed = || Answer::Failed("it could not be looked up".to_owned());
+        let mut world = instance_world();
+        world.version = Answer::Failed("the version could not be looked up".to_owned());
+        (world.integrations, world.certificates) = (failed(), failed());
+        assert_eq!(texts(Task::DbRestore, Instance, &world), Vec::<String>::new());
+        assert_eq!(world.unanswered().count(), 3);
+    }
+
+    #[test]
+    fn an_upgrade_of_rds_own_is_announced_only_without_extended_support() {
+        let mut world = instance_world();
+        world.version = Answer::Known(advisory::Version { is_offered: true, upgraded_to: Some("16.9".into()) });
+        assert_eq!(upgrade_note(&world), None);
+        target(&mut world).lifecycle = Some("open-source-rds-extended-support-disabled".into());
+        assert!(upgrade_note(&world).unwrap().contains("16.9"));
+    }
+
+    #[test]
+    fn a_name_outside_the_deployments_list_is_refused_before_any_change() {
+        let scope = |names: &[&str], requires_opt_in| Scope {
+            names: names.iter().map(|&name| name.to_owned()).collect(),
+            requires_opt_in,
+        };
+        let problems = |scope: &Scope, task, kind, world: &World| scope.problems(&request(task, kind), world);
+        let (instance, cluster) = (instance_world(), cluster_world());
+        assert_eq!(problems(&Scope::default(), Task::DbRestore, Cluster, &cluster), []);
+        assert_eq!(problems(&scope(&["orders"], false), Task::DbRestore, Cluster, &cluster), []);
+        assert_eq!(problems(&scope(&["shop"], false), Task::CreateSnapshotOnly, Instance, &instance).len(), 1);
+        assert_eq!(problems(&scope(&["shop"], false), Task::DbRestore, Instance, &instance).len(), 3);
+        let mut stray = cluster_world();
+        stray.members[1].identifier = "billing-1".into();
+        let texts: Vec<_> = problems(&scope(&["orders"], false), Task::DbRestore, Cluster, &stray)
+            .into_iter()
+            .map(|problem| problem.text)
+            .collect();
+        assert!(
+            texts.len() == 2 && texts[0].contains("`billing-1`") && texts[1].contains("`billing-1-temp`"),
+            "{texts:?}"
+        );
+        stray.members[1].identifier = "application-autoscaling-1".into();
+        assert_eq!(problems(&scope(&["orders"], false), Task::DbRestore, Cluster, &stray), []);
+
+        let mut world = instance_world();
+        let text = &problems(&scope(&["*"], true), Task::CreateSnapshotOnly, Instance, &world)[0].text;
+        assert!(text.contains("`trapheus:allowed`"), "{text}");
+        target(&mut world).tags = vec![Tag::builder().key("trapheus:allowed").value("true").build()];
+        assert_eq!(problems(&scope(&["*"], true), Task::DbRestore, Instance, &world), []);
     }
 }

@@ -11,21 +11,23 @@ use trapheus_common::lambda::Invocation;
 use trapheus_common::settings::{ClusterSettings, InstanceSettings};
 use trapheus_common::{Result, rds, tags};
 
-use crate::checks::{later_writes, older_version};
+use crate::checks::{later_writes, older_version, to_be_restored, upgrade_note};
 use crate::offers::{self, Wish};
-use crate::quotas;
 use crate::read::{self, Group};
+use crate::scope::Scope;
 use crate::wait::until_fit;
-use crate::world::{Database, Snapshot, World, cluster_kind, streams};
+use crate::world::{Database, Snapshot, World, cluster_kind, is_auto_scaled, streams};
+use crate::{advisory, fit, quotas};
 
 /// Looks at everything a run with this request will meet. Touches nothing.
 pub async fn preflight(
     client: &Client,
+    scope: &Scope,
     invocation: Invocation,
     event: PreflightEvent,
 ) -> Result<Plan<OriginalCluster>> {
     let request = &event.request;
-    let fit = until_fit(request, invocation, async || look(client, request).await).await?;
+    let fit = until_fit(request, scope, invocation, async || look(client, request).await).await?;
     read::plan(request, invocation, fit)
 }
 
@@ -62,7 +64,8 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
 
     let instances = rds::instances_of_cluster(client, identifier).await?;
     world.members = members_seen(&cluster, &instances);
-    let members = members(request, kind, &cluster, &instances);
+    let mut members = members(request, kind, &cluster, &instances);
+    let mut settings = ClusterSettings::from(&cluster);
     let mut not_carried_over = Vec::new();
     if request.task.restores() {
         add_what_matters_to_a_restore(client, &mut world, &cluster, &instances, &members).await?;
@@ -73,6 +76,22 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         not_carried_over = notes(identifier, &cluster, &instances);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
         not_carried_over.extend(older_version(request, &world));
+        let arn = cluster.db_cluster_arn().unwrap_or_default();
+        world.certificates = Box::pin(advisory::certificates(client)).await;
+        world.integrations = Box::pin(advisory::integrations(client, arn)).await;
+        if let Some((engine, version)) = to_be_restored(request, &world) {
+            world.version = Box::pin(advisory::engine_version(client, engine, version)).await;
+        }
+        not_carried_over.extend(upgrade_note(&world));
+        let covered = Box::pin(read::covered_zones(client, cluster.db_subnet_group())).await;
+        fit::zones(&mut settings, &covered);
+        let known = world.certificates.known();
+        not_carried_over.extend(fit::certificate(identifier, &mut settings.ca_certificate, known));
+        for member in &mut members {
+            let name = member.target.identifier.as_str();
+            not_carried_over.extend(fit::certificate(name, &mut member.settings.ca_certificate, known));
+            not_carried_over.extend(fit::zone(name, &mut member.settings, &covered));
+        }
         not_carried_over.extend(later_writes(request));
     }
     let original = OriginalCluster {
@@ -85,7 +104,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         engine: cluster.engine().unwrap_or_default().to_owned(),
         engine_version: cluster.engine_version().unwrap_or_default().to_owned(),
         tags: tags::digest(&tags::of_the_user(cluster.tag_list())),
-        settings: ClusterSettings::from(&cluster),
+        settings,
         members,
         not_carried_over,
     };
@@ -135,6 +154,7 @@ fn members(request: &Request, kind: ClusterKind, cluster: &DbCluster, instances:
     };
     let mut members: Vec<Member> = instances
         .iter()
+        .filter(|instance| !instance.db_instance_identifier().is_some_and(is_auto_scaled))
         .map(|instance| {
             let identifier = DatabaseIdentifier::reported(instance.db_instance_identifier().unwrap_or_default());
             Member {
@@ -216,6 +236,10 @@ fn notes(identifier: &str, cluster: &DbCluster, instances: &[DbInstance]) -> Vec
             .iter()
             .map(|endpoint| format!("the custom endpoint {endpoint} stays with the original: create it again")),
     );
+    let scaled = instances.iter().filter_map(DbInstance::db_instance_identifier).filter(|name| is_auto_scaled(name));
+    notes.extend(scaled.map(|name| {
+        format!("the reader {name} of Aurora Auto Scaling is not restored: register the restored cluster with Auto Scaling again")
+    }));
     let options = cluster.db_cluster_option_group_memberships().iter();
     let own_options = options.filter_map(|group| group.db_cluster_option_group_name());
     notes.extend(own_options.filter(|name| !Group::Option(name).is_default()).map(|name| {

@@ -9,21 +9,23 @@ use trapheus_common::lambda::Invocation;
 use trapheus_common::settings::InstanceSettings;
 use trapheus_common::{Result, rds, tags};
 
-use crate::checks::{later_writes, older_version};
+use crate::checks::{later_writes, older_version, to_be_restored, upgrade_note};
 use crate::offers::{self, Wish};
-use crate::quotas;
 use crate::read::{self, Group};
+use crate::scope::Scope;
 use crate::wait::until_fit;
-use crate::world::{Database, Snapshot, World, streams};
+use crate::world::{Database, Snapshot, World, streams, subnet_zones};
+use crate::{advisory, fit, quotas};
 
 /// Looks at everything a run with this request will meet. Touches nothing.
 pub async fn preflight(
     client: &Client,
+    scope: &Scope,
     invocation: Invocation,
     event: PreflightEvent,
 ) -> Result<Plan<OriginalInstance>> {
     let request = &event.request;
-    let fit = until_fit(request, invocation, async || look(client, request).await).await?;
+    let fit = until_fit(request, scope, invocation, async || look(client, request).await).await?;
     read::plan(request, invocation, fit)
 }
 
@@ -53,6 +55,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         return Ok((world, None));
     };
     let mut not_carried_over = Vec::new();
+    let mut settings = InstanceSettings::from(&instance);
     if request.task.restores() {
         world.missing_groups = read::missing_groups(client, groups(identifier, &instance)).await?;
         world.blue_green_deployment =
@@ -63,6 +66,16 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         not_carried_over = notes(identifier, &instance);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
         not_carried_over.extend(older_version(request, &world));
+        world.certificates = Box::pin(advisory::certificates(client)).await;
+        world.integrations =
+            Box::pin(advisory::integrations(client, instance.db_instance_arn().unwrap_or_default())).await;
+        if let Some((engine, version)) = to_be_restored(request, &world) {
+            world.version = Box::pin(advisory::engine_version(client, engine, version)).await;
+        }
+        not_carried_over.extend(upgrade_note(&world));
+        let known = world.certificates.known();
+        not_carried_over.extend(fit::certificate(identifier, &mut settings.ca_certificate, known));
+        not_carried_over.extend(fit::zone(identifier, &mut settings, &subnet_zones(&instance)));
         not_carried_over.extend(later_writes(request));
     }
     let original = OriginalInstance {
@@ -74,7 +87,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         engine: instance.engine().unwrap_or_default().to_owned(),
         engine_version: instance.engine_version().unwrap_or_default().to_owned(),
         tags: tags::digest(&tags::of_the_user(instance.tag_list())),
-        settings: InstanceSettings::from(&instance),
+        settings,
         not_carried_over,
     };
     Ok((world, Some(original)))

@@ -107,6 +107,24 @@ pub(crate) async fn missing_groups<'a>(
     Ok(missing)
 }
 
+/// The Availability Zones that a subnet group covers; none where RDS does not say.
+pub(crate) async fn covered_zones(rds: &Client, group: Option<&str>) -> Vec<String> {
+    let Some(group) = group else { return Vec::new() };
+    let answer = match rds.describe_db_subnet_groups().db_subnet_group_name(group).send().await {
+        Ok(answer) => answer,
+        Err(error) => {
+            tracing::info!(%error, group, "the zones of the subnet group cannot be looked up");
+            return Vec::new();
+        }
+    };
+    let subnets = answer.db_subnet_groups().iter().flat_map(|group| group.subnets());
+    let mut zones: Vec<String> =
+        subnets.filter_map(|subnet| subnet.subnet_availability_zone()?.name().map(str::to_owned)).collect();
+    zones.sort();
+    zones.dedup();
+    zones
+}
+
 /// The global database that a cluster belongs to.
 ///
 /// The only filter this call knows is the region, so all are read: few accounts have more than a page.
@@ -164,7 +182,7 @@ pub(crate) async fn proxy_notes(rds: &Client, request: &Request) -> Result<Vec<S
 }
 
 /// Whether RDS has no such action: in a region without the feature nothing can be tied to it.
-fn is_unknown_here<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
+pub(crate) fn is_unknown_here<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("InvalidAction")
 }
 
@@ -213,7 +231,7 @@ pub(crate) fn plan<O: Serialize>(
         source: checks::pinned(request, &world),
         names: Names::rename_first(request),
         original,
-        notes: checks::age_note(request, &world).into_iter().collect(),
+        notes: checks::age_note(request, &world).into_iter().chain(world.unanswered()).collect(),
     };
     let text = serde_json::to_string(&(request, &plan));
     let size = text.map_err(|error| Error::internal("the plan is not JSON").caused_by(error))?.len();

@@ -11,6 +11,7 @@ use trapheus_common::{Error, ErrorKind, Result};
 
 use crate::checks::{self, Problem};
 use crate::listed;
+use crate::scope::Scope;
 use crate::world::World;
 
 /// Between two looks.
@@ -21,13 +22,15 @@ const RESERVE: Duration = Duration::from_secs(30);
 /// Looks until nothing speaks against the run; returns the world and the original as they were seen then.
 pub(crate) async fn until_fit<T>(
     request: &Request,
+    scope: &Scope,
     invocation: Invocation,
     mut look: impl AsyncFnMut() -> Result<(World, Option<T>)>,
 ) -> Result<(World, T)> {
     let start = Instant::now();
     loop {
         let (world, original) = look().await?;
-        let problems = checks::problems(request, &world);
+        let mut problems = checks::problems(request, &world);
+        problems.extend(scope.problems(request, &world));
         match original {
             Some(original) if problems.is_empty() => return Ok((world, original)),
             _ if may_pass(&problems, start.elapsed()) && Instant::now() + INTERVAL + RESERVE < invocation.deadline => {

@@ -10,6 +10,7 @@ use trapheus_common::document::{ClusterKind, Request, Source};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::{rds, source, tags};
 
+use crate::advisory::{Answer, Version};
 use crate::quotas::Room;
 
 /// Everything one look brought back.
@@ -36,6 +37,12 @@ pub(crate) struct World {
     pub(crate) global_cluster: Option<String>,
     /// The blue/green deployment the database is the source or target of.
     pub(crate) blue_green_deployment: Option<String>,
+    /// Zero-ETL integrations that read the database.
+    pub(crate) integrations: Answer<Vec<String>>,
+    /// The certificate authorities that RDS has.
+    pub(crate) certificates: Answer<Vec<String>>,
+    /// Of the version that the restored database will have.
+    pub(crate) version: Answer<Version>,
     pub(crate) room: Room,
     /// What AWS does not offer any more, such as `the class x of orders`.
     pub(crate) withdrawn: Vec<String>,
@@ -45,6 +52,11 @@ impl World {
     /// The members that are renamed one by one: those of an Aurora cluster.
     pub(crate) fn own_members(&self) -> &[Database] {
         if self.cluster_kind == Some(ClusterKind::Aurora) { &self.members } else { &[] }
+    }
+
+    /// What could not be looked up.
+    pub(crate) fn unanswered(&self) -> impl Iterator<Item = String> {
+        [self.integrations.note(), self.certificates.note(), self.version.note()].into_iter().flatten()
     }
 }
 
@@ -62,16 +74,17 @@ pub(crate) struct Database {
     pub(crate) limitless: bool,
     pub(crate) tags: Vec<Tag>,
     pub(crate) pending_modifications: bool,
+    /// Parameter and option groups that a reboot would put into force, such as `the parameter group x (pending-reboot)`.
+    pub(crate) pending_groups: Vec<String>,
+    /// What this pipeline cannot restore of it, in words.
+    pub(crate) beyond: Vec<&'static str>,
+    pub(crate) lifecycle: Option<String>,
     pub(crate) encrypted: bool,
     pub(crate) kms_key_id: Option<String>,
     pub(crate) allocated_gib: i64,
     pub(crate) storage_type: Option<String>,
     /// For how many days automated backups are kept.
     pub(crate) backup_days: i32,
-    /// Of an instance: where it is asked for again.
-    pub(crate) zone: Option<String>,
-    /// Of an instance: the zones its subnet group covers; empty where RDS does not list them.
-    pub(crate) subnet_zones: Vec<String>,
     /// What this one is a replica of.
     pub(crate) replica_of: Option<String>,
     pub(crate) replicas: Vec<String>,
@@ -92,6 +105,8 @@ impl Database {
             status: "not visible".to_owned(),
             tags: Vec::new(),
             pending_modifications: false,
+            pending_groups: Vec::new(),
+            beyond: Vec::new(),
             cluster: text(cluster.db_cluster_identifier()),
             member_identifiers: Vec::new(),
             ..Self::from(cluster)
@@ -117,7 +132,6 @@ impl Database {
 
 impl From<&DbInstance> for Database {
     fn from(instance: &DbInstance) -> Self {
-        let subnets = instance.db_subnet_group().map(|group| group.subnets()).unwrap_or_default().iter();
         let replicas =
             [instance.read_replica_db_instance_identifiers(), instance.read_replica_db_cluster_identifiers()];
         Self {
@@ -132,14 +146,14 @@ impl From<&DbInstance> for Database {
             limitless: false,
             tags: instance.tag_list().to_vec(),
             pending_modifications: rds::has_pending_modifications(instance),
+            pending_groups: pending_groups(instance),
+            beyond: beyond(instance),
+            lifecycle: text(instance.engine_lifecycle_support()),
             encrypted: instance.storage_encrypted().unwrap_or_default(),
             kms_key_id: text(instance.kms_key_id()),
             allocated_gib: instance.allocated_storage().unwrap_or_default().into(),
             storage_type: text(instance.storage_type()),
             backup_days: instance.backup_retention_period().unwrap_or_default(),
-            // Beside Multi-AZ no zone is asked for.
-            zone: text(instance.availability_zone().filter(|_| instance.multi_az() != Some(true))),
-            subnet_zones: subnets.filter_map(|subnet| text(subnet.subnet_availability_zone()?.name())).collect(),
             replica_of: text(
                 instance
                     .read_replica_source_db_instance_identifier()
@@ -167,13 +181,28 @@ impl From<&DbCluster> for Database {
             limitless: cluster.cluster_scalability_type() == Some(&ClusterScalabilityType::Limitless),
             tags: cluster.tag_list().to_vec(),
             pending_modifications: rds::cluster_has_pending_modifications(cluster),
+            pending_groups: cluster
+                .db_cluster_members()
+                .iter()
+                .filter(|member| member.db_cluster_parameter_group_status() == Some("pending-reboot"))
+                .map(|member| {
+                    format!(
+                        "the cluster parameter group {} on {} (pending-reboot)",
+                        cluster.db_cluster_parameter_group().unwrap_or_default(),
+                        member.db_instance_identifier().unwrap_or_default()
+                    )
+                })
+                .collect(),
+            beyond: (cluster.vpc_networking_enabled() == Some(false))
+                .then_some("an Aurora cluster without VPC networking")
+                .into_iter()
+                .collect(),
+            lifecycle: text(cluster.engine_lifecycle_support()),
             encrypted: cluster.storage_encrypted().unwrap_or_default(),
             kms_key_id: text(cluster.kms_key_id()),
             allocated_gib: cluster.allocated_storage().unwrap_or_default().into(),
             storage_type: text(cluster.storage_type()),
             backup_days: cluster.backup_retention_period().unwrap_or_default(),
-            zone: None,
-            subnet_zones: Vec::new(),
             replica_of: text(cluster.replication_source_identifier().filter(|source| !source.is_empty())),
             replicas: cluster.read_replica_identifiers().to_vec(),
             cluster: None,
@@ -257,6 +286,46 @@ impl From<&DbClusterSnapshot> for Snapshot {
             tags: snapshot.tag_list().to_vec(),
         }
     }
+}
+
+/// The Availability Zones that an instance's subnet group covers; none where RDS does not list them.
+pub(crate) fn subnet_zones(instance: &DbInstance) -> Vec<String> {
+    let subnets = instance.db_subnet_group().map(|group| group.subnets()).unwrap_or_default().iter();
+    subnets.filter_map(|subnet| text(subnet.subnet_availability_zone()?.name())).collect()
+}
+
+/// A reader that Aurora Auto Scaling made, and takes away again: its name is AWS's own.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Integrating.AutoScaling.html>
+pub(crate) fn is_auto_scaled(identifier: &str) -> bool {
+    identifier.starts_with("application-autoscaling-")
+}
+
+/// Groups that are not in force, and would be after the reboot of a rename.
+fn pending_groups(instance: &DbInstance) -> Vec<String> {
+    let parameters = instance.db_parameter_groups().iter().filter_map(|group| {
+        let status = group.parameter_apply_status().filter(|status| *status == "pending-reboot")?;
+        Some(format!("the parameter group {} ({status})", group.db_parameter_group_name().unwrap_or_default()))
+    });
+    let options = instance.option_group_memberships().iter().filter_map(|group| {
+        let status = group.status().filter(|status| status.starts_with("pending-"))?;
+        Some(format!("the option group {} ({status})", group.option_group_name().unwrap_or_default()))
+    });
+    parameters.chain(options).collect()
+}
+
+fn beyond(instance: &DbInstance) -> Vec<&'static str> {
+    let on_outpost = instance.backup_target().is_some_and(|target| target != "region");
+    [
+        (
+            instance.multi_tenant() == Some(true),
+            "a multi-tenant Oracle database, whose tenant databases need rights of their own",
+        ),
+        (on_outpost, "a database whose backups are on an Outpost"),
+        (!instance.additional_storage_volumes().is_empty(), "a database with additional storage volumes"),
+    ]
+    .into_iter()
+    .filter_map(|(is_so, words)| is_so.then_some(words))
+    .collect()
 }
 
 /// Whether an activity stream runs, or is about to.

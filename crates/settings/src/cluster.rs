@@ -164,6 +164,8 @@ impl<'a> Restored<'a> {
             let ours = Proofs::of_instance(&instance).missing(request, &originals).is_none();
             match original.members.iter().find(|member| member.target.identifier == *name) {
                 Some(member) if ours => restored.members.push((member, instance)),
+                // A reader of Aurora Auto Scaling comes and goes as the load does.
+                _ if name.starts_with("application-autoscaling-") => {}
                 _ => restored.strangers.push(name),
             }
         }

@@ -2,7 +2,7 @@
 
 use trapheus_common::document::{Source, TaskName, Verification};
 use trapheus_common::identifiers::DatabaseIdentifier;
-use trapheus_common::settings::{Setting, Settings, Weight};
+use trapheus_common::settings::{CERTIFICATE, Setting, Settings, Weight};
 use trapheus_common::{Error, ErrorKind, Result, source};
 
 #[derive(Debug, Default)]
@@ -30,6 +30,10 @@ impl Findings {
         concerned: impl Fn(&Setting<S>) -> bool,
     ) {
         for setting in original.differing(restored).into_iter().filter(|setting| concerned(setting)) {
+            // An authority that RDS no longer has was left out, and reported, before the restore.
+            if setting.name == CERTIFICATE && !setting.is_reported_by(original) {
+                continue;
+            }
             let words = format!("{whose}{}", setting.difference(original, restored));
             match setting.weight {
                 Weight::Essential => self.essential(words),
@@ -58,6 +62,9 @@ impl Findings {
         let words = format!("the engine version: {restored}, was {original}");
         if of_snapshot == Some(restored) {
             self.report(format!("{words} (the snapshot is of {restored})"));
+        } else if of_snapshot.is_some_and(|version| numbers(restored) > numbers(version)) {
+            // A restore has the snapshot's version, so a newer one is an upgrade by RDS itself.
+            self.report(format!("{words} (RDS upgraded the restored database itself)"));
         } else {
             self.essential(words);
         }
@@ -81,6 +88,11 @@ impl Findings {
         let message = format!("the restored database is not what the original is: {}.{besides}", essential.join("; "));
         Err(Error::new(ErrorKind::Verification, identifier, message))
     }
+}
+
+/// A version's numbers, which compare in each notation that RDS has.
+fn numbers(version: &str) -> Vec<u64> {
+    version.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
 }
 
 #[cfg(test)]
@@ -132,6 +144,8 @@ mod tests {
             (Some("16.8"), Some("16.9"), 0, 0),
             (Some("16.8"), Some("16.8"), 0, 1),
             (Some("16.9"), Some("16.8"), 1, 0),
+            (Some("16.8"), Some("16.10"), 0, 1),
+            (Some("15.4"), Some("17.2"), 0, 1),
             (None, Some("16.8"), 1, 0),
             (None, None, 1, 0),
         ] {

@@ -7,16 +7,21 @@ use serde_json::{Value, json};
 use trapheus_common::document::{ClusterKind, OriginalCluster, OriginalInstance, PreflightEvent, Target, Task};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::{ErrorKind, Result};
+use trapheus_preflight::scope::Scope;
 use trapheus_tests::{Harness, OTHER_EXECUTION};
 
 async fn instance(harness: &Harness, task: Task) -> Result<OriginalInstance> {
     let event = PreflightEvent { request: harness.request("orders", task, false) };
-    trapheus_preflight::instance::preflight(harness.rds(), harness.invocation(), event).await.map(|plan| plan.original)
+    trapheus_preflight::instance::preflight(harness.rds(), &Scope::default(), harness.invocation(), event)
+        .await
+        .map(|plan| plan.original)
 }
 
 async fn cluster(harness: &Harness, task: Task) -> Result<OriginalCluster> {
     let event = PreflightEvent { request: harness.request("orders", task, true) };
-    trapheus_preflight::cluster::preflight(harness.rds(), harness.invocation(), event).await.map(|plan| plan.original)
+    trapheus_preflight::cluster::preflight(harness.rds(), &Scope::default(), harness.invocation(), event)
+        .await
+        .map(|plan| plan.original)
 }
 
 /// A DB instance and its snapshot.
@@ -487,9 +492,13 @@ async fn a_taken_name_of_the_final_snapshot_refuses_the_run_where_one_is_to_be_t
             request.options.final_snapshot = wanted;
             let (rds, event) = (harness.rds(), PreflightEvent { request });
             let outcome = if is_cluster {
-                trapheus_preflight::cluster::preflight(rds, harness.invocation(), event).await.map(drop)
+                trapheus_preflight::cluster::preflight(rds, &Scope::default(), harness.invocation(), event)
+                    .await
+                    .map(drop)
             } else {
-                trapheus_preflight::instance::preflight(rds, harness.invocation(), event).await.map(drop)
+                trapheus_preflight::instance::preflight(rds, &Scope::default(), harness.invocation(), event)
+                    .await
+                    .map(drop)
             };
             assert_eq!(outcome.err().is_some_and(|error| error.report().contains(&format!("`{name}`"))), wanted);
         }

@@ -3,6 +3,7 @@
 
 mod alerts;
 mod bad_input;
+mod cases;
 mod determinism;
 mod disturbances;
 mod events;

@@ -1,0 +1,116 @@
+//! Advisory look-ups: whether RDS still has a certificate authority, still offers an engine version, and reads a database into
+//! a zero-ETL integration.
+//!
+//! They save a run that RDS would refuse later. A look-up that fails or is denied is reported and refuses nothing.
+
+use aws_sdk_rds::Client;
+use aws_sdk_rds::error::ProvideErrorMetadata;
+use aws_sdk_rds::types::{DbEngineVersion, Integration, IntegrationStatus};
+use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
+use aws_smithy_runtime_api::client::result::SdkError;
+
+use crate::read::is_unknown_here;
+
+/// What RDS said of one question.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) enum Answer<T> {
+    Known(T),
+    /// The region has no such feature, or it was not asked.
+    #[default]
+    Unasked,
+    /// The look-up failed: the sentence for a reader of the run.
+    Failed(String),
+}
+
+impl<T> Answer<T> {
+    pub(crate) fn known(&self) -> Option<&T> {
+        match self {
+            Self::Known(known) => Some(known),
+            Self::Unasked | Self::Failed(_) => None,
+        }
+    }
+
+    pub(crate) fn note(&self) -> Option<String> {
+        match self {
+            Self::Failed(note) => Some(note.clone()),
+            Self::Known(_) | Self::Unasked => None,
+        }
+    }
+
+    fn failed<E>(what: &str, error: &SdkError<E, HttpResponse>) -> Self
+    where
+        E: ProvideErrorMetadata,
+    {
+        if is_unknown_here(error) {
+            return Self::Unasked;
+        }
+        let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or("no answer");
+        Self::Failed(format!("{what} could not be looked up ({code}): if RDS refuses it, the run is rolled back"))
+    }
+}
+
+/// The certificate authorities that RDS has.
+pub(crate) async fn certificates(rds: &Client) -> Answer<Vec<String>> {
+    let pages = rds.describe_certificates().into_paginator().items().send();
+    match pages.collect::<Result<Vec<_>, _>>().await {
+        Ok(found) => {
+            Answer::Known(found.iter().filter_map(|one| Some(one.certificate_identifier()?.to_owned())).collect())
+        }
+        Err(error) => Answer::failed("the certificate authorities", &error),
+    }
+}
+
+/// An engine version as RDS offers it.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub(crate) struct Version {
+    pub(crate) is_offered: bool,
+    /// The version that RDS upgrades databases of this one to by itself.
+    pub(crate) upgraded_to: Option<String>,
+}
+
+/// Whether RDS offers an engine version. Nothing is concluded where it lists no version of the engine at all.
+pub(crate) async fn engine_version(rds: &Client, engine: &str, version: &str) -> Answer<Version> {
+    let call = || rds.describe_db_engine_versions().engine(engine).include_all(true);
+    let what = format!("the engine version {engine} {version}");
+    let pages = call().engine_version(version).into_paginator().items().send();
+    let found = match pages.collect::<Result<Vec<_>, _>>().await {
+        Ok(found) => found.into_iter().find(|found| found.engine_version() == Some(version)),
+        Err(error) => return Answer::failed(&what, &error),
+    };
+    if let Some(found) = found {
+        return Answer::Known(Version {
+            is_offered: found.status() != Some("deprecated"),
+            upgraded_to: upgraded_to(&found),
+        });
+    }
+    match call().max_records(20).send().await {
+        Ok(any) if any.db_engine_versions().is_empty() => Answer::Unasked,
+        Ok(_) => Answer::Known(Version { is_offered: false, upgraded_to: None }),
+        Err(error) => Answer::failed(&what, &error),
+    }
+}
+
+fn upgraded_to(version: &DbEngineVersion) -> Option<String> {
+    let target = version.valid_upgrade_target().iter().find(|target| target.auto_upgrade() == Some(true))?;
+    target.engine_version().map(str::to_owned)
+}
+
+/// The zero-ETL integrations that read the database and that its deletion would end.
+pub(crate) async fn integrations(rds: &Client, arn: &str) -> Answer<Vec<String>> {
+    let pages = rds.describe_integrations().into_paginator().items().send();
+    match pages.collect::<Result<Vec<_>, _>>().await {
+        Ok(found) => Answer::Known(found.iter().filter(|one| reads(one, arn)).map(name).collect()),
+        Err(error) => Answer::failed("the zero-ETL integrations", &error),
+    }
+}
+
+/// One that has failed or is being deleted loses nothing more.
+fn reads(integration: &Integration, arn: &str) -> bool {
+    let is_over = matches!(integration.status(), Some(IntegrationStatus::Failed | IntegrationStatus::Deleting));
+    integration.source_arn() == Some(arn) && !is_over
+}
+
+fn name(integration: &Integration) -> String {
+    let name = integration.integration_name().or(integration.integration_arn());
+    name.unwrap_or_default().to_owned()
+}

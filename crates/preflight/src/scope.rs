@@ -1,0 +1,108 @@
+//! Which databases the deployment lets a run change: the stack's parameters `DatabaseNames` and `RequireOptIn`.
+//!
+//! IAM refuses the same, but only at the call, when the run may have changed something already. So a run is refused before
+//! any change if the name of the database, of a member or a name that the plan gives is outside.
+
+use trapheus_common::document::{Names, Request};
+use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
+use trapheus_common::{Result, lambda};
+
+use crate::checks::Problem;
+use crate::world::{Database, World, is_auto_scaled};
+
+/// The tag by which the owner of a database allows runs on it.
+const ALLOWED: (&str, &str) = ("trapheus:allowed", "true");
+
+/// The databases that a run may change.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub struct Scope {
+    /// Beginnings of names; `*` stands for every name.
+    pub names: Vec<String>,
+    /// Whether a database has to carry the tag `trapheus:allowed`.
+    pub requires_opt_in: bool,
+}
+
+impl Default for Scope {
+    fn default() -> Self {
+        Self { names: vec!["*".to_owned()], requires_opt_in: false }
+    }
+}
+
+impl Scope {
+    /// What the function's environment says.
+    pub fn from_environment() -> Result<Self> {
+        let names: String = lambda::setting("DATABASE_NAMES", "*".to_owned())?;
+        Ok(Self { names: listed(&names), requires_opt_in: lambda::setting("REQUIRE_OPT_IN", false)? })
+    }
+
+    fn covers(&self, name: &str) -> bool {
+        self.names.iter().any(|allowed| name.starts_with(allowed.trim_end_matches('*')))
+    }
+
+    /// What speaks against changing these databases.
+    pub(crate) fn problems(&self, request: &Request, world: &World) -> Vec<Problem> {
+        let mut problems: Vec<Problem> = self.names_outside(request, world).map(Problem::lasting).collect();
+        let closed = world.target.iter().filter(|target| self.requires_opt_in && !allows(target));
+        problems.extend(closed.map(|target| {
+            Problem::lasting(format!(
+                "`{}` does not carry the tag `{}` with the value `{}`, which this deployment asks for: add it, if runs may \
+                 replace this database",
+                target.identifier, ALLOWED.0, ALLOWED.1
+            ))
+        }));
+        problems
+    }
+
+    fn names_outside(&self, request: &Request, world: &World) -> impl Iterator<Item = String> {
+        let mut names = vec![request.identifier.to_string()];
+        if request.task.restores() {
+            let plan = Names::rename_first(request);
+            names.extend([plan.parked, plan.aside].iter().map(ToString::to_string));
+            // Readers of Aurora Auto Scaling go with their cluster under names of AWS's own.
+            let members = world.own_members().iter().filter(|member| !is_auto_scaled(&member.identifier));
+            for member in members {
+                names.push(member.identifier.clone());
+                let moved = DatabaseIdentifier::reported(&member.identifier).temporary(DatabaseKind::Instance);
+                names.extend(moved.ok().map(|moved| moved.to_string()));
+            }
+        }
+        let outside: Vec<String> = names.into_iter().filter(|name| !self.covers(name)).collect();
+        let allowed = self.names.join(", ");
+        outside.into_iter().map(move |name| {
+            format!(
+                "the run would change `{name}`, and this deployment changes only databases whose names begin with one of: \
+                 {allowed}; see the stack's parameter `DatabaseNames`"
+            )
+        })
+    }
+}
+
+fn listed(names: &str) -> Vec<String> {
+    let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
+    names.map(str::to_lowercase).collect()
+}
+
+fn allows(database: &Database) -> bool {
+    database.tags.iter().any(|tag| (tag.key(), tag.value()) == (Some(ALLOWED.0), Some(ALLOWED.1)))
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+
+    #[test]
+    fn a_name_is_covered_by_a_beginning_and_by_a_star() {
+        let scope = |names| Scope { names: listed(names), requires_opt_in: false };
+        for (names, name, covered) in [
+            ("*", "orders", true),
+            ("orders, shop-", "orders-temp", true),
+            ("orders,shop-", "shop", false),
+            ("orders,shop-*", "shop-eu", true),
+            ("Orders", "orders", true),
+            ("shop-", "billing-shop-", false),
+            ("", "orders", false),
+        ] {
+            assert_eq!(scope(names).covers(name), covered, "{names} {name}");
+        }
+    }
+}

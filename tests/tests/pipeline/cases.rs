@@ -1,0 +1,156 @@
+//! The cases from the field in `tests/cases`: each of them ends as the table says, and no folder is without a row.
+
+use std::fs;
+use std::path::PathBuf;
+
+use rds_simulator::{Options, Simulator};
+use trapheus_cli::disturbance::Disturbance;
+
+use super::*;
+
+/// How a case has to end.
+enum End {
+    /// The restored database has the name, and the notes of the run tell of these.
+    Succeeds(&'static [&'static str]),
+    /// Refused with this error before any change; the cause holds these words.
+    Refused(&'static str, &'static [&'static str]),
+    /// The original has its name again, under an execution of this status.
+    PutBack(&'static str),
+}
+
+use End::{PutBack, Refused, Succeeds};
+
+const PREFLIGHT: &str = "PreflightException";
+
+const CASES: [(&str, End); 12] = [
+    ("04-snapshot-above-gp3-threshold", Succeeds(&["the provisioned IOPS: 12000, was 3000"])),
+    ("06-one-refusal-takes-all-settings", Succeeds(&[])),
+    ("07-one-refusal-undoes-the-restore", Succeeds(&["the master password is a new one"])),
+    ("08-aurora-autoscaled-reader", Succeeds(&["of Aurora Auto Scaling is not restored"])),
+    ("13-pending-reboot-before-rename", Refused(PREFLIGHT, &["orders-broken (pending-reboot)", "reboot the database"])),
+    ("13-member-pending-reboot-before-rename", Refused(PREFLIGHT, &["shop-broken (pending-reboot) of `shop-2`"])),
+    ("18-started-by-another-machine", Succeeds(&[])),
+    ("39-execution-name-not-a-tag-value", Refused("InvalidInputException", &["`refresh-(weekly)`", "`()`"])),
+    ("40-oracle-multi-tenant", Refused(PREFLIGHT, &["multi-tenant Oracle database"])),
+    ("62-large-document", PutBack("ABORTED")),
+    ("63-snapshot-of-another-database", Refused(PREFLIGHT, &["was taken of `billing`", "not of `orders`"])),
+    ("63-cluster-snapshot-of-another-cluster", Refused(PREFLIGHT, &["was taken of `billing`", "not of `shop`"])),
+];
+
+fn folder() -> PathBuf {
+    PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("cases")
+}
+
+/// The words of a command line, of which some are in single quotes.
+fn words(line: &str) -> Vec<String> {
+    let mut words = Vec::new();
+    for (index, part) in line.split('\'').enumerate() {
+        if index % 2 == 1 {
+            words.push(part.to_owned());
+        } else {
+            words.extend(part.split_whitespace().map(str::to_owned));
+        }
+    }
+    words
+}
+
+fn rehearse_case(case: &str) -> Report {
+    let read = |file: &str| fs::read_to_string(folder().join(case).join(file));
+    let event = serde_json::from_str(&read("event.json").expect("an event")).expect("an event in JSON");
+    let world = World::from_json(&read("world.json").expect("a world")).expect("a world in JSON");
+    let mut rehearsal = Rehearsal::new(event, world);
+    let args = words(&read("args").unwrap_or_default());
+    let mut args = args.iter();
+    while let Some(option) = args.next() {
+        match (option.as_str(), args.next()) {
+            ("--fault", Some(fault)) => rehearsal.disturbances.push(fault.parse::<Disturbance>().expect("a fault")),
+            ("--name", Some(name)) => rehearsal.name = Some(name.clone()),
+            (other, _) => panic!("{case}: {other}"),
+        }
+    }
+    rehearsal.run(&mut ()).expect("a world that can exist")
+}
+
+/// Everything a run tells besides its end.
+fn notes(report: &Report) -> String {
+    report.output.as_ref().map(Value::to_string).unwrap_or_default()
+}
+
+#[test]
+fn each_case_from_the_field_ends_as_it_has_to() {
+    for (case, end) in &CASES {
+        let report = rehearse_case(case);
+        let (identifier, is_cluster) =
+            (report.input["identifier"].as_str().unwrap_or_default(), report.input["isCluster"] == json!(true));
+        let told = format!("{case}: {} {:?} {:?}", report.status, report.error, report.cause);
+        let before = database(&report.world_before, identifier, is_cluster).map(|(id, _)| id);
+        let now = database(&report.world, identifier, is_cluster);
+        match end {
+            Succeeds(expected) => {
+                assert_eq!(report.status, "SUCCEEDED", "{told}");
+                let (id, status) = now.expect(case);
+                assert!(status == "available" && Some(id) != before, "{told}");
+                assert_eq!(marks(&report.world), Vec::<String>::new(), "{told}");
+                let left = inventory(&report.world).into_iter().filter(|name| name.ends_with("-temp"));
+                assert_eq!(left.collect::<Vec<_>>(), Vec::<String>::new(), "{told}");
+                for words in *expected {
+                    assert!(notes(&report).contains(words), "{told}: {words}: {}", notes(&report));
+                }
+            }
+            Refused(error, expected) => {
+                assert_eq!((report.status.as_str(), report.error.as_deref()), ("FAILED", Some(*error)), "{told}");
+                for words in *expected {
+                    assert!(report.cause.as_ref().is_some_and(|cause| cause.contains(words)), "{told}: {words}");
+                }
+                assert_untouched(&report, case);
+                assert_eq!(report.mails.len(), 2, "{told}");
+            }
+            PutBack(status) => {
+                assert_eq!(report.status, *status, "{told}");
+                assert_untouched(&report, case);
+            }
+        }
+    }
+}
+
+#[test]
+fn every_case_has_a_row() {
+    let folders = fs::read_dir(folder()).expect("the cases").filter_map(|entry| {
+        let entry = entry.expect("a case");
+        entry.path().is_dir().then(|| entry.file_name().to_string_lossy().into_owned())
+    });
+    for case in folders {
+        assert!(CASES.iter().any(|(name, _)| *name == case), "{case}");
+    }
+}
+
+/// A cluster of 16 members with 46 maximal tags each.
+#[test]
+fn a_document_stays_small_whatever_the_tags() {
+    let read = |file: &str| fs::read_to_string(folder().join("62-large-document").join(file)).expect(file);
+    let event = serde_json::from_str(&read("event.json")).expect("an event in JSON");
+    let report = rehearse(event, World::from_json(&read("world.json")).expect("a world in JSON"));
+    assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
+    let size = report.output.as_ref().map(|output| output.to_string().len()).unwrap_or_default();
+    assert!(size < trapheus_common::document::MOST_BYTES, "{size}");
+    assert!(size > 10 * 1024, "the whole document is the output: {size}");
+}
+
+/// One event, three times in a row from one snapshot: every restored database has a resource id of its own.
+#[tokio::test(start_paused = true)]
+async fn an_event_can_be_repeated_from_the_same_snapshot() {
+    for (identifier, is_cluster) in KINDS {
+        let options = Options { seed: 7, start_time: std::time::SystemTime::UNIX_EPOCH, speed: 1.0 };
+        let simulator = Simulator::new(world(), options).expect("a world that can exist");
+        let mut ids = Vec::new();
+        for run in 0..3 {
+            let mut rehearsal = Rehearsal::new(event(identifier, "db_restore", is_cluster), World::default());
+            rehearsal.name = Some(format!("run-{run}"));
+            let report = rehearsal.run_against(&simulator, &mut ()).await.expect("a run");
+            assert_eq!(report.status, "SUCCEEDED", "{identifier} {run}: {:?} {:?}", report.error, report.cause);
+            ids.push(database(&report.world, identifier, is_cluster).expect("a database").0.to_owned());
+        }
+        ids.dedup();
+        assert_eq!(ids.len(), 3, "{identifier}");
+    }
+}
