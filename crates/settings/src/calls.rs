@@ -22,58 +22,58 @@ pub(crate) enum Asked<T> {
     Accepted(T),
     /// The database is busy with something that passes.
     NotNow,
-    /// Refused, but nothing essential: what a person should know.
-    Refused(String),
+    /// Refused, and asking again in the same words would not help.
+    Refused(Error),
 }
 
 /// What came of asking for all changes of a database.
-#[derive(Default)]
 pub(crate) struct Configured<T> {
     /// The last answer of RDS to a change that it accepted.
     pub(crate) answer: Option<T>,
     pub(crate) is_under_way: bool,
-    /// What RDS refused and nobody has to roll back for.
+    /// Refusals for which no restore is undone.
     pub(crate) notes: Vec<String>,
     /// Whether RDS was too busy for some of it: it has to be asked for again.
     pub(crate) is_unfinished: bool,
 }
 
-/// Asks for the essential changes, then for all others. RDS refuses a whole call for one of its parameters, so those of a
-/// call that it refused are asked for one by one.
+/// Asks for the essential changes, then for all others. RDS refuses a whole call for one of its parameters, so the changes
+/// of a refused call are asked for one by one. Only an essential one that is refused alone is an error.
 pub(crate) async fn configure<S: Together, T>(
     changes: Changes<S>,
     ask: impl AsyncFn(&Changes<S>) -> Result<Asked<Option<T>>>,
 ) -> Result<Configured<T>> {
     let mut configured = Configured { answer: None, is_under_way: false, notes: Vec::new(), is_unfinished: false };
     for changes in changes.by_weight() {
-        let asked = Box::pin(ask(&changes)).await?;
-        if !matches!(asked, Asked::Refused(_)) {
-            configured.add(asked);
-            continue;
-        }
+        let Some(error) = configured.add(Box::pin(ask(&changes)).await?) else { continue };
         let alone = changes.one_by_one();
-        if alone.len() == 1 {
-            configured.add(asked);
+        if alone.len() == 1 && !changes.are_essential() {
+            configured.notes.push(note(&error));
             continue;
         }
         for changes in alone {
-            let asked = Box::pin(ask(&changes)).await?;
-            configured.add(asked);
+            match configured.add(Box::pin(ask(&changes)).await?) {
+                Some(error) if changes.are_essential() => return Err(error),
+                Some(error) => configured.notes.push(note(&error)),
+                None => {}
+            }
         }
     }
     Ok(configured)
 }
 
 impl<T> Configured<T> {
-    fn add(&mut self, asked: Asked<Option<T>>) {
+    /// Takes an answer in, and returns a refusal.
+    fn add(&mut self, asked: Asked<Option<T>>) -> Option<Error> {
         match asked {
             Asked::Accepted(answer) => {
                 self.is_under_way = true;
                 self.answer = answer.or(self.answer.take());
             }
             Asked::NotNow => self.is_unfinished = true,
-            Asked::Refused(note) => self.notes.push(note),
+            Asked::Refused(error) => return Some(error),
         }
+        None
     }
 }
 
@@ -121,7 +121,7 @@ pub(crate) async fn modify_instance(
     {
         return Ok(Asked::NotNow);
     }
-    refused(identifier, changes, &error).map(Asked::Refused)
+    refused(identifier, changes, &error)
 }
 
 /// Asks for changes of a cluster in one call.
@@ -171,7 +171,7 @@ pub(crate) async fn modify_cluster(
     if busy && cluster_is_passing(rds, identifier).await? {
         return Ok(Asked::NotNow);
     }
-    refused(identifier, changes, &error).map(Asked::Refused)
+    refused(identifier, changes, &error)
 }
 
 /// Switches the HTTP endpoint of an Aurora cluster on. `ModifyDBCluster` does that for Serverless v1 alone:
@@ -187,7 +187,7 @@ pub(crate) async fn enable_http_endpoint(rds: &Client, restored: &DbCluster) -> 
     {
         return Ok(Asked::NotNow);
     }
-    tolerated(Error::from_aws(KIND, identifier, "cannot set the HTTP endpoint", &error)).map(Asked::Refused)
+    lasting(Error::from_aws(KIND, identifier, "cannot set the HTTP endpoint", &error))
 }
 
 /// Reboots an instance or member, so that its parameter groups come into force.
@@ -242,22 +242,23 @@ fn instance_is_busy(instance: &DbInstance) -> bool {
     phase(DatabaseKind::Instance, status) == Phase::Passing || rds::has_pending_modifications(instance)
 }
 
-/// What a refusal means: an error if something essential was asked for or if asking again may help, otherwise a note.
-fn refused<S, E>(identifier: &str, changes: &Changes<S>, error: &SdkError<E, HttpResponse>) -> Result<String>
+/// A refusal; an error where asking again may help.
+fn refused<S, E, T>(identifier: &str, changes: &Changes<S>, error: &SdkError<E, HttpResponse>) -> Result<Asked<T>>
 where
     S: Together,
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let error = Error::from_aws(KIND, identifier, format!("cannot set {}", changes.in_words()), error);
-    if changes.are_essential() { Err(error) } else { tolerated(error) }
+    lasting(Error::from_aws(KIND, identifier, format!("cannot set {}", changes.in_words()), error))
 }
 
-fn tolerated(error: Error) -> Result<String> {
-    if error.kind().retryable() {
-        return Err(error);
-    }
+fn lasting<T>(error: Error) -> Result<Asked<T>> {
+    if error.kind().retryable() { Err(error) } else { Ok(Asked::Refused(error)) }
+}
+
+/// A refusal in the words of a note.
+pub(crate) fn note(error: &Error) -> String {
     let why = error.source().map(|cause| format!(": {cause}")).unwrap_or_default();
-    Ok(format!("{error}{why}; set it by hand"))
+    format!("{error}{why}; set it by hand")
 }
 
 /// Only what is missing: the restore exports no more than it was told to.

@@ -47,7 +47,7 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalCluster>) -> Resul
     if original.settings.http_endpoint == Some(true) && cluster.http_endpoint_enabled() != Some(true) {
         match calls::enable_http_endpoint(rds, &cluster).await? {
             Asked::NotNow => return Ok(output.then_more(available)),
-            Asked::Refused(note) => output.notes.push(note),
+            Asked::Refused(error) => output.notes.push(calls::note(&error)),
             Asked::Accepted(()) => under_way = true,
         }
     }

@@ -5,6 +5,7 @@ use std::path::PathBuf;
 
 use rds_simulator::{Options, Simulator};
 use trapheus_cli::disturbance::Disturbance;
+use trapheus_cli::rehearsal::BEGIN;
 
 use super::*;
 
@@ -140,7 +141,7 @@ fn a_document_stays_small_whatever_the_tags() {
 #[tokio::test(start_paused = true)]
 async fn an_event_can_be_repeated_from_the_same_snapshot() {
     for (identifier, is_cluster) in KINDS {
-        let options = Options { seed: 7, start_time: std::time::SystemTime::UNIX_EPOCH, speed: 1.0 };
+        let options = Options { seed: 7, start_time: std::time::SystemTime::UNIX_EPOCH + BEGIN, speed: 1.0 };
         let simulator = Simulator::new(world(), options).expect("a world that can exist");
         let mut ids = Vec::new();
         for run in 0..3 {
