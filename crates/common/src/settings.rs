@@ -264,7 +264,7 @@ fn provisions_iops(settings: &InstanceSettings, engine: &str, call: Call) -> boo
     let Some(figures) = Figures::of(settings.storage_type.as_deref(), settings.allocated_storage, engine) else {
         return false;
     };
-    figures.set_by(call, engine) && settings.iops.is_some_and(|iops| figures.iops.contains(&iops.into()))
+    Figures::are_set_by(call, engine) && settings.iops.is_some_and(|iops| figures.iops.contains(&iops.into()))
 }
 
 fn provisions_throughput(settings: &InstanceSettings, engine: &str, call: Call) -> bool {
@@ -272,7 +272,7 @@ fn provisions_throughput(settings: &InstanceSettings, engine: &str, call: Call) 
         return false;
     };
     let throughput = settings.storage_throughput.map(i64::from);
-    figures.set_by(call, engine) && throughput.is_some_and(|throughput| figures.throughput.contains(&throughput))
+    Figures::are_set_by(call, engine) && throughput.is_some_and(|throughput| figures.throughput.contains(&throughput))
 }
 
 fn of_multi_az_cluster(_: &ClusterSettings, engine: &str, _: Call) -> bool {
@@ -325,7 +325,7 @@ impl Figures {
     }
 
     /// Storage is modified only where it grows after the restore.
-    fn set_by(&self, call: Call, engine: &str) -> bool {
+    fn are_set_by(call: Call, engine: &str) -> bool {
         call != Call::Modify || is_sql_server(engine)
     }
 }

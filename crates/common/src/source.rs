@@ -38,11 +38,31 @@ pub fn of_cluster_snapshot(snapshot: &DbClusterSnapshot) -> Option<Source> {
     })
 }
 
-/// How a snapshot of the pinned one's name differs from the pinned one; nothing where it is the same snapshot.
+/// The snapshot that has the pinned one's name now.
+#[derive(Clone, Debug, PartialEq, Eq)]
+pub enum Seen {
+    Gone,
+    /// One that cannot be pinned, as while it is being taken.
+    Unpinned,
+    Pinned(Source),
+}
+
+impl Seen {
+    /// A look at a snapshot, with the way to pin one of its kind.
+    pub fn of<T>(found: Option<&T>, pin: fn(&T) -> Option<Source>) -> Self {
+        found.map_or(Self::Gone, |found| pin(found).map_or(Self::Unpinned, Self::Pinned))
+    }
+}
+
+/// How a snapshot of the pinned one's name differs from the pinned one; nothing where it is the same snapshot, and where
+/// there is none.
 ///
 /// A snapshot that cannot be pinned is another one: the pinned one could.
-pub fn difference(pinned: &Source, now: Option<&Source>) -> Option<String> {
-    let Some(now) = now else {
+pub fn difference(pinned: &Source, now: &Seen) -> Option<String> {
+    if *now == Seen::Gone {
+        return None;
+    }
+    let Seen::Pinned(now) = now else {
         return Some(format!(
             "the snapshot {} is being taken anew; the run chose the one of {}",
             pinned.arn, pinned.taken_at
@@ -94,19 +114,20 @@ mod tests {
 
     #[test]
     fn a_snapshot_is_the_pinned_one_by_arn_time_and_source() {
-        assert_eq!(difference(&pinned(), Some(&pinned())), None);
+        assert_eq!(difference(&pinned(), &Seen::Pinned(pinned())), None);
         let renamed = Source { source_identifier: Some("orders-temp".into()), ..pinned() };
-        assert_eq!(difference(&pinned(), Some(&renamed)), None, "its source has another name now");
+        assert_eq!(difference(&pinned(), &Seen::Pinned(renamed)), None, "its source has another name now");
         for other in [
             Source { arn: "arn:other".into(), ..pinned() },
             Source { taken_at: Timestamp::from_epoch_seconds(1_001), ..pinned() },
             Source { source_resource_id: Some("db-2".into()), ..pinned() },
             Source { source_resource_id: None, ..pinned() },
         ] {
-            let words = difference(&pinned(), Some(&other)).unwrap();
+            let words = difference(&pinned(), &Seen::Pinned(other)).unwrap();
             assert!(words.contains("was replaced") && words.contains("db-1"), "{words}");
         }
-        assert!(difference(&pinned(), None).unwrap().contains("taken anew"));
+        assert!(difference(&pinned(), &Seen::Unpinned).unwrap().contains("taken anew"));
+        assert_eq!(difference(&pinned(), &Seen::Gone), None);
     }
 
     #[test]

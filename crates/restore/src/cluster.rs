@@ -10,14 +10,15 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use trapheus_common::claim::{self, Named, Proofs};
 use trapheus_common::document::{
-    ClusterKind, Member, OriginalCluster, Plan, Request, Source, StepEvent, StepOutput, Target, TaskName,
+    ClusterKind, Member, OriginalCluster, Plan, Request, StepEvent, StepOutput, Target, TaskName,
 };
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::settings::{Call, Settings};
+use trapheus_common::source::{self, Seen};
 use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::wait::{Goal, MemberGoal};
-use trapheus_common::{Error, ErrorKind, Result, rds, source};
+use trapheus_common::{Error, ErrorKind, Result, rds};
 
 use crate::{calls, out_of_the_way, pinned, refused, taken, unchanged};
 
@@ -46,7 +47,7 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
         },
     };
     claim::complete(rds, &restored, &request.execution).await?;
-    unchanged(KIND, request.identifier.as_str(), pinned, snapshot_now(rds, request).await?)?;
+    unchanged(KIND, request.identifier.as_str(), pinned, &snapshot_now(rds, request).await?)?;
     let restoring = Restoring { rds, request, original, resource_id: restored.db_cluster_resource_id.clone() };
     if phase(DatabaseKind::Cluster, restored.status().unwrap_or_default()) != Phase::Available || is_busy(&restored) {
         return Ok(output.then_more(restoring.goal(&[])));
@@ -78,9 +79,9 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
 }
 
 /// The identity of what has the snapshot's name now, if anything has.
-async fn snapshot_now(rds: &Client, request: &Request) -> Result<Option<Option<Source>>> {
+async fn snapshot_now(rds: &Client, request: &Request) -> Result<Seen> {
     let found = rds::cluster_snapshot(rds, request.snapshot_identifier.as_str()).await?;
-    Ok(found.as_ref().map(source::of_cluster_snapshot))
+    Ok(Seen::of(found.as_ref(), source::of_cluster_snapshot))
 }
 
 /// What has the name, if this execution restored it; an error if it is somebody else's.
@@ -108,7 +109,7 @@ async fn ask_for_cluster(
         Error::new(KIND, identifier, message)
     })?;
     // Right before the call, because a name says nothing about the snapshot that has it.
-    unchanged(KIND, identifier, pinned(plan)?, Some(source::of_cluster_snapshot(&snapshot)))?;
+    unchanged(KIND, identifier, pinned(plan)?, &Seen::of(Some(&snapshot), source::of_cluster_snapshot))?;
     // Without a version the cluster would get the engine's default one, whatever the snapshot has.
     let version = snapshot.engine_version().unwrap_or(&original.engine_version);
     let call = rds

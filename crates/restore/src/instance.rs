@@ -3,11 +3,12 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, DbSnapshot};
 use trapheus_common::claim::{self, Named, Proofs};
-use trapheus_common::document::{OriginalInstance, Plan, Request, Source, StepEvent, StepOutput, TaskName};
+use trapheus_common::document::{OriginalInstance, Plan, Request, StepEvent, StepOutput, TaskName};
 use trapheus_common::settings::{Call, InstanceSettings, Settings};
+use trapheus_common::source::{self, Seen};
 use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::Goal;
-use trapheus_common::{Error, ErrorKind, Result, rds, source};
+use trapheus_common::{Error, ErrorKind, Result, rds};
 
 use crate::{calls, out_of_the_way, pinned, refused, taken, unchanged};
 
@@ -35,7 +36,7 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
         },
     };
     claim::complete(rds, &restored, &request.execution).await?;
-    unchanged(KIND, request.identifier.as_str(), pinned, snapshot_now(rds, request).await?)?;
+    unchanged(KIND, request.identifier.as_str(), pinned, &snapshot_now(rds, request).await?)?;
     Ok(StepOutput::done(TaskName::Restore, &request.identifier).waiting_for(Goal::Available {
         identifier: request.identifier.clone(),
         resource_id: restored.dbi_resource_id,
@@ -44,9 +45,9 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
 }
 
 /// The identity of what has the snapshot's name now, if anything has.
-async fn snapshot_now(rds: &Client, request: &Request) -> Result<Option<Option<Source>>> {
+async fn snapshot_now(rds: &Client, request: &Request) -> Result<Seen> {
     let found = rds::snapshot(rds, request.snapshot_identifier.as_str()).await?;
-    Ok(found.as_ref().map(source::of_snapshot))
+    Ok(Seen::of(found.as_ref(), source::of_snapshot))
 }
 
 /// What has the name, if this execution restored it; an error if it is somebody else's.
@@ -68,7 +69,7 @@ async fn ask_for_it(rds: &Client, request: &Request, plan: &Plan<OriginalInstanc
         Error::new(KIND, identifier, format!("cannot restore: the DB snapshot {snapshot_identifier} does not exist"))
     })?;
     // Right before the call, because a name says nothing about the snapshot that has it.
-    unchanged(KIND, identifier, pinned(plan)?, Some(source::of_snapshot(&snapshot)))?;
+    unchanged(KIND, identifier, pinned(plan)?, &Seen::of(Some(&snapshot), source::of_snapshot))?;
     let call = rds
         .restore_db_instance_from_db_snapshot()
         .db_instance_identifier(identifier)

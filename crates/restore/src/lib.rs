@@ -20,7 +20,8 @@ mod remedies;
 use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 use trapheus_common::document::{Plan, Source, Target};
-use trapheus_common::{Error, ErrorKind, Result, source};
+use trapheus_common::source::{self, Seen};
+use trapheus_common::{Error, ErrorKind, Result};
 
 /// Refuses to restore unless the original has been moved to its temporary name.
 fn out_of_the_way(kind: ErrorKind, original: &Target, name_now: Option<&str>) -> Result<()> {
@@ -45,8 +46,8 @@ fn pinned<O>(plan: &Plan<O>) -> Result<&Source> {
 }
 
 /// Fails if the snapshot is another one than the run chose. A snapshot that is gone says nothing about what was restored.
-fn unchanged(kind: ErrorKind, identifier: &str, pinned: &Source, now: Option<Option<Source>>) -> Result<()> {
-    match now.and_then(|now| source::difference(pinned, now.as_ref())) {
+fn unchanged(kind: ErrorKind, identifier: &str, pinned: &Source, now: &Seen) -> Result<()> {
+    match source::difference(pinned, now) {
         Some(difference) => Err(Error::new(kind, identifier, format!("the restore is not used: {difference}"))),
         None => Ok(()),
     }

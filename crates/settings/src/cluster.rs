@@ -9,6 +9,7 @@ use trapheus_common::document::{
     ClusterKind, Member, OriginalCluster, StepEvent, StepOutput, Target, TaskName, Verification,
 };
 use trapheus_common::settings::{Call, ClusterSettings, InstanceSettings};
+use trapheus_common::source::Seen;
 use trapheus_common::tags::{self, Tags};
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{Error, ErrorKind, Result, rds, source};
@@ -78,7 +79,7 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<V
     if !upkeep::is_in_service(status) {
         findings.essential(format!("its status is {status}, not available"));
     }
-    findings.source(plan.source.as_ref(), snapshot.as_ref().map(source::of_cluster_snapshot));
+    findings.source(plan.source.as_ref(), &Seen::of(snapshot.as_ref(), source::of_cluster_snapshot));
     findings.engine_version(
         &original.engine_version,
         snapshot.as_ref().and_then(|snapshot| snapshot.engine_version()),

@@ -3,7 +3,8 @@
 use trapheus_common::document::{Source, TaskName, Verification};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::settings::{CERTIFICATE, Setting, Settings, Weight};
-use trapheus_common::{Error, ErrorKind, Result, source};
+use trapheus_common::source::{self, Seen};
+use trapheus_common::{Error, ErrorKind, Result};
 
 #[derive(Debug, Default)]
 pub(crate) struct Findings {
@@ -44,11 +45,11 @@ impl Findings {
     }
 
     /// The snapshot still has to be the one that the run chose. One that is gone since says nothing about what was restored.
-    pub(crate) fn source(&mut self, pinned: Option<&Source>, now: Option<Option<Source>>) {
+    pub(crate) fn source(&mut self, pinned: Option<&Source>, now: &Seen) {
         let Some(pinned) = pinned else { return };
-        match now {
-            Some(now) => self.essential.extend(source::difference(pinned, now.as_ref())),
-            None => self.report(format!("the snapshot {} no longer exists", pinned.arn)),
+        self.essential.extend(source::difference(pinned, now));
+        if *now == Seen::Gone {
+            self.report(format!("the snapshot {} no longer exists", pinned.arn));
         }
     }
 

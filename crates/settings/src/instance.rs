@@ -5,6 +5,7 @@ use aws_sdk_rds::types::DbInstance;
 use trapheus_common::claim::{Named, Proofs};
 use trapheus_common::document::{OriginalInstance, StepEvent, StepOutput, TaskName, Verification};
 use trapheus_common::settings::InstanceSettings;
+use trapheus_common::source::Seen;
 use trapheus_common::wait::Goal;
 use trapheus_common::{Error, ErrorKind, Result, rds, source, tags};
 
@@ -54,7 +55,7 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<
     if !upkeep::is_in_service(status) {
         findings.essential(format!("its status is {status}, not available"));
     }
-    findings.source(plan.source.as_ref(), snapshot.as_ref().map(source::of_snapshot));
+    findings.source(plan.source.as_ref(), &Seen::of(snapshot.as_ref(), source::of_snapshot));
     findings.engine_version(
         &original.engine_version,
         snapshot.as_ref().and_then(|snapshot| snapshot.engine_version()),
