@@ -27,7 +27,7 @@ pub async fn preflight(
     event: PreflightEvent,
 ) -> Result<Plan<OriginalCluster>> {
     let request = &event.request;
-    let fit = until_fit(request, scope, invocation, async || look(client, request).await).await?;
+    let fit = until_fit(request, scope, invocation, async || Box::pin(look(client, request)).await).await?;
     read::plan(request, invocation, fit)
 }
 

@@ -32,7 +32,7 @@ impl Snapshots for OfCluster<'_> {
         let cluster = claim::original_cluster(self.rds, self.request, target).await?;
         let (identifier, status) = (cluster.db_cluster_identifier(), cluster.status());
         let copied = self.original.settings.copy_tags_to_snapshot == Some(true);
-        let tags = copied.then(|| tags::of_the_user(cluster.tag_list())).unwrap_or_default();
+        let tags = if copied { tags::of_the_user(cluster.tag_list()) } else { tags::Tags::new() };
         Ok(Database::new(self.request, (identifier, &target.resource_id), status, tags))
     }
 

@@ -30,7 +30,7 @@ impl Snapshots for OfInstance<'_> {
         let instance = claim::original_instance(self.rds, self.request, target).await?;
         let (identifier, status) = (instance.db_instance_identifier(), instance.db_instance_status());
         let copied = self.original.settings.copy_tags_to_snapshot == Some(true);
-        let tags = copied.then(|| tags::of_the_user(instance.tag_list())).unwrap_or_default();
+        let tags = if copied { tags::of_the_user(instance.tag_list()) } else { tags::Tags::new() };
         Ok(Database::new(self.request, (identifier, &target.resource_id), status, tags))
     }
 
