@@ -172,7 +172,7 @@ impl Harness {
     ) -> Result<StepOutput> {
         loop {
             let output = self.wait_instance(request, step().await?).await?;
-            if !output.more {
+            if !output.more || Self::is_gone(&output) {
                 return Ok(output);
             }
         }
@@ -186,7 +186,7 @@ impl Harness {
     ) -> Result<StepOutput> {
         loop {
             let output = self.wait_cluster(request, step().await?).await?;
-            if !output.more {
+            if !output.more || Self::is_gone(&output) {
                 return Ok(output);
             }
         }
@@ -199,8 +199,12 @@ impl Harness {
         }
     }
 
+    fn is_gone(output: &StepOutput) -> bool {
+        output.wait.as_ref().is_some_and(|wait| wait.gone)
+    }
+
     fn wait_event(request: &Request, step: &StepOutput) -> WaitEvent {
-        WaitEvent { request: request.clone(), task: step.clone(), rollback_started_at: None }
+        WaitEvent { request: request.clone(), task: step.clone(), rollback_started_at: None, execution: None }
     }
 
     fn is_over(step: &mut StepOutput, answer: WaitOutput) -> bool {

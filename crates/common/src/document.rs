@@ -4,6 +4,7 @@
 //! |---|---|---|
 //! | `input` | `KeepInputApart` | the user's input, whatever it is: no key of it is ever taken for one of the machine's |
 //! | `request` | `ValidateInput` | [`Request`] |
+//! | `wake` | `NoteSleepingFunction` | `{failed: true}`: a function of the rollback or the alerts did not wake |
 //! | `plan` | `PreflightDbInstance`, `PreflightCluster` | [`Plan`] of an [`OriginalInstance`] or [`OriginalCluster`] |
 //! | `claim`, `snapshot`, `rename`, `restore`, `settings`, `protection`, `delete`, `release` | the step of that name | [`StepOutput`] |
 //! | `verification` | the step of that name | [`Verification`] |
@@ -16,7 +17,7 @@
 //! | `notice` | `SuccessNotices` | `{mail, slack}`: [`AlertOutput`], [`SlackOutput`], or the error that kept it |
 //! | `alerts` | `FinalAlerts`, `ExportAlerts` | the same |
 //!
-//! Inside `FailedState` the rollback branch keeps its own key `rollback`: `{startedAt, discard, rename, release}`, and
+//! Inside `FailedState` the rollback branch keeps its own key `rollback`: `{startedAt, discard, rename, aside, release}`, and
 //! `error` if it could not finish.
 //!
 //! A failure of the export is no failure of the run: its `Catch` leaves it in `export.failure`, as [`ExportOutput`] does.
@@ -553,13 +554,28 @@ pub struct WaitEvent {
     /// When the rollback began; a wait of the rollback has the rollback's deadline.
     #[serde(default)]
     pub rollback_started_at: Option<Timestamp>,
+    /// Given to a wait of the rollback: a redriven execution goes on with the document it stopped with.
+    #[serde(default)]
+    pub execution: Option<ExecutionContext>,
+}
+
+/// Step Functions' context object of the execution, as far as it is looked at.
+#[derive(Clone, Copy, Debug, Deserialize)]
+#[serde(rename_all = "PascalCase")]
+pub struct ExecutionContext {
+    /// When the execution was redriven last.
+    #[serde(default)]
+    pub redrive_time: Option<Timestamp>,
 }
 
 impl WaitEvent {
     /// When this wait has to give up.
     pub fn deadline(&self) -> Timestamp {
         match self.rollback_started_at {
-            Some(start) => start.plus_seconds(self.request.options.rollback_seconds),
+            Some(start) => {
+                let redriven = self.execution.and_then(|execution| execution.redrive_time);
+                start.max(redriven.unwrap_or(start)).plus_seconds(self.request.options.rollback_seconds)
+            }
             None => self.request.deadline,
         }
     }
@@ -592,6 +608,9 @@ pub struct WaitOutput {
     /// Since when what is waited for has not been there at all, carried from one wait to the next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub absent_since: Option<Timestamp>,
+    /// Whether the database has answered under no name for so long that it is gone: a step has no more to do with it.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub gone: bool,
 }
 
 /// The payload of `FindInterruptedExecution`: as [`ValidateEvent`], for an input whose task is `recover`.

@@ -94,7 +94,7 @@ async fn start(
     let limits = Limits { clock: at.clock, invocation: at.deadline - MARGIN, deadline: queued_until };
     let pace = once(Pace::polling_every(ATTEMPT_SECONDS));
     match poll::until(attempt, pace, limits, (ErrorKind::Export, plan.identifier.as_str()), None).await? {
-        Outcome::Complete { seen } => {
+        Outcome::Complete { seen, .. } => {
             tracing::info!(export = plan.identifier.as_str(), seen, "exporting the snapshot");
             Ok(output(plan, started.as_ref(), WaitStatus::Complete))
         }

@@ -505,7 +505,7 @@ fn snapshot_status(snapshot: &Snapshot) -> Option<Problem> {
             BUSY,
         )),
         // However long it takes: the function's own time bounds the wait.
-        Verdict::Pending => {
+        Verdict::Pending | Verdict::Absent | Verdict::Elsewhere(_) => {
             Some(Problem::passing(format!("{seen}: start the run again once it is available"), Duration::MAX))
         }
         Verdict::Failed(_) => Some(Problem::lasting(format!("{seen}: no database can be restored from it"))),

@@ -6,7 +6,7 @@ use std::cell::{Cell, RefCell};
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbCluster;
-use trapheus_common::document::{WaitEvent, WaitOutput};
+use trapheus_common::document::{ClusterKind, TaskName, WaitEvent, WaitOutput};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::wait::acceptor::{Outlook, Sighting, Verdict};
@@ -15,11 +15,15 @@ use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{Result, rds};
 
 use crate::instance::{look_at_instance, look_for_instances_gone, look_for_instances_settled};
-use crate::{both, look_for_available, look_for_gone, look_for_settled, look_for_snapshot, look_for_snapshot_gone};
+use crate::{
+    both, look_for_available, look_for_found_again, look_for_gone, look_for_settled, look_for_snapshot,
+    look_for_snapshot_gone,
+};
 
 /// Waits for what a step on a DB cluster has set going.
 pub async fn wait(rds: &Client, pace: Pace, event: WaitEvent, invocation: Invocation) -> Result<WaitOutput> {
-    let turn = Turn::new(event.rollback_started_at.is_some());
+    let is_restored = matches!(event.task.taskname, TaskName::ClusterRestore | TaskName::Settings);
+    let turn = Turn::new(event.rollback_started_at.is_some(), is_restored);
     crate::wait(async |goal| look(rds, goal, &turn).await, pace, event, invocation).await
 }
 
@@ -36,6 +40,11 @@ async fn look(rds: &Client, goal: &Goal, turn: &Turn) -> Result<Look> {
                 *may_be_gone,
                 cluster.as_ref().map(sighting).as_ref(),
             ))
+        }
+        Goal::FoundAgain { resource_id } => {
+            let cluster = rds::cluster_by_resource_id(rds, resource_id).await?;
+            let seen = cluster.as_ref().map(sighting);
+            Ok(look_for_found_again(DatabaseKind::Cluster, resource_id, seen.as_ref()))
         }
         Goal::MembersSettled { resource_ids } => look_for_instances_settled(rds, resource_ids).await,
         Goal::Gone { resource_ids } => look_for_clusters_gone(rds, resource_ids).await,
@@ -62,6 +71,8 @@ struct Turn {
     /// What the last look showed of the other, if both were there.
     other: RefCell<Option<Look>>,
     is_rollback: bool,
+    /// The cluster has just been restored.
+    is_restored: bool,
 }
 
 /// What there is to ask for.
@@ -93,8 +104,14 @@ impl Turn {
     const BOTH: u32 = 20;
 
     /// Members take longer than their cluster.
-    fn new(is_rollback: bool) -> Self {
-        Self { looks: Cell::new(0), last: Cell::new(Part::Members), other: RefCell::default(), is_rollback }
+    fn new(is_rollback: bool, is_restored: bool) -> Self {
+        Self {
+            looks: Cell::new(0),
+            last: Cell::new(Part::Members),
+            other: RefCell::default(),
+            is_rollback,
+            is_restored,
+        }
     }
 
     async fn look(
@@ -105,10 +122,10 @@ impl Turn {
         members: &[MemberGoal],
     ) -> Result<Look> {
         if members.is_empty() {
-            return look_for_cluster(rds, wanted, resource_id).await;
+            return look_for_cluster(rds, wanted, resource_id, self.is_restored).await;
         }
         let ask = async |part| match part {
-            Part::Cluster => look_for_cluster(rds, wanted, resource_id).await,
+            Part::Cluster => look_for_cluster(rds, wanted, resource_id, self.is_restored).await,
             Part::Members => look_for_members(rds, members).await,
         };
         self.looks.set(self.looks.get() + 1);
@@ -135,12 +152,35 @@ impl Turn {
     }
 }
 
-async fn look_for_cluster(rds: &Client, wanted: &str, resource_id: Option<&str>) -> Result<Look> {
+async fn look_for_cluster(rds: &Client, wanted: &str, resource_id: Option<&str>, is_restored: bool) -> Result<Look> {
     let cluster = match resource_id {
         Some(resource_id) => rds::cluster_by_resource_id(rds, resource_id).await?,
         None => rds::cluster(rds, wanted).await?,
     };
-    Ok(look_for_available(DatabaseKind::Cluster, wanted, cluster.as_ref().map(sighting).as_ref()))
+    let look = look_for_available(DatabaseKind::Cluster, wanted, cluster.as_ref().map(sighting).as_ref());
+    let engine = cluster.as_ref().and_then(DbCluster::engine).unwrap_or_default();
+    if is_restored && look.verdict == Verdict::Complete && ClusterKind::of_engine(engine) == Some(ClusterKind::MultiAz)
+    {
+        return Ok(both(look, look_for_members_of_multi_az(rds, wanted).await?));
+    }
+    Ok(look)
+}
+
+/// RDS restores the members of a Multi-AZ DB cluster with it. A broken one is a failed restore, though the cluster is
+/// available; one that RDS does not show says nothing.
+async fn look_for_members_of_multi_az(rds: &Client, cluster: &str) -> Result<Look> {
+    let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, outlook: Outlook::Ending };
+    for member in rds::instances_of_cluster(rds, cluster).await? {
+        let name = member.db_instance_identifier().unwrap_or_default();
+        let look = look_at_instance(name, Some(&member));
+        let verdict = match look.verdict {
+            failed @ Verdict::Failed(_) => failed,
+            _ if member.db_instance_status() == Some("creating") => Verdict::Pending,
+            _ => Verdict::Complete,
+        };
+        so_far = both(so_far, Look { verdict, ..look });
+    }
+    Ok(so_far)
 }
 
 /// By resource id where they are known, because a name may be another database's by now.

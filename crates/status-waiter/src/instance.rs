@@ -10,7 +10,10 @@ use trapheus_common::wait::acceptor::{Outlook, Sighting, Verdict};
 use trapheus_common::wait::poll::{Look, Pace};
 use trapheus_common::{Error, Result, rds};
 
-use crate::{both, look_for_available, look_for_gone, look_for_settled, look_for_snapshot, look_for_snapshot_gone};
+use crate::{
+    both, look_for_available, look_for_found_again, look_for_gone, look_for_settled, look_for_snapshot,
+    look_for_snapshot_gone,
+};
 
 /// Waits for what a step on a DB instance has set going.
 pub async fn wait(rds: &Client, pace: Pace, event: WaitEvent, invocation: Invocation) -> Result<WaitOutput> {
@@ -30,6 +33,11 @@ async fn look(rds: &Client, goal: &Goal) -> Result<Look> {
                 *may_be_gone,
                 instance.as_ref().map(sighting).as_ref(),
             ))
+        }
+        Goal::FoundAgain { resource_id } => {
+            let instance = rds::instance_by_resource_id(rds, resource_id).await?;
+            let seen = instance.as_ref().map(sighting);
+            Ok(look_for_found_again(DatabaseKind::Instance, resource_id, seen.as_ref()))
         }
         Goal::Gone { resource_ids } => look_for_instances_gone(rds, resource_ids).await,
         Goal::SnapshotAvailable { identifier } => {

@@ -38,6 +38,7 @@ async fn wait(
         at: Some(invocation.clock.now()),
         since: None,
         absent_since: None,
+        gone: false,
     };
     let Some(goal) = wait_for else {
         return Ok(complete("nothing to wait for".to_owned()));
@@ -51,7 +52,7 @@ async fn wait(
         absent_since: last.absent_since,
     });
     match poll::until(async || look(&goal).await, pace, limits, step, last).await? {
-        Outcome::Complete { seen } => Ok(complete(seen)),
+        Outcome::Complete { seen, gone } => Ok(WaitOutput { gone, ..complete(seen) }),
         Outcome::Pending(Progress { seen, since, absent_since }) => {
             Ok(WaitOutput { task: WaitStatus::Pending, since: Some(since), absent_since, ..complete(seen) })
         }
@@ -67,6 +68,7 @@ fn pace_of(pace: Pace, kind: DatabaseKind, taskname: TaskName, goal: &Goal) -> P
         Goal::SnapshotGone { .. } => return pace.brisk(),
         _ => pace,
     };
+    let pace = if taskname == TaskName::Rename { pace.patient_with_the_old_name() } else { pace };
     let least_intervals = match (taskname, kind) {
         (TaskName::SnapshotCreation, _) | (TaskName::Rename, DatabaseKind::Instance) => 1,
         (TaskName::Rename, DatabaseKind::Cluster) => 2,
@@ -110,6 +112,16 @@ fn look_for_settled(kind: DatabaseKind, resource_id: &str, may_be_gone: bool, se
         verdict: acceptor::settled(kind, seen, may_be_gone),
         seen: words(resource_id, seen),
         absent: seen.is_none() && !may_be_gone,
+        outlook: outlook(seen),
+    }
+}
+
+/// A look at one database that did not answer when it was to be worked on.
+fn look_for_found_again(kind: DatabaseKind, resource_id: &str, seen: Option<&Sighting>) -> Look {
+    Look {
+        verdict: acceptor::found_again(kind, seen),
+        seen: words(resource_id, seen),
+        absent: seen.is_none(),
         outlook: outlook(seen),
     }
 }

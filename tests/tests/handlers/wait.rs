@@ -35,7 +35,7 @@ fn available(identifier: &str, resource_id: Option<&str>) -> Goal {
 
 fn waiting(request: &Request, goal: Goal) -> WaitEvent {
     let task = StepOutput::done(TaskName::Rename, request.identifier.as_str()).waiting_for(goal);
-    WaitEvent { request: request.clone(), task, rollback_started_at: None }
+    WaitEvent { request: request.clone(), task, rollback_started_at: None, execution: None }
 }
 
 async fn wait_instance(harness: &Harness, event: WaitEvent) -> Result<WaitOutput> {
@@ -60,7 +60,7 @@ async fn a_step_that_waits_for_nothing_is_complete_at_once() {
     let harness = Harness::new(world());
     let request = harness.request("orders", Task::DbRestore, false);
     let task = StepOutput::done(TaskName::Delete, "orders-temp");
-    let event = WaitEvent { request, task, rollback_started_at: None };
+    let event = WaitEvent { request, task, rollback_started_at: None, execution: None };
     let answer = wait_instance(&harness, event).await.unwrap();
     assert_eq!(
         (answer.task, answer.taskname, answer.identifier.as_str()),
@@ -169,6 +169,53 @@ async fn a_wait_of_the_rollback_has_the_rollbacks_own_deadline() {
     event.task = event.task.waiting_for(available("orders", None));
     let error = wait_instance(&harness, event).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::WaitTimedOut);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_redriven_rollback_has_its_time_from_the_redrive_on() {
+    let harness = Harness::new(world());
+    let mut request = harness.request("orders", Task::DbRestore, false);
+    request.options.rollback_seconds = 3_600;
+    let mut event = waiting(&request, available("orders", Some(&resource_id(&harness, "orders"))));
+    event.rollback_started_at = Some(harness.wall_clock().into());
+    tokio::time::sleep(Duration::from_secs(86_400)).await;
+    let redriven = Timestamp::from(harness.wall_clock()).to_string();
+    let context = json!({"Id": "arn", "RedriveCount": 1, "RedriveTime": redriven});
+    event.execution = Some(serde_json::from_value(context).expect("a context"));
+    assert_eq!(wait_instance(&harness, event.clone()).await.unwrap().task, WaitStatus::Complete);
+    event.execution = Some(serde_json::from_value(json!({"Id": "arn", "RedriveCount": 0})).expect("a context"));
+    assert_eq!(wait_instance(&harness, event).await.unwrap_err().kind(), ErrorKind::WaitTimedOut);
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_database_that_was_renamed_away_is_noticed_within_minutes() {
+    let mut world = world();
+    world["snapshots"] = json!([{"identifier": "orders-snapshot", "source": "orders"}]);
+    let harness = Harness::new(world);
+    let request = harness.request("orders", Task::DbRestore, false);
+    let id = resource_id(&harness, "orders");
+    rename(&harness, "orders", "orders-x").await;
+    let mut event = waiting(&request, available("orders", Some(&id)));
+    event.task.taskname = TaskName::Restore;
+    let error = wait_instance(&harness, event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::InstanceRestore);
+    assert!(error.report().contains("renamed to orders-x"), "{}", error.report());
+    assert!(harness.simulator.now().as_secs() < 900, "{:?}", harness.simulator.now());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_database_that_answers_under_no_name_for_a_while_is_found_again() {
+    for (nameless, is_gone) in [(600.0, false), (30_000.0, true)] {
+        let mut world = world();
+        world["timings"]["renameNameless"] = json!(nameless);
+        let harness = Harness::new(world);
+        let request = harness.request("orders", Task::DbRestore, false);
+        let resource_id = resource_id(&harness, "orders");
+        rename(&harness, "orders", "orders-x").await;
+        let step = StepOutput::done(TaskName::Delete, "orders").then_more(Goal::FoundAgain { resource_id });
+        let answer = harness.wait_instance(&request, step).await.unwrap().wait.expect("an answer");
+        assert_eq!((answer.task, answer.gone), (WaitStatus::Complete, is_gone), "{answer:?}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

@@ -10,6 +10,11 @@ use crate::identifiers::DatabaseKind;
 pub enum Verdict {
     Complete,
     Pending,
+    /// Nothing answers, which is the goal once it has lasted longer than a rename hides a database.
+    Absent,
+    /// The database has another name than the wanted one, and no rename leads there. Several looks in a row have to agree,
+    /// because a rename may show late.
+    Elsewhere(String),
     /// It will not be met by waiting; the text says why.
     Failed(String),
 }
@@ -20,6 +25,7 @@ impl Verdict {
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
             (failed @ Self::Failed(_), _) | (_, failed @ Self::Failed(_)) => failed,
+            (elsewhere @ Self::Elsewhere(_), _) | (_, elsewhere @ Self::Elsewhere(_)) => elsewhere,
             (Self::Complete, Self::Complete) => Self::Complete,
             _ => Self::Pending,
         }
@@ -37,9 +43,10 @@ pub struct Sighting {
     pub pending_rename: bool,
 }
 
-/// What a status means to somebody who waits for `available`.
+/// The meaning of a status for a wait and for a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
+    /// In service, and takes changes: `available`, or a status that may last for days meanwhile.
     Available,
     /// Passes by itself.
     Passing,
@@ -68,6 +75,39 @@ const BROKEN_INSTANCE: [&str; 9] = [
 /// Those a DB cluster has besides.
 const BROKEN_CLUSTER: [&str; 4] = ["migration-failed", "cloning-failed", "incompatible-restore", "restore-error"];
 
+/// Statuses in which a database is in service and takes changes, and which may last for days.
+const LASTING_IN_SERVICE: [&str; 3] = ["storage-optimization", "storage-initialization", "storage-config-upgrade"];
+/// Statuses in which a database is in service though RDS works on it. `configuring-…` are such statuses, too.
+const PASSING_IN_SERVICE: [&str; 4] = ["backing-up", "modifying", "resetting-master-credentials", "converting-to-vpc"];
+/// Statuses of a creation that has not ended, or ended before the database was ever in service.
+const NEVER_IN_SERVICE: [&str; 7] = [
+    "creating",
+    "migrating",
+    "incompatible-create",
+    "incompatible-restore",
+    "restore-error",
+    "migration-failed",
+    "cloning-failed",
+];
+
+/// Whether clients can use a database in this status.
+pub fn is_in_service(status: &str) -> bool {
+    status == "available"
+        || is_lasting_in_service(status)
+        || PASSING_IN_SERVICE.contains(&status)
+        || status.starts_with("configuring-")
+}
+
+/// Whether a database in this status is in service for as long as RDS works on its storage, which may take days.
+pub fn is_lasting_in_service(status: &str) -> bool {
+    LASTING_IN_SERVICE.contains(&status)
+}
+
+/// Whether a database in this status has never been in service under any name.
+pub fn is_never_in_service(status: &str) -> bool {
+    NEVER_IN_SERVICE.contains(&status)
+}
+
 /// Sorts a status of RDS's.
 pub fn phase(kind: DatabaseKind, status: &str) -> Phase {
     let broken_of_its_kind: &[&str] = match kind {
@@ -76,6 +116,7 @@ pub fn phase(kind: DatabaseKind, status: &str) -> Phase {
     };
     match status {
         "available" => Phase::Available,
+        _ if is_lasting_in_service(status) => Phase::Available,
         "deleting" => Phase::Deleting,
         "stopped" | "stopping" => Phase::Stopped,
         _ if BROKEN.contains(&status) || broken_of_its_kind.contains(&status) => Phase::Broken,
@@ -109,6 +150,12 @@ pub fn available(kind: DatabaseKind, wanted: &str, seen: Option<&Sighting>) -> V
         // Between two names, or not visible yet. How long that may last is the poll's affair.
         return Verdict::Pending;
     };
+    if seen.identifier != wanted && !seen.pending_rename && phase(kind, &seen.status) != Phase::Deleting {
+        return Verdict::Elsewhere(format!(
+            "{kind} {wanted} has been renamed to {0} by hand (status {1}): rename it back, or delete it if it is not needed",
+            seen.identifier, seen.status
+        ));
+    }
     match phase(kind, &seen.status) {
         Phase::Available if seen.identifier == wanted && !seen.pending_modifications => Verdict::Complete,
         Phase::Available | Phase::Passing => Verdict::Pending,
@@ -128,7 +175,12 @@ pub fn settled(kind: DatabaseKind, seen: Option<&Sighting>, may_be_gone: bool) -
     }
 }
 
-/// Waiting for a database to be gone: RDS shows `deleting`, then nothing.
+/// Waiting for a database that did not answer: it comes to rest under some name, or it is gone.
+pub fn found_again(kind: DatabaseKind, seen: Option<&Sighting>) -> Verdict {
+    if seen.is_none() { Verdict::Absent } else { settled(kind, seen, false) }
+}
+
+/// Waiting for a database to be gone whose deletion has begun: RDS shows `deleting`, then nothing, and renames it no more.
 pub fn gone(seen: Option<&Sighting>) -> Verdict {
     if seen.is_none() { Verdict::Complete } else { Verdict::Pending }
 }
@@ -170,11 +222,42 @@ mod tests {
     fn a_database_is_available_only_under_the_wanted_name_with_nothing_pending() {
         let complete = available(Instance, "orders", Some(&seen("orders", "available")));
         assert_eq!(complete, Verdict::Complete);
-        let old_name = available(Instance, "orders-temp", Some(&seen("orders", "available")));
-        assert_eq!(old_name, Verdict::Pending);
+        let moving = Sighting { pending_rename: true, pending_modifications: true, ..seen("orders", "available") };
+        assert_eq!(available(Instance, "orders-temp", Some(&moving)), Verdict::Pending);
         let pending = Sighting { pending_modifications: true, ..seen("orders", "available") };
         assert_eq!(available(Instance, "orders", Some(&pending)), Verdict::Pending);
         assert_eq!(available(Instance, "orders", None), Verdict::Pending);
+    }
+
+    #[test]
+    fn another_name_is_told_unless_a_rename_leads_away_from_it() {
+        for status in ["available", "backing-up", "modifying", "renaming"] {
+            let verdict = available(Instance, "orders", Some(&seen("orders-x", status)));
+            assert!(matches!(&verdict, Verdict::Elsewhere(why) if why.contains("orders-x")), "{status}: {verdict:?}");
+        }
+        let deleting = available(Instance, "orders", Some(&seen("orders-x", "deleting")));
+        assert!(matches!(deleting, Verdict::Failed(_)), "{deleting:?}");
+    }
+
+    #[test]
+    fn a_database_in_service_in_a_lasting_status_counts_as_available() {
+        for status in ["storage-optimization", "storage-initialization", "storage-config-upgrade"] {
+            assert_eq!(available(Instance, "x", Some(&seen("x", status))), Verdict::Complete, "{status}");
+            assert!(is_in_service(status) && phase(Instance, status) == Phase::Available, "{status}");
+        }
+        for status in ["backing-up", "modifying", "configuring-enhanced-monitoring"] {
+            assert!(is_in_service(status) && phase(Instance, status) == Phase::Passing, "{status}");
+        }
+        for status in ["creating", "rebooting", "renaming", "stopped", "storage-full", "deleting"] {
+            assert!(!is_in_service(status), "{status}");
+        }
+    }
+
+    #[test]
+    fn a_database_that_does_not_answer_is_not_taken_as_gone_at_once() {
+        assert_eq!(found_again(Instance, None), Verdict::Absent);
+        assert_eq!(found_again(Instance, Some(&seen("orders-old", "available"))), Verdict::Complete);
+        assert_eq!(found_again(Instance, Some(&seen("orders-old", "renaming"))), Verdict::Pending);
     }
 
     #[test]

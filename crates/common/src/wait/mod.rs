@@ -31,9 +31,12 @@ pub enum Goal {
         #[serde(default)]
         may_be_gone: bool,
     },
+    /// A database that did not answer is at rest under some name, or it is gone: nothing has answered for longer than a
+    /// rename hides a database.
+    FoundAgain { resource_id: String },
     /// As [`Goal::Settled`], for cluster members, any of which may be gone.
     MembersSettled { resource_ids: Vec<String> },
-    /// No database has any of these resource ids any more.
+    /// No database has any of these resource ids any more. Their deletion has begun.
     Gone { resource_ids: Vec<String> },
     /// No cluster member has any of these resource ids any more, while the cluster is still there.
     MembersGone { resource_ids: Vec<String> },

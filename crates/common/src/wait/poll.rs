@@ -34,8 +34,10 @@ pub struct Pace {
     pub agreeing: u32,
     /// How many of them in doubt.
     pub agreeing_in_doubt: u32,
-    /// How long nothing at all may answer before it is taken as gone for good.
+    /// How long nothing at all may answer before it is taken as gone for good: longer than any rename hides a database.
     pub absent: Duration,
+    /// How many looks in a row have to show another name than the wanted one before that is believed.
+    pub agreeing_elsewhere: u32,
 }
 
 impl Pace {
@@ -55,7 +57,14 @@ impl Pace {
             agreeing: 2,
             agreeing_in_doubt: 3,
             absent: Duration::from_secs(30 * 60),
+            agreeing_elsewhere: 4,
         }
+    }
+
+    /// For a rename: the old name shows for a while, and a change of it may show late.
+    #[must_use]
+    pub const fn patient_with_the_old_name(self) -> Self {
+        Self { agreeing_elsewhere: 40, ..self }
     }
 
     /// Surer, for the last wait of a run: nobody looks again after a rollback, so a false `available` must not end it.
@@ -136,6 +145,8 @@ pub struct Progress {
 pub enum Outcome {
     Complete {
         seen: String,
+        /// Whether that is because nothing has answered for so long.
+        gone: bool,
     },
     /// The invocation's time is up; the state machine calls again.
     Pending(Progress),
@@ -154,10 +165,10 @@ pub async fn until(
     let mut doubt = last.is_none();
     let mut progress =
         last.unwrap_or_else(|| Progress { seen: "nothing yet".to_owned(), since: now(), absent_since: None });
-    let mut agreed = 0;
+    let (mut agreed, mut elsewhere) = (0, 0);
     let mut throttled = 1;
     loop {
-        give_up(&limits, pace, (kind, identifier), &progress)?;
+        give_up(&limits, identifier, &progress)?;
         if Instant::now() + pause >= limits.invocation {
             return Ok(Outcome::Pending(progress));
         }
@@ -183,9 +194,25 @@ pub async fn until(
             (progress.seen, progress.since) = (found.seen, now());
         }
         progress.absent_since = if found.absent { progress.absent_since.or_else(|| Some(now())) } else { None };
+        elsewhere = if matches!(found.verdict, Verdict::Elsewhere(_)) { elsewhere + 1 } else { 0 };
         match found.verdict {
+            Verdict::Elsewhere(why) if elsewhere >= pace.agreeing_elsewhere => {
+                return Err(Error::new(kind, identifier, why));
+            }
+            Verdict::Absent if progress.absent_since.is_some_and(|since| now().since(since) >= pace.absent) => {
+                return Ok(Outcome::Complete { seen: progress.seen, gone: true });
+            }
             Verdict::Failed(why) => return Err(Error::new(kind, identifier, why)),
-            Verdict::Pending => {
+            Verdict::Pending | Verdict::Absent | Verdict::Elsewhere(_) => {
+                if let Some(since) = progress.absent_since
+                    && now().since(since) >= pace.absent
+                {
+                    return Err(Error::new(
+                        kind,
+                        identifier,
+                        format!("nothing has answered under this name since {since}"),
+                    ));
+                }
                 agreed = 0;
                 doubt = found.outlook == Outlook::Renaming;
                 pause = jittered(pace.pause(found.outlook, now().since(progress.since)));
@@ -193,7 +220,7 @@ pub async fn until(
             Verdict::Complete => {
                 agreed += 1;
                 if agreed >= if doubt { pace.agreeing_in_doubt } else { pace.agreeing } {
-                    return Ok(Outcome::Complete { seen: progress.seen });
+                    return Ok(Outcome::Complete { seen: progress.seen, gone: false });
                 }
                 pause = if doubt { pace.doubt } else { pace.confirm };
             }
@@ -202,18 +229,12 @@ pub async fn until(
 }
 
 /// Ends a wait that has lasted too long, saying what was seen last.
-fn give_up(limits: &Limits, pace: Pace, (kind, identifier): (ErrorKind, &str), progress: &Progress) -> Result<()> {
-    let now = limits.clock.now();
-    if now >= limits.deadline {
+fn give_up(limits: &Limits, identifier: &str, progress: &Progress) -> Result<()> {
+    if limits.clock.now() >= limits.deadline {
         let message = format!("the deadline {} has passed; last seen: {}", limits.deadline, progress.seen);
         return Err(Error::new(ErrorKind::WaitTimedOut, identifier, message));
     }
-    match progress.absent_since {
-        Some(since) if now.since(since) >= pace.absent => {
-            Err(Error::new(kind, identifier, format!("nothing has answered under this name since {since}")))
-        }
-        _ => Ok(()),
-    }
+    Ok(())
 }
 
 /// A tenth either way, so that runs started together do not ask together.
@@ -331,6 +352,28 @@ mod tests {
         };
         let (outcome, _) = poll(vec![ABSENT], later, Some(left)).await;
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::Rename);
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn a_database_counts_as_gone_only_after_half_an_hour_without_an_answer() {
+        let absent = || Ok(Look { verdict: Verdict::Absent, ..ABSENT()? });
+        let (outcome, times) = poll(vec![absent], limits(3_600, 86_400), None).await;
+        assert!(matches!(outcome.unwrap(), Outcome::Complete { gone: true, .. }));
+        assert!(times.last().is_some_and(|&last| last >= 1_800 + 15), "{times:?}");
+        let (outcome, _) = poll(vec![absent, || Ok(saw(Verdict::Complete))], limits(3_600, 86_400), None).await;
+        assert!(matches!(outcome.unwrap(), Outcome::Complete { gone: false, .. }));
+    }
+
+    #[tokio::test(start_paused = true)]
+    async fn another_name_is_believed_once_several_looks_agree() {
+        let elsewhere = || Ok(saw(Verdict::Elsewhere("orders-x".into())));
+        let (outcome, times) = poll(vec![elsewhere], limits(900, 86_400), None).await;
+        let error = outcome.unwrap_err();
+        assert!(error.kind() == ErrorKind::Rename && error.report().contains("orders-x"), "{}", error.report());
+        assert_eq!(times.len(), 4);
+        let complete = || Ok(saw(Verdict::Complete));
+        let (outcome, _) = poll(vec![elsewhere, elsewhere, elsewhere, complete], limits(900, 86_400), None).await;
+        assert!(matches!(outcome.unwrap(), Outcome::Complete { .. }), "a name that shows late is none of that");
     }
 
     #[tokio::test(start_paused = true)]
