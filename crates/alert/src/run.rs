@@ -358,6 +358,9 @@ fn failed_state(document: &Value, request: Option<&Request>) -> Option<&'static 
     let Some(request) = request else {
         return Some("ValidateInput");
     };
+    if document.get("wake").is_some() {
+        return Some("WakeFunctions");
+    }
     let kind = match request.kind {
         DatabaseKind::Instance => 0,
         DatabaseKind::Cluster => 1,

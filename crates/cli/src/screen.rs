@@ -84,6 +84,9 @@ impl<W: Write + Send> Screen<W> {
     }
 
     fn line(&mut self, step: &Step) {
+        if is_quiet_wake(step) {
+            return;
+        }
         let (mark, style) = match step.status {
             StepStatus::Succeeded => ("ok", GOOD),
             StepStatus::Pending => ("..", WAITING),
@@ -110,7 +113,7 @@ impl<W: Write + Send> Screen<W> {
 
 impl<W: Write + Send> Audience for Screen<W> {
     fn step_began(&mut self, step: &Step) {
-        if self.live {
+        if self.live && !step.state.starts_with("Wake") {
             let began = time(step.started_seconds);
             let _ = write!(self.out, "{began}  {QUIET}…{QUIET:#} {}", step.state);
             // A line that is not flushed is only seen late.
@@ -124,6 +127,11 @@ impl<W: Write + Send> Audience for Screen<W> {
         }
         self.line(step);
     }
+}
+
+/// Whether a function was woken without more ado: eleven such lines would say nothing.
+fn is_quiet_wake(step: &Step) -> bool {
+    step.state.starts_with("Wake") && step.retries == 0 && step.status == StepStatus::Succeeded
 }
 
 fn time(seconds: f64) -> String {

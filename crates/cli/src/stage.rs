@@ -256,6 +256,10 @@ impl Stage {
 
     /// The fault this invocation meets. Every matching one counts it, the first takes effect.
     fn meet(&self, invocation: &Invocation) -> Option<FunctionFaultKind> {
+        // An invocation that only wakes the function does none of its work.
+        if invocation.payload == serde_json::json!({"wake": true}) {
+            return None;
+        }
         let mut met = None;
         let mut faults = self.function_faults.borrow_mut();
         for (fault, seen) in faults.iter_mut().filter(|(fault, _)| fault.function == invocation.function) {

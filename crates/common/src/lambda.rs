@@ -1,5 +1,8 @@
 //! The entry point of a function: tracing, then one typed handler, called with what it needs of an invocation.
 //!
+//! The payload `{"wake": true}` is answered here, whatever the function: Lambda deactivates functions in a VPC that were idle
+//! for weeks, and the state machine wakes them before anything is changed.
+//!
 //! The payload is taken as it comes and parsed here, once, so that a malformed one surfaces as [`ErrorKind::Internal`]
 //! rather than as a type name of the runtime's. A rehearsal calls [`invoke`]: the same parsing, the same handler.
 //!
@@ -62,7 +65,12 @@ where
     let handler = &handler;
     // Boxed, because the runtime's layers around an SDK call's would nest deeper than the compiler follows.
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
-        Box::pin(async move { answer(handler, &*event.payload, Invocation::of(&event.context)).await })
+        Box::pin(async move {
+            if is_wake(event.payload.get()) {
+                return Ok(Answer::Awake { awake: true });
+            }
+            answer(handler, &*event.payload, Invocation::of(&event.context)).await.map(Answer::Of)
+        })
     }))
     .await
 }
@@ -77,8 +85,34 @@ where
     E: DeserializeOwned,
     R: Serialize,
 {
-    let output = answer(handler, payload, invocation).await?;
+    let output = if is_wake(&payload.to_string()) {
+        Answer::Awake { awake: true }
+    } else {
+        Answer::Of(answer(handler, payload, invocation).await?)
+    };
     serde_json::to_value(output).map_err(|error| Error::internal("the answer is not JSON").caused_by(error))
+}
+
+/// A payload that only wakes the function.
+#[derive(serde::Deserialize)]
+#[serde(deny_unknown_fields)]
+struct Wake {
+    wake: bool,
+}
+
+/// The longest payload that may be one, with room for blanks.
+const LONGEST_WAKE: usize = 64;
+
+fn is_wake(payload: &str) -> bool {
+    payload.len() <= LONGEST_WAKE && serde_json::from_str(payload).is_ok_and(|Wake { wake }| wake)
+}
+
+/// The answer of a function.
+#[derive(Serialize)]
+#[serde(untagged)]
+enum Answer<R> {
+    Awake { awake: bool },
+    Of(R),
 }
 
 async fn answer<'de, E, R>(
@@ -128,5 +162,16 @@ mod tests {
         let error = invoke(&sum, serde_json::json!({"left": 1}), invocation).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
         assert!(error.report().contains("missing field `right`"), "{}", error.report());
+    }
+
+    #[tokio::test]
+    async fn a_function_that_is_only_woken_does_nothing() {
+        let invocation = Invocation::new(SystemTime::now(), Duration::from_secs(1));
+        let never = async |_: Sum, _| -> Result<i64> { panic!("it was called") };
+        let answer = invoke(&never, serde_json::json!({"wake": true}), invocation).await.unwrap();
+        assert_eq!(answer, serde_json::json!({"awake": true}));
+        for other in [serde_json::json!({"wake": false}), serde_json::json!({"wake": true, "left": 1})] {
+            assert_eq!(invoke(&never, other, invocation).await.unwrap_err().kind(), ErrorKind::Internal);
+        }
     }
 }

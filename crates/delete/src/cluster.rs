@@ -5,10 +5,11 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::delete_db_cluster::DeleteDBClusterError;
+use aws_sdk_rds::operation::modify_db_cluster::ModifyDBClusterError;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance};
 use trapheus_common::claim::{self, Named, Proofs};
 use trapheus_common::document::{
-    ClusterKind, DeleteEvent, OriginalCluster, Request, StepEvent, StepOutput, Target, TaskName,
+    ClusterKind, DeleteEvent, Names, OriginalCluster, Request, StepEvent, StepOutput, Target, TaskName,
 };
 use trapheus_common::identifiers::{DatabaseKind, SnapshotIdentifier};
 use trapheus_common::tags::Role;
@@ -17,8 +18,9 @@ use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
 use crate::{
-    Asked, Deletion, Successor, available, backup_quota, check_place, check_successor, delete_instance, failed,
-    final_snapshot, foreign, found_again, gone, is_untouched, noted, phase, settled, survivor,
+    Asked, Deletion, Moved, Successor, Way, available, backup_quota, backups_kept, between_names, check_place,
+    check_successor, delete_instance, discarded, failed, final_snapshot, foreign, found_again, gone, is_untouched,
+    kept_aside, leaving, left_aside, noted, nothing_to_keep, phase, settled, survivor, way,
 };
 
 /// Deletes the original once its successor is verified, one step at a time.
@@ -28,7 +30,10 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result
     let target = &original.target;
     let output = StepOutput::done(TaskName::Delete, target.temporary_identifier.as_str());
     let clusters = Named::<DbCluster>::find_claimed(rds, target).await?;
-    let Some(cluster) = &clusters.original else { return Ok(output) };
+    let Some(cluster) = &clusters.original else {
+        // Between two names neither answers, so one look does not prove that it is gone.
+        return Ok(output.then_more(found_again(&target.resource_id)));
+    };
     if phase(DatabaseKind::Cluster, cluster.status()) == Phase::Deleting {
         return Ok(output.waiting_for(gone(&target.resource_id)));
     }
@@ -43,9 +48,9 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result
         final_snapshot: final_snapshot(&request, &plan.names),
         delete_automated_backups: !request.options.keep_automated_backups,
     };
-    let members = own_members(rds, &original, cluster).await?;
-    check_members(&request, &original, &members)?;
-    let again = available(&target.temporary_identifier, &target.resource_id);
+    let members = own_members(rds, original, cluster).await?;
+    check_members(&request, original, &members)?;
+    let again = found_again(&target.resource_id);
     if cluster.deletion_protection() == Some(true) && !is_unprotected(rds, &request, cluster).await? {
         return Ok(output.then_more(again));
     }
@@ -69,11 +74,12 @@ async fn own_members(rds: &Client, original: &OriginalCluster, cluster: &DbClust
     }
 }
 
-/// A member that a person added during the run is theirs, and would be lost with the cluster.
+/// A member that a person added during the run is theirs, and would be lost with the cluster. A reader that Aurora Auto
+/// Scaling added goes with its cluster.
 fn check_members(request: &Request, original: &OriginalCluster, members: &[DbInstance]) -> Result<()> {
     let added: Vec<&str> = members
         .iter()
-        .filter(|member| !is_one_of(original, member))
+        .filter(|member| !is_one_of(original, member) && !is_auto_scaled(member))
         .filter(|member| phase(DatabaseKind::Instance, member.db_instance_status()) != Phase::Deleting)
         .filter_map(DbInstance::db_instance_identifier)
         .collect();
@@ -83,19 +89,24 @@ fn check_members(request: &Request, original: &OriginalCluster, members: &[DbIns
     Err(failed(
         request,
         format!(
-            "{0} was not deleted, because somebody added members to it during the run: {1}. Both clusters are kept; delete \
-             {0} with its members by hand once nobody needs them",
+            "{0} was not deleted, because members were added to it during the run: {1}. Both clusters are kept; delete {0} \
+             with its members by hand once you do not need them",
             original.target.temporary_identifier,
             added.join(", ")
         ),
     ))
 }
 
+fn is_auto_scaled(member: &DbInstance) -> bool {
+    member.db_instance_identifier().is_some_and(rds::is_auto_scaled)
+}
+
 fn is_one_of(original: &OriginalCluster, instance: &DbInstance) -> bool {
     original.members.iter().any(|member| instance.dbi_resource_id() == Some(member.target.resource_id.as_str()))
 }
 
-/// The first step of a rollback: removes what the restore left under the original's names.
+/// Clears the original's names of what the restore left there, and removes it: the first step of a rollback and, once the
+/// original is back, the last but one.
 pub async fn discard(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
     let StepEvent { request, plan } = event;
     let original = &plan.original;
@@ -105,35 +116,44 @@ pub async fn discard(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     let holder = clusters.at(&request.identifier);
     let Some(cluster) = &clusters.original else {
         return Ok(match holder {
-            Some(_) => noted(output, survivor(target, "no longer exists")),
-            // Between two names neither answers, and this is not the moment to conclude that it is gone.
-            None => output.then_more(found_again(target)),
+            // One look proves nothing: a rename hides it for minutes.
+            Some(_) => noted(output.then_more(found_again(&target.resource_id)), survivor(target, "no longer exists")),
+            None => output.then_more(between_names(target)),
         });
     };
     if phase(DatabaseKind::Cluster, cluster.status()) == Phase::Deleting {
         return Ok(noted(output, survivor(target, "is being deleted")));
     }
-    if is_untouched(&request, cluster.db_cluster_identifier(), cluster.tag_list()) {
+    let aside = rds::cluster(rds, plan.names.aside.as_str()).await?;
+    let untouched = is_untouched(&request, cluster.db_cluster_identifier(), cluster.tag_list());
+    if untouched && aside.is_none() {
         return Ok(output);
     }
-    claim::check_for_rollback(&request, target, cluster.tag_list())?;
+    if !untouched {
+        claim::check_for_rollback(&request, target, cluster.tag_list())?;
+    }
     let restored = holder.filter(|holder| holder.db_cluster_resource_id() != Some(target.resource_id.as_str()));
     let is_home = cluster.db_cluster_identifier() == Some(request.identifier.as_str());
     let restored = restored.cloned();
-    let members = strays(rds, &request, &original, restored.is_some()).await?;
-    Discard { rds, request: &request, original: &original, restored, members, is_home }.step(output).await
+    let members = strays(rds, original, [restored.as_ref(), aside.as_ref()]).await?;
+    let (request, names) = (&request, &plan.names);
+    let discard = Discard { rds, request, names, original, restored, aside, members, is_home };
+    // Boxed, because the futures of its calls would make every caller's as large.
+    Box::pin(discard.step(output)).await
 }
 
-/// The instances that stand where the original's members belong, and those of the half-restored cluster.
+/// The instances that stand where the original's members belong, and those of the clusters that the run restored.
 async fn strays(
     rds: &Client,
-    request: &Request,
     original: &OriginalCluster,
-    is_restored: bool,
+    clusters: [Option<&DbCluster>; 2],
 ) -> Result<Vec<DbInstance>> {
     let mut found: Vec<DbInstance> = Vec::new();
-    if is_restored && original.cluster_kind == ClusterKind::Aurora {
-        found.extend(rds::instances_of_cluster(rds, request.identifier.as_str()).await?);
+    if original.cluster_kind == ClusterKind::MultiAz {
+        return Ok(found);
+    }
+    for cluster in clusters.into_iter().flatten().filter_map(DbCluster::db_cluster_identifier) {
+        found.extend(rds::instances_of_cluster(rds, cluster).await?);
     }
     let names: Vec<&str> = original.own_members().iter().map(|member| member.target.identifier.as_str()).collect();
     for instance in rds::instances_named(rds, &names).await? {
@@ -148,8 +168,12 @@ async fn strays(
 struct Discard<'a> {
     rds: &'a Client,
     request: &'a Request,
+    names: &'a Names,
     original: &'a OriginalCluster,
+    /// The cluster that has the service name and is not the original.
     restored: Option<DbCluster>,
+    /// The cluster that has the name a rollback moves a restored one to.
+    aside: Option<DbCluster>,
     members: Vec<DbInstance>,
     is_home: bool,
 }
@@ -163,47 +187,211 @@ impl Discard<'_> {
             let found: Vec<String> = self.foreign_cluster().into_iter().chain(kept).collect();
             return Err(foreign(self.request, &self.original.target, "cluster", &found));
         }
-        let restored = self.restored.as_ref().filter(|restored| !is_deleting(restored));
-        if let Some(restored) = restored
-            && self.original.cluster_kind == ClusterKind::MultiAz
-        {
-            let claimed = claim::write_on_members(self.rds, restored, &self.request.execution, Role::Restored).await;
-            // If AWS checks the members, it refuses the deletion itself; if not, a rollback must not end here.
+        self.claim_members().await;
+        if let Some(restored) = self.restored.as_ref().filter(|_| !self.is_home) {
+            return self.clear_the_name(restored, output).await;
+        }
+        let members = self.members_of_ours();
+        if !members.is_empty() {
+            let target = &self.original.target;
+            return Ok(match delete_members(self.rds, self.request, target, &members).await? {
+                Asked::Busy => output.then_more(members_settled(&members)),
+                Asked::Accepted if self.is_home => output.then_more(members_gone(&members)),
+                Asked::Accepted => output.waiting_for(members_gone(&members)),
+            });
+        }
+        match &self.aside {
+            Some(aside) if self.is_home => self.remove_what_was_moved_aside(aside, output).await,
+            Some(aside) if self.missing(aside).is_none() => {
+                Ok(noted(output, kept_aside(self.names, aside.db_cluster_resource_id().unwrap_or_default())))
+            }
+            _ => Ok(output),
+        }
+    }
+
+    /// AWS may check a change of a Multi-AZ DB cluster on its members as well.
+    async fn claim_members(&self) {
+        let clusters = [&self.restored, &self.aside].into_iter().flatten().filter(|cluster| !is_deleting(cluster));
+        for cluster in clusters.filter(|cluster| self.missing(cluster).is_none()) {
+            if self.original.cluster_kind != ClusterKind::MultiAz {
+                continue;
+            }
+            let claimed = claim::write_on_members(self.rds, cluster, &self.request.execution, Role::Restored).await;
+            // If AWS checks the members, it refuses the change itself; if not, a rollback must not end here.
             if let Err(error) = claimed {
                 tracing::warn!(error = error.report(), "the members of the restored DB cluster carry no claim");
             }
         }
-        if let Some(restored) = restored
-            && restored.deletion_protection() == Some(true)
-            && !is_unprotected(self.rds, self.request, restored).await?
-        {
-            return Ok(output.then_more(settled(restored.db_cluster_resource_id())));
-        }
-        let target = &self.original.target;
-        if !self.members.is_empty() {
-            return Ok(match delete_members(self.rds, self.request, target, &self.members).await? {
-                Asked::Busy => output.then_more(members_settled(&self.members)),
-                Asked::Accepted if self.restored.is_some() => output.then_more(members_gone(&self.members)),
-                Asked::Accepted => output.waiting_for(members_gone(&self.members)),
-            });
-        }
-        let Some(restored) = &self.restored else { return Ok(output) };
-        let going = gone(restored.db_cluster_resource_id().unwrap_or_default());
-        if is_deleting(restored) {
-            return Ok(output.waiting_for(going));
-        }
-        match delete_cluster(self.rds, self.request, target, restored, &[], ClusterDeletion::ENTIRELY).await? {
-            Asked::Accepted => Ok(output.waiting_for(going)),
-            Asked::Busy => Ok(output.then_more(settled(restored.db_cluster_resource_id()))),
+    }
+
+    /// An Aurora cluster's data is in the cluster alone, so only the cluster is moved; its members are deleted afterwards.
+    async fn clear_the_name(&self, restored: &DbCluster, output: StepOutput) -> Result<StepOutput> {
+        let resource_id = restored.db_cluster_resource_id().unwrap_or_default();
+        match self.way(restored) {
+            Way::Going if self.members.is_empty() => {
+                let note = leaving(self.request.identifier.as_str(), resource_id);
+                Ok(noted(output.waiting_for(gone(resource_id)), note))
+            }
+            Way::Going | Way::DeleteUnused => self.delete(restored, ClusterDeletion::ENTIRELY, output).await,
+            Way::Await => Ok(output.then_more(found_again(resource_id))),
+            Way::DeleteKeepingBackups => self.delete_keeping_backups(restored, output).await,
+            Way::MoveAside => match self.move_aside(restored).await? {
+                Moved::UnderWay | Moved::Busy => Ok(output.then_more(found_again(resource_id))),
+                Moved::Refused => self.delete_keeping_backups(restored, output).await,
+            },
         }
     }
 
-    /// Takes what is not this execution's out of what will be removed, and says why it is not.
+    /// An Aurora cluster was in service only if one of its members was: clients connect to members. A cluster without members
+    /// may have lost them after it was in service.
+    fn way(&self, restored: &DbCluster) -> Way {
+        let decided = way(DatabaseKind::Cluster, restored.status(), true);
+        let is_aurora = self.original.cluster_kind == ClusterKind::Aurora;
+        let was_connectable = |member: &DbInstance| member.instance_create_time().is_some();
+        let listed = restored.db_cluster_members();
+        let never = !listed.is_empty()
+            && listed.iter().all(|member| {
+                let name = member.db_instance_identifier();
+                let seen = self.members.iter().find(|one| one.db_instance_identifier() == name);
+                // A member that does not answer tells nothing, so it may have been in service.
+                seen.is_some_and(|seen| !was_connectable(seen))
+            });
+        match decided {
+            Way::MoveAside | Way::Await | Way::DeleteKeepingBackups if is_aurora && never => Way::DeleteUnused,
+            decided => decided,
+        }
+    }
+
+    async fn move_aside(&self, restored: &DbCluster) -> Result<Moved> {
+        let present = restored.db_cluster_identifier().unwrap_or_default();
+        if has_pending_rename(restored) {
+            return Ok(Moved::UnderWay);
+        }
+        let call = self
+            .rds
+            .modify_db_cluster()
+            .db_cluster_identifier(present)
+            .new_db_cluster_identifier(&self.names.aside)
+            .apply_immediately(true);
+        let Err(error) = Box::pin(call.send()).await else {
+            tracing::info!(
+                db.identifier = present,
+                db.new_identifier = self.names.aside.as_str(),
+                "moving the restored DB cluster aside"
+            );
+            return Ok(Moved::UnderWay);
+        };
+        // The answer may have been lost while the call was carried out, so what is there now decides.
+        let Some(now) = look_again(self.rds, restored).await? else { return Ok(Moved::UnderWay) };
+        if now.db_cluster_identifier() != Some(present) || has_pending_rename(&now) {
+            return Ok(Moved::UnderWay);
+        }
+        let is = |fault: fn(&ModifyDBClusterError) -> bool| error.as_service_error().is_some_and(fault);
+        let is_about_status = is(ModifyDBClusterError::is_invalid_db_cluster_state_fault)
+            || is(ModifyDBClusterError::is_invalid_db_instance_state_fault)
+            || is(ModifyDBClusterError::is_db_cluster_not_found_fault);
+        match phase(DatabaseKind::Cluster, now.status()) {
+            Phase::Passing | Phase::Deleting if is_about_status => Ok(Moved::Busy),
+            Phase::Broken | Phase::Stopped if is_about_status => Ok(Moved::Refused),
+            _ => {
+                let doing = format!("cannot rename the restored {present} to {}", self.names.aside);
+                Err(Error::from_aws(ErrorKind::Deletion, self.request.identifier.as_str(), doing, &error))
+            }
+        }
+    }
+
+    async fn remove_what_was_moved_aside(&self, aside: &DbCluster, output: StepOutput) -> Result<StepOutput> {
+        let resource_id = aside.db_cluster_resource_id().unwrap_or_default();
+        if let Some(why) = self.missing(aside) {
+            return Ok(noted(output, left_aside(self.names, &why)));
+        }
+        match way(DatabaseKind::Cluster, aside.status(), true) {
+            Way::Going => Ok(noted(output.waiting_for(settled(Some(resource_id))), discarded(self.names, resource_id))),
+            Way::Await => Ok(output.then_more(found_again(resource_id))),
+            Way::DeleteKeepingBackups => self.delete_keeping_backups(aside, output).await,
+            Way::MoveAside | Way::DeleteUnused => {
+                if aside.deletion_protection() == Some(true) && !is_unprotected(self.rds, self.request, aside).await? {
+                    return Ok(output.then_more(found_again(resource_id)));
+                }
+                let how = ClusterDeletion {
+                    final_snapshot: Some(self.names.discarded_snapshot.clone()),
+                    delete_automated_backups: true,
+                };
+                let target = &self.original.target;
+                Ok(match delete_cluster(self.rds, self.request, target, aside, &[], how).await? {
+                    // The deletion takes as long as its snapshot, which is nothing to wait for.
+                    Asked::Accepted => {
+                        noted(output.waiting_for(settled(Some(resource_id))), discarded(self.names, resource_id))
+                    }
+                    Asked::Busy => output.then_more(found_again(resource_id)),
+                })
+            }
+        }
+    }
+
+    async fn delete_keeping_backups(&self, restored: &DbCluster, output: StepOutput) -> Result<StepOutput> {
+        let identifier = restored.db_cluster_identifier().unwrap_or_default();
+        let resource_id = restored.db_cluster_resource_id().unwrap_or_default();
+        let status = restored.status().unwrap_or_default();
+        if restored.backup_retention_period().unwrap_or_default() <= 0 {
+            return Err(nothing_to_keep(self.request, identifier, resource_id, status));
+        }
+        let note = backups_kept(identifier, resource_id, status);
+        Ok(noted(self.delete(restored, ClusterDeletion::KEEPING_BACKUPS, output).await?, note))
+    }
+
+    /// Deletes the members, then their cluster.
+    async fn delete(&self, restored: &DbCluster, how: ClusterDeletion, output: StepOutput) -> Result<StepOutput> {
+        let resource_id = restored.db_cluster_resource_id();
+        let target = &self.original.target;
+        if !is_deleting(restored)
+            && restored.deletion_protection() == Some(true)
+            && !is_unprotected(self.rds, self.request, restored).await?
+        {
+            return Ok(output.then_more(settled(resource_id)));
+        }
+        if delete_members(self.rds, self.request, target, &self.members).await? == Asked::Busy {
+            return Ok(output.then_more(members_settled(&self.members)));
+        }
+        let going = gone(resource_id.unwrap_or_default());
+        if is_deleting(restored) {
+            return Ok(output.waiting_for(going));
+        }
+        // As soon as the members are going: without them nothing would tell any more whether the cluster was in service.
+        match delete_cluster(self.rds, self.request, target, restored, &self.members, how).await? {
+            Asked::Accepted => Ok(output.waiting_for(going)),
+            Asked::Busy if self.members.is_empty() => Ok(output.then_more(settled(resource_id))),
+            Asked::Busy => Ok(output.then_more(members_gone(&self.members))),
+        }
+    }
+
+    /// The members that the run made: of the cluster moved aside if that is the run's, and those under the original's
+    /// members' names.
+    fn members_of_ours(&self) -> Vec<DbInstance> {
+        let foreign = self.aside.as_ref().filter(|aside| self.missing(aside).is_some());
+        let foreign = foreign.and_then(DbCluster::db_cluster_identifier);
+        let is_ours = |member: &&DbInstance| foreign.is_none() || member.db_cluster_identifier() != foreign;
+        self.members.iter().filter(is_ours).cloned().collect()
+    }
+
+    /// Takes what is not this execution's out of what will be removed, and says why it is not. A reader that Aurora Auto
+    /// Scaling added to a cluster of the run goes with that cluster.
     fn set_foreign_members_aside(&mut self) -> Vec<String> {
         let originals = originals(self.original);
+        let ours: Vec<String> = [&self.restored, &self.aside]
+            .into_iter()
+            .flatten()
+            .filter(|cluster| self.missing(cluster).is_none())
+            .filter_map(|cluster| cluster.db_cluster_identifier().map(str::to_owned))
+            .collect();
+        let goes_with_ours = |member: &DbInstance| {
+            let cluster = member.db_cluster_identifier();
+            is_auto_scaled(member) && ours.iter().any(|one| cluster == Some(one.as_str()))
+        };
         let mut kept = Vec::new();
         self.members.retain(|member| {
-            if phase(DatabaseKind::Instance, member.db_instance_status()) == Phase::Deleting {
+            let is_leaving = phase(DatabaseKind::Instance, member.db_instance_status()) == Phase::Deleting;
+            if is_leaving || goes_with_ours(member) {
                 return true;
             }
             let missing = Proofs::of_instance(member).missing(self.request, &originals);
@@ -215,9 +403,16 @@ impl Discard<'_> {
     }
 
     fn foreign_cluster(&self) -> Option<String> {
-        let restored = self.restored.as_ref().filter(|restored| !is_deleting(restored))?;
-        Proofs::of_cluster(restored).missing(self.request, &originals(self.original))
+        self.missing(self.restored.as_ref().filter(|restored| !is_deleting(restored))?)
     }
+
+    fn missing(&self, cluster: &DbCluster) -> Option<String> {
+        Proofs::of_cluster(cluster).missing(self.request, &originals(self.original))
+    }
+}
+
+fn has_pending_rename(cluster: &DbCluster) -> bool {
+    cluster.pending_modified_values().is_some_and(|pending| pending.db_cluster_identifier().is_some())
 }
 
 fn originals(original: &OriginalCluster) -> Vec<&Target> {
@@ -265,6 +460,8 @@ struct ClusterDeletion {
 impl ClusterDeletion {
     /// Nothing of it is kept.
     const ENTIRELY: Self = Self { final_snapshot: None, delete_automated_backups: true };
+    /// All its automated backups are kept.
+    const KEEPING_BACKUPS: Self = Self { final_snapshot: None, delete_automated_backups: false };
 }
 
 /// Deletes a DB cluster that has no members any more but such as are being deleted: RDS takes that, "in non-deleting state" is
@@ -289,7 +486,7 @@ async fn delete_cluster(
         return Ok(Asked::Accepted);
     };
     // The answer may have been lost while the call was carried out, so what is there now decides.
-    let Some(now) = look_again(rds, cluster).await? else { return Ok(Asked::Accepted) };
+    let Some(now) = look_again(rds, cluster).await? else { return Ok(Asked::Busy) };
     if is_deleting(&now) {
         return Ok(Asked::Accepted);
     }
@@ -311,7 +508,7 @@ async fn is_unprotected(rds: &Client, request: &Request, cluster: &DbCluster) ->
     let call =
         rds.modify_db_cluster().db_cluster_identifier(identifier).deletion_protection(false).apply_immediately(true);
     let refused = Box::pin(call.send()).await.err();
-    let Some(now) = look_again(rds, cluster).await? else { return Ok(true) };
+    let Some(now) = look_again(rds, cluster).await? else { return Ok(false) };
     if now.deletion_protection() != Some(true) {
         return Ok(true);
     }

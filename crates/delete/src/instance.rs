@@ -2,15 +2,18 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, PendingModifiedValues};
-use trapheus_common::Result;
 use trapheus_common::claim::{self, Named, Proofs};
-use trapheus_common::document::{DeleteEvent, OriginalInstance, Request, StepEvent, StepOutput, Target, TaskName};
+use trapheus_common::document::{
+    DeleteEvent, Names, OriginalInstance, Request, StepEvent, StepOutput, Target, TaskName,
+};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::wait::acceptor::Phase;
+use trapheus_common::{Result, rds};
 
 use crate::{
-    Asked, Deletion, Successor, available, check_place, check_successor, delete_instance, final_snapshot, foreign,
-    found_again, gone, is_unprotected, is_untouched, noted, phase, settled, survivor,
+    Asked, Deletion, Moved, NotDeleted, Successor, Way, available, backups_kept, between_names, check_place,
+    check_successor, delete_instance, discarded, final_snapshot, foreign, found_again, gone, is_unprotected,
+    is_untouched, kept_aside, leaving, left_aside, move_aside, noted, nothing_to_keep, phase, settled, survivor, way,
 };
 
 /// Deletes the original once its successor is verified, one step at a time.
@@ -20,7 +23,10 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Resul
     let target = &original.target;
     let output = StepOutput::done(TaskName::Delete, target.temporary_identifier.as_str());
     let instances = Named::<DbInstance>::find_claimed(rds, target).await?;
-    let Some(instance) = &instances.original else { return Ok(output) };
+    let Some(instance) = &instances.original else {
+        // Between two names neither answers, so one look does not prove that it is gone.
+        return Ok(output.then_more(found_again(&target.resource_id)));
+    };
     if phase(DatabaseKind::Instance, instance.db_instance_status()) == Phase::Deleting {
         return Ok(output.waiting_for(gone(&target.resource_id)));
     }
@@ -35,7 +41,7 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Resul
         final_snapshot: final_snapshot(&request, &plan.names),
         delete_automated_backups: Some(!request.options.keep_automated_backups),
     };
-    let again = available(&target.temporary_identifier, &target.resource_id);
+    let again = found_again(&target.resource_id);
     if instance.deletion_protection() == Some(true) && !is_unprotected(rds, &request, instance).await? {
         return Ok(output.then_more(again));
     }
@@ -46,57 +52,140 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Resul
     }
 }
 
-/// The first step of a rollback: removes what the restore left under the original's name.
+/// Clears the original's name of what the restore left there, and removes it: the first step of a rollback and, once the
+/// original is back, the last but one.
 pub async fn discard(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
     let StepEvent { request, plan } = event;
-    let original = &plan.original;
-    let target = &original.target;
+    let target = &plan.original.target;
     let output = StepOutput::done(TaskName::Discard, request.identifier.as_str());
     let instances = Named::<DbInstance>::find(rds, target).await?;
     let holder = instances.at(&request.identifier);
     let Some(instance) = &instances.original else {
         return Ok(match holder {
-            Some(_) => noted(output, survivor(target, "no longer exists")),
-            // Between two names neither answers, and this is not the moment to conclude that it is gone.
-            None => output.then_more(found_again(target)),
+            // One look proves nothing: a rename hides it for minutes.
+            Some(_) => noted(output.then_more(found_again(&target.resource_id)), survivor(target, "no longer exists")),
+            None => output.then_more(between_names(target)),
         });
     };
     if phase(DatabaseKind::Instance, instance.db_instance_status()) == Phase::Deleting {
         return Ok(noted(output, survivor(target, "is being deleted")));
     }
+    let discard = Discard { rds, request: &request, names: &plan.names, target };
     if is_untouched(&request, instance.db_instance_identifier(), instance.tag_list()) {
-        return Ok(output);
+        return discard.remove_what_was_moved_aside(output).await;
     }
     claim::check_for_rollback(&request, target, instance.tag_list())?;
     match holder {
         Some(holder) if holder.dbi_resource_id() != Some(target.resource_id.as_str()) => {
-            remove(rds, &request, target, holder, output).await
+            discard.clear_the_name(holder, output).await
         }
-        _ => Ok(output),
+        Some(_) => discard.remove_what_was_moved_aside(output).await,
+        None => discard.note_on_aside(output).await,
     }
 }
 
-async fn remove(
-    rds: &Client,
-    request: &Request,
-    target: &Target,
-    restored: &DbInstance,
-    output: StepOutput,
-) -> Result<StepOutput> {
-    let resource_id = restored.dbi_resource_id().unwrap_or_default();
-    if phase(DatabaseKind::Instance, restored.db_instance_status()) == Phase::Deleting {
-        return Ok(output.waiting_for(gone(resource_id)));
+struct Discard<'a> {
+    rds: &'a Client,
+    request: &'a Request,
+    names: &'a Names,
+    target: &'a Target,
+}
+
+impl Discard<'_> {
+    async fn clear_the_name(&self, restored: &DbInstance, output: StepOutput) -> Result<StepOutput> {
+        let resource_id = restored.dbi_resource_id().unwrap_or_default();
+        let way = way(DatabaseKind::Instance, restored.db_instance_status(), restored.instance_create_time().is_some());
+        if way == Way::Going {
+            let output = output.waiting_for(gone(resource_id));
+            let was_in_service = restored.instance_create_time().is_some();
+            return Ok(if was_in_service {
+                noted(output, leaving(self.request.identifier.as_str(), resource_id))
+            } else {
+                output
+            });
+        }
+        if let Some(why) = self.missing(restored) {
+            return Err(foreign(self.request, self.target, "instance", &[why]));
+        }
+        match way {
+            Way::Going | Way::Await => Ok(output.then_more(found_again(resource_id))),
+            Way::DeleteUnused => self.delete(restored, Deletion::ENTIRELY, output).await,
+            Way::DeleteKeepingBackups => self.delete_keeping_backups(restored, output).await,
+            Way::MoveAside => match move_aside(self.rds, self.request, self.names, restored).await? {
+                Moved::UnderWay | Moved::Busy => Ok(output.then_more(found_again(resource_id))),
+                Moved::Refused => self.delete_keeping_backups(restored, output).await,
+            },
+        }
     }
-    if let Some(why) = Proofs::of_instance(restored).missing(request, &[target]) {
-        return Err(foreign(request, target, "instance", &[why]));
+
+    async fn aside(&self) -> Result<Option<DbInstance>> {
+        rds::instance(self.rds, self.names.aside.as_str()).await
     }
-    if restored.deletion_protection() == Some(true) && !is_unprotected(rds, request, restored).await? {
-        return Ok(output.then_more(settled(Some(resource_id))));
+
+    async fn note_on_aside(&self, output: StepOutput) -> Result<StepOutput> {
+        let aside = self.aside().await?.filter(|aside| self.missing(aside).is_none());
+        Ok(match aside {
+            Some(aside) => noted(output, kept_aside(self.names, aside.dbi_resource_id().unwrap_or_default())),
+            None => output,
+        })
     }
-    match delete_instance(rds, request, restored, Deletion::ENTIRELY).await {
-        Ok(Asked::Accepted) => Ok(output.waiting_for(gone(resource_id))),
-        Ok(Asked::Busy) => Ok(output.then_more(settled(Some(resource_id)))),
-        Err(refusal) => Err(refusal.into_error(request, target)),
+
+    async fn remove_what_was_moved_aside(&self, output: StepOutput) -> Result<StepOutput> {
+        let Some(aside) = self.aside().await? else { return Ok(output) };
+        let resource_id = aside.dbi_resource_id().unwrap_or_default();
+        if let Some(why) = self.missing(&aside) {
+            return Ok(noted(output, left_aside(self.names, &why)));
+        }
+        let with_snapshot = Deletion {
+            final_snapshot: Some(self.names.discarded_snapshot.clone()),
+            delete_automated_backups: Some(true),
+        };
+        match way(DatabaseKind::Instance, aside.db_instance_status(), true) {
+            Way::Going => Ok(noted(output.waiting_for(settled(Some(resource_id))), discarded(self.names, resource_id))),
+            Way::Await => Ok(output.then_more(found_again(resource_id))),
+            Way::DeleteKeepingBackups => self.delete_keeping_backups(&aside, output).await,
+            Way::MoveAside | Way::DeleteUnused => {
+                if aside.deletion_protection() == Some(true) && !is_unprotected(self.rds, self.request, &aside).await? {
+                    return Ok(output.then_more(found_again(resource_id)));
+                }
+                match delete_instance(self.rds, self.request, &aside, with_snapshot).await {
+                    // The deletion takes as long as its snapshot, which is nothing to wait for.
+                    Ok(Asked::Accepted) => {
+                        Ok(noted(output.waiting_for(settled(Some(resource_id))), discarded(self.names, resource_id)))
+                    }
+                    Ok(Asked::Busy) => Ok(output.then_more(found_again(resource_id))),
+                    Err(NotDeleted::Status(_)) => self.delete_keeping_backups(&aside, output).await,
+                    Err(refusal) => Err(refusal.into_error(self.request, self.target)),
+                }
+            }
+        }
+    }
+
+    async fn delete_keeping_backups(&self, restored: &DbInstance, output: StepOutput) -> Result<StepOutput> {
+        let identifier = restored.db_instance_identifier().unwrap_or_default();
+        let resource_id = restored.dbi_resource_id().unwrap_or_default();
+        let status = restored.db_instance_status().unwrap_or_default();
+        if restored.backup_retention_period().unwrap_or_default() <= 0 {
+            return Err(nothing_to_keep(self.request, identifier, resource_id, status));
+        }
+        let note = backups_kept(identifier, resource_id, status);
+        Ok(noted(self.delete(restored, Deletion::KEEPING_BACKUPS, output).await?, note))
+    }
+
+    async fn delete(&self, restored: &DbInstance, how: Deletion, output: StepOutput) -> Result<StepOutput> {
+        let resource_id = restored.dbi_resource_id().unwrap_or_default();
+        if restored.deletion_protection() == Some(true) && !is_unprotected(self.rds, self.request, restored).await? {
+            return Ok(output.then_more(settled(Some(resource_id))));
+        }
+        match delete_instance(self.rds, self.request, restored, how).await {
+            Ok(Asked::Accepted) => Ok(output.waiting_for(gone(resource_id))),
+            Ok(Asked::Busy) => Ok(output.then_more(settled(Some(resource_id)))),
+            Err(refusal) => Err(refusal.into_error(self.request, self.target)),
+        }
+    }
+
+    fn missing(&self, restored: &DbInstance) -> Option<String> {
+        Proofs::of_instance(restored).missing(self.request, &[self.target])
     }
 }
 

@@ -3,7 +3,10 @@
 //! [`instance`] and [`cluster`] hold both for their kind; here is what they share. Before the original goes, it has to be
 //! under its `-temp` name, claimed by this execution, and a verified successor has to be available under its own name.
 //! Before anything is discarded, all four proofs of [`trapheus_common::claim::Proofs`] have to hold. Anything else is
-//! refused with both databases kept. What is gone or going already is done.
+//! refused with both databases kept. What is going already is done; what does not answer is looked for again.
+//!
+//! A restored database that was in service holds what clients wrote. So `discard` first clears the service name ([`Way`]),
+//! the original gets it back, and only then `discard` deletes the database moved aside, with a final snapshot.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::delete_db_instance::DeleteDBInstanceError;
@@ -34,9 +37,14 @@ fn available(identifier: &DatabaseIdentifier, resource_id: &str) -> Goal {
     Goal::Available { identifier: identifier.clone(), resource_id: Some(resource_id.to_owned()), members: Vec::new() }
 }
 
-/// The original, between two names: wherever it comes out, it is found again then.
-fn found_again(target: &Target) -> Goal {
+/// The original, between two names while none of them has a holder: wherever it comes out, it is found again then.
+fn between_names(target: &Target) -> Goal {
     Goal::Settled { resource_id: target.resource_id.clone(), may_be_gone: false }
+}
+
+/// A database that answers under no name, or has been asked to change its name: it is found again, or it is gone.
+fn found_again(resource_id: &str) -> Goal {
+    Goal::FoundAgain { resource_id: resource_id.to_owned() }
 }
 
 /// What RDS is still busy with: however that ends, it can be asked again then.
@@ -50,6 +58,99 @@ fn gone(resource_id: &str) -> Goal {
 
 fn phase(kind: DatabaseKind, status: Option<&str>) -> Phase {
     acceptor::phase(kind, status.unwrap_or_default())
+}
+
+/// How a restored database gives up the name that clients connect to.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+enum Way {
+    /// It is being deleted.
+    Going,
+    /// It is busy, and takes a rename afterwards.
+    Await,
+    /// It is renamed, and deleted once the original is back.
+    MoveAside,
+    /// It was never in service, and RDS refuses a final snapshot: it is deleted in place.
+    DeleteUnused,
+    /// It was in service, and RDS refuses both a rename and a final snapshot: its automated backups keep its data.
+    DeleteKeepingBackups,
+}
+
+/// If in doubt, the database was in service. `was_available` says that RDS reports a time of creation, which it does not
+/// before a database is available for the first time.
+fn way(kind: DatabaseKind, status: Option<&str>, was_available: bool) -> Way {
+    let status = status.unwrap_or_default();
+    match acceptor::phase(kind, status) {
+        Phase::Deleting => Way::Going,
+        _ if acceptor::is_never_in_service(status) => Way::DeleteUnused,
+        Phase::Available => Way::MoveAside,
+        Phase::Passing => Way::Await,
+        Phase::Stopped | Phase::Broken if !was_available => Way::DeleteUnused,
+        // RDS lets a full database be modified: that is how it gets more storage.
+        Phase::Broken if status == "storage-full" => Way::MoveAside,
+        Phase::Stopped | Phase::Broken => Way::DeleteKeepingBackups,
+    }
+}
+
+/// What came of asking RDS to rename a restored database aside.
+enum Moved {
+    /// It is on its way, or another rename of it is.
+    UnderWay,
+    /// It is in a status that passes.
+    Busy,
+    /// It does not take a rename, and waiting does not help.
+    Refused,
+}
+
+/// What a person has to know of a database that was moved aside and waits for its deletion.
+fn kept_aside(names: &Names, resource_id: &str) -> String {
+    format!(
+        "the restored database ({resource_id}) may have been in service, so it was renamed to {} and will be deleted with the final \
+         snapshot {}",
+        names.aside, names.discarded_snapshot
+    )
+}
+
+/// What a person has to know of a database that was moved aside and is being deleted.
+fn discarded(names: &Names, resource_id: &str) -> String {
+    format!(
+        "the restored database ({resource_id}) may have been in service, so it was renamed to {} and is being deleted with the final \
+         snapshot {}, which holds everything that clients wrote to it. Delete that snapshot once you do not need it",
+        names.aside, names.discarded_snapshot
+    )
+}
+
+/// What a person has to know of a database whose automated backups are all that is kept of it.
+fn backups_kept(identifier: &str, resource_id: &str, status: &str) -> String {
+    format!(
+        "the restored database {identifier} ({resource_id}) may have been in service and took neither a rename nor a final snapshot in \
+         status {status}, so it is being deleted and its automated backups are retained: restore it to a point in time with \
+         the source resource id {resource_id}"
+    )
+}
+
+/// Why a restored database stays that was in service and of which nothing could be kept.
+fn nothing_to_keep(request: &Request, identifier: &str, resource_id: &str, status: &str) -> Error {
+    failed(
+        request,
+        format!(
+            "the restored database {identifier} ({resource_id}) was not deleted: it may have been in service, its status {status} takes \
+             neither a rename nor a final snapshot, and it has no automated backups, so its deletion would lose what clients \
+             wrote. Save that, then delete it by hand"
+        ),
+    )
+}
+
+/// What a person has to know of a restored database that an earlier call, or a person, has begun to delete.
+fn leaving(identifier: &str, resource_id: &str) -> String {
+    format!(
+        "the restored database {identifier} ({resource_id}) is being deleted: look for its final snapshot or its retained \
+         automated backups if clients wrote to it"
+    )
+}
+
+/// Why a database under the aside name is left alone.
+fn left_aside(names: &Names, why: &str) -> String {
+    format!("the database under {} was not removed: {why}", names.aside)
 }
 
 fn failed(request: &Request, message: impl Into<String>) -> Error {
@@ -191,7 +292,7 @@ async fn is_unprotected(rds: &Client, request: &Request, instance: &DbInstance) 
         rds.modify_db_instance().db_instance_identifier(identifier).deletion_protection(false).apply_immediately(true);
     // Boxed, because the future of a call with so many parameters would make every caller's as large.
     let refused = Box::pin(call.send()).await.err();
-    let Some(now) = look_again(rds, instance).await? else { return Ok(true) };
+    let Some(now) = look_again(rds, instance).await? else { return Ok(false) };
     if now.deletion_protection() != Some(true) {
         return Ok(true);
     }
@@ -214,6 +315,8 @@ struct Deletion {
 }
 
 impl Deletion {
+    /// All its automated backups are kept.
+    const KEEPING_BACKUPS: Self = Self { final_snapshot: None, delete_automated_backups: Some(false) };
     /// Nothing of it is kept.
     const ENTIRELY: Self = Self { final_snapshot: None, delete_automated_backups: Some(true) };
     const OF_A_MEMBER: Self = Self { final_snapshot: None, delete_automated_backups: None };
@@ -238,14 +341,18 @@ async fn delete_instance(
         return Ok(Asked::Accepted);
     };
     // The answer may have been lost while the call was carried out, so what is there now decides.
-    let Some(now) = look_again(rds, instance).await? else { return Ok(Asked::Accepted) };
+    let Some(now) = look_again(rds, instance).await? else { return Ok(Asked::Busy) };
     if phase(DatabaseKind::Instance, now.db_instance_status()) == Phase::Deleting {
         return Ok(Asked::Accepted);
     }
     let is_about_status =
         |e: &DeleteDBInstanceError| e.is_invalid_db_instance_state_fault() || e.is_invalid_db_cluster_state_fault();
-    if error.as_service_error().is_some_and(is_about_status) && is_passing(&now) {
-        return Ok(Asked::Busy);
+    if error.as_service_error().is_some_and(is_about_status) {
+        return if is_passing(&now) {
+            Ok(Asked::Busy)
+        } else {
+            Err(NotDeleted::Status(cannot_delete(request, identifier, &error)))
+        };
     }
     Err(NotDeleted::of_instance(request, identifier, &error))
 }
@@ -254,7 +361,14 @@ async fn delete_instance(
 enum NotDeleted {
     /// The quota of retained automated backups.
     BackupQuota,
+    /// The status, which does not pass.
+    Status(Error),
     Failed(Error),
+}
+
+fn cannot_delete(request: &Request, identifier: &str, error: &SdkError<DeleteDBInstanceError, HttpResponse>) -> Error {
+    let doing = format!("cannot delete the DB instance {identifier}");
+    Error::from_aws(ErrorKind::Deletion, request.identifier.as_str(), doing, error)
 }
 
 impl NotDeleted {
@@ -262,14 +376,13 @@ impl NotDeleted {
         if error.as_service_error().is_some_and(|e| e.is_db_instance_automated_backup_quota_exceeded_fault()) {
             return Self::BackupQuota;
         }
-        let doing = format!("cannot delete the DB instance {identifier}");
-        Self::Failed(Error::from_aws(ErrorKind::Deletion, request.identifier.as_str(), doing, error))
+        Self::Failed(cannot_delete(request, identifier, error))
     }
 
     fn into_error(self, request: &Request, target: &Target) -> Error {
         match self {
             Self::BackupQuota => backup_quota(request, target),
-            Self::Failed(error) => error,
+            Self::Status(error) | Self::Failed(error) => error,
         }
     }
 }
@@ -278,6 +391,47 @@ impl From<Error> for NotDeleted {
     fn from(error: Error) -> Self {
         Self::Failed(error)
     }
+}
+
+/// Asks for the rename of a restored DB instance that is in the way.
+async fn move_aside(rds: &Client, request: &Request, names: &Names, restored: &DbInstance) -> Result<Moved> {
+    let present = restored.db_instance_identifier().unwrap_or_default();
+    if has_pending_rename(restored) {
+        return Ok(Moved::UnderWay);
+    }
+    let call = rds
+        .modify_db_instance()
+        .db_instance_identifier(present)
+        .new_db_instance_identifier(&names.aside)
+        .apply_immediately(true);
+    let Err(error) = Box::pin(call.send()).await else {
+        tracing::info!(
+            db.identifier = present,
+            db.new_identifier = names.aside.as_str(),
+            "moving the restored DB instance aside"
+        );
+        return Ok(Moved::UnderWay);
+    };
+    // The answer may have been lost while the call was carried out, so what is there now decides.
+    let Some(now) = look_again(rds, restored).await? else { return Ok(Moved::UnderWay) };
+    if now.db_instance_identifier() != Some(present) || has_pending_rename(&now) {
+        return Ok(Moved::UnderWay);
+    }
+    let is = |fault: fn(&ModifyDBInstanceError) -> bool| error.as_service_error().is_some_and(fault);
+    let is_about_status = is(ModifyDBInstanceError::is_invalid_db_instance_state_fault)
+        || is(ModifyDBInstanceError::is_db_instance_not_found_fault);
+    match phase(DatabaseKind::Instance, now.db_instance_status()) {
+        Phase::Passing | Phase::Deleting if is_about_status => Ok(Moved::Busy),
+        Phase::Broken | Phase::Stopped if is_about_status => Ok(Moved::Refused),
+        _ => {
+            let doing = format!("cannot rename the restored {present} to {}", names.aside);
+            Err(Error::from_aws(ErrorKind::Deletion, request.identifier.as_str(), doing, &error))
+        }
+    }
+}
+
+fn has_pending_rename(instance: &DbInstance) -> bool {
+    instance.pending_modified_values().is_some_and(|pending| pending.db_instance_identifier().is_some())
 }
 
 async fn look_again(rds: &Client, instance: &DbInstance) -> Result<Option<DbInstance>> {
@@ -365,6 +519,37 @@ mod tests {
         assert!(check("orders", None).is_err());
         assert!(check("orders-old", None).is_err());
         assert!(check("orders-temp", Some("orders-old")).unwrap_err().report().contains("orders-old"));
+    }
+
+    #[test]
+    fn the_way_out_of_the_name_depends_on_the_status_and_on_former_service() {
+        use DatabaseKind::{Cluster, Instance};
+        for (kind, status, was_available, expected) in [
+            (Instance, "creating", false, Way::DeleteUnused),
+            (Instance, "failed", false, Way::DeleteUnused),
+            (Instance, "incompatible-network", false, Way::DeleteUnused),
+            (Instance, "incompatible-restore", true, Way::DeleteUnused),
+            (Instance, "storage-full", false, Way::DeleteUnused),
+            (Instance, "failed", true, Way::DeleteKeepingBackups),
+            (Instance, "incompatible-parameters", true, Way::DeleteKeepingBackups),
+            (Instance, "inaccessible-encryption-credentials", true, Way::DeleteKeepingBackups),
+            (Instance, "stopped", true, Way::DeleteKeepingBackups),
+            (Instance, "storage-full", true, Way::MoveAside),
+            (Instance, "available", true, Way::MoveAside),
+            // In doubt it was in service.
+            (Instance, "available", false, Way::MoveAside),
+            (Instance, "storage-initialization", true, Way::MoveAside),
+            (Instance, "backing-up", true, Way::Await),
+            (Instance, "modifying", false, Way::Await),
+            (Instance, "a-status-of-tomorrow", true, Way::Await),
+            (Instance, "deleting", true, Way::Going),
+            (Cluster, "migrating", true, Way::DeleteUnused),
+            (Cluster, "migration-failed", true, Way::DeleteUnused),
+            (Cluster, "failed", true, Way::DeleteKeepingBackups),
+            (Cluster, "available", true, Way::MoveAside),
+        ] {
+            assert_eq!(way(kind, Some(status), was_available), expected, "{kind} {status} {was_available}");
+        }
     }
 
     #[test]

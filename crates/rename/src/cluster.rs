@@ -40,7 +40,7 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
         return Ok(noted(output, original_is_going(target)));
     }
     let was_claimed = tags::value(cluster.tag_list(), tags::EXECUTION).is_some();
-    if destination == Destination::Home && !was_claimed && is_at_home(rds, &original, cluster).await? {
+    if destination == Destination::Home && !was_claimed && is_at_home(rds, original, cluster).await? {
         return Ok(output);
     }
     match destination {
@@ -48,7 +48,7 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
         Destination::Home => claim::check_for_rollback(&request, target, cluster.tag_list())?,
     }
     let holder = clusters.at(wanted(target, destination));
-    Move { rds, original: &original, cluster, holder, destination }.step(output).await
+    Move { rds, original, cluster, holder, destination }.step(output).await
 }
 
 /// Whether the cluster and every member that is left is under its own name: what was never claimed was never moved.

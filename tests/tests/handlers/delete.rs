@@ -6,6 +6,7 @@ use trapheus_common::document::{
     DeleteEvent, Destination, OriginalCluster, OriginalInstance, RenameEvent, StepEvent, StepOutput, Task, TaskName,
     Verification,
 };
+use trapheus_common::wait::Goal;
 use trapheus_common::{ErrorKind, Result, rds, tags};
 use trapheus_delete::{cluster, instance};
 use trapheus_tests::{EXECUTION, Harness, OTHER_EXECUTION};
@@ -190,8 +191,10 @@ async fn an_original_gone_or_going_is_not_deleted_again() {
     let going = instance::delete(harness.rds(), event.clone()).await.unwrap();
     assert!(going.wait_for.is_some() && !going.more);
     delete(&harness, &event).await.unwrap();
-    let gone = instance::delete(harness.rds(), event).await.unwrap();
-    assert_eq!((gone.wait_for, gone.more), (None, false));
+    let original = event.plan.original.target.resource_id.clone();
+    let gone = delete(&harness, &event).await.unwrap();
+    assert_eq!(gone.wait_for, Some(Goal::FoundAgain { resource_id: original }), "one look does not prove it gone");
+    assert!(gone.wait.is_some_and(|wait| wait.gone));
     assert_eq!(deletions(&harness), 1);
 }
 
@@ -376,8 +379,8 @@ async fn an_aurora_clusters_members_go_before_it() {
     let kept = instances(&harness);
     assert!(kept.contains(&"shop-1".to_owned()) && kept.contains(&"shop-2".to_owned()), "{kept:?}");
     assert!(!kept.iter().any(|name| name.ends_with("-temp")), "{kept:?}");
-    let again = cluster::delete(harness.rds(), event).await.unwrap();
-    assert_eq!((again.wait_for, again.more), (None, false));
+    let again = delete_cluster(&harness, &event).await.unwrap();
+    assert!(again.wait.is_some_and(|wait| wait.gone));
     assert_eq!(deletions(&harness), 3);
 }
 
@@ -502,34 +505,70 @@ async fn whatever_status_a_cluster_restore_ends_in_it_is_removed() {
     }
 }
 
+/// Gives the original its name back, as the rollback does after the first discard.
+async fn put_back(harness: &Harness, event: &StepEvent<OriginalInstance>) {
+    let StepEvent { request, plan } = event.clone();
+    let rename = RenameEvent { request, plan, destination: Destination::Home };
+    let step = async || trapheus_rename::instance::rename(harness.rds(), rename.clone()).await;
+    harness.run_instance(&event.request, step).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
-async fn a_discarded_database_keeps_nothing_and_is_unprotected_first() {
+async fn a_restored_database_that_was_in_service_leaves_a_final_snapshot_once_the_original_is_back() {
     let harness = world();
     let event = moved_away(&harness).await;
     begin_restore(&harness).await;
     harness.settle().await;
     let call = harness.rds().modify_db_instance().db_instance_identifier("orders").deletion_protection(true);
     call.send().await.unwrap();
+    let aside = event.plan.names.aside.as_str();
     discard(&harness, &event).await.unwrap();
+    assert!(resource_id(&harness, aside).is_some() && resource_id(&harness, "orders").is_none());
+    assert_eq!(deletions(&harness), 0, "the original has no name yet");
+    put_back(&harness, &event).await;
+    let output = discard(&harness, &event).await.unwrap();
+    assert!(output.notes.iter().any(|note| note.contains(aside) && note.contains("final snapshot")), "{output:?}");
     let [request] = accepted(&harness, "DeleteDBInstance").try_into().expect("one deletion");
-    assert_eq!(request["DBInstanceIdentifier"], "orders");
-    assert_eq!((request["SkipFinalSnapshot"].as_str(), request["DeleteAutomatedBackups"].as_str()), ("true", "true"));
+    assert_eq!(request["DBInstanceIdentifier"], aside);
+    assert_eq!(request["FinalDBSnapshotIdentifier"], event.plan.names.discarded_snapshot.as_str());
+    harness.settle().await;
+    let state = harness.simulator.state();
+    assert!(state.snapshot(event.plan.names.discarded_snapshot.as_str()).is_some());
+    assert_eq!(state.instance(aside), None);
+    assert_eq!(state.instance("orders").unwrap().resource_id, event.plan.original.target.resource_id);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_discard_repeated_or_answered_into_the_void_discards_once() {
+async fn a_restored_database_that_takes_neither_rename_nor_snapshot_keeps_its_automated_backups() {
+    let harness = world();
+    let event = moved_away(&harness).await;
+    inject(&harness, "RestoreDBInstanceFromDBSnapshot", Fault::EndsIn { status: "incompatible-parameters".into() });
+    begin_restore(&harness).await;
+    harness.settle().await;
+    let output = discard(&harness, &event).await.unwrap();
+    let [request] = accepted(&harness, "DeleteDBInstance").try_into().expect("one deletion");
+    let kept = (request["SkipFinalSnapshot"].as_str(), request["DeleteAutomatedBackups"].as_str());
+    assert_eq!(kept, ("true", "false"), "{output:?}");
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_discard_repeated_or_answered_into_the_void_moves_aside_once() {
     let harness = world();
     let event = moved_away(&harness).await;
     begin_restore(&harness).await;
     harness.settle().await;
-    inject(&harness, "DeleteDBInstance", Fault::ResponseLost {});
+    let renames = |harness: &Harness| {
+        let all = accepted(harness, "ModifyDBInstance").into_iter();
+        all.filter(|one| one["NewDBInstanceIdentifier"] == event.plan.names.aside.as_str()).count()
+    };
+    inject(&harness, "ModifyDBInstance", Fault::ResponseLost {});
     instance::discard(harness.rds(), event.clone()).await.unwrap();
     let going = instance::discard(harness.rds(), event.clone()).await.unwrap();
     assert!(going.wait_for.is_some());
     discard(&harness, &event).await.unwrap();
     let output = discard(&harness, &event).await.unwrap();
     assert_eq!(output.wait_for, None);
-    assert_eq!(deletions(&harness), 1);
+    assert_eq!((renames(&harness), deletions(&harness)), (1, 0));
 }
 
 #[tokio::test(start_paused = true)]
@@ -588,9 +627,10 @@ async fn where_the_original_is_gone_or_going_the_restored_one_survives() {
     call.send().await.unwrap();
     let call = harness.rds().delete_db_instance().db_instance_identifier("orders-temp").skip_final_snapshot(true);
     call.send().await.unwrap();
-    for expected in ["is being deleted", "no longer exists"] {
+    for (expected, is_gone) in [("is being deleted", false), ("no longer exists", true)] {
         let output = discard(&harness, &event).await.unwrap();
-        assert!(output.wait_for.is_none() && output.notes[0].contains(expected), "{output:?}");
+        assert!(output.notes[0].contains(expected), "{output:?}");
+        assert_eq!(output.wait.is_some_and(|wait| wait.gone), is_gone, "one look does not prove it gone");
         harness.settle().await;
     }
     assert!(resource_id(&harness, "orders").is_some());
@@ -615,12 +655,41 @@ async fn a_half_restored_aurora_cluster_goes_with_its_members() {
                 harness.settle().await;
             }
             discard_cluster(&harness, &event).await.unwrap();
-            assert_eq!(clusters(&harness), ["ledger", "shop-temp", "stock"]);
+            // A member that cannot be deleted while it is created is in service once it can.
+            let was_in_service = is_over || !delete_while_creating;
+            let aside = event.plan.names.aside.to_string();
+            let left = ["ledger", &aside, "shop-temp", "stock"].map(str::to_owned);
+            let left: Vec<_> = left.into_iter().filter(|name| was_in_service || *name != aside).collect();
+            assert_eq!(clusters(&harness), left, "what was in service is kept until the original is back");
             let state = harness.simulator.state();
             assert_eq!(state.instance("shop-1"), None);
             assert_eq!(state.cluster("shop-temp").unwrap().members, ["shop-1-temp", "shop-2-temp"]);
         }
     }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_aurora_cluster_without_members_may_have_lost_them_and_leaves_a_snapshot() {
+    let harness = world();
+    let event = cluster_moved_away(&harness, "shop").await;
+    begin_cluster_restore(&harness, "shop", "aurora-postgresql").await;
+    harness.settle().await;
+    discard_cluster(&harness, &event).await.unwrap();
+    assert_eq!(deletions(&harness), 0);
+    assert!(cluster_resource_id(&harness, event.plan.names.aside.as_str()).is_some());
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_broken_aurora_cluster_that_was_in_service_keeps_its_backups_when_its_members_are_gone() {
+    let harness = world();
+    let event = cluster_moved_away(&harness, "shop").await;
+    let status = "inaccessible-encryption-credentials".into();
+    inject(&harness, "RestoreDBClusterFromSnapshot", Fault::EndsIn { status });
+    begin_cluster_restore(&harness, "shop", "aurora-postgresql").await;
+    harness.settle().await;
+    discard_cluster(&harness, &event).await.unwrap();
+    let [request] = accepted(&harness, "DeleteDBCluster").try_into().expect("one deletion");
+    assert_eq!(request["DeleteAutomatedBackups"], "false");
 }
 
 #[tokio::test(start_paused = true)]

@@ -236,7 +236,7 @@ async fn a_busy_database_is_waited_for() {
 
 #[tokio::test(start_paused = true)]
 async fn a_database_that_stays_busy_is_refused_before_the_function_ends() {
-    let harness = Harness::new(with(orders(), "/instances/0/status", json!("storage-optimization")));
+    let harness = Harness::new(with(orders(), "/instances/0/status", json!("modifying")));
     let error = instance(&harness, Task::CreateSnapshotOnly).await.unwrap_err();
     assert!(error.report().contains("once it is available"), "{}", error.report());
     let waited = harness.simulator.now();

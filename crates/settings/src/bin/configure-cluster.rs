@@ -7,5 +7,5 @@ use trapheus_settings::cluster;
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
     let rds = aws_sdk_rds::Client::new(&clients::config());
-    lambda::run(async |event, _| cluster::configure(&rds, event).await).await
+    lambda::run(async |event, _| Box::pin(cluster::configure(&rds, event)).await).await
 }

@@ -7,5 +7,5 @@ use trapheus_settings::instance;
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
     let rds = aws_sdk_rds::Client::new(&clients::config());
-    lambda::run(async |event, _| instance::configure(&rds, event).await).await
+    lambda::run(async |event, _| Box::pin(instance::configure(&rds, event)).await).await
 }
