@@ -83,8 +83,8 @@ fn way(kind: DatabaseKind, status: Option<&str>, was_available: bool) -> Way {
         Phase::Deleting => Way::Going,
         _ if acceptor::is_never_in_service(status) => Way::DeleteUnused,
         Phase::Available => Way::MoveAside,
+        _ if !was_available => Way::DeleteUnused,
         Phase::Passing => Way::Await,
-        Phase::Stopped | Phase::Broken if !was_available => Way::DeleteUnused,
         // RDS lets a full database be modified: that is how it gets more storage.
         Phase::Broken if status == "storage-full" => Way::MoveAside,
         Phase::Stopped | Phase::Broken => Way::DeleteKeepingBackups,

@@ -153,14 +153,14 @@ impl Without {
                 // A repeated call finds nothing to delete.
                 let _ = gone.send().await;
             }
-            Self::PinnedBackup(other) if call.function.starts_with("restore-") => {
-                if call.simulator.state().instance(&identifier).is_none() {
-                    let tags = [("trapheus:execution", execution.as_str()), ("trapheus:role", "restored")];
-                    let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
-                    let restore = call.fleet.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier(*other);
-                    let restore = restore.db_instance_identifier(&identifier).set_tags(Some(tags.to_vec()));
-                    restore.send().await.expect("the simulator restores any snapshot");
-                }
+            Self::PinnedBackup(other)
+                if call.function.starts_with("restore-") && call.simulator.state().instance(&identifier).is_none() =>
+            {
+                let tags = [("trapheus:execution", execution.as_str()), ("trapheus:role", "restored")];
+                let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
+                let restore = call.fleet.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier(*other);
+                let restore = restore.db_instance_identifier(&identifier).set_tags(Some(tags.to_vec()));
+                restore.send().await.expect("the simulator restores any snapshot");
             }
             Self::ReplacementOrder if call.function.starts_with("snapshot-") => {
                 call.payload["request"]["snapshotReplacement"] = json!("DeleteFirst");
