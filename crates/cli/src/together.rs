@@ -209,6 +209,7 @@ impl Together {
         let limits = Limits {
             instances: usize::MAX,
             clusters: usize::MAX,
+            allocated_storage: u64::MAX,
             manual_snapshots: usize::MAX,
             manual_cluster_snapshots: usize::MAX,
             retained_backups: usize::MAX,

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use crate::engines;
 use crate::names;
+use crate::offers::{Integration, Offers};
 use crate::query::Tags;
 use crate::resources::{Cluster, Instance, Key, Life, Snapshot, is_aurora};
 use crate::settings::{ClusterSettings, InstanceSettings};
@@ -19,6 +20,9 @@ const HOUR_MILLIS: i64 = 3600 * 1000;
 /// Builds the world as it is at `start` (Unix milliseconds).
 pub(crate) fn build(world: &World, seed: u64, start: i64) -> Result<State, WorldError> {
     let mut builder = Builder { state: State::empty(start, seed, world), replicas: Vec::new() };
+    // Where a database is depends on its subnet group.
+    builder.state.groups.subnet.clone_from(&world.subnet_groups);
+    builder.state.offers = offers(world);
     for (index, spec) in world.instances.iter().enumerate() {
         builder.instance(&format!("instances[{index}]"), spec)?;
     }
@@ -35,8 +39,51 @@ pub(crate) fn build(world: &World, seed: u64, start: i64) -> Result<State, World
     check_timings(world)?;
     let mut state = builder.state;
     state.groups = groups(world, &state);
+    let named = named_versions(&state);
+    state.offers.complete(named.into_iter());
+    integrations(world, &mut state);
     state.observe();
     Ok(state)
+}
+
+fn offers(world: &World) -> Offers {
+    Offers {
+        certificates: world.certificates.clone(),
+        versions: world.engine_versions.clone(),
+        orderable: world.orderable_options.clone(),
+        withdrawn_classes: world.withdrawn_classes.clone(),
+    }
+}
+
+/// Versions that databases and snapshots have, or will have.
+fn named_versions(state: &State) -> Vec<(String, String)> {
+    let of = |engine: &str, version: Option<&String>| version.map(|version| (engine.to_owned(), version.clone()));
+    let instances = state.instances.values().flat_map(|instance| {
+        let (now, then) = (&instance.settings.engine_version, &instance.pending.engine_version);
+        [of(&instance.engine, now.as_ref()), of(&instance.engine, then.as_ref())]
+    });
+    let clusters = state.clusters.values().flat_map(|cluster| {
+        let (now, then) = (&cluster.settings.engine_version, &cluster.pending.engine_version);
+        [of(&cluster.engine, now.as_ref()), of(&cluster.engine, then.as_ref())]
+    });
+    let snapshots = state.snapshots.values().map(|found| of(&found.engine, found.settings.engine_version.as_ref()));
+    let others =
+        state.cluster_snapshots.values().map(|found| of(&found.engine, found.settings.engine_version.as_ref()));
+    instances.chain(clusters).chain(snapshots).chain(others).flatten().collect()
+}
+
+/// Ties the integrations to their sources, which keep their resource ids whatever they are called.
+fn integrations(world: &World, state: &mut State) {
+    for spec in &world.integrations {
+        let instance = spec.source.rsplit_once(":db:").and_then(|(_, name)| state.instance_named(name));
+        let cluster = spec.source.rsplit_once(":cluster:").and_then(|(_, name)| state.cluster_named(name));
+        let instance = instance.and_then(|key| state.instances.get(&key)).map(|found| found.resource_id.clone());
+        let cluster = cluster.and_then(|key| state.clusters.get(&key)).map(|found| found.resource_id.clone());
+        let id = state.fresh_uuid();
+        let created = state.start - AGE_MILLIS;
+        let integration = Integration { spec: spec.clone(), id, resource_id: instance.or(cluster), created };
+        state.integrations.push(integration);
+    }
 }
 
 struct Builder {
@@ -76,8 +123,11 @@ impl Builder {
         settings.class = Some("db.m7g.large".to_owned());
         settings.master_username = Some("admin".to_owned());
         settings.merge(spec.settings.clone());
+        self.state.settle_network(&mut settings, &spec.settings);
         self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
         let mut instance = self.new_instance(name, &spec.status, &spec.engine, settings, spec.resource_id.as_ref());
+        instance.parameter_apply_status = spec.parameter_apply_status;
+        instance.option_group_status = spec.option_group_status;
         instance.pending = spec.pending.clone();
         instance.tags = as_tags(&spec.tags);
         instance.associated_roles.clone_from(&spec.associated_roles);
@@ -145,6 +195,9 @@ impl Builder {
             settings.class = Some("db.m6gd.large".to_owned());
         }
         settings.merge(spec.settings.clone());
+        let group = settings.subnet_group.clone();
+        settings.vpc_security_groups =
+            self.state.groups_or_default(spec.settings.vpc_security_groups.as_ref(), group.as_deref());
         self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
         let resource_id = spec.resource_id.clone().unwrap_or_else(|| self.state.fresh_resource_id("cluster-"));
         let created = self.state.start - AGE_MILLIS;
@@ -160,6 +213,7 @@ impl Builder {
         cluster.member_of_global.clone_from(&spec.global_cluster);
         cluster.replication_source.clone_from(&spec.replication_source);
         cluster.associated_roles.clone_from(&spec.associated_roles);
+        cluster.ram_shared = spec.ram_shared;
         if spec.managed_master_password {
             cluster.secret = Some(self.state.fresh_secret("cluster", spec.master_secret_kms_key_id.clone()));
         }
@@ -199,6 +253,8 @@ impl Builder {
         let mut instance = self.new_instance(name, &member.status, &spec.engine, settings, member.resource_id.as_ref());
         instance.settings.class.get_or_insert_with(|| "db.r7g.large".to_owned());
         instance.pending = member.pending.clone();
+        instance.parameter_apply_status = member.parameter_apply_status;
+        instance.cluster_parameter_status = member.cluster_parameter_status;
         instance.tags = as_tags(&member.tags);
         instance.cluster = Some(cluster);
         let key = self.state.fresh_key();
@@ -355,6 +411,7 @@ fn add_group(groups: &mut Vec<GroupSpec>, name: Option<&String>, family: &str, m
             name: name.clone(),
             family: family.to_owned(),
             major_version: major_version.to_owned(),
+            ..GroupSpec::default()
         });
     }
 }

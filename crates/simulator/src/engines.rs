@@ -13,6 +13,60 @@ const ENGINES: &[(&str, &str, u32, &str)] = &[
     ("neptune", "1.4.5.0", 8182, "amazon-license"),
 ];
 
+/// Versions that RDS offers besides the default one.
+pub(crate) const CURRENT: &[(&str, &str)] = &[
+    ("aurora-mysql", "8.0.mysql_aurora.3.08.2"),
+    ("aurora-mysql", "8.0.mysql_aurora.3.10.0"),
+    ("aurora-postgresql", "15.12"),
+    ("aurora-postgresql", "16.8"),
+    ("aurora-postgresql", "16.9"),
+    ("aurora-postgresql", "17.5"),
+    ("mysql", "8.0.42"),
+    ("mysql", "8.0.43"),
+    ("mysql", "8.4.5"),
+    ("mariadb", "10.11.13"),
+    ("mariadb", "11.4.7"),
+    ("postgres", "15.13"),
+    ("postgres", "16.9"),
+    ("postgres", "16.10"),
+    ("postgres", "17.5"),
+];
+
+/// Beginnings of versions that RDS has withdrawn.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraMySQLReleaseNotes/AuroraMySQL.release-calendars.html>
+const WITHDRAWN: &[(&str, &str)] = &[
+    ("aurora-mysql", "5.6."),
+    ("aurora-mysql", "8.0.mysql_aurora.3.01."),
+    ("aurora-mysql", "8.0.mysql_aurora.3.02."),
+    ("aurora-mysql", "8.0.mysql_aurora.3.03."),
+    ("aurora-mysql", "8.0.mysql_aurora.3.04.0"),
+    ("aurora-postgresql", "9."),
+    ("aurora-postgresql", "10."),
+    ("mysql", "5.5."),
+    ("mysql", "5.6."),
+    ("mariadb", "10.2."),
+    ("mariadb", "10.3."),
+    ("postgres", "9."),
+    ("postgres", "10."),
+    ("oracle-ee", "11."),
+    ("oracle-ee", "12."),
+    ("oracle-se2", "12."),
+    ("sqlserver-ee", "11."),
+    ("sqlserver-se", "11."),
+];
+
+/// Whether RDS is known to have withdrawn a version.
+pub(crate) fn is_withdrawn(engine: &str, version: &str) -> bool {
+    WITHDRAWN.iter().any(|(withdrawn, begin)| {
+        *withdrawn == engine && (version == *begin || (begin.ends_with('.') && version.starts_with(begin)))
+    })
+}
+
+/// The version of a new database that names none.
+pub(crate) fn default_version(engine: &str) -> &'static str {
+    row(engine).0
+}
+
 /// Whether RDS knows the engine.
 pub(crate) fn is_known(engine: &str) -> bool {
     ENGINES.iter().any(|(name, ..)| *name == engine)

@@ -28,12 +28,17 @@ mod connector;
 mod dispatch;
 mod engines;
 mod error;
+mod events;
 mod executions;
 mod faults;
 mod history;
 mod mail;
 mod named;
 mod names;
+#[allow(dead_code, reason = "its refusals follow")]
+mod network;
+#[allow(dead_code, reason = "its refusals follow")]
+mod offers;
 mod origins;
 mod post;
 mod query;
@@ -44,6 +49,8 @@ mod secrets;
 mod server;
 mod settings;
 mod state;
+#[allow(dead_code, reason = "its refusals follow")]
+mod storage;
 mod tags;
 mod world;
 mod xml;
@@ -69,10 +76,11 @@ pub use report::{ClusterState, ExportState, InstanceState, SnapshotState, WorldS
 pub use resources::LASTING_STATUSES;
 pub use secrets::{PARAMETER_ACTIONS, SECRET_ACTIONS};
 pub use server::serve;
-pub use settings::{ClusterSettings, InstanceSettings, ProcessorFeatures, ServerlessV2Scaling};
+pub use settings::{ClusterSettings, InstanceSettings, ProcessorFeatures, ServerlessV2Scaling, StorageVolume};
 pub use world::{
-    BlueGreenSpec, ClusterEndpointSpec, ClusterSnapshotSpec, ClusterSpec, GroupSpec, InstanceSpec, Limits, MemberSpec,
-    ProxySpec, RetainedBackupSpec, RoleSpec, SnapshotSpec, Timings, Unverified, World, WorldError,
+    ApplyStatus, BlueGreenSpec, CertificateSpec, ClusterEndpointSpec, ClusterSnapshotSpec, ClusterSpec,
+    EngineVersionSpec, GroupSpec, InstanceSpec, IntegrationSpec, Limits, MemberSpec, Offer, OrderableSpec, ProxySpec,
+    RetainedBackupSpec, RoleSpec, SecurityGroupSpec, SnapshotSpec, Timings, Unverified, World, WorldError,
 };
 
 use connector::Connector;

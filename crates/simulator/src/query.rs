@@ -141,3 +141,21 @@ impl Param for crate::settings::ServerlessV2Scaling {
         }
     }
 }
+
+impl Param for Vec<crate::settings::StorageVolume> {
+    fn take(params: &mut Params, name: &str) -> ApiResult<Option<Self>> {
+        let mut found = Vec::new();
+        for index in 1.. {
+            let prefix = format!("{name}.member.{index}");
+            let Some(volume) = params.take(&format!("{prefix}.VolumeName")) else { break };
+            found.push(crate::settings::StorageVolume {
+                name: volume,
+                allocated_storage: params.get(&format!("{prefix}.AllocatedStorage"))?,
+                storage_type: params.take(&format!("{prefix}.StorageType")),
+                iops: params.get(&format!("{prefix}.IOPS"))?,
+                storage_throughput: params.get(&format!("{prefix}.StorageThroughput"))?,
+            });
+        }
+        Ok(params.list_given(name, found))
+    }
+}

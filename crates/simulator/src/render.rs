@@ -9,7 +9,7 @@ use crate::query::Tags;
 use crate::resources::{
     Cluster, ClusterSnapshot, ExportTask, Instance, InstanceSnapshot, Key, Life, ManagedSecret, Snapshot,
 };
-use crate::settings::{InstanceSettings, ProcessorFeatures};
+use crate::settings::{InstanceSettings, ProcessorFeatures, StorageVolume};
 use crate::state::State;
 use crate::xml::Xml;
 
@@ -55,6 +55,21 @@ fn secret(xml: &mut Xml, secret: Option<&ManagedSecret>, life: &Life) {
     });
 }
 
+fn additional_storage_volumes(xml: &mut Xml, volumes: Option<&Vec<StorageVolume>>) {
+    let Some(volumes) = volumes.filter(|volumes| !volumes.is_empty()) else { return };
+    xml.nest("AdditionalStorageVolumes", |xml| {
+        for volume in volumes {
+            xml.nest("member", |xml| {
+                xml.text("VolumeName", &volume.name);
+                xml.plain_if("AllocatedStorage", volume.allocated_storage);
+                xml.plain_if("IOPS", volume.iops);
+                xml.plain_if("StorageThroughput", volume.storage_throughput);
+                xml.text_if("StorageType", volume.storage_type.as_ref());
+            });
+        }
+    });
+}
+
 fn security_groups(xml: &mut Xml, groups: Option<&Vec<String>>) {
     xml.nest("VpcSecurityGroups", |xml| {
         for group in groups.into_iter().flatten() {
@@ -80,6 +95,10 @@ impl State {
         self.arn("db", &instance.life.identifier)
     }
 
+    fn outpost_arn(&self) -> String {
+        format!("arn:{}:outposts:{}:{}:outpost/op-0simulator", self.partition(), self.region, self.account)
+    }
+
     pub(crate) fn cluster_arn(&self, cluster: &Cluster) -> String {
         self.arn("cluster", &cluster.life.identifier)
     }
@@ -88,13 +107,16 @@ impl State {
     pub(crate) fn subnet_group(&self, xml: &mut Xml, name: &str) {
         xml.text("DBSubnetGroupName", name);
         xml.text("DBSubnetGroupDescription", name);
-        xml.text("VpcId", "vpc-0simulator");
+        xml.text("VpcId", self.vpc(Some(name)));
         xml.text("SubnetGroupStatus", "Complete");
         xml.nest("Subnets", |xml| {
-            for zone in ["a", "b", "c"] {
+            for zone in self.covered_zones(Some(name)) {
                 xml.nest("Subnet", |xml| {
-                    xml.text("SubnetIdentifier", &format!("subnet-0{zone}"));
-                    xml.nest("SubnetAvailabilityZone", |xml| xml.text("Name", &format!("{}{zone}", self.region)));
+                    xml.text("SubnetIdentifier", &format!("subnet-0{}", zone.trim_start_matches(&self.region)));
+                    xml.nest("SubnetAvailabilityZone", |xml| xml.text("Name", &zone));
+                    if self.is_on_outpost(Some(name)) {
+                        xml.nest("SubnetOutpost", |xml| xml.text("Arn", &self.outpost_arn()));
+                    }
                     xml.text("SubnetStatus", "Active");
                 });
             }
@@ -130,7 +152,7 @@ impl State {
             if let Some(group) = &settings.parameter_group {
                 xml.nest("DBParameterGroup", |xml| {
                     xml.text("DBParameterGroupName", group);
-                    xml.text("ParameterApplyStatus", instance.parameter_apply_status);
+                    xml.text("ParameterApplyStatus", instance.parameter_apply_status.as_str());
                 });
             }
         });
@@ -168,7 +190,7 @@ impl State {
             if let Some(group) = &settings.option_group {
                 xml.nest("OptionGroupMembership", |xml| {
                     xml.text("OptionGroupName", group);
-                    xml.text("Status", "in-sync");
+                    xml.text("Status", instance.option_group_status.as_str());
                 });
             }
         });
@@ -230,6 +252,19 @@ impl State {
         xml.plain_if("MultiTenant", settings.multi_tenant);
         xml.plain_if("DedicatedLogVolume", settings.dedicated_log_volume);
         xml.text_if("EngineLifecycleSupport", settings.engine_lifecycle_support.as_ref());
+        additional_storage_volumes(xml, settings.additional_storage_volumes.as_ref());
+        self.storage_operation(xml, life);
+    }
+
+    /// Work on the storage of a database in service.
+    fn storage_operation(&self, xml: &mut Xml, life: &Life) {
+        let Some(work) = life.storage_work() else { return };
+        xml.text("StorageOperationStatus", work.operation());
+        let percent = life.storage.map_or(0, |storage| {
+            let length = storage.until.saturating_sub(storage.from).max(1);
+            self.now.saturating_sub(storage.from).saturating_mul(100) / length
+        });
+        xml.plain("StorageOperationPercentProgress", percent);
     }
 
     /// The content of a `DBCluster` element.
@@ -237,8 +272,7 @@ impl State {
         let Some(cluster) = self.clusters.get(&key) else { return };
         let (life, settings) = (&cluster.life, &cluster.settings);
         xml.plain_if("AllocatedStorage", settings.allocated_storage);
-        let zones: Vec<String> = ["a", "b", "c"].iter().map(|zone| format!("{}{zone}", self.region)).collect();
-        xml.list("AvailabilityZones", "AvailabilityZone", settings.availability_zones.as_ref().unwrap_or(&zones));
+        xml.list("AvailabilityZones", "AvailabilityZone", &self.storage_zones(settings));
         xml.plain_if("BackupRetentionPeriod", settings.backup_retention_period);
         xml.text_if("DatabaseName", settings.database_name.as_ref());
         xml.text("DBClusterIdentifier", &life.identifier);
@@ -310,7 +344,7 @@ impl State {
         xml.nest("DBClusterMember", |xml| {
             xml.text("DBInstanceIdentifier", &instance.life.identifier);
             xml.plain("IsClusterWriter", is_writer);
-            xml.text("DBClusterParameterGroupStatus", instance.cluster_parameter_status);
+            xml.text("DBClusterParameterGroupStatus", instance.cluster_parameter_status.as_str());
             xml.plain("PromotionTier", instance.settings.promotion_tier.unwrap_or(1));
         });
     }
@@ -324,7 +358,7 @@ impl State {
         xml.plain_if("AllocatedStorage", settings.allocated_storage);
         xml.plain_if("Port", settings.port);
         xml.text_if("AvailabilityZone", settings.availability_zone.as_ref());
-        xml.text("VpcId", "vpc-0simulator");
+        xml.text("VpcId", self.vpc(settings.subnet_group.as_deref()));
         timestamp(xml, "InstanceCreateTime", snapshot.source_created);
         xml.text_if("MasterUsername", settings.master_username.as_ref());
         xml.text_if("EngineVersion", settings.engine_version.as_ref());
@@ -346,7 +380,9 @@ impl State {
         tags(xml, &snapshot.tags);
         timestamp(xml, "OriginalSnapshotCreateTime", snapshot.original_created);
         timestamp(xml, "SnapshotDatabaseTime", snapshot.created);
-        xml.text("SnapshotTarget", "region");
+        xml.text("SnapshotTarget", settings.backup_target.as_deref().unwrap_or("region"));
+        xml.plain_if("MultiTenant", settings.multi_tenant);
+        additional_storage_volumes(xml, settings.additional_storage_volumes.as_ref());
         xml.plain_if("DedicatedLogVolume", settings.dedicated_log_volume);
     }
 
@@ -398,7 +434,7 @@ impl State {
         xml.text_if("EngineMode", settings.engine_mode.as_ref());
         xml.plain_if("AllocatedStorage", settings.allocated_storage);
         xml.plain_if("Port", settings.port);
-        xml.text("VpcId", "vpc-0simulator");
+        xml.text("VpcId", self.vpc(settings.subnet_group.as_deref()));
         timestamp(xml, "ClusterCreateTime", snapshot.source_created);
         xml.text_if("MasterUsername", settings.master_username.as_ref());
         xml.text_if("EngineVersion", settings.engine_version.as_ref());
@@ -469,6 +505,7 @@ fn cluster_options(xml: &mut Xml, cluster: &Cluster) {
         xml.nest("CertificateDetails", |xml| xml.text("CAIdentifier", certificate));
     }
     xml.text_if("EngineLifecycleSupport", settings.engine_lifecycle_support.as_ref());
+    xml.plain_if("VPCNetworkingEnabled", settings.vpc_networking);
 }
 
 fn snapshot_head<S>(xml: &mut Xml, snapshot: &Snapshot<S>) {

@@ -7,7 +7,7 @@ use std::borrow::Cow;
 
 use crate::query::Tags;
 use crate::settings::{ClusterSettings, InstanceSettings};
-use crate::world::RoleSpec;
+use crate::world::{ApplyStatus, RoleSpec};
 
 /// Milliseconds since the simulator was created, on its own clock.
 pub(crate) type Millis = u64;
@@ -41,8 +41,57 @@ pub const LASTING_STATUSES: &[&str] = &[
 ];
 
 /// Statuses in which a database that was available before still takes connections.
-const SERVING: &[&str] =
-    &["available", "backing-up", "modifying", "storage-optimization", "resetting-master-credentials"];
+const SERVING: &[&str] = &[
+    "available",
+    "backing-up",
+    "modifying",
+    "storage-config-upgrade",
+    "storage-initialization",
+    "storage-optimization",
+    "resetting-master-credentials",
+];
+
+/// What RDS does to the storage of a database that is in service.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) enum StorageWork {
+    /// Loads the blocks of a snapshot.
+    Initialization,
+    /// Follows a change of size, type or performance.
+    Optimization,
+}
+
+impl StorageWork {
+    const ALL: [Self; 2] = [Self::Initialization, Self::Optimization];
+
+    /// The status that a database shows meanwhile.
+    pub(crate) const fn status(self) -> &'static str {
+        match self {
+            Self::Initialization => "storage-initialization",
+            Self::Optimization => "storage-optimization",
+        }
+    }
+
+    /// `StorageOperationStatus`.
+    pub(crate) const fn operation(self) -> &'static str {
+        match self {
+            Self::Initialization => "Initializing",
+            Self::Optimization => "Optimizing",
+        }
+    }
+
+    /// The work that a status tells of.
+    pub(crate) fn of_status(status: &str) -> Option<Self> {
+        Self::ALL.into_iter().find(|work| work.status() == status)
+    }
+}
+
+/// Work on the storage of a database, with its begin and its end.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub(crate) struct UnderWork {
+    pub(crate) work: StorageWork,
+    pub(crate) from: Millis,
+    pub(crate) until: Millis,
+}
 
 /// The life of a named resource: its name, its status and the operation under way.
 #[derive(Clone, Debug)]
@@ -57,6 +106,8 @@ pub(crate) struct Life {
     pub(crate) busy: bool,
     /// Whether it has truly been available under its present name.
     pub(crate) served: bool,
+    /// What RDS does to its storage beside every operation.
+    pub(crate) storage: Option<UnderWork>,
     /// Describing does not find it before this time.
     pub(crate) visible_from: Millis,
     /// Steps scheduled for an earlier generation are void.
@@ -66,7 +117,7 @@ pub(crate) struct Life {
 impl Life {
     pub(crate) fn new(identifier: String, status: impl Into<Status>) -> Self {
         let status = status.into();
-        let served = status == AVAILABLE;
+        let served = status == AVAILABLE || StorageWork::of_status(&status).is_some();
         Self {
             identifier,
             renaming_to: None,
@@ -74,6 +125,7 @@ impl Life {
             status,
             busy: false,
             served,
+            storage: None,
             visible_from: 0,
             generation: 0,
         }
@@ -97,6 +149,22 @@ impl Life {
     /// Whether another operation may start.
     pub(crate) fn is_idle(&self) -> bool {
         self.status == AVAILABLE && !self.busy
+    }
+
+    /// Whether RDS works on the storage, and nothing else is under way.
+    pub(crate) fn storage_work(&self) -> Option<StorageWork> {
+        StorageWork::of_status(&self.status).filter(|_| !self.busy)
+    }
+
+    /// Whether a modification, and so a rename, may start.
+    pub(crate) fn takes_modification(&self) -> bool {
+        self.is_idle() || self.storage_work().is_some()
+    }
+
+    /// Whether a snapshot may be taken: "in the available or storage-optimization state".
+    /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html>
+    pub(crate) fn takes_snapshot(&self) -> bool {
+        self.is_idle() || self.storage_work() == Some(StorageWork::Optimization)
     }
 
     /// Whether a database truly answers connections under its name.
@@ -132,9 +200,12 @@ pub(crate) struct Instance {
     /// Unix milliseconds, absent while it is being created.
     pub(crate) created: Option<i64>,
     pub(crate) secret: Option<ManagedSecret>,
-    pub(crate) parameter_apply_status: &'static str,
+    pub(crate) parameter_apply_status: ApplyStatus,
     /// The same for the parameter group of its cluster.
-    pub(crate) cluster_parameter_status: &'static str,
+    pub(crate) cluster_parameter_status: ApplyStatus,
+    pub(crate) option_group_status: ApplyStatus,
+    /// A member of a Multi-AZ DB cluster that ends in `failed` when its cluster is available.
+    pub(crate) fails: bool,
     pub(crate) associated_roles: Vec<RoleSpec>,
     pub(crate) backup_replications: Vec<String>,
     /// Whether its automated backups outlive it.
@@ -162,6 +233,8 @@ pub(crate) struct Cluster {
     pub(crate) member_of_global: Option<String>,
     pub(crate) replication_source: Option<String>,
     pub(crate) keep_backups: bool,
+    /// Whether another account sees it through AWS RAM.
+    pub(crate) ram_shared: bool,
 }
 
 impl Cluster {
@@ -234,8 +307,10 @@ impl Instance {
             replica_of: None,
             created: None,
             secret: None,
-            parameter_apply_status: "in-sync",
-            cluster_parameter_status: "in-sync",
+            parameter_apply_status: ApplyStatus::InSync,
+            cluster_parameter_status: ApplyStatus::InSync,
+            option_group_status: ApplyStatus::InSync,
+            fails: false,
             associated_roles: Vec::new(),
             backup_replications: Vec::new(),
             keep_backups: false,
@@ -270,6 +345,7 @@ impl Cluster {
             member_of_global: None,
             replication_source: None,
             keep_backups: false,
+            ram_shared: false,
         }
     }
 }

@@ -25,6 +25,22 @@ pub struct ServerlessV2Scaling {
     pub seconds_until_auto_pause: Option<u32>,
 }
 
+/// A volume of an instance besides the first; `rdsdbdata2` to `rdsdbdata4`.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct StorageVolume {
+    pub name: String,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocated_storage: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_type: Option<String>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub iops: Option<u32>,
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub storage_throughput: Option<u32>,
+}
+
 /// Which request a parameter arrives in.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
@@ -163,6 +179,7 @@ settings! {
         timezone: String = "Timezone" "" "" Now;
         customer_owned_ip: bool = "EnableCustomerOwnedIp" "EnableCustomerOwnedIp" "EnableCustomerOwnedIp" Now;
         multi_tenant: bool = "MultiTenant" "MultiTenant" "" Queue;
+        additional_storage_volumes: Vec<StorageVolume> = "AdditionalStorageVolumes" "AdditionalStorageVolumes" "AdditionalStorageVolumes" Queue;
     }
 }
 
@@ -210,5 +227,6 @@ settings! {
         master_username: String = "MasterUsername" "" "" Now;
         database_name: String = "DatabaseName" "" "DatabaseName" Now;
         character_set: String = "CharacterSetName" "" "" Now;
+        vpc_networking: bool = "" "" "EnableVPCNetworking" Now;
     }
 }

@@ -6,15 +6,18 @@
 
 use std::collections::BTreeMap;
 
+use crate::events::Event;
 use crate::history::History;
+use crate::offers::{Integration, Offers};
 use crate::origins::Origins;
 use crate::resources::{
     AVAILABLE, Cluster, ClusterSnapshot, ExportTask, Instance, InstanceSnapshot, Key, Life, ManagedSecret, Millis,
-    Status,
+    Status, StorageWork, UnderWork,
 };
 use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::world::{
-    BlueGreenSpec, ClusterEndpointSpec, GroupSpec, Limits, ProxySpec, RetainedBackupSpec, Timings, Unverified,
+    ApplyStatus, BlueGreenSpec, ClusterEndpointSpec, GroupSpec, Limits, ProxySpec, RetainedBackupSpec,
+    SecurityGroupSpec, Timings, Unverified,
 };
 
 /// How often a cluster that is being deleted looks whether its last member is gone.
@@ -44,10 +47,16 @@ pub(crate) enum Step {
     TakeName,
     /// A rename: `available` for a moment, and about to reboot.
     FalseAvailable,
+    /// RDS begins to work on the storage, for so many seconds.
+    StorageWork(StorageWork, f64),
+    /// The end of that.
+    StorageDone,
     /// The end: another operation may start.
     Available,
     /// Another end: stopped, or a status that is bad for good.
     End(Status),
+    /// RDS starts what was stopped for too long.
+    Restart,
     /// The other end.
     Gone,
 }
@@ -101,7 +110,12 @@ pub(crate) struct State {
     pub(crate) blue_green_deployments: Vec<BlueGreenSpec>,
     pub(crate) retained_backups: Vec<RetainedBackupSpec>,
     pub(crate) retained_cluster_backups: Vec<RetainedBackupSpec>,
-    pub(crate) withdrawn_classes: Vec<String>,
+    pub(crate) offers: Offers,
+    pub(crate) security_groups: Vec<SecurityGroupSpec>,
+    pub(crate) integrations: Vec<Integration>,
+    pub(crate) granted: Vec<String>,
+    pub(crate) failing_members: Vec<String>,
+    pub(crate) events: Vec<Event>,
     pub(crate) spoiler: Spoiler,
     pub(crate) spoiled: Spoiled,
     pub(crate) history: History,
@@ -132,7 +146,12 @@ impl State {
             blue_green_deployments: world.blue_green_deployments.clone(),
             retained_backups: world.retained_backups.clone(),
             retained_cluster_backups: Vec::new(),
-            withdrawn_classes: world.withdrawn_classes.clone(),
+            offers: Offers::default(),
+            security_groups: world.security_groups.clone(),
+            integrations: Vec::new(),
+            granted: world.granted.clone(),
+            failing_members: world.failing_members.clone(),
+            events: Vec::new(),
             spoiler: Spoiler::default(),
             spoiled: Spoiled::default(),
             history: History::default(),
@@ -221,9 +240,18 @@ impl State {
         self.now = self.now.max(now);
     }
 
-    /// When the next step is due.
+    /// When the next step is due. A stopped database is at rest, though RDS will start it one day.
     pub(crate) fn next_step(&self) -> Option<Millis> {
-        self.queue.keys().next().map(|(due, _)| *due)
+        let mut awaited = self.queue.iter().filter(|(_, (_, _, step))| *step != Step::Restart);
+        awaited.next().map(|((due, _), _)| *due)
+    }
+
+    /// Puts a step of the sequence under way into the queue.
+    fn schedule(&mut self, target: Target, due: Millis, step: Step) {
+        let order = self.fresh_key();
+        if let Some(generation) = self.life(target).map(|life| life.generation) {
+            self.queue.insert((due, order), (target, generation, step));
+        }
     }
 
     /// Writes down which names answer, and whether any operation is under way.
@@ -317,6 +345,8 @@ impl State {
 
     fn apply(&mut self, target: Target, step: Step) {
         self.lead_members(target, &step);
+        self.note(target, &step);
+        let now = self.now;
         let Some(life) = self.life(target) else { return };
         match step {
             Step::Linger => life.busy = true,
@@ -337,20 +367,86 @@ impl State {
                 life.status = "renaming".into();
                 self.apply_modification(target);
             }
-            Step::Available => {
-                let rebooted = life.status == "rebooting";
-                life.status = AVAILABLE;
-                life.busy = false;
-                life.served = true;
-                self.settle(target, rebooted);
+            Step::StorageWork(work, seconds) => {
+                life.storage = Some(UnderWork { work, from: now, until: now.saturating_add(millis(seconds)) });
             }
+            Step::StorageDone => {
+                life.storage = None;
+                life.status = AVAILABLE;
+            }
+            Step::Available => self.arrive(target),
             Step::End(status) => {
+                let stops = status == "stopped";
                 life.status = status;
                 life.busy = false;
                 self.settle(target, false);
+                if stops {
+                    self.restart_one_day(target);
+                }
             }
-            Step::Gone if self.has_members_to_wait_for(target) => self.try_again_later(target),
+            Step::Restart => self.restart(target),
+            Step::Gone if self.has_members_to_wait_for(target) => {
+                self.schedule(target, now.saturating_add(MEMBER_POLL_MILLIS), Step::Gone);
+            }
             Step::Gone => self.remove(target),
+        }
+    }
+
+    /// The end of an operation: `available`, or what keeps a database from that.
+    fn arrive(&mut self, target: Target) {
+        let rebooted = self.life(target).is_some_and(|life| life.status == "rebooting");
+        let starts = !self.has_parameters_that_do_not_start(target, rebooted);
+        let now = self.now;
+        let Some(life) = self.life(target) else { return };
+        life.busy = false;
+        life.served |= starts;
+        life.status = if starts { AVAILABLE } else { "incompatible-parameters".into() };
+        let under_work = life.storage.filter(|storage| starts && storage.until > now);
+        life.storage = under_work;
+        if let Some(storage) = under_work {
+            life.status = storage.work.status().into();
+        }
+        self.settle(target, rebooted);
+        if let Some(storage) = under_work {
+            self.schedule(target, storage.until, Step::StorageDone);
+        }
+    }
+
+    /// Whether the parameter group that comes into force now is one that no database starts with.
+    fn has_parameters_that_do_not_start(&self, target: Target, rebooted: bool) -> bool {
+        let Target::Instance(key) = target else { return false };
+        let Some(instance) = self.instances.get(&key) else { return false };
+        let comes_into_force =
+            instance.created.is_none() || (rebooted && instance.parameter_apply_status == ApplyStatus::PendingReboot);
+        let mut groups = self.groups.parameter.iter().filter(|group| group.incompatible);
+        let named = instance.settings.parameter_group.as_deref();
+        comes_into_force && groups.any(|group| named.is_some_and(|named| named.eq_ignore_ascii_case(&group.name)))
+    }
+
+    /// RDS starts a stopped database after seven days, a cluster with its members.
+    /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html>
+    fn restart_one_day(&mut self, target: Target) {
+        let is_member = match target {
+            Target::Instance(key) => self.instances.get(&key).is_some_and(|instance| instance.cluster.is_some()),
+            _ => false,
+        };
+        if !is_member {
+            let due = self.now.saturating_add(millis(self.timings.stopped));
+            self.schedule(target, due, Step::Restart);
+        }
+    }
+
+    /// Starts a stopped database; an Aurora cluster is available before its members are.
+    pub(crate) fn restart(&mut self, target: Target) {
+        let seconds = self.timings.start;
+        let members = match target {
+            Target::Cluster(key) => self.clusters.get(&key).map(|cluster| cluster.members.clone()).unwrap_or_default(),
+            _ => Vec::new(),
+        };
+        self.start(target, vec![(0.0, Step::Show("starting".into())), (seconds, Step::Available)]);
+        for member in members {
+            let steps = vec![(0.0, Step::Show("starting".into())), (seconds * 1.5, Step::Available)];
+            self.start(Target::Instance(member), steps);
         }
     }
 
@@ -358,14 +454,6 @@ impl State {
     fn has_members_to_wait_for(&self, target: Target) -> bool {
         let Target::Cluster(key) = target else { return false };
         self.clusters.get(&key).is_some_and(|cluster| cluster.is_aurora() && !cluster.members.is_empty())
-    }
-
-    fn try_again_later(&mut self, target: Target) {
-        let due = self.now.saturating_add(MEMBER_POLL_MILLIS);
-        let order = self.fresh_key();
-        if let Some(generation) = self.life(target).map(|life| life.generation) {
-            self.queue.insert((due, order), (target, generation, Step::Gone));
-        }
     }
 
     /// The members of a Multi-AZ DB cluster go through what it goes through.
@@ -380,7 +468,26 @@ impl State {
             {
                 instance.life.renaming_to = Some(format!("{new_name}{suffix}"));
             }
-            self.apply(Target::Instance(member), as_of_member(step));
+            self.lead_member(member, as_of_member(step));
+        }
+    }
+
+    /// A member that fails takes new names and goes with its cluster, and nothing else.
+    fn lead_member(&mut self, key: Key, step: Step) {
+        let Some(instance) = self.instances.get_mut(&key) else { return };
+        let step = match step {
+            Step::Available if instance.fails => Step::End("failed".into()),
+            step => step,
+        };
+        let leaves = matches!(&step, Step::Gone) || matches!(&step, Step::Show(status) if status == "deleting");
+        match step {
+            Step::TakeName if instance.life.status == "failed" => {
+                if let Some(name) = instance.life.renaming_to.take() {
+                    instance.life.identifier = name;
+                }
+            }
+            _ if instance.life.status == "failed" && !leaves => {}
+            step => self.apply(Target::Instance(key), step),
         }
     }
 
@@ -431,9 +538,10 @@ impl State {
             && let Some(instance) = self.instances.get_mut(&key)
         {
             instance.created.get_or_insert(now);
+            instance.option_group_status = ApplyStatus::InSync;
             if rebooted {
-                instance.parameter_apply_status = "in-sync";
-                instance.cluster_parameter_status = "in-sync";
+                instance.parameter_apply_status = ApplyStatus::InSync;
+                instance.cluster_parameter_status = ApplyStatus::InSync;
             }
         }
         if let Target::Export(key) = target
@@ -459,6 +567,7 @@ impl State {
             Target::Instance(key) => self.remove_instance(key),
             Target::Cluster(key) => {
                 if let Some(cluster) = self.clusters.remove(&key) {
+                    self.fail_integrations(&cluster.resource_id);
                     if !cluster.keep_backups {
                         self.cluster_snapshots.retain(|_, snapshot| {
                             snapshot.kind != "automated" || snapshot.source_resource_id != cluster.resource_id
@@ -486,6 +595,7 @@ impl State {
 
     fn remove_instance(&mut self, key: Key) {
         let Some(instance) = self.instances.remove(&key) else { return };
+        self.fail_integrations(&instance.resource_id);
         if instance.keep_backups {
             let backup = RetainedBackupSpec { instance: instance.life.identifier, resource_id: instance.resource_id };
             self.retained_backups.push(backup);

@@ -55,6 +55,22 @@ pub struct World {
     pub retained_backups: Vec<RetainedBackupSpec>,
     /// Instance classes that databases still have and that new ones cannot be of.
     pub withdrawn_classes: Vec<String>,
+    /// The certificate authorities that RDS has; the first is the default of new databases.
+    pub certificates: Vec<CertificateSpec>,
+    /// Engine versions that differ from the default: RDS offers each version that a database or snapshot of this
+    /// file names, and the current ones, unless it withdrew them.
+    pub engine_versions: Vec<EngineVersionSpec>,
+    /// Where a class can be ordered. A class without a row can be ordered for each engine in each zone.
+    pub orderable_options: Vec<OrderableSpec>,
+    /// Security groups and their VPCs. A group that is not listed belongs to every VPC.
+    pub security_groups: Vec<SecurityGroupSpec>,
+    /// Zero-ETL integrations.
+    pub integrations: Vec<IntegrationSpec>,
+    /// Actions besides the one called that RDS checks on a call and that the callers may perform, such as
+    /// `rds:CreateTenantDatabase`.
+    pub granted: Vec<String>,
+    /// Members that RDS makes for a Multi-AZ DB cluster, by name, and that end in `failed` beside an available cluster.
+    pub failing_members: Vec<String>,
     pub timings: Timings,
     pub limits: Limits,
     pub unverified: Unverified,
@@ -86,6 +102,13 @@ impl Default for World {
             blue_green_deployments: Vec::new(),
             retained_backups: Vec::new(),
             withdrawn_classes: Vec::new(),
+            certificates: current_certificates(),
+            engine_versions: Vec::new(),
+            orderable_options: Vec::new(),
+            security_groups: Vec::new(),
+            integrations: Vec::new(),
+            granted: Vec::new(),
+            failing_members: Vec::new(),
             timings: Timings::default(),
             limits: Limits::default(),
             unverified: Unverified::default(),
@@ -105,6 +128,33 @@ impl World {
 
 fn available() -> String {
     "available".to_owned()
+}
+
+fn in_sync() -> ApplyStatus {
+    ApplyStatus::InSync
+}
+
+/// How far a parameter or option group is in force.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "kebab-case")]
+pub enum ApplyStatus {
+    InSync,
+    Applying,
+    PendingReboot,
+    PendingApply,
+}
+
+impl ApplyStatus {
+    /// As RDS spells it.
+    pub(crate) const fn as_str(self) -> &'static str {
+        match self {
+            Self::InSync => "in-sync",
+            Self::Applying => "applying",
+            Self::PendingReboot => "pending-reboot",
+            Self::PendingApply => "pending-apply",
+        }
+    }
 }
 
 /// A DB instance.
@@ -140,6 +190,10 @@ pub struct InstanceSpec {
     /// ARNs of automated backups replicated to other regions.
     #[serde(default)]
     pub backup_replications: Vec<String>,
+    #[serde(default = "in_sync")]
+    pub parameter_apply_status: ApplyStatus,
+    #[serde(default = "in_sync")]
+    pub option_group_status: ApplyStatus,
 }
 
 /// An IAM role associated with a database.
@@ -186,6 +240,9 @@ pub struct ClusterSpec {
     pub master_secret_kms_key_id: Option<String>,
     #[serde(default)]
     pub associated_roles: Vec<RoleSpec>,
+    /// Whether another account sees it through AWS RAM. Such a cluster cannot be renamed.
+    #[serde(default)]
+    pub ram_shared: bool,
 }
 
 /// A member of a cluster.
@@ -206,6 +263,11 @@ pub struct MemberSpec {
     pub pending: InstanceSettings,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    #[serde(default = "in_sync")]
+    pub parameter_apply_status: ApplyStatus,
+    /// The same of the parameter group of its cluster.
+    #[serde(default = "in_sync")]
+    pub cluster_parameter_status: ApplyStatus,
 }
 
 fn manual() -> String {
@@ -269,7 +331,7 @@ pub struct ClusterSnapshotSpec {
 }
 
 /// A parameter, option or subnet group.
-#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct GroupSpec {
@@ -280,6 +342,125 @@ pub struct GroupSpec {
     /// Major engine version of an option group.
     #[serde(default)]
     pub major_version: String,
+    /// Zones of a subnet group; the first three of the region when not given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub availability_zones: Vec<String>,
+    /// The VPC of a subnet group.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub vpc: Option<String>,
+    /// Whether the subnets of a subnet group are on an Outpost.
+    #[serde(default)]
+    pub outpost: bool,
+    /// Whether no database starts with this parameter group: the reboot that puts it in force ends in
+    /// `incompatible-parameters`.
+    #[serde(default)]
+    pub incompatible: bool,
+}
+
+/// A certificate authority of RDS.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct CertificateSpec {
+    pub identifier: String,
+    /// RFC 3339.
+    #[serde(default = "certificate_end")]
+    pub valid_till: String,
+}
+
+fn certificate_end() -> String {
+    "2061-05-18T23:59:59Z".to_owned()
+}
+
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/UsingWithRDS.SSL.html#UsingWithRDS.SSL.RegionCertificateAuthorities>
+fn current_certificates() -> Vec<CertificateSpec> {
+    let authorities = [
+        ("rds-ca-rsa2048-g1", "2061-05-25T22:34:57Z"),
+        ("rds-ca-rsa4096-g1", "2121-05-25T22:38:35Z"),
+        ("rds-ca-ecc384-g1", "2121-05-25T22:41:55Z"),
+    ];
+    let spec = |(identifier, valid_till): (&str, &str)| CertificateSpec {
+        identifier: identifier.to_owned(),
+        valid_till: valid_till.to_owned(),
+    };
+    authorities.into_iter().map(spec).collect()
+}
+
+/// Whether new databases may run an engine version.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Offer {
+    Offered,
+    /// Databases that run it keep it; none can be created, restored or upgraded to it.
+    Withdrawn,
+}
+
+fn offered() -> Offer {
+    Offer::Offered
+}
+
+/// An engine version.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct EngineVersionSpec {
+    pub engine: String,
+    pub version: String,
+    #[serde(default = "offered")]
+    pub offer: Offer,
+    /// The version that RDS upgrades a restored database to whose extended support is disabled, because this one is
+    /// past its standard support.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub upgraded_to: Option<String>,
+}
+
+/// A combination in which an instance class can be ordered.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct OrderableSpec {
+    pub class: String,
+    /// Each engine when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine: Option<String>,
+    /// Each version when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_version: Option<String>,
+    /// Each zone when not given.
+    #[serde(default, skip_serializing_if = "Vec::is_empty")]
+    pub availability_zones: Vec<String>,
+}
+
+/// A security group of a VPC.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct SecurityGroupSpec {
+    pub id: String,
+    pub vpc: String,
+    /// Whether it is the default group of its VPC.
+    #[serde(default)]
+    pub default: bool,
+}
+
+/// A zero-ETL integration.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct IntegrationSpec {
+    pub name: String,
+    /// ARN of the database it reads.
+    pub source: String,
+    /// ARN of the warehouse it writes to.
+    pub target: String,
+    /// `active`, `syncing`, `failed` and others.
+    #[serde(default = "active")]
+    pub status: String,
+}
+
+fn active() -> String {
+    "active".to_owned()
 }
 
 /// An RDS Proxy and what it points at.
@@ -369,6 +550,10 @@ pub struct Timings {
     pub restore_instance: f64,
     pub restore_backing_up: f64,
     pub restore_modifying: f64,
+    /// A restored instance or Multi-AZ DB cluster is in service as `storage-initialization`; 0: never.
+    pub storage_initialization: f64,
+    /// After a change of storage it is in service as `storage-optimization`.
+    pub storage_optimization: f64,
     /// A cluster created, `creating`.
     pub create_cluster: f64,
     pub restore_cluster: f64,
@@ -382,6 +567,8 @@ pub struct Timings {
     pub resetting_master_credentials: f64,
     pub stop: f64,
     pub start: f64,
+    /// RDS starts a stopped database again after this time: seven days.
+    pub stopped: f64,
     pub delete_instance: f64,
     pub delete_cluster: f64,
     /// An export of a snapshot, `STARTING`: RDS restores the snapshot before it reads it.
@@ -408,6 +595,8 @@ impl Default for Timings {
             restore_instance: 900.0,
             restore_backing_up: 120.0,
             restore_modifying: 90.0,
+            storage_initialization: 0.0,
+            storage_optimization: 120.0,
             create_cluster: 60.0,
             restore_cluster: 900.0,
             create_member: 600.0,
@@ -417,6 +606,7 @@ impl Default for Timings {
             resetting_master_credentials: 60.0,
             stop: 300.0,
             start: 400.0,
+            stopped: 604_800.0,
             delete_instance: 300.0,
             delete_cluster: 120.0,
             export_starting: 1200.0,
@@ -433,6 +623,8 @@ impl Default for Timings {
 pub struct Limits {
     pub instances: usize,
     pub clusters: usize,
+    /// GiB that all instances have together.
+    pub allocated_storage: u64,
     pub manual_snapshots: usize,
     pub manual_cluster_snapshots: usize,
     /// Automated backups kept after their database was deleted.
@@ -449,6 +641,7 @@ impl Default for Limits {
         Self {
             instances: 40,
             clusters: 40,
+            allocated_storage: 100_000,
             manual_snapshots: 100,
             manual_cluster_snapshots: 100,
             retained_backups: 40,
@@ -467,11 +660,13 @@ pub struct Unverified {
     pub delete_while_creating: bool,
     /// Whether deletion protection can be set and lifted in any status but `available`.
     pub protection_in_any_status: bool,
+    /// Whether a final snapshot is taken of a database in `storage-optimization` or `storage-initialization`.
+    pub final_snapshot_in_storage_work: bool,
 }
 
 impl Default for Unverified {
     fn default() -> Self {
-        Self { delete_while_creating: true, protection_in_any_status: true }
+        Self { delete_while_creating: true, protection_in_any_status: true, final_snapshot_in_storage_work: false }
     }
 }
 

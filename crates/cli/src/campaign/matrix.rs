@@ -443,7 +443,7 @@ fn restored(event: &Value) -> Result<Vec<Case>, String> {
     let mut base = Case::new(f::PEOPLE_RESTORED, event);
     let world = Arc::make_mut(&mut base.world);
     kept_by_the_customer(world);
-    let others = GroupSpec { name: "others".to_owned(), family: String::new(), major_version: String::new() };
+    let others = GroupSpec { name: "others".to_owned(), ..GroupSpec::default() };
     world.parameter_groups.push(others.clone());
     world.cluster_parameter_groups.push(others);
     let ended = judged(&base, &Changes::default()).map_err(|error| error.to_string())?;
@@ -745,7 +745,10 @@ pub const OTHER_WORLDS: &[Change] = &[
             ..Timings::default()
         };
     },
-    |world| world.unverified = Unverified { delete_while_creating: false, protection_in_any_status: false },
+    |world| {
+        world.unverified =
+            Unverified { delete_while_creating: false, protection_in_any_status: false, ..Unverified::default() }
+    },
     |world| world.limits.requests_per_second = Some(3),
     |world| {
         for instance in &mut world.instances {
@@ -966,7 +969,7 @@ fn worlds(happy: &Recording) -> Vec<Case> {
         for failing in failing_restores(happy.identifier()) {
             let mut case = Case::new(f::BAD_STATUS, &happy.event).with(failing);
             Arc::make_mut(&mut case.world).unverified =
-                Unverified { delete_while_creating: false, protection_in_any_status: false };
+                Unverified { delete_while_creating: false, protection_in_any_status: false, ..Unverified::default() };
             cases.push(case);
         }
     }

@@ -1,7 +1,8 @@
 //! DB clusters, of Aurora and Multi-AZ: create, restore, modify (and rename), stop, start, delete.
 
 use super::instances::{
-    Credentials, change_log_exports, check_upgrade, modification_steps, settle_encryption, takes_changes,
+    Credentials, begin_initialization, change_log_exports, check_upgrade, modification_steps, settle_encryption,
+    takes_changes,
 };
 use super::{Content, Deletion, show_cluster};
 use crate::engines;
@@ -12,7 +13,7 @@ use crate::resources::{AVAILABLE, Cluster, Instance, Key, Life, is_aurora};
 use crate::settings::{ClusterSettings, Effect, Verb};
 use crate::state::{State, Step, Target};
 use crate::tags;
-use crate::world::Timings;
+use crate::world::{ApplyStatus, Timings};
 use crate::xml::Xml;
 
 /// A Multi-AZ DB cluster has a writer and two readers.
@@ -39,7 +40,6 @@ impl State {
     }
 
     fn check_cluster_groups(&self, settings: &ClusterSettings) -> ApiResult<()> {
-        self.check_class(settings.class.as_ref())?;
         self.check_cluster_parameter_group(settings.parameter_group.as_ref())?;
         self.check_option_group(settings.option_group.as_ref())?;
         self.check_subnet_group(settings.subnet_group.as_ref())
@@ -70,7 +70,9 @@ impl State {
             let resource_id = self.fresh_resource_id("db-");
             let mut instance = Instance::new(life, resource_id, cluster.engine.clone(), settings);
             instance.cluster = Some(cluster_key);
-            instance.created = (cluster.life.status != "creating").then_some(created);
+            let is_new = cluster.life.status == "creating";
+            instance.created = (!is_new).then_some(created);
+            instance.fails = is_new && self.failing_members.contains(&instance.life.identifier);
             let key = self.fresh_key();
             self.instances.insert(key, instance);
             members.push(key);
@@ -181,18 +183,22 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     state.free_cluster_name(&name)?;
     state.room_for_cluster()?;
     state.check_cluster_groups(&asked)?;
+    let is_aurora = is_aurora(&engine);
     let mut settings = restored_settings(&engine, &snapshot.settings);
     settings.merge(asked);
     settle_encryption(state, &mut settings.storage_encrypted, &mut settings.kms_key_id);
     let tags = tags.filter(|tags| !tags.is_empty()).unwrap_or_else(|| tags::without_reserved(&snapshot.tags));
     let key = state.add_cluster(name, engine, settings, tags);
     let timings = &state.timings;
-    let steps = vec![
+    let mut steps = vec![
         (0.0, Step::Show("creating".into())),
         (timings.restore_cluster / 4.0, Step::Show("migrating".into())),
         (timings.restore_cluster * 3.0 / 4.0, Step::Show("backing-up".into())),
         (timings.restore_backing_up, Step::Available),
     ];
+    if !is_aurora {
+        begin_initialization(timings, &mut steps);
+    }
     state.start(Target::Cluster(key), steps);
     Ok(show_cluster(state, key))
 }
@@ -319,7 +325,7 @@ impl Modification {
         if new_parameters {
             for member in cluster.members.clone() {
                 if let Some(instance) = state.instances.get_mut(&member) {
-                    instance.cluster_parameter_status = "pending-reboot";
+                    instance.cluster_parameter_status = ApplyStatus::PendingReboot;
                 }
             }
         }
@@ -424,16 +430,7 @@ pub(super) fn start(state: &mut State, mut params: Params) -> ApiResult<Content>
     if cluster.life.status != "stopped" {
         return Err(ApiError::cluster_state(format!("DB Cluster {identifier} is not stopped.")));
     }
-    let seconds = state.timings.start;
-    let members = cluster.members.clone();
-    state.start(Target::Cluster(key), vec![(0.0, Step::Show("starting".into())), (seconds, Step::Available)]);
-    for member in members {
-        // The cluster is available before its members are.
-        state.start(
-            Target::Instance(member),
-            vec![(0.0, Step::Show("starting".into())), (seconds * 1.5, Step::Available)],
-        );
-    }
+    state.restart(Target::Cluster(key));
     Ok(show_cluster(state, key))
 }
 

@@ -9,12 +9,6 @@ use crate::resources::{Key, Life, Snapshot};
 use crate::state::State;
 use crate::xml::Xml;
 
-/// What a new account may allocate, in GiB; it is shown and never reached here.
-const STORAGE_QUOTA_GIB: u64 = 100_000;
-
-/// Shown where no class is asked for.
-const ANY_CLASS: &str = "db.m7g.large";
-
 /// Filters and page of a describe request.
 pub(super) struct Selection {
     filters: Vec<(String, Vec<String>)>,
@@ -50,13 +44,18 @@ impl Selection {
     /// Writes the page, and the marker of the next one.
     pub(super) fn write<T>(&self, list: &str, found: &[T], mut member: impl FnMut(&mut Xml, &T)) -> Content {
         let mut xml = Xml::with_capacity(4096);
+        self.write_into(&mut xml, list, found, &mut member);
+        Content::Result(xml.into_string())
+    }
+
+    /// The same into an answer that shows more than the list.
+    pub(super) fn write_into<T>(&self, xml: &mut Xml, list: &str, found: &[T], mut member: impl FnMut(&mut Xml, &T)) {
         let page = found.iter().skip(self.from).take(self.most);
         xml.nest(list, |xml| page.for_each(|item| member(xml, item)));
         let next = self.from.saturating_add(self.most);
         if next < found.len() {
             xml.plain("Marker", next);
         }
-        Content::Result(xml.into_string())
     }
 }
 
@@ -299,7 +298,6 @@ pub(super) fn cluster_automated_backups(state: &State, mut params: Params) -> Ap
 #[expect(clippy::needless_pass_by_value, reason = "every action is called alike")]
 pub(super) fn account_attributes(state: &State, params: Params) -> ApiResult<Content> {
     params.finish("DescribeAccountAttributes")?;
-    let storage: u64 = state.instances.values().filter_map(|one| one.settings.allocated_storage).map(u64::from).sum();
     let manual = |kinds: Vec<&String>| kinds.into_iter().filter(|kind| *kind == "manual").count();
     let quotas = [
         ("DBInstances", state.instances.len(), state.limits.instances),
@@ -327,31 +325,9 @@ pub(super) fn account_attributes(state: &State, params: Params) -> ApiResult<Con
         for (name, used, max) in quotas {
             quota(name, used as u64, max as u64);
         }
-        quota("AllocatedStorage", storage, STORAGE_QUOTA_GIB);
+        quota("AllocatedStorage", state.stored_gib(), state.limits.allocated_storage);
     });
     Ok(Content::Result(xml.into_string()))
-}
-
-/// What new databases may be of: every class that is not withdrawn, with every kind of storage.
-pub(super) fn orderable_options(state: &State, mut params: Params) -> ApiResult<Content> {
-    let engine = params.require("Engine")?;
-    let (version, class) = (params.take("EngineVersion"), params.take("DBInstanceClass"));
-    let selection = Selection::take(&mut params, &[])?;
-    params.finish("DescribeOrderableDBInstanceOptions")?;
-    let class = class.unwrap_or_else(|| ANY_CLASS.to_owned());
-    let storage: &[&str] = match &engine {
-        _ if state.withdrawn_classes.contains(&class) => &[],
-        aurora if aurora.starts_with("aurora") => &["aurora", "aurora-iopt1"],
-        _ => &["standard", "gp2", "gp3", "io1", "io2"],
-    };
-    Ok(selection.write("OrderableDBInstanceOptions", storage, |xml, storage| {
-        xml.nest("OrderableDBInstanceOption", |xml| {
-            xml.text("Engine", &engine);
-            xml.text_if("EngineVersion", version.as_ref());
-            xml.text("DBInstanceClass", &class);
-            xml.text("StorageType", storage);
-        });
-    }))
 }
 
 pub(super) fn global_clusters(state: &State, mut params: Params) -> ApiResult<Content> {

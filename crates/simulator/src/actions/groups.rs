@@ -47,7 +47,7 @@ fn matching(groups: &[GroupSpec], name: Option<&String>, code: &'static str) -> 
     }
     if exists(groups, name) {
         let family = name.trim_start_matches("default.").trim_start_matches("default:").to_owned();
-        return Ok(vec![GroupSpec { name: name.clone(), family, major_version: String::new() }]);
+        return Ok(vec![GroupSpec { name: name.clone(), family, ..GroupSpec::default() }]);
     }
     Err(ApiError::new(code, format!("Group {name} not found.")))
 }

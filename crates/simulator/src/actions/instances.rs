@@ -8,10 +8,11 @@ use crate::engines;
 use crate::error::{ApiError, ApiResult};
 use crate::names;
 use crate::query::{Params, Tags};
-use crate::resources::{AVAILABLE, Instance, Key, Life, is_aurora};
+use crate::resources::{AVAILABLE, Instance, Key, Life, StorageWork, is_aurora};
 use crate::settings::{Effect, InstanceSettings, Verb};
 use crate::state::{State, Step, Target};
 use crate::tags;
+use crate::world::{ApplyStatus, Timings};
 
 /// Settings an Aurora cluster has for its members.
 const CLUSTER_WIDE: &[&str] = &[
@@ -61,6 +62,11 @@ impl State {
         Ok(())
     }
 
+    /// GiB of all instances together.
+    pub(super) fn stored_gib(&self) -> u64 {
+        self.instances.values().filter_map(|one| one.settings.allocated_storage).map(u64::from).sum()
+    }
+
     /// Whether the instance belongs to a Multi-AZ DB cluster.
     fn is_led(&self, instance: &Instance) -> bool {
         instance.cluster.and_then(|cluster| self.clusters.get(&cluster)).is_some_and(|cluster| !cluster.is_aurora())
@@ -77,17 +83,7 @@ impl State {
         Ok(())
     }
 
-    pub(super) fn check_class(&self, class: Option<&String>) -> ApiResult<()> {
-        match class.filter(|class| self.withdrawn_classes.contains(class)) {
-            Some(class) => {
-                Err(ApiError::combination(format!("RDS does not support creating a DB instance with {class}.")))
-            }
-            None => Ok(()),
-        }
-    }
-
     fn check_instance_groups(&self, settings: &InstanceSettings) -> ApiResult<()> {
-        self.check_class(settings.class.as_ref())?;
         self.check_parameter_group(settings.parameter_group.as_ref())?;
         self.check_option_group(settings.option_group.as_ref())?;
         self.check_subnet_group(settings.subnet_group.as_ref())
@@ -130,6 +126,7 @@ impl State {
             performance_insights: shared.performance_insights,
             performance_insights_kms_key_id: shared.performance_insights_kms_key_id.clone(),
             performance_insights_retention_period: shared.performance_insights_retention_period,
+            availability_zone: self.usual_zone(shared.subnet_group.as_deref()),
             ..InstanceSettings::default()
         });
         settings.merge(own);
@@ -143,6 +140,7 @@ impl State {
         if modifies {
             steps.push((timings.restore_backing_up, Step::Show("modifying".into())));
             steps.push((timings.restore_modifying, Step::Available));
+            begin_initialization(&timings, &mut steps);
         } else {
             steps.push((timings.restore_backing_up, Step::Available));
         }
@@ -152,10 +150,24 @@ impl State {
     fn add_instance(&mut self, name: String, engine: String, settings: InstanceSettings, tags: Tags) -> Key {
         let resource_id = self.fresh_resource_id("db-");
         let mut instance = Instance::new(Life::new(name, "creating"), resource_id, engine, settings);
+        let has_own_options = instance.settings.option_group.as_ref().is_some_and(|name| !name.starts_with("default:"));
+        if has_own_options {
+            instance.option_group_status = ApplyStatus::PendingApply;
+        }
         instance.tags = tags;
         let key = self.fresh_key();
         self.instances.insert(key, instance);
         key
+    }
+}
+
+/// Has the storage of a restored database initialized once it is in service, if the world says so.
+pub(super) fn begin_initialization(timings: &Timings, steps: &mut Vec<(f64, Step)>) {
+    if timings.storage_initialization > 0.0
+        && let Some((seconds, last)) = steps.pop()
+    {
+        steps.push((seconds, Step::StorageWork(StorageWork::Initialization, timings.storage_initialization)));
+        steps.push((0.0, last));
     }
 }
 
@@ -533,7 +545,7 @@ pub(super) fn check_upgrade(
 pub(super) fn takes_changes(state: &State, life: &Life, more: bool, takes_effect_now: bool) -> bool {
     let lingers = life.busy && life.status == AVAILABLE && life.served && life.renaming_to.is_none();
     let at_any_time = takes_effect_now && state.unverified.protection_in_any_status && life.status != "deleting";
-    life.is_idle() || (!more && (lingers || at_any_time))
+    life.takes_modification() || (!more && (lingers || at_any_time))
 }
 
 /// A checked request to modify an instance.
@@ -561,7 +573,7 @@ impl Modification {
         }
         let at_once = self.change.split_off(Effect::Now);
         if at_once.parameter_group.is_some() {
-            instance.parameter_apply_status = "pending-reboot";
+            instance.parameter_apply_status = ApplyStatus::PendingReboot;
         }
         instance.settings.merge(at_once);
         let configure = self.change.split_off(Effect::Configure);
@@ -572,19 +584,16 @@ impl Modification {
         }
 
         let mut steps = configuring_steps(&configure, timings.configuring);
+        let mut optimizes = false;
         instance.applying.merge(configure);
         if self.apply_immediately {
             // Everything pending is applied with it, not only what this request asks for.
             // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ModifyInstance.ApplyImmediately.html
             let pending = std::mem::take(&mut instance.pending);
             if !pending.is_empty() {
-                let resizes =
-                    pending.allocated_storage.is_some() || pending.storage_type.is_some() || pending.iops.is_some();
+                optimizes = changes_storage(&pending);
                 instance.applying.merge(pending);
                 steps.push(("modifying", timings.modifying));
-                if resizes {
-                    steps.push(("storage-optimization", timings.modifying));
-                }
             }
         }
         if resets_credentials {
@@ -600,9 +609,25 @@ impl Modification {
                 state.start(Target::Instance(key), rename_steps(&timings, falsely));
             }
             None if steps.is_empty() => {}
-            None => state.start(Target::Instance(key), modification_steps(steps, timings.modify_lingering)),
+            None => {
+                let mut steps = modification_steps(steps, timings.modify_lingering);
+                if optimizes {
+                    let work = Step::StorageWork(StorageWork::Optimization, timings.storage_optimization);
+                    steps.insert(steps.len() - 1, (0.0, work));
+                }
+                state.start(Target::Instance(key), steps);
+            }
         }
     }
+}
+
+/// Whether a change is one of the storage.
+fn changes_storage(change: &InstanceSettings) -> bool {
+    change.allocated_storage.is_some()
+        || change.storage_type.is_some()
+        || change.iops.is_some()
+        || change.storage_throughput.is_some()
+        || change.additional_storage_volumes.is_some()
 }
 
 /// One status for each part of a database that is configured.
@@ -636,7 +661,7 @@ pub(super) fn modification_steps(statuses: Vec<(&'static str, f64)>, lingering: 
 }
 
 /// The old name lingers, no name, the new name renaming, perhaps available for a moment, rebooting, available.
-pub(super) fn rename_steps(timings: &crate::world::Timings, falsely_available: bool) -> Vec<(f64, Step)> {
+pub(super) fn rename_steps(timings: &Timings, falsely_available: bool) -> Vec<(f64, Step)> {
     let mut steps =
         vec![(0.0, Step::Linger), (timings.rename_lingering, Step::Vanish), (timings.rename_nameless, Step::TakeName)];
     let mut wait = timings.renaming;
@@ -691,8 +716,7 @@ pub(super) fn start(state: &mut State, mut params: Params) -> ApiResult<Content>
     if state.instances[&key].life.status != "stopped" {
         return Err(ApiError::instance_state(format!("Instance {identifier} is not stopped.")));
     }
-    let seconds = state.timings.start;
-    state.start(Target::Instance(key), vec![(0.0, Step::Show("starting".into())), (seconds, Step::Available)]);
+    state.restart(Target::Instance(key));
     Ok(show_instance(state, key))
 }
 

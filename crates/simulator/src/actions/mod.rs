@@ -8,6 +8,7 @@ mod describe;
 mod exports;
 mod groups;
 mod instances;
+mod offers;
 mod snapshots;
 mod tagging;
 
@@ -53,7 +54,11 @@ actions! {
     "DescribeDBInstanceAutomatedBackups" => describe::instance_automated_backups,
     "DescribeDBClusterAutomatedBackups" => describe::cluster_automated_backups,
     "DescribeAccountAttributes" => describe::account_attributes,
-    "DescribeOrderableDBInstanceOptions" => describe::orderable_options,
+    "DescribeOrderableDBInstanceOptions" => offers::orderable_options,
+    "DescribeCertificates" => offers::certificates,
+    "DescribeDBEngineVersions" => offers::engine_versions,
+    "DescribeIntegrations" => offers::integrations,
+    "DescribeEvents" => offers::events,
     "DescribeGlobalClusters" => describe::global_clusters,
     "DescribeBlueGreenDeployments" => describe::blue_green_deployments,
     "DescribeDBClusterEndpoints" => describe::cluster_endpoints,

@@ -148,7 +148,7 @@ pub(super) fn create(state: &mut State, mut params: Params) -> ApiResult<Content
         )));
     }
     state.free_snapshot_name(&name)?;
-    if !instance.life.is_idle() {
+    if !instance.life.takes_snapshot() {
         let message = format!(
             "Cannot create a snapshot because the database instance {source} is not currently in the available state."
         );
@@ -173,7 +173,7 @@ pub(super) fn create_of_cluster(state: &mut State, mut params: Params) -> ApiRes
     let source_key = state.cluster_named(&source).ok_or_else(|| ApiError::cluster_not_found(&source))?;
     let cluster = &state.clusters[&source_key];
     state.free_cluster_snapshot_name(&name)?;
-    if !cluster.life.is_idle() {
+    if !cluster.life.takes_snapshot() {
         let message = format!(
             "Cannot create a snapshot because the DB cluster {source} is not currently in the available state."
         );

@@ -8,8 +8,10 @@ const MODULES: &[&str] = &[
     include_str!("clusters.rs"),
     include_str!("exports.rs"),
     include_str!("instances.rs"),
+    include_str!("offers.rs"),
     include_str!("restores.rs"),
     include_str!("snapshots.rs"),
+    include_str!("storage.rs"),
     include_str!("wire.rs"),
 ];
 
@@ -33,7 +35,7 @@ fn every_behaviour_has_its_test_and_every_test_its_behaviour() {
 fn every_statement_is_a_sentence_with_its_source() {
     for behaviour in BEHAVIOURS {
         assert!(behaviour.statement.ends_with('.'), "{}", behaviour.id);
-        if let Evidence::Documented { source } = behaviour.evidence {
+        if let Evidence::Documented { source } | Evidence::Recorded { source } = behaviour.evidence {
             assert!(!source.is_empty(), "{}", behaviour.id);
         }
     }

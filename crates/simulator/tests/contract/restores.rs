@@ -90,6 +90,17 @@ async fn restored_instance_is_a_new_resource() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn creating_instance_has_a_resource_id_and_no_creation_time() {
+    let (_, client) = simulated(WORLD);
+    let answer = restore(&client).send().await.unwrap();
+    for shown in [answer.db_instance().unwrap().clone(), instance(&client, "copy").await] {
+        assert!(shown.dbi_resource_id().is_some_and(|id| id.starts_with("db-")));
+        assert!(shown.db_instance_arn().is_some_and(|arn| arn.ends_with(":db:copy")));
+        assert!(shown.instance_create_time().is_none() && shown.endpoint().is_none());
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn small_gp3_takes_neither_iops_nor_throughput() {
     let world = |engine: &str, storage: u32| {
         format!(
