@@ -181,6 +181,35 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         GUIDE,
     ),
     documented("instance_quota_is_enforced", "InstanceQuotaExceeded meets one instance too many.", MODEL),
+    documented(
+        "one_refused_parameter_refuses_the_whole_call",
+        "A modification with one refused parameter changes nothing at all.",
+        REFERENCE,
+    ),
+    documented(
+        "statuses_that_take_no_modification_take_no_rename",
+        "Only a database in service takes a rename: none that is being worked on, has failed or is stopped.",
+        GUIDE,
+    ),
+    inferred(
+        "final_snapshot_needs_an_available_database",
+        "A final snapshot is refused wherever the database is not available; in storage work that is unverified.",
+    ),
+    documented(
+        "taken_name_of_a_final_snapshot_stops_the_deletion",
+        "A deletion whose final snapshot has a taken name is refused, and the database stays.",
+        MODEL,
+    ),
+    documented(
+        "deletion_lasts_as_long_as_its_final_snapshot",
+        "A database is deleting for as long as its final snapshot takes.",
+        GUIDE,
+    ),
+    documented(
+        "stopped_database_is_started_after_seven_days",
+        "RDS starts a stopped database again after seven days.",
+        GUIDE,
+    ),
     // Restores of instances
     documented(
         "restore_uses_what_the_snapshot_recorded",
@@ -396,6 +425,13 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "A Multi-AZ DB cluster may be available while one of its members has failed.",
         GUIDE,
     ),
+    documented("ram_shared_cluster_is_not_renamed", "A cluster shared through AWS RAM cannot be renamed.", AURORA),
+    documented("stopped_cluster_is_not_deleted", "A stopped Aurora cluster and its members are not deleted.", AURORA),
+    documented(
+        "readers_of_auto_scaling_come_and_go",
+        "Aurora Auto Scaling adds and removes readers named application-autoscaling-<uuid>.",
+        AURORA,
+    ),
     // What RDS offers, and what it writes down
     documented(
         "certificates_are_described",
@@ -432,6 +468,35 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "A zero-ETL integration fails when its source is deleted; a rename of the source leaves it.",
         GUIDE,
     ),
+    documented(
+        "withdrawn_certificate_is_refused_and_still_reported",
+        "CertificateNotFound meets a certificate authority that RDS no longer has; a database that has it reports it.",
+        MODEL,
+    ),
+    inferred(
+        "withdrawn_engine_version_is_refused",
+        "A version that RDS no longer offers is neither restored, created nor upgraded to.",
+    ),
+    documented(
+        "database_without_extended_support_is_upgraded_by_rds",
+        "Without extended support RDS upgrades a restored database past the standard support of its version.",
+        GUIDE,
+    ),
+    documented(
+        "cluster_restore_without_version_runs_the_default_one",
+        "A cluster restored without EngineVersion runs the default version of its engine.",
+        REFERENCE,
+    ),
+    documented(
+        "class_is_ordered_for_engine_and_zone",
+        "A class is refused for an engine it is not offered for, and in a zone without it.",
+        MODEL,
+    ),
+    documented(
+        "multi_tenant_oracle_needs_more_permissions",
+        "Restoring and deleting a multi-tenant Oracle instance also needs rights on tenant databases.",
+        GUIDE,
+    ),
     // Storage
     documented(
         "restored_storage_is_initialized_in_service",
@@ -446,6 +511,74 @@ pub const BEHAVIOURS: &[Behaviour] = &[
     documented(
         "snapshot_is_taken_in_storage_optimization",
         "A snapshot needs a source in status available or storage-optimization.",
+        REFERENCE,
+    ),
+    documented(
+        "storage_figures_fit_engine_and_size",
+        "From its threshold on gp3 takes 12,000 IOPS and more, at most 500 for each GiB; io1 takes at most 50 for each GiB.",
+        GUIDE,
+    ),
+    inferred(
+        "gp3_has_the_figures_of_its_size",
+        "A restore that asks for no figures gets those of the size, whatever the snapshot recorded below the threshold.",
+    ),
+    documented(
+        "sql_server_takes_no_size_on_a_restore",
+        "AllocatedStorage is not valid on a restore of SQL Server.",
+        REFERENCE,
+    ),
+    documented(
+        "sql_server_is_mirrored_by_a_later_modification",
+        "SQL Server becomes Multi-AZ by a modification, not by its restore.",
+        GUIDE,
+    ),
+    documented(
+        "maximum_of_autoscaling_exceeds_the_size_by_a_tenth",
+        "MaxAllocatedStorage must exceed AllocatedStorage by a tenth at least.",
+        GUIDE,
+    ),
+    documented("storage_quota_is_enforced", "StorageQuotaExceeded meets one GiB too many.", MODEL),
+    documented(
+        "storage_is_not_changed_while_it_is_worked_on",
+        "In storage-optimization an instance takes no change of its storage, not even a pending one.",
+        GUIDE,
+    ),
+    documented(
+        "additional_volumes_are_for_oracle_and_sql_server",
+        "Additional storage volumes are refused for other engines, and are restored with their instance.",
+        REFERENCE,
+    ),
+    // Network
+    documented(
+        "zones_beyond_the_subnet_group_are_refused",
+        "InvalidVPCNetworkStateFault meets a zone that the subnet group does not cover.",
+        MODEL,
+    ),
+    documented("cluster_shows_three_storage_zones", "A cluster shows three storage zones, whatever was asked.", AURORA),
+    documented(
+        "subnet_group_covers_enough_zones",
+        "Multi-AZ and Aurora need two zones, a Multi-AZ DB cluster three.",
+        MODEL,
+    ),
+    documented("zone_is_not_given_beside_multi_az", "AvailabilityZone is refused beside MultiAZ.", REFERENCE),
+    documented(
+        "security_groups_belong_to_the_vpc",
+        "A security group of another VPC than that of the subnet group is refused.",
+        GUIDE,
+    ),
+    documented(
+        "no_security_groups_means_the_default_group",
+        "A restore without security groups gives the default group of the VPC.",
+        REFERENCE,
+    ),
+    documented(
+        "outpost_backups_need_an_outpost",
+        "The backup target outposts needs a subnet group on an Outpost.",
+        GUIDE,
+    ),
+    documented(
+        "aurora_without_vpc_networking_takes_no_subnet_group",
+        "A cluster without VPC networking has neither a subnet group nor security groups of its own.",
         REFERENCE,
     ),
     // Groups in force
@@ -473,7 +606,11 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "1 to 63 letters, digits and hyphens, a letter first; snapshots of instances up to 255.",
         REFERENCE,
     ),
-    documented("tags_keep_their_rules", "No reserved prefix, 50 to a resource.", GUIDE),
+    documented(
+        "tags_keep_their_rules",
+        "No reserved prefix, letters, digits, spaces and a few signs, 128 and 256 characters, 50 to a resource.",
+        GUIDE,
+    ),
     documented(
         "errors_have_their_wire_codes_and_statuses",
         "Every error comes with its code and HTTP status, and is typed in the SDK.",

@@ -35,9 +35,7 @@ mod history;
 mod mail;
 mod named;
 mod names;
-#[allow(dead_code, reason = "its refusals follow")]
 mod network;
-#[allow(dead_code, reason = "its refusals follow")]
 mod offers;
 mod origins;
 mod post;
@@ -49,7 +47,6 @@ mod secrets;
 mod server;
 mod settings;
 mod state;
-#[allow(dead_code, reason = "its refusals follow")]
 mod storage;
 mod tags;
 mod world;

@@ -1,10 +1,17 @@
-//! Rules for tags: reserved prefixes, lengths, and 50 to a resource.
+//! Rules for tags: reserved prefixes, alphabet, lengths, and 50 to a resource.
 
 use crate::error::{ApiError, ApiResult};
 use crate::query::Tags;
 
 const MOST: usize = 50;
 const RESERVED: &[&str] = &["aws:", "rds:"];
+/// What a key or value may hold besides letters, digits and spaces.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Tag.html>
+const SIGNS: &str = "_.:/=+-@";
+
+fn is_permitted(letter: char) -> bool {
+    letter.is_alphanumeric() || letter.is_whitespace() || SIGNS.contains(letter)
+}
 
 /// Refuses tags a caller may not write.
 pub(crate) fn check(tags: &Tags) -> ApiResult<()> {
@@ -12,6 +19,11 @@ pub(crate) fn check(tags: &Tags) -> ApiResult<()> {
         let reserved = |text: &str| RESERVED.iter().any(|prefix| text.to_ascii_lowercase().starts_with(prefix));
         if reserved(key) || reserved(value) {
             return Err(ApiError::value(format!("The tag {key} uses a prefix reserved by AWS (aws: or rds:).")));
+        }
+        if let Some(foreign) = key.chars().chain(value.chars()).find(|letter| !is_permitted(*letter)) {
+            return Err(ApiError::value(format!(
+                "The tag {key} contains the character {foreign:?}, which is not allowed."
+            )));
         }
         if key.is_empty() || key.chars().count() > 128 || value.chars().count() > 256 {
             return Err(ApiError::value(format!(

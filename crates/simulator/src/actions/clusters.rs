@@ -2,7 +2,7 @@
 
 use super::instances::{
     Credentials, begin_initialization, change_log_exports, check_upgrade, modification_steps, settle_encryption,
-    takes_changes,
+    takes_changes, takes_final_snapshot,
 };
 use super::{Content, Deletion, show_cluster};
 use crate::engines;
@@ -12,12 +12,15 @@ use crate::query::{Params, Tags};
 use crate::resources::{AVAILABLE, Cluster, Instance, Key, Life, is_aurora};
 use crate::settings::{ClusterSettings, Effect, Verb};
 use crate::state::{State, Step, Target};
+use crate::storage::Figures;
 use crate::tags;
 use crate::world::{ApplyStatus, Timings};
 use crate::xml::Xml;
 
 /// A Multi-AZ DB cluster has a writer and two readers.
 const MULTI_AZ_MEMBERS: usize = 3;
+/// Zones that the subnet group of an Aurora cluster covers at least.
+const AURORA_ZONES: usize = 2;
 
 impl State {
     fn existing_cluster(&self, identifier: &str) -> ApiResult<Key> {
@@ -110,6 +113,35 @@ fn check_kind(engine: &str, asked: &ClusterSettings) -> ApiResult<()> {
     }
 }
 
+/// Refuses what RDS does not take of a new cluster, after its groups were found.
+fn check_new(state: &State, engine: &str, asked: &ClusterSettings, result: &ClusterSettings) -> ApiResult<()> {
+    let group = result.subnet_group.as_deref();
+    state.check_certificate(asked.ca_certificate.as_ref())?;
+    state.check_version(engine, result.engine_version.as_ref())?;
+    check_vpc_networking(engine, asked)?;
+    state.check_zones(asked.availability_zones.as_deref().unwrap_or_default(), group)?;
+    let needed = if is_aurora(engine) { AURORA_ZONES } else { MULTI_AZ_MEMBERS };
+    state.check_coverage(needed, group)?;
+    state.check_security_groups(asked.vpc_security_groups.as_ref(), group)?;
+    let version = result.engine_version.as_ref();
+    state.check_orderable((engine, version), result.class.as_ref(), &state.covered_zones(group))?;
+    if is_aurora(engine) { Ok(()) } else { Figures::of_cluster(engine, asked, result).check() }
+}
+
+/// Aurora PostgreSQL may be without VPC networking, and then it is in no subnet group and has no security groups.
+fn check_vpc_networking(engine: &str, asked: &ClusterSettings) -> ApiResult<()> {
+    if asked.vpc_networking.is_some() && engine != "aurora-postgresql" {
+        return Err(ApiError::combination(format!("EnableVPCNetworking isn't supported for engine {engine}.")));
+    }
+    let in_vpc = asked.subnet_group.is_some() || asked.vpc_security_groups.is_some();
+    if asked.vpc_networking == Some(false) && in_vpc {
+        return Err(ApiError::combination(
+            "DBSubnetGroupName and VpcSecurityGroupIds can't be specified without VPC networking.",
+        ));
+    }
+    Ok(())
+}
+
 fn check_engine(engine: &str) -> ApiResult<()> {
     if is_aurora(engine) || matches!(engine, "mysql" | "postgres") {
         return Ok(());
@@ -136,7 +168,10 @@ pub(super) fn create(state: &mut State, mut params: Params) -> ApiResult<Content
     state.room_for_cluster()?;
     state.check_cluster_groups(&asked)?;
     let mut settings = engines::cluster_defaults(&engine, asked.engine_version.as_deref());
-    settings.merge(asked);
+    settings.merge(asked.clone());
+    check_new(state, &engine, &asked, &settings)?;
+    settings.vpc_security_groups =
+        state.groups_or_default(asked.vpc_security_groups.as_ref(), settings.subnet_group.as_deref());
     settle_encryption(state, &mut settings.storage_encrypted, &mut settings.kms_key_id);
     let key = state.add_cluster(name, engine, settings, tags);
     if credentials.manage == Some(true) {
@@ -185,7 +220,13 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     state.check_cluster_groups(&asked)?;
     let is_aurora = is_aurora(&engine);
     let mut settings = restored_settings(&engine, &snapshot.settings);
-    settings.merge(asked);
+    settings.merge(asked.clone());
+    check_new(state, &engine, &asked, &settings)?;
+    check_recorded_networking(&snapshot.settings, &asked)?;
+    settings.vpc_security_groups =
+        state.groups_or_default(asked.vpc_security_groups.as_ref(), settings.subnet_group.as_deref());
+    settings.engine_version =
+        state.restored_version(&engine, settings.engine_version, settings.engine_lifecycle_support.as_deref());
     settle_encryption(state, &mut settings.storage_encrypted, &mut settings.kms_key_id);
     let tags = tags.filter(|tags| !tags.is_empty()).unwrap_or_else(|| tags::without_reserved(&snapshot.tags));
     let key = state.add_cluster(name, engine, settings, tags);
@@ -203,9 +244,22 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     Ok(show_cluster(state, key))
 }
 
+/// The snapshot of a cluster without VPC networking is restored into a VPC only if the call says so.
+fn check_recorded_networking(recorded: &ClusterSettings, asked: &ClusterSettings) -> ApiResult<()> {
+    let in_vpc = asked.subnet_group.is_some() || asked.vpc_security_groups.is_some();
+    if recorded.vpc_networking == Some(false) && asked.vpc_networking != Some(true) && in_vpc {
+        return Err(ApiError::combination(
+            "DBSubnetGroupName and VpcSecurityGroupIds can't be specified without VPC networking.",
+        ));
+    }
+    Ok(())
+}
+
 /// What a restored cluster has that the request does not say: the data's own properties from the snapshot, defaults else.
+/// Without `EngineVersion` it runs the default version of the engine.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterFromSnapshot.html>
 fn restored_settings(engine: &str, recorded: &ClusterSettings) -> ClusterSettings {
-    let mut settings = engines::cluster_defaults(engine, recorded.engine_version.as_deref());
+    let mut settings = engines::cluster_defaults(engine, None);
     settings.merge(ClusterSettings {
         engine_mode: recorded.engine_mode.clone(),
         port: recorded.port,
@@ -219,6 +273,7 @@ fn restored_settings(engine: &str, recorded: &ClusterSettings) -> ClusterSetting
         character_set: recorded.character_set.clone(),
         backup_retention_period: recorded.backup_retention_period,
         backup_window: recorded.backup_window.clone(),
+        vpc_networking: recorded.vpc_networking,
         ..ClusterSettings::default()
     });
     settings
@@ -249,12 +304,26 @@ pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Content
     }
     if let Some(name) = &new_name {
         state.free_cluster_name(name)?;
+        if cluster.ram_shared {
+            let message = format!("DB Cluster {identifier} is shared through AWS RAM and cannot be renamed.");
+            return Err(ApiError::cluster_state(message));
+        }
     }
+    state.check_certificate(change.ca_certificate.as_ref())?;
+    state.check_security_groups(change.vpc_security_groups.as_ref(), cluster.settings.subnet_group.as_deref())?;
     state.check_cluster_groups(&change)?;
     let managed = cluster.secret.is_some();
     credentials.check_change(managed)?;
     let asked = change.clone();
     let change = change.without_what_is_already_so(&cluster.settings);
+    state.check_version(&cluster.engine, change.engine_version.as_ref())?;
+    let group = cluster.settings.subnet_group.as_deref();
+    state.check_orderable((cluster.engine.as_str(), None), change.class.as_ref(), &state.covered_zones(group))?;
+    if change.iops.is_some() || change.storage_type.is_some() || change.allocated_storage.is_some() {
+        let mut result = cluster.settings.clone();
+        result.merge(change.clone());
+        Figures::of_cluster(&cluster.engine, &change, &result).check()?;
+    }
     check_upgrade(
         &cluster.engine,
         cluster.settings.engine_version.as_ref(),
@@ -447,6 +516,10 @@ pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Content
     }
     check_deletable(state, cluster)?;
     let final_snapshot = deletion.final_snapshot()?;
+    if final_snapshot.is_some() && !takes_final_snapshot(state, &cluster.life) {
+        let message = format!("A final snapshot cannot be taken of a DB cluster in status {}.", cluster.life.status);
+        return Err(ApiError::cluster_state(message));
+    }
     let keeps_backups = !deletion.delete_automated_backups;
     if keeps_backups && state.retained_cluster_backups.len() >= state.limits.retained_backups {
         let message = "The number of retained automated cluster backups is at the quota of the region.";
@@ -485,6 +558,9 @@ fn check_deletable(state: &State, cluster: &Cluster) -> ApiResult<()> {
             Err(ApiError::cluster_state(format!("DB Cluster {identifier} is being created and cannot be deleted yet.")))
         }
         "renaming" => Err(ApiError::cluster_state(format!("DB Cluster {identifier} is being renamed."))),
+        "stopping" | "stopped" if cluster.is_aurora() => {
+            Err(ApiError::cluster_state(format!("DB Cluster {identifier} is stopped. Start it first.")))
+        }
         _ if life.renaming_to.is_some() => {
             Err(ApiError::cluster_state(format!("DB Cluster {identifier} is being renamed.")))
         }

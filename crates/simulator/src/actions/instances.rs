@@ -11,6 +11,7 @@ use crate::query::{Params, Tags};
 use crate::resources::{AVAILABLE, Instance, Key, Life, StorageWork, is_aurora};
 use crate::settings::{Effect, InstanceSettings, Verb};
 use crate::state::{State, Step, Target};
+use crate::storage::{self, Figures};
 use crate::tags;
 use crate::world::{ApplyStatus, Timings};
 
@@ -38,9 +39,10 @@ const CLUSTER_WIDE: &[&str] = &[
     "dedicated_log_volume",
 ];
 
-/// Statuses a database cannot be snapshotted in on its way out.
-const NO_FINAL_SNAPSHOT: &[&str] =
-    &["creating", "failed", "incompatible-restore", "incompatible-network", "restore-error"];
+/// Zones that a Multi-AZ instance needs.
+const MULTI_AZ_ZONES: usize = 2;
+/// Volumes besides the first.
+const MORE_VOLUMES: &[&str] = &["rdsdbdata2", "rdsdbdata3", "rdsdbdata4"];
 
 impl State {
     fn existing_instance(&self, identifier: &str) -> ApiResult<Key> {
@@ -65,6 +67,15 @@ impl State {
     /// GiB of all instances together.
     pub(super) fn stored_gib(&self) -> u64 {
         self.instances.values().filter_map(|one| one.settings.allocated_storage).map(u64::from).sum()
+    }
+
+    /// Refuses storage beyond the quota of the account.
+    fn check_storage_quota(&self, gib: Option<u32>, instead_of: Option<u32>) -> ApiResult<()> {
+        let more = u64::from(gib.unwrap_or(0).saturating_sub(instead_of.unwrap_or(0)));
+        if more > 0 && self.stored_gib() + more > self.limits.allocated_storage {
+            return Err(ApiError::new("StorageQuotaExceeded", "The allocated storage quota is exceeded."));
+        }
+        Ok(())
     }
 
     /// Whether the instance belongs to a Multi-AZ DB cluster.
@@ -180,24 +191,48 @@ pub(super) fn settle_encryption(state: &State, encrypted: &mut Option<bool>, kms
     }
 }
 
-/// gp3 takes provisioned performance from a certain size on; io1 and io2 cannot do without.
-fn check_storage(engine: &str, asked: &InstanceSettings, result: &InstanceSettings) -> ApiResult<()> {
-    let threshold = if engine.starts_with("oracle") { 200 } else { 400 };
-    let performance = asked.iops.is_some() || asked.storage_throughput.is_some();
-    let storage = result.allocated_storage.unwrap_or(0);
-    match result.storage_type.as_deref() {
-        Some("gp3") if performance && storage < threshold && !engine.starts_with("sqlserver") => {
-            Err(ApiError::combination(format!(
-                "You can't specify IOPS or storage throughput for engine {engine} and a storage size less than {threshold}."
-            )))
-        }
-        Some("gp2" | "standard") if performance => {
-            Err(ApiError::combination("You can't specify IOPS or storage throughput with this storage type."))
-        }
-        Some("io1" | "io2") if result.iops.is_none() => {
-            Err(ApiError::combination("You must specify IOPS for io1 and io2 storage."))
-        }
-        _ => Ok(()),
+/// Refuses what RDS does not take of a new instance, after its groups were found.
+fn check_new(state: &State, engine: &str, asked: &InstanceSettings, result: &InstanceSettings) -> ApiResult<()> {
+    let group = result.subnet_group.as_deref();
+    state.check_certificate(asked.ca_certificate.as_ref())?;
+    state.check_version(engine, result.engine_version.as_ref())?;
+    check_place(state, asked, result)?;
+    state.check_security_groups(asked.vpc_security_groups.as_ref(), group)?;
+    let zones = asked.availability_zone.clone().map_or_else(|| state.covered_zones(group), |zone| vec![zone]);
+    state.check_orderable((engine, result.engine_version.as_ref()), result.class.as_ref(), &zones)?;
+    check_volumes(engine, asked)?;
+    Figures::of_instance(engine, asked, result).check()?;
+    storage::check_maximum(asked, result)?;
+    state.check_storage_quota(result.allocated_storage, None)
+}
+
+/// Refuses a zone or a backup target that does not fit the subnet group.
+fn check_place(state: &State, asked: &InstanceSettings, result: &InstanceSettings) -> ApiResult<()> {
+    let group = result.subnet_group.as_deref();
+    let is_multi_az = result.multi_az == Some(true);
+    if is_multi_az && asked.availability_zone.is_some() {
+        return Err(ApiError::combination(
+            "Requesting a specific availability zone is not valid for Multi-AZ instances.",
+        ));
+    }
+    state.check_zones(asked.availability_zone.as_slice(), group)?;
+    state.check_coverage(if is_multi_az { MULTI_AZ_ZONES } else { 1 }, group)?;
+    if result.backup_target.as_deref() == Some("outposts") && !state.is_on_outpost(group) {
+        return Err(ApiError::combination("The backup target outposts needs a DB subnet group on an Outpost."));
+    }
+    Ok(())
+}
+
+/// Additional storage volumes are for Oracle and SQL Server.
+fn check_volumes(engine: &str, asked: &InstanceSettings) -> ApiResult<()> {
+    let Some(volumes) = &asked.additional_storage_volumes else { return Ok(()) };
+    let takes_volumes = ["oracle-", "sqlserver-"].iter().any(|family| engine.starts_with(family));
+    if !takes_volumes {
+        return Err(ApiError::combination(format!("Additional storage volumes aren't supported for engine {engine}.")));
+    }
+    match volumes.iter().find(|volume| !MORE_VOLUMES.contains(&volume.name.as_str())) {
+        Some(volume) => Err(ApiError::value(format!("Invalid volume name: {}", volume.name))),
+        None => Ok(()),
     }
 }
 
@@ -294,8 +329,11 @@ fn create_alone(
         return Err(ApiError::combination("The parameter AllocatedStorage must be provided."));
     }
     let mut settings = engines::instance_defaults(&engine, asked.engine_version.as_deref(), &state.region);
+    settings.ca_certificate = state.default_certificate();
     settings.merge(asked.clone());
-    check_storage(&engine, asked, &settings)?;
+    check_new(state, &engine, asked, &settings)?;
+    storage::settle(&engine, asked, &mut settings);
+    state.settle_network(&mut settings, asked);
     settle_encryption(state, &mut settings.storage_encrypted, &mut settings.kms_key_id);
     let key = state.add_instance(name, engine, settings, tags);
     if credentials.manage == Some(true) {
@@ -342,7 +380,14 @@ fn create_member(
             "Set the Serverless v2 scaling configuration on the parent DB cluster before creating a Serverless v2 DB instance.",
         ));
     }
-    let settings = state.member_settings(cluster_key, asked);
+    let group = found.settings.subnet_group.as_deref();
+    state.check_certificate(asked.ca_certificate.as_ref())?;
+    state.check_zones(asked.availability_zone.as_slice(), group)?;
+    let zones = asked.availability_zone.clone().map_or_else(|| state.covered_zones(group), |zone| vec![zone]);
+    state.check_orderable((engine, None), asked.class.as_ref(), &zones)?;
+    let certificate = asked.ca_certificate.clone().or_else(|| state.default_certificate());
+    let mut settings = state.member_settings(cluster_key, asked);
+    settings.ca_certificate = certificate;
     let key = state.add_instance(name, engine.to_owned(), settings, tags);
     if let Some(instance) = state.instances.get_mut(&key) {
         instance.cluster = Some(cluster_key);
@@ -399,12 +444,27 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
             "ManageMasterUserPassword can be set on a restore for Oracle only. Modify the instance afterwards.",
         ));
     }
+    check_sql_server(&snapshot.engine, &asked)?;
     let mut settings = restored_settings(state, &snapshot.engine, &snapshot.settings);
     settings.merge(asked.clone());
-    check_storage(&snapshot.engine, &asked, &settings)?;
+    if snapshot.settings.backup_target.as_deref() == Some("outposts")
+        && !state.is_on_outpost(settings.subnet_group.as_deref())
+    {
+        return Err(ApiError::combination(
+            "A snapshot on an Outpost is restored into a DB subnet group on that Outpost.",
+        ));
+    }
+    check_new(state, &snapshot.engine, &asked, &settings)?;
+    if settings.multi_tenant == Some(true) {
+        state.check_granted("rds:CreateTenantDatabase")?;
+    }
     if settings.allocated_storage < snapshot.settings.allocated_storage {
         return Err(ApiError::value("The allocated storage must not be less than that of the snapshot."));
     }
+    storage::settle(&snapshot.engine, &asked, &mut settings);
+    state.settle_network(&mut settings, &asked);
+    settings.engine_version =
+        state.restored_version(&snapshot.engine, settings.engine_version, settings.engine_lifecycle_support.as_deref());
     // Tags come from the snapshot only when the request gives none.
     let tags = tags.filter(|tags| !tags.is_empty()).unwrap_or_else(|| tags::without_reserved(&snapshot.tags));
     let key = state.add_instance(name, snapshot.engine, settings, tags);
@@ -418,9 +478,26 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     Ok(show_instance(state, key))
 }
 
+/// A restore of SQL Server takes no size, and mirroring is a later modification.
+fn check_sql_server(engine: &str, asked: &InstanceSettings) -> ApiResult<()> {
+    if !engine.starts_with("sqlserver-") {
+        return Ok(());
+    }
+    if asked.allocated_storage.is_some() {
+        return Err(ApiError::combination(format!("AllocatedStorage isn't valid on a restore for engine {engine}.")));
+    }
+    if asked.multi_az == Some(true) {
+        return Err(ApiError::combination(format!(
+            "MultiAZ can't be enabled on a restore for engine {engine}. Modify the instance afterwards."
+        )));
+    }
+    Ok(())
+}
+
 /// What a restored instance has that the request does not say: the data's own properties from the snapshot, defaults else.
 fn restored_settings(state: &State, engine: &str, recorded: &InstanceSettings) -> InstanceSettings {
     let mut settings = engines::instance_defaults(engine, recorded.engine_version.as_deref(), &state.region);
+    settings.ca_certificate = state.default_certificate();
     settings.merge(InstanceSettings {
         class: recorded.class.clone(),
         port: recorded.port,
@@ -438,6 +515,7 @@ fn restored_settings(state: &State, engine: &str, recorded: &InstanceSettings) -
         backup_retention_period: recorded.backup_retention_period,
         backup_window: recorded.backup_window.clone(),
         multi_tenant: recorded.multi_tenant,
+        additional_storage_volumes: recorded.additional_storage_volumes.clone(),
         ..InstanceSettings::default()
     });
     settings
@@ -496,10 +574,17 @@ pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Content
     state.check_instance_groups(&change)?;
     credentials.check_change(instance.secret.is_some())?;
     let asked = change.clone();
-    let change = change.without_what_is_already_so(&instance.settings);
+    let mut change = change.without_what_is_already_so(&instance.settings);
+    state.check_certificate(asked.ca_certificate.as_ref())?;
+    check_modification(state, instance, &change, apply_immediately)?;
     let mut result = instance.settings.clone();
     result.merge(change.clone());
-    check_storage(&instance.engine, &change, &result)?;
+    if changes_storage(&change) {
+        storage::settle(&instance.engine, &change, &mut result);
+        change.iops = result.iops.filter(|_| result.iops != instance.settings.iops);
+        change.storage_throughput =
+            result.storage_throughput.filter(|_| result.storage_throughput != instance.settings.storage_throughput);
+    }
     check_upgrade(
         &instance.engine,
         instance.settings.engine_version.as_ref(),
@@ -524,6 +609,42 @@ pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Content
     Ok(show_instance(state, key))
 }
 
+/// Refuses what RDS does not take of a changed instance, after its groups were found.
+fn check_modification(
+    state: &State,
+    instance: &Instance,
+    change: &InstanceSettings,
+    apply_immediately: bool,
+) -> ApiResult<()> {
+    let (engine, present) = (instance.engine.as_str(), &instance.settings);
+    let mut result = present.clone();
+    result.merge(change.clone());
+    let group = result.subnet_group.as_deref();
+    state.check_version(engine, change.engine_version.as_ref())?;
+    state.check_security_groups(change.vpc_security_groups.as_ref(), group)?;
+    let zones = present.availability_zone.clone().map_or_else(|| state.covered_zones(group), |zone| vec![zone]);
+    state.check_orderable((engine, None), change.class.as_ref(), &zones)?;
+    state.check_coverage(if change.multi_az == Some(true) { MULTI_AZ_ZONES } else { 1 }, group)?;
+    check_volumes(engine, change)?;
+    let mut applied = change.clone();
+    if apply_immediately {
+        applied.merge(instance.pending.clone());
+    }
+    if instance.life.storage_work().is_some() && changes_storage(&applied) {
+        return Err(ApiError::combination(
+            "You can't currently modify the storage of this DB instance because the previous storage change is being optimized.",
+        ));
+    }
+    if changes_storage(change) {
+        Figures::of_instance(engine, change, &result).check()?;
+    }
+    if change.allocated_storage.is_some_and(|gib| Some(gib) < present.allocated_storage) {
+        return Err(ApiError::combination("Requested storage size is smaller than the existing size."));
+    }
+    storage::check_maximum(change, &result)?;
+    state.check_storage_quota(change.allocated_storage, present.allocated_storage)
+}
+
 /// Refuses a new major version that was not asked for as such.
 pub(super) fn check_upgrade(
     engine: &str,
@@ -544,7 +665,8 @@ pub(super) fn check_upgrade(
 /// effect at once may be set in any status, if the world says so.
 pub(super) fn takes_changes(state: &State, life: &Life, more: bool, takes_effect_now: bool) -> bool {
     let lingers = life.busy && life.status == AVAILABLE && life.served && life.renaming_to.is_none();
-    let at_any_time = takes_effect_now && state.unverified.protection_in_any_status && life.status != "deleting";
+    let at_rest = matches!(life.status.as_ref(), "deleting" | "stopping" | "stopped");
+    let at_any_time = takes_effect_now && state.unverified.protection_in_any_status && !at_rest;
     life.takes_modification() || (!more && (lingers || at_any_time))
 }
 
@@ -700,6 +822,9 @@ pub(super) fn stop(state: &mut State, mut params: Params) -> ApiResult<Content> 
     if instance.replica_of.is_some() || is_source {
         return Err(ApiError::instance_state("Cannot stop or start a read replica, or an instance that has one."));
     }
+    if instance.engine.starts_with("sqlserver-") && instance.settings.multi_az == Some(true) {
+        return Err(ApiError::instance_state("Cannot stop a SQL Server instance in a Multi-AZ deployment."));
+    }
     let seconds = state.timings.stop;
     state.start(
         Target::Instance(key),
@@ -744,6 +869,12 @@ pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Content
         ));
     }
     check_deletable(state, &instance.life)?;
+    if instance.cluster.is_some() && instance.life.status == "stopped" {
+        return Err(ApiError::cluster_state(format!("The DB cluster of {identifier} is stopped. Start it first.")));
+    }
+    if instance.settings.multi_tenant == Some(true) {
+        state.check_granted("rds:DeleteTenantDatabase")?;
+    }
     let final_snapshot = match instance.cluster {
         Some(_) if deletion.final_snapshot.is_some() => {
             return Err(ApiError::combination(
@@ -753,7 +884,7 @@ pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Content
         Some(_) => None,
         None => deletion.final_snapshot()?,
     };
-    if final_snapshot.is_some() && NO_FINAL_SNAPSHOT.contains(&instance.life.status.as_ref()) {
+    if final_snapshot.is_some() && !takes_final_snapshot(state, &instance.life) {
         let message = format!("A final snapshot cannot be taken of an instance in status {}.", instance.life.status);
         return Err(ApiError::instance_state(message));
     }
@@ -781,6 +912,11 @@ pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Content
     let seconds = snapshot_seconds + state.timings.delete_instance;
     state.start(Target::Instance(key), vec![(0.0, Step::Show("deleting".into())), (seconds, Step::Gone)]);
     Ok(show_instance(state, key))
+}
+
+/// Whether a database can be snapshotted on its way out: where it is available, and perhaps where RDS works on its storage.
+pub(super) fn takes_final_snapshot(state: &State, life: &Life) -> bool {
+    life.is_idle() || (state.unverified.final_snapshot_in_storage_work && life.storage_work().is_some())
 }
 
 fn check_deletable(state: &State, life: &Life) -> ApiResult<()> {

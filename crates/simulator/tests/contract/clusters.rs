@@ -371,3 +371,49 @@ async fn multi_az_clusters_have_their_limitations() {
     let request = request.snapshot_identifier("ledger-snapshot").db_cluster_instance_class("db.m6gd.large");
     assert_eq!(code(request.kms_key_id("alias/own").send().await), "InvalidParameterCombination");
 }
+
+#[tokio::test(start_paused = true)]
+async fn ram_shared_cluster_is_not_renamed() {
+    let (_, client) =
+        simulated(r#"{"clusters": [{"identifier": "shop", "engine": "aurora-mysql", "ramShared": true}]}"#);
+    let modify = || client.modify_db_cluster().db_cluster_identifier("shop").apply_immediately(true);
+    assert_eq!(code(modify().new_db_cluster_identifier("other").send().await), "InvalidDBClusterStateFault");
+    modify().backup_retention_period(7).send().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopped_cluster_is_not_deleted() {
+    let world = r#"{"clusters": [{"identifier": "empty", "engine": "aurora-mysql"}, {"identifier": "shop", "engine": "aurora-mysql", "members": [{"identifier": "shop-1"}]}]}"#;
+    let (simulator, client) = simulated(world);
+    for name in ["empty", "shop"] {
+        client.stop_db_cluster().db_cluster_identifier(name).send().await.unwrap();
+    }
+    settle(&simulator).await;
+    assert_eq!(delete_cluster(&client, "empty").await, Err("InvalidDBClusterStateFault".to_owned()));
+    assert_eq!(code(delete(&client, "shop-1").await), "InvalidDBClusterStateFault");
+    client.start_db_cluster().db_cluster_identifier("empty").send().await.unwrap();
+    settle(&simulator).await;
+    delete_cluster(&client, "empty").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn readers_of_auto_scaling_come_and_go() {
+    let reader = "application-autoscaling-3f2c1d9e-7a54-4b0e-9c1a-0d1e2f3a4b5c";
+    let world = WORLD.replacen(
+        '{',
+        &format!(
+            r#"{{"meddling": [
+                {{"when": {{"at": 60}}, "action": "CreateDBInstance", "parameters": {{"DBInstanceIdentifier": "{reader}", "DBClusterIdentifier": "shop", "Engine": "aurora-postgresql", "DBInstanceClass": "db.r7g.large", "PromotionTier": "15"}}}},
+                {{"when": {{"at": 3600}}, "action": "DeleteDBInstance", "parameters": {{"DBInstanceIdentifier": "{reader}"}}}}
+            ],"#
+        ),
+        1,
+    );
+    let (simulator, client) = simulated(&world);
+    tokio::time::sleep(std::time::Duration::from_secs(1_800)).await;
+    assert_eq!(members(&client, "shop").await[2], (reader.to_owned(), false));
+    assert_eq!(status(&client, reader).await.as_deref(), Some("available"));
+    tokio::time::sleep(std::time::Duration::from_secs(3_600)).await;
+    assert_eq!(members(&client, "shop").await.len(), 2);
+    assert_eq!(simulator.state().instances.len(), 5);
+}

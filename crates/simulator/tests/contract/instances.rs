@@ -310,6 +310,9 @@ async fn stopped_instance_answers_no_operation_but_start() {
     client.stop_db_instance().db_instance_identifier("orders").send().await.unwrap();
     assert_eq!(statuses(&simulator, &client, "orders").await, some(&["stopping", "stopped"]));
     assert_eq!(code(rename(&client, "orders", "other").await), "InvalidDBInstanceState");
+    let protection =
+        client.modify_db_instance().db_instance_identifier("orders").deletion_protection(true).send().await;
+    assert_eq!(code(protection), "InvalidDBInstanceState");
     let snapshot =
         client.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("s").send().await;
     assert_eq!(code(snapshot), "InvalidDBInstanceState");
@@ -444,4 +447,137 @@ async fn failed_instance_takes_no_final_snapshot() {
         client.delete_db_instance().db_instance_identifier("a").final_db_snapshot_identifier("final").send().await;
     assert_eq!(code(with_snapshot), "InvalidDBInstanceState");
     delete(&client, "a").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn one_refused_parameter_refuses_the_whole_call() {
+    let (simulator, client) = simulated(ORDERS);
+    let before = simulator.state().instance("orders").cloned();
+    let modify = || {
+        let request = client.modify_db_instance().db_instance_identifier("orders").apply_immediately(true);
+        request.deletion_protection(true).backup_retention_period(7).new_db_instance_identifier("renamed")
+    };
+    let refusals = [
+        modify().max_allocated_storage(100),
+        modify().iops(3_000),
+        modify().ca_certificate_identifier("rds-ca-2019"),
+        modify().db_parameter_group_name("none"),
+        modify().option_group_name("none"),
+        modify().engine_version("1.0"),
+        modify().monitoring_interval(60).rotate_master_user_password(true),
+    ];
+    for refused in refusals {
+        assert!(refused.send().await.is_err());
+        assert_eq!(simulator.state().instance("orders").cloned(), before, "nothing was applied");
+        assert_eq!(simulator.next_change(), None);
+    }
+    modify().send().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn statuses_that_take_no_modification_take_no_rename() {
+    for status in [
+        "creating",
+        "backing-up",
+        "modifying",
+        "renaming",
+        "rebooting",
+        "deleting",
+        "failed",
+        "incompatible-restore",
+        "incompatible-network",
+        "incompatible-option-group",
+        "incompatible-parameters",
+        "restore-error",
+        "insufficient-capacity",
+        "inaccessible-encryption-credentials",
+        "stopped",
+        "storage-full",
+        "starting",
+    ] {
+        let world = format!(
+            r#"{{
+            "instances": [{{"identifier": "a", "engine": "mysql", "status": "{status}"}}],
+            "clusters": [{{"identifier": "c", "engine": "aurora-mysql", "status": "{status}"}}]
+        }}"#
+        );
+        let (_, client) = simulated(&world);
+        assert_eq!(code(rename(&client, "a", "b").await), "InvalidDBInstanceState", "{status}");
+        let class =
+            client.modify_db_instance().db_instance_identifier("a").db_instance_class("db.r7g.large").send().await;
+        assert_eq!(code(class), "InvalidDBInstanceState", "{status}");
+        let cluster = client.modify_db_cluster().db_cluster_identifier("c").new_db_cluster_identifier("d");
+        assert_eq!(code(cluster.apply_immediately(true).send().await), "InvalidDBClusterStateFault", "{status}");
+    }
+}
+
+fn delete_with_snapshot(
+    client: &aws_sdk_rds::Client,
+) -> aws_sdk_rds::operation::delete_db_instance::builders::DeleteDBInstanceFluentBuilder {
+    client.delete_db_instance().db_instance_identifier("a").final_db_snapshot_identifier("final")
+}
+
+#[tokio::test(start_paused = true)]
+async fn final_snapshot_needs_an_available_database() {
+    let world = |status: &str, unverified: bool| {
+        format!(
+            r#"{{
+            "instances": [{{"identifier": "a", "engine": "mysql", "status": "{status}"}}],
+            "clusters": [{{"identifier": "c", "engine": "aurora-mysql", "status": "{status}"}}],
+            "unverified": {{"finalSnapshotInStorageWork": {unverified}}}
+        }}"#
+        )
+    };
+    for status in ["creating", "failed", "incompatible-parameters", "modifying", "storage-full", "storage-optimization"]
+    {
+        let (_, client) = simulated(&world(status, false));
+        assert_eq!(code(delete_with_snapshot(&client).send().await), "InvalidDBInstanceState", "{status}");
+        let cluster = client.delete_db_cluster().db_cluster_identifier("c").final_db_snapshot_identifier("final");
+        assert_eq!(code(cluster.send().await), "InvalidDBClusterStateFault", "{status}");
+        delete(&client, "a").await.unwrap();
+    }
+    let (_, client) = simulated(&world("storage-optimization", true));
+    delete_with_snapshot(&client).send().await.unwrap();
+}
+
+const FINAL: &str = r#"{
+    "instances": [{"identifier": "a", "engine": "mysql"}],
+    "snapshots": [{"identifier": "taken", "source": "a"}],
+    "timings": {"jitter": 0, "snapshot": 5000, "deleteInstance": 300}
+}"#;
+
+#[tokio::test(start_paused = true)]
+async fn taken_name_of_a_final_snapshot_stops_the_deletion() {
+    let (_, client) = simulated(FINAL);
+    let taken = delete_with_snapshot(&client).final_db_snapshot_identifier("TAKEN").send().await;
+    assert_eq!(code(taken), "DBSnapshotAlreadyExists");
+    assert_eq!(status(&client, "a").await.as_deref(), Some("available"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn deletion_lasts_as_long_as_its_final_snapshot() {
+    let (simulator, client) = simulated(FINAL);
+    delete_with_snapshot(&client).send().await.unwrap();
+    tokio::time::sleep(std::time::Duration::from_secs(4_999)).await;
+    assert_eq!(simulator.state().snapshot("final").unwrap().status, "creating");
+    assert_eq!(status(&client, "a").await.as_deref(), Some("deleting"));
+    tokio::time::sleep(std::time::Duration::from_secs(2)).await;
+    assert_eq!(simulator.state().snapshot("final").unwrap().status, "available");
+    assert_eq!(status(&client, "a").await.as_deref(), Some("deleting"));
+    settle(&simulator).await;
+    assert_eq!(status(&client, "a").await, None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn stopped_database_is_started_after_seven_days() {
+    let (simulator, client) = simulated(ORDERS);
+    client.stop_db_instance().db_instance_identifier("orders").send().await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(status(&client, "orders").await.as_deref(), Some("stopped"));
+    tokio::time::sleep(std::time::Duration::from_secs(7 * 86_400 - 60)).await;
+    assert_eq!(status(&client, "orders").await.as_deref(), Some("stopped"));
+    tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+    assert_eq!(status(&client, "orders").await.as_deref(), Some("starting"));
+    settle(&simulator).await;
+    assert_eq!(status(&client, "orders").await.as_deref(), Some("available"));
 }

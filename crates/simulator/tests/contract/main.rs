@@ -9,6 +9,7 @@ mod exports;
 mod faults;
 mod instances;
 mod meddling;
+mod network;
 mod offers;
 mod origins;
 mod restores;

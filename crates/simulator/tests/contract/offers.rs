@@ -190,3 +190,141 @@ async fn failed_member_leaves_its_multi_az_cluster_available() {
     settle(&simulator).await;
     assert!(simulator.state().instance("other-instance-2").is_none());
 }
+
+#[tokio::test(start_paused = true)]
+async fn withdrawn_certificate_is_refused_and_still_reported() {
+    let world = r#"{
+        "instances": [{"identifier": "orders", "engine": "postgres", "settings": {"caCertificate": "rds-ca-2019"}}],
+        "clusters": [{"identifier": "shop", "engine": "aurora-postgresql", "members": [{"identifier": "shop-1"}]}],
+        "snapshots": [{"identifier": "orders-snapshot", "source": "orders"}]
+    }"#;
+    let (_, client) = simulated(world);
+    assert_eq!(instance(&client, "orders").await.ca_certificate_identifier(), Some("rds-ca-2019"));
+    let restore = client.restore_db_instance_from_db_snapshot().db_instance_identifier("copy");
+    let restore = restore.db_snapshot_identifier("orders-snapshot");
+    let refused = restore.clone().ca_certificate_identifier("rds-ca-2019").send().await;
+    assert!(refused.as_ref().unwrap_err().as_service_error().unwrap().is_certificate_not_found_fault());
+    let modify = client.modify_db_instance().db_instance_identifier("orders").ca_certificate_identifier("rds-ca-2019");
+    assert_eq!(code(modify.send().await), "CertificateNotFound");
+    let member = client.create_db_instance().db_instance_identifier("shop-2").db_cluster_identifier("shop");
+    let member = member.engine("aurora-postgresql").db_instance_class("db.r7g.large");
+    assert_eq!(code(member.ca_certificate_identifier("rds-ca-2019").send().await), "CertificateNotFound");
+    let of_cluster = client.modify_db_cluster().db_cluster_identifier("shop").engine_version("16.9").port(6_000);
+    of_cluster.send().await.unwrap();
+    restore.send().await.unwrap();
+    assert_eq!(instance(&client, "copy").await.ca_certificate_identifier(), Some("rds-ca-rsa2048-g1"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn withdrawn_engine_version_is_refused() {
+    let world = r#"{
+        "instances": [{"identifier": "orders", "engine": "postgres", "settings": {"engineVersion": "15.4"}}],
+        "clusters": [{"identifier": "shop", "engine": "aurora-mysql", "settings": {"engineVersion": "8.0.mysql_aurora.3.04.0"}}],
+        "snapshots": [{"identifier": "orders-snapshot", "source": "orders"}],
+        "clusterSnapshots": [{"identifier": "shop-snapshot", "source": "shop"}],
+        "engineVersions": [{"engine": "postgres", "version": "15.4", "offer": "withdrawn"}]
+    }"#;
+    let (_, client) = simulated(world);
+    let restore = client.restore_db_instance_from_db_snapshot().db_instance_identifier("copy");
+    let refused = restore.db_snapshot_identifier("orders-snapshot").send().await;
+    let message = refused.as_ref().unwrap_err().as_service_error().unwrap().meta().message().unwrap().to_owned();
+    assert_eq!(
+        (code(refused), message.as_str()),
+        ("InvalidParameterCombination".to_owned(), "Cannot find version 15.4 for postgres")
+    );
+    let restore = || {
+        let request = client.restore_db_cluster_from_snapshot().db_cluster_identifier("copy").engine("aurora-mysql");
+        request.snapshot_identifier("shop-snapshot")
+    };
+    assert_eq!(code(restore().engine_version("8.0.mysql_aurora.3.04.0").send().await), "InvalidParameterCombination");
+    restore().engine_version("8.0.mysql_aurora.3.10.0").send().await.unwrap();
+    let upgrade = client.modify_db_instance().db_instance_identifier("orders").engine_version("15.99").send().await;
+    assert_eq!(code(upgrade), "InvalidParameterCombination", "a version that never was");
+    rename(&client, "orders", "renamed").await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn database_without_extended_support_is_upgraded_by_rds() {
+    let world = r#"{
+        "instances": [{"identifier": "orders", "engine": "postgres", "settings": {"engineVersion": "12.22"}}],
+        "clusters": [{"identifier": "shop", "engine": "aurora-postgresql", "settings": {"engineVersion": "12.22"}}],
+        "snapshots": [{"identifier": "orders-snapshot", "source": "orders"}],
+        "clusterSnapshots": [{"identifier": "shop-snapshot", "source": "shop"}],
+        "engineVersions": [
+            {"engine": "postgres", "version": "12.22", "upgradedTo": "16.9"},
+            {"engine": "aurora-postgresql", "version": "12.22", "upgradedTo": "16.8"}
+        ]
+    }"#;
+    let (_, client) = simulated(world);
+    for (name, lifecycle, expected) in [
+        ("supported", "open-source-rds-extended-support", "12.22"),
+        ("unsupported", "open-source-rds-extended-support-disabled", "16.9"),
+    ] {
+        let restore = client.restore_db_instance_from_db_snapshot().db_instance_identifier(name);
+        let restore = restore.db_snapshot_identifier("orders-snapshot").engine_lifecycle_support(lifecycle);
+        restore.send().await.unwrap();
+        assert_eq!(instance(&client, name).await.engine_version(), Some(expected));
+    }
+    let restore = client.restore_db_cluster_from_snapshot().db_cluster_identifier("copy").engine("aurora-postgresql");
+    let restore = restore.snapshot_identifier("shop-snapshot").engine_version("12.22");
+    restore.engine_lifecycle_support("open-source-rds-extended-support-disabled").send().await.unwrap();
+    assert_eq!(cluster(&client, "copy").await.engine_version(), Some("16.8"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn cluster_restore_without_version_runs_the_default_one() {
+    let world = r#"{
+        "clusters": [{"identifier": "shop", "engine": "aurora-postgresql", "settings": {"engineVersion": "15.12"}}],
+        "clusterSnapshots": [{"identifier": "shop-snapshot", "source": "shop"}]
+    }"#;
+    let (_, client) = simulated(world);
+    let restore = client.restore_db_cluster_from_snapshot().db_cluster_identifier("copy").engine("aurora-postgresql");
+    restore.snapshot_identifier("shop-snapshot").send().await.unwrap();
+    assert_eq!(cluster(&client, "copy").await.engine_version(), Some("16.8"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn class_is_ordered_for_engine_and_zone() {
+    let world = r#"{
+        "instances": [{"identifier": "orders", "engine": "postgres", "settings": {"class": "db.r6g.large"}}],
+        "snapshots": [{"identifier": "orders-snapshot", "source": "orders"}],
+        "orderableOptions": [
+            {"class": "db.r6g.large", "engine": "mysql"},
+            {"class": "db.m6g.large", "engine": "postgres", "availabilityZones": ["us-east-1b"]}
+        ]
+    }"#;
+    let (_, client) = simulated(world);
+    let restore = || {
+        let request = client.restore_db_instance_from_db_snapshot().db_instance_identifier("copy");
+        request.db_snapshot_identifier("orders-snapshot")
+    };
+    assert_eq!(code(restore().send().await), "InvalidParameterCombination", "the class of the snapshot");
+    let in_zone = |zone: &str| restore().db_instance_class("db.m6g.large").availability_zone(zone).send();
+    assert_eq!(code(in_zone("us-east-1a").await), "InsufficientDBInstanceCapacity");
+    in_zone("us-east-1b").await.unwrap();
+    let modify = client.modify_db_instance().db_instance_identifier("orders");
+    assert_eq!(code(modify.db_instance_class("db.m6g.large").send().await), "InsufficientDBInstanceCapacity");
+}
+
+#[tokio::test(start_paused = true)]
+async fn multi_tenant_oracle_needs_more_permissions() {
+    let world = |granted: &str| {
+        format!(
+            r#"{{
+            "instances": [{{"identifier": "orders", "engine": "oracle-se2-cdb", "settings": {{"multiTenant": true}}}}],
+            "snapshots": [{{"identifier": "orders-snapshot", "source": "orders"}}],
+            "granted": [{granted}]
+        }}"#
+        )
+    };
+    for (granted, expected) in
+        [("", Some("AccessDenied")), (r#""rds:CreateTenantDatabase", "rds:DeleteTenantDatabase""#, None)]
+    {
+        let (_, client) = simulated(&world(granted));
+        let restore = client.restore_db_instance_from_db_snapshot().db_instance_identifier("copy");
+        let restored = restore.db_snapshot_identifier("orders-snapshot").send().await;
+        assert_eq!(restored.is_err().then(|| code(restored)).as_deref(), expected);
+        let deleted = delete(&client, "orders").await;
+        assert_eq!(deleted.is_err().then(|| code(deleted)).as_deref(), expected);
+    }
+}

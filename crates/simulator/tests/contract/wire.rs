@@ -51,6 +51,16 @@ async fn tags_keep_their_rules() {
     for reserved in [tag("aws:key", "x"), tag("rds:key", "x"), tag("key", "aws:value")] {
         assert_eq!(code(add(vec![reserved]).await), "InvalidParameterValue");
     }
+    for sign in ['!', '\'', '(', ')', ',', '#', '&', '*', '"', '\\', '<'] {
+        assert_eq!(code(add(vec![tag("run", &format!("weekly{sign}"))]).await), "InvalidParameterValue", "{sign}");
+        assert_eq!(code(add(vec![tag(&format!("run{sign}"), "weekly")]).await), "InvalidParameterValue", "{sign}");
+    }
+    for (key, value) in [(129, 1), (1, 257)] {
+        let long = tag(&"k".repeat(key), &"v".repeat(value));
+        assert_eq!(code(add(vec![long]).await), "InvalidParameterValue", "{key} {value}");
+    }
+    add(vec![tag(&"k".repeat(128), &"ü 9_.:/=+-@".repeat(23))]).await.unwrap();
+    client.remove_tags_from_resource().resource_name(&arn).tag_keys("k".repeat(128)).send().await.unwrap();
     add((0..49).map(|number| tag(&format!("tag{number}"), "x")).collect()).await.unwrap();
     assert_eq!(code(add(vec![tag("one-more", "x")]).await), "InvalidParameterValue");
     add(vec![tag("team", "other")]).await.unwrap();
