@@ -26,7 +26,7 @@ def test_snapshot_rename_restore_delete(rds, wait):
     created = rds.create_db_snapshot(
         DBSnapshotIdentifier="orders-snapshot",
         DBInstanceIdentifier="orders",
-        Tags=[{"Key": "purpose", "Value": "a <test> & more"}],
+        Tags=[{"Key": "purpose", "Value": "a test: + more @ 10"}],
     )["DBSnapshot"]
     assert created["Status"] == "creating"
     assert instance(rds, "orders")["DBInstanceStatus"] == "backing-up"
@@ -37,7 +37,7 @@ def test_snapshot_rename_restore_delete(rds, wait):
     wait("db_snapshot_available", DBSnapshotIdentifier="orders-snapshot")
     wait("db_instance_available", DBInstanceIdentifier="orders")
     snapshot = rds.describe_db_snapshots(DBSnapshotIdentifier="orders-snapshot")["DBSnapshots"][0]
-    assert snapshot["TagList"] == [{"Key": "purpose", "Value": "a <test> & more"}]
+    assert snapshot["TagList"] == [{"Key": "purpose", "Value": "a test: + more @ 10"}]
     assert snapshot["PercentProgress"] == 100
 
     rds.modify_db_instance(
