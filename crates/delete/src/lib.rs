@@ -5,7 +5,7 @@
 //! Before anything is discarded, all four proofs of [`trapheus_common::claim::Proofs`] have to hold. Anything else is
 //! refused with both databases kept. What is going already is done; what does not answer is looked for again.
 //!
-//! A restored database that was in service holds what clients wrote. So `discard` first clears the service name ([`Way`]),
+//! A restored database that was in service holds what clients wrote. So `discard` first clears the service name (`Way`),
 //! the original gets it back, and only then `discard` deletes the database moved aside, with a final snapshot.
 
 use aws_sdk_rds::Client;
