@@ -75,7 +75,7 @@ pub async fn write<D: Database>(rds: &Client, database: &D, execution: &str, rol
     rds::add_tags(rds, database.arn().unwrap_or_default(), tags::claim(execution, role, resource_id)).await
 }
 
-/// As [`write`], for what the execution has just created: no restore call can be told a resource id that does not exist
+/// As [`write()`], for what the execution has just created: no restore call can be told a resource id that does not exist
 /// yet. Until its claim names it, the database is known by its name and its age; so a refusal for good is no failure.
 pub async fn complete<D: Database>(rds: &Client, created: &D, execution: &str) -> Result<()> {
     if created.resource_id().is_none() {
