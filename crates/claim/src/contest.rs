@@ -27,7 +27,7 @@ const ASKING: Duration = Duration::from_secs(75);
 const BETWEEN_QUESTIONS: Duration = Duration::from_secs(5);
 /// How long our claim may take to show.
 const SHOWING: Duration = Duration::from_secs(150);
-/// What the function leaves of its time for its answer to arrive.
+/// The time that the function leaves for its answer to arrive.
 const MARGIN: Duration = Duration::from_secs(10);
 /// How often the claim of another execution may come between our look and our writing.
 const CHANGES: u32 = 3;

@@ -85,7 +85,7 @@ impl<'a> Lift<'a> {
         })
     }
 
-    /// Removes our tags from a snapshot if this execution put them there, or if somebody left half a mark of no execution.
+    /// Removes our tags from a snapshot if this execution put them there, or if only the role of a claim is left.
     pub(crate) async fn from(&mut self, arn: Option<&str>, found: &[Tag]) {
         let Some(arn) = arn.filter(|arn| !self.done.iter().any(|done| done == arn)) else { return };
         let is_half = tags::value(found, tags::EXECUTION).is_none() && tags::value(found, tags::ROLE).is_some();

@@ -27,7 +27,7 @@ pub mod cluster;
 pub mod instance;
 pub mod wait;
 
-/// What the function leaves of its time for its answer to arrive.
+/// The time that the function leaves for its answer to arrive.
 const MARGIN: Duration = Duration::from_secs(10);
 /// How long a place among the account's exports is waited for before the run goes on without one. A run that waits for its
 /// export anyway takes half of the time it has left.

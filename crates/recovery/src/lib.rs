@@ -54,7 +54,7 @@ const ASKING: Duration = Duration::from_secs(300);
 /// Between two looks, and how many in a row have to show the same.
 const PAUSE: Duration = Duration::from_secs(5);
 const AGREEING: u32 = 3;
-/// What the function leaves of its time for its answer to arrive.
+/// The time that the function leaves for its answer to arrive.
 const MARGIN: Duration = Duration::from_secs(20);
 
 /// Looks for what the execution, or whatever execution last worked on the database, has left behind.
@@ -141,7 +141,7 @@ async fn of_execution(
 
 /// Only this stack's executions are recovered: of another's, neither the names nor the functions are known.
 fn check_machine(own: &str, asked: &str) -> Result<()> {
-    // A claim that is no ARN was written by hand, and so is that of an execution that nobody remembers.
+    // A claim that is no ARN was written by hand, as one may be that names an execution Step Functions does not know.
     match execution_machine(asked) {
         Some(machine) if execution_machine(own) != Some(machine) => Err(refused(
             None,

@@ -63,8 +63,8 @@ pub(crate) fn is_verified(request: &Request, restored: &impl Database) -> bool {
     Claim::on(restored).is_some_and(|claim| claim.says(&request.execution, Role::Verified))
 }
 
-/// Commits the run to the restored database, and waits until that shows: from here on it stays, even where nobody
-/// remembers the verification, and its original may go.
+/// Commits the run to the restored database, and waits until that shows: from here on it stays, even if the state
+/// document is lost, and its original may go.
 pub(crate) async fn mark_verified(rds: &Client, request: &Request, restored: &impl Database) -> Result<()> {
     claim::hold(rds, restored, &request.execution, Role::Verified).await
 }

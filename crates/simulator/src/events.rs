@@ -1,7 +1,6 @@
 //! The events that RDS writes down: what `DescribeEvents` shows for fourteen days.
 //!
-//! Owns the words and their categories. They are best effort in RDS; so nobody should conclude anything from an event that
-//! is missing. <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html>
+//! Owns the words and their categories. They are best effort in RDS, so a missing event proves nothing. <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html>
 
 use crate::state::{State, Step, Target};
 

@@ -17,7 +17,7 @@ use trapheus_common::{ErrorKind, Result};
 pub mod cluster;
 pub mod instance;
 
-/// What the function leaves of its time for its answer to arrive.
+/// The time that the function leaves for its answer to arrive.
 const MARGIN: Duration = Duration::from_secs(10);
 
 /// Polls until the step's goal is met; a step that waits for nothing is complete at once.

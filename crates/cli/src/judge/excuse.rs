@@ -156,7 +156,7 @@ fn request_of<'a>(strike: &Struck, evidence: &Evidence<'a>) -> Option<&'a Record
     evidence.requests.get(strike.request.as_ref()?.position)
 }
 
-/// What a fault made of the database itself, whenever it did.
+/// The state that a fault left the database itself in, whenever it struck.
 fn of_spoiled(strike: &Struck, evidence: &Evidence<'_>, scene: &Scene<'_>) -> Excuse {
     let (Disturbance::Request(rule), Some(request)) = (&strike.fault, request_of(strike, evidence)) else {
         return Excuse::None;

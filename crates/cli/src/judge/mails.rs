@@ -22,7 +22,7 @@ pub(super) fn judge(case: &Case<'_>, broken: &mut Vec<Broken>) {
     commands(case, &mut say);
 }
 
-/// What a mail says of a database and is not so.
+/// Untrue statements of a mail about a database.
 fn untrue_of_databases(case: &Case<'_>, mail: &Mail) -> Vec<String> {
     let lines = mail.text.as_deref().unwrap_or_default().lines();
     let untrue = lines.filter_map(|line| {
@@ -46,7 +46,7 @@ fn resource_id_in(line: &str) -> Option<&str> {
     brackets.find(|inner| inner.starts_with("db-") || inner.starts_with("cluster-"))
 }
 
-/// What the subject of the last mail says of what has the name, and is not so.
+/// Untrue statements of the last mail's subject about the database that has the name.
 fn untrue_of_home(case: &Case<'_>) -> Option<String> {
     let mail = final_mail(case.e.report)?;
     let holder = case.scene.holder(&case.e.report.world).map(|holder| holder.resource_id);
@@ -61,7 +61,7 @@ fn untrue_of_home(case: &Case<'_>) -> Option<String> {
         .then(|| format!("{:?} is not so: {} is {holder:?}", mail.subject, case.scene.identifier))
 }
 
-/// What the commands of the last mail must not do.
+/// Harm that the commands of the last mail would do.
 fn commands(case: &Case<'_>, say: &mut impl FnMut(Promise, String)) {
     let Some(by_hand) = case.e.by_hand else { return };
     let (before, after) = (case.e.after, &by_hand.after);
