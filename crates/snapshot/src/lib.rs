@@ -85,7 +85,8 @@ async fn step(snapshots: &impl Snapshots, request: &Request) -> Result<StepOutpu
     let run = Run { snapshots, request };
     let database = snapshots.database().await?;
     if database.identifier != request.identifier {
-        let message = format!("it was renamed to {} during the run; nothing was done to its snapshots", database.identifier);
+        let message =
+            format!("it was renamed to {} during the run; nothing was done to its snapshots", database.identifier);
         return Err(run.failed(message));
     }
     let (act, world) = run.next().await?;
