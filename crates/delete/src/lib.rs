@@ -540,7 +540,9 @@ mod tests {
             (Instance, "available", false, Way::MoveAside),
             (Instance, "storage-initialization", true, Way::MoveAside),
             (Instance, "backing-up", true, Way::Await),
-            (Instance, "modifying", false, Way::Await),
+            // Without a time of creation it has never been available.
+            (Instance, "modifying", false, Way::DeleteUnused),
+            (Instance, "modifying", true, Way::Await),
             (Instance, "a-status-of-tomorrow", true, Way::Await),
             (Instance, "deleting", true, Way::Going),
             (Cluster, "migrating", true, Way::DeleteUnused),
