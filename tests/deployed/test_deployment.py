@@ -23,6 +23,8 @@ EXPORTS = {
 }
 LOST_EXPORTS = {"orders-lost": "create_snapshot", "shop-lost": "create_snapshot_only"}
 HEALTHY = ["orders-healthy", "shop-healthy"]
+# A rollback that finds the restored database in service keeps a snapshot of it.
+SERVED = ["shop-broken", "shop-stopped"]
 STOPPED = {"orders-stopped": "GetDbInstanceStatusPostRestore", "shop-stopped": "GetClusterStatusPostRestore"}
 
 
@@ -57,10 +59,22 @@ def recoveries(account, stack, before, pool):
 
 
 def assert_as_before(account, before, identifier):
-    """The very same database as at the start, with nothing left over."""
+    """The very same database as at the start. Nothing is left over but the snapshot of a restored one that was in service."""
+    kept = []
+    if identifier in SERVED:
+        kept = until(f"the final snapshot of the restored {identifier}", lambda: discarded(account, identifier))
+        assert len(kept) == 1
     now = account.databases()
     assert now.of(identifier) == before.of(identifier)
-    assert now.names(identifier) == before.names(identifier)
+    assert now.names(identifier) == sorted(before.names(identifier) + kept)
+
+
+def discarded(account, identifier):
+    """The final snapshots of restored databases, once RDS has deleted those."""
+    now = account.databases()
+    kept = [name for name in now.names(identifier) if re.fullmatch(rf"{identifier}-failed-[0-9a-f]{{6}}", name)]
+    is_over = all(name not in now.clusters and now.snapshots[name]["status"] == "available" for name in kept)
+    return kept if is_over else []
 
 
 def without_identity(resource):
