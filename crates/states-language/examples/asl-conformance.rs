@@ -30,10 +30,10 @@ fn main() -> ExitCode {
             let differences = case.run();
             if differences.is_empty() {
                 passed += 1;
-                println!("ok      {}", case.name);
+                println!("ok      {}", case.title());
             } else {
                 failed += 1;
-                println!("FAILED  {}", case.name);
+                println!("FAILED  {}", case.title());
                 for difference in &differences {
                     println!("{difference}");
                 }

@@ -1,6 +1,7 @@
 //! Runs recorded cases and compares what happens with what AWS answered. The format is in `README.md`.
 
-use std::collections::{BTreeMap, HashSet};
+use std::cell::RefCell;
+use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
 use std::fmt;
 
 use futures::FutureExt as _;
@@ -8,16 +9,52 @@ use futures::future::LocalBoxFuture;
 use serde::Deserialize;
 use serde_json::Value;
 use states_language::{
-    EventType, Execution, ExecutionOptions, RecordedEvent, Recorder, StateMachine, TaskFailure, TaskRequest,
+    EventType, Execution, ExecutionOptions, RecordedEvent, Recorder, StateMachine, TaskFailure, TaskHandler,
+    TaskRequest,
 };
+
+/// The recordings whose output no interpreter can repeat, with the reason. All but their output is compared.
+pub(crate) const BY_CHANCE: [(&str, &str); 1] =
+    [("test_math_random#2", "States.MathRandom without a seed: the recording has a word in the place of the number")];
 
 #[derive(Debug, Deserialize)]
 pub(crate) struct Case {
-    pub(crate) name: String,
+    name: String,
+    /// The kind of recording, such as `invoke`: names repeat across kinds.
+    set: Option<String>,
     definition: Value,
     input: Value,
+    /// What the tasks answered, in order. The functions of a state that is not in it answer their payload.
+    #[serde(default)]
+    script: Vec<Response>,
     expected: Expected,
     events: Vec<String>,
+}
+
+/// One response of a task.
+#[derive(Clone, Debug, Deserialize)]
+struct Response {
+    state: String,
+    #[serde(flatten)]
+    answer: Answer,
+}
+
+#[derive(Clone, Debug, Deserialize)]
+#[serde(untagged)]
+enum Answer {
+    /// No answer until the time-out.
+    Hang {
+        #[serde(rename = "hang")]
+        _hang: bool,
+    },
+    Error {
+        error: String,
+        #[serde(default)]
+        cause: String,
+    },
+    Output {
+        output: Value,
+    },
 }
 
 #[derive(Debug, Deserialize)]
@@ -49,6 +86,14 @@ pub(crate) fn read(text: &str) -> Result<Vec<Case>, serde_json::Error> {
 }
 
 impl Case {
+    /// The name, with the kind of recording if it has one.
+    pub(crate) fn title(&self) -> String {
+        match &self.set {
+            Some(set) => format!("{set}: {}", self.name),
+            None => self.name.clone(),
+        }
+    }
+
     /// Runs the case on a paused clock.
     pub(crate) fn run(&self) -> Vec<Difference> {
         let machine = match StateMachine::load(&self.definition) {
@@ -64,7 +109,8 @@ impl Case {
             .expect("a runtime without input and output can be built");
         let mut recorder = Recorder::default();
         let options = ExecutionOptions::new(self.input.clone());
-        let outcome = runtime.block_on(Execution::new(&machine, &echo, options).observed_by(&mut recorder).run());
+        let tasks = Tasks::new(&self.script);
+        let outcome = runtime.block_on(Execution::new(&machine, &tasks, options).observed_by(&mut recorder).run());
 
         let mut differences = Vec::new();
         let Expected { status, output, error, cause } = &self.expected;
@@ -72,7 +118,8 @@ impl Case {
         if outcome.status.name() != *status {
             differences.push(difference("status", status, outcome.status.name()));
         }
-        if !words.match_values(output.as_ref(), outcome.output.as_ref()) {
+        let by_chance = BY_CHANCE.iter().any(|(name, _)| *name == self.name);
+        if !by_chance && !words.match_values(output.as_ref(), outcome.output.as_ref()) {
             differences.push(difference("output", &show(output.as_ref()), &show(outcome.output.as_ref())));
         }
         if !words.match_texts(error.as_deref(), outcome.error.as_deref()) {
@@ -86,12 +133,61 @@ impl Case {
             let actual: Vec<&str> = events.iter().map(|event| event.kind.name()).collect();
             differences.push(difference("events", &self.events.join(" "), &actual.join(" ")));
         }
+        let unused = tasks.unused();
+        if !unused.is_empty() {
+            differences.push(difference("calls", "every response of the script is used", &unused.join(", ")));
+        }
         differences
     }
 }
 
-fn echo(task: TaskRequest<'_>) -> LocalBoxFuture<'_, Result<Value, TaskFailure>> {
-    async move { Ok(task.payload) }.boxed_local()
+/// The functions of one case, which answer by its script, state by state.
+struct Tasks(RefCell<HashMap<String, VecDeque<Answer>>>);
+
+impl Tasks {
+    fn new(script: &[Response]) -> Self {
+        let mut by_state: HashMap<String, VecDeque<Answer>> = HashMap::new();
+        for Response { state, answer } in script {
+            by_state.entry(state.clone()).or_default().push_back(answer.clone());
+        }
+        Self(RefCell::new(by_state))
+    }
+
+    fn answer(&self, task: &TaskRequest<'_>) -> Answer {
+        match self.0.borrow_mut().get_mut(task.state) {
+            None => Answer::Output { output: task.payload.clone() },
+            Some(answers) => answers.pop_front().unwrap_or_else(|| Answer::Error {
+                error: "Unscripted".to_owned(),
+                cause: format!("the script has no further response for the state '{}'", task.state),
+            }),
+        }
+    }
+
+    /// The states that were called less often than recorded.
+    fn unused(&self) -> Vec<String> {
+        let script = self.0.borrow();
+        let mut left: Vec<String> = script
+            .iter()
+            .filter(|(_, answers)| !answers.is_empty())
+            .map(|(state, answers)| format!("{} of the state '{state}' left", answers.len()))
+            .collect();
+        left.sort();
+        left
+    }
+}
+
+impl TaskHandler for Tasks {
+    fn invoke<'a>(&'a self, task: TaskRequest<'a>) -> LocalBoxFuture<'a, Result<Value, TaskFailure>> {
+        let answer = self.answer(&task);
+        async move {
+            match answer {
+                Answer::Hang { .. } => std::future::pending().await,
+                Answer::Error { error, cause } => Err(TaskFailure { error, cause }),
+                Answer::Output { output } => Ok(output),
+            }
+        }
+        .boxed_local()
+    }
 }
 
 fn difference(what: &'static str, expected: &str, actual: &str) -> Difference {
@@ -120,6 +216,9 @@ impl Words {
         Self(holds(input))
     }
 
+    /// What the Invoke API answers about its own call is different at every call, and is left out.
+    const OF_THE_CALL: [&str; 3] = ["AllHttpHeaders", "HttpHeaders", "RequestId"];
+
     fn match_values(&self, expected: Option<&Value>, actual: Option<&Value>) -> bool {
         match (expected, actual) {
             (Some(Value::String(expected)), Some(Value::String(actual))) => {
@@ -133,8 +232,12 @@ impl Words {
                         .all(|(expected, actual)| self.match_values(Some(expected), Some(actual)))
             }
             (Some(Value::Object(expected)), Some(Value::Object(actual))) => {
-                expected.len() == actual.len()
-                    && expected.iter().all(|(name, value)| self.match_values(Some(value), actual.get(name)))
+                let compared = |name: &&String| !Self::OF_THE_CALL.contains(&name.as_str());
+                expected.keys().filter(compared).count() == actual.keys().filter(compared).count()
+                    && expected
+                        .iter()
+                        .filter(|(name, _)| compared(name))
+                        .all(|(name, value)| self.match_values(Some(value), actual.get(name)))
             }
             // The output of a failed execution may be recorded as null.
             (None | Some(Value::Null), None | Some(Value::Null)) => true,
