@@ -7,10 +7,10 @@
 use std::cmp::Ordering;
 use std::fmt;
 
-use jiff::Timestamp;
 use serde_json::Value;
 
 use crate::expression::{EvaluationError, Scope};
+use crate::moment::Moment;
 use crate::path::Path;
 
 #[derive(Debug)]
@@ -179,7 +179,7 @@ impl Kind {
             Self::String => value.is_string(),
             Self::Numeric => value.is_number(),
             Self::Boolean => value.is_boolean(),
-            Self::Timestamp => value.as_str().and_then(parse_timestamp).is_some(),
+            Self::Timestamp => value.as_str().and_then(Moment::parse).is_some(),
         }
     }
 
@@ -202,7 +202,7 @@ impl Kind {
                 _ => left.as_f64()?.partial_cmp(&right.as_f64()?),
             },
             Self::Boolean => Some(left.as_bool()?.cmp(&right.as_bool()?)),
-            Self::Timestamp => Some(parse_timestamp(left.as_str()?)?.cmp(&parse_timestamp(right.as_str()?)?)),
+            Self::Timestamp => Some(Moment::parse(left.as_str()?)?.cmp(&Moment::parse(right.as_str()?)?)),
         }
     }
 }
@@ -227,7 +227,7 @@ impl Property {
             Self::Numeric => value.is_number(),
             Self::String => value.is_string(),
             Self::Boolean => value.is_boolean(),
-            Self::Timestamp => value.as_str().and_then(parse_timestamp).is_some(),
+            Self::Timestamp => value.as_str().and_then(Moment::parse).is_some(),
         }
     }
 }
@@ -265,40 +265,6 @@ impl Pattern {
         }
         true
     }
-}
-
-/// A timestamp of the States Language: RFC 3339 with an upper-case `T`, and `Z` unless there is an offset.
-pub(crate) fn parse_timestamp(text: &str) -> Option<Timestamp> {
-    let bytes = text.as_bytes();
-    let digits_at = |range: std::ops::Range<usize>| bytes.get(range).is_some_and(|b| b.iter().all(u8::is_ascii_digit));
-    let well_formed = digits_at(0..4)
-        && bytes.get(4) == Some(&b'-')
-        && digits_at(5..7)
-        && bytes.get(7) == Some(&b'-')
-        && digits_at(8..10)
-        && bytes.get(10) == Some(&b'T')
-        && digits_at(11..13)
-        && bytes.get(13) == Some(&b':')
-        && digits_at(14..16)
-        && bytes.get(16) == Some(&b':')
-        && digits_at(17..19);
-    if !well_formed {
-        return None;
-    }
-    let mut rest = &text[19..];
-    if let Some(fraction) = rest.strip_prefix('.') {
-        let digits = fraction.bytes().take_while(u8::is_ascii_digit).count();
-        if digits == 0 {
-            return None;
-        }
-        rest = &fraction[digits..];
-    }
-    let zone = rest == "Z"
-        || (rest.len() == 6
-            && rest.starts_with(['+', '-'])
-            && rest.as_bytes()[3] == b':'
-            && rest.bytes().enumerate().all(|(at, byte)| at == 0 || at == 3 || byte.is_ascii_digit()));
-    if zone { text.parse().ok() } else { None }
 }
 
 impl fmt::Display for Rule {

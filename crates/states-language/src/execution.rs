@@ -3,6 +3,7 @@
 //! Owns the public way in, the machine's time limit and stopping from outside. The states themselves are
 //! run by [`crate::frame`].
 
+use std::cell::Cell;
 use std::fmt;
 use std::pin::pin;
 use std::time::Duration;
@@ -158,6 +159,10 @@ impl StopHandle {
     }
 }
 
+/// AWS ends an execution that is older than a year.
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
+const MAXIMUM_AGE: Duration = Duration::from_secs(365 * 86_400);
+
 enum End {
     Flow(Result<Value, Failure>),
     Stopped(Stop),
@@ -200,7 +205,14 @@ impl<'e> Execution<'e> {
         let started = Details { input: Some(&context.input), ..Details::default() };
         log.milestone(EventType::ExecutionStarted, started);
 
-        let run = Run { handler, context: &context, dice: Dice::new(options.seed), clock, journal: &log };
+        let run = Run {
+            handler,
+            context: &context,
+            dice: Dice::new(options.seed),
+            clock,
+            journal: &log,
+            stored: Cell::new(0),
+        };
         let mut flow = pin!(Frame::outermost(&run, machine.flow()).run(context.input.clone()));
         let end = race(flow.as_mut(), stop, machine.timeout_seconds()).await;
         // Before what still runs is dropped.
@@ -247,12 +259,8 @@ async fn race(
             None => future::pending().await,
         }
     };
-    let timed_out = async {
-        match timeout_seconds {
-            Some(seconds) => tokio::time::sleep(Duration::from_secs(seconds)).await,
-            None => future::pending().await,
-        }
-    };
+    let age = timeout_seconds.map_or(MAXIMUM_AGE, |seconds| Duration::from_secs(seconds).min(MAXIMUM_AGE));
+    let timed_out = tokio::time::sleep(age);
     tokio::select! {
         biased;
         stop = stopped => End::Stopped(stop),

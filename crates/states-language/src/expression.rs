@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
+use std::collections::HashMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -12,6 +13,7 @@ use serde_json::{Map, Value, json};
 
 use crate::intrinsic::Call;
 use crate::path::{Path, Root, Step};
+use crate::size;
 
 /// A path or a call of an intrinsic function.
 #[derive(Debug)]
@@ -52,9 +54,11 @@ impl Expression {
     }
 
     /// As [`Expression::evaluate`], with the leniency AWS has in payload templates alone: a path that
-    /// asks for an item beyond the end of an array is null.
+    /// asks for an item beyond the end of an array is null, and a path to any number of items finds none
+    /// where the way to them is missing.
     pub(crate) fn evaluate_in_template<'v>(&'v self, scope: &Scope<'v>) -> Result<Cow<'v, Value>, EvaluationError<'v>> {
         match (self, self.evaluate(scope)) {
+            (Self::Path(path), Err(_)) if path.is_indefinite() => Ok(Cow::Owned(Value::Array(Vec::new()))),
             (Self::Path(path), Err(_)) if scope.is_beyond_an_array(path) => Ok(Cow::Owned(Value::Null)),
             (_, evaluated) => evaluated,
         }
@@ -87,6 +91,22 @@ impl<'v> Scope<'v> {
         found.ok_or(EvaluationError::NotFound { path })
     }
 
+    /// Jayway's reason why `path` finds nothing. A variable is a field of the document that holds them all.
+    pub(crate) fn reason(&self, path: &Path) -> String {
+        match path.root() {
+            Root::Input => path.reason(self.input, "$".to_owned()),
+            Root::Context => path.reason(&self.context.whole(), "$".to_owned()),
+            Root::Variable(name) => {
+                let trail = format!("$['{name}']");
+                match self.variables.get(name) {
+                    Some(value) => path.reason(value, trail),
+                    None if path.steps().is_empty() => format!("No results for path: {trail}"),
+                    None => format!("Missing property in path {trail}"),
+                }
+            }
+        }
+    }
+
     fn is_beyond_an_array(&self, path: &Path) -> bool {
         match path.root() {
             Root::Input => path.is_beyond_an_array(self.input),
@@ -102,7 +122,8 @@ pub(crate) struct Context<'v> {
     pub(crate) execution: &'v ExecutionContext,
     pub(crate) state: &'v str,
     pub(crate) entered: Timestamp,
-    pub(crate) retry_count: u32,
+    /// Present in the states that can be retried.
+    pub(crate) retry_count: Option<u32>,
     pub(crate) item: Option<MapItem<'v>>,
 }
 
@@ -162,9 +183,11 @@ impl<'v> Context<'v> {
             "State": {
                 "Name": self.state,
                 "EnteredTime": timestamp(self.entered),
-                "RetryCount": self.retry_count,
             },
         });
+        if let Some(retry_count) = self.retry_count {
+            context["State"]["RetryCount"] = json!(retry_count);
+        }
         if let Some(item) = self.item {
             context["Map"] = json!({ "Item": { "Index": item.index, "Value": item.value } });
         }
@@ -178,23 +201,67 @@ pub(crate) fn timestamp(time: Timestamp) -> String {
 }
 
 /// The variables of one scope, and of those around it.
-#[derive(Default)]
 pub(crate) struct Variables<'v> {
-    own: Map<String, Value>,
+    own: HashMap<String, Variable>,
     outer: Option<&'v Variables<'v>>,
+    /// The bytes of all variables of the execution.
+    stored: &'v Cell<usize>,
+}
+
+struct Variable {
+    value: Value,
+    bytes: usize,
 }
 
 impl<'v> Variables<'v> {
+    /// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
+    const MAXIMUM_STORED: usize = 10 * 1024 * 1024;
+
+    pub(crate) fn outermost(stored: &'v Cell<usize>) -> Self {
+        Self { own: HashMap::new(), outer: None, stored }
+    }
+
     pub(crate) fn within(outer: &'v Variables<'v>) -> Self {
-        Self { own: Map::new(), outer: Some(outer) }
+        Self { own: HashMap::new(), outer: Some(outer), stored: outer.stored }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.own.get(name).or_else(|| self.outer?.get(name))
+        self.own.get(name).map(|variable| &variable.value).or_else(|| self.outer?.get(name))
     }
 
-    pub(crate) fn assign(&mut self, values: Map<String, Value>) {
-        self.own.extend(values);
+    /// Assigns all values of one `Assign`, or says which limit they exceed.
+    pub(crate) fn assign(&mut self, values: Map<String, Value>) -> Result<(), String> {
+        let mut assigned = 0;
+        let mut variables = Vec::with_capacity(values.len());
+        for (name, value) in values {
+            let bytes = size::length(&value);
+            if bytes > size::MAXIMUM_DATA {
+                return Err(format!("The variable '{name}' has {bytes} bytes, more than {}.", size::MAXIMUM_DATA));
+            }
+            assigned += bytes;
+            variables.push((name, Variable { value, bytes }));
+        }
+        if assigned > size::MAXIMUM_DATA {
+            return Err(format!("One Assign has {assigned} bytes, more than {}.", size::MAXIMUM_DATA));
+        }
+        for (name, variable) in variables {
+            let replaced = self.own.get(&name).map_or(0, |variable| variable.bytes);
+            self.stored.set(self.stored.get() - replaced + variable.bytes);
+            self.own.insert(name, variable);
+        }
+        match self.stored.get() {
+            stored if stored > Self::MAXIMUM_STORED => {
+                Err(format!("All variables have {stored} bytes, more than {}.", Self::MAXIMUM_STORED))
+            }
+            _ => Ok(()),
+        }
+    }
+}
+
+impl Drop for Variables<'_> {
+    fn drop(&mut self) {
+        let bytes: usize = self.own.values().map(|variable| variable.bytes).sum();
+        self.stored.set(self.stored.get() - bytes);
     }
 }
 

@@ -49,7 +49,7 @@ impl Failure {
     /// An error that a task, a Fail state or the language itself raises by name.
     pub(crate) fn named(error: Option<Cow<'static, str>>, cause: Option<String>) -> Self {
         let reach = match error.as_deref() {
-            Some(RUNTIME | DATA_LIMIT_EXCEEDED) => Reach::Nobody,
+            Some(RUNTIME) => Reach::Nobody,
             _ => Reach::Anyone,
         };
         Self { error, cause, alias: None, reach, last_event: 0 }
@@ -69,12 +69,17 @@ impl Failure {
         Self { alias: Some(alias), reach: Reach::ByAlias, ..Self::runtime(cause) }
     }
 
-    /// The data is larger than AWS passes on.
-    pub(crate) fn data_limit(subject: &str) -> Self {
+    /// The data between states is larger than AWS passes on: always fails the execution.
+    pub(crate) fn data_limit(state: &str) -> Self {
+        Self { reach: Reach::Nobody, ..Self::result_limit(state) }
+    }
+
+    /// A task's result is larger than AWS passes on: retried and caught as any error of the task.
+    pub(crate) fn result_limit(task: &str) -> Self {
         Self::known(
             DATA_LIMIT_EXCEEDED,
             Some(format!(
-                "The state/task '{subject}' returned a result with a size exceeding the maximum number of bytes \
+                "The state/task '{task}' returned a result with a size exceeding the maximum number of bytes \
                  service limit."
             )),
         )
@@ -126,14 +131,12 @@ impl Failure {
         }
     }
 
-    /// The Error Output a catcher passes on. Only a time-out has no Cause there.
+    /// The Error Output a catcher passes on. It has both fields, however the state failed.
     pub(crate) fn output(&self) -> Value {
-        let error = self.error.as_deref().unwrap_or_default();
+        let text = |text: Option<&str>| Value::from(text.unwrap_or_default());
         let mut output = Map::new();
-        output.insert("Error".to_owned(), Value::from(error));
-        if self.cause.is_some() || !matches!(error, TIMEOUT | HEARTBEAT_TIMEOUT) {
-            output.insert("Cause".to_owned(), Value::from(self.cause.as_deref().unwrap_or_default()));
-        }
+        output.insert("Error".to_owned(), text(self.error.as_deref()));
+        output.insert("Cause".to_owned(), text(self.cause.as_deref()));
         Value::Object(output)
     }
 }

@@ -5,6 +5,7 @@
 //! ([`crate::frame::CutOff`]). Retrying and catching are in [`crate::frame`].
 
 use std::borrow::Cow;
+use std::cell::Cell;
 
 use futures::FutureExt as _;
 use futures::StreamExt as _;
@@ -104,13 +105,21 @@ impl<'f> Frame<'f> {
     pub(crate) async fn map(&mut self, visit: &Visit<'f>, map: &'f Map, input: &Value) -> Result<Value, Failure> {
         let effective = self.effective(visit, input)?.into_owned();
         let items = self.items(visit, map, &effective)?;
+        // That it is a number is checked before the Map starts, that it is not negative afterwards.
+        let concurrency = match &map.max_concurrency {
+            None => Ok(0),
+            Some(Setting::Fixed(number)) => Ok(*number),
+            Some(Setting::Path(path)) => {
+                let number = self.integer(visit, "MaxConcurrency", path, &effective)?;
+                u64::try_from(number).map_err(|_| number)
+            }
+        };
         let length = Details { length: Some(items.len()), ..Details::default() };
         // The items may borrow from this frame's variables, so its place in the history moves on apart.
         let mut previous = self.run.record(self.previous, EventType::MapStateStarted, visit.state, length)?;
-        let concurrency = match &map.max_concurrency {
-            Some(setting) => self.whole_number(visit, "MaxConcurrency", setting, &effective)?,
-            None => 0,
-        };
+        let concurrency = concurrency.map_err(|number| {
+            visit.runtime(&format!("Expected non-negative integer for MaxConcurrency, got '{number}' instead."))
+        })?;
         let tolerance = self.tolerance(visit, map, &effective)?;
         let outputs = match map.mode {
             Mode::Inline => {
@@ -148,7 +157,7 @@ impl<'f> Frame<'f> {
     /// The Items Array.
     fn items<'v>(&'v self, visit: &Visit<'v>, map: &'v Map, effective: &'v Value) -> Result<Cow<'v, [Value]>, Failure> {
         let (items, path) = match &map.items_path {
-            Some(path) => (self.resolve(visit, "ItemsPath", path, effective)?, path.text()),
+            Some(path) => (self.resolve(visit, path, effective)?, path.text()),
             None => (Cow::Borrowed(effective), "$"),
         };
         match items {
@@ -167,7 +176,7 @@ impl<'f> Frame<'f> {
             None => None,
             Some(Setting::Fixed(percentage)) => Some(*percentage),
             Some(Setting::Path(path)) => {
-                let value = self.resolve(visit, "ToleratedFailurePercentagePath", path, input)?;
+                let value = self.resolve(visit, path, input)?;
                 let number = value.as_f64().or_else(|| value.as_str()?.parse().ok());
                 let number = number.ok_or_else(|| {
                     visit.runtime(&format!(
@@ -344,7 +353,14 @@ impl<'f> Frame<'f> {
             let log = Log::new(parent.clock, None);
             log.milestone(EventType::ExecutionStarted, Details::default());
             let dice = Dice::new(parent.dice.roll().u64(..));
-            let run = Run { handler: parent.handler, context: &context, dice, clock: parent.clock, journal: &log };
+            let run = Run {
+                handler: parent.handler,
+                context: &context,
+                dice,
+                clock: parent.clock,
+                journal: &log,
+                stored: Cell::new(0),
+            };
             let end = Frame::outermost(&run, &map.processor).run_boxed(input).await;
             // Whatever ends a child only fails its item, and is known to the parent by no other name.
             end.map(|(output, _)| (output, 0)).map_err(|_| threshold_exceeded())

@@ -4,6 +4,7 @@
 //! simple states. Tasks are in [`crate::task`], Parallel and Map in [`crate::fan_out`].
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::time::Duration;
 
 use futures::FutureExt as _;
@@ -11,7 +12,6 @@ use futures::future::LocalBoxFuture;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
-use crate::choice::parse_timestamp;
 use crate::execution::TaskHandler;
 use crate::expression::{Context, Dice, EvaluationError, ExecutionContext, MapItem, Scope, Variables};
 use crate::failure::{self, Failure};
@@ -20,9 +20,13 @@ use crate::journal::{Clock, Journal};
 use crate::machine::{
     Catcher, ChoiceRule, Flow, Kind, Next, Placement, Retrier, Selection, Setting, State, StateType, Text, Wait,
 };
+use crate::moment::Moment;
 use crate::path::Path;
 use crate::size;
 use crate::template::{Template, TemplateError};
+
+/// The longest wait that does not fail at once.
+const LONGEST_WAIT: Duration = Duration::from_secs(1 << 31);
 
 /// What all flows of one execution share.
 pub(crate) struct Run<'r> {
@@ -31,6 +35,8 @@ pub(crate) struct Run<'r> {
     pub(crate) dice: Dice,
     pub(crate) clock: Clock,
     pub(crate) journal: &'r dyn Journal,
+    /// The bytes of all variables.
+    pub(crate) stored: Cell<usize>,
 }
 
 /// One flow being run: a machine, a branch or an iteration.
@@ -155,7 +161,7 @@ impl Drop for CutOff<'_> {
 impl<'f> Frame<'f> {
     pub(crate) fn outermost(run: &'f Run<'f>, flow: &'f Flow) -> Self {
         // The execution's own first event has the id 1.
-        Self { run, flow, variables: Variables::default(), item: None, previous: 1 }
+        Self { run, flow, variables: Variables::outermost(&run.stored), item: None, previous: 1 }
     }
 
     /// As [`Frame::run`], for flows within flows.
@@ -189,8 +195,8 @@ impl<'f> Frame<'f> {
             }
             Kind::Wait(wait) => self.wait(visit, wait, input).await,
             Kind::Succeed => {
-                let effective = self.select(&visit, "InputPath", &state.input_path, input)?;
-                let output = self.select(&visit, "OutputPath", &state.output_path, effective)?;
+                let effective = self.select(&visit, &state.input_path, input)?;
+                let output = self.select(&visit, &state.output_path, effective)?;
                 self.leave(visit, (output, None)).map(|output| (Next::End, output))
             }
             Kind::Fail { error, cause } => {
@@ -215,7 +221,7 @@ impl<'f> Frame<'f> {
                 execution: self.run.context,
                 state: &visit.state.name,
                 entered: visit.entered,
-                retry_count: visit.retry_count,
+                retry_count: visit.state.state_type().has_attempts().then_some(visit.retry_count),
                 item: self.item,
             },
             variables: &self.variables,
@@ -224,11 +230,11 @@ impl<'f> Frame<'f> {
     }
 
     /// `InputPath` or `OutputPath` applied to a document that is no longer needed.
-    fn select(&self, visit: &Visit<'_>, field: &str, selection: &Selection, document: Value) -> Result<Value, Failure> {
+    fn select(&self, visit: &Visit<'_>, selection: &Selection, document: Value) -> Result<Value, Failure> {
         match selection {
             Selection::Whole => Ok(document),
             Selection::Nothing => Ok(Value::Object(Map::new())),
-            Selection::Path(path) => self.resolve(visit, field, path, &document).map(Cow::into_owned),
+            Selection::Path(path) => self.resolve(visit, path, &document).map(Cow::into_owned),
         }
     }
 
@@ -237,18 +243,20 @@ impl<'f> Frame<'f> {
         match &visit.state.input_path {
             Selection::Whole => Ok(Cow::Borrowed(input)),
             Selection::Nothing => Ok(Cow::Owned(Value::Object(Map::new()))),
-            Selection::Path(path) => self.resolve(visit, "InputPath", path, input),
+            Selection::Path(path) => self.resolve(visit, path, input),
         }
     }
 
     pub(crate) fn resolve<'v>(
         &'v self,
         visit: &Visit<'v>,
-        field: &str,
         path: &'v Path,
         input: &'v Value,
     ) -> Result<Cow<'v, Value>, Failure> {
-        self.scope(visit, input).resolve(path).map_err(|error| visit.unevaluable(field, &error, input))
+        let scope = self.scope(visit, input);
+        scope
+            .resolve(path)
+            .map_err(|_| visit.runtime(&format!("Invalid path '{}' : {}", path.text(), scope.reason(path))))
     }
 
     pub(crate) fn fill(&self, visit: &Visit<'_>, template: &Template, input: &Value) -> Result<Value, Failure> {
@@ -286,7 +294,7 @@ impl<'f> Frame<'f> {
             return Err(Failure::data_limit(&visit.state.name));
         }
         if let Some(assigned) = assigned {
-            self.variables.assign(assigned);
+            self.variables.assign(assigned).map_err(|problem| visit.runtime(&problem))?;
         }
         let details = Details { output: Some(&output), ..Details::default() };
         self.record(exit(visit.state.state_type()), visit.state, details)?;
@@ -298,9 +306,9 @@ impl<'f> Frame<'f> {
         let untouched = result.is_none() && state.parameters.is_none();
         let settled = if untouched && matches!(state.result_path, Placement::Replace) {
             // The commonest Pass moves its data along.
-            let result = self.select(&visit, "InputPath", &state.input_path, input)?;
+            let result = self.select(&visit, &state.input_path, input)?;
             let assigned = self.assigned(&visit, state.assign.as_ref(), &result)?;
-            (self.select(&visit, "OutputPath", &state.output_path, result)?, assigned)
+            (self.select(&visit, &state.output_path, result)?, assigned)
         } else {
             let result = match result {
                 Some(result) => result.clone(),
@@ -320,7 +328,7 @@ impl<'f> Frame<'f> {
             None => result,
         };
         let output = visit.place(&state.result_path, input, result)?;
-        Ok((self.select(visit, "OutputPath", &state.output_path, output)?, assigned))
+        Ok((self.select(visit, &state.output_path, output)?, assigned))
     }
 
     fn choose(
@@ -331,7 +339,7 @@ impl<'f> Frame<'f> {
         input: Value,
     ) -> Result<Step, Failure> {
         let state = visit.state;
-        let effective = self.select(&visit, "InputPath", &state.input_path, input)?;
+        let effective = self.select(&visit, &state.input_path, input)?;
         let chosen = self.first_match(&visit, rules, &effective)?;
         let (next, assign) = match (chosen, default) {
             (Some(rule), _) => (rule.next, rule.assign.as_ref()),
@@ -342,7 +350,7 @@ impl<'f> Frame<'f> {
             }
         };
         let assigned = self.assigned(&visit, assign, &effective)?;
-        let output = self.select(&visit, "OutputPath", &state.output_path, effective)?;
+        let output = self.select(&visit, &state.output_path, effective)?;
         self.leave(visit, (output, assigned)).map(|output| (Next::State(next), output))
     }
 
@@ -370,7 +378,7 @@ impl<'f> Frame<'f> {
 
     async fn wait(&mut self, visit: Visit<'f>, wait: &'f Wait, input: Value) -> Result<Step, Failure> {
         let state = visit.state;
-        let effective = self.select(&visit, "InputPath", &state.input_path, input)?;
+        let effective = self.select(&visit, &state.input_path, input)?;
         let pause = self.pause(&visit, wait, &effective)?;
         if !pause.is_zero() {
             let mut cut_off = CutOff::new(self.run, state, EventType::WaitStateAborted, self.previous);
@@ -378,41 +386,45 @@ impl<'f> Frame<'f> {
             cut_off.done();
         }
         let assigned = self.assigned(&visit, state.assign.as_ref(), &effective)?;
-        let output = self.select(&visit, "OutputPath", &state.output_path, effective)?;
+        let output = self.select(&visit, &state.output_path, effective)?;
         self.leave(visit, (output, assigned)).map(|output| (state.next, output))
     }
 
     fn pause(&self, visit: &Visit<'_>, wait: &Wait, input: &Value) -> Result<Duration, Failure> {
-        let until = |time: Timestamp| {
+        let until = |time: Moment| {
             // A time that has passed is not waited for.
-            Duration::try_from(time.duration_since(visit.entered)).unwrap_or(Duration::ZERO)
+            Duration::try_from(time.since(visit.entered)).unwrap_or(Duration::ZERO)
         };
         let value = |field: &str, path: &Path| {
             self.scope(visit, input).resolve(path).map(Cow::into_owned).map_err(|_| {
                 visit.runtime(&format!("The {field} parameter does not reference an input value: {}", path.text()))
             })
         };
-        match wait {
-            Wait::Seconds(seconds) => Ok(Duration::from_secs(*seconds)),
-            Wait::Until(time) => Ok(until(*time)),
+        let pause = match wait {
+            Wait::Seconds(seconds) => Duration::from_secs(*seconds),
+            Wait::Until(time) => until(*time),
             Wait::SecondsPath(path) => {
                 let value = value("SecondsPath", path)?;
                 seconds(&value).map(Duration::from_secs).map_err(|problem| {
                     visit.runtime(&format!("The SecondsPath parameter {problem}: {} == {}", path.text(), plain(&value)))
-                })
+                })?
             }
             Wait::UntilPath(path) => {
                 let value = value("TimestampPath", path)?;
-                value.as_str().and_then(parse_timestamp).map(until).ok_or_else(|| {
+                value.as_str().and_then(Moment::parse).map(until).ok_or_else(|| {
                     visit.runtime(&format!(
                         "The TimestampPath parameter does not reference a valid ISO-8601 extended offset date-time \
                          format string: {} == {}",
                         path.text(),
                         plain(&value)
                     ))
-                })
+                })?
             }
+        };
+        if pause > LONGEST_WAIT {
+            return Err(visit.runtime("Wait state delay is too long."));
         }
+        Ok(pause)
     }
 
     fn text(&self, visit: &Visit<'_>, field: &str, text: &Text, input: &Value) -> Result<Option<String>, Failure> {
@@ -433,7 +445,7 @@ impl<'f> Frame<'f> {
         }
     }
 
-    /// A number given by a path: an integer, or a string that spells one.
+    /// A number that cannot be negative, fixed or given by a path.
     pub(crate) fn whole_number(
         &self,
         visit: &Visit<'_>,
@@ -441,23 +453,24 @@ impl<'f> Frame<'f> {
         setting: &Setting<u64>,
         input: &Value,
     ) -> Result<u64, Failure> {
-        let path = match setting {
-            Setting::Fixed(number) => return Ok(*number),
-            Setting::Path(path) => path,
-        };
-        let value = self.resolve(visit, &format!("{field}Path"), path, input)?;
-        let number = integer(&value).ok_or_else(|| {
+        match setting {
+            Setting::Fixed(number) => Ok(*number),
+            Setting::Path(path) => {
+                let number = self.integer(visit, field, path, input)?;
+                u64::try_from(number).map_err(|_| visit.runtime(&format!("{field} cannot be negative.")))
+            }
+        }
+    }
+
+    /// A number given by a path: an integer, or a string that spells one.
+    pub(crate) fn integer(&self, visit: &Visit<'_>, field: &str, path: &Path, input: &Value) -> Result<i64, Failure> {
+        let value = self.resolve(visit, path, input)?;
+        integer(&value).ok_or_else(|| {
             visit.runtime(&format!(
                 "The {field}Path field refers to value \"{}\" which is not a valid integer: {}",
                 plain(&value),
                 path.text()
             ))
-        })?;
-        u64::try_from(number).map_err(|_| match field {
-            "MaxConcurrency" => {
-                visit.runtime(&format!("Expected non-negative integer for MaxConcurrency, got '{number}' instead."))
-            }
-            _ => visit.runtime(&format!("{field} cannot be negative.")),
         })
     }
 

@@ -15,6 +15,7 @@ use serde_json::{Map, Value};
 use sha1::Digest as _;
 
 use crate::expression::Scope;
+use crate::java;
 use crate::path::{Path, length_until};
 
 /// AWS: "You can nest up to 10 intrinsic functions within a field".
@@ -208,16 +209,7 @@ impl Template {
         }
         let mut filled = pieces[0].clone();
         for (value, piece) in values.iter().zip(&pieces[1..]) {
-            match &**value {
-                Value::String(text) => filled.push_str(text),
-                Value::Array(_) | Value::Object(_) => {
-                    return Err("Arguments must be strings, numbers, booleans or null".to_owned());
-                }
-                scalar => {
-                    // Writing to a String cannot fail.
-                    let _ = write!(filled, "{scalar}");
-                }
-            }
+            filled.push_str(&java::text(value));
             filled.push_str(piece);
         }
         Ok(Value::String(filled))
@@ -265,7 +257,41 @@ fn string_to_json(text: &str) -> Result<Value, String> {
     if text.trim().is_empty() {
         return Ok(Value::Null);
     }
-    serde_json::from_str(text).map_err(|error| format!("The first argument is not valid JSON: {error}"))
+    serde_json::from_str(&without_negative_zero(text))
+        .map_err(|error| format!("The first argument is not valid JSON: {error}"))
+}
+
+/// Jackson reads `-0` as the integer 0, where `serde_json` makes it a float.
+fn without_negative_zero(text: &str) -> Cow<'_, str> {
+    if !text.contains("-0") {
+        return Cow::Borrowed(text);
+    }
+    let mut changed = String::with_capacity(text.len());
+    let mut quoted = false;
+    let mut previous = ' ';
+    let mut characters = text.chars().peekable();
+    while let Some(character) = characters.next() {
+        match character {
+            _ if quoted && previous == '\\' => {
+                // The character is escaped, and escapes nothing itself.
+                changed.push(character);
+                previous = ' ';
+                continue;
+            }
+            '"' => quoted = !quoted,
+            '-' if !quoted && !previous.is_ascii_alphanumeric() && characters.peek() == Some(&'0') => {
+                let mut after = characters.clone().skip(1);
+                if !after.next().is_some_and(|next| next == '.' || next.is_ascii_alphanumeric()) {
+                    previous = '-';
+                    continue;
+                }
+            }
+            _ => {}
+        }
+        changed.push(character);
+        previous = character;
+    }
+    Cow::Owned(changed)
 }
 
 fn partition(items: &[Value], size: i64) -> Result<Value, String> {

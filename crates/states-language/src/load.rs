@@ -10,13 +10,15 @@ use std::fmt;
 
 use serde_json::{Map as Object, Value};
 
-use crate::choice::{self, Rule, parse_timestamp};
+use crate::choice::{self, Rule};
 use crate::expression::Expression;
 use crate::machine::{
     Batcher, Catcher, ChoiceRule, Definition, Flow, Integration, Kind, Map, Mode, Next, Placement, Retrier, Selection,
     Setting, State, Task, Text, Wait,
 };
+use crate::moment::Moment;
 use crate::path::{Path, Root, Step, Target, check_variable_name};
+use crate::size;
 use crate::template::Template;
 
 /// A definition is refused. Its text lists every problem, one to a line.
@@ -69,6 +71,8 @@ fn lines(problems: &[Problem]) -> String {
     problems.iter().map(ToString::to_string).collect::<Vec<_>>().join("\n")
 }
 
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
+const MAXIMUM_DEFINITION: usize = 1024 * 1024;
 const MAXIMUM_SECONDS: u64 = 99_999_999;
 const MAXIMUM_NAME: usize = 80;
 const MAXIMUM_LABEL: usize = 40;
@@ -94,7 +98,17 @@ const PREDEFINED_ERRORS: [&str; 17] = [
     "States.Timeout",
 ];
 
+/// A definition of `bytes`, if AWS takes one so large.
+pub(crate) fn check_size(bytes: usize) -> Result<(), DefinitionError> {
+    if bytes <= MAXIMUM_DEFINITION {
+        return Ok(());
+    }
+    let message = format!("has {bytes} bytes; a definition has at most {MAXIMUM_DEFINITION}");
+    Err(DefinitionError::new(vec![Problem::of_document(message)]))
+}
+
 pub(crate) fn definition(definition: &Value) -> Result<Definition, DefinitionError> {
+    check_size(size::length(definition))?;
     let mut loader = Loader::default();
     let Some(fields) = definition.as_object() else {
         return Err(DefinitionError::new(vec![Problem::of_document("must be a JSON object".to_owned())]));
@@ -642,7 +656,7 @@ impl<'d> Reader<'_, 'd> {
             "SecondsPath" => Wait::SecondsPath(self.reference_path(field)?),
             "Timestamp" => Wait::Until(self.typed(
                 field,
-                |value| parse_timestamp(value.as_str()?),
+                |value| Moment::parse(value.as_str()?),
                 "a timestamp such as \"2016-03-14T01:59:00Z\"",
             )?),
             _ => Wait::UntilPath(self.reference_path(field)?),

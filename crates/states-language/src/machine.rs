@@ -12,6 +12,7 @@ use serde_json::Value;
 use crate::choice::Rule;
 use crate::expression::Expression;
 use crate::load::{self, DefinitionError, Problem};
+use crate::moment::Moment;
 use crate::path::{Path, Target};
 use crate::template::Template;
 
@@ -58,6 +59,7 @@ impl FromStr for StateMachine {
     type Err = DefinitionError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
+        load::check_size(text.len())?;
         let definition = serde_json::from_str(text)
             .map_err(|error| DefinitionError::new(vec![Problem::of_document(format!("not JSON: {error}"))]))?;
         Self::load(&definition)
@@ -181,7 +183,7 @@ pub(crate) struct ChoiceRule {
 pub(crate) enum Wait {
     Seconds(u64),
     SecondsPath(Path),
-    Until(jiff::Timestamp),
+    Until(Moment),
     UntilPath(Path),
 }
 
@@ -272,6 +274,13 @@ impl StateType {
             Self::Parallel => "Parallel",
             Self::Map => "Map",
         }
+    }
+}
+
+impl StateType {
+    /// Whether a state of this type can be retried.
+    pub(crate) fn has_attempts(self) -> bool {
+        matches!(self, Self::Task | Self::Parallel | Self::Map)
     }
 }
 

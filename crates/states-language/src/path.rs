@@ -11,6 +11,10 @@ use std::fmt;
 use serde_json::{Map, Value};
 
 use crate::filter::Filter;
+use crate::java;
+
+/// What Jayway reads JSON with on AWS; its name shows in some causes.
+const PROVIDER: &str = "com.jayway.jsonpath.spi.json.JacksonJsonProvider";
 
 /// The document a path starts from.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -72,6 +76,30 @@ impl fmt::Debug for Path {
     }
 }
 
+impl Step {
+    /// Appends this step in the notation of Jayway's messages.
+    fn write(&self, out: &mut String) {
+        let join = |parts: &mut dyn Iterator<Item = String>| parts.collect::<Vec<_>>().join(",");
+        let bound = |bound: &Option<i64>| bound.map(|bound| bound.to_string()).unwrap_or_default();
+        out.push_str(&match self {
+            Self::Name(name) => format!("['{name}']"),
+            Self::Names(names) => format!("[{}]", join(&mut names.iter().map(|name| format!("'{name}'")))),
+            Self::Index(index) => format!("[{index}]"),
+            Self::Indices(indices) => format!("[{}]", join(&mut indices.iter().map(ToString::to_string))),
+            Self::Slice { from, to } => format!("[{}:{}]", bound(from), bound(to)),
+            Self::Wildcard => "[*]".to_owned(),
+            Self::Descend => "..".to_owned(),
+            Self::Filter(_) => "[?]".to_owned(),
+        });
+    }
+}
+
+fn fragments(steps: &[Step]) -> String {
+    let mut text = String::new();
+    steps.iter().for_each(|step| step.write(&mut text));
+    text
+}
+
 /// A node that a definite part of a path needs is not there.
 struct NotFound;
 
@@ -110,6 +138,64 @@ impl Path {
     /// Whether this is a Reference Path: one that can only name a single node.
     pub(crate) fn is_reference(&self) -> bool {
         self.plain
+    }
+
+    /// Whether this path yields an array of what it finds, be it nothing.
+    pub(crate) fn is_indefinite(&self) -> bool {
+        !self.definite && self.function.is_none()
+    }
+
+    /// Jayway's reason why this path finds nothing in `document`, which stands at `trail`.
+    pub(crate) fn reason(&self, document: &Value, mut trail: String) -> String {
+        let start = trail.len();
+        let mut node = document;
+        for (at, step) in self.steps.iter().enumerate() {
+            let is_leaf = at + 1 == self.steps.len();
+            node = match (step, node) {
+                (Step::Name(name), Value::Object(fields)) => {
+                    step.write(&mut trail);
+                    match fields.get(&**name) {
+                        Some(value) => value,
+                        None if is_leaf => break,
+                        None => return format!("Missing property in path {trail}"),
+                    }
+                }
+                (Step::Name(_) | Step::Names(_), _) if !node.is_object() => {
+                    let (mut property, class) = (String::new(), java::class(node));
+                    step.write(&mut property);
+                    return format!(
+                        "Expected to find an object with property {property} in path {trail} but found '{class}'. \
+                         This is not a json object according to the JsonProvider: '{PROVIDER}'."
+                    );
+                }
+                (Step::Index(_) | Step::Indices(_) | Step::Slice { .. }, Value::Null) => {
+                    return format!("The path {trail} is null");
+                }
+                (Step::Index(_) | Step::Indices(_) | Step::Slice { .. }, node) if !node.is_array() => {
+                    let (rest, context) = (fragments(&self.steps[at..]), java::text(node));
+                    return format!("Filter: {rest} can only be applied to arrays. Current context is: {context}");
+                }
+                (Step::Filter(_), node) if !node.is_array() && !node.is_object() => {
+                    let (rest, context) = (fragments(&self.steps[at..]), java::text(node));
+                    return format!("Filter: {rest} can not be applied to primitives. Current context is: {context}");
+                }
+                (Step::Index(index), Value::Array(items)) => {
+                    step.write(&mut trail);
+                    match offset(*index, items.len()).and_then(|at| items.get(at)) {
+                        Some(item) => item,
+                        None => break,
+                    }
+                }
+                // From here on a path finds nothing without failing.
+                _ => break,
+            };
+        }
+        match self.function {
+            Some(function) if function.is_aggregate() => {
+                "Aggregation function attempted to calculate value using empty array".to_owned()
+            }
+            _ => format!("No results for path: {}{}", &trail[..start], fragments(&self.steps)),
+        }
     }
 
     /// Whether this path finds nothing because an index in it is beyond the end of its array.
@@ -299,6 +385,10 @@ fn slice(items: &[Value], from: Option<i64>, to: Option<i64>) -> &[Value] {
 }
 
 impl Function {
+    fn is_aggregate(self) -> bool {
+        matches!(self, Self::Min | Self::Max | Self::Sum | Self::Avg | Self::Stddev)
+    }
+
     fn apply(self, value: &Value) -> Option<Value> {
         match self {
             Self::Length => match value {
@@ -622,6 +712,11 @@ impl<'t> Parser<'t> {
             self.at += character.len_utf8();
             match character {
                 _ if character == quote => return Ok(name),
+                '\\' if self.peek() == Some('"') => {
+                    // Jayway keeps this one backslash.
+                    self.at += 1;
+                    name.push_str("\\\"");
+                }
                 '\\' => name.push(self.escaped()?),
                 _ => name.push(character),
             }

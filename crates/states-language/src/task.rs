@@ -91,31 +91,46 @@ impl<'f> Frame<'f> {
             },
         };
         match result {
-            Ok(result) => self.succeeded(visit, task, events.succeeded, result, details),
+            Ok(result) => {
+                let (result, task) = match task.integration {
+                    Integration::Function => (result, &*task.resource),
+                    Integration::Invoke => (self.response(result), "lambda"),
+                };
+                self.answered(visit, &events, result, task, details)
+            }
             Err(TaskFailure { error, cause }) => {
-                self.record(events.failed, state, Details { error: Some(&error), cause: Some(&cause), ..details })?;
-                Err(Failure::named(Some(error.into()), Some(cause)))
+                let failure = Failure::named(Some(error.into()), Some(cause));
+                self.failed(visit, &events, failure, details)
             }
         }
     }
 
-    fn succeeded(
+    /// The end of a task with a result, which may still be too large to pass on.
+    fn answered(
         &mut self,
         visit: &Visit<'f>,
-        task: &Task,
-        kind: EventType,
+        events: &Events,
         result: Value,
+        task: &str,
         details: Details<'_>,
     ) -> Result<Value, Failure> {
-        let (result, subject) = match task.integration {
-            Integration::Function => (result, &*task.resource),
-            Integration::Invoke => (self.response(result), "lambda"),
-        };
         if !size::is_within_limit(&result) {
-            return Err(Failure::data_limit(subject));
+            return self.failed(visit, events, Failure::result_limit(task), details);
         }
-        self.record(kind, visit.state, Details { output: Some(&result), ..details })?;
+        self.record(events.succeeded, visit.state, Details { output: Some(&result), ..details })?;
         Ok(result)
+    }
+
+    fn failed(
+        &mut self,
+        visit: &Visit<'f>,
+        events: &Events,
+        failure: Failure,
+        details: Details<'_>,
+    ) -> Result<Value, Failure> {
+        let details = Details { error: failure.error.as_deref(), cause: failure.cause.as_deref(), ..details };
+        self.record(events.failed, visit.state, details)?;
+        Err(failure)
     }
 
     /// What the Invoke API answers around a function's result.
@@ -152,7 +167,7 @@ impl<'f> Frame<'f> {
             Some(Setting::Fixed(seconds)) => return Ok(Some(Duration::from_secs(*seconds))),
             Some(Setting::Path(path)) => path,
         };
-        let value = self.resolve(visit, &format!("{field}Path"), path, input)?;
+        let value = self.resolve(visit, path, input)?;
         let problem = match seconds(&value) {
             Ok(0) => "references a value that is not positive",
             Ok(seconds) => return Ok(Some(Duration::from_secs(seconds))),

@@ -106,6 +106,26 @@ fn an_operator_compares_as_aws_does() {
 }
 
 #[test]
+fn timestamps_are_compared_up_to_the_end_of_the_year_9999() {
+    let table = [
+        ("9999-12-31T23:59:59Z", "9999-12-31T23:59:58Z", false),
+        ("9999-12-31T23:59:58Z", "9999-12-31T23:59:59Z", true),
+        ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59-01:00", true),
+        ("9999-12-31T23:59:59Z", "9999-12-31T23:59:59.000Z", false),
+        ("2024-01-01T00:00:00Z", "9999-12-31T23:59:59Z", true),
+        ("2024-01-01T02:00:00+02:00", "2024-01-01T00:00:00.5Z", true),
+    ];
+    for (left, right, less) in table {
+        for rule in [
+            json!({"Variable": "$.left", "TimestampLessThan": right}),
+            json!({"Variable": "$.left", "TimestampLessThanPath": "$.right"}),
+        ] {
+            assert_eq!(chosen(&rule, json!({"left": left, "right": right})), Ok(less), "{left} < {right}");
+        }
+    }
+}
+
+#[test]
 fn a_timestamp_is_rfc_3339_with_upper_case_t_and_z() {
     let table = [
         ("2016-03-14T01:59:00Z", true),
@@ -122,6 +142,18 @@ fn a_timestamp_is_rfc_3339_with_upper_case_t_and_z() {
         ("2016-03-14T01:59:00.Z", false),
         ("2016-03-14", false),
         ("", false),
+        ("9999-12-31T23:59:59Z", true),
+        ("9999-12-31T23:59:59.999999999-18:00", true),
+        ("9999-12-30T22:00:01Z", true),
+        ("10000-01-01T00:00:00Z", false),
+        ("9999-12-32T00:00:00Z", false),
+        ("0000-01-01T00:00:00+18:00", true),
+        ("2016-03-14T01:59:00+18:01", false),
+        ("2016-03-14T01:59:00+17:60", false),
+        ("2016-03-14T01:59:00+2:000", false),
+        ("2016-02-30T01:59:00Z", false),
+        ("2016-03-14T01:59:00é", false),
+        ("2016-03-14T01:59:0é", false),
     ];
     for (text, expected) in table {
         let rule = json!({"Variable": "$.t", "IsTimestamp": true});

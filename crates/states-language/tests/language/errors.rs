@@ -113,7 +113,7 @@ fn the_wildcards_match_what_aws_documents() {
         ("States.ALL", "Anything", true),
         ("States.ALL", "States.Timeout", true),
         ("States.ALL", "States.Runtime", false),
-        ("States.ALL", "States.DataLimitExceeded", false),
+        ("States.ALL", "States.DataLimitExceeded", true),
         ("States.Runtime", "States.Runtime", false),
         ("States.TaskFailed", "Anything", true),
         ("States.TaskFailed", "Lambda.Unknown", true),
@@ -144,6 +144,34 @@ fn a_runtime_error_is_caught_only_by_its_documented_name() {
                 assert_eq!(names(&recorder), ["TaskStateEntered"]);
             }
         }
+    }
+}
+
+#[test]
+fn a_caught_time_out_has_an_empty_cause() {
+    for (limit, error) in [("TimeoutSeconds", "States.Timeout"), ("HeartbeatSeconds", "States.HeartbeatTimeout")] {
+        let mut machine = task(&json!(null), &json!([{"ErrorEquals": ["States.ALL"], "Next": "Caught"}]));
+        machine["States"]["T"][limit] = json!(10);
+        let (outcome, recorder) = run_with(&machine, json!({}), &Script::default().after(60, Ok(json!(1))));
+        assert_eq!(outcome.output, Some(json!({"Error": error, "Cause": ""})));
+        let timed_out = recorder.events().iter().find(|event| event.kind.name() == "LambdaFunctionTimedOut");
+        assert_eq!(timed_out.map(|event| event.cause.clone()), Some(None));
+    }
+}
+
+#[test]
+fn a_caught_error_has_both_fields_whatever_was_given() {
+    for (fail, expected) in [
+        (json!({"Type": "Fail"}), json!({"Error": "", "Cause": ""})),
+        (json!({"Type": "Fail", "Error": "E"}), json!({"Error": "E", "Cause": ""})),
+        (json!({"Type": "Fail", "Cause": "C"}), json!({"Error": "", "Cause": "C"})),
+    ] {
+        let machine = json!({"StartAt": "P", "States": {
+            "P": {"Type": "Parallel", "Branches": [{"StartAt": "F", "States": {"F": fail}}], "Next": "Done",
+                  "Catch": [{"ErrorEquals": ["States.ALL"], "Next": "Done"}]},
+            "Done": {"Type": "Succeed"},
+        }});
+        assert_eq!(crate::run(&machine, json!({})).output, Some(expected));
     }
 }
 

@@ -9,6 +9,8 @@ fn input() -> Value {
         "name": "Foo", "n": 7, "half": 2.5, "yes": true, "none": null, "object": {"b": 1, "a": [2]},
         "list": [1, 2, 3, 3, 1.0, "1", {"x": 1}, {"x": 1}], "template": "Hi {}, {}", "empty": "",
         "one": {"a": {"a1": 1}, "b": 2}, "two": {"a": {"a2": 1}, "c": 3},
+        "nested": {"a": {}, "b": [], "c": null, "d": true, "e": "t", "f": [{"g": 1.5}]}, "escaped": r#"["\"", -0]"#,
+        "large": 123_456_789.0, "small": 0.000_01, "doubles": [1e7, 9_999_999.5, 0.001, -1e10, 1e300, 100.0, -0.0],
     })
 }
 
@@ -26,6 +28,19 @@ fn a_function_returns_what_aws_returns() {
         (r#"States.StringToJson('{"number": 20}')"#, json!({"number": 20})),
         ("States.StringToJson('')", Value::Null),
         ("States.StringToJson(' 5 ')", json!(5)),
+        ("States.StringToJson('-0')", json!(0)),
+        ("States.StringToJson(' -0 ')", json!(0)),
+        ("States.StringToJson('[-0, -0]')", json!([0, 0])),
+        ("States.StringToJson('[-0.0, -0.5, 1e-0, -0e1]')", json!([-0.0, -0.5, 1.0, -0.0])),
+        (r#"States.StringToJson('{"-0": "a -0, -0", "b": [-0]}')"#, json!({"-0": "a -0, -0", "b": [0]})),
+        (r#"States.StringToJson($.escaped)"#, json!(["\"", 0])),
+        ("States.Format('{}', $.object)", json!("{b=1, a=[2]}")),
+        (
+            "States.Format('{} and {}', $.list, $.nested)",
+            json!("[1, 2, 3, 3, 1.0, 1, {x=1}, {x=1}] and {a={}, b=[], c=null, d=true, e=t, f=[{g=1.5}]}"),
+        ),
+        ("States.Format('{} {} {}', $.half, $.large, $.small)", json!("2.5 1.23456789E8 1.0E-5")),
+        ("States.Format('{}', $.doubles)", json!("[1.0E7, 9999999.5, 0.001, -1.0E10, 1.0E300, 100.0, -0.0]")),
         ("States.JsonToString($.object)", json!(r#"{"b":1,"a":[2]}"#)),
         ("States.JsonToString($.name)", json!("\"Foo\"")),
         ("States.JsonToString($.half)", json!("2.5")),
@@ -79,8 +94,6 @@ fn the_longer_digests_have_their_length() {
 fn a_function_refuses_what_aws_refuses() {
     let calls = [
         "States.Format($.template, 1)",
-        "States.Format('{}', $.object)",
-        "States.Format('{}', $.list)",
         "States.Format($.n)",
         "States.StringToJson('{')",
         "States.StringToJson($.n)",

@@ -10,7 +10,7 @@ fn store() -> Value {
         "numbers": [4, 1, 3],
         "map": {"x": 1, "y": 2, "z": 3},
         "deep": {"n": 7, "list": [{"n": 8}]},
-        "with-dash": 1, "with blank": 2, "dot.ted": 3, "null": null, "empty": [],
+        "with-dash": 1, "with blank": 2, "dot.ted": 3, "quo\\\"ted": 4, "apos'trophe": 5, "null": null, "empty": [],
         "text": "abc", "limit": 2, "nulls": [{"k": 1}, {"k": 2, "x": null}, {"k": 3, "x": 0}],
     })
 }
@@ -30,6 +30,9 @@ fn a_path_selects_what_jayway_selects() {
         ("$['dot.ted']", json!(3)),
         ("$.dot\\.ted", json!(3)),
         ("$['dot\\u002eted']", json!(3)),
+        (r#"$['quo\"ted']"#, json!(4)),
+        (r#"$["quo\"ted"]"#, json!(4)),
+        (r"$['apos\'trophe']", json!(5)),
         ("$.null", Value::Null),
         ("$.items[*].n", json!([1, 2, 3])),
         ("$.items[*].tag", json!(["a", "b"])),
@@ -97,7 +100,7 @@ fn the_standard_deviation_is_that_of_the_whole_population() {
 
 #[test]
 fn a_definite_path_that_finds_nothing_fails_the_execution() {
-    for path in ["$.none", "$.none.deeper", "$.text.x", "$.map[0]", "$.none[*]", "$.empty.max()", "$.null.x"] {
+    for path in ["$.none", "$.none.deeper", "$.text.x", "$.map[0]", "$.none[*].length()", "$.empty.max()", "$.null.x"] {
         let (error, cause) = failure_of(
             &json!({"Type": "Pass", "Parameters": {"v.$": path}}),
             json!({"items": [], "text": "a", "map": {}, "empty": [], "null": null}),
@@ -115,12 +118,104 @@ fn a_definite_path_that_finds_nothing_fails_the_execution() {
 
 #[test]
 fn the_cause_shows_the_input_in_its_own_order() {
-    let (_, cause) = failure_of(&json!({"Type": "Pass", "InputPath": "$.x"}), json!({"b": 1, "a": 2}));
+    let (_, cause) = failure_of(&json!({"Type": "Fail", "ErrorPath": "$.x"}), json!({"b": 1, "a": 2}));
     assert_eq!(
         cause,
         "An error occurred while executing the state 'S' (entered at the event id #2). The JSONPath '$.x' specified \
-         for the field 'InputPath' could not be found in the input '{\"b\":1,\"a\":2}'"
+         for the field 'ErrorPath' could not be found in the input '{\"b\":1,\"a\":2}'"
     );
+}
+
+#[test]
+fn a_path_to_any_number_of_items_finds_none_in_a_template_where_the_way_is_missing() {
+    let input = json!({"text": "abc", "null": null, "map": {}, "list": [[1], {}]});
+    for path in [
+        "$.none[*]",
+        "$.none.*",
+        "$.none[0:2]",
+        "$.none[1:]",
+        "$.none[:1].deeper",
+        "$.none.deeper[*].deepest",
+        "$.none[0,1]",
+        "$.none[?(@.a == 1)]",
+        "$.none..deeper",
+        "$.none['a','b'].deeper",
+        "$.map.none[*]",
+        "$.text[*]",
+        "$.text[0:1]",
+        "$.null[1:]",
+        "$$.Execution.None[*]",
+        "$none[*]",
+    ] {
+        assert_eq!(evaluate(path, input.clone()), json!([]), "{path}");
+        let argument = json!({"Type": "Pass", "Parameters": {"v": [{"deep.$": path}]}});
+        assert_eq!(output_of(&argument, input.clone()), json!({"v": [{"deep": []}]}), "{path}");
+    }
+}
+
+#[test]
+fn a_field_that_is_a_path_fails_with_the_reason_of_jayway() {
+    let input = json!({"text": "abc", "map": {"n": 1.5}, "list": [[1], null]});
+    let table = [
+        ("$.none", "No results for path: $['none']"),
+        ("$['no ne']", "No results for path: $['no ne']"),
+        ("$.none.a", "Missing property in path $['none']"),
+        ("$.map.none", "No results for path: $['map']['none']"),
+        ("$.map.none.a.b", "Missing property in path $['map']['none']"),
+        ("$.list[7]", "No results for path: $['list'][7]"),
+        ("$.list[0][7].a", "No results for path: $['list'][0][7]['a']"),
+        ("$.list[1][0]", "The path $['list'][1] is null"),
+        (
+            "$.text.a.b",
+            "Expected to find an object with property ['a'] in path $['text'] but found 'java.lang.String'. This is not a \
+             json object according to the JsonProvider: 'com.jayway.jsonpath.spi.json.JacksonJsonProvider'.",
+        ),
+        ("$.map[0].a", "Filter: [0]['a'] can only be applied to arrays. Current context is: {n=1.5}"),
+        ("$$.Execution.None", "No results for path: $['Execution']['None']"),
+        ("$$.State.RetryCount", "No results for path: $['State']['RetryCount']"),
+        ("$none", "No results for path: $['none']"),
+        ("$none.a", "Missing property in path $['none']"),
+    ];
+    for (path, reason) in table {
+        for field in ["InputPath", "OutputPath"] {
+            let (error, cause) = failure_of(&json!({"Type": "Pass", field: path}), input.clone());
+            assert_eq!(error, "States.Runtime", "{path}");
+            assert_eq!(
+                cause,
+                format!(
+                    "An error occurred while executing the state 'S' (entered at the event id #2). Invalid path '{path}' : \
+                     {reason}"
+                )
+            );
+        }
+    }
+}
+
+#[test]
+fn every_field_that_is_a_path_fails_with_the_same_words() {
+    let processor = json!({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}});
+    let task = json!({"Type": "Task", "Resource": crate::FUNCTION});
+    let map = json!({"Type": "Map", "ItemsPath": "$.items", "ItemProcessor": processor});
+    let table = [
+        (&task, "TimeoutSecondsPath"),
+        (&task, "HeartbeatSecondsPath"),
+        (&task, "InputPath"),
+        (&task, "OutputPath"),
+        (&map, "ItemsPath"),
+        (&map, "MaxConcurrencyPath"),
+        (&map, "ToleratedFailureCountPath"),
+        (&map, "ToleratedFailurePercentagePath"),
+    ];
+    for (state, field) in table {
+        let mut state = state.clone();
+        state[field] = json!("$.none.deeper");
+        let (error, cause) = failure_of(&state, json!({"items": []}));
+        assert_eq!(error, "States.Runtime", "{field}");
+        assert!(
+            cause.ends_with(" Invalid path '$.none.deeper' : Missing property in path $['none']"),
+            "{field}: {cause}"
+        );
+    }
 }
 
 #[test]
@@ -136,7 +231,6 @@ fn the_context_object_has_what_aws_puts_there() {
         ("$$.Execution.RedriveCount", json!(0)),
         ("$$.State.Name", json!("S")),
         ("$$.State.EnteredTime", json!("2025-01-01T00:00:00.000Z")),
-        ("$$.State.RetryCount", json!(0)),
         ("$$.StateMachine.Id", json!("arn:aws:states:us-east-1:000000000000:stateMachine:StateMachine")),
         ("$$.StateMachine.Name", json!("StateMachine")),
     ];
@@ -144,10 +238,40 @@ fn the_context_object_has_what_aws_puts_there() {
         assert_eq!(evaluate(path, json!({"a": 1})), expected, "{path}");
     }
     let whole = evaluate("$$", json!({"a": 1}));
-    assert_eq!(whole["State"]["Name"], "S");
+    assert_eq!(whole["State"], json!({"Name": "S", "EnteredTime": "2025-01-01T00:00:00.000Z"}));
     assert_eq!(whole.get("Map"), None);
     let (error, _) = failure_of(&json!({"Type": "Pass", "Parameters": {"v.$": "$$.Map.Item.Value"}}), json!({}));
     assert_eq!(error, "States.Runtime");
+}
+
+#[test]
+fn the_context_object_counts_retries_in_the_states_that_have_them() {
+    let names = |state: &Value| {
+        let output = output_of(state, json!({"items": [1]}));
+        let state = output.pointer("/0").unwrap_or(&output).get("State").unwrap_or(&output).clone();
+        state.as_object().unwrap().keys().cloned().collect::<Vec<_>>()
+    };
+    let counted = ["Name", "EnteredTime", "RetryCount"];
+    let inner = json!({"StartAt": "P", "States": {"P": {"Type": "Pass", "End": true}}});
+    let whole = json!({"State.$": "$$.State"});
+    let table = [
+        json!({"Type": "Task", "Resource": crate::FUNCTION, "Parameters": whole}),
+        json!({"Type": "Task", "Resource": crate::FUNCTION, "ResultSelector": whole}),
+        json!({"Type": "Parallel", "Branches": [inner], "Parameters": whole}),
+        json!({"Type": "Map", "ItemsPath": "$.items", "ItemSelector": whole, "ItemProcessor": inner}),
+    ];
+    for state in table {
+        assert_eq!(names(&state), counted, "{state}");
+    }
+    let without = ["Name", "EnteredTime"];
+    for state in [
+        json!({"Type": "Pass", "Parameters": whole}),
+        json!({"Type": "Pass", "InputPath": "$$.State"}),
+        json!({"Type": "Wait", "Seconds": 0, "InputPath": "$$.State"}),
+        json!({"Type": "Succeed", "OutputPath": "$$.State"}),
+    ] {
+        assert_eq!(names(&state), without, "{state}");
+    }
 }
 
 #[test]

@@ -51,6 +51,25 @@ fn a_wait_refuses_what_is_no_time() {
             format!("An error occurred while executing the state 'S' (entered at the event id #2). {problem}")
         );
     }
+    let late = ["9999-12-31T23:59:59Z", "9999-12-31T23:59:59.999999999-18:00", "2093-01-19T03:14:09Z"];
+    let too_long = late
+        .map(|time| json!({"Type": "Wait", "Timestamp": time}))
+        .into_iter()
+        .chain(late.map(|time| json!({"Type": "Wait", "TimestampPath": format!("$['{time}']")})))
+        .chain([json!({"Type": "Wait", "SecondsPath": "$.seconds"})]);
+    let input = late
+        .iter()
+        .map(|time| ((*time).to_owned(), json!(time)))
+        .chain([("seconds".to_owned(), json!((1_i64 << 31) + 1))]);
+    let input = Value::Object(input.collect());
+    for state in too_long {
+        let (error, cause) = failure_of(&state, input.clone());
+        assert_eq!(error, "States.Runtime", "{state}");
+        assert_eq!(
+            cause,
+            "An error occurred while executing the state 'S' (entered at the event id #2). Wait state delay is too long."
+        );
+    }
     for field in ["SecondsPath", "TimestampPath"] {
         let (_, cause) = failure_of(&json!({"Type": "Wait", field: "$.none"}), json!({}));
         assert!(cause.ends_with(&format!("The {field} parameter does not reference an input value: $.none")));
