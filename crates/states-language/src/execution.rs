@@ -19,13 +19,24 @@ use crate::frame::{Frame, Run};
 use crate::history::{Details, EventType, Observer};
 use crate::journal::{Clock, Journal as _, Log};
 use crate::machine::StateMachine;
+use crate::nested::Family;
 
-/// Runs the tasks of executions: the Lambda functions behind the ARNs.
+/// Runs the tasks of executions: the Lambda functions and the state machines behind the ARNs.
 ///
 /// An execution stays on its thread, so neither the handler nor its futures have to be `Send`.
 pub trait TaskHandler {
     /// Calls a function once. Retries are the interpreter's.
     fn invoke<'a>(&'a self, task: TaskRequest<'a>) -> LocalBoxFuture<'a, Result<Value, TaskFailure>>;
+
+    /// The state machine of this ARN, of which a task starts an execution. There is none unless this says so.
+    fn state_machine(&self, _arn: &str) -> Option<StateMachine> {
+        None
+    }
+
+    /// Who hears of the events of an execution that a task has started, by its ARN: its history is its own.
+    fn observe<'a>(&'a self, _execution: &str) -> Option<Box<dyn Observer + 'a>> {
+        None
+    }
 }
 
 impl<F> TaskHandler for F
@@ -142,7 +153,7 @@ pub struct Execution<'e> {
     stop: Option<oneshot::Receiver<Stop>>,
 }
 
-struct Stop {
+pub(crate) struct Stop {
     error: Option<String>,
     cause: Option<String>,
 }
@@ -163,10 +174,41 @@ impl StopHandle {
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
 const MAXIMUM_AGE: Duration = Duration::from_secs(365 * 86_400);
 
-enum End {
+pub(crate) enum End {
     Flow(Result<Value, Failure>),
     Stopped(Stop),
     TimedOut,
+}
+
+/// How an execution ended, as its history and its description say.
+pub(crate) struct Conclusion {
+    pub(crate) status: Status,
+    pub(crate) kind: EventType,
+    pub(crate) output: Option<Value>,
+    pub(crate) error: Option<String>,
+    pub(crate) cause: Option<String>,
+}
+
+impl End {
+    pub(crate) fn conclude(self) -> Conclusion {
+        let (status, kind, output, error, cause) = match self {
+            Self::Flow(Ok(output)) => (Status::Succeeded, EventType::ExecutionSucceeded, Some(output), None, None),
+            Self::Flow(Err(failure)) => {
+                let error = failure.error.map(Into::into);
+                (Status::Failed, EventType::ExecutionFailed, None, error, failure.cause)
+            }
+            Self::Stopped(Stop { error, cause }) => (Status::Aborted, EventType::ExecutionAborted, None, error, cause),
+            Self::TimedOut => (Status::TimedOut, EventType::ExecutionTimedOut, None, Some(TIMEOUT.to_owned()), None),
+        };
+        Conclusion { status, kind, output, error, cause }
+    }
+}
+
+impl Conclusion {
+    pub(crate) fn details(&self) -> Details<'_> {
+        let Self { output, error, cause, .. } = self;
+        Details { output: output.as_ref(), error: error.as_deref(), cause: cause.as_deref(), ..Details::default() }
+    }
 }
 
 impl<'e> Execution<'e> {
@@ -188,7 +230,8 @@ impl<'e> Execution<'e> {
         StopHandle(sender)
     }
 
-    /// Runs to the end, on Tokio's clock. The runtime needs its timer enabled.
+    /// Runs to the end, on Tokio's clock. The runtime needs its timer enabled. Executions that tasks have started, and that
+    /// no task waits for, run to their ends as well before this answers.
     pub async fn run(self) -> Outcome {
         let Self { machine, handler, options, observer, stop } = self;
         let clock = Clock::starting_at(options.start_time);
@@ -205,6 +248,7 @@ impl<'e> Execution<'e> {
         let started = Details { input: Some(&context.input), ..Details::default() };
         log.milestone(EventType::ExecutionStarted, started);
 
+        let family = Family::default();
         let run = Run {
             handler,
             context: &context,
@@ -212,31 +256,26 @@ impl<'e> Execution<'e> {
             clock,
             journal: &log,
             stored: Cell::new(0),
+            family: &family,
+            nesting: 0,
         };
-        let mut flow = pin!(Frame::outermost(&run, machine.flow()).run(context.input.clone()));
-        let end = race(flow.as_mut(), stop, machine.timeout_seconds()).await;
-        // Before what still runs is dropped.
-        log.close();
-
-        let (status, kind, output, error, cause) = match end {
-            End::Flow(Ok(output)) => (Status::Succeeded, EventType::ExecutionSucceeded, Some(output), None, None),
-            End::Flow(Err(failure)) => {
-                let error = failure.error.map(Into::into);
-                (Status::Failed, EventType::ExecutionFailed, None, error, failure.cause)
-            }
-            End::Stopped(Stop { error, cause }) => (Status::Aborted, EventType::ExecutionAborted, None, error, cause),
-            End::TimedOut => (Status::TimedOut, EventType::ExecutionTimedOut, None, Some(TIMEOUT.to_owned()), None),
+        let ended = async {
+            let mut flow = pin!(Frame::outermost(&run, machine.flow()).run(context.input.clone()));
+            let end = race(flow.as_mut(), stop, machine.timeout_seconds()).await;
+            // Before what still runs is dropped.
+            log.close();
+            let conclusion = end.conclude();
+            log.milestone(conclusion.kind, conclusion.details());
+            (conclusion, clock.now())
         };
-        let ended =
-            Details { output: output.as_ref(), error: error.as_deref(), cause: cause.as_deref(), ..Details::default() };
-        log.milestone(kind, ended);
+        let (Conclusion { status, output, error, cause, .. }, ended) = family.beside(ended, handler, clock).await;
         Outcome {
             status,
             output,
             error,
             cause,
             started: options.start_time,
-            ended: clock.now(),
+            ended,
             event_count: log.event_count(),
             state_transitions: log.transitions(),
         }
@@ -244,7 +283,7 @@ impl<'e> Execution<'e> {
 }
 
 /// Runs the flow until it ends, is stopped or takes too long.
-async fn race(
+pub(crate) async fn race(
     flow: impl Future<Output = Result<(Value, u64), Failure>>,
     stop: Option<oneshot::Receiver<Stop>>,
     timeout_seconds: Option<u64>,

@@ -5,7 +5,6 @@
 
 use std::borrow::Cow;
 use std::cell::Cell;
-use std::collections::HashMap;
 use std::fmt;
 
 use jiff::Timestamp;
@@ -202,15 +201,11 @@ pub(crate) fn timestamp(time: Timestamp) -> String {
 
 /// The variables of one scope, and of those around it.
 pub(crate) struct Variables<'v> {
-    own: HashMap<String, Variable>,
+    own: Map<String, Value>,
     outer: Option<&'v Variables<'v>>,
-    /// The bytes of all variables of the execution.
-    stored: &'v Cell<usize>,
-}
-
-struct Variable {
-    value: Value,
+    /// The bytes of this scope's variables, and of all in the execution.
     bytes: usize,
+    stored: &'v Cell<usize>,
 }
 
 impl<'v> Variables<'v> {
@@ -218,50 +213,45 @@ impl<'v> Variables<'v> {
     const MAXIMUM_STORED: usize = 10 * 1024 * 1024;
 
     pub(crate) fn outermost(stored: &'v Cell<usize>) -> Self {
-        Self { own: HashMap::new(), outer: None, stored }
+        Self { own: Map::new(), outer: None, bytes: 0, stored }
     }
 
     pub(crate) fn within(outer: &'v Variables<'v>) -> Self {
-        Self { own: HashMap::new(), outer: Some(outer), stored: outer.stored }
+        Self { own: Map::new(), outer: Some(outer), bytes: 0, stored: outer.stored }
     }
 
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
-        self.own.get(name).map(|variable| &variable.value).or_else(|| self.outer?.get(name))
+        self.own.get(name).or_else(|| self.outer?.get(name))
     }
 
     /// Assigns all values of one `Assign`, or says which limit they exceed.
     pub(crate) fn assign(&mut self, values: Map<String, Value>) -> Result<(), String> {
-        let mut assigned = 0;
-        let mut variables = Vec::with_capacity(values.len());
-        for (name, value) in values {
-            let bytes = size::length(&value);
+        let (mut assigned, mut replaced) = (0, 0);
+        for (name, value) in &values {
+            let bytes = size::length(value);
             if bytes > size::MAXIMUM_DATA {
                 return Err(format!("The variable '{name}' has {bytes} bytes, more than {}.", size::MAXIMUM_DATA));
             }
             assigned += bytes;
-            variables.push((name, Variable { value, bytes }));
+            replaced += self.own.get(name).map_or(0, size::length);
         }
         if assigned > size::MAXIMUM_DATA {
             return Err(format!("One Assign has {assigned} bytes, more than {}.", size::MAXIMUM_DATA));
         }
-        for (name, variable) in variables {
-            let replaced = self.own.get(&name).map_or(0, |variable| variable.bytes);
-            self.stored.set(self.stored.get() - replaced + variable.bytes);
-            self.own.insert(name, variable);
+        self.own.extend(values);
+        self.bytes = self.bytes + assigned - replaced;
+        let stored = self.stored.get() + assigned - replaced;
+        self.stored.set(stored);
+        if stored > Self::MAXIMUM_STORED {
+            return Err(format!("All variables have {stored} bytes, more than {}.", Self::MAXIMUM_STORED));
         }
-        match self.stored.get() {
-            stored if stored > Self::MAXIMUM_STORED => {
-                Err(format!("All variables have {stored} bytes, more than {}.", Self::MAXIMUM_STORED))
-            }
-            _ => Ok(()),
-        }
+        Ok(())
     }
 }
 
 impl Drop for Variables<'_> {
     fn drop(&mut self) {
-        let bytes: usize = self.own.values().map(|variable| variable.bytes).sum();
-        self.stored.set(self.stored.get() - bytes);
+        self.stored.set(self.stored.get() - self.bytes);
     }
 }
 

@@ -7,6 +7,7 @@ use std::borrow::Cow;
 
 use serde_json::{Map, Value};
 
+use crate::execution::TaskFailure;
 use crate::expression::EvaluationError;
 
 pub(crate) const ALL: &str = "States.ALL";
@@ -43,6 +44,12 @@ enum Reach {
     ByAlias,
     /// Always fails the execution.
     Nobody,
+}
+
+impl From<TaskFailure> for Failure {
+    fn from(TaskFailure { error, cause }: TaskFailure) -> Self {
+        Self::named(Some(error.into()), Some(cause))
+    }
 }
 
 impl Failure {

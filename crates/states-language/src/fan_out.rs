@@ -360,6 +360,8 @@ impl<'f> Frame<'f> {
                 clock: parent.clock,
                 journal: &log,
                 stored: Cell::new(0),
+                family: parent.family,
+                nesting: parent.nesting,
             };
             let end = Frame::outermost(&run, &map.processor).run_boxed(input).await;
             // Whatever ends a child only fails its item, and is known to the parent by no other name.

@@ -21,6 +21,7 @@ use crate::machine::{
     Catcher, ChoiceRule, Flow, Kind, Next, Placement, Retrier, Selection, Setting, State, StateType, Text, Wait,
 };
 use crate::moment::Moment;
+use crate::nested::Family;
 use crate::path::Path;
 use crate::size;
 use crate::template::{Template, TemplateError};
@@ -37,6 +38,9 @@ pub(crate) struct Run<'r> {
     pub(crate) journal: &'r dyn Journal,
     /// The bytes of all variables.
     pub(crate) stored: Cell<usize>,
+    pub(crate) family: &'r Family,
+    /// How many executions wait for this one.
+    pub(crate) nesting: usize,
 }
 
 /// One flow being run: a machine, a branch or an iteration.

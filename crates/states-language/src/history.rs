@@ -8,8 +8,8 @@ use std::fmt;
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// Hears of every event of an execution as it happens. The child executions of a distributed Map have
-/// histories of their own, which nobody hears of.
+/// Hears of every event of an execution as it happens. Executions that a task starts have histories of their own, of which
+/// [another observer](crate::TaskHandler::observe) hears; nobody hears of those of a distributed Map.
 pub trait Observer {
     fn on_event(&mut self, event: &HistoryEvent<'_>);
 }
@@ -82,7 +82,7 @@ event_types! {
     TaskStateEntered, TaskStateExited, TaskStateAborted,
     LambdaFunctionScheduled, LambdaFunctionStarted, LambdaFunctionSucceeded, LambdaFunctionFailed,
     LambdaFunctionTimedOut,
-    TaskScheduled, TaskStarted, TaskSucceeded, TaskFailed, TaskTimedOut,
+    TaskScheduled, TaskStarted, TaskSubmitted, TaskSucceeded, TaskFailed, TaskTimedOut,
     ChoiceStateEntered, ChoiceStateExited,
     WaitStateEntered, WaitStateExited, WaitStateAborted,
     SucceedStateEntered, SucceedStateExited,

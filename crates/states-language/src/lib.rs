@@ -6,8 +6,9 @@
 //! [`tokio::time::pause`](https://docs.rs/tokio/latest/tokio/time/fn.pause.html) an execution of hours takes
 //! milliseconds, and the same seed gives the same execution.
 //!
-//! It refuses at load, by name: `JSONata`, task tokens, `.sync`, activities, integrations other than Lambda, `ItemReader` and
-//! `ResultWriter`; and every mistake in a definition, all at once ([`DefinitionError`]).
+//! It refuses at load, by name: `JSONata`, task tokens, activities, integrations other than Lambda and `states:startExecution`
+//! (with `.sync:2` or without), `ItemReader` and `ResultWriter`; and every mistake in a definition, all at once
+//! ([`DefinitionError`]).
 //!
 //! ```
 //! use futures::FutureExt as _;
@@ -62,6 +63,7 @@ mod journal;
 mod load;
 mod machine;
 mod moment;
+mod nested;
 mod path;
 mod size;
 mod substitution;

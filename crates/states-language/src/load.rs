@@ -2,7 +2,7 @@
 //!
 //! Owns the fields each state type may have and the checks that span states: targets, reachability,
 //! unique names, variables of inner scopes. Refuses by name what this interpreter does not do: `JSONata`, task tokens,
-//! `.sync`, activities, integrations other than Lambda, items read from or results written to S3. The
+//! activities, integrations other than Lambda and `states:startExecution`, items read from or results written to S3. The
 //! grammar of paths, templates, calls and rules is in the modules of those names.
 
 use std::collections::{HashMap, HashSet};
@@ -477,7 +477,7 @@ impl<'d> Reader<'_, 'd> {
             next: if allowed.contains(&"Next") { self.next(targets)? } else { Next::End },
             kind: kind?,
         };
-        self.check_invoke(&state);
+        self.check_integration(&state);
         Some(state)
     }
 
@@ -516,23 +516,33 @@ impl<'d> Reader<'_, 'd> {
         }
     }
 
-    /// The Parameters that the Lambda integration takes.
-    fn check_invoke(&mut self, state: &State) {
-        let Kind::Task(Task { integration: Integration::Invoke, .. }) = state.kind else {
+    /// The Parameters that the integrations take.
+    fn check_integration(&mut self, state: &State) {
+        let Kind::Task(Task { integration, .. }) = state.kind else {
             return;
         };
+        let (api, needed, allowed): (_, _, &[&str]) = match integration {
+            Integration::Function => return,
+            Integration::Invoke => (
+                "lambda:invoke",
+                "FunctionName",
+                &["FunctionName", "Payload", "Qualifier", "LogType", "ClientContext", "InvocationType"],
+            ),
+            Integration::StartExecution | Integration::RunExecution => {
+                ("states:startExecution", "StateMachineArn", &["StateMachineArn", "Input", "Name", "TraceHeader"])
+            }
+        };
         let Some(parameters) = &state.parameters else {
-            self.problem("Parameters", "is missing: lambda:invoke needs FunctionName");
+            self.problem("Parameters", format!("is missing: {api} needs {needed}"));
             return;
         };
         for name in parameters.field_names() {
-            match name {
-                "FunctionName" | "Payload" | "Qualifier" | "LogType" | "ClientContext" | "InvocationType" => {}
-                _ => self.problem("Parameters", format!("lambda:invoke has no parameter \"{name}\"")),
+            if !allowed.contains(&name) {
+                self.problem("Parameters", format!("{api} has no parameter \"{name}\""));
             }
         }
-        if !parameters.names("FunctionName") {
-            self.problem("Parameters", "lambda:invoke needs FunctionName");
+        if !parameters.names(needed) {
+            self.problem("Parameters", format!("{api} needs {needed}"));
         }
         if parameters.names("InvocationType")
             && parameters.constant("InvocationType").and_then(Value::as_str) != Some("RequestResponse")
@@ -1040,6 +1050,8 @@ fn integration(resource: &str) -> Result<Integration, String> {
             Ok(Integration::Function)
         }
         ("arn", "states", "lambda:invoke") => Ok(Integration::Invoke),
+        ("arn", "states", "states:startExecution") => Ok(Integration::StartExecution),
+        ("arn", "states", "states:startExecution.sync:2") => Ok(Integration::RunExecution),
         ("arn", "states", rest) if rest.ends_with(".waitForTaskToken") => {
             Err(format!("{rest}: task tokens are not supported"))
         }

@@ -162,13 +162,17 @@ pub(crate) struct Task {
     pub(crate) heartbeat: Option<Setting<u64>>,
 }
 
-/// How a task calls its Lambda function.
+/// How a task calls its Lambda function, or starts an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Integration {
     /// The resource is the function's ARN; its answer is the result.
     Function,
     /// `arn:aws:states:::lambda:invoke`; the result is the whole response of the Invoke API.
     Invoke,
+    /// `arn:aws:states:::states:startExecution`; the result is the response of the `StartExecution` API.
+    StartExecution,
+    /// `arn:aws:states:::states:startExecution.sync:2`; the result is the description of the execution once it has ended.
+    RunExecution,
 }
 
 #[derive(Debug)]
@@ -355,6 +359,7 @@ impl State {
             Kind::Task(task) => match task.integration {
                 Integration::Function => Some(&task.resource),
                 Integration::Invoke => self.parameters.as_ref()?.constant("FunctionName")?.as_str(),
+                Integration::StartExecution | Integration::RunExecution => None,
             },
             _ => None,
         }

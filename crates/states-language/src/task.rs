@@ -1,13 +1,13 @@
-//! Runs one attempt of a Task state: a Lambda function, by its ARN or by `lambda:invoke`.
+//! Runs one attempt of a Task state: a Lambda function, by its ARN or by `lambda:invoke`, or another execution.
 //!
-//! Owns the events of both integrations, the response that `lambda:invoke` wraps a result in, and the
-//! time limits. Retrying and catching are in [`crate::frame`].
+//! Owns the events of the integrations, the response that `lambda:invoke` wraps a result in, and the
+//! time limits. Executions that a task starts are in [`crate::nested`], retrying and catching in [`crate::frame`].
 
 use std::time::Duration;
 
 use serde_json::{Map, Value, json};
 
-use crate::execution::{TaskFailure, TaskRequest};
+use crate::execution::TaskRequest;
 use crate::failure::{self, Failure};
 use crate::frame::{Frame, Visit, plain, seconds};
 use crate::history::{Details, EventType};
@@ -33,7 +33,7 @@ impl Events {
                 failed: EventType::LambdaFunctionFailed,
                 timed_out: EventType::LambdaFunctionTimedOut,
             },
-            Integration::Invoke => Self {
+            Integration::Invoke | Integration::StartExecution | Integration::RunExecution => Self {
                 scheduled: EventType::TaskScheduled,
                 started: EventType::TaskStarted,
                 succeeded: EventType::TaskSucceeded,
@@ -60,10 +60,13 @@ impl<'f> Frame<'f> {
             return Err(Failure::data_limit(&state.name));
         }
         let events = Events::of(task.integration);
+        if matches!(task.integration, Integration::StartExecution | Integration::RunExecution) {
+            return self.start_execution(visit, task, payload, limit, &events).await;
+        }
         let invoked;
         let (function, payload) = match task.integration {
             Integration::Function => (&*task.resource, payload),
-            Integration::Invoke => {
+            _ => {
                 let (name, payload) = invocation(visit, payload)?;
                 invoked = name;
                 (&*invoked, payload)
@@ -80,29 +83,57 @@ impl<'f> Frame<'f> {
             retry_count: visit.retry_count,
             execution: &self.run.context.id,
         });
-        let result = match limit {
-            None => call.await,
-            Some(Limit { after, error }) => match tokio::time::timeout(after, call).await {
-                Ok(result) => result,
-                Err(_elapsed) => {
-                    self.record(events.timed_out, state, Details { error: Some(error), ..details })?;
-                    return Err(Failure::known(error, None));
-                }
-            },
-        };
-        match result {
-            Ok(result) => {
+        match within(limit, call).await {
+            Err(error) => self.timed_out(visit, &events, error, details),
+            Ok(Ok(result)) => {
                 let (result, task) = match task.integration {
                     Integration::Function => (result, &*task.resource),
-                    Integration::Invoke => (self.response(result), "lambda"),
+                    _ => (self.response(result), "lambda"),
                 };
                 self.answered(visit, &events, result, task, details)
             }
-            Err(TaskFailure { error, cause }) => {
-                let failure = Failure::named(Some(error.into()), Some(cause));
-                self.failed(visit, &events, failure, details)
-            }
+            Ok(Err(failure)) => self.failed(visit, &events, failure.into(), details),
         }
+    }
+
+    /// Starts an execution, and waits for its end if the task is to.
+    async fn start_execution(
+        &mut self,
+        visit: &Visit<'f>,
+        task: &Task,
+        parameters: Value,
+        limit: Option<Limit>,
+        events: &Events,
+    ) -> Result<Value, Failure> {
+        let details = Details { retry_count: Some(visit.retry_count), ..Details::default() };
+        self.record(events.scheduled, visit.state, Details { input: Some(&parameters), ..details })?;
+        self.record(events.started, visit.state, details)?;
+        let child = match self.run.start(visit, parameters)? {
+            Ok(child) => child,
+            Err(failure) => return self.failed(visit, events, failure.into(), details),
+        };
+        let response = child.response(&self.run.dice);
+        if task.integration == Integration::StartExecution {
+            self.run.let_go(child);
+            return self.answered(visit, events, response, "states", details);
+        }
+        self.record(EventType::TaskSubmitted, visit.state, Details { output: Some(&response), ..details })?;
+        match within(limit, self.run.wait_for(child)).await {
+            Err(error) => self.timed_out(visit, events, error, details),
+            Ok(Ok(description)) => self.answered(visit, events, description, "states", details),
+            Ok(Err(failure)) => self.failed(visit, events, failure.into(), details),
+        }
+    }
+
+    fn timed_out(
+        &mut self,
+        visit: &Visit<'f>,
+        events: &Events,
+        error: &'static str,
+        details: Details<'_>,
+    ) -> Result<Value, Failure> {
+        self.record(events.timed_out, visit.state, Details { error: Some(error), ..details })?;
+        Err(Failure::known(error, None))
     }
 
     /// The end of a task with a result, which may still be too large to pass on.
@@ -174,6 +205,14 @@ impl<'f> Frame<'f> {
             Err(problem) => problem,
         };
         Err(visit.runtime(&format!("The {field}Path parameter {problem}: {} == {}", path.text(), plain(&value))))
+    }
+}
+
+/// What a call ends with, or the error of the limit that it exceeds.
+async fn within<T>(limit: Option<Limit>, call: impl Future<Output = T>) -> Result<T, &'static str> {
+    match limit {
+        None => Ok(call.await),
+        Some(Limit { after, error }) => tokio::time::timeout(after, call).await.map_err(|_elapsed| error),
     }
 }
 

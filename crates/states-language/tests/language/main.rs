@@ -8,6 +8,7 @@ mod errors;
 mod fan_out;
 mod intrinsics;
 mod limits;
+mod nested;
 mod paths;
 mod substitutions;
 mod tasks;
