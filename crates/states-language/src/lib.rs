@@ -46,10 +46,11 @@
 //! `HeartbeatSeconds` fails with `States.HeartbeatTimeout` if it runs longer, and a Choice without a match and a default
 //! fails with `States.NoChoiceMatched`.
 //!
-//! Where to go next: [`StateMachine`] loads and describes, [`Execution`] runs, [`Observer`] watches.
+//! Where to go next: [`StateMachine`] loads and describes, [`validate`] checks, [`Execution`] runs, [`Observer`] watches.
 //! The recorded cases it is held to are in `tests/conformance`.
 
 mod choice;
+mod diagnostic;
 mod execution;
 mod expression;
 mod failure;
@@ -70,6 +71,7 @@ mod substitution;
 mod task;
 mod template;
 
+pub use diagnostic::{Code, Diagnostic, Severity, validate};
 pub use execution::{Execution, ExecutionOptions, Outcome, Status, StopHandle, TaskFailure, TaskHandler, TaskRequest};
 pub use history::{Details, EventType, HistoryEvent, Observer, RecordedEvent, Recorder};
 pub use load::{DefinitionError, Problem};

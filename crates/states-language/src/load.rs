@@ -11,6 +11,7 @@ use std::fmt;
 use serde_json::{Map as Object, Value};
 
 use crate::choice::{self, Rule};
+use crate::diagnostic::Code;
 use crate::expression::Expression;
 use crate::machine::{
     Batcher, Catcher, ChoiceRule, Definition, Flow, Integration, Kind, Map, Mode, Next, Placement, Retrier, Selection,
@@ -36,11 +37,18 @@ pub struct Problem {
     /// The field it is in, such as `Catch[0].Next`; empty for the document as a whole.
     pub field: String,
     pub message: String,
+    pub code: Code,
+    /// The place as the API gives it, such as `/States/Work/Next`; empty for the document as a whole.
+    pub location: String,
 }
 
 impl DefinitionError {
     pub(crate) fn new(problems: Vec<Problem>) -> Self {
         Self { problems }
+    }
+
+    pub(crate) fn into_problems(self) -> Vec<Problem> {
+        self.problems
     }
 
     pub fn problems(&self) -> &[Problem] {
@@ -49,8 +57,8 @@ impl DefinitionError {
 }
 
 impl Problem {
-    pub(crate) fn of_document(message: String) -> Self {
-        Self { state: None, field: String::new(), message }
+    pub(crate) fn of_document(code: Code, message: String) -> Self {
+        Self { state: None, field: String::new(), message, code, location: String::new() }
     }
 }
 
@@ -76,6 +84,8 @@ const MAXIMUM_DEFINITION: usize = 1024 * 1024;
 const MAXIMUM_SECONDS: u64 = 99_999_999;
 const MAXIMUM_NAME: usize = 80;
 const MAXIMUM_LABEL: usize = 40;
+/// How deep flows are nested. AWS has a limit as well, and does not say which.
+const MAXIMUM_DEPTH: usize = 32;
 
 /// The predefined error names. <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>
 const PREDEFINED_ERRORS: [&str; 17] = [
@@ -104,16 +114,18 @@ pub(crate) fn check_size(bytes: usize) -> Result<(), DefinitionError> {
         return Ok(());
     }
     let message = format!("has {bytes} bytes; a definition has at most {MAXIMUM_DEFINITION}");
-    Err(DefinitionError::new(vec![Problem::of_document(message)]))
+    Err(DefinitionError::new(vec![Problem::of_document(Code::SchemaValidationFailed, message)]))
 }
 
 pub(crate) fn definition(definition: &Value) -> Result<Definition, DefinitionError> {
     check_size(size::length(definition))?;
     let mut loader = Loader::default();
     let Some(fields) = definition.as_object() else {
-        return Err(DefinitionError::new(vec![Problem::of_document("must be a JSON object".to_owned())]));
+        let problem = Problem::of_document(Code::SchemaValidationFailed, "must be a JSON object".to_owned());
+        return Err(DefinitionError::new(vec![problem]));
     };
-    let mut reader = Reader { loader: &mut loader, state: None, prefix: String::new(), fields };
+    let (prefix, path) = (String::new(), String::new());
+    let mut reader = Reader { loader: &mut loader, state: None, prefix, path, depth: 0, fields };
     reader.only(&["Comment", "Version", "QueryLanguage", "StartAt", "States", "TimeoutSeconds"]);
     reader.query_language();
     if let Some(version) = reader.string("Version")
@@ -135,6 +147,8 @@ struct Loader {
     problems: Vec<Problem>,
     /// Every state seen so far: names are unique across the whole machine.
     names: HashSet<String>,
+    /// The labels of Maps: unique as well.
+    labels: HashSet<String>,
 }
 
 /// Reads the fields of one object and reports its problems under the state they are in.
@@ -142,6 +156,10 @@ struct Reader<'l, 'd> {
     loader: &'l mut Loader,
     state: Option<&'d str>,
     prefix: String,
+    /// The object's own place in the document.
+    path: String,
+    /// How many flows are around it.
+    depth: usize,
     fields: &'d Object<String, Value>,
 }
 
@@ -150,17 +168,35 @@ type Targets<'d> = HashMap<&'d str, usize>;
 
 impl<'d> Reader<'_, 'd> {
     fn problem(&mut self, field: &str, message: impl Into<String>) {
+        self.problem_of(Code::SchemaValidationFailed, field, message);
+    }
+
+    fn problem_of(&mut self, code: Code, field: &str, message: impl Into<String>) {
+        let location = match field {
+            "" => self.path.clone(),
+            // Inside a template, the names of fields have dots of their own.
+            field => format!("{}/{}", self.path, field.replacen('.', "/", 1)),
+        };
         self.loader.problems.push(Problem {
             state: self.state.map(ToOwned::to_owned),
             field: format!("{}{field}", self.prefix),
             message: message.into(),
+            code,
+            location,
         });
     }
 
     /// A reader for an object inside this one.
     fn inside(&mut self, field: &str, fields: &'d Object<String, Value>) -> Reader<'_, 'd> {
         let prefix = format!("{}{field}.", self.prefix);
-        Reader { loader: self.loader, state: self.state, prefix, fields }
+        let path = format!("{}/{field}", self.path);
+        Reader { loader: self.loader, state: self.state, prefix, path, depth: self.depth, fields }
+    }
+
+    /// A reader for a state of this flow.
+    fn of_state(&mut self, name: &'d str, fields: &'d Object<String, Value>) -> Reader<'_, 'd> {
+        let path = format!("{}/States/{name}", self.path);
+        Reader { loader: self.loader, state: Some(name), prefix: String::new(), path, depth: self.depth + 1, fields }
     }
 
     /// A reader for the element of a list of objects; anything but an object is a problem.
@@ -186,13 +222,15 @@ impl<'d> Reader<'_, 'd> {
     }
 
     fn unknown(&mut self, field: &str) {
-        let message = match field {
-            "Arguments" | "Output" | "Items" | "Condition" => "belongs to JSONata, which is not supported",
-            "ItemReader" => "reading items from Amazon S3 is not supported",
-            "ResultWriter" => "writing results to Amazon S3 is not supported",
-            _ => "there is no such field here",
+        let (code, message) = match field {
+            "Arguments" | "Output" | "Items" | "Condition" => {
+                (Code::NotInterpreted, "belongs to JSONata, which is not supported")
+            }
+            "ItemReader" => (Code::NotInterpreted, "reading items from Amazon S3 is not supported"),
+            "ResultWriter" => (Code::NotInterpreted, "writing results to Amazon S3 is not supported"),
+            _ => (Code::SchemaValidationFailed, "there is no such field here"),
         };
-        self.problem(field, message);
+        self.problem_of(code, field, message);
     }
 
     fn exclusive(&mut self, first: &str, second: &str) {
@@ -208,7 +246,7 @@ impl<'d> Reader<'_, 'd> {
     fn query_language(&mut self) {
         match self.string("QueryLanguage") {
             None | Some("JSONPath") => {}
-            Some("JSONata") => self.problem("QueryLanguage", "JSONata is not supported"),
+            Some("JSONata") => self.problem_of(Code::NotInterpreted, "QueryLanguage", "JSONata is not supported"),
             Some(_) => self.problem("QueryLanguage", "must be \"JSONPath\""),
         }
     }
@@ -266,7 +304,8 @@ impl<'d> Reader<'_, 'd> {
     fn check_path(&mut self, field: &str, path: &Path) {
         if *path.root() == Root::Context && matches!(path.steps().first(), Some(Step::Name(name)) if **name == *"Task")
         {
-            self.problem(field, format!("{}: task tokens are not supported", path.text()));
+            let message = format!("{}: task tokens are not supported", path.text());
+            self.problem_of(Code::NotInterpreted, field, message);
         }
     }
 
@@ -338,7 +377,7 @@ impl<'d> Reader<'_, 'd> {
         let name = self.string(field)?;
         let target = targets.get(name).map(|&index| (index, name.into()));
         if target.is_none() {
-            self.problem(field, format!("there is no state \"{name}\" here"));
+            self.problem_of(Code::MissingTransitionTarget, field, format!("there is no state \"{name}\" here"));
         }
         target
     }
@@ -351,6 +390,11 @@ impl<'d> Reader<'_, 'd> {
 
     /// `StartAt` and `States`: of the machine, a branch or a processor.
     fn flow(&mut self, outer_variables: &HashSet<&'d str>) -> Option<Flow> {
+        if self.depth > MAXIMUM_DEPTH {
+            let message = format!("flows may be nested {MAXIMUM_DEPTH} deep");
+            self.problem_of(Code::TooDeeplyNested, "States", message);
+            return None;
+        }
         self.required("StartAt");
         self.required("States");
         let states = self.object("States")?;
@@ -375,11 +419,10 @@ impl<'d> Reader<'_, 'd> {
         for (state, fields) in states {
             for name in assigned(fields) {
                 if outer.contains(name) {
-                    self.loader.problems.push(Problem {
-                        state: Some(state.clone()),
-                        field: "Assign".to_owned(),
-                        message: format!("the variable \"{name}\" belongs to an outer scope"),
-                    });
+                    if let Some(fields) = fields.as_object() {
+                        let message = format!("the variable \"{name}\" belongs to an outer scope");
+                        self.of_state(state, fields).problem("Assign", message);
+                    }
                 }
                 all.insert(name);
             }
@@ -413,6 +456,8 @@ impl<'d> Reader<'_, 'd> {
                 state: Some(state.name.to_string()),
                 field: String::new(),
                 message: "cannot be reached".to_owned(),
+                code: Code::MissingTransitionTarget,
+                location: format!("{}/States/{}", self.path, state.name),
             });
         }
     }
@@ -425,19 +470,18 @@ impl<'d> Reader<'_, 'd> {
         variables: &HashSet<&'d str>,
     ) -> Option<State> {
         let Some(fields) = definition.as_object() else {
-            self.loader.problems.push(Problem {
-                state: Some(name.to_owned()),
-                field: String::new(),
-                message: "must be an object".to_owned(),
-            });
+            let location = format!("{}/States/{name}", self.path);
+            let (message, code) = ("must be an object".to_owned(), Code::SchemaValidationFailed);
+            let problem = Problem { state: Some(name.to_owned()), field: String::new(), message, code, location };
+            self.loader.problems.push(problem);
             return None;
         };
-        let mut reader = Reader { loader: self.loader, state: Some(name), prefix: String::new(), fields };
+        let mut reader = self.of_state(name, fields);
         if name.is_empty() || name.chars().count() > MAXIMUM_NAME {
-            reader.problem("", format!("a name has 1 to {MAXIMUM_NAME} characters"));
+            reader.problem_of(Code::InvalidStateName, "", format!("a name has 1 to {MAXIMUM_NAME} characters"));
         }
         if !reader.loader.names.insert(name.to_owned()) {
-            reader.problem("", "there is another state of this name");
+            reader.problem_of(Code::DuplicateStateName, "", "there is another state of this name");
         }
         reader.read_state(name, targets, variables)
     }
@@ -509,8 +553,8 @@ impl<'d> Reader<'_, 'd> {
         let resource = self.string("Resource")?;
         match integration(resource) {
             Ok(integration) => Some(Kind::Task(Task { resource: resource.into(), integration, timeout, heartbeat })),
-            Err(problem) => {
-                self.problem("Resource", problem);
+            Err((code, problem)) => {
+                self.problem_of(code, "Resource", problem);
                 None
             }
         }
@@ -547,7 +591,8 @@ impl<'d> Reader<'_, 'd> {
         if parameters.names("InvocationType")
             && parameters.constant("InvocationType").and_then(Value::as_str) != Some("RequestResponse")
         {
-            self.problem("Parameters", "of lambda:invoke, only the InvocationType \"RequestResponse\" is supported");
+            let message = "of lambda:invoke, only the InvocationType \"RequestResponse\" is supported";
+            self.problem_of(Code::NotInterpreted, "Parameters", message);
         }
     }
 
@@ -793,10 +838,11 @@ impl<'d> Reader<'_, 'd> {
         let label = self.string("Label")?;
         let forbidden = |c: char| c.is_whitespace() || c.is_control() || "?*<>{}[]:;,\\|^~$#%&`\"".contains(c);
         if label.is_empty() || label.chars().count() > MAXIMUM_LABEL || label.contains(forbidden) {
-            self.problem(
-                "Label",
-                format!("must be 1 to {MAXIMUM_LABEL} characters without blanks and special characters"),
-            );
+            let message = format!("must be 1 to {MAXIMUM_LABEL} characters without blanks and special characters");
+            self.problem_of(Code::InvalidLabelName, "Label", message);
+        }
+        if !self.loader.labels.insert(label.to_owned()) {
+            self.problem_of(Code::DuplicateLabelName, "Label", "there is another Map of this label");
         }
         Some(label.to_owned())
     }
@@ -1040,10 +1086,12 @@ fn fields_of(state_type: &str) -> Option<&'static [&'static str]> {
 }
 
 /// The integration behind a Resource, or why it is refused.
-fn integration(resource: &str) -> Result<Integration, String> {
+fn integration(resource: &str) -> Result<Integration, (Code, String)> {
+    let invalid = || Err((Code::InvalidResource, format!("\"{resource}\" is not the ARN of a Lambda function")));
+    let not_interpreted = |problem: String| Err((Code::NotInterpreted, problem));
     let parts: Vec<&str> = resource.splitn(6, ':').collect();
     let [arn, partition, service, _, _, rest] = parts[..] else {
-        return Err(format!("\"{resource}\" is not the ARN of a Lambda function"));
+        return invalid();
     };
     match (arn, service, rest) {
         ("arn", "lambda", rest) if partition.starts_with("aws") && rest.starts_with("function:") => {
@@ -1053,13 +1101,15 @@ fn integration(resource: &str) -> Result<Integration, String> {
         ("arn", "states", "states:startExecution") => Ok(Integration::StartExecution),
         ("arn", "states", "states:startExecution.sync:2") => Ok(Integration::RunExecution),
         ("arn", "states", rest) if rest.ends_with(".waitForTaskToken") => {
-            Err(format!("{rest}: task tokens are not supported"))
+            not_interpreted(format!("{rest}: task tokens are not supported"))
         }
-        ("arn", "states", rest) if rest.contains(".sync") => Err(format!("{rest}: waiting for a job is not supported")),
+        ("arn", "states", rest) if rest.contains(".sync") => {
+            not_interpreted(format!("{rest}: waiting for a job is not supported"))
+        }
         ("arn", "states", rest) if rest.starts_with("activity:") => {
-            Err(format!("{rest}: activities are not supported"))
+            not_interpreted(format!("{rest}: activities are not supported"))
         }
-        ("arn", "states", rest) => Err(format!("the integration {rest} is not supported")),
-        _ => Err(format!("\"{resource}\" is not the ARN of a Lambda function")),
+        ("arn", "states", rest) => not_interpreted(format!("the integration {rest} is not supported")),
+        _ => invalid(),
     }
 }

@@ -10,8 +10,9 @@ use std::sync::Arc;
 use serde_json::Value;
 
 use crate::choice::Rule;
+use crate::diagnostic;
 use crate::expression::Expression;
-use crate::load::{self, DefinitionError, Problem};
+use crate::load::{self, DefinitionError};
 use crate::moment::Moment;
 use crate::path::{Path, Target};
 use crate::template::Template;
@@ -60,8 +61,7 @@ impl FromStr for StateMachine {
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         load::check_size(text.len())?;
-        let definition = serde_json::from_str(text)
-            .map_err(|error| DefinitionError::new(vec![Problem::of_document(format!("not JSON: {error}"))]))?;
+        let definition = diagnostic::parse(text).map_err(|problem| DefinitionError::new(vec![problem]))?;
         Self::load(&definition)
     }
 }

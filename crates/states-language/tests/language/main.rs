@@ -4,6 +4,7 @@ mod choices;
 mod data_flow;
 mod definitions;
 mod descriptions;
+mod diagnostics;
 mod errors;
 mod fan_out;
 mod intrinsics;
