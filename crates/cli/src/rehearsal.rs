@@ -1,6 +1,7 @@
 //! One execution on this machine: the real state machine and the real functions, against a simulated RDS, under virtual
 //! time. The same event, world and seed give the same run.
 
+use std::collections::BTreeMap;
 use std::rc::Rc;
 use std::sync::LazyLock;
 use std::time::{Duration, SystemTime};
@@ -68,6 +69,16 @@ pub fn load(definition: &str) -> Result<StateMachine, String> {
     let arns = arns.filter(|(name, _)| definition.contains(&format!("${{{name}}}"))).collect();
     let definition = substitute(definition, &arns).map_err(|error| error.to_string())?;
     definition.parse::<StateMachine>().map_err(|error| error.to_string())
+}
+
+/// A definition's text with a Lambda function in the place of every name that AWS SAM would fill in.
+pub fn filled_in(definition: &str) -> String {
+    let names = match substitute(definition, &BTreeMap::new()) {
+        Ok(_) => return definition.to_owned(),
+        Err(error) => error.unknown,
+    };
+    let arns = names.into_iter().map(|name| (name.clone(), function_arn(&name))).collect();
+    substitute(definition, &arns).unwrap_or_else(|_| definition.to_owned())
 }
 
 fn function_arn(function: &str) -> String {

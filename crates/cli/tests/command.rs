@@ -144,3 +144,25 @@ fn a_fleet_tells_whether_all_of_it_succeeded() {
     let said = text(&output.stderr);
     assert!(said.contains("orders-2-002 ended FAILED: PreflightException"), "{said}");
 }
+
+#[test]
+fn a_definition_is_checked_with_the_codes_of_step_functions() {
+    let deployed = concat!(env!("CARGO_MANIFEST_DIR"), "/../../statemachine/trapheus.asl.json");
+    let output = trapheus(&["check", deployed], "");
+    assert_eq!((output.status.code(), text(&output.stdout)), (Some(0), format!("{deployed}: OK\n")));
+
+    let refused = r#"{"StartAt": "A", "States": {
+        "A": {"Type": "Task", "Resource": "${WorkFunctionArn}", "Next": "B"},
+        "C": {"Type": "Fail", "Error": "$.error"}}}"#;
+    let output = trapheus(&["check", "-"], refused);
+    assert_eq!(output.status.code(), Some(1));
+    assert_eq!(
+        text(&output.stdout),
+        "-: ERROR MISSING_TRANSITION_TARGET at /States/A/Next: there is no state \"B\" here\n\
+         -: WARNING NO_PATH at /States/C/Error: \"$.error\" looks like a path; ErrorPath takes one\n\
+         -: FAIL\n"
+    );
+    let output = trapheus(&["check", "no-such-file.json"], "");
+    assert_eq!(output.status.code(), Some(2));
+    assert!(text(&output.stderr).contains("no-such-file.json"));
+}
