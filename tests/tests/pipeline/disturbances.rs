@@ -148,6 +148,36 @@ fn a_function_works_on_though_its_execution_was_stopped() {
     assert_eq!((report.status.as_str(), report.mails.len()), ("ABORTED", 1));
 }
 
+/// A function whose answer is larger than Step Functions passes on, once it has worked.
+#[derive(Debug)]
+struct AnswersTooMuch {
+    function: &'static str,
+}
+
+impl Around for AnswersTooMuch {
+    fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Result<Value, Failure>> {
+        async move {
+            let is_it = call.function == self.function;
+            let mut answer = call.proceed().await?;
+            if is_it {
+                answer["padding"] = json!("a".repeat(300_000));
+            }
+            Ok(answer)
+        }
+        .boxed_local()
+    }
+}
+
+#[test]
+fn an_answer_that_is_too_large_to_pass_on_is_rolled_back_and_told_like_any_failure() {
+    for function in ["preflight-instance", "restore-instance", "wait-instance"] {
+        let around = Some(Rc::new(AnswersTooMuch { function }) as Rc<dyn Around>);
+        let report = Rehearsal { around, recovery: false, ..rehearsal(&[]) }.run(&mut ()).expect("a world");
+        assert_eq!(report.error.as_deref(), Some("States.DataLimitExceeded"), "{function}: {:?}", report.cause);
+        assert_untouched(&report, function);
+    }
+}
+
 #[test]
 fn another_definition_can_be_rehearsed() {
     let mut definition: Value = serde_json::from_str(DEFINITION).expect("JSON");
