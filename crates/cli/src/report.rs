@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rds_simulator::{Mail, Outcome as RequestOutcome, Post, Service, Simulator, WorldState};
 use serde::Serialize;
 use serde_json::Value;
@@ -30,6 +31,9 @@ pub struct Report {
     pub input: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
+    /// The age of the backup that the run chose; absent without an output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Data>,
     /// Of virtual time.
     pub duration_seconds: f64,
     pub steps: Vec<Step>,
@@ -57,6 +61,33 @@ pub struct Report {
     pub function_invocations: u64,
     pub function_seconds: f64,
     pub cost: Cost,
+}
+
+/// How old the data of a backup is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Data {
+    /// When the backup was taken, in UTC.
+    pub as_of: String,
+    /// Seconds from then to the start of the run; negative for a backup that the run took itself.
+    pub age_seconds: f64,
+}
+
+impl Data {
+    fn of(output: &Value) -> Option<Self> {
+        let time = |value: &Value| value.as_str()?.parse::<Timestamp>().ok();
+        let as_of = time(&output["plan"]["source"]["createdAt"])?;
+        let age = time(&output["request"]["startedAt"])?.duration_since(as_of);
+        Some(Self { as_of: as_of.to_string(), age_seconds: age.as_secs_f64() })
+    }
+
+    fn text(&self) -> String {
+        let age = match Duration::try_from_secs_f64(self.age_seconds) {
+            Ok(age) => format!("{} when the run started", trapheus_alert::plain::age(age)),
+            Err(_) => "taken by this run".to_owned(),
+        };
+        format!("as of {}, {age}", self.as_of)
+    }
 }
 
 /// Why there was another execution.
@@ -155,6 +186,7 @@ impl Report {
             cause: outcome.cause.as_deref().map(said),
             execution: run.arn(),
             input: event.clone(),
+            data: outcome.output.as_ref().and_then(Data::of),
             output: outcome.output,
             steps,
             others,
@@ -205,6 +237,9 @@ impl Report {
             writeln!(out, "  {row}")?;
         }
         writeln!(out)?;
+        if let Some(data) = &self.data {
+            writeln!(out, "Data of the backup      {}", data.text())?;
+        }
         if let Some(downtime) = self.downtime_seconds {
             let identifier = self.input["identifier"].as_str().unwrap_or_default();
             writeln!(out, "Downtime of the name    {} without an available `{identifier}`", clock(downtime))?;
@@ -334,7 +369,21 @@ pub fn clock(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn the_age_of_a_backup_counts_from_the_start_of_the_run() {
+        let output = |created: &str| json!({"plan": {"source": {"createdAt": created}}, "request": {"startedAt": "2026-01-05T08:00:00Z"}});
+        for (created, text) in [
+            ("2026-01-02T08:00:00Z", "as of 2026-01-02T08:00:00Z, 3 days old when the run started"),
+            ("2026-01-05T08:05:00Z", "as of 2026-01-05T08:05:00Z, taken by this run"),
+        ] {
+            assert_eq!(Data::of(&output(created)).unwrap().text(), text);
+        }
+        assert_eq!(Data::of(&json!({"plan": {}})), None, "a run that only takes a snapshot chose none");
+    }
 
     #[test]
     fn durations_read_as_people_write_them() {
