@@ -75,10 +75,7 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<V
     let cluster = &restored.cluster;
     let snapshot = rds::cluster_snapshot(rds, request.snapshot_identifier.as_str()).await?;
     let mut findings = Findings::default();
-    let status = cluster.status().unwrap_or_default();
-    if !upkeep::is_in_service(status) {
-        findings.essential(format!("its status is {status}, not available"));
-    }
+    findings.status("its ", cluster.status().unwrap_or_default());
     findings.source(plan.source.as_ref(), &Seen::of(snapshot.as_ref(), source::of_cluster_snapshot));
     findings.engine_version(
         &original.engine_version,
@@ -246,10 +243,7 @@ impl<'a> Restored<'a> {
                 findings.essential(format!("the member {name} is missing"));
                 continue;
             };
-            let status = instance.db_instance_status().unwrap_or_default();
-            if !upkeep::is_in_service(status) {
-                findings.essential(format!("the member {name} is in status {status}, not available"));
-            }
+            findings.status(&format!("the member {name}'s "), instance.db_instance_status().unwrap_or_default());
             let settings = (&member.settings, &InstanceSettings::from(instance));
             findings.compare(&format!("member {name}: "), settings, |setting| setting.is_set_by(Call::Create));
             for problem in upkeep::groups_not_in_force(instance) {

@@ -51,10 +51,7 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<
     let restored = pair(rds, &event, ErrorKind::Verification).await?.restored;
     let snapshot = rds::snapshot(rds, request.snapshot_identifier.as_str()).await?;
     let mut findings = Findings::default();
-    let status = restored.db_instance_status().unwrap_or_default();
-    if !upkeep::is_in_service(status) {
-        findings.essential(format!("its status is {status}, not available"));
-    }
+    findings.status("its ", restored.db_instance_status().unwrap_or_default());
     findings.source(plan.source.as_ref(), &Seen::of(snapshot.as_ref(), source::of_snapshot));
     findings.engine_version(
         &original.engine_version,
