@@ -37,7 +37,7 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalCluster>) -> Resul
         let changes = changes::of_member(&member.settings, &InstanceSettings::from(instance), &original.engine);
         let name = member.target.identifier.as_str();
         let configured =
-            calls::configure(changes, async |changes| calls::modify_instance(rds, name, changes).await).await?;
+            calls::configure(changes, false, async |changes| calls::modify_instance(rds, name, changes).await).await?;
         if configured.is_unfinished {
             return Ok(output.then_more(available));
         }
@@ -48,18 +48,19 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalCluster>) -> Resul
     if original.settings.http_endpoint == Some(true) && cluster.http_endpoint_enabled() != Some(true) {
         match calls::enable_http_endpoint(rds, &cluster).await? {
             Asked::NotNow => return Ok(output.then_more(available)),
-            Asked::Refused(error) => output.notes.push(calls::note(&error)),
+            Asked::Refused(error) | Asked::NotInThisStatus(error) => output.notes.push(calls::note(&error)),
             Asked::Accepted(()) => under_way = true,
         }
     }
     let changes = changes::of_cluster(&original.settings, &ClusterSettings::from(&cluster), &original.engine);
     let identifier = event.request.identifier.as_str();
     let configured =
-        calls::configure(changes, async |changes| calls::modify_cluster(rds, identifier, changes).await).await?;
+        calls::configure(changes, under_way, async |changes| calls::modify_cluster(rds, identifier, changes).await)
+            .await?;
     if configured.is_unfinished {
         return Ok(output.then_more(available));
     }
-    under_way |= configured.is_under_way;
+    under_way = configured.is_under_way;
     output.notes.extend(configured.notes);
     let cluster = configured.answer.unwrap_or(cluster);
     let is_managed = original.settings.managed_master_password;

@@ -32,7 +32,8 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalInstance>) -> Resu
     let changes = changes::of_instance(&original.settings, &InstanceSettings::from(&restored), &original.engine);
     let identifier = event.request.identifier.as_str();
     let configured =
-        calls::configure(changes, async |changes| calls::modify_instance(rds, identifier, changes).await).await?;
+        calls::configure(changes, false, async |changes| calls::modify_instance(rds, identifier, changes).await)
+            .await?;
     if configured.is_unfinished {
         return Ok(output.then_more(available));
     }
