@@ -124,11 +124,6 @@ fn engine_can_be_restored(_: &Request, world: &World) -> Vec<Problem> {
              provisioned instances or Serverless v2 first"
         )));
     }
-    if target.limitless {
-        problems.push(Problem::lasting(format!(
-            "`{identifier}` is an Aurora Limitless Database, whose shard groups this pipeline cannot restore"
-        )));
-    }
     let members = world.own_members();
     problems.extend(world.target.iter().chain(members).flat_map(|database| {
         let words = database.beyond.iter();
@@ -770,7 +765,6 @@ mod tests {
             engine: engine.into(),
             engine_version: if kind == Cluster { "8.0.mysql_aurora.3.04.0" } else { "15.4" }.into(),
             engine_mode: None,
-            limitless: false,
             multi_az: false,
             tags: Vec::new(),
             pending_modifications: false,
@@ -974,7 +968,7 @@ mod tests {
             ("long member", |w| w.members[0].identifier = "a".repeat(59), &["64 characters", "shorter name"]),
             ("global", |w| w.global_cluster = Some("world".into()), &["global database `world`"]),
             ("serverless", |w| target(w).engine_mode = Some("serverless".into()), &["Serverless v1"]),
-            ("limitless", |w| target(w).limitless = true, &["Limitless"]),
+            ("limitless", |w| target(w).beyond = vec!["an Aurora Limitless Database"], &["Limitless"]),
             ("replica", |w| target(w).replica_of = Some("main".into()), &["read replica of `main`"]),
         ];
         for (name, change, expected) in cases {

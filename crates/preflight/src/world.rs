@@ -75,7 +75,6 @@ pub(crate) struct Database {
     pub(crate) engine: String,
     pub(crate) engine_version: String,
     pub(crate) engine_mode: Option<String>,
-    pub(crate) limitless: bool,
     pub(crate) multi_az: bool,
     pub(crate) tags: Vec<Tag>,
     pub(crate) pending_modifications: bool,
@@ -148,7 +147,6 @@ impl From<&DbInstance> for Database {
             engine: instance.engine().unwrap_or_default().to_owned(),
             engine_version: instance.engine_version().unwrap_or_default().to_owned(),
             engine_mode: None,
-            limitless: false,
             multi_az: instance.multi_az().unwrap_or_default(),
             tags: instance.tag_list().to_vec(),
             pending_modifications: rds::has_pending_modifications(instance),
@@ -184,7 +182,6 @@ impl From<&DbCluster> for Database {
             engine: cluster.engine().unwrap_or_default().to_owned(),
             engine_version: cluster.engine_version().unwrap_or_default().to_owned(),
             engine_mode: text(cluster.engine_mode()),
-            limitless: cluster.cluster_scalability_type() == Some(&ClusterScalabilityType::Limitless),
             multi_az: cluster.multi_az().unwrap_or_default(),
             tags: cluster.tag_list().to_vec(),
             pending_modifications: rds::cluster_has_pending_modifications(cluster),
@@ -200,10 +197,7 @@ impl From<&DbCluster> for Database {
                     )
                 })
                 .collect(),
-            beyond: (cluster.vpc_networking_enabled() == Some(false))
-                .then_some("an Aurora cluster without VPC networking")
-                .into_iter()
-                .collect(),
+            beyond: beyond_of_cluster(cluster),
             lifecycle: text(cluster.engine_lifecycle_support()),
             encrypted: cluster.storage_encrypted().unwrap_or_default(),
             kms_key_id: text(cluster.kms_key_id()),
@@ -334,6 +328,17 @@ fn beyond(instance: &DbInstance) -> Vec<&'static str> {
         ),
         (on_outpost, "a database whose backups are on an Outpost"),
         (!instance.additional_storage_volumes().is_empty(), "a database with additional storage volumes"),
+    ]
+    .into_iter()
+    .filter_map(|(is_so, words)| is_so.then_some(words))
+    .collect()
+}
+
+fn beyond_of_cluster(cluster: &DbCluster) -> Vec<&'static str> {
+    let is_limitless = cluster.cluster_scalability_type() == Some(&ClusterScalabilityType::Limitless);
+    [
+        (cluster.vpc_networking_enabled() == Some(false), "an Aurora cluster without VPC networking"),
+        (is_limitless, "an Aurora Limitless Database, which has shard groups"),
     ]
     .into_iter()
     .filter_map(|(is_so, words)| is_so.then_some(words))

@@ -1,11 +1,18 @@
 //! The cases from the field in `tests/cases`: each of them ends as the table says, and no folder is without a row.
 
+use std::cell::Cell;
+use std::collections::BTreeMap;
 use std::fs;
 use std::path::PathBuf;
+use std::rc::Rc;
 
+use futures::FutureExt as _;
+use futures::future::LocalBoxFuture;
 use rds_simulator::{Options, Simulator};
 use trapheus_cli::disturbance::Disturbance;
+use trapheus_cli::fleet::Failure;
 use trapheus_cli::rehearsal::BEGIN;
+use trapheus_cli::stage::{Around, Call};
 
 use super::*;
 
@@ -260,5 +267,102 @@ async fn an_event_can_be_repeated_from_the_same_snapshot() {
         }
         ids.dedup();
         assert_eq!(ids.len(), 3, "{identifier}");
+    }
+}
+
+/// The most bytes that a function was handed or answered.
+#[derive(Debug, Default)]
+struct Largest(Cell<usize>);
+
+impl Around for Largest {
+    fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Result<Value, Failure>> {
+        async move {
+            let asked = call.payload.to_string().len();
+            let answer = call.proceed().await;
+            let answered = answer.as_ref().map(|answer| answer.to_string().len()).unwrap_or_default();
+            self.0.set(self.0.get().max(asked).max(answered));
+            answer
+        }
+        .boxed_local()
+    }
+}
+
+/// The large cluster, with these faults; and the most bytes that a function was handed or answered.
+fn rehearse_large_cluster(faults: &[&str]) -> (Report, usize) {
+    let largest = Rc::new(Largest::default());
+    let mut rehearsal = rehearsal_of("62-large-document");
+    rehearsal.around = Some(largest.clone());
+    rehearsal.disturbances = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
+    (rehearsal.run(&mut ()).expect("a world that can exist"), largest.0.get())
+}
+
+/// One stop after the work of each state of this run, and before it where the state is one of no function.
+fn stops(run: &Report) -> Vec<String> {
+    let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
+    let mut stops = vec!["ValidateInput=abort".to_owned()];
+    for step in &run.steps {
+        let occurrence = seen.entry(&step.state).or_default();
+        *occurrence += 1;
+        let at = |what| format!("{}#{occurrence}={what}", step.state);
+        let after = at("abortAfter");
+        stops.push(if after.parse::<Disturbance>().is_ok() { after } else { at("abort") });
+    }
+    stops
+}
+
+/// What has to hold of the large cluster after its run was stopped and recovered.
+fn assert_recovered(report: &Report, largest: usize, mails: usize, stop: &str) {
+    let told = format!("{stop}: {:?} {:?}", report.status, report.others);
+    assert_eq!(report.status, ABORTED, "{told}");
+    assert!(!report.others.is_empty() && report.others.iter().all(|other| other.status != "RUNNING"), "{told}");
+    assert_eq!(report.mails.len(), mails, "{told}");
+    assert!(largest < trapheus_common::document::MOST_BYTES, "{told}: {largest} bytes");
+    let before = database(&report.world_before, "shop", true).expect("the original").0;
+    let (home, status) = database(&report.world, "shop", true).expect(&told);
+    if home == before {
+        assert!(report.others.iter().all(|other| other.status == "SUCCEEDED"), "{told}");
+        return assert_untouched(report, &told);
+    }
+    // It was verified, so it stays; its original is left over for a person, or on its way out.
+    let members = report.world.instances.iter().filter(|found| found.cluster.as_deref() == Some("shop"));
+    assert_eq!((status, members.filter(|member| member.status == "available").count()), ("available", 16), "{told}");
+    let original = report.world.clusters.iter().find(|found| found.resource_id == before);
+    assert!(original.is_none_or(|found| found.identifier == "shop-temp"), "{told}");
+    if report.others.iter().any(|other| other.status != "SUCCEEDED") {
+        assert!(original.is_some_and(|found| found.status == "available"), "{told}");
+    }
+}
+
+#[test]
+fn stopped_after_any_step_a_cluster_of_sixteen_members_with_maximal_tags_is_recovered() {
+    let (happy, _) = rehearse_large_cluster(&[]);
+    // Nothing is left to stop at the last state.
+    let stops = stops(&happy).into_iter().filter(|stop| !stop.starts_with("RestorePipelineComplete"));
+    for stop in stops {
+        let (report, largest) = rehearse_large_cluster(&[&stop]);
+        assert_recovered(&report, largest, 2, &stop);
+    }
+}
+
+#[test]
+fn stopped_after_any_step_of_its_rollback_the_large_cluster_is_recovered() {
+    const ROLLBACK: [&str; 6] = [
+        "Discard",
+        "GetClusterStatusPostDiscard",
+        "Revert",
+        "GetClusterStatusPostRenameRevert",
+        "GetClusterStatusPostAside",
+        "Release",
+    ];
+    let refused = "CreateDBInstance#3x9=error:InsufficientDBInstanceCapacity";
+    let (failed, _) = rehearse_large_cluster(&[refused]);
+    assert_eq!(failed.status, FAILED);
+    let mut stops = stops(&failed);
+    stops.retain(|stop| ROLLBACK.iter().any(|state| stop.starts_with(state)));
+    assert!(stops.len() >= ROLLBACK.len(), "{stops:?}");
+    for stop in stops {
+        let (report, largest) = rehearse_large_cluster(&[refused, &stop]);
+        // The first alert of the failed run was sent before it was stopped.
+        assert_recovered(&report, largest, 3, &stop);
     }
 }
