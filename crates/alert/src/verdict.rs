@@ -189,7 +189,8 @@ impl Place<'_> {
         let original = self.find(self.original.target())?;
         let claim = original.claim.as_deref().filter(|claim| *claim != self.run.execution)?;
         let name = &self.request.identifier;
-        let is_well = at_home(original, self.original.target()) && original.status == "available";
+        let is_available = phase(original.kind, &original.status) == Phase::Available;
+        let is_well = at_home(original, self.original.target()) && is_available;
         let mut verdict = if is_well {
             well(words::ANOTHER_RUN, format!("Another execution works on {name}; this one changes nothing more."))
         } else {

@@ -18,7 +18,7 @@ use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
 use crate::{
-    Asked, Deletion, Moved, Successor, Way, available, backup_quota, backups_kept, between_names, check_place,
+    Asked, Deletion, Moved, NotDeleted, Successor, Way, available, backups_kept, between_names, check_place,
     check_successor, delete_instance, discarded, failed, final_snapshot, foreign, found_again, gone, is_untouched,
     kept_aside, leaving, left_aside, noted, nothing_to_keep, phase, settled, survivor, way,
 };
@@ -57,10 +57,11 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result
     if delete_members(rds, &request, target, &members).await? == Asked::Busy {
         return Ok(output.then_more(members_settled(&members)));
     }
-    match delete_cluster(rds, &request, target, cluster, &members, how).await? {
-        Asked::Accepted => Ok(output.waiting_for(gone(&target.resource_id))),
-        Asked::Busy if members.is_empty() => Ok(output.then_more(again)),
-        Asked::Busy => Ok(output.then_more(members_gone(&members))),
+    match delete_cluster(rds, &request, cluster, &members, how).await {
+        Ok(Asked::Accepted) => Ok(output.waiting_for(gone(&target.resource_id))),
+        Ok(Asked::Busy) if members.is_empty() => Ok(output.then_more(again)),
+        Ok(Asked::Busy) => Ok(output.then_more(members_gone(&members))),
+        Err(refusal) => Err(refusal.into_error(&request, target)),
     }
 }
 
@@ -317,14 +318,18 @@ impl Discard<'_> {
                     final_snapshot: Some(self.names.discarded_snapshot.clone()),
                     delete_automated_backups: true,
                 };
-                let target = &self.original.target;
-                Ok(match delete_cluster(self.rds, self.request, target, aside, &[], how).await? {
+                match delete_cluster(self.rds, self.request, aside, &[], how).await {
                     // The deletion takes as long as its snapshot, which is nothing to wait for.
-                    Asked::Accepted => {
-                        noted(output.waiting_for(settled(Some(resource_id))), discarded(self.names, resource_id))
+                    Ok(Asked::Accepted) => {
+                        Ok(noted(output.waiting_for(settled(Some(resource_id))), discarded(self.names, resource_id)))
                     }
-                    Asked::Busy => output.then_more(found_again(resource_id)),
-                })
+                    Ok(Asked::Busy) => Ok(output.then_more(found_again(resource_id))),
+                    // RDS takes a final snapshot of a cluster that is available, so there it refuses something that passes.
+                    Err(NotDeleted::Status(_)) if aside.status() != Some("available") => {
+                        self.delete_keeping_backups(aside, output).await
+                    }
+                    Err(refusal) => Err(refusal.into_error(self.request, &self.original.target)),
+                }
             }
         }
     }
@@ -358,10 +363,11 @@ impl Discard<'_> {
             return Ok(output.waiting_for(going));
         }
         // As soon as the members are going: without them nothing would tell any more whether the cluster was in service.
-        match delete_cluster(self.rds, self.request, target, restored, &self.members, how).await? {
-            Asked::Accepted => Ok(output.waiting_for(going)),
-            Asked::Busy if self.members.is_empty() => Ok(output.then_more(settled(resource_id))),
-            Asked::Busy => Ok(output.then_more(members_gone(&self.members))),
+        match delete_cluster(self.rds, self.request, restored, &self.members, how).await {
+            Ok(Asked::Accepted) => Ok(output.waiting_for(going)),
+            Ok(Asked::Busy) if self.members.is_empty() => Ok(output.then_more(settled(resource_id))),
+            Ok(Asked::Busy) => Ok(output.then_more(members_gone(&self.members))),
+            Err(refusal) => Err(refusal.into_error(self.request, target)),
         }
     }
 
@@ -469,11 +475,10 @@ impl ClusterDeletion {
 async fn delete_cluster(
     rds: &Client,
     request: &Request,
-    target: &Target,
     cluster: &DbCluster,
     leaving: &[DbInstance],
     how: ClusterDeletion,
-) -> Result<Asked> {
+) -> std::result::Result<Asked, NotDeleted> {
     let identifier = cluster.db_cluster_identifier().unwrap_or_default();
     let call = rds
         .delete_db_cluster()
@@ -492,14 +497,15 @@ async fn delete_cluster(
     }
     let is = |fault: fn(&DeleteDBClusterError) -> bool| error.as_service_error().is_some_and(fault);
     if is(DeleteDBClusterError::is_db_cluster_automated_backup_quota_exceeded_fault) {
-        return Err(backup_quota(request, target));
-    }
-    let may_pass = is_passing(&now) || !leaving.is_empty();
-    if is(DeleteDBClusterError::is_invalid_db_cluster_state_fault) && may_pass {
-        return Ok(Asked::Busy);
+        return Err(NotDeleted::BackupQuota);
     }
     let doing = format!("cannot delete the DB cluster {identifier}");
-    Err(Error::from_aws(ErrorKind::Deletion, request.identifier.as_str(), doing, &error))
+    let why = Error::from_aws(ErrorKind::Deletion, request.identifier.as_str(), doing, &error);
+    match is(DeleteDBClusterError::is_invalid_db_cluster_state_fault) {
+        true if is_passing(&now) || !leaving.is_empty() => Ok(Asked::Busy),
+        true => Err(NotDeleted::Status(why)),
+        false => Err(NotDeleted::Failed(why)),
+    }
 }
 
 /// Lifts the protection, and says whether that shows already.

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use trapheus_common::document::{Request, SnapshotReplacement, Source};
+use trapheus_common::document::{ClusterKind, Request, SnapshotReplacement, Source};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::source::Age;
 use trapheus_common::tags;
@@ -50,7 +50,7 @@ const ALWAYS: [Check; 7] = [
 ];
 
 /// What matters when the original is moved away and restored.
-const RESTORING: [Check; 18] = [
+const RESTORING: [Check; 19] = [
     nothing_is_pending,
     groups_are_in_force,
     no_integration_reads,
@@ -62,6 +62,7 @@ const RESTORING: [Check; 18] = [
     member_names_have_room,
     names_are_free,
     groups_exist,
+    subnets_cover_enough_zones,
     engine_can_be_restored,
     snapshot_fits,
     snapshot_is_of_the_target,
@@ -121,11 +122,6 @@ fn engine_can_be_restored(_: &Request, world: &World) -> Vec<Problem> {
         problems.push(Problem::lasting(format!(
             "`{identifier}` is an Aurora Serverless v1 cluster, which this pipeline cannot restore: convert it to \
              provisioned instances or Serverless v2 first"
-        )));
-    }
-    if target.limitless {
-        problems.push(Problem::lasting(format!(
-            "`{identifier}` is an Aurora Limitless Database, whose shard groups this pipeline cannot restore"
         )));
     }
     let members = world.own_members();
@@ -464,6 +460,29 @@ fn groups_exist(_: &Request, world: &World) -> Vec<Problem> {
         .collect()
 }
 
+/// A subnet group may have lost subnets since the database was created in it.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html>
+fn subnets_cover_enough_zones(_: &Request, world: &World) -> Vec<Problem> {
+    let Some(target) = &world.target else { return Vec::new() };
+    let (kind, needed) = match world.cluster_kind {
+        Some(ClusterKind::Aurora) => ("Aurora cluster", 2),
+        Some(ClusterKind::MultiAz) => ("Multi-AZ DB cluster", 3),
+        None if target.multi_az => ("Multi-AZ DB instance", 2),
+        None => return Vec::new(),
+    };
+    let covered = &world.covered_zones;
+    if covered.is_empty() || covered.len() >= needed {
+        return Vec::new();
+    }
+    vec![Problem::lasting(format!(
+        "the DB subnet group of `{}` covers {} Availability Zones ({}), and a new {kind} needs {needed}: add subnets in other \
+         zones to it, with `aws rds modify-db-subnet-group`",
+        target.identifier,
+        covered.len(),
+        covered.join(", ")
+    ))]
+}
+
 fn snapshot_fits(request: &Request, world: &World) -> Vec<Problem> {
     // A run that takes its own snapshot has one that fits.
     if request.task.takes_snapshot() {
@@ -699,7 +718,7 @@ impl<'a> Version<'a> {
 mod tests {
     use aws_sdk_rds::types::Tag;
     use trapheus_common::clock::Timestamp;
-    use trapheus_common::document::{ClusterKind, ExportRequest, Options, SourceKind, Task};
+    use trapheus_common::document::{ExportRequest, Options, SourceKind, Task};
     use trapheus_common::identifiers::ExportIdentifier;
     use trapheus_common::tags::Role;
 
@@ -746,7 +765,7 @@ mod tests {
             engine: engine.into(),
             engine_version: if kind == Cluster { "8.0.mysql_aurora.3.04.0" } else { "15.4" }.into(),
             engine_mode: None,
-            limitless: false,
+            multi_az: false,
             tags: Vec::new(),
             pending_modifications: false,
             pending_groups: Vec::new(),
@@ -896,7 +915,7 @@ mod tests {
                 &["`orders-temp`", "rename or delete it"],
             ),
             ("no snapshot", |w| w.snapshot = None, &["`orders-snapshot` does not exist", "create_snapshot"]),
-            ("offer", |w| w.withdrawn = vec!["the class db.m3.large".into()], &["db.m3.large is not offered"]),
+            ("offer", |w| w.offered.withdrawn = vec!["the class db.m3.large".into()], &["db.m3.large is not offered"]),
             (
                 "pending group",
                 |w| target(w).pending_groups = vec!["the parameter group new (pending-reboot)".into()],
@@ -949,7 +968,7 @@ mod tests {
             ("long member", |w| w.members[0].identifier = "a".repeat(59), &["64 characters", "shorter name"]),
             ("global", |w| w.global_cluster = Some("world".into()), &["global database `world`"]),
             ("serverless", |w| target(w).engine_mode = Some("serverless".into()), &["Serverless v1"]),
-            ("limitless", |w| target(w).limitless = true, &["Limitless"]),
+            ("limitless", |w| target(w).beyond = vec!["an Aurora Limitless Database"], &["Limitless"]),
             ("replica", |w| target(w).replica_of = Some("main".into()), &["read replica of `main`"]),
         ];
         for (name, change, expected) in cases {
@@ -1368,6 +1387,29 @@ mod tests {
         world.occupants = vec![database(Instance, "orders-temp")];
         world.snapshot = None;
         assert_eq!(texts(Task::DbRestore, Instance, &world).len(), 4);
+    }
+
+    #[test]
+    fn a_subnet_group_has_to_cover_the_zones_that_a_new_database_needs() {
+        use ClusterKind::{Aurora, MultiAz};
+        for (kind, multi_az, covered, refused) in [
+            (None, false, 1, false),
+            (None, true, 1, true),
+            (None, true, 2, false),
+            (Some(Aurora), true, 1, true),
+            (Some(Aurora), false, 2, false),
+            (Some(MultiAz), true, 2, true),
+            (Some(MultiAz), true, 3, false),
+            // RDS did not say what it covers.
+            (Some(MultiAz), true, 0, false),
+        ] {
+            let mut world = instance_world();
+            world.cluster_kind = kind;
+            target(&mut world).multi_az = multi_az;
+            world.covered_zones = (0..covered).map(|zone| format!("zone-{zone}")).collect();
+            let problems = subnets_cover_enough_zones(&request(Task::DbRestore, Instance), &world);
+            assert_eq!(!problems.is_empty(), refused, "{kind:?} {multi_az} {covered}");
+        }
     }
 
     #[test]

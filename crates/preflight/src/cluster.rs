@@ -71,8 +71,8 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         add_what_matters_to_a_restore(client, &mut world, &cluster, &instances, &members).await?;
         // Boxed, because the futures of these calls would make every caller's as large.
         world.room = Box::pin(quotas::look(client, request)).await;
-        world.withdrawn =
-            Box::pin(offers::withdrawn(client, request, &world, wishes(kind, &cluster, &instances))).await;
+        world.covered_zones = Box::pin(read::covered_zones(client, cluster.db_subnet_group())).await;
+        world.offered = Box::pin(offers::look(client, request, &world, wishes(kind, &cluster, &instances))).await;
         not_carried_over = notes(identifier, &cluster, &instances);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
         not_carried_over.extend(older_version(request, &world));
@@ -83,14 +83,13 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
             world.version = Box::pin(advisory::engine_version(client, engine, version)).await;
         }
         not_carried_over.extend(upgrade_note(&world));
-        let covered = Box::pin(read::covered_zones(client, cluster.db_subnet_group())).await;
-        fit::zones(&mut settings, &covered);
+        fit::zones(&mut settings, &world.covered_zones);
         let known = world.certificates.known();
         not_carried_over.extend(fit::certificate(identifier, &mut settings.ca_certificate, known));
         for member in &mut members {
             let name = member.target.identifier.as_str();
             not_carried_over.extend(fit::certificate(name, &mut member.settings.ca_certificate, known));
-            not_carried_over.extend(fit::zone(name, &mut member.settings, &covered));
+            not_carried_over.extend(fit::zone(name, &mut member.settings, &world.covered_zones, &world.offered));
         }
         not_carried_over.extend(later_writes(request));
     }

@@ -32,7 +32,8 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalInstance>) -> Resu
     let changes = changes::of_instance(&original.settings, &InstanceSettings::from(&restored), &original.engine);
     let identifier = event.request.identifier.as_str();
     let configured =
-        calls::configure(changes, async |changes| calls::modify_instance(rds, identifier, changes).await).await?;
+        calls::configure(changes, false, async |changes| calls::modify_instance(rds, identifier, changes).await)
+            .await?;
     if configured.is_unfinished {
         return Ok(output.then_more(available));
     }
@@ -51,10 +52,7 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<
     let restored = pair(rds, &event, ErrorKind::Verification).await?.restored;
     let snapshot = rds::snapshot(rds, request.snapshot_identifier.as_str()).await?;
     let mut findings = Findings::default();
-    let status = restored.db_instance_status().unwrap_or_default();
-    if !upkeep::is_in_service(status) {
-        findings.essential(format!("its status is {status}, not available"));
-    }
+    findings.status("its ", restored.db_instance_status().unwrap_or_default());
     findings.source(plan.source.as_ref(), &Seen::of(snapshot.as_ref(), source::of_snapshot));
     findings.engine_version(
         &original.engine_version,
