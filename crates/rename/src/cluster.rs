@@ -31,7 +31,7 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
     // On the way home the claim may be gone for good, and keeps nothing from its name.
     let clusters = match destination {
         Destination::Temporary => Named::<DbCluster>::find_claimed(rds, target).await?,
-        Destination::Home => Named::<DbCluster>::find(rds, target).await?,
+        Destination::Home => Named::<DbCluster>::find_surely(rds, target).await?,
     };
     let Some(cluster) = &clusters.original else {
         return not_found(target, destination, output, clusters.at(&target.identifier));
@@ -51,13 +51,14 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
     Move { rds, original, cluster, holder, destination }.step(output).await
 }
 
-/// Whether the cluster and every member that is left is under its own name: what was never claimed was never moved.
+/// Whether the cluster and every member is under its own name: what was never claimed was never moved.
 async fn is_at_home(rds: &Client, original: &OriginalCluster, cluster: &DbCluster) -> Result<bool> {
     let instances = instances(rds, original).await?;
     for member in original.own_members() {
         let found = rds::with_resource_id(&instances, &member.target.resource_id);
         let home = &member.target.identifier;
-        if found.is_some_and(|instance| position_of_instance(instance, home) != Position::There) {
+        // A member that does not answer may be between two names.
+        if found.is_none_or(|instance| position_of_instance(instance, home) != Position::There) {
             return Ok(false);
         }
     }
@@ -118,8 +119,10 @@ enum Found {
     Moving {
         to: DatabaseIdentifier,
     },
-    /// A person removed it, or is removing it.
-    Removed,
+    /// A person is removing it.
+    Leaving,
+    /// Nothing answers, and the cluster does not list it by a name of the plan.
+    Absent,
 }
 
 /// The members after a step.
@@ -151,8 +154,7 @@ impl Move<'_> {
             // A cluster that is being renamed refuses changes of its members.
             return Ok(output.then_more(self.goal(at, Vec::new())));
         }
-        let instances = instances(self.rds, self.original).await?;
-        let found = self.find_members(&instances).await?;
+        let (instances, found) = self.find_members().await?;
         if self.destination == Destination::Temporary {
             self.check_all_may_leave(&found, &instances, &position)?;
         }
@@ -220,21 +222,26 @@ impl Move<'_> {
         true
     }
 
-    async fn find_members(&self, instances: &[DbInstance]) -> Result<Vec<(&Member, Found)>> {
-        let mut found = Vec::new();
-        for member in self.original.own_members() {
-            found.push((
-                member,
-                self.find(&member.target, rds::with_resource_id(instances, &member.target.resource_id)).await?,
-            ));
-        }
-        Ok(found)
+    /// What has the names, and the members. One look that misses a member proves nothing: between two names it does not
+    /// answer, so it is looked for again for longer than a rename takes before it counts as removed.
+    async fn find_members(&self) -> Result<(Vec<DbInstance>, Vec<(&Member, Found)>)> {
+        let look = async || {
+            let instances = instances(self.rds, self.original).await?;
+            let mut found = Vec::new();
+            for member in self.original.own_members() {
+                let instance = rds::with_resource_id(&instances, &member.target.resource_id);
+                found.push((member, self.find(&member.target, instance).await?));
+            }
+            Ok((instances, found))
+        };
+        let is_sure = |(_, found): &(_, Vec<(_, Found)>)| !found.iter().any(|(_, one)| matches!(one, Found::Absent));
+        claim::look_until(look, is_sure).await
     }
 
     async fn find(&self, target: &Target, instance: Option<&DbInstance>) -> Result<Found> {
         if let Some(instance) = instance {
             let is_deleting = is_deleting(DatabaseKind::Instance, instance.db_instance_status());
-            return Ok(if is_deleting { Found::Removed } else { Found::Here(Box::new(instance.clone())) });
+            return Ok(if is_deleting { Found::Leaving } else { Found::Here(Box::new(instance.clone())) });
         }
         // Between two names a member does not answer, and its cluster still lists it by the name it had.
         for (listed, to) in
@@ -249,7 +256,7 @@ impl Move<'_> {
                 return Ok(Found::Moving { to: to.clone() });
             }
         }
-        Ok(Found::Removed)
+        Ok(Found::Absent)
     }
 
     /// On the way out, everything that can be known is checked before the first member is renamed.
@@ -265,7 +272,7 @@ impl Move<'_> {
         }
         for (member, found) in found {
             match found {
-                Found::Removed => {
+                Found::Leaving | Found::Absent => {
                     let message = format!(
                         "its member {} ({}) is gone: somebody removed it during the run",
                         member.target.identifier, member.target.resource_id
@@ -318,8 +325,9 @@ impl Move<'_> {
         let wanted = wanted(target, self.destination);
         let instance = match found {
             Found::Here(instance) => instance,
-            Found::Removed => {
-                let note = format!("the member {} ({}) no longer exists", target.identifier, target.resource_id);
+            Found::Leaving | Found::Absent => {
+                let what = if matches!(found, Found::Leaving) { "is being deleted" } else { "no longer exists" };
+                let note = format!("the member {} ({}) {what}", target.identifier, target.resource_id);
                 progress.notes.push(note);
                 return Ok(());
             }

@@ -24,7 +24,7 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
     // On the way home the claim may be gone for good, and keeps nothing from its name.
     let instances = match destination {
         Destination::Temporary => Named::<DbInstance>::find_claimed(rds, target).await?,
-        Destination::Home => Named::<DbInstance>::find(rds, target).await?,
+        Destination::Home => Named::<DbInstance>::find_surely(rds, target).await?,
     };
     let Some(instance) = &instances.original else {
         return not_found(target, destination, output, instances.at(&target.identifier));
