@@ -37,7 +37,9 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
         return not_found(target, destination, output, clusters.at(&target.identifier));
     };
     if destination == Destination::Home && is_deleting(CLUSTER, cluster.status()) {
-        return Ok(noted(output, original_is_going(target)));
+        let is_other = |holder: &&DbCluster| holder.db_cluster_resource_id() != cluster.db_cluster_resource_id();
+        let has_survivor = clusters.at(&target.identifier).filter(is_other).is_some();
+        return Ok(noted(output, original_is_going(target, has_survivor)));
     }
     let was_claimed = tags::value(cluster.tag_list(), tags::EXECUTION).is_some();
     if destination == Destination::Home && !was_claimed && is_at_home(rds, original, cluster).await? {
@@ -154,11 +156,13 @@ impl Move<'_> {
             // A cluster that is being renamed refuses changes of its members.
             return Ok(output.then_more(self.goal(at, Vec::new())));
         }
-        let (instances, found) = self.find_members().await?;
+        // A removed member does not keep its cluster from its name: on the way home it is looked for afterwards.
+        let looks_again = self.destination == Destination::Temporary || position == Position::There;
+        let (instances, found) = self.find_members(looks_again).await?;
         if self.destination == Destination::Temporary {
             self.check_all_may_leave(&found, &instances, &position)?;
         }
-        let members = self.move_members(found).await?;
+        let members = self.move_members(found, looks_again).await?;
         output.notes.extend(members.notes);
         let mut unfinished = members.is_unfinished || !members.failures.is_empty();
         if members.is_moving && position == Position::Elsewhere {
@@ -224,7 +228,7 @@ impl Move<'_> {
 
     /// What has the names, and the members. One look that misses a member proves nothing: between two names it does not
     /// answer, so it is looked for again for longer than a rename takes before it counts as removed.
-    async fn find_members(&self) -> Result<(Vec<DbInstance>, Vec<(&Member, Found)>)> {
+    async fn find_members(&self, looks_again: bool) -> Result<(Vec<DbInstance>, Vec<(&Member, Found)>)> {
         let look = async || {
             let instances = instances(self.rds, self.original).await?;
             let mut found = Vec::new();
@@ -234,7 +238,9 @@ impl Move<'_> {
             }
             Ok((instances, found))
         };
-        let is_sure = |(_, found): &(_, Vec<(_, Found)>)| !found.iter().any(|(_, one)| matches!(one, Found::Absent));
+        let is_sure = |(_, found): &(_, Vec<(_, Found)>)| {
+            !looks_again || !found.iter().any(|(_, one)| matches!(one, Found::Absent))
+        };
         claim::look_until(look, is_sure).await
     }
 
@@ -309,9 +315,13 @@ impl Move<'_> {
         }
     }
 
-    async fn move_members(&self, found: Vec<(&Member, Found)>) -> Result<Progress> {
+    async fn move_members(&self, found: Vec<(&Member, Found)>, looked_again: bool) -> Result<Progress> {
         let mut progress = Progress::default();
         for (Member { target, .. }, found) in found {
+            if matches!(found, Found::Absent) && !looked_again {
+                progress.is_unfinished = true;
+                continue;
+            }
             match self.move_member(target, found, &mut progress).await {
                 Ok(()) => {}
                 Err(error) if self.destination == Destination::Home => progress.failures.push(error),
