@@ -187,8 +187,7 @@ impl<D: Database> Named<D> {
     /// As [`Self::find_surely`], for a step that needs the claim: an original whose claim does not show is looked at again
     /// for minutes as well.
     pub async fn find_claimed(rds: &Client, target: &Target) -> Result<Self> {
-        let is_unclaimed =
-            |found: &Self| found.original.as_ref().is_some_and(|one| shows_no_claim(target, one.tags()));
+        let is_unclaimed = |found: &Self| found.original.as_ref().is_some_and(|one| shows_no_claim(target, one.tags()));
         let is_sure = |found: &Self| !is_unclaimed(found) && !found.is_displaced(target);
         look_until(async || Self::find(rds, target).await, is_sure).await
     }

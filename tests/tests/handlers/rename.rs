@@ -164,7 +164,9 @@ async fn a_rollback_begun_at_any_moment_of_the_rename_brings_the_instance_home()
         let event = harness.claimed_instance("orders", TASK).await;
         call(&harness, &event, Temporary).await.unwrap();
         tokio::time::sleep(Duration::from_secs(seconds)).await;
-        let discard = async || trapheus_delete::instance::discard(harness.rds(), event.clone()).await;
+        let discard = async || {
+            trapheus_delete::instance::discard(harness.rds(), harness.discarding(&event), harness.invocation()).await
+        };
         harness.run_instance(&event.request, discard).await.unwrap();
         run(&harness, &event, Home).await.unwrap();
         harness.settle().await;
@@ -463,7 +465,9 @@ async fn a_rollback_begun_at_any_moment_brings_the_cluster_and_its_members_home(
         let event = harness.claimed_cluster("shop", TASK).await;
         let away = async || run_cluster(&harness, &event, Temporary).await;
         let _ = tokio::time::timeout(Duration::from_secs(seconds), away()).await;
-        let discard = async || trapheus_delete::cluster::discard(harness.rds(), event.clone()).await;
+        let discard = async || {
+            trapheus_delete::cluster::discard(harness.rds(), harness.discarding(&event), harness.invocation()).await
+        };
         harness.run_cluster(&event.request, discard).await.unwrap();
         run_cluster(&harness, &event, Home).await.unwrap();
         harness.settle().await;

@@ -219,7 +219,10 @@ async fn protection_is_switched_back_on_once() {
 async fn what_is_protected_is_marked_as_verified_and_never_discarded() {
     let harness = with_everything();
     let event = restored(&harness, "orders").await;
-    let discard = async || Box::pin(trapheus_delete::instance::discard(harness.rds(), event.clone())).await;
+    let discard = async || {
+        Box::pin(trapheus_delete::instance::discard(harness.rds(), harness.discarding(&event), harness.invocation()))
+            .await
+    };
     inject(&harness, "AddTagsToResource", 1, Fault::ResponseLost {});
     let step = async || Box::pin(instance::protect(harness.rds(), event.clone())).await;
     harness.run_instance(&event.request, step).await.unwrap();
@@ -244,7 +247,9 @@ async fn a_cluster_without_protection_is_marked_as_verified_too_and_never_discar
     }
     assert_eq!(the_cluster(&harness, "shop").tags["trapheus:role"], "verified");
     assert_eq!(the_instance(&harness, "shop-1").tags["trapheus:role"], "restored");
-    let discarded = Box::pin(trapheus_delete::cluster::discard(harness.rds(), event)).await;
+    let discarded =
+        Box::pin(trapheus_delete::cluster::discard(harness.rds(), harness.discarding(&event), harness.invocation()))
+            .await;
     assert_eq!(discarded.unwrap_err().kind(), ErrorKind::Deletion);
     assert_eq!(the_instance(&harness, "shop-1").status, "available");
 }
