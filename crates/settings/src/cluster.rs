@@ -11,6 +11,7 @@ use trapheus_common::document::{
 use trapheus_common::settings::{Call, ClusterSettings, InstanceSettings};
 use trapheus_common::source::Seen;
 use trapheus_common::tags::{self, Tags};
+use trapheus_common::wait::acceptor::is_in_service;
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{Error, ErrorKind, Result, rds, source};
 
@@ -76,7 +77,7 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<V
     let snapshot = rds::cluster_snapshot(rds, request.snapshot_identifier.as_str()).await?;
     let mut findings = Findings::default();
     let status = cluster.status().unwrap_or_default();
-    if !upkeep::is_in_service(status) {
+    if !is_in_service(status) {
         findings.essential(format!("its status is {status}, not available"));
     }
     findings.source(plan.source.as_ref(), &Seen::of(snapshot.as_ref(), source::of_cluster_snapshot));
@@ -247,7 +248,7 @@ impl<'a> Restored<'a> {
                 continue;
             };
             let status = instance.db_instance_status().unwrap_or_default();
-            if !upkeep::is_in_service(status) {
+            if !is_in_service(status) {
                 findings.essential(format!("the member {name} is in status {status}, not available"));
             }
             let settings = (&member.settings, &InstanceSettings::from(instance));

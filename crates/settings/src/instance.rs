@@ -7,6 +7,7 @@ use trapheus_common::document::{OriginalInstance, StepEvent, StepOutput, TaskNam
 use trapheus_common::settings::InstanceSettings;
 use trapheus_common::source::Seen;
 use trapheus_common::wait::Goal;
+use trapheus_common::wait::acceptor::is_in_service;
 use trapheus_common::{Error, ErrorKind, Result, rds, source, tags};
 
 use crate::calls;
@@ -52,7 +53,7 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<
     let snapshot = rds::snapshot(rds, request.snapshot_identifier.as_str()).await?;
     let mut findings = Findings::default();
     let status = restored.db_instance_status().unwrap_or_default();
-    if !upkeep::is_in_service(status) {
+    if !is_in_service(status) {
         findings.essential(format!("its status is {status}, not available"));
     }
     findings.source(plan.source.as_ref(), &Seen::of(snapshot.as_ref(), source::of_snapshot));
