@@ -7,7 +7,7 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::delete_db_cluster::DeleteDBClusterError;
 use aws_sdk_rds::operation::modify_db_cluster::ModifyDBClusterError;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance};
-use trapheus_common::claim::{self, Named, Proofs};
+use trapheus_common::claim::{self, Claim, Named, Proofs};
 use trapheus_common::document::{
     ClusterKind, DeleteEvent, DiscardEvent, Names, OriginalCluster, Request, StepOutput, Target, TaskName,
 };
@@ -21,8 +21,8 @@ use trapheus_common::{Error, ErrorKind, Result, rds};
 use crate::{
     Asked, Deletion, Moved, NotDeleted, Patience, Successor, Way, at_rest, available, awaited_long_enough,
     backups_kept, between_names, check_place, check_successor, delete_instance, discarded, failed, final_snapshot,
-    foreign, found_again, gone, is_untouched, kept_aside, leaving, left_aside, noted, nothing_to_keep, phase, settled,
-    storage_work_ended, survivor, way,
+    foreign, found_again, gone, is_untouched, is_verified, kept_aside, leaving, left_aside, noted, nothing_to_keep,
+    phase, settled, shows_whose_it_is, storage_work_ended, survivor, way,
 };
 
 /// Deletes the original once its successor is verified, one step at a time.
@@ -31,7 +31,11 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result
     let original = &plan.original;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Delete, target.temporary_identifier.as_str());
-    let clusters = Named::<DbCluster>::find_claimed(rds, target).await?;
+    let shows = |successor: Option<&DbCluster>| {
+        successor
+            .is_some_and(|one| is_verified(&request, one.tag_list(), one.db_cluster_resource_id().unwrap_or_default()))
+    };
+    let clusters = Named::<DbCluster>::find_beside(rds, target, shows).await?;
     let Some(cluster) = &clusters.original else {
         // Between two names neither answers, so one look does not prove that it is gone.
         return Ok(output.then_more(found_again(&target.resource_id)));
@@ -116,7 +120,12 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalCluster>, at: Inv
     let original = &plan.original;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Discard, request.identifier.as_str());
-    let clusters = Named::<DbCluster>::find(rds, target).await?;
+    let is_original = |holder: &DbCluster| holder.db_cluster_resource_id() == Some(target.resource_id.as_str());
+    let is_sure = |found: &Named<DbCluster>| {
+        let holder = found.at(&request.identifier);
+        holder.is_none_or(|holder| is_original(holder) || shows_whose_it_is(DatabaseKind::Cluster, holder))
+    };
+    let clusters = claim::look_until(async || Named::<DbCluster>::find(rds, target).await, is_sure).await?;
     let holder = clusters.at(&request.identifier);
     let Some(cluster) = &clusters.original else {
         return Ok(match holder {
@@ -142,7 +151,13 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalCluster>, at: Inv
     let restored = holder.filter(|holder| holder.db_cluster_resource_id() != Some(target.resource_id.as_str()));
     let is_home = cluster.db_cluster_identifier() == Some(request.identifier.as_str());
     let restored = restored.cloned();
-    let members = strays(rds, original, [restored.as_ref(), aside.as_ref()]).await?;
+    let is_claimed = [restored.as_ref(), aside.as_ref()].into_iter().flatten().all(|one| Claim::on(one).is_some());
+    let are_sure = |members: &Vec<DbInstance>| {
+        let is_sure = |member| is_auto_scaled(member) || shows_whose_it_is(DatabaseKind::Instance, member);
+        !is_claimed || members.iter().all(is_sure)
+    };
+    let look = async || strays(rds, original, [restored.as_ref(), aside.as_ref()]).await;
+    let members = claim::look_until(look, are_sure).await?;
     let (request, names) = (&request, &plan.names);
     let discard = Discard { rds, request, names, original, restored, aside, members, is_home, patience };
     // Boxed, because the futures of its calls would make every caller's as large.

@@ -14,8 +14,8 @@ use trapheus_common::{Result, rds};
 use crate::{
     Asked, Deletion, Moved, NotDeleted, Patience, Successor, Way, at_rest, available, awaited_long_enough,
     backups_kept, between_names, check_place, check_successor, delete_instance, discarded, final_snapshot, foreign,
-    found_again, gone, is_unprotected, is_untouched, kept_aside, leaving, left_aside, move_aside, noted,
-    nothing_to_keep, phase, settled, storage_work_ended, survivor, way,
+    found_again, gone, is_unprotected, is_untouched, is_verified, kept_aside, leaving, left_aside, move_aside, noted,
+    nothing_to_keep, phase, settled, shows_whose_it_is, storage_work_ended, survivor, way,
 };
 
 /// Deletes the original once its successor is verified, one step at a time.
@@ -24,7 +24,10 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Resul
     let original = &plan.original;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Delete, target.temporary_identifier.as_str());
-    let instances = Named::<DbInstance>::find_claimed(rds, target).await?;
+    let shows = |successor: Option<&DbInstance>| {
+        successor.is_some_and(|one| is_verified(&request, one.tag_list(), one.dbi_resource_id().unwrap_or_default()))
+    };
+    let instances = Named::<DbInstance>::find_beside(rds, target, shows).await?;
     let Some(instance) = &instances.original else {
         // Between two names neither answers, so one look does not prove that it is gone.
         return Ok(output.then_more(found_again(&target.resource_id)));
@@ -61,7 +64,12 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalInstance>, at: In
     let DiscardEvent { request, plan, .. } = event;
     let target = &plan.original.target;
     let output = StepOutput::done(TaskName::Discard, request.identifier.as_str());
-    let instances = Named::<DbInstance>::find(rds, target).await?;
+    let is_original = |holder: &DbInstance| holder.dbi_resource_id() == Some(target.resource_id.as_str());
+    let is_sure = |found: &Named<DbInstance>| {
+        let holder = found.at(&request.identifier);
+        holder.is_none_or(|holder| is_original(holder) || shows_whose_it_is(DatabaseKind::Instance, holder))
+    };
+    let instances = claim::look_until(async || Named::<DbInstance>::find(rds, target).await, is_sure).await?;
     let holder = instances.at(&request.identifier);
     let Some(instance) = &instances.original else {
         return Ok(match holder {

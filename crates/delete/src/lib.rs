@@ -214,6 +214,18 @@ struct Successor<'a> {
     tags: &'a [Tag],
 }
 
+/// Whether a database says itself that this execution has verified it. The tags were written right before, so they may show
+/// late.
+fn is_verified(request: &Request, tags: &[Tag], resource_id: &str) -> bool {
+    Claim::of(tags, resource_id).is_some_and(|claim| claim.is_by(&request.execution) && claim.has_role(Role::Verified))
+}
+
+/// Whether a database shows whose it is: its tags, written when it was created, may show late. One that is going tells
+/// nothing more.
+fn shows_whose_it_is(kind: DatabaseKind, database: &impl rds::Database) -> bool {
+    Claim::on(database).is_some() || phase(kind, database.status()) == Phase::Deleting
+}
+
 /// Whether the original may go: its successor has to be the verified one, and available.
 ///
 /// `Busy` where the successor is in a status that passes, such as its first automated backup.
@@ -238,10 +250,7 @@ fn check_successor(
             ),
         ));
     }
-    // Written once it was verified, and read here from the database itself.
-    let is_verified = Claim::of(tags, resource_id)
-        .is_some_and(|claim| claim.is_by(&request.execution) && claim.has_role(Role::Verified));
-    if !is_verified {
+    if !is_verified(request, tags, resource_id) {
         return Err(failed(
             request,
             format!(

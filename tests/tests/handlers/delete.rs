@@ -923,3 +923,51 @@ async fn a_cluster_moved_aside_waits_for_the_work_on_its_storage_and_then_leaves
         assert!(refused(&harness, "DeleteDBCluster") <= 2, "it is not asked again and again");
     }
 }
+
+/// Sets the role in the tags of a database, as a read that is out of date would show it.
+async fn show_role(harness: &Harness, arn: &str, role: tags::Role) {
+    rds::add_tags(harness.rds(), arn, tags::mark(EXECUTION, role)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_mark_of_a_verified_database_that_shows_two_minutes_late_is_waited_for() {
+    let harness = world();
+    let event = restored(&harness).await;
+    let arn = harness.simulator.state().instance("orders").unwrap().arn.clone();
+    show_role(&harness, &arn, tags::Role::Restored).await;
+    let late = async {
+        tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+        show_role(&harness, &arn, tags::Role::Verified).await;
+    };
+    let (deleted, ()) = futures::join!(delete(&harness, &event), late);
+    deleted.unwrap();
+    assert_eq!(resource_id(&harness, "orders-temp"), None);
+
+    let event = cluster_restored(&harness, "shop", "aurora-postgresql").await;
+    let arn = harness.simulator.state().cluster("shop").unwrap().arn.clone();
+    show_role(&harness, &arn, tags::Role::Restored).await;
+    let late = async {
+        tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+        show_role(&harness, &arn, tags::Role::Verified).await;
+    };
+    let (deleted, ()) = futures::join!(delete_cluster(&harness, &event), late);
+    deleted.unwrap();
+    assert_eq!(cluster_resource_id(&harness, "shop-temp"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_claim_of_a_restored_database_that_shows_two_minutes_late_does_not_make_it_foreign() {
+    let harness = world();
+    let event = moved_away(&harness).await;
+    let call = harness.rds().restore_db_instance_from_db_snapshot().db_instance_identifier("orders");
+    call.db_snapshot_identifier("orders-snapshot").send().await.unwrap();
+    let arn = harness.simulator.state().instance("orders").unwrap().arn.clone();
+    rds::remove_tags(harness.rds(), &arn, &tags::OURS).await.unwrap();
+    let late = async {
+        tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+        show_role(&harness, &arn, tags::Role::Restored).await;
+    };
+    let (discarded, ()) = futures::join!(discard(&harness, &event), late);
+    discarded.unwrap();
+    assert_eq!(resource_id(&harness, "orders"), None);
+}
