@@ -5,6 +5,7 @@
 //! cannot be renamed is reported once everything else is home.
 
 use aws_sdk_rds::Client;
+use aws_sdk_rds::operation::modify_db_cluster::ModifyDBClusterError;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance};
 use trapheus_common::claim::{self, Named};
 use trapheus_common::document::{Destination, Member, OriginalCluster, RenameEvent, StepOutput, Target, TaskName};
@@ -305,9 +306,13 @@ impl Move<'_> {
     }
 
     fn check_cluster_name_is_free(&self) -> Result<()> {
+        self.check_name_is_free_of(self.holder)
+    }
+
+    fn check_name_is_free_of(&self, holder: Option<&DbCluster>) -> Result<()> {
         let target = &self.original.target;
         let wanted = wanted(target, self.destination);
-        match self.holder {
+        match holder {
             Some(holder) if holder.db_cluster_resource_id() != Some(target.resource_id.as_str()) => {
                 Err(taken(CLUSTER, target, wanted, holder.db_cluster_resource_id(), holder.status()))
             }
@@ -354,7 +359,7 @@ impl Move<'_> {
                     let holder = rds::instance(self.rds, wanted.as_str()).await?;
                     check_instance_name_is_free(holder.as_ref(), target, wanted)?;
                 }
-                rename_instance(self.rds, &instance, target, wanted).await?
+                rename_instance(self.rds, &instance, target, self.destination).await?
             }
             position => position,
         };
@@ -421,7 +426,14 @@ impl Move<'_> {
         let is_about_status = error
             .as_service_error()
             .is_some_and(|e| e.is_invalid_db_cluster_state_fault() || e.is_invalid_db_instance_state_fault());
+        let is_taken = error.as_service_error().is_some_and(ModifyDBClusterError::is_db_cluster_already_exists_fault);
         match position_of(&now, wanted) {
+            // The holder of the name shows late, or has just left it.
+            Position::Elsewhere if is_taken && self.destination == Destination::Home => {
+                let holder = rds::cluster(self.rds, wanted.as_str()).await?;
+                self.check_name_is_free_of(holder.as_ref())?;
+                Ok(Position::Busy { at: present })
+            }
             Position::Elsewhere if is_about_status && is_passing(CLUSTER, now.status()) => {
                 Ok(Position::Busy { at: present })
             }

@@ -81,7 +81,7 @@ async fn move_it(
         }
         Destination::Home => check_instance_name_is_free(holder, target, wanted)?,
     }
-    rename_instance(rds, instance, target, wanted).await
+    rename_instance(rds, instance, target, destination).await
 }
 
 /// Nothing to do in a rollback for an original that never left, or has nothing to wait for at home.

@@ -289,3 +289,25 @@ fn work_on_the_storage_delays_the_end_of_a_database_moved_aside_and_not_the_way_
         assert!(report.mails.iter().all(|mail| !mail.subject.contains("ACTION NEEDED")), "{:?}", report.mails);
     }
 }
+
+/// A restore that RDS does not show and that fails: the wait for it gives up after half an hour, when it is still hidden.
+#[test]
+fn a_failed_restore_that_stays_hidden_is_removed_once_it_shows() {
+    for (identifier, is_cluster, action, ends_in) in [
+        ("orders", false, "RestoreDBInstanceFromDBSnapshot", "failed"),
+        ("shop", true, "RestoreDBClusterFromSnapshot", "migration-failed"),
+        ("ledger", true, "RestoreDBClusterFromSnapshot", "migration-failed"),
+        ("shop", true, "CreateDBInstance", "failed"),
+    ] {
+        for hidden in [2_000, 3_000] {
+            let faults = [format!("{action}=endsIn:{ends_in}"), format!("{action}=notFoundFor:{hidden}")];
+            let disturbances = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
+            let event = event(identifier, "db_restore", is_cluster);
+            let rehearsal = Rehearsal { disturbances, ..Rehearsal::new(event, world()) };
+            let report = rehearsal.run(&mut ()).expect("a world that can exist");
+            assert_untouched(&report, &format!("{identifier} {action} hidden for {hidden} s"));
+            let last = report.mails.last().expect("a mail");
+            assert!(last.subject.contains("original is back"), "{identifier} {action} {hidden}: {}", last.subject);
+        }
+    }
+}
