@@ -5,10 +5,10 @@
 //! is verified and available. A restored database that clients may have written to is moved aside first, and deleted with a
 //! final snapshot. If any other database is in the way, the person decides: no command takes its name.
 
-use trapheus_common::document::{Request, Target};
+use trapheus_common::document::{Member, OriginalCluster, Request, Target};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::tags;
-use trapheus_common::wait::acceptor::{Phase, phase};
+use trapheus_common::wait::acceptor::{Phase, phase, was_never_in_service};
 
 use crate::run::{Original, Progress, Recovery, Run};
 use crate::words;
@@ -36,6 +36,10 @@ pub struct Verdict {
     pub summary: &'static str,
     /// One sentence.
     pub headline: String,
+    /// Whether the original has its name back and is available, whatever else is left to do.
+    pub is_back: bool,
+    /// Whether the restored database is left over, moved aside.
+    pub has_leftover: bool,
     /// What else a person should know before acting.
     pub remarks: Vec<String>,
     pub commands: Vec<Command>,
@@ -67,6 +71,8 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
                 standing: Standing::Unknown,
                 summary: words::BLIND,
                 headline: format!("It is not known what exists now: RDS could not be looked at ({reason})."),
+                is_back: false,
+                has_leftover: false,
                 remarks: vec![format!(
                     "Look at {} and {} in the RDS console.",
                     request.identifier, request.temporary_identifier
@@ -138,7 +144,15 @@ impl Verdict {
 }
 
 fn well(summary: &'static str, headline: String) -> Verdict {
-    Verdict { standing: Standing::Well, summary, headline, remarks: Vec::new(), commands: Vec::new() }
+    Verdict {
+        standing: Standing::Well,
+        summary,
+        headline,
+        is_back: summary == words::BACK,
+        has_leftover: false,
+        remarks: Vec::new(),
+        commands: Vec::new(),
+    }
 }
 
 fn action_needed(headline: String) -> Verdict {
@@ -211,8 +225,12 @@ impl Place<'_> {
         let name = &self.request.identifier;
         let target = self.original.target();
         let Some(original) = self.find(target) else {
-            return self.without_original();
+            return self.without_original("no longer exists");
         };
+        let is_going = phase(original.kind, &original.status) == Phase::Deleting;
+        if is_going && (!at_home(original, target) || self.last_copy().is_some()) {
+            return self.without_original("is being deleted");
+        }
         let strays = self.original.own_members().any(|member| self.find(member).is_some_and(|m| !at_home(m, member)));
         if at_home(original, target) && !strays {
             let mut verdict = self.original_at_home(original);
@@ -269,6 +287,7 @@ impl Place<'_> {
             if phase(member.kind, &member.status) != Phase::Available {
                 verdict.remarks.push(format!("Its member {} is in status {}.", member.identifier, member.status));
                 verdict.needs_action();
+                verdict.is_back = false;
                 self.make_available(member, &mut verdict);
             }
         }
@@ -348,7 +367,7 @@ impl Place<'_> {
     /// never took a connection. Returns the database and the name it is moved to.
     fn clear_the_name<'b>(&'b self, home: &'b Database, verdict: &mut Verdict) -> Option<(&'b Database, &'b str)> {
         let Database { kind, identifier, status, .. } = home;
-        if never_in_service(status) {
+        if was_never_in_service(*kind, status, home.was_available) {
             self.delete(home, "the database this run restored, which was never in service", NO_SNAPSHOT, verdict);
             return None;
         }
@@ -430,6 +449,9 @@ impl Place<'_> {
             }
             Some(aside) => {
                 verdict.needs_action();
+                let left = format!(" {}, the database that this run restored, is left over.", aside.identifier);
+                verdict.headline.push_str(&left);
+                verdict.has_leftover = true;
                 verdict.remarks.push(format!(
                     "{} is the database this run restored. It had the name, so clients may have written to it. Keep it as long \
                      as that data is needed.",
@@ -473,12 +495,19 @@ impl Place<'_> {
         verdict.commands.push(self.cli.wait(*kind, "deleted", identifier));
     }
 
-    /// The original is gone, although no restored database was verified.
-    fn without_original(&self) -> Verdict {
+    /// The restored database that a rollback moved aside, unless that is being deleted.
+    fn last_copy(&self) -> Option<&Database> {
+        let is_kept =
+            |aside: &&Database| aside.origin == Origin::Restored && phase(aside.kind, &aside.status) != Phase::Deleting;
+        self.aside().filter(is_kept)
+    }
+
+    /// The original is gone or going, although no restored database was verified.
+    fn without_original(&self, how: &str) -> Verdict {
         let name = &self.request.identifier;
-        let gone = format!("The original ({}) no longer exists", self.original.target().resource_id);
-        let restored = self.aside().filter(|aside| aside.origin == Origin::Restored);
-        match (self.home(), restored) {
+        let gone = format!("The original ({}) {how}", self.original.target().resource_id);
+        let original = self.home().filter(|home| home.origin == Origin::Original);
+        match (self.home().filter(|home| home.origin != Origin::Original), self.last_copy()) {
             (Some(home), _) if home.origin == Origin::Restored => {
                 let mut verdict = action_needed(format!(
                     "{gone}; {name} is the database that this run restored, in status {}, and was not verified.",
@@ -494,18 +523,34 @@ impl Place<'_> {
             }
             (None, Some(aside)) => {
                 let mut verdict = action_needed(format!(
-                    "{gone}, and no {} answers as {name}; the database that this run restored is {}.",
-                    self.request.kind, aside.identifier
+                    "{gone}, so {name} has no database; the database that this run restored is {}.",
+                    aside.identifier
                 ));
-                verdict
-                    .remarks
-                    .push("It was not verified: compare its settings and data with what you expect.".to_owned());
+                verdict.remarks.push(format!(
+                    "Do not delete {}: no other copy is left under a name of this run. It was not verified, so compare its \
+                     settings and data with what you expect. The commands give it the name {name}.",
+                    aside.identifier
+                ));
+                if let Some(original) = original {
+                    verdict.commands.push(self.cli.wait(original.kind, "deleted", &original.identifier));
+                }
+                self.make_available(aside, &mut verdict);
                 verdict.commands.extend(self.cli.rename(aside.kind, &aside.identifier, name.as_str()));
+                if let Original::Cluster(cluster) = self.original {
+                    let is_there = |member: &&Member| {
+                        self.named(DatabaseKind::Instance, member.target.identifier.as_str()).is_some()
+                    };
+                    let missing = cluster.own_members().iter().filter(|member| !is_there(member));
+                    verdict
+                        .commands
+                        .extend(missing.map(|member| self.cli.create_member(name.as_str(), cluster, member)));
+                }
                 verdict
             }
             (None, None) => {
                 let mut verdict = action_needed(format!("{gone}, and no {} answers as {name}.", self.request.kind));
                 verdict.remarks.push("The commands restore it from its snapshot with its main settings.".to_owned());
+                self.look_after_aside(&mut verdict);
                 verdict.commands = self.cli.restore(self.request, self.original);
                 verdict
             }
@@ -654,12 +699,6 @@ const fn in_words(origin: Origin) -> &'static str {
     }
 }
 
-/// Statuses of a database that never took a connection, so that it holds no data of clients. RDS refuses a final snapshot.
-fn never_in_service(status: &str) -> bool {
-    matches!(status, "creating" | "migrating" | "failed" | "migration-failed" | "cloning-failed" | "restore-error")
-        || status.starts_with("incompatible-")
-}
-
 fn at_home(database: &Database, target: &Target) -> bool {
     database.identifier == target.identifier.as_str()
 }
@@ -748,6 +787,16 @@ impl Cli<'_> {
         )
     }
 
+    fn create_member(self, name: &str, cluster: &OriginalCluster, member: &Member) -> Command {
+        let line = Line::new("create-db-instance")
+            .with("--db-instance-identifier", [member.target.identifier.as_str()])
+            .with("--db-cluster-identifier", [name])
+            .with("--engine", [cluster.engine.as_str()])
+            .with("--db-instance-class", member.settings.instance_class.as_deref())
+            .with("--db-parameter-group-name", member.settings.parameter_group.as_deref());
+        self.command(format!("create its member {}", member.target.identifier), &line.0)
+    }
+
     /// The settings that decide who can reach the database and how it behaves; the rest is left to its owner.
     fn restore(self, request: &Request, original: &Original) -> Vec<Command> {
         let name = request.identifier.as_str();
@@ -782,15 +831,8 @@ impl Cli<'_> {
                     self.command(format!("restore {name} from {snapshot}"), &line.0),
                     self.wait(request.kind, "available", name),
                 ];
-                commands.extend(cluster.own_members().iter().map(|member| {
-                    let line = Line::new("create-db-instance")
-                        .with("--db-instance-identifier", [member.target.identifier.as_str()])
-                        .with("--db-cluster-identifier", [name])
-                        .with("--engine", [cluster.engine.as_str()])
-                        .with("--db-instance-class", member.settings.instance_class.as_deref())
-                        .with("--db-parameter-group-name", member.settings.parameter_group.as_deref());
-                    self.command(format!("create its member {}", member.target.identifier), &line.0)
-                }));
+                let members = cluster.own_members().iter();
+                commands.extend(members.map(|member| self.create_member(name, cluster, member)));
                 commands
             }
         }
@@ -1231,13 +1273,50 @@ mod tests {
     }
 
     #[test]
-    fn with_the_original_gone_the_database_that_was_moved_aside_gets_the_name() {
-        let verdict =
-            judged(&renamed(), vec![database(Instance, "orders-failed-3fa2c1", "available", Origin::Restored)]);
+    fn with_the_original_gone_or_going_the_database_that_was_moved_aside_gets_the_name_and_is_not_deleted() {
+        let aside = || database(Instance, "orders-failed-3fa2c1", "available", Origin::Restored);
+        for original in [None, Some("orders-temp"), Some("orders")] {
+            let original = original.map(|name| database(Instance, name, "deleting", Origin::Original));
+            let is_home = original.as_ref().is_some_and(|original| original.identifier == "orders");
+            let verdict = judged(&renamed(), original.into_iter().chain([aside()]).collect());
+            assert!(verdict.headline.contains("so orders has no database"), "{}", verdict.headline);
+            assert!(verdict.remarks[0].starts_with("Do not delete orders-failed-3fa2c1"), "{:?}", verdict.remarks);
+            let commands = lines(&verdict);
+            assert_eq!(
+                commands[usize::from(is_home)],
+                "aws rds modify-db-instance --db-instance-identifier orders-failed-3fa2c1 --new-db-instance-identifier \
+                 orders --apply-immediately"
+            );
+            assert!(!commands.iter().any(|line| line.contains("delete-db")), "{commands:?}");
+        }
+        let cluster = database(Cluster, "orders-failed-3fa2c1", "available", Origin::Restored);
+        let verdict = judged(&after(aurora(), &["claim", "snapshot", "rename"]), vec![cluster]);
+        let commands = lines(&verdict);
+        assert!(commands[0].contains("--new-db-cluster-identifier orders "), "{commands:?}");
+        let created = commands.iter().filter(|line| line.contains("create-db-instance"));
+        assert_eq!(created.count(), 2, "its members were deleted: {commands:?}");
+    }
+
+    #[test]
+    fn a_failed_deletion_of_the_database_that_was_moved_aside_does_not_hide_that_the_original_is_back() {
+        let home = protected(database(Instance, "orders", "available", Origin::Original));
+        let aside = database(Instance, "orders-failed-3fa2c1", "available", Origin::Restored);
+        let verdict = judged(&renamed(), vec![home, aside]);
+        assert!(verdict.is_back && verdict.has_leftover && verdict.standing == Standing::ActionNeeded);
+        let said =
+            "orders is the original again, and available. orders-failed-3fa2c1, the database that this run restored";
+        assert!(verdict.headline.starts_with(said), "{}", verdict.headline);
+    }
+
+    #[test]
+    fn a_failed_database_that_was_in_service_keeps_its_automated_backups() {
+        let was_available = true;
+        let home = Database { was_available, ..database(Instance, "orders", "failed", Origin::Restored) };
+        let original = database(Instance, "orders-temp", "available", Origin::Original);
+        let verdict = judged(&renamed(), vec![home, original]);
         assert_eq!(
             lines(&verdict)[0],
-            "aws rds modify-db-instance --db-instance-identifier orders-failed-3fa2c1 --new-db-instance-identifier orders \
-             --apply-immediately"
+            "aws rds delete-db-instance --db-instance-identifier orders --skip-final-snapshot --no-delete-automated-backups"
         );
     }
 

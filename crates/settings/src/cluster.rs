@@ -4,7 +4,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance};
-use trapheus_common::claim::{Named, Proofs};
+use trapheus_common::claim::{Claim, Named, Proofs};
 use trapheus_common::document::{
     ClusterKind, Member, OriginalCluster, StepEvent, StepOutput, Target, TaskName, Verification,
 };
@@ -143,7 +143,10 @@ impl<'a> Restored<'a> {
     async fn find(rds: &Client, event: &'a StepEvent<OriginalCluster>, kind: ErrorKind) -> Result<Self> {
         let StepEvent { request, plan } = event;
         let original = &plan.original;
-        let clusters = Named::<DbCluster>::find_claimed(rds, &original.target).await?;
+        let clusters = Named::<DbCluster>::find_beside(rds, &original.target, |restored| {
+            restored.is_some_and(|restored| Claim::is_shown_by(restored, &request.execution))
+        })
+        .await?;
         let own_tags = tags::of_the_user(clusters.claimed(request, &original.target)?.tag_list());
         let identifier = request.identifier.as_str();
         let cluster = clusters

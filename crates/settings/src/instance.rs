@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
-use trapheus_common::claim::{Named, Proofs};
+use trapheus_common::claim::{Claim, Named, Proofs};
 use trapheus_common::document::{OriginalInstance, StepEvent, StepOutput, TaskName, Verification};
 use trapheus_common::settings::InstanceSettings;
 use trapheus_common::source::Seen;
@@ -111,7 +111,10 @@ struct Pair {
 async fn pair(rds: &Client, event: &StepEvent<OriginalInstance>, kind: ErrorKind) -> Result<Pair> {
     let StepEvent { request, plan } = event;
     let original = &plan.original;
-    let instances = Named::<DbInstance>::find_claimed(rds, &original.target).await?;
+    let instances = Named::<DbInstance>::find_beside(rds, &original.target, |restored| {
+        restored.is_some_and(|restored| Claim::is_shown_by(restored, &request.execution))
+    })
+    .await?;
     let original_now = instances.claimed(request, &original.target)?;
     let identifier = request.identifier.as_str();
     let found = instances
