@@ -30,8 +30,11 @@ pub struct Report {
     pub input: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
-    /// Of virtual time.
+    /// Of virtual time, from its start to its last end.
     pub duration_seconds: f64,
+    /// Ends that a redrive followed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub redriven: Vec<Redriven>,
     pub steps: Vec<Step>,
     /// Recoveries and second runs, in the order they started.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -57,6 +60,19 @@ pub struct Report {
     pub function_invocations: u64,
     pub function_seconds: f64,
     pub cost: Cost,
+}
+
+/// An end of the execution that was not its last: a person redrove it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Redriven {
+    /// How it had ended.
+    pub status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// When it had ended and when it was redriven, since the world began.
+    pub ended_seconds: f64,
+    pub at_seconds: f64,
 }
 
 /// Why there was another execution.
@@ -129,7 +145,7 @@ pub(crate) fn duration(outcome: &Outcome) -> f64 {
 impl Report {
     pub(crate) fn new(
         run: &Run,
-        Ended { outcome, steps }: Ended,
+        Ended { outcome, steps, redriven }: Ended,
         others: Vec<OtherRun>,
         strikes: Strikes,
         usage: Usage,
@@ -156,6 +172,7 @@ impl Report {
             execution: run.arn(),
             input: event.clone(),
             output: outcome.output,
+            redriven,
             steps,
             others,
             struck: strikes.struck,
@@ -187,6 +204,10 @@ impl Report {
     }
 
     fn write_summary(&self, out: &mut String) -> std::fmt::Result {
+        for redriven in &self.redriven {
+            let (ended, pause) = (redriven.ended_seconds, redriven.at_seconds - redriven.ended_seconds);
+            writeln!(out, "{} after {}, redriven {} later", redriven.status, clock(ended), clock(pause))?;
+        }
         writeln!(out, "{} after {}", self.status, clock(self.duration_seconds))?;
         if let Some(error) = &self.error {
             writeln!(out, "\n{error}")?;

@@ -232,7 +232,7 @@ impl<'e> Execution<'e> {
     pub fn redrive(
         machine: &'e StateMachine,
         handler: &'e dyn TaskHandler,
-        outcome: Outcome,
+        outcome: &Outcome,
         at: Timestamp,
     ) -> Result<Self, NotRedrivable> {
         if outcome.status == Status::Succeeded {
@@ -244,7 +244,7 @@ impl<'e> Execution<'e> {
         if outcome.event_count + 1 >= MAXIMUM_EVENTS {
             return Err(NotRedrivable::HistoryFull);
         }
-        let bookmark = outcome.bookmark.ok_or(NotRedrivable::NoBookmark)?;
+        let bookmark = outcome.bookmark.clone().ok_or(NotRedrivable::NoBookmark)?;
         if bookmark.is_in_distributed_map(machine.flow()) {
             return Err(NotRedrivable::DistributedMap);
         }

@@ -54,6 +54,7 @@ fn recover_while(
                 stop_date: Some(SystemTime::UNIX_EPOCH),
                 error: None,
                 cause: None,
+                redriven: None,
             });
         }
         let rehearsal = Rehearsal::new(event, World::default());

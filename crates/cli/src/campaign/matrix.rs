@@ -16,7 +16,7 @@ use trapheus_common::document::SnapshotReplacement;
 
 use super::families::{self as f, Family};
 use super::{Case, Changes, judged};
-use crate::disturbance::{Disturbance, FunctionFault, FunctionFaultKind};
+use crate::disturbance::{Beside, Disturbance, FunctionFault, FunctionFaultKind};
 use crate::rehearsal::{WEBHOOKS, deployed};
 
 /// The databases of the built-in world, one of each kind.
@@ -416,6 +416,7 @@ fn executions(happy: &Recording) -> Vec<Case> {
         cases.push(Case::new(f::SECOND_RUN, &happy.event).with([Disturbance::SecondRun {
             state,
             occurrence,
+            beside: Beside::First,
             event: None,
         }]));
     }
@@ -525,7 +526,12 @@ fn rollbacks(event: &Value) -> Result<Vec<Case>, String> {
             let state = state.to_owned();
             cases.push(base(f::ROLLBACK_ABORT).with([Disturbance::Abort { state: state.clone(), occurrence }]));
             cases.push(base(f::ROLLBACK_ABORT).with([Disturbance::AbortAfter { state: state.clone(), occurrence }]));
-            cases.push(base(f::SECOND_RUN).with([Disturbance::SecondRun { state, occurrence, event: None }]));
+            cases.push(base(f::SECOND_RUN).with([Disturbance::SecondRun {
+                state,
+                occurrence,
+                beside: Beside::First,
+                event: None,
+            }]));
         }
         for fault in mail_faults() {
             cases.push(base(f::MAIL).with([fault]));
@@ -557,7 +563,7 @@ fn notices(event: &Value) -> Result<Vec<Case>, String> {
         let state = state.to_owned();
         faults.push(Disturbance::Abort { state: state.clone(), occurrence });
         faults.push(Disturbance::AbortAfter { state: state.clone(), occurrence });
-        faults.push(Disturbance::SecondRun { state, occurrence, event: None });
+        faults.push(Disturbance::SecondRun { state, occurrence, beside: Beside::First, event: None });
     }
     Ok(std::iter::once(told()).chain(faults.into_iter().map(|fault| told().with([fault]))).collect())
 }
@@ -599,7 +605,7 @@ fn faults_of_exports(happy: &Recording) -> Vec<Case> {
         let state = state.to_owned();
         cases.push(base().with([Disturbance::Abort { state: state.clone(), occurrence }]));
         cases.push(base().with([Disturbance::AbortAfter { state: state.clone(), occurrence }]));
-        cases.push(base().with([Disturbance::SecondRun { state, occurrence, event: None }]));
+        cases.push(base().with([Disturbance::SecondRun { state, occurrence, beside: Beside::First, event: None }]));
     }
     for fault in mail_faults() {
         cases.push(base().with([request("StartExportTask", 1, 1, Fault::Denied {}), fault]));

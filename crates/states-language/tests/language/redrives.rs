@@ -33,7 +33,7 @@ fn drive(definition: &Value, input: Value, handler: &dyn TaskHandler, stops: &[O
                 None => Execution::new(&machine, handler, ExecutionOptions::new(input.clone())).keeping_bookmark(),
                 Some(outcome) => {
                     let at = outcome.ended + LATER;
-                    Execution::redrive(&machine, handler, outcome, at).expect("it can be redriven")
+                    Execution::redrive(&machine, handler, &outcome, at).expect("it can be redriven")
                 }
             };
             let handle = execution.stop_handle();
@@ -269,28 +269,28 @@ fn what_cannot_be_redriven_is_refused() {
         let execution = Execution::new(machine, &script, ExecutionOptions::new(json!([1]))).keeping_bookmark();
         block_on(execution.run())
     };
-    let refusal = |machine: &states_language::StateMachine, outcome: Outcome, at: Timestamp| {
+    let refusal = |machine: &states_language::StateMachine, outcome: &Outcome, at: Timestamp| {
         Execution::redrive(machine, &script, outcome, at).err().expect("a refusal")
     };
     let succeeds = machine(json!({"Type": "Succeed"}));
     let outcome = ended(&succeeds);
     let at = outcome.ended;
-    let refused = refusal(&succeeds, outcome, at);
+    let refused = refusal(&succeeds, &outcome, at);
     assert_eq!(refused, NotRedrivable::Succeeded);
     assert_eq!(refused.to_string(), "ExecutionNotRedrivable: Execution is SUCCEEDED and cannot be redriven");
 
     let fails = machine(json!({"Type": "Fail"}));
     let outcome = ended(&fails);
     let late = outcome.ended + SignedDuration::from_hours(14 * 24) + SignedDuration::from_secs(1);
-    assert_eq!(refusal(&fails, outcome.clone(), late), NotRedrivable::TooLate);
+    assert_eq!(refusal(&fails, &outcome, late), NotRedrivable::TooLate);
     let full = Outcome { event_count: 24_999, ..outcome };
-    assert_eq!(refusal(&fails, full, at), NotRedrivable::HistoryFull);
+    assert_eq!(refusal(&fails, &full, at), NotRedrivable::HistoryFull);
     let unkept = run(&json!({"StartAt": "S", "States": {"S": {"Type": "Fail"}}}), json!({}));
-    assert_eq!(refusal(&fails, unkept, at), NotRedrivable::NoBookmark);
+    assert_eq!(refusal(&fails, &unkept, at), NotRedrivable::NoBookmark);
 
     let distributed = machine(json!({"Type": "Map", "End": true, "ItemProcessor": {
         "ProcessorConfig": {"Mode": "DISTRIBUTED", "ExecutionType": "STANDARD"},
         "StartAt": "I", "States": {"I": {"Type": "Fail", "Error": "Broken"}}}}));
     let outcome = ended(&distributed);
-    assert_eq!(refusal(&distributed, outcome, at), NotRedrivable::DistributedMap);
+    assert_eq!(refusal(&distributed, &outcome, at), NotRedrivable::DistributedMap);
 }
