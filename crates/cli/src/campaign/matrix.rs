@@ -15,7 +15,7 @@ use states_language::StateType;
 use trapheus_common::document::SnapshotReplacement;
 
 use super::families::{self as f, Family};
-use super::{Case, Changes, judged};
+use super::{Case, Changes, judged, restarts};
 use crate::disturbance::{Beside, Disturbance, FunctionFault, FunctionFaultKind};
 use crate::rehearsal::{WEBHOOKS, deployed};
 
@@ -102,6 +102,11 @@ impl Recording {
         self.event["task"] != "create_snapshot_only"
     }
 
+    /// A run with both halves: only its first half is another than that of the plain restore.
+    pub(super) fn is_half(&self) -> bool {
+        self.event["task"] == "create_snapshot"
+    }
+
     pub fn takes_snapshot(&self) -> bool {
         self.event["task"] != "db_restore"
     }
@@ -119,7 +124,7 @@ fn functions() -> BTreeMap<String, String> {
 }
 
 /// Every occurrence of every name: the name, and its number from 1.
-fn each(counts: &BTreeMap<String, u32>) -> impl Iterator<Item = (&str, u32)> {
+pub(super) fn each(counts: &BTreeMap<String, u32>) -> impl Iterator<Item = (&str, u32)> {
     counts.iter().flat_map(|(name, count)| (1..=*count).map(move |number| (name.as_str(), number)))
 }
 
@@ -359,10 +364,13 @@ pub fn cases(events: &[Value]) -> Result<Vec<Case>, String> {
         cases.extend(executions(&happy));
         cases.extend(people(&happy));
         cases.extend(notices(event)?);
+        cases.extend(restarts::redriven(&happy));
         if happy.takes_snapshot() {
             cases.extend(exports(event)?);
         } else {
             cases.extend(rollbacks(event)?);
+            cases.extend(restarts::redriven_rollbacks(event)?);
+            cases.extend(restarts::recovered_twice(&happy)?);
             cases.extend(restored(event)?);
         }
     }
@@ -425,8 +433,7 @@ fn executions(happy: &Recording) -> Vec<Case> {
 
 fn people(happy: &Recording) -> Vec<Case> {
     let mut cases = Vec::new();
-    // Of a run with both halves, only its first half is another than that of the plain restore.
-    let is_half = happy.event["task"] == "create_snapshot";
+    let is_half = happy.is_half();
     let delays: &[f64] = if is_half { &[0.0] } else { &[0.0, 100.0] };
     for (family, action, parameters) in doings(happy.identifier(), happy.is_cluster()) {
         for (moment, occurrence) in each(&happy.changes).filter(|(moment, _)| !is_half || moment.contains("Snapshot")) {
