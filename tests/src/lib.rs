@@ -56,6 +56,7 @@ impl Harness {
             stop_date: None,
             error: None,
             cause: None,
+            redriven: None,
         });
     }
 

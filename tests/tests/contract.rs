@@ -336,6 +336,25 @@ fn the_two_branches_mirror_each_other() {
     assert_eq!(cluster.len(), mirrored.as_object().expect("an object").len());
 }
 
+/// Steps of a run whose restored database is verified: they finish it, redriven or not.
+const AFTER_VERIFICATION: [&str; 3] = ["Protect", "Delete", "Release"];
+
+#[test]
+fn a_step_that_may_spoil_a_recovery_is_told_of_a_redrive_and_the_rollback_is_not() {
+    let mut told = 0;
+    for (name, task) in working_tasks() {
+        if task["Parameters"].get("plan.$").is_none() {
+            continue;
+        }
+        let is_of_the_run = definition()["States"].get(&name).is_some();
+        let is_late = AFTER_VERIFICATION.iter().any(|prefix| name.starts_with(prefix));
+        let expected = if is_of_the_run && !is_late { json!("$$.Execution") } else { Value::Null };
+        assert_eq!(task["Parameters"]["execution.$"], expected, "{name}");
+        told += usize::from(!expected.is_null());
+    }
+    assert_eq!(told, 12);
+}
+
 #[test]
 fn every_wait_loops_back_unless_it_is_complete() {
     for (name, state) in of_type("Choice") {

@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`families`] | the kinds of things that go wrong, what the original project does about each, what this one does |
 //! | [`matrix`] | every one of them at every moment of a run |
+//! | `restarts` | executions that are run again, for the matrix |
 //! | [`random`] | two or three at once, and other worlds, by seed |
 //! | [`command`] | the command: options, progress, output |
 //! | [`requests`] | what the functions asked of AWS, for the proof of their permissions |
@@ -17,6 +18,7 @@ pub mod families;
 pub mod matrix;
 pub mod random;
 pub mod requests;
+mod restarts;
 pub mod tally;
 
 use std::fmt::Write as _;

@@ -42,15 +42,40 @@ pub enum Disturbance {
         #[serde(default = "once")]
         occurrence: u32,
     },
+    /// A person redrives the execution so long after it ended without success.
+    Redrive {
+        /// After which such end, counted from 1.
+        #[serde(default = "once")]
+        occurrence: u32,
+        seconds: f64,
+    },
     /// Somebody starts another execution as this one enters a state.
     SecondRun {
         state: String,
         #[serde(default = "once")]
         occurrence: u32,
+        /// As which execution enters it: the first, or a recovery that the rule started.
+        #[serde(default, skip_serializing_if = "Beside::is_first")]
+        beside: Beside,
         /// Its input; the same as this one's if there is none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         event: Option<Value>,
     },
+}
+
+/// Which execution another one is started beside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Beside {
+    #[default]
+    First,
+    Recovery,
+}
+
+impl Beside {
+    fn is_first(&self) -> bool {
+        *self == Self::First
+    }
 }
 
 /// A function that fails, by invocation. Those of every execution count.
@@ -152,6 +177,10 @@ impl Disturbance {
             Self::Function(fault) => {
                 check_occurrence(fault.occurrence, fault.times)?;
                 known("function", &fault.function, FUNCTIONS)
+            }
+            Self::Redrive { occurrence, seconds } => {
+                check_occurrence(*occurrence, 1)?;
+                check_seconds(*seconds)
             }
             Self::Abort { state, occurrence } | Self::SecondRun { state, occurrence, .. } => {
                 check_occurrence(*occurrence, 1)?;

@@ -526,13 +526,16 @@ impl Case<'_> {
         let mail_failed = excuse::mail_failed(&self.e);
         let is_told = self.failed_export().is_some() || self.e.success_notice;
         let least = self.least_messages(&report.status, &report.steps).max(usize::from(is_told && self.succeeded()));
-        if self.succeeded() && sent > 0 && !is_told || sent < least && !mail_failed {
+        // Of an end that a redrive followed, people were told as of any other.
+        let ends = report.redriven.len();
+        if self.succeeded() && sent > 0 && !is_told && ends == 0 || sent < least && !mail_failed {
             say(format!("{sent} mails were sent about a run that ended {}", report.status));
         }
         // Who never hears that a mail was taken has to send it again.
         let answers_are_lost = excuse::answers_are_lost(&self.e);
         let notices = usize::from(self.e.success_notice);
-        let most = if answers_are_lost { (own.len() * 2 + notices) * MOST_COPIES } else { MOST_MAILS + notices };
+        let most =
+            if answers_are_lost { (own.len() * 2 + notices) * MOST_COPIES } else { MOST_MAILS * (1 + ends) + notices };
         if sent > most {
             say(format!("{sent} mails were sent about one run"));
         }

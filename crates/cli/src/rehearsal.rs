@@ -41,6 +41,11 @@ pub(crate) fn execution_arn(name: &str) -> String {
     format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:{STATE_MACHINE}:{name}")
 }
 
+/// The name of a rehearsal's execution, unless it is given another.
+pub(crate) fn execution_name(seed: u64) -> String {
+    format!("rehearsal-{seed}")
+}
+
 /// Where a rehearsal's deployment keeps the addresses of its webhooks, one in each place.
 const SLACK_SECRET: &str = "trapheus/slack";
 const SLACK_PARAMETER: &str = "/trapheus/slack";
@@ -146,7 +151,7 @@ impl Rehearsal {
         let stage = self.stage(simulator);
         let run = Run {
             role: None,
-            name: self.name.take().unwrap_or_else(|| format!("rehearsal-{}", self.seed)),
+            name: self.name.take().unwrap_or_else(|| execution_name(self.seed)),
             input: self.event,
             seed: self.seed,
             fleet: Rc::new(fleet),

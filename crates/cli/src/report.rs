@@ -34,8 +34,11 @@ pub struct Report {
     /// The age of the backup that the run chose; absent without an output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Data>,
-    /// Of virtual time.
+    /// Of virtual time, from its start to its last end.
     pub duration_seconds: f64,
+    /// Ends that a redrive followed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub redriven: Vec<Redriven>,
     pub steps: Vec<Step>,
     /// Recoveries and second runs, in the order they started.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -88,6 +91,19 @@ impl Data {
         };
         format!("as of {}, {age}", self.as_of)
     }
+}
+
+/// An end of the execution that was not its last: a person redrove it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Redriven {
+    /// How it had ended.
+    pub status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// When it had ended and when it was redriven, since the world began.
+    pub ended_seconds: f64,
+    pub at_seconds: f64,
 }
 
 /// Why there was another execution.
@@ -160,7 +176,7 @@ pub(crate) fn duration(outcome: &Outcome) -> f64 {
 impl Report {
     pub(crate) fn new(
         run: &Run,
-        Ended { outcome, steps }: Ended,
+        Ended { outcome, steps, redriven }: Ended,
         others: Vec<OtherRun>,
         strikes: Strikes,
         usage: Usage,
@@ -188,6 +204,7 @@ impl Report {
             input: event.clone(),
             data: outcome.output.as_ref().and_then(Data::of),
             output: outcome.output,
+            redriven,
             steps,
             others,
             struck: strikes.struck,
@@ -219,6 +236,10 @@ impl Report {
     }
 
     fn write_summary(&self, out: &mut String) -> std::fmt::Result {
+        for redriven in &self.redriven {
+            let (ended, pause) = (redriven.ended_seconds, redriven.at_seconds - redriven.ended_seconds);
+            writeln!(out, "{} after {}, redriven {} later", redriven.status, clock(ended), clock(pause))?;
+        }
         writeln!(out, "{} after {}", self.status, clock(self.duration_seconds))?;
         if let Some(error) = &self.error {
             writeln!(out, "\n{error}")?;

@@ -24,10 +24,10 @@ use states_language::{
 use tokio::time::Instant;
 
 use crate::cost::Usage;
-use crate::disturbance::{Disturbance, FunctionFault, FunctionFaultKind};
+use crate::disturbance::{Beside, Disturbance, FunctionFault, FunctionFaultKind};
 use crate::fleet::{Failure, Fleet, time_limit};
 use crate::rehearsal::{ACCOUNT, Clients, REGION, STATE_MACHINE, execution_arn};
-use crate::report::{OtherRun, RunRole};
+use crate::report::{OtherRun, Redriven, RunRole};
 use crate::struck::{Strikes, Struck};
 use crate::timeline::{Audience, Step, Timeline};
 
@@ -80,6 +80,8 @@ impl Run {
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
     pub(crate) steps: Vec<Step>,
+    /// The ends before, which a redrive followed.
+    pub(crate) redriven: Vec<Redriven>,
 }
 
 /// What all executions of a rehearsal share.
@@ -166,7 +168,7 @@ impl Stage {
         self.epoch + self.simulator.now()
     }
 
-    /// Runs an execution to its end, and has it recovered if the rule says so.
+    /// Runs an execution to its last end, and has it recovered after each if the rule says so.
     pub(crate) async fn execute(self: &Rc<Self>, run: &Run, audience: &mut dyn Audience) -> Ended {
         let options = self.options(run);
         let arn = options.execution_arn.clone();
@@ -175,10 +177,38 @@ impl Stage {
         let calls = Calls { stage: Rc::clone(self), fleet: Rc::clone(&run.fleet), halt: Rc::clone(&halt) };
         let mut watch =
             Watch { timeline: Timeline::new(audience), stage: self, run, halt: &halt, entries: HashMap::new() };
+        let mut redriven = Vec::new();
         let mut execution = Execution::new(&self.machine, &calls, options);
-        halt.handle.set(Some(execution.stop_handle()));
-        let outcome = execution.observed_by(&mut watch).run().await;
-        let steps = watch.timeline.into_steps();
+        if self.is_redriven(run) {
+            execution = execution.keeping_bookmark();
+        }
+        let mut outcome = self.attend(execution, &mut watch).await;
+        while outcome.status != Status::Succeeded {
+            let ends = redriven.len() + 1;
+            if self.recovers && run.role != Some(RunRole::Recovery) {
+                self.start_recovery(run, outcome.status.name(), ends);
+            }
+            let Some((disturbance, pause)) = self.redrive_of(run, ends) else { break };
+            let ended_seconds = self.simulator.now().as_secs_f64();
+            tokio::time::sleep(pause).await;
+            let at = Timestamp::try_from(self.wall_clock()).unwrap_or_default();
+            // One that Step Functions refuses does not strike.
+            let Ok(execution) = Execution::redrive(&self.machine, &calls, &outcome, at) else { break };
+            self.note_redrive(&arn, disturbance, ends);
+            let at_seconds = self.simulator.now().as_secs_f64();
+            let (status, error) = (outcome.status.name().to_owned(), outcome.error.clone());
+            redriven.push(Redriven { status, error, ended_seconds, at_seconds });
+            outcome = self.attend(execution, &mut watch).await;
+        }
+        self.use_more(|usage| usage.transitions += outcome.state_transitions);
+        Ended { outcome, steps: watch.timeline.into_steps(), redriven }
+    }
+
+    /// Runs an execution from its start or its redrive to the next end, and makes the end known.
+    async fn attend<'e>(&self, mut execution: Execution<'e>, watch: &'e mut Watch<'_>) -> Outcome {
+        watch.halt.listen(execution.stop_handle());
+        let arn = watch.run.arn();
+        let outcome = execution.observed_by(watch).run().await;
         let stopped = self.wall_clock();
         self.simulator.update_execution(&arn, |execution| {
             outcome.status.name().clone_into(&mut execution.status);
@@ -186,11 +216,35 @@ impl Stage {
             execution.error.clone_from(&outcome.error);
             execution.cause.clone_from(&outcome.cause);
         });
-        self.use_more(|usage| usage.transitions += outcome.state_transitions);
-        if self.recovers && outcome.status != Status::Succeeded && run.role != Some(RunRole::Recovery) {
-            self.start_recovery(run, outcome.status.name());
-        }
-        Ended { outcome, steps }
+        outcome
+    }
+
+    /// Whether a person has in mind to redrive this execution.
+    fn is_redriven(&self, run: &Run) -> bool {
+        let redrives = |disturbance: &Disturbance| matches!(disturbance, Disturbance::Redrive { .. });
+        run.role.is_none() && self.disturbances.iter().any(redrives)
+    }
+
+    /// The redrive that follows this end of the execution, and how long after it.
+    fn redrive_of(&self, run: &Run, ends: usize) -> Option<(Disturbance, Duration)> {
+        let mut disturbances = self.disturbances.iter().filter(|_| run.role.is_none());
+        disturbances.find_map(|disturbance| match disturbance {
+            Disturbance::Redrive { occurrence, seconds } if usize::try_from(*occurrence) == Ok(ends) => {
+                Some((disturbance.clone(), Duration::from_secs_f64(*seconds)))
+            }
+            _ => None,
+        })
+    }
+
+    /// Makes known that the execution runs again.
+    fn note_redrive(&self, arn: &str, fault: Disturbance, ends: usize) {
+        let at = self.wall_clock();
+        self.simulator.update_execution(arn, |execution| execution.redrive(at));
+        let occurrence = u32::try_from(ends).unwrap_or(u32::MAX);
+        self.struck.borrow_mut().push(Struck {
+            execution: Some(arn.to_owned()),
+            ..Struck::new(fault, self.simulator.now().as_secs_f64(), occurrence)
+        });
     }
 
     fn options(&self, run: &Run) -> ExecutionOptions {
@@ -217,15 +271,17 @@ impl Stage {
             stop_date: None,
             error: None,
             cause: None,
+            redriven: None,
         });
     }
 
-    /// What the rule on the execution's end does.
-    fn start_recovery(self: &Rc<Self>, of: &Run, status: &str) {
+    /// What the rule on the execution's end does, after each of its ends.
+    fn start_recovery(self: &Rc<Self>, of: &Run, status: &str, ends: usize) {
         let stopped_at = Timestamp::try_from(self.wall_clock()).unwrap_or_default();
         let stopped_at = stopped_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let input = json!({"task": "recover", "execution": of.arn(), "status": status, "stoppedAt": stopped_at});
-        self.start(RunRole::Recovery, format!("{}-recovery", of.name), input, of, RULE_LATENCY);
+        let again = if ends == 1 { String::new() } else { format!("-{ends}") };
+        self.start(RunRole::Recovery, format!("{}-recovery{again}", of.name), input, of, RULE_LATENCY);
     }
 
     fn start_second(self: &Rc<Self>, beside: &Run, event: Option<&Value>) {
@@ -247,7 +303,7 @@ impl Stage {
         tokio::task::spawn_local(async move {
             tokio::time::sleep(after).await;
             let started_seconds = stage.simulator.now().as_secs_f64();
-            let Ended { outcome, steps } = stage.execute(&run, &mut ()).await;
+            let Ended { outcome, steps, .. } = stage.execute(&run, &mut ()).await;
             let changes = stage.simulator.changes_by(&run.name);
             let other = OtherRun::new(role, run.arn(), run.input, outcome, steps, started_seconds, changes);
             stage.others.borrow_mut().push(other);
@@ -347,6 +403,13 @@ struct Halt {
 }
 
 impl Halt {
+    /// For an execution that is about to run, or to run again.
+    fn listen(&self, handle: StopHandle) {
+        self.handle.set(Some(handle));
+        self.halted.set(false);
+        self.after.take();
+    }
+
     fn stop(&self) {
         self.halted.set(true);
         if let Some(handle) = self.handle.take() {
@@ -416,7 +479,7 @@ struct Watch<'a> {
 impl Observer for Watch<'_> {
     fn on_event(&mut self, event: &HistoryEvent<'_>) {
         self.timeline.on_event(event);
-        if let Some(state) = event.state.filter(|_| event.kind.is_entry() && self.run.role.is_none()) {
+        if let Some(state) = event.state.filter(|_| event.kind.is_entry()) {
             self.entered(state);
         }
     }
@@ -424,7 +487,8 @@ impl Observer for Watch<'_> {
 
 impl Watch<'_> {
     fn entered(&mut self, state: &str) {
-        let disturbances = self.stage.disturbances.iter().filter(|disturbance| at(disturbance) == Some(state));
+        let here = Some((self.run.role, state));
+        let disturbances = self.stage.disturbances.iter().filter(|disturbance| at(disturbance) == here);
         let mut seen = None;
         for disturbance in disturbances {
             let seen = *seen.get_or_insert_with(|| {
@@ -451,12 +515,13 @@ impl Watch<'_> {
     }
 }
 
-/// The state at which it happens.
-fn at(disturbance: &Disturbance) -> Option<&str> {
+/// The execution and the state at which it happens.
+fn at(disturbance: &Disturbance) -> Option<(Option<RunRole>, &str)> {
     match disturbance {
+        Disturbance::SecondRun { state, beside: Beside::Recovery, .. } => Some((Some(RunRole::Recovery), state)),
         Disturbance::Abort { state, .. }
         | Disturbance::AbortAfter { state, .. }
-        | Disturbance::SecondRun { state, .. } => Some(state),
+        | Disturbance::SecondRun { state, .. } => Some((None, state)),
         _ => None,
     }
 }

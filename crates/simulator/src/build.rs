@@ -10,11 +10,11 @@ use crate::resources::{Cluster, Instance, Key, Life, Snapshot, is_aurora};
 use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::state::{Groups, State};
 use crate::world::{
-    ClusterSnapshotSpec, ClusterSpec, GroupSpec, InstanceSpec, MemberSpec, SnapshotSpec, World, WorldError,
+    ClusterSnapshotSpec, ClusterSpec, GroupSpec, InstanceSpec, MemberSpec, SnapshotSpec, THIRTY_DAYS, World, WorldError,
 };
 
-/// Databases of the file were created thirty days before the start.
-const AGE_MILLIS: i64 = 30 * 24 * 3600 * 1000;
+/// Databases of the file were created so long before the start, unless they say otherwise.
+const AGE_MILLIS: i64 = THIRTY_DAYS as i64 * HOUR_MILLIS;
 const HOUR_MILLIS: i64 = 3600 * 1000;
 
 /// Builds the world as it is at `start` (Unix milliseconds).
@@ -100,6 +100,11 @@ fn as_tags(tags: &BTreeMap<String, String>) -> Tags {
 }
 
 impl Builder {
+    /// So many hours before the start.
+    fn ago(&self, hours: u32) -> i64 {
+        self.state.start - i64::from(hours) * HOUR_MILLIS
+    }
+
     fn instance_name(&self, place: &str, identifier: &str) -> Result<String, WorldError> {
         let name = names::identifier("identifier", identifier)
             .map_err(|error| impossible(&format!("{place}.identifier"), error.message))?;
@@ -126,6 +131,7 @@ impl Builder {
         self.state.settle_network(&mut settings, &spec.settings);
         self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
         let mut instance = self.new_instance(name, &spec.status, &spec.engine, settings, spec.resource_id.as_ref());
+        instance.created = instance.created.map(|_| self.ago(spec.age_hours));
         instance.parameter_apply_status = spec.parameter_apply_status;
         instance.option_group_status = spec.option_group_status;
         instance.pending = spec.pending.clone();
@@ -200,7 +206,7 @@ impl Builder {
             self.state.groups_or_default(spec.settings.vpc_security_groups.as_ref(), group.as_deref());
         self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
         let resource_id = spec.resource_id.clone().unwrap_or_else(|| self.state.fresh_resource_id("cluster-"));
-        let created = self.state.start - AGE_MILLIS;
+        let created = self.ago(spec.age_hours);
         let mut cluster = Cluster::new(
             Life::new(name.clone(), spec.status.clone()),
             resource_id,
@@ -220,7 +226,7 @@ impl Builder {
         let key = self.state.fresh_key();
         self.state.clusters.insert(key, cluster);
         if !is_aurora(&spec.engine) && spec.members.is_empty() {
-            self.state.add_multi_az_members(key, self.state.start - AGE_MILLIS);
+            self.state.add_multi_az_members(key, created);
         }
         self.members(place, key, spec)
     }
@@ -251,6 +257,7 @@ impl Builder {
         let name = self.instance_name(place, &member.identifier)?;
         let settings = self.state.member_settings(cluster, member.settings.clone());
         let mut instance = self.new_instance(name, &member.status, &spec.engine, settings, member.resource_id.as_ref());
+        instance.created = instance.created.map(|_| self.ago(spec.age_hours));
         instance.settings.class.get_or_insert_with(|| "db.r7g.large".to_owned());
         instance.pending = member.pending.clone();
         instance.parameter_apply_status = member.parameter_apply_status;
@@ -342,7 +349,7 @@ impl Builder {
         tags: Tags,
         age_hours: u32,
     ) -> Snapshot<S> {
-        let created = self.state.start - i64::from(age_hours) * HOUR_MILLIS;
+        let created = self.ago(age_hours);
         Snapshot {
             life,
             source: source.0,

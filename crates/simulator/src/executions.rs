@@ -25,9 +25,26 @@ pub struct Execution {
     /// The name and the cause of the error it ended with.
     pub error: Option<String>,
     pub cause: Option<String>,
+    /// If it was redriven: it runs under the same ARN again.
+    pub redriven: Option<Redriven>,
+}
+
+/// How often an execution was redriven, and when last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redriven {
+    pub count: u32,
+    pub at: SystemTime,
 }
 
 impl Execution {
+    /// The execution runs again: it has neither stopped nor failed.
+    pub fn redrive(&mut self, at: SystemTime) {
+        let count = self.redriven.map_or(0, |redriven| redriven.count) + 1;
+        self.redriven = Some(Redriven { count, at });
+        "RUNNING".clone_into(&mut self.status);
+        (self.stop_date, self.error, self.cause) = (None, None, None);
+    }
+
     fn name(&self) -> &str {
         self.arn.rsplit(':').next().unwrap_or_default()
     }
@@ -39,7 +56,11 @@ impl Execution {
             "name": self.name(),
             "status": self.status,
             "startDate": epoch_seconds(self.start_date),
+            "redriveCount": self.redriven.map_or(0, |redriven| redriven.count),
         });
+        if let Some(redriven) = self.redriven {
+            summary["redriveDate"] = epoch_seconds(redriven.at).into();
+        }
         if let Some(stop_date) = self.stop_date {
             summary["stopDate"] = epoch_seconds(stop_date).into();
         }

@@ -176,6 +176,9 @@ pub struct InstanceSpec {
     pub pending: InstanceSettings,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// How long ago it was created.
+    #[serde(default = "thirty_days")]
+    pub age_hours: u32,
     /// The instance this one is a read replica of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replica_of: Option<String>,
@@ -225,6 +228,9 @@ pub struct ClusterSpec {
     pub pending: ClusterSettings,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// How long ago it and its members were created.
+    #[serde(default = "thirty_days")]
+    pub age_hours: u32,
     /// The first is the writer unless another says so. A Multi-AZ DB cluster that names none has three.
     #[serde(default)]
     pub members: Vec<MemberSpec>,
@@ -268,6 +274,13 @@ pub struct MemberSpec {
     /// The same of the parameter group of its cluster.
     #[serde(default = "in_sync")]
     pub cluster_parameter_status: ApplyStatus,
+}
+
+/// The age in hours of a database that does not say otherwise.
+pub(crate) const THIRTY_DAYS: u32 = 30 * 24;
+
+const fn thirty_days() -> u32 {
+    THIRTY_DAYS
 }
 
 fn manual() -> String {

@@ -113,6 +113,9 @@ pub(crate) struct ExecutionContext {
     pub(crate) input: Value,
     pub(crate) role_arn: String,
     pub(crate) start_time: Timestamp,
+    pub(crate) redrive_count: u32,
+    /// When it was redriven last.
+    pub(crate) redrive_time: Option<Timestamp>,
     pub(crate) machine_id: String,
     pub(crate) machine_name: String,
 }
@@ -156,7 +159,7 @@ impl<'v> Context<'v> {
                 "StartTime": timestamp(execution.start_time),
                 "Name": execution.name,
                 "RoleArn": execution.role_arn,
-                "RedriveCount": 0,
+                "RedriveCount": execution.redrive_count,
             },
             "StateMachine": { "Id": execution.machine_id, "Name": execution.machine_name },
             "State": {
@@ -165,6 +168,10 @@ impl<'v> Context<'v> {
                 "RetryCount": self.retry_count,
             },
         });
+        // https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+        if let Some(time) = execution.redrive_time {
+            context["Execution"]["RedriveTime"] = Value::from(timestamp(time));
+        }
         if let Some(item) = self.item {
             context["Map"] = json!({ "Item": { "Index": item.index, "Value": item.value } });
         }
@@ -193,6 +200,11 @@ impl<'v> Variables<'v> {
         self.own.get(name).or_else(|| self.outer?.get(name))
     }
 
+    /// Those of this scope alone.
+    pub(crate) fn own(&self) -> &Map<String, Value> {
+        &self.own
+    }
+
     pub(crate) fn assign(&mut self, values: Map<String, Value>) {
         self.own.extend(values);
     }
@@ -204,6 +216,11 @@ pub(crate) struct Dice(Cell<u64>);
 impl Dice {
     pub(crate) fn new(seed: u64) -> Self {
         Self(Cell::new(seed))
+    }
+
+    /// What goes on with the same sequence.
+    pub(crate) fn seed(&self) -> u64 {
+        self.0.get()
     }
 
     pub(crate) fn roll(&self) -> fastrand::Rng {

@@ -12,7 +12,7 @@ use rds_simulator::{Fault, InstanceSpec, Timings};
 use serde_json::{Value, json};
 use trapheus_cli::campaign::matrix::{event, failing_restores, function, meddling, request};
 use trapheus_cli::campaign::{Case, Changes, Judged, families, judged, matrix};
-use trapheus_cli::disturbance::{Disturbance, FunctionFaultKind};
+use trapheus_cli::disturbance::{Beside, Disturbance, FunctionFaultKind};
 use trapheus_cli::fleet::{Failure, Fleet};
 use trapheus_cli::rehearsal::{BEGIN, Clients, DEFINITION, load};
 use trapheus_cli::stage::{Around, Call};
@@ -200,6 +200,7 @@ fn without_the_claim_two_runs_harm_each_other() {
     let second = |state: &str| Disturbance::SecondRun {
         state: state.to_owned(),
         occurrence: 1,
+        beside: Beside::First,
         event: Some(event("orders", "create_snapshot_only", false)),
     };
     let cases =

@@ -165,16 +165,18 @@ fn a_database_that_another_run_works_on_is_refused() {
 fn rehearse_beside(other: &str, event: Value, world: World) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
-        let simulator = Simulator::new(world, Options::default()).expect("a possible world");
+        let start_time = SystemTime::UNIX_EPOCH + BEGIN;
+        let simulator = Simulator::new(world, Options { start_time, ..Options::default() }).expect("a possible world");
         simulator.register_execution(Execution {
             arn: other.to_owned(),
             state_machine_arn: String::new(),
             status: "RUNNING".to_owned(),
             input: "{}".to_owned(),
-            start_date: SystemTime::UNIX_EPOCH,
+            start_date: start_time,
             stop_date: None,
             error: None,
             cause: None,
+            redriven: None,
         });
         Rehearsal::new(event, World::default()).run_against(&simulator, &mut ()).await.expect("it runs")
     })

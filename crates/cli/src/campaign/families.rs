@@ -91,6 +91,14 @@ families! {
         "Another execution is started for the same database, at any moment.",
         "Both go on and harm each other.",
         "One of them is refused by the claim.";
+    REDRIVE = "redrive":
+        "Somebody stops the execution at any state, and redrives it seconds, minutes or hours later; or redrives a run that failed.",
+        "Goes on with what it once read.",
+        "Changes nothing more but what the rollback changes; the rule's recovery has the database back already, or a rollback of its own has.";
+    TWO_RECOVERIES = "two-recoveries":
+        "A person starts a recovery beside the run, or beside the recovery that the rule started, at any moment.",
+        "There is no recovery.",
+        "Both look at what there is now, and do what is still to be done.";
     MAIL = "mail":
         "Mails are refused, throttled or slow while a run fails.",
         "The rollback is cancelled.",

@@ -1,7 +1,7 @@
 //! The short form of a disturbance: `WHERE=WHAT`, both ways.
 //!
 //! `WHERE` is an action, a function or a state, `@IDENTIFIER` for requests about it only, `#N` for its Nth occurrence and `xM` for
-//! M in a row; or a person's moment, `at:SECONDS` or `after:ACTION#N+SECONDS`. What has no short form (a fault for one
+//! M in a row; or a person's moment, `at:SECONDS` or `after:ACTION#N+SECONDS`; or the execution's `end`. What has no short form (a fault for one
 //! caller only, a value with a comma in it) is written as JSON.
 
 use std::collections::BTreeMap;
@@ -11,7 +11,7 @@ use rds_simulator::{Fault, FaultRule, Meddling, RDS_ACTIONS, When};
 use serde_json::Value;
 
 use super::{
-    Disturbance, FUNCTIONS, FunctionFault, FunctionFaultKind, request_actions, state_names, suggestion, unknown,
+    Beside, Disturbance, FUNCTIONS, FunctionFault, FunctionFaultKind, request_actions, state_names, suggestion, unknown,
 };
 
 /// Faults of requests, as they are written.
@@ -28,6 +28,10 @@ const REQUEST_FAULTS: [&str; 10] = [
     "stuck",
 ];
 const STATE_DISTURBANCES: [&str; 3] = ["abort", "abortAfter", "secondRun"];
+/// Where an execution ends without success.
+const END: &str = "end";
+/// Before a state that a recovery enters.
+const OF_RECOVERY: &str = "recovery:";
 
 /// Where a disturbance happens.
 struct Place<'a> {
@@ -47,8 +51,14 @@ pub(super) fn parse(text: &str) -> Result<Disturbance, String> {
     if let Some(moment) = place.strip_prefix("after:") {
         return meddling(after(moment)?, what);
     }
+    if let Some(state) = place.strip_prefix(OF_RECOVERY) {
+        return beside_recovery(&self::place(state)?, what);
+    }
     let place = self::place(place)?;
     let name = place.name;
+    if name == END {
+        return end(&place, what);
+    }
     if name == "*" || request_actions().any(|action| action == name) {
         return request(&place, what);
     }
@@ -158,13 +168,37 @@ fn state(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
     match (name, value) {
         ("abort", None) => Ok(Disturbance::Abort { state, occurrence }),
         ("abortAfter", None) => Ok(Disturbance::AbortAfter { state, occurrence }),
-        ("secondRun", None) => Ok(Disturbance::SecondRun { state, occurrence, event: None }),
+        ("secondRun", None) => Ok(Disturbance::SecondRun { state, occurrence, beside: Beside::First, event: None }),
         ("secondRun", Some(event)) => {
             let event = serde_json::from_str(event).map_err(|error| format!("its event is not JSON: {error}"))?;
-            Ok(Disturbance::SecondRun { state, occurrence, event: Some(event) })
+            Ok(Disturbance::SecondRun { state, occurrence, beside: Beside::First, event: Some(event) })
         }
         ("abort" | "abortAfter", Some(_)) => Err(format!("`{name}` takes no value")),
         _ => Err(unknown("disturbance at states", name, STATE_DISTURBANCES)),
+    }
+}
+
+/// What a person does beside a recovery.
+fn beside_recovery(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
+    match state(place, what)? {
+        Disturbance::SecondRun { state, occurrence, event, .. } => {
+            Ok(Disturbance::SecondRun { state, occurrence, beside: Beside::Recovery, event })
+        }
+        _ => Err(format!("beside a recovery only `secondRun` happens: `{OF_RECOVERY}{}=secondRun`", place.name)),
+    }
+}
+
+/// What a person does after the execution has ended without success.
+fn end(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
+    if place.identifier.is_some() || place.times != 1 {
+        return Err(format!("an execution is redriven after one of its ends: `{END}#2=redrive:600`"));
+    }
+    match split(what) {
+        ("redrive", value) => {
+            let seconds = seconds(needed("redrive", value)?)?;
+            Ok(Disturbance::Redrive { occurrence: place.occurrence, seconds })
+        }
+        (name, _) => Err(unknown("disturbance at the end", name, ["redrive:SECONDS"])),
     }
 }
 
@@ -222,9 +256,13 @@ fn write(disturbance: &Disturbance) -> Option<String> {
         }
         Disturbance::Abort { state, occurrence } => Some(format!("{state}{}=abort", counts(*occurrence, 1))),
         Disturbance::AbortAfter { state, occurrence } => Some(format!("{state}{}=abortAfter", counts(*occurrence, 1))),
-        Disturbance::SecondRun { state, occurrence, event } => {
+        Disturbance::Redrive { occurrence, seconds } => {
+            Some(format!("{END}{}=redrive:{seconds}", counts(*occurrence, 1)))
+        }
+        Disturbance::SecondRun { state, occurrence, beside, event } => {
+            let whose = if *beside == Beside::Recovery { OF_RECOVERY } else { "" };
             let event = event.as_ref().map(|event: &Value| format!(":{event}")).unwrap_or_default();
-            Some(format!("{state}{}=secondRun{event}", counts(*occurrence, 1)))
+            Some(format!("{whose}{state}{}=secondRun{event}", counts(*occurrence, 1)))
         }
         Disturbance::Meddling(meddling) => write_meddling(meddling),
     }
@@ -309,6 +347,9 @@ mod tests {
         "DbInstanceRename=abort",
         "DbInstanceRename#2=abortAfter",
         "DbInstanceRename=secondRun",
+        "recovery:RevertOldDbInstanceRename#2=secondRun",
+        "end=redrive:600",
+        "end#2=redrive:0.5",
         r#"DbInstanceRename=secondRun:{"identifier":"orders","task":"create_snapshot","isCluster":false}"#,
         "at:600=DeleteDBInstance:DBInstanceIdentifier=orders,SkipFinalSnapshot=true",
         "after:ModifyDBInstance=StopDBInstance:DBInstanceIdentifier=orders-temp",
@@ -367,6 +408,11 @@ mod tests {
             ("DbInstanceRename#1x2=abort", "happens once"),
             ("DbInstanceRename=secondRun:{", "not JSON"),
             ("ShouldRestoreClusterOrInstance=abortAfter", "calls no function"),
+            ("recovery:RevertOldDbInstanceRename=abort", "only `secondRun` happens"),
+            ("end=redrive", "`redrive` needs a value"),
+            ("end=redrive:soon", "no number of seconds"),
+            ("end#1x2=redrive:1", "one of its ends"),
+            ("end=abort", "did you mean"),
             ("at:soon=DeleteDBInstance", "no number of seconds"),
             ("at:1=DeleteDBInstanc", "did you mean `DeleteDBInstance`?"),
             ("at:1=DeleteDBInstance:orders", "`orders` is no parameter"),

@@ -168,6 +168,7 @@ async fn executions_are_looked_up_by_arn_and_machine() {
             stop_date: None,
             error: None,
             cause: None,
+            redriven: None,
         });
     }
     let stopped = start_time() + Duration::from_secs(5);
@@ -185,6 +186,16 @@ async fn executions_are_looked_up_by_arn_and_machine() {
     assert_eq!(first.state_machine_arn(), machine);
     assert_eq!((first.error(), first.cause()), (Some("Stopped"), Some("by hand")));
     assert_eq!(first.stop_date().map(|date| date.secs()), Some(1_750_000_005));
+    assert_eq!((first.redrive_count(), first.redrive_date()), (Some(0), None));
+    assert!(
+        simulator.update_execution(&arn("first"), |execution| execution.redrive(stopped + Duration::from_secs(60)))
+    );
+    let again = client.describe_execution().execution_arn(arn("first")).send().await.unwrap();
+    assert_eq!((again.status(), again.stop_date()), (&ExecutionStatus::Running, None));
+    assert_eq!((again.error(), again.cause()), (None, None));
+    assert_eq!(again.redrive_count(), Some(1));
+    assert_eq!(again.redrive_date().map(|date| date.secs()), Some(1_750_000_065));
+    simulator.update_execution(&arn("first"), update);
     let missing = client.describe_execution().execution_arn(arn("none")).send().await.unwrap_err();
     assert!(missing.into_service_error().is_execution_does_not_exist());
     let running = client

@@ -9,6 +9,7 @@ mod fan_out;
 mod intrinsics;
 mod limits;
 mod paths;
+mod redrives;
 mod substitutions;
 mod tasks;
 mod variables;
