@@ -156,7 +156,7 @@ async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> 
         recovery: !changes.without_recovery,
         definition: changes.definition.clone(),
         around: changes.around.clone(),
-        ..Rehearsal::new(case.event.clone(), World::default())
+        ..Rehearsal::new(case.event.clone(), World::clone(&case.world))
     };
     let report = rehearsal.run_against(&simulator, &mut ()).await?;
     // What people have in mind for later is over as well before anything is judged.

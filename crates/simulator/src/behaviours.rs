@@ -39,6 +39,7 @@ const MODEL: &str = "RDS service model, API version 2014-10-31";
 const GUIDE: &str = "Amazon RDS User Guide";
 const AURORA: &str = "Amazon Aurora User Guide";
 const REFERENCE: &str = "Amazon RDS API Reference";
+const STATES: &str = "AWS Step Functions API Reference";
 
 /// Everything modelled.
 pub const BEHAVIOURS: &[Behaviour] = &[
@@ -594,6 +595,33 @@ pub const BEHAVIOURS: &[Behaviour] = &[
     inferred(
         "option_group_is_pending_while_creating",
         "An option group that is not the default one is pending-apply until the new instance is available.",
+    ),
+    // Reads that lag
+    inferred(
+        "tags_show_late_and_count_at_once",
+        "A read may show the former tags after a change, while conditions on tags are judged on the new ones.",
+    ),
+    inferred("a_new_resource_shows_no_tags_at_first", "A read may miss the tags that a resource was made with."),
+    inferred(
+        "tags_never_show_again_once_newer_ones_did",
+        "Once a read has shown newer tags, none shows older ones again.",
+    ),
+    inferred(
+        "renamed_instance_shows_its_former_name_for_a_while",
+        "After a rename a read may still show the former name and not find the new one, while writes go by the new one.",
+    ),
+    inferred(
+        "renamed_cluster_and_members_show_their_former_names_for_a_while",
+        "The same holds for a cluster, for its members, and for the names by which each lists the other.",
+    ),
+    inferred(
+        "a_taken_name_shows_what_has_it",
+        "A name that another database takes shows that one, never both.",
+    ),
+    documented(
+        "execution_is_unknown_at_first_and_runs_on_after_its_end",
+        "DescribeExecution may not know a new execution yet, and may say RUNNING of one that has ended.",
+        STATES,
     ),
     // Names, tags, wire
     documented(

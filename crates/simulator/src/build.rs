@@ -3,6 +3,7 @@
 use std::collections::BTreeMap;
 
 use crate::engines;
+use crate::lag::Tagged;
 use crate::names;
 use crate::offers::{Integration, Offers};
 use crate::query::Tags;
@@ -37,6 +38,7 @@ pub(crate) fn build(world: &World, seed: u64, start: i64) -> Result<State, World
         builder.cluster_snapshot(&format!("clusterSnapshots[{index}]"), spec)?;
     }
     check_timings(world)?;
+    check_lag(world)?;
     let mut state = builder.state;
     state.groups = groups(world, &state);
     let named = named_versions(&state);
@@ -129,7 +131,7 @@ impl Builder {
         instance.parameter_apply_status = spec.parameter_apply_status;
         instance.option_group_status = spec.option_group_status;
         instance.pending = spec.pending.clone();
-        instance.tags = as_tags(&spec.tags);
+        instance.tags = Tagged::settled(as_tags(&spec.tags));
         instance.associated_roles.clone_from(&spec.associated_roles);
         instance.backup_replications.clone_from(&spec.backup_replications);
         if spec.managed_master_password {
@@ -209,7 +211,7 @@ impl Builder {
             created,
         );
         cluster.pending = spec.pending.clone();
-        cluster.tags = as_tags(&spec.tags);
+        cluster.tags = Tagged::settled(as_tags(&spec.tags));
         cluster.member_of_global.clone_from(&spec.global_cluster);
         cluster.replication_source.clone_from(&spec.replication_source);
         cluster.associated_roles.clone_from(&spec.associated_roles);
@@ -255,7 +257,7 @@ impl Builder {
         instance.pending = member.pending.clone();
         instance.parameter_apply_status = member.parameter_apply_status;
         instance.cluster_parameter_status = member.cluster_parameter_status;
-        instance.tags = as_tags(&member.tags);
+        instance.tags = Tagged::settled(as_tags(&member.tags));
         instance.cluster = Some(cluster);
         let key = self.state.fresh_key();
         self.state.instances.insert(key, instance);
@@ -351,7 +353,7 @@ impl Builder {
             engine: what.0,
             kind: what.1,
             settings: what.2,
-            tags,
+            tags: Tagged::settled(tags),
             created,
             original_created: created,
             copy_of: None,
@@ -376,6 +378,21 @@ fn check_timings(world: &World) -> Result<(), WorldError> {
         return Err(impossible("timings.falseAvailableProbability", "must be between 0 and 1"));
     }
     Ok(())
+}
+
+fn check_lag(world: &World) -> Result<(), WorldError> {
+    let lag = &world.lag;
+    let bounds = [
+        ("tagsSeconds", lag.tags_seconds),
+        ("renameSeconds", lag.rename_seconds),
+        ("executionSeconds", lag.execution_seconds),
+    ];
+    match bounds.into_iter().find(|(_, seconds)| !seconds.is_finite() || *seconds < 0.0) {
+        Some((name, seconds)) => {
+            Err(impossible(&format!("lag.{name}"), format!("{seconds} is no number of seconds")))
+        }
+        None => Ok(()),
+    }
 }
 
 /// The groups of the file and, so that a world file can be short, every group its databases name.
