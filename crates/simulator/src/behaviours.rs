@@ -223,8 +223,8 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         REFERENCE,
     ),
     inferred(
-        "restore_takes_tags_from_the_snapshot_only_when_none_are_given",
-        "Tags given replace those of the snapshot.",
+        "restore_without_tags_takes_those_of_the_source_at_the_snapshots_moment",
+        "An instance restored without tags gets those its source had, with or without CopyTagsToSnapshot; tags given replace them.",
     ),
     documented(
         "restored_instance_is_a_new_resource",
@@ -280,6 +280,12 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "With CopyTagsToSnapshot a snapshot without tags of its own gets its source's.",
         GUIDE,
     ),
+    documented(
+        "every_kind_of_snapshot_takes_the_tags_of_a_source_that_copies_them",
+        "Manual, automated and final snapshots of an instance or a cluster copy its tags if it says so, and only then.",
+        GUIDE,
+    ),
+    inferred("cluster_restore_takes_no_tags", "A cluster restored without tags has none."),
     // Exports
     documented(
         "export_is_starting_then_in_progress_then_complete",

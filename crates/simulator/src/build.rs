@@ -10,6 +10,7 @@ use crate::query::Tags;
 use crate::resources::{Cluster, Instance, Key, Life, Snapshot, is_aurora};
 use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::state::{Groups, State};
+use crate::tags::without_reserved;
 use crate::world::{
     ClusterSnapshotSpec, ClusterSpec, GroupSpec, InstanceSpec, MemberSpec, SnapshotSpec, World, WorldError,
 };
@@ -286,12 +287,17 @@ impl Builder {
         };
         settings.merge(spec.settings.clone());
         self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
+        let (tags, source_tags) = recorded_tags(
+            &spec.tags,
+            spec.kind != "manual" && source.as_ref().is_some_and(|source| source.settings.copy_tags_to_snapshot == Some(true)),
+            source.as_ref().map(|source| source.tags.truth()),
+        );
         let source_resource_id = spec.source_resource_id.clone().or_else(|| source.map(|source| source.resource_id));
         let snapshot = self.new_snapshot(
             Life::new(name, spec.status.clone()),
             (spec.source.to_ascii_lowercase(), source_resource_id.unwrap_or_else(|| "db-GONE".to_owned())),
             (engine, spec.kind.clone(), settings),
-            as_tags(&spec.tags),
+            (tags, source_tags),
             spec.age_hours,
         );
         let key = self.state.fresh_key();
@@ -323,12 +329,17 @@ impl Builder {
         };
         settings.merge(spec.settings.clone());
         self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
+        let (tags, source_tags) = recorded_tags(
+            &spec.tags,
+            spec.kind != "manual" && source.as_ref().is_some_and(|source| source.settings.copy_tags_to_snapshot == Some(true)),
+            source.as_ref().map(|source| source.tags.truth()),
+        );
         let source_resource_id = spec.source_resource_id.clone().or_else(|| source.map(|source| source.resource_id));
         let snapshot = self.new_snapshot(
             Life::new(name, spec.status.clone()),
             (spec.source.to_ascii_lowercase(), source_resource_id.unwrap_or_else(|| "cluster-GONE".to_owned())),
             (engine, spec.kind.clone(), settings),
-            as_tags(&spec.tags),
+            (tags, source_tags),
             spec.age_hours,
         );
         let key = self.state.fresh_key();
@@ -341,7 +352,7 @@ impl Builder {
         life: Life,
         source: (String, String),
         what: (String, String, S),
-        tags: Tags,
+        tags: (Tags, Tags),
         age_hours: u32,
     ) -> Snapshot<S> {
         let created = self.state.start - i64::from(age_hours) * HOUR_MILLIS;
@@ -353,13 +364,23 @@ impl Builder {
             engine: what.0,
             kind: what.1,
             settings: what.2,
-            tags: Tagged::settled(tags),
+            tags: Tagged::settled(tags.0),
+            source_tags: tags.1,
             created,
             original_created: created,
             copy_of: None,
             copying_from: None,
         }
     }
+}
+
+/// The tags of a snapshot, and those that its source had then. What the file does not say of the snapshot's moment is as the
+/// source is now; RDS's own snapshots have the tags of a source that copies them.
+fn recorded_tags(given: &BTreeMap<String, String>, is_copied: bool, source: Option<&Tags>) -> (Tags, Tags) {
+    let given = as_tags(given);
+    let source = source.filter(|_| given.is_empty()).cloned();
+    let tags = if is_copied && given.is_empty() { source.as_ref().map(without_reserved) } else { None };
+    (tags.unwrap_or_else(|| given.clone()), source.unwrap_or(given))
 }
 
 fn check_engine(place: &str, engine: &str) -> Result<(), WorldError> {

@@ -6,6 +6,7 @@
 use std::borrow::Cow;
 
 use crate::lag::{Former, Tagged};
+use crate::query::Tags;
 use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::world::{ApplyStatus, RoleSpec};
 
@@ -268,6 +269,8 @@ pub(crate) struct Snapshot<S> {
     pub(crate) kind: String,
     pub(crate) settings: S,
     pub(crate) tags: Tagged,
+    /// The tags that the source had at the snapshot's moment, whether or not the snapshot got them.
+    pub(crate) source_tags: Tags,
     pub(crate) created: i64,
     pub(crate) original_created: i64,
     /// ARN of the snapshot this is a copy of.

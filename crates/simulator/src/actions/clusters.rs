@@ -194,9 +194,8 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     let snapshot_name = params.require("SnapshotIdentifier")?;
     let engine = params.require("Engine")?;
     let asked = ClusterSettings::from_request(&mut params, Verb::Restore)?;
-    let tags = params.tags()?;
+    let tags = tags::checked(params.tags()?)?;
     params.finish("RestoreDBClusterFromSnapshot")?;
-    tags.as_ref().map_or(Ok(()), tags::check)?;
     let snapshot_key = state
         .cluster_snapshot_named(&snapshot_name)
         .ok_or_else(|| ApiError::cluster_snapshot_not_found(&snapshot_name))?;
@@ -232,7 +231,6 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     settings.engine_version =
         state.restored_version(&engine, settings.engine_version, settings.engine_lifecycle_support.as_deref());
     settle_encryption(state, &mut settings.storage_encrypted, &mut settings.kms_key_id);
-    let tags = tags.filter(|tags| !tags.is_empty()).unwrap_or_else(|| tags::without_reserved(snapshot.tags.truth()));
     let key = state.add_cluster(name, engine, settings, tags);
     let timings = &state.timings;
     let mut steps = vec![
