@@ -122,7 +122,7 @@ async fn renamed_instance_shows_its_former_name_for_a_while() {
     assert_eq!(stale.db_instance_status(), Some("available"));
     assert_eq!(stale.pending_modified_values().unwrap().db_instance_identifier(), Some("orders-temp"));
     assert_eq!(listed(&client, ORDERS).await, ["team"]);
-    let by_id = aws_sdk_rds::types::Filter::builder().name("dbi-resource-id").values(&id).build().unwrap();
+    let by_id = aws_sdk_rds::types::Filter::builder().name("dbi-resource-id").values(&id).build();
     let by_id = async || client.describe_db_instances().filters(by_id.clone()).send().await.unwrap();
     let [found] = by_id().await.db_instances().to_vec().try_into().unwrap();
     assert_eq!(found.db_instance_identifier(), Some("orders"));
