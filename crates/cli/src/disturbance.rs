@@ -18,6 +18,7 @@ use serde_json::Value;
 use states_language::StateType;
 
 use crate::fleet::FUNCTIONS;
+use crate::lambda::LambdaError;
 use crate::rehearsal::deployed;
 
 /// Something that goes wrong. As text it is the short form of `--fault`, or JSON.
@@ -107,23 +108,10 @@ pub enum FunctionFaultKind {
     TooManyRequests,
     /// The handler has worked, and the function hangs until Lambda ends it.
     TimeOut,
-}
-
-impl FunctionFaultKind {
-    /// Every way a function can fail.
-    pub const ALL: [Self; 5] =
-        [Self::Crash, Self::AnswerLost, Self::ServiceException, Self::TooManyRequests, Self::TimeOut];
-
-    /// As the short form and JSON spell it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Crash => "crash",
-            Self::AnswerLost => "answerLost",
-            Self::ServiceException => "serviceException",
-            Self::TooManyRequests => "tooManyRequests",
-            Self::TimeOut => "timeOut",
-        }
-    }
+    /// Lambda refuses the invocation with this error; the function is not invoked.
+    Lambda(LambdaError),
+    /// The function is inactive: Lambda refuses each call, one to wake it too, until so many seconds after the first of them.
+    Asleep(u32),
 }
 
 const fn once() -> u32 {
@@ -176,6 +164,9 @@ impl Disturbance {
             Self::Meddling(meddling) => check_meddling(meddling),
             Self::Function(fault) => {
                 check_occurrence(fault.occurrence, fault.times)?;
+                if matches!(fault.fault, FunctionFaultKind::Asleep(_)) && fault.times != 1 {
+                    return Err("a function falls asleep once: `FUNCTION#2=asleep:120`".to_owned());
+                }
                 known("function", &fault.function, FUNCTIONS)
             }
             Self::Redrive { occurrence, seconds } => {
@@ -204,14 +195,26 @@ fn check_request(rule: &FaultRule) -> Result<(), String> {
     }
     match &rule.fault {
         Fault::EndsIn { status } => known("lasting status", status, LASTING_STATUSES.iter().copied()),
-        Fault::Slow { seconds } | Fault::NotFoundFor { seconds } | Fault::Stuck { seconds: Some(seconds) } => {
-            check_seconds(*seconds)
+        Fault::Slow { seconds }
+        | Fault::NotFoundFor { seconds }
+        | Fault::Late { seconds }
+        | Fault::Stuck { seconds: Some(seconds) } => check_seconds(*seconds),
+        Fault::Stale { seconds } => {
+            check_seconds(*seconds)?;
+            check_look_at_executions(&rule.action)
         }
         Fault::ServerError { status } if !(500..=599).contains(status) => {
             Err(format!("{status} is not an HTTP status of a server error, which are 500 to 599"))
         }
         _ => Ok(()),
     }
+}
+
+fn check_look_at_executions(action: &str) -> Result<(), String> {
+    if EXECUTION_ACTIONS.contains(&action) {
+        return Ok(());
+    }
+    Err(format!("`{action}` does not look at executions; what does: {}", EXECUTION_ACTIONS.join(", ")))
 }
 
 fn check_meddling(meddling: &Meddling) -> Result<(), String> {
@@ -254,7 +257,7 @@ fn state_names() -> impl Iterator<Item = &'static str> {
     deployed().all_states().into_iter().map(|state| state.name())
 }
 
-fn known<'a>(what: &str, name: &str, all: impl IntoIterator<Item = &'a str> + Clone) -> Result<(), String> {
+pub(crate) fn known<'a>(what: &str, name: &str, all: impl IntoIterator<Item = &'a str> + Clone) -> Result<(), String> {
     if all.clone().into_iter().any(|known| known == name) { Ok(()) } else { Err(unknown(what, name, all)) }
 }
 

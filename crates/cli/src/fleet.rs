@@ -23,6 +23,8 @@ use {
     trapheus_status_waiter as status_waiter,
 };
 
+use crate::lambda::LambdaError;
+
 /// Every function, by the stem of its binary, its logical id and its substitution.
 pub const FUNCTIONS: [&str; 31] = [
     "validate-input",
@@ -110,14 +112,12 @@ impl Failure {
         Self::new("Sandbox.Timedout", &format!("Task timed out after {}.00 seconds", limit.as_secs()))
     }
 
-    pub(crate) fn service_exception() -> Self {
-        let cause = "Service error. (Service: Lambda, Status Code: 500)";
-        Self { error: "Lambda.ServiceException".to_owned(), cause: cause.to_owned() }
-    }
+}
 
-    pub(crate) fn too_many_requests() -> Self {
-        let cause = "Rate Exceeded. (Service: Lambda, Status Code: 429)";
-        Self { error: "Lambda.TooManyRequestsException".to_owned(), cause: cause.to_owned() }
+/// Lambda itself refused the invocation.
+impl From<LambdaError> for Failure {
+    fn from(refusal: LambdaError) -> Self {
+        Self { error: refusal.name().to_owned(), cause: refusal.cause() }
     }
 }
 

@@ -21,6 +21,7 @@ use trapheus_slack::SlackOptions;
 
 use crate::cost::Usage;
 use crate::disturbance::Disturbance;
+use crate::lambda::Idle;
 use crate::fleet::{FUNCTIONS, Fleet, substitution};
 use crate::report::Report;
 use crate::stage::{Around, Run, Stage};
@@ -134,7 +135,7 @@ impl Rehearsal {
         let start = SystemTime::UNIX_EPOCH + BEGIN;
         let options = rds_simulator::Options { seed: self.seed, start_time: start, speed: 1.0 };
         self.disturbances.extend(Disturbance::of_world(&self.world)?);
-        let simulator = Simulator::new(std::mem::take(&mut self.world), options)?;
+        let simulator = Simulator::new(self.world.clone(), options)?;
         self.run_against(&simulator, audience).await
     }
 
@@ -148,7 +149,9 @@ impl Rehearsal {
         fastrand::seed(self.seed);
         let before = simulator.state();
         let fleet = self.fleet(simulator, SystemTime::UNIX_EPOCH + BEGIN + simulator.now());
-        let stage = self.stage(simulator);
+        let idle = Idle::of_world(&self.world)?;
+        let mut stage = self.stage(simulator);
+        stage.idle = idle.into();
         let run = Run {
             role: None,
             name: self.name.take().unwrap_or_else(|| execution_name(self.seed)),

@@ -26,6 +26,7 @@ use tokio::time::Instant;
 use crate::cost::Usage;
 use crate::disturbance::{Beside, Disturbance, FunctionFault, FunctionFaultKind};
 use crate::fleet::{Failure, Fleet, time_limit};
+use crate::lambda::{INACTIVE, Idle, LambdaError, SERVICE_FAILED, THROTTLED};
 use crate::rehearsal::{ACCOUNT, Clients, REGION, STATE_MACHINE, execution_arn};
 use crate::report::{OtherRun, Redriven, RunRole};
 use crate::struck::{Strikes, Struck};
@@ -94,8 +95,9 @@ pub(crate) struct Stage {
     pub(crate) recovers: bool,
     /// What goes wrong with the first execution.
     pub(crate) disturbances: Vec<Disturbance>,
-    /// Function faults, with how many invocations each has counted.
-    function_faults: RefCell<Vec<(FunctionFault, u32)>>,
+    /// Functions that sleep in this world.
+    pub(crate) idle: RefCell<Idle>,
+    function_faults: RefCell<Vec<Faulty>>,
     /// Faults of functions and executions that took effect.
     struck: RefCell<Vec<Struck>>,
     usage: Cell<Usage>,
@@ -113,6 +115,7 @@ impl Stage {
             epoch,
             recovers: false,
             disturbances: Vec::new(),
+            idle: RefCell::default(),
             function_faults: RefCell::default(),
             struck: RefCell::default(),
             usage: Cell::default(),
@@ -127,7 +130,7 @@ impl Stage {
             match disturbance {
                 Disturbance::Request(rule) => self.simulator.inject(rule),
                 Disturbance::Meddling(meddling) => self.simulator.meddle(meddling),
-                Disturbance::Function(fault) => self.function_faults.get_mut().push((fault, 0)),
+                Disturbance::Function(fault) => self.function_faults.get_mut().push(Faulty::new(fault)),
                 other => self.disturbances.push(other),
             }
         }
@@ -146,7 +149,7 @@ impl Stage {
 
     /// What came of every fault, once all is over; `run` is the execution whose requests carry no label.
     pub(crate) fn take_strikes(&self, run: &Run) -> Strikes {
-        let functions = self.function_faults.take().into_iter().map(|(fault, _)| Disturbance::Function(fault));
+        let functions = self.function_faults.take().into_iter().map(|faulty| Disturbance::Function(faulty.fault));
         let others = functions.chain(self.disturbances.iter().cloned());
         Strikes::new(&self.simulator, others, self.struck.take(), &run.name)
     }
@@ -312,17 +315,13 @@ impl Stage {
 
     /// The fault this invocation meets. Every matching one counts it, the first takes effect.
     fn meet(&self, invocation: &Invocation) -> Option<FunctionFaultKind> {
-        // An invocation that only wakes the function does none of its work.
-        if invocation.payload == serde_json::json!({"wake": true}) {
-            return None;
-        }
+        let only_wakes = invocation.payload == json!({"wake": true});
+        let now = self.simulator.now();
         let mut met = None;
         let mut faults = self.function_faults.borrow_mut();
-        for (fault, seen) in faults.iter_mut().filter(|(fault, _)| fault.function == invocation.function) {
-            *seen += 1;
-            let last = fault.occurrence.saturating_add(fault.times.saturating_sub(1));
-            if (fault.occurrence..=last).contains(seen) {
-                met.get_or_insert_with(|| (fault.clone(), *seen));
+        for faulty in faults.iter_mut().filter(|faulty| faulty.fault.function == invocation.function) {
+            if let Some(number) = faulty.meets(only_wakes, now) {
+                met.get_or_insert_with(|| (faulty.fault.clone(), number));
             }
         }
         let (fault, occurrence) = met?;
@@ -335,11 +334,15 @@ impl Stage {
     async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
         let begin = Instant::now();
         let limit = time_limit(&invocation.function);
+        let sleeps = self.idle.borrow_mut().sleeps(&invocation.function, self.simulator.now());
         let answer = match self.meet(&invocation) {
+            _ if sleeps => Err(refused(INACTIVE)),
             None => self.work(invocation).await,
             Some(FunctionFaultKind::Crash) => Err(Failure::crashed()),
-            Some(FunctionFaultKind::ServiceException) => Err(Failure::service_exception()),
-            Some(FunctionFaultKind::TooManyRequests) => Err(Failure::too_many_requests()),
+            Some(FunctionFaultKind::ServiceException) => Err(refused(SERVICE_FAILED)),
+            Some(FunctionFaultKind::TooManyRequests) => Err(refused(THROTTLED)),
+            Some(FunctionFaultKind::Lambda(error)) => Err(error.into()),
+            Some(FunctionFaultKind::Asleep(_)) => Err(refused(INACTIVE)),
             Some(FunctionFaultKind::AnswerLost) => {
                 // Whatever it answers, nobody hears it.
                 let _ = self.work(invocation).await;
@@ -381,6 +384,44 @@ impl Stage {
         let mut usage = self.usage.get();
         add(&mut usage);
         self.usage.set(usage);
+    }
+}
+
+/// Lambda refuses an invocation with an error of its table.
+fn refused(name: &str) -> Failure {
+    LambdaError::named(name).map_or_else(|problem| unreachable!("{problem}"), Failure::from)
+}
+
+/// A function fault and what it has met so far.
+struct Faulty {
+    fault: FunctionFault,
+    /// Invocations that were to do the function's work.
+    seen: u32,
+    /// When the function was first called while it was asleep.
+    called: Option<Duration>,
+}
+
+impl Faulty {
+    fn new(fault: FunctionFault) -> Self {
+        Self { fault, seen: 0, called: None }
+    }
+
+    /// The number of this invocation, if it meets the fault. One that only wakes the function does none of its work: it is not
+    /// counted, and nothing but sleep meets it.
+    fn meets(&mut self, only_wakes: bool, now: Duration) -> Option<u32> {
+        let number = self.seen + 1;
+        if !only_wakes {
+            self.seen = number;
+        }
+        let FunctionFault { occurrence, times, fault, .. } = self.fault;
+        let is_met = match fault {
+            FunctionFaultKind::Asleep(seconds) => {
+                let wakes_after = Duration::from_secs(seconds.into());
+                number >= occurrence && now < *self.called.get_or_insert(now) + wakes_after
+            }
+            _ => !only_wakes && (occurrence..=occurrence.saturating_add(times.saturating_sub(1))).contains(&number),
+        };
+        is_met.then_some(number)
     }
 }
 

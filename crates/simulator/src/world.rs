@@ -72,6 +72,9 @@ pub struct World {
     /// Members that RDS makes for a Multi-AZ DB cluster, by name, and that end in `failed` beside an available cluster.
     pub failing_members: Vec<String>,
     pub timings: Timings,
+    pub lag: Lag,
+    /// What Lambda does with the functions of the embedder. The simulator itself runs none.
+    pub lambda: Lambda,
     pub limits: Limits,
     pub unverified: Unverified,
     /// What goes wrong, by action and occurrence.
@@ -110,6 +113,8 @@ impl Default for World {
             granted: Vec::new(),
             failing_members: Vec::new(),
             timings: Timings::default(),
+            lag: Lag::default(),
+            lambda: Lambda::default(),
             limits: Limits::default(),
             unverified: Unverified::default(),
             faults: Vec::new(),
@@ -627,6 +632,49 @@ impl Default for Timings {
             cancel_export: 60.0,
         }
     }
+}
+
+/// How late reads show what has changed, in seconds at the most. The seed draws each delay from nothing to the bound; writes
+/// act on what is so.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lag {
+    /// Until then `Describe…` and `ListTagsForResource` show the former tags; of a new resource none.
+    pub tags_seconds: f64,
+    /// Until then a renamed database is described under its former name, and not found under the new one.
+    pub rename_seconds: f64,
+    /// Until then `DescribeExecution` does not know a new execution, and says `RUNNING` of one that has ended.
+    pub execution_seconds: f64,
+}
+
+/// What Lambda does with functions that have network interfaces in a VPC.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lambda {
+    /// Functions that were idle for weeks, so that Lambda took their network interfaces away: `true` for all of them, or their
+    /// names. The first call fails and has Lambda make new ones.
+    pub idle_functions: IdleFunctions,
+    /// From the first call until the function works.
+    pub wake_seconds: f64,
+    /// Whether it ever works again.
+    pub ever_wakes: bool,
+}
+
+impl Default for Lambda {
+    fn default() -> Self {
+        Self { idle_functions: IdleFunctions::All(false), wake_seconds: 60.0, ever_wakes: true }
+    }
+}
+
+/// Which functions were idle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum IdleFunctions {
+    All(bool),
+    Named(Vec<String>),
 }
 
 /// Quotas of the account in the region.

@@ -37,7 +37,7 @@ fn a_function_that_fails_once_is_called_again() {
         (FunctionFaultKind::TooManyRequests, 1),
         (FunctionFaultKind::TimeOut, 1),
     ] {
-        let report = rehearse_with(&[&format!("restore-instance={}", kind.name())]);
+        let report = rehearse_with(&[&format!("restore-instance={kind}")]);
         assert_eq!(report.status, "SUCCEEDED", "{kind:?}: {:?}", report.cause);
         assert_eq!(step(&report, "RestoreDbInstanceFromSnapshot").retries, 1, "{kind:?}");
         assert_eq!(report.rds_calls["RestoreDBInstanceFromDBSnapshot"], changes, "{kind:?}");

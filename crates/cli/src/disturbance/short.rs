@@ -10,23 +10,31 @@ use std::fmt::{self, Write as _};
 use rds_simulator::{Fault, FaultRule, Meddling, RDS_ACTIONS, When};
 use serde_json::Value;
 
+use crate::lambda::LambdaError;
+
 use super::{
     Beside, Disturbance, FUNCTIONS, FunctionFault, FunctionFaultKind, request_actions, state_names, suggestion, unknown,
 };
 
 /// Faults of requests, as they are written.
-const REQUEST_FAULTS: [&str; 10] = [
+const REQUEST_FAULTS: [&str; 13] = [
     "throttle",
     "serverError",
     "denied",
     "error:CODE",
     "responseLost",
+    "connectionReset",
     "connectionRefused",
     "slow:SECONDS",
     "notFoundFor:SECONDS",
+    "late:SECONDS",
+    "stale:SECONDS",
     "endsIn:STATUS",
     "stuck",
 ];
+/// Faults of functions, as they are written.
+const FUNCTION_FAULTS: [&str; 7] =
+    ["crash", "answerLost", "timeOut", "serviceException", "tooManyRequests", "lambda:ERROR", "asleep:SECONDS"];
 const STATE_DISTURBANCES: [&str; 3] = ["abort", "abortAfter", "secondRun"];
 /// Where an execution ends without success.
 const END: &str = "end";
@@ -130,14 +138,20 @@ fn request(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
             Fault::Error { code: code.to_owned(), message: message.unwrap_or_default().to_owned() }
         }
         "responseLost" => Fault::ResponseLost {},
+        "connectionReset" => Fault::ConnectionReset {},
         "connectionRefused" => Fault::ConnectionRefused {},
         "slow" => Fault::Slow { seconds: seconds(needed(name, value)?)? },
         "notFoundFor" => Fault::NotFoundFor { seconds: seconds(needed(name, value)?)? },
+        "late" => Fault::Late { seconds: seconds(needed(name, value)?)? },
+        "stale" => Fault::Stale { seconds: seconds(needed(name, value)?)? },
         "endsIn" => Fault::EndsIn { status: needed(name, value)?.to_owned() },
         "stuck" => Fault::Stuck { seconds: value.map(seconds).transpose()? },
         _ => return Err(unknown("fault of requests", name, REQUEST_FAULTS)),
     };
-    let takes_none = matches!(fault, Fault::Denied {} | Fault::ResponseLost {} | Fault::ConnectionRefused {});
+    let takes_none = matches!(
+        fault,
+        Fault::Denied {} | Fault::ResponseLost {} | Fault::ConnectionReset {} | Fault::ConnectionRefused {}
+    );
     if takes_none && value.is_some() {
         return Err(format!("`{name}` takes no value"));
     }
@@ -152,9 +166,24 @@ fn request(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
 }
 
 fn function(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
-    let fault = FunctionFaultKind::ALL.into_iter().find(|kind| kind.name() == what);
-    let fault = fault
-        .ok_or_else(|| unknown("fault of functions", what, FunctionFaultKind::ALL.map(FunctionFaultKind::name)))?;
+    let (name, value) = split(what);
+    let fault = match name {
+        "crash" => FunctionFaultKind::Crash,
+        "answerLost" => FunctionFaultKind::AnswerLost,
+        "serviceException" => FunctionFaultKind::ServiceException,
+        "tooManyRequests" => FunctionFaultKind::TooManyRequests,
+        "timeOut" => FunctionFaultKind::TimeOut,
+        "lambda" => FunctionFaultKind::Lambda(LambdaError::named(needed(name, value)?)?),
+        "asleep" => {
+            let seconds = needed(name, value)?;
+            FunctionFaultKind::Asleep(seconds.parse().map_err(|_| format!("`{seconds}` is no whole number of seconds"))?)
+        }
+        _ => return Err(unknown("fault of functions", name, FUNCTION_FAULTS)),
+    };
+    let takes_value = matches!(fault, FunctionFaultKind::Lambda(_) | FunctionFaultKind::Asleep(_));
+    if value.is_some() && !takes_value {
+        return Err(format!("`{name}` takes no value"));
+    }
     let function = place.name.to_owned();
     Ok(Disturbance::Function(FunctionFault { function, occurrence: place.occurrence, times: place.times, fault }))
 }
@@ -236,6 +265,20 @@ impl fmt::Display for Disturbance {
     }
 }
 
+impl fmt::Display for FunctionFaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Crash => f.write_str("crash"),
+            Self::AnswerLost => f.write_str("answerLost"),
+            Self::ServiceException => f.write_str("serviceException"),
+            Self::TooManyRequests => f.write_str("tooManyRequests"),
+            Self::TimeOut => f.write_str("timeOut"),
+            Self::Lambda(error) => write!(f, "lambda:{}", error.name()),
+            Self::Asleep(seconds) => write!(f, "asleep:{seconds}"),
+        }
+    }
+}
+
 /// The short form, where there is one that reads back as the same.
 fn write(disturbance: &Disturbance) -> Option<String> {
     match disturbance {
@@ -252,7 +295,7 @@ fn write(disturbance: &Disturbance) -> Option<String> {
             Some(format!("{}{identifier}{}={fault}", rule.action, counts(rule.occurrence, rule.times)))
         }
         Disturbance::Function(FunctionFault { function, occurrence, times, fault }) => {
-            Some(format!("{function}{}={}", counts(*occurrence, *times), fault.name()))
+            Some(format!("{function}{}={fault}", counts(*occurrence, *times)))
         }
         Disturbance::Abort { state, occurrence } => Some(format!("{state}{}=abort", counts(*occurrence, 1))),
         Disturbance::AbortAfter { state, occurrence } => Some(format!("{state}{}=abortAfter", counts(*occurrence, 1))),
@@ -288,9 +331,12 @@ fn write_fault(fault: &Fault) -> Option<String> {
         Fault::Error { code, message } if message.is_empty() => format!("error:{code}"),
         Fault::Error { code, message } => format!("error:{code}:{message}"),
         Fault::ResponseLost {} => "responseLost".to_owned(),
+        Fault::ConnectionReset {} => "connectionReset".to_owned(),
         Fault::ConnectionRefused {} => "connectionRefused".to_owned(),
         Fault::Slow { seconds } => format!("slow:{seconds}"),
         Fault::NotFoundFor { seconds } => format!("notFoundFor:{seconds}"),
+        Fault::Late { seconds } => format!("late:{seconds}"),
+        Fault::Stale { seconds } => format!("stale:{seconds}"),
         Fault::EndsIn { status } => format!("endsIn:{status}"),
         Fault::Stuck { seconds: Some(seconds) } => format!("stuck:{seconds}"),
         Fault::Stuck { seconds: None } => "stuck".to_owned(),
@@ -337,6 +383,10 @@ mod tests {
         "*#12=slow:30",
         "DeleteDBInstance=responseLost",
         "DeleteDBInstance=connectionRefused",
+        "SendEmail#1x3=connectionReset",
+        "AddTagsToResource=late:60",
+        "ModifyDBInstance#2=late:7.5",
+        "DescribeExecution#1x9=stale:120",
         "SendEmail#1x99=error:MessageRejected",
         "DescribeExecution=throttle",
         "rename-instance=crash",
@@ -344,6 +394,9 @@ mod tests {
         "wait-cluster#1x3=serviceException",
         "email=tooManyRequests",
         "email=timeOut",
+        "recover#1x4=lambda:Lambda.ENILimitReachedException",
+        "discard-instance=asleep:120",
+        "discard-instance#2=asleep:600",
         "DbInstanceRename=abort",
         "DbInstanceRename#2=abortAfter",
         "DbInstanceRename=secondRun",
@@ -398,12 +451,29 @@ mod tests {
             ("ModifyDBInstance=denied:please", "`denied` takes no value"),
             ("ModifyDBInstance=slow:soon", "`soon` is no number of seconds"),
             ("ModifyDBInstance=slow:-1", "-1 is no number of seconds"),
+            ("SendEmail=connectionReset:now", "`connectionReset` takes no value"),
+            ("AddTagsToResource=late", "`late` needs a value"),
+            ("AddTagsToResource=late:-1", "-1 is no number of seconds"),
+            ("DescribeExecution=stale:soon", "`soon` is no number of seconds"),
+            ("DescribeDBInstances=stale:60", "`DescribeDBInstances` does not look at executions"),
+            (r#"{"request": {"action": "*", "fault": {"kind": "stale", "seconds": 9}}}"#, "DescribeExecution, ListExecutions"),
             ("ModifyDBInstance=serverError:404", "500 to 599"),
             ("ModifyDBInstance#0=denied", "count from 1"),
             ("ModifyDBInstance#1x0=denied", "0 times"),
             ("ModifyDBInstance#two=denied", "`two` is not a count"),
             ("rename-instance@orders=crash", "narrows an action"),
             ("rename-instance=denied", "known are: crash"),
+            ("rename-instance=crash:now", "`crash` takes no value"),
+            ("rename-instance=lambda", "`lambda` needs a value"),
+            ("rename-instance=lambda:ServiceExeption", "did you mean `Lambda.ServiceException`?"),
+            ("rename-instance=lambda:Lambda.ENINotReady", "did you mean `Lambda.ENINotReadyException`?"),
+            ("rename-instance=asleep", "`asleep` needs a value"),
+            ("rename-instance=asleep:long", "`long` is no whole number of seconds"),
+            ("rename-instance#1x2=asleep:60", "falls asleep once"),
+            (
+                r#"{"function": {"function": "email", "fault": {"lambda": "Lambda.Unknwon"}}}"#,
+                "did you mean `Lambda.Unknown`?",
+            ),
             ("DbInstanceRename=crash", "known are: abort"),
             ("DbInstanceRename#1x2=abort", "happens once"),
             ("DbInstanceRename=secondRun:{", "not JSON"),

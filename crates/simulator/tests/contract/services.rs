@@ -9,7 +9,7 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use rds_simulator::{Execution, Service, Simulator};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{simulated, start_time};
+use crate::support::{sfn, simulated, start_time};
 
 fn text(data: &str) -> Content {
     Content::builder().data(data).build().unwrap()
@@ -23,16 +23,6 @@ fn ses(simulator: &Simulator) -> aws_sdk_sesv2::Client {
         .retry_config(aws_sdk_sesv2::config::retry::RetryConfig::disabled())
         .http_client(simulator.http_client());
     aws_sdk_sesv2::Client::from_conf(config.build())
-}
-
-fn sfn(simulator: &Simulator) -> aws_sdk_sfn::Client {
-    let config = aws_sdk_sfn::Config::builder()
-        .behavior_version(aws_sdk_sfn::config::BehaviorVersion::latest())
-        .region(aws_sdk_sfn::config::Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
-        .retry_config(aws_sdk_sfn::config::retry::RetryConfig::disabled())
-        .http_client(simulator.http_client());
-    aws_sdk_sfn::Client::from_conf(config.build())
 }
 
 #[tokio::test(start_paused = true)]
