@@ -4,6 +4,7 @@
 //! |---|---|
 //! | [`families`] | the kinds of things that go wrong, what the original project does about each, what this one does |
 //! | [`matrix`] | every one of them at every moment of a run |
+//! | `field` | what happens around a run in a busy account |
 //! | [`random`] | two or three at once, and other worlds, by seed |
 //! | [`command`] | the command: options, progress, output |
 //! | [`requests`] | what the functions asked of AWS, for the proof of their permissions |
@@ -14,6 +15,7 @@
 
 pub mod command;
 pub mod families;
+mod field;
 pub mod matrix;
 pub mod random;
 pub mod requests;
@@ -199,6 +201,7 @@ fn verdict(
         world: &case.world,
         disturbances: &case.disturbances,
         snapshot_replacement: case.snapshot_replacement,
+        final_snapshot: case.final_snapshot,
         success_notice: case.success_notice,
         requests,
         after,

@@ -9,6 +9,7 @@
 //! | [`by_hand`] | doing what the final mail asks a person to do |
 //! | `backup` | whether a restored database comes from the backup that the run chose |
 //! | `mails` | whether the mails say what is so, and what their commands lead to |
+//! | `trace` | whether data that clients could write is kept |
 //! | `scene` | who is who: the target and its members, the run's own names, bystanders, what people made |
 //! | `excuse` | whether something stood in the rollback's own way, so that a person has to help |
 //!
@@ -19,6 +20,7 @@ pub mod by_hand;
 mod excuse;
 mod mails;
 mod scene;
+mod trace;
 
 use std::collections::BTreeSet;
 use std::fmt;
@@ -90,6 +92,8 @@ pub struct Evidence<'a> {
     pub world: &'a World,
     pub disturbances: &'a [Disturbance],
     pub snapshot_replacement: SnapshotReplacement,
+    /// Whether the deployment wants a last snapshot of what it replaces.
+    pub final_snapshot: bool,
     /// Whether people want to hear of successes.
     pub success_notice: bool,
     pub requests: &'a [RecordedRequest],
@@ -125,6 +129,7 @@ pub fn judge(evidence: &Evidence<'_>) -> Vec<Broken> {
     case.settings(&mut broken);
     backup::judge(&case, &mut broken);
     mails::judge(&case, &mut broken);
+    trace::judge(&case, &mut broken);
     broken.sort_by_key(|one| one.promise);
     broken
 }

@@ -15,7 +15,7 @@ use states_language::StateType;
 use trapheus_common::document::SnapshotReplacement;
 
 use super::families::{self as f, Family};
-use super::{Case, Changes, judged};
+use super::{Case, Changes, field, judged};
 use crate::disturbance::{Disturbance, FunctionFault, FunctionFaultKind};
 use crate::rehearsal::{WEBHOOKS, deployed};
 
@@ -90,15 +90,15 @@ impl Recording {
         self.functions.retain(|function, _| steps.iter().any(|step| functions.get(&step.state) == Some(function)));
     }
 
-    fn is_cluster(&self) -> bool {
+    pub(super) fn is_cluster(&self) -> bool {
         self.event["isCluster"] == true
     }
 
-    fn identifier(&self) -> &str {
+    pub(super) fn identifier(&self) -> &str {
         self.event["identifier"].as_str().unwrap_or_default()
     }
 
-    fn restores(&self) -> bool {
+    pub(super) fn restores(&self) -> bool {
         self.event["task"] != "create_snapshot_only"
     }
 
@@ -119,7 +119,7 @@ fn functions() -> BTreeMap<String, String> {
 }
 
 /// Every occurrence of every name: the name, and its number from 1.
-fn each(counts: &BTreeMap<String, u32>) -> impl Iterator<Item = (&str, u32)> {
+pub(super) fn each(counts: &BTreeMap<String, u32>) -> impl Iterator<Item = (&str, u32)> {
     counts.iter().flat_map(|(name, count)| (1..=*count).map(move |number| (name.as_str(), number)))
 }
 
@@ -359,6 +359,7 @@ pub fn cases(events: &[Value]) -> Result<Vec<Case>, String> {
         cases.extend(executions(&happy));
         cases.extend(people(&happy));
         cases.extend(notices(event)?);
+        cases.extend(field::cases(&happy)?);
         if happy.takes_snapshot() {
             cases.extend(exports(event)?);
         } else {

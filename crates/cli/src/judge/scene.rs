@@ -17,6 +17,11 @@ pub(super) const PEOPLE: &str = "meddler";
 const OUR_TAGS: &str = "trapheus:";
 const AVAILABLE: &str = "available";
 
+/// How the names of readers begin that Aurora Auto Scaling adds and removes at any time. They hold nothing that is not in
+/// their cluster, so no run owes anything to one, nor has to spare it.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Integrating.AutoScaling.html>
+pub(super) const AUTO_SCALED: &str = "application-autoscaling-";
+
 /// A database that existed before the run and that the run is about.
 #[derive(Clone, Debug)]
 pub(super) struct Original {
@@ -178,10 +183,38 @@ impl<'a> Scene<'a> {
 
     /// Databases that are neither the target's nor a run's: those of before, and what people made.
     pub(super) fn strangers(&self) -> impl Iterator<Item = &'a str> {
-        let instances = self.before.instances.iter().map(|found| found.resource_id.as_str());
+        let instances = self.before.instances.iter().filter(|found| !self.is_reader_of_target(found));
+        let instances = instances.map(|found| found.resource_id.as_str());
         let clusters = self.before.clusters.iter().map(|found| found.resource_id.as_str());
-        let made = self.made.iter().filter(|made| made.caller == PEOPLE).map(|made| made.resource_id.as_str());
+        let made = self.made_by_people().map(|made| made.resource_id.as_str());
         instances.chain(clusters).chain(made).filter(|resource_id| !self.is_original(resource_id))
+    }
+
+    /// Databases that people made for themselves.
+    fn made_by_people(&self) -> impl Iterator<Item = &'a Made> {
+        self.made.iter().filter(|made| made.caller == PEOPLE && !self.is_reader_added_to_target(made))
+    }
+
+    /// Whether Auto Scaling had added it to the target.
+    fn is_reader_of_target(&self, found: &InstanceState) -> bool {
+        self.is_cluster
+            && found.identifier.starts_with(AUTO_SCALED)
+            && found.cluster.as_deref() == Some(self.identifier.as_str())
+    }
+
+    /// Whether Auto Scaling added it during the run, to the original or to what was restored.
+    fn is_reader_added_to_target(&self, made: &Made) -> bool {
+        let adds = |request: &&&RecordedRequest| {
+            request.action == "CreateDBInstance"
+                && request.parameters.get("DBInstanceIdentifier") == Some(&made.identifier)
+        };
+        let mut clusters =
+            self.doings.iter().filter(adds).filter_map(|doing| doing.parameters.get("DBClusterIdentifier"));
+        let is_own = |name: &String| {
+            let suffix = name.strip_prefix(&self.identifier);
+            suffix.is_some_and(|suffix| suffix.is_empty() || suffix == "-temp" || suffix.starts_with("-failed-"))
+        };
+        self.is_cluster && made.identifier.starts_with(AUTO_SCALED) && clusters.any(is_own)
     }
 
     /// What people took from the rollback, and when. A snapshot or a tag of their own takes nothing from it.
@@ -293,6 +326,18 @@ impl<'a> Scene<'a> {
             Some(format!("a run asked for {} of {resource_id}, which is not its own", request.action))
         });
         changes.collect()
+    }
+
+    /// Whether it is the name that clients of the target connect to.
+    pub(super) fn is_service(&self, is_cluster: bool, identifier: &str) -> bool {
+        is_cluster == self.is_cluster && identifier == self.identifier
+    }
+
+    /// Whether RDS keeps no automated backups of the original: those of a cluster cannot be switched off.
+    pub(super) fn has_no_backups(&self, resource_id: &str) -> bool {
+        let mut instances = self.before.instances.iter().filter(|found| found.cluster.is_none());
+        let original = instances.find(|found| found.resource_id == resource_id && self.is_original(resource_id));
+        original.is_some_and(|found| found.settings.backup_retention_period.unwrap_or_default() == 0)
     }
 
     /// What has the name, whatever its state.
@@ -570,7 +615,8 @@ impl<'a> Scene<'a> {
     /// Bystanders that are not as they would be without the run.
     pub(super) fn harmed_bystanders(&self, without: &WorldState, after: &WorldState) -> Vec<String> {
         let mut harmed = Vec::new();
-        for before in without.instances.iter().filter(|found| !self.is_original(&found.resource_id)) {
+        let bystanders = without.instances.iter().filter(|found| !self.is_original(&found.resource_id));
+        for before in bystanders.filter(|found| !self.is_reader_of_target(found)) {
             let Some(known) = self.before.instances.iter().find(|known| known.resource_id == before.resource_id) else {
                 continue;
             };
@@ -597,7 +643,7 @@ impl<'a> Scene<'a> {
             let is_as_made = now.is_some() && (is_new || self.is_undone_by_people(&before.identifier));
             harmed.extend(difference("cluster snapshot", &before.identifier, before, now).filter(|_| !is_as_made));
         }
-        for made in self.made.iter().filter(|made| made.caller == PEOPLE) {
+        for made in self.made_by_people() {
             let id = &made.resource_id;
             let instances = after.instances.iter().map(|found| (&found.resource_id, &found.identifier));
             let clusters = after.clusters.iter().map(|found| (&found.resource_id, &found.identifier));
@@ -702,7 +748,8 @@ fn originals(before: &WorldState, identifier: &str, is_cluster: bool) -> Vec<Ori
     let Some(cluster) = before.cluster(identifier) else { return Vec::new() };
     let target =
         Original { identifier: cluster.identifier.clone(), resource_id: cluster.resource_id.clone(), is_cluster: true };
-    let members = cluster.members.iter().filter_map(|member| before.instance(member)).map(instance);
+    let members = cluster.members.iter().filter(|member| !member.starts_with(AUTO_SCALED));
+    let members = members.filter_map(|member| before.instance(member)).map(instance);
     std::iter::once(target).chain(members).collect()
 }
 
@@ -712,7 +759,7 @@ pub(super) fn doings(requests: &[RecordedRequest]) -> impl Iterator<Item = &Reco
 }
 
 /// The resource ids of the databases that a request is about. A snapshot may be called like one of another's.
-fn touched(request: &RecordedRequest) -> impl Iterator<Item = &str> {
+pub(super) fn touched(request: &RecordedRequest) -> impl Iterator<Item = &str> {
     let about = ["DBInstanceIdentifier", "DBClusterIdentifier", "ResourceName"];
     let about = about.map(|parameter| request.parameters.get(parameter).and_then(|value| value.rsplit(':').next()));
     let about_tags = request.action.contains("Resource");
@@ -725,7 +772,7 @@ fn touched(request: &RecordedRequest) -> impl Iterator<Item = &str> {
     named.map(|(_, found)| found.resource_id.as_str()).filter(|id| !id.is_empty())
 }
 
-fn is_granted(request: &RecordedRequest) -> bool {
+pub(super) fn is_granted(request: &RecordedRequest) -> bool {
     matches!(request.outcome, Outcome::Ok | Outcome::ResponseLost)
 }
 
