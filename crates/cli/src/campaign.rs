@@ -60,6 +60,8 @@ pub struct Case {
     /// Whether the deployment tells people of successes.
     pub success_notice: bool,
     pub disturbances: Vec<Disturbance>,
+    /// Whether nothing goes wrong but what a run gets over by itself.
+    pub must_succeed: bool,
 }
 
 impl Case {
@@ -74,6 +76,7 @@ impl Case {
             final_snapshot: false,
             success_notice: false,
             disturbances: Vec::new(),
+            must_succeed: families::HARMLESS.contains(&family),
         }
     }
 
@@ -203,6 +206,7 @@ fn verdict(
         snapshot_replacement: case.snapshot_replacement,
         final_snapshot: case.final_snapshot,
         success_notice: case.success_notice,
+        must_succeed: case.must_succeed,
         requests,
         after,
         without,

@@ -217,6 +217,9 @@ families! {
         "";
 }
 
+/// Faults that pass, and that a run gets over by itself.
+pub const HARMLESS: &[&Family] = &[HAPPY, THROTTLED, UNAVAILABLE, ANSWER_LOST, SLOW, LONG, FUNCTION_SERVICE];
+
 /// The family of this name.
 pub fn named(name: &str) -> Option<&'static Family> {
     ALL.iter().copied().find(|family| family.name == name)

@@ -316,8 +316,9 @@ fn large(happy: &Recording) -> Result<Vec<Case>, String> {
                 vec![Disturbance::AbortAfter { state, occurrence }],
             ]
         });
-    let endings = std::iter::once(Vec::new()).chain(failing).chain(stopped);
-    Ok(endings.map(|ending| base.clone().with(ending)).collect())
+    let endings = failing.chain(stopped);
+    let cases = endings.map(|ending| base.clone().with(ending));
+    Ok(std::iter::once(Case { must_succeed: true, ..base.clone() }).chain(cases).collect())
 }
 
 /// Longer than a run and its rollback may take.
@@ -338,8 +339,8 @@ fn lasting(happy: &Recording) -> Vec<Case> {
             ..world.timings.clone()
         };
         world.unverified = Unverified { final_snapshot_in_storage_work, ..Unverified::default() };
-        cases.push(base.clone());
-        cases.push(Case { final_snapshot: true, ..base.clone() });
+        cases.push(Case { must_succeed: true, ..base.clone() });
+        cases.push(Case { must_succeed: true, final_snapshot: true, ..base.clone() });
         for failing in failing_restores(happy.identifier()) {
             cases.push(base.clone().with(failing));
         }
@@ -448,11 +449,13 @@ fn auto_scaling(happy: &Recording) -> Vec<Case> {
         case
     };
     let mut cases = vec![scaled()];
+    // Readers that come and go are no reason to fail.
     for moment in each(&happy.changes) {
         cases.push(base().with([appears(happy.identifier(), moment)]));
         cases.push(base().with([appears(&temporary(happy), moment)]));
         cases.push(scaled().with([disappears(moment)]));
     }
+    cases.iter_mut().for_each(|case| case.must_succeed = true);
     for ending in endings(happy).into_iter().skip(1) {
         cases.push(scaled().with(ending.clone()));
         for moment in ends(&happy.changes) {

@@ -986,6 +986,11 @@ fn inputs() -> Vec<Case> {
         json!({"identifier": "orders", "task": "db_restore"}),
         json!({"identifier": "orders", "task": "db_restore", "isCluster": "false"}),
         json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "force": true}),
+        // Keys of the state document.
+        json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "plan": {"original": {}}}),
+        json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "verification": {"differences": []}}),
+        json!({"identifier": "shop", "task": "create_snapshot", "isCluster": true, "error": {"Error": "none"}}),
+        json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "request": null, "input": {}}),
         json!({"identifier": "nobody", "task": "create_snapshot", "isCluster": false}),
         json!({"identifier": "-orders", "task": "db_restore", "isCluster": false}),
         json!({"task": "db_restore"}),

@@ -236,11 +236,18 @@ impl<'a> Scene<'a> {
             "StopDBInstance" | "StopDBCluster" => (of_target || of_runs).then_some(Taken::Running),
             "AddTagsToResource" | "RemoveTagsFromResource" => {
                 let is_ours = request.parameters.values().any(|value| value.starts_with(OUR_TAGS));
-                (is_ours && (of_target || of_runs)).then_some(Taken::Claim)
+                (is_ours && (of_target || of_runs || self.is_forged(request))).then_some(Taken::Claim)
             }
             _ if is_rename(request) => (of_target || gives_home).then_some(Taken::Database).or(result),
             _ => gives_home.then_some(Taken::Database),
         }
+    }
+
+    /// Whether a person wrote on another database that it is one of the run's, with that database's own resource id: of two
+    /// such claims none can be told for the true one.
+    fn is_forged(&self, request: &RecordedRequest) -> bool {
+        let says_its_own = |id: &str| request.parameters.values().any(|value| value == id);
+        request.action == "AddTagsToResource" && touched(request).any(says_its_own)
     }
 
     /// A rename or another change of the original or a member, whatever it is called then.
@@ -267,7 +274,7 @@ impl<'a> Scene<'a> {
             let ends = ["DeleteDBI", "DeleteDBC", "StopDB"].iter().any(|action| request.action.starts_with(action));
             let is_about_home = request.resources.keys().any(is_home);
             is_about_home && (ends && !request.action.contains("Snapshot") || is_rename(request))
-                || self.taken(request).is_some()
+                || self.taken(request).is_some_and(|taken| taken != Taken::Claim)
         };
         self.doings.iter().filter(takes).map(|request| request.at)
     }
@@ -275,6 +282,19 @@ impl<'a> Scene<'a> {
     /// Whether people stopped what has the name.
     pub(super) fn people_stopped_home(&self, world: &WorldState) -> bool {
         self.holder(world).is_some_and(|holder| self.people_did("StopDB", holder.resource_id))
+    }
+
+    /// When a person first renamed a database that a run had restored and that had the service name.
+    pub(super) fn result_renamed(&self) -> Option<Duration> {
+        let of_service = |request: &&&RecordedRequest| {
+            let action = if self.is_cluster { "ModifyDBCluster" } else { "ModifyDBInstance" };
+            request.action == action && is_rename(request) && touched(request).any(|id| self.is_made_by_runs(id))
+        };
+        let had_the_name = |request: &&&RecordedRequest| {
+            let names = ["DBInstanceIdentifier", "DBClusterIdentifier"];
+            names.iter().any(|name| request.parameters.get(*name) == Some(&self.identifier))
+        };
+        self.doings.iter().filter(of_service).find(had_the_name).map(|request| request.at)
     }
 
     /// Whether people did such a thing to this database.
