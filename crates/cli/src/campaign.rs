@@ -5,6 +5,7 @@
 //! | [`families`] | the kinds of things that go wrong, what the original project does about each, what this one does |
 //! | [`matrix`] | every one of them at every moment of a run |
 //! | `restarts` | executions that are run again, for the matrix |
+//! | `field` | what happens around a run in a busy account |
 //! | [`random`] | two or three at once, and other worlds, by seed |
 //! | [`command`] | the command: options, progress, output |
 //! | [`requests`] | what the functions asked of AWS, for the proof of their permissions |
@@ -15,6 +16,7 @@
 
 pub mod command;
 pub mod families;
+mod field;
 pub mod matrix;
 pub mod random;
 pub mod requests;
@@ -60,6 +62,8 @@ pub struct Case {
     /// Whether the deployment tells people of successes.
     pub success_notice: bool,
     pub disturbances: Vec<Disturbance>,
+    /// Whether nothing goes wrong but what a run gets over by itself.
+    pub must_succeed: bool,
 }
 
 impl Case {
@@ -74,6 +78,7 @@ impl Case {
             final_snapshot: false,
             success_notice: false,
             disturbances: Vec::new(),
+            must_succeed: families::HARMLESS.contains(&family),
         }
     }
 
@@ -203,7 +208,9 @@ fn verdict(
         world: &case.world,
         disturbances: &case.disturbances,
         snapshot_replacement: case.snapshot_replacement,
+        final_snapshot: case.final_snapshot,
         success_notice: case.success_notice,
+        must_succeed: case.must_succeed,
         requests,
         after,
         without,

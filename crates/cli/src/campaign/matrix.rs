@@ -15,7 +15,7 @@ use states_language::StateType;
 use trapheus_common::document::SnapshotReplacement;
 
 use super::families::{self as f, Family};
-use super::{Case, Changes, judged, restarts};
+use super::{Case, Changes, field, judged, restarts};
 use crate::disturbance::{Beside, Disturbance, FunctionFault, FunctionFaultKind};
 use crate::rehearsal::{WEBHOOKS, deployed};
 
@@ -90,15 +90,15 @@ impl Recording {
         self.functions.retain(|function, _| steps.iter().any(|step| functions.get(&step.state) == Some(function)));
     }
 
-    fn is_cluster(&self) -> bool {
+    pub(super) fn is_cluster(&self) -> bool {
         self.event["isCluster"] == true
     }
 
-    fn identifier(&self) -> &str {
+    pub(super) fn identifier(&self) -> &str {
         self.event["identifier"].as_str().unwrap_or_default()
     }
 
-    fn restores(&self) -> bool {
+    pub(super) fn restores(&self) -> bool {
         self.event["task"] != "create_snapshot_only"
     }
 
@@ -365,6 +365,7 @@ pub fn cases(events: &[Value]) -> Result<Vec<Case>, String> {
         cases.extend(people(&happy));
         cases.extend(notices(event)?);
         cases.extend(restarts::redriven(&happy));
+        cases.extend(field::cases(&happy)?);
         if happy.takes_snapshot() {
             cases.extend(exports(event)?);
         } else {
@@ -998,6 +999,11 @@ fn inputs() -> Vec<Case> {
         json!({"identifier": "orders", "task": "db_restore"}),
         json!({"identifier": "orders", "task": "db_restore", "isCluster": "false"}),
         json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "force": true}),
+        // Keys of the state document.
+        json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "plan": {"original": {}}}),
+        json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "verification": {"differences": []}}),
+        json!({"identifier": "shop", "task": "create_snapshot", "isCluster": true, "error": {"Error": "none"}}),
+        json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "request": null, "input": {}}),
         json!({"identifier": "nobody", "task": "create_snapshot", "isCluster": false}),
         json!({"identifier": "-orders", "task": "db_restore", "isCluster": false}),
         json!({"task": "db_restore"}),
