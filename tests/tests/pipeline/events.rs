@@ -148,3 +148,32 @@ fn every_file_in_events_starts_a_run_that_succeeds() {
     // Every task for every kind, both that take a snapshot with an export, and a recovery of an instance and of a cluster.
     assert_eq!(count, KINDS.len() * (TASKS.len() + 2) + 2);
 }
+
+/// `-temp` behind an instance's or a member's name, and `-snapshot` behind a cluster's, have to fit into 63 characters; no
+/// other limit is the original project's.
+#[test]
+fn the_longest_names_that_the_original_project_takes_fit_the_run_and_its_rollback() {
+    let (instance, cluster) = ("i".repeat(58), "c".repeat(54));
+    let members = ["m", "n"].map(|letter| json!({"identifier": letter.repeat(58)}));
+    let longest: World = serde_json::from_value(json!({
+        "instances": [{"identifier": instance, "engine": "postgres"}],
+        "clusters": [{"identifier": cluster, "engine": "aurora-postgresql", "members": members}],
+        "snapshots": [{"identifier": format!("{instance}-snapshot"), "source": instance}],
+        "clusterSnapshots": [{"identifier": format!("{cluster}-snapshot"), "source": cluster}],
+    }))
+    .expect("a world");
+    for (identifier, is_cluster) in [(&instance, false), (&cluster, true)] {
+        for task in TASKS {
+            let event = event(identifier, task, is_cluster);
+            let report = rehearse(event.clone(), longest.clone());
+            assert_eq!(report.status, "SUCCEEDED", "{task} {identifier}: {:?} {:?}", report.error, report.cause);
+            assert_eq!(marks(&report.world), Vec::<String>::new(), "{task} {identifier}");
+        }
+        let verify = if is_cluster { "VerifyCluster=abort" } else { "VerifyDbInstance=abort" };
+        let mut rehearsal = Rehearsal::new(event(identifier, "db_restore", is_cluster), longest.clone());
+        rehearsal.disturbances.push(verify.parse().expect("a fault"));
+        let report = rehearsal.run(&mut ()).expect("a world that can exist");
+        assert!(report.others.iter().all(|other| other.status == "SUCCEEDED"), "{identifier}: {:?}", report.others);
+        assert_untouched(&report, identifier);
+    }
+}
