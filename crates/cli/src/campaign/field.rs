@@ -12,7 +12,7 @@ use rds_simulator::{ClusterSnapshotSpec, ClusterSpec, Fault, MemberSpec, Snapsho
 use super::Case;
 use super::families as f;
 use super::matrix::{Recording, after, each, failing_restores, meddling, request};
-use crate::disturbance::Disturbance;
+use crate::disturbance::{Beside, Disturbance};
 
 /// Every case of these families for an event, whose run is recorded.
 pub(super) fn cases(happy: &Recording) -> Result<Vec<Case>, String> {
@@ -273,7 +273,7 @@ fn stale(happy: &Recording) -> Vec<Case> {
             cases.push(Case::new(f::STALE, &happy.event).with([stopped.clone(), lookup]));
         }
         // Another run asks as well, whose claim it meets.
-        let second = Disturbance::SecondRun { state: state.clone(), occurrence: 1, event: None };
+        let second = Disturbance::SecondRun { state: state.clone(), occurrence: 1, event: None, beside: Beside::First };
         let mut lookups = lookups_that_fail();
         let lookup = lookups.swap_remove(number % lookups.len());
         cases.push(Case::new(f::STALE, &happy.event).with([second, lookup]));
