@@ -129,7 +129,7 @@ const KNOWN: &[(&[&str], Cause)] = &[
         },
     ),
     (
-        &["deletion protection", "deletionprotection"],
+        &["disable deletion protection"],
         Cause {
             meaning: "Deletion protection is on, so RDS refuses to delete the database.",
             remedy: "If the database is to go, turn its deletion protection off and delete it by hand.",
@@ -202,7 +202,7 @@ const KNOWN: &[(&[&str], Cause)] = &[
         },
     ),
     (
-        &["execution of another state machine"],
+        &["of another state machine"],
         Cause {
             meaning: "An execution of another state machine claims the database.",
             remedy: "Let that machine finish or recover its execution, then start this run again.",

@@ -3,6 +3,7 @@
 use std::time::SystemTime;
 
 use rds_simulator::{Execution, Options, Simulator};
+use trapheus_cli::rehearsal::BEGIN;
 
 use super::*;
 

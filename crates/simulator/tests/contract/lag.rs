@@ -190,6 +190,7 @@ pub(crate) fn register(simulator: &Simulator, ago: Duration) {
         stop_date: None,
         error: None,
         cause: None,
+        redriven: None,
     });
 }
 
