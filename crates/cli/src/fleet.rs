@@ -111,7 +111,6 @@ impl Failure {
     pub(crate) fn timed_out(limit: Duration) -> Self {
         Self::new("Sandbox.Timedout", &format!("Task timed out after {}.00 seconds", limit.as_secs()))
     }
-
 }
 
 /// Lambda itself refused the invocation.

@@ -80,7 +80,7 @@ static REFUSALS: &[Refusal] = &[
     refusal(
         "Lambda.CodeArtifactUserDeletedException",
         409,
-        Passes::Yes,
+        Passes::No,
         "The Lambda function couldn't be invoked because its code artifact user has been deleted.",
     ),
     refusal(
@@ -96,7 +96,12 @@ static REFUSALS: &[Refusal] = &[
         Passes::Yes,
         "Lambda received an unexpected Amazon EC2 client exception while setting up for the Lambda function.",
     ),
-    refusal("Lambda.EC2AccessDeniedException", 502, Passes::No, "Need additional permissions to configure VPC settings."),
+    refusal(
+        "Lambda.EC2AccessDeniedException",
+        502,
+        Passes::No,
+        "Need additional permissions to configure VPC settings.",
+    ),
     refusal(
         "Lambda.ENILimitReachedException",
         502,
@@ -224,7 +229,12 @@ static REFUSALS: &[Refusal] = &[
         Passes::No,
         "The runtime version used by your function is no longer available.",
     ),
-    refusal("Lambda.InvalidRuntimeException", 502, Passes::No, "The runtime or runtime version specified is not supported."),
+    refusal(
+        "Lambda.InvalidRuntimeException",
+        502,
+        Passes::No,
+        "The runtime or runtime version specified is not supported.",
+    ),
     refusal("Lambda.InvalidZipFileException", 502, Passes::No, "Lambda could not unzip the deployment package."),
     refusal(
         "Lambda.InvalidParameterValueException",
@@ -256,7 +266,12 @@ static REFUSALS: &[Refusal] = &[
         Passes::No,
         "The request payload exceeded the maximum allowed size for serialized request entities.",
     ),
-    refusal("Lambda.ResourceNotFoundException", 404, Passes::No, "The resource specified in the request does not exist."),
+    refusal(
+        "Lambda.ResourceNotFoundException",
+        404,
+        Passes::No,
+        "The resource specified in the request does not exist.",
+    ),
     refusal("Lambda.NoPublishedVersionException", 400, Passes::No, "The function has no published versions available."),
     refusal("Lambda.ServiceQuotaExceededException", 402, Passes::No, "The request would exceed a service quota."),
     refusal(
@@ -363,8 +378,7 @@ impl Idle {
     /// Those of a world.
     pub(crate) fn of_world(world: &World) -> Result<Self, WorldError> {
         let lambda = &world.lambda;
-        let impossible =
-            |place: &str, problem| WorldError::Impossible { place: format!("lambda.{place}"), problem };
+        let impossible = |place: &str, problem| WorldError::Impossible { place: format!("lambda.{place}"), problem };
         let names = match &lambda.idle_functions {
             IdleFunctions::All(false) => Vec::new(),
             IdleFunctions::All(true) => FUNCTIONS.map(str::to_owned).to_vec(),

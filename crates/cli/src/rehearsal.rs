@@ -21,8 +21,8 @@ use trapheus_slack::SlackOptions;
 
 use crate::cost::Usage;
 use crate::disturbance::Disturbance;
-use crate::lambda::Idle;
 use crate::fleet::{FUNCTIONS, Fleet, substitution};
+use crate::lambda::Idle;
 use crate::report::Report;
 use crate::stage::{Around, Run, Stage};
 use crate::timeline::Audience;

@@ -620,10 +620,7 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "renamed_cluster_and_members_show_their_former_names_for_a_while",
         "The same holds for a cluster, for its members, and for the names by which each lists the other.",
     ),
-    inferred(
-        "a_taken_name_shows_what_has_it",
-        "A name that another database takes shows that one, never both.",
-    ),
+    inferred("a_taken_name_shows_what_has_it", "A name that another database takes shows that one, never both."),
     documented(
         "execution_is_unknown_at_first_and_runs_on_after_its_end",
         "DescribeExecution may not know a new execution yet, and may say RUNNING of one that has ended.",

@@ -296,7 +296,8 @@ impl Builder {
         self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
         let (tags, source_tags) = recorded_tags(
             &spec.tags,
-            spec.kind != "manual" && source.as_ref().is_some_and(|source| source.settings.copy_tags_to_snapshot == Some(true)),
+            spec.kind != "manual"
+                && source.as_ref().is_some_and(|source| source.settings.copy_tags_to_snapshot == Some(true)),
             source.as_ref().map(|source| source.tags.truth()),
         );
         let source_resource_id = spec.source_resource_id.clone().or_else(|| source.map(|source| source.resource_id));
@@ -338,7 +339,8 @@ impl Builder {
         self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
         let (tags, source_tags) = recorded_tags(
             &spec.tags,
-            spec.kind != "manual" && source.as_ref().is_some_and(|source| source.settings.copy_tags_to_snapshot == Some(true)),
+            spec.kind != "manual"
+                && source.as_ref().is_some_and(|source| source.settings.copy_tags_to_snapshot == Some(true)),
             source.as_ref().map(|source| source.tags.truth()),
         );
         let source_resource_id = spec.source_resource_id.clone().or_else(|| source.map(|source| source.resource_id));
@@ -416,9 +418,7 @@ fn check_lag(world: &World) -> Result<(), WorldError> {
         ("executionSeconds", lag.execution_seconds),
     ];
     match bounds.into_iter().find(|(_, seconds)| !seconds.is_finite() || *seconds < 0.0) {
-        Some((name, seconds)) => {
-            Err(impossible(&format!("lag.{name}"), format!("{seconds} is no number of seconds")))
-        }
+        Some((name, seconds)) => Err(impossible(&format!("lag.{name}"), format!("{seconds} is no number of seconds"))),
         None => Ok(()),
     }
 }

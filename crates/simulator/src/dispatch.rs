@@ -403,7 +403,8 @@ impl Desk {
 
     /// What a look at executions shows, however stale it is.
     fn answer_of_executions(&mut self, call: &Call, met: &[Met]) -> ApiResult<String> {
-        let now = SystemTime::UNIX_EPOCH + Duration::from_millis(self.state.wall_clock().try_into().unwrap_or_default());
+        let now =
+            SystemTime::UNIX_EPOCH + Duration::from_millis(self.state.wall_clock().try_into().unwrap_or_default());
         let answer = |stale: Duration| {
             executions::answer(&executions::seen(&self.executions, now, stale), &call.action, &call.body)
         };

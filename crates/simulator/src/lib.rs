@@ -77,8 +77,9 @@ pub use server::serve;
 pub use settings::{ClusterSettings, InstanceSettings, ProcessorFeatures, ServerlessV2Scaling, StorageVolume};
 pub use world::{
     ApplyStatus, BlueGreenSpec, CertificateSpec, ClusterEndpointSpec, ClusterSnapshotSpec, ClusterSpec,
-    EngineVersionSpec, GroupSpec, IdleFunctions, InstanceSpec, IntegrationSpec, Lag, Lambda, Limits, MemberSpec, Offer, OrderableSpec, ProxySpec,
-    RetainedBackupSpec, RoleSpec, SecurityGroupSpec, SnapshotSpec, Timings, Unverified, World, WorldError,
+    EngineVersionSpec, GroupSpec, IdleFunctions, InstanceSpec, IntegrationSpec, Lag, Lambda, Limits, MemberSpec, Offer,
+    OrderableSpec, ProxySpec, RetainedBackupSpec, RoleSpec, SecurityGroupSpec, SnapshotSpec, Timings, Unverified,
+    World, WorldError,
 };
 
 use connector::Connector;

@@ -116,7 +116,6 @@ impl State {
         xml.text("DBSubnetGroupArn", &self.arn("subgrp", name));
         xml.list("SupportedNetworkTypes", "member", &["IPV4".to_owned()]);
     }
-
 }
 
 /// Resources as a view of the world shows them.

@@ -19,8 +19,8 @@ use hyper_util::rt::TokioIo;
 use tokio::io::{AsyncRead, AsyncWrite, ReadBuf};
 use tokio::net::{TcpListener, TcpStream};
 
-use crate::{ConnectionError, Simulator};
 use crate::dispatch::response;
+use crate::{ConnectionError, Simulator};
 
 /// Serves until the future is dropped; the error is the listener's.
 pub async fn serve(simulator: Simulator, listener: TcpListener) -> io::Result<()> {

@@ -93,12 +93,15 @@ fn functions_that_never_wake_fail_the_run_before_anything_is_changed() {
 #[test]
 fn a_function_of_the_rollback_that_never_wakes_fails_the_run_before_anything_is_changed() {
     for function in ["discard-instance", "rename-instance", "recover", "email"] {
-        let idle = Lambda { idle_functions: IdleFunctions::Named(vec![function.to_owned()]), wake_seconds: 0.0, ever_wakes: false };
+        let idle = Lambda {
+            idle_functions: IdleFunctions::Named(vec![function.to_owned()]),
+            wake_seconds: 0.0,
+            ever_wakes: false,
+        };
         let report = rehearse(event("orders", "db_restore", false), World { lambda: idle, ..world() });
         assert_eq!(report.status, "FAILED", "{function}");
         assert_eq!(changes(&report), Vec::<&String>::new(), "{function}");
-        let told = if function == "email" { 0 } else { 2 };
-        assert_eq!(report.mails.len(), told, "{function}");
+        assert_eq!(report.mails.is_empty(), function == "email", "{function}");
     }
 }
 
@@ -109,7 +112,12 @@ fn a_function_that_is_asleep_works_once_it_was_called_for_long_enough() {
     assert!(report.struck.len() > 1, "every refused call is a strike: {:?}", report.struck);
     assert_eq!(report.struck[0].state.as_deref(), Some("WakeDiscardInstance"));
     // One that falls asleep between two of its calls.
-    let report = rehearse_with(event("orders", "db_restore", false), world(), 0, &["rename-instance#1=asleep:90", "wait-instance#3=asleep:300"]);
+    let report = rehearse_with(
+        event("orders", "db_restore", false),
+        world(),
+        0,
+        &["rename-instance#1=asleep:90", "wait-instance#3=asleep:300"],
+    );
     assert_eq!(report.status, "SUCCEEDED", "{:?}", report.cause);
     assert_eq!(report.never_struck, []);
 }

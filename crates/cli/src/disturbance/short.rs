@@ -176,7 +176,9 @@ fn function(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
         "lambda" => FunctionFaultKind::Lambda(LambdaError::named(needed(name, value)?)?),
         "asleep" => {
             let seconds = needed(name, value)?;
-            FunctionFaultKind::Asleep(seconds.parse().map_err(|_| format!("`{seconds}` is no whole number of seconds"))?)
+            FunctionFaultKind::Asleep(
+                seconds.parse().map_err(|_| format!("`{seconds}` is no whole number of seconds"))?,
+            )
         }
         _ => return Err(unknown("fault of functions", name, FUNCTION_FAULTS)),
     };
@@ -456,7 +458,10 @@ mod tests {
             ("AddTagsToResource=late:-1", "-1 is no number of seconds"),
             ("DescribeExecution=stale:soon", "`soon` is no number of seconds"),
             ("DescribeDBInstances=stale:60", "`DescribeDBInstances` does not look at executions"),
-            (r#"{"request": {"action": "*", "fault": {"kind": "stale", "seconds": 9}}}"#, "DescribeExecution, ListExecutions"),
+            (
+                r#"{"request": {"action": "*", "fault": {"kind": "stale", "seconds": 9}}}"#,
+                "DescribeExecution, ListExecutions",
+            ),
             ("ModifyDBInstance=serverError:404", "500 to 599"),
             ("ModifyDBInstance#0=denied", "count from 1"),
             ("ModifyDBInstance#1x0=denied", "0 times"),

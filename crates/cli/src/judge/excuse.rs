@@ -223,10 +223,7 @@ pub(super) fn answers_are_lost(evidence: &Evidence<'_>) -> bool {
             matches!(fault.function.as_str(), "email" | "slack") && loses
         }
         Disturbance::Request(rule) => {
-            let loses = matches!(
-                rule.fault,
-                Fault::Slow { .. } | Fault::ResponseLost {} | Fault::ConnectionReset {}
-            );
+            let loses = matches!(rule.fault, Fault::Slow { .. } | Fault::ResponseLost {} | Fault::ConnectionReset {});
             let request = request_of(strike, evidence);
             let is_taken = request.is_some_and(|request| {
                 let is_alert = matches!(request.action.as_str(), "SendEmail" | "PostMessage");

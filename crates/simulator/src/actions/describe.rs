@@ -4,8 +4,8 @@ use std::collections::BTreeMap;
 
 use super::Content;
 use crate::error::{ApiError, ApiResult};
-use crate::query::Params;
 use crate::lag::View;
+use crate::query::Params;
 use crate::resources::{Key, Life, Snapshot};
 use crate::state::State;
 use crate::xml::Xml;
@@ -180,7 +180,8 @@ pub(super) fn snapshots(state: &State, mut params: Params) -> ApiResult<Content>
     if let (Some(identifier), true) = (&wanted.snapshot, found.is_empty()) {
         return Err(ApiError::snapshot_not_found(identifier));
     }
-    let write = |xml: &mut Xml, (_, snapshot): &(&Key, &_)| xml.nest("DBSnapshot", |xml| state.seen().snapshot(xml, snapshot));
+    let write =
+        |xml: &mut Xml, (_, snapshot): &(&Key, &_)| xml.nest("DBSnapshot", |xml| state.seen().snapshot(xml, snapshot));
     Ok(wanted.selection.write("DBSnapshots", &found, write))
 }
 
@@ -256,7 +257,8 @@ pub(super) fn instance_automated_backups(state: &State, mut params: Params) -> A
             && instance.settings.backup_retention_period.unwrap_or(0) > 0
     });
     let live = live.map(|instance| (seen.identifier(&instance.life), &instance.resource_id, "active"));
-    let retained = state.retained_backups.iter().map(|backup| (backup.instance.as_str(), &backup.resource_id, "retained"));
+    let retained =
+        state.retained_backups.iter().map(|backup| (backup.instance.as_str(), &backup.resource_id, "retained"));
     let found = live.chain(retained).map(|(identifier, resource_id, status)| Backup {
         identifier: identifier.to_owned(),
         resource_id: resource_id.clone(),

@@ -14,10 +14,8 @@ use crate::xml::Xml;
 fn target_of(view: View<'_>, arn: &str) -> ApiResult<Target> {
     let malformed = || ApiError::value(format!("Invalid resource name: {arn}"));
     let prefix = view.arn("", "");
-    let rest = arn
-        .strip_prefix(prefix.trim_end_matches(':'))
-        .and_then(|rest| rest.strip_prefix(':'))
-        .ok_or_else(malformed)?;
+    let rest =
+        arn.strip_prefix(prefix.trim_end_matches(':')).and_then(|rest| rest.strip_prefix(':')).ok_or_else(malformed)?;
     let (kind, name) = rest.split_once(':').ok_or_else(malformed)?;
     match kind {
         "db" => {

@@ -6,9 +6,7 @@ use aws_sdk_rds::Client;
 use aws_sdk_sfn::error::ProvideErrorMetadata as _;
 use rds_simulator::{Execution, Simulator};
 
-use crate::support::{
-    cluster, code, instance, rename, sfn, simulated, simulator_with_seed, start_time, status, tag,
-};
+use crate::support::{cluster, code, instance, rename, sfn, simulated, simulator_with_seed, start_time, status, tag};
 
 /// The longest delay of each kind in these worlds.
 const BOUND: Duration = Duration::from_secs(20);
@@ -64,7 +62,14 @@ async fn a_new_resource_shows_no_tags_at_first() {
     let restore = client.restore_db_instance_from_db_snapshot().db_snapshot_identifier("orders-snapshot");
     let answer = restore.db_instance_identifier("copy").tags(tag("new", "1")).send().await.unwrap();
     assert_eq!(keys(answer.db_instance().unwrap().tag_list()), ["new"], "the answer to a write shows what was written");
-    client.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("s").tags(tag("new", "1")).send().await.unwrap();
+    client
+        .create_db_snapshot()
+        .db_instance_identifier("orders")
+        .db_snapshot_identifier("s")
+        .tags(tag("new", "1"))
+        .send()
+        .await
+        .unwrap();
     let snapshot = async || {
         let found = client.describe_db_snapshots().db_snapshot_identifier("s").send().await.unwrap();
         keys(found.db_snapshots()[0].tag_list())
@@ -150,7 +155,11 @@ async fn renamed_cluster_and_members_show_their_former_names_for_a_while() {
     until_renamed(&simulator, "shop-1-temp").await;
     let members = async |name: &str| {
         let found = cluster(&client, name).await;
-        found.db_cluster_members().iter().map(|one| one.db_instance_identifier().unwrap().to_owned()).collect::<Vec<_>>()
+        found
+            .db_cluster_members()
+            .iter()
+            .map(|one| one.db_instance_identifier().unwrap().to_owned())
+            .collect::<Vec<_>>()
     };
     assert_eq!(members("shop").await, ["shop-1"]);
     assert_eq!(instance(&client, "shop-1").await.db_cluster_identifier(), Some("shop"));

@@ -6,9 +6,7 @@ use http_body_util::Full;
 use rds_simulator::{FaultRule, Outcome, Simulator};
 
 use crate::lag::{ORDERS, listed, look, register, stop, until_renamed, world};
-use crate::support::{
-    code, delete, instance, rds, rename, settle, sfn, simulated, simulator_with_seed, status, tag,
-};
+use crate::support::{code, delete, instance, rds, rename, settle, sfn, simulated, simulator_with_seed, status, tag};
 
 /// A world without lag and with a fault.
 fn with_fault(action: &str, fault: &str) -> Simulator {
@@ -27,7 +25,10 @@ async fn without_lag_reads_show_what_is_so() {
     assert_eq!(listed(&client, ORDERS).await, ["new"]);
     rename(&client, "orders", "orders-temp").await.unwrap();
     until_renamed(&simulator, "orders-temp").await;
-    assert_eq!((status(&client, "orders").await, status(&client, "orders-temp").await.as_deref()), (None, Some("renaming")));
+    assert_eq!(
+        (status(&client, "orders").await, status(&client, "orders-temp").await.as_deref()),
+        (None, Some("renaming"))
+    );
     settle(&simulator).await;
     delete(&client, "orders-temp").await.unwrap();
     assert_eq!(status(&client, "orders-temp").await.as_deref(), Some("deleting"));
@@ -71,7 +72,10 @@ async fn late_rename_shows_its_former_name_for_so_many_seconds() {
     assert_eq!(status(&client, "orders-temp").await, None);
     assert_eq!(simulator.state().instance("orders-temp").unwrap().status, "available", "it has long been renamed");
     tokio::time::sleep(Duration::from_secs(10)).await;
-    assert_eq!((status(&client, "orders").await, status(&client, "orders-temp").await.as_deref()), (None, Some("available")));
+    assert_eq!(
+        (status(&client, "orders").await, status(&client, "orders-temp").await.as_deref()),
+        (None, Some("available"))
+    );
     assert_eq!(simulator.strikes().len(), 1);
     rename(&client, "orders-temp", "orders-old").await.unwrap();
     until_renamed(&simulator, "orders-old").await;
@@ -162,7 +166,9 @@ async fn over_http_a_reset_connection_is_what_hyper_calls_an_incomplete_message(
 
 #[test]
 fn lag_is_a_number_of_seconds() {
-    for (lag, place) in [(r#"{"tagsSeconds": -1}"#, "lag.tagsSeconds"), (r#"{"renameSeconds": -0.5}"#, "lag.renameSeconds")] {
+    for (lag, place) in
+        [(r#"{"tagsSeconds": -1}"#, "lag.tagsSeconds"), (r#"{"renameSeconds": -0.5}"#, "lag.renameSeconds")]
+    {
         let world = rds_simulator::World::from_json(&format!(r#"{{"lag": {lag}}}"#)).unwrap();
         let error = Simulator::new(world, rds_simulator::Options::default()).unwrap_err().to_string();
         assert!(error.starts_with(place), "{error}");
