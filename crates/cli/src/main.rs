@@ -67,6 +67,9 @@ enum Command {
                             asleep:SECONDS (refused until so long after its first call)\n  \
                             DbInstanceRename=WHAT  as a state is entered: abort, secondRun; abortAfter its function\n                         \
                             has worked\n  \
+                            recovery:RevertOldDbInstanceRename=secondRun   the same as a recovery enters a state\n  \
+                            end=redrive:600        a person redrives the execution ten minutes after it ended without\n                         \
+                            success; end#2 after its second such end\n  \
                             at:600=ACTION:PARAMETER=VALUE,…      a person does something after ten minutes\n  \
                             after:ModifyDBInstance#1+30=ACTION…  or half a minute after a request")]
     Rehearse {

@@ -5,6 +5,8 @@ use std::time::SystemTime;
 use rds_simulator::{Execution, Options, Simulator};
 use trapheus_cli::rehearsal::BEGIN;
 
+use trapheus_cli::rehearsal::BEGIN;
+
 use super::*;
 
 /// What is wrong at the end of a run that may fail, but has to leave an available database under its name and nothing of

@@ -451,7 +451,7 @@ fn an_execution_that_ended_without_a_word_is_told_of_even_if_its_input_was_refus
 
 #[test]
 fn a_recovery_of_an_execution_that_was_redriven_meanwhile_leaves_it_to_its_next_end() {
-    let known = [("run", "ABORTED", event("orders", "db_restore", false))];
+    let known = [("run", "RUNNING", event("orders", "db_restore", false))];
     let mut recovery = by_rule("run");
     recovery["status"] = json!("ABORTED");
     recovery["stoppedAt"] = json!("2026-01-05T08:00:00Z");
