@@ -137,8 +137,8 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalCluster>, at: Inv
         });
     };
     if phase(DatabaseKind::Cluster, cluster.status()) == Phase::Deleting {
-        let is_other = |holder: &&DbCluster| holder.db_cluster_resource_id() != cluster.db_cluster_resource_id();
-        return Ok(noted(output, survivor(target, "is being deleted", holder.filter(is_other).is_some())));
+        let has_survivor = holder.is_some_and(|holder| !is_original(holder));
+        return Ok(noted(output, survivor(target, "is being deleted", has_survivor)));
     }
     let aside = rds::cluster(rds, plan.names.aside.as_str()).await?;
     let untouched = is_untouched(&request, cluster.db_cluster_identifier(), cluster.tag_list());

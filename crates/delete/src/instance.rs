@@ -81,7 +81,7 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalInstance>, at: In
         });
     };
     if phase(DatabaseKind::Instance, instance.db_instance_status()) == Phase::Deleting {
-        let has_survivor = holder.is_some_and(|holder| holder.dbi_resource_id() != instance.dbi_resource_id());
+        let has_survivor = holder.is_some_and(|holder| !is_original(holder));
         return Ok(noted(output, survivor(target, "is being deleted", has_survivor)));
     }
     let discard = Discard { rds, request: &request, names: &plan.names, target, patience };

@@ -38,8 +38,9 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
         return not_found(target, destination, output, clusters.at(&target.identifier));
     };
     if destination == Destination::Home && is_deleting(CLUSTER, cluster.status()) {
-        let is_other = |holder: &&DbCluster| holder.db_cluster_resource_id() != cluster.db_cluster_resource_id();
-        let has_survivor = clusters.at(&target.identifier).filter(is_other).is_some();
+        let holder = clusters.at(&target.identifier);
+        let has_survivor =
+            holder.is_some_and(|holder| holder.db_cluster_resource_id() != cluster.db_cluster_resource_id());
         return Ok(noted(output, original_is_going(target, has_survivor)));
     }
     let was_claimed = tags::value(cluster.tag_list(), tags::EXECUTION).is_some();
