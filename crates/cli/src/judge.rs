@@ -658,7 +658,7 @@ impl Case<'_> {
         if self.e.snapshot_replacement == SnapshotReplacement::KeepUntilReplaced
             && self.scene.had_snapshot()
             && !self.scene.has_snapshot(self.e.after)
-            && !self.scene.people_deleted_a_snapshot()
+            && !self.scene.people_took_the_snapshot()
         {
             say(format!("{}-snapshot was available, and neither it nor its successor is now", self.scene.identifier));
         }
