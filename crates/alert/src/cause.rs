@@ -354,8 +354,10 @@ mod tests {
         let place =
             meaning("ExportException", "cannot export: ExportTaskLimitReachedFault: limit of 5 reached").unwrap();
         assert!(place.contains("exports in progress"), "{place}");
-        let protection =
-            meaning("DeletionException", "cannot delete: InvalidParameterCombination: Cannot delete protected DB Instance, please disable deletion protection and try again.");
+        let protection = meaning(
+            "DeletionException",
+            "cannot delete: InvalidParameterCombination: Cannot delete protected DB Instance, please disable deletion protection and try again.",
+        );
         assert!(protection.unwrap().contains("Deletion protection"));
         let permission = meaning(
             "AccessDeniedException",

@@ -107,7 +107,7 @@ pub struct Redriven {
 }
 
 /// Why there was another execution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RunRole {
     /// The rule on the end of an execution started it.

@@ -104,6 +104,9 @@ pub(crate) struct Stage {
     others: RefCell<Vec<OtherRun>>,
     /// Second runs started so far.
     seconds: Cell<u64>,
+    /// How often executions of a role entered a state that a disturbance names. All of that role count together: a
+    /// disturbance strikes once, though each recovery may lead to another one.
+    entries: RefCell<HashMap<(Option<RunRole>, String), u32>>,
 }
 
 impl Stage {
@@ -121,6 +124,7 @@ impl Stage {
             usage: Cell::default(),
             others: RefCell::default(),
             seconds: Cell::default(),
+            entries: RefCell::default(),
         }
     }
 
@@ -178,8 +182,7 @@ impl Stage {
         self.register(&options);
         let halt = Rc::new(Halt::default());
         let calls = Calls { stage: Rc::clone(self), fleet: Rc::clone(&run.fleet), halt: Rc::clone(&halt) };
-        let mut watch =
-            Watch { timeline: Timeline::new(audience), stage: self, run, halt: &halt, entries: HashMap::new() };
+        let mut watch = Watch { timeline: Timeline::new(audience), stage: self, run, halt: &halt };
         let mut redriven = Vec::new();
         let mut execution = Execution::new(&self.machine, &calls, options);
         if self.is_redriven(run) {
@@ -513,8 +516,6 @@ struct Watch<'a> {
     stage: &'a Rc<Stage>,
     run: &'a Run,
     halt: &'a Halt,
-    /// How often each state that a disturbance names was entered.
-    entries: HashMap<String, u32>,
 }
 
 impl Observer for Watch<'_> {
@@ -527,13 +528,14 @@ impl Observer for Watch<'_> {
 }
 
 impl Watch<'_> {
-    fn entered(&mut self, state: &str) {
+    fn entered(&self, state: &str) {
         let here = Some((self.run.role, state));
         let disturbances = self.stage.disturbances.iter().filter(|disturbance| at(disturbance) == here);
         let mut seen = None;
         for disturbance in disturbances {
             let seen = *seen.get_or_insert_with(|| {
-                let seen = self.entries.entry(state.to_owned()).or_default();
+                let mut entries = self.stage.entries.borrow_mut();
+                let seen = entries.entry((self.run.role, state.to_owned())).or_default();
                 *seen += 1;
                 *seen
             });

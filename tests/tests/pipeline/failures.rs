@@ -3,7 +3,6 @@
 use std::time::SystemTime;
 
 use rds_simulator::{Execution, Options, Simulator};
-use trapheus_cli::rehearsal::BEGIN;
 
 use trapheus_cli::rehearsal::BEGIN;
 

@@ -487,7 +487,7 @@ mod tests {
             ("end=redrive", "`redrive` needs a value"),
             ("end=redrive:soon", "no number of seconds"),
             ("end#1x2=redrive:1", "one of its ends"),
-            ("end=abort", "did you mean"),
+            ("end=abort", "known are: redrive:SECONDS"),
             ("at:soon=DeleteDBInstance", "no number of seconds"),
             ("at:1=DeleteDBInstanc", "did you mean `DeleteDBInstance`?"),
             ("at:1=DeleteDBInstance:orders", "`orders` is no parameter"),
