@@ -234,7 +234,7 @@ impl Place<'_> {
         let strays = self.original.own_members().any(|member| self.find(member).is_some_and(|m| !at_home(m, member)));
         if at_home(original, target) && !strays {
             let mut verdict = self.original_at_home(original);
-            self.look_after_aside(&mut verdict);
+            self.look_after_aside(&mut verdict, Members::Left);
             return verdict;
         }
         let mut verdict = action_needed(match self.home() {
@@ -249,7 +249,7 @@ impl Place<'_> {
             }
         });
         self.put_back(original, &mut verdict);
-        self.look_after_aside(&mut verdict);
+        self.look_after_aside(&mut verdict, Members::Deleted);
         verdict.remarks.push(self.try_again());
         verdict
     }
@@ -345,6 +345,10 @@ impl Place<'_> {
             }
             verdict.commands.extend(self.cli.rename(original.kind, &original.identifier, target.identifier.as_str()));
         }
+        let aside = self.aside().filter(|aside| is_deletable(aside));
+        for restored in moved.map(|(home, _)| home).into_iter().chain(aside) {
+            self.free_member_names(restored, verdict);
+        }
         for member in self.original.own_members() {
             match self.find(member) {
                 Some(found) if !at_home(found, member) => {
@@ -399,9 +403,19 @@ impl Place<'_> {
         let mut rename = self.cli.rename(*kind, identifier, aside);
         rename[0].purpose = format!("move {identifier}, the database this run restored, aside");
         verdict.commands.extend(rename);
-        // The members hold no data, and the original's members need their names.
-        self.delete_members(home, verdict);
         Some((home, aside))
+    }
+
+    /// Deletes the members of a database that the run restored: they hold no data, and the original's members need their
+    /// names.
+    fn free_member_names(&self, restored: &Database, verdict: &mut Verdict) {
+        self.delete_members(restored, verdict);
+        if self.original.own_members().next().is_none() {
+            return;
+        }
+        let deleted = self.members_of(&restored.identifier).filter(|member| member.origin == restored.origin);
+        let waits = deleted.map(|member| self.cli.wait(DatabaseKind::Instance, "deleted", &member.identifier));
+        verdict.commands.extend(waits);
     }
 
     /// Deletes the database that was moved aside, with a final snapshot, because clients may have written to it.
@@ -423,7 +437,7 @@ impl Place<'_> {
     }
 
     /// The database that a rollback moved aside, and its final snapshot.
-    fn look_after_aside(&self, verdict: &mut Verdict) {
+    fn look_after_aside(&self, verdict: &mut Verdict, members: Members) {
         let Some(names) = &self.run.names else { return };
         let snapshot = &names.discarded_snapshot;
         let kept = self.discarded().map(|status| {
@@ -458,7 +472,9 @@ impl Place<'_> {
                     aside.identifier
                 ));
                 verdict.remarks.extend(kept);
-                self.delete_members(aside, verdict);
+                if members == Members::Left {
+                    self.delete_members(aside, verdict);
+                }
                 self.discard(aside, &aside.identifier, verdict);
             }
         }
@@ -550,7 +566,7 @@ impl Place<'_> {
             (None, None) => {
                 let mut verdict = action_needed(format!("{gone}, and no {} answers as {name}.", self.request.kind));
                 verdict.remarks.push("The commands restore it from its snapshot with its main settings.".to_owned());
-                self.look_after_aside(&mut verdict);
+                self.look_after_aside(&mut verdict, Members::Left);
                 verdict.commands = self.cli.restore(self.request, self.original);
                 verdict
             }
@@ -689,6 +705,18 @@ impl Place<'_> {
 }
 
 /// The origin as an alert states it: no more than is proven.
+/// Whether a database under the aside name is the run's, and not being deleted already.
+fn is_deletable(aside: &Database) -> bool {
+    aside.origin == Origin::Restored && phase(aside.kind, &aside.status) != Phase::Deleting
+}
+
+/// The members of a database that was moved aside, as far as the commands have come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Members {
+    Left,
+    Deleted,
+}
+
 const fn in_words(origin: Origin) -> &'static str {
     match origin {
         Origin::Original => "the original",
@@ -1037,6 +1065,33 @@ mod tests {
     }
 
     #[test]
+    fn members_of_the_cluster_moved_aside_give_their_names_to_the_originals_members() {
+        let databases = vec![
+            database(Cluster, "orders-failed-3fa2c1", "available", Origin::Restored),
+            database(Cluster, "orders-temp", "available", Origin::Original),
+            member("orders-a", "db-NEW", "orders-failed-3fa2c1", Origin::Restored),
+            member("orders-a-temp", "db-ORDERS-A", "orders-temp", Origin::Original),
+        ];
+        let verdict = judged(&after(aurora(), &["claim", "snapshot", "rename"]), databases);
+        assert_eq!(
+            lines(&verdict),
+            [
+                "aws rds modify-db-cluster --db-cluster-identifier orders-temp --new-db-cluster-identifier orders \
+                 --apply-immediately",
+                "aws rds wait db-cluster-available --db-cluster-identifier orders",
+                "aws rds delete-db-instance --db-instance-identifier orders-a",
+                "aws rds wait db-instance-deleted --db-instance-identifier orders-a",
+                "aws rds modify-db-instance --db-instance-identifier orders-a-temp --new-db-instance-identifier orders-a \
+                 --apply-immediately",
+                "aws rds wait db-instance-available --db-instance-identifier orders-a",
+                "aws rds delete-db-cluster --db-cluster-identifier orders-failed-3fa2c1 --final-db-snapshot-identifier \
+                 orders-failed-3fa2c1",
+                "aws rds wait db-cluster-deleted --db-cluster-identifier orders-failed-3fa2c1",
+            ]
+        );
+    }
+
+    #[test]
     fn a_member_somebody_added_is_never_deleted() {
         let databases = vec![
             database(Cluster, "orders", "available", Origin::Restored),
@@ -1047,19 +1102,20 @@ mod tests {
         let verdict = judged(&after(aurora(), &["claim", "snapshot", "rename"]), databases);
         let all = lines(&verdict);
         assert_eq!(
-            all[..5],
+            all[..6],
             [
                 "aws rds modify-db-cluster --db-cluster-identifier orders --new-db-cluster-identifier \
                  orders-failed-3fa2c1 --apply-immediately",
                 "aws rds wait db-cluster-available --db-cluster-identifier orders-failed-3fa2c1",
-                "aws rds delete-db-instance --db-instance-identifier orders-a",
                 "aws rds modify-db-cluster --db-cluster-identifier orders-temp --new-db-cluster-identifier orders \
                  --apply-immediately",
                 "aws rds wait db-cluster-available --db-cluster-identifier orders",
+                "aws rds delete-db-instance --db-instance-identifier orders-a",
+                "aws rds wait db-instance-deleted --db-instance-identifier orders-a",
             ]
         );
         assert_eq!(
-            all[5..],
+            all[6..],
             [
                 "aws rds delete-db-cluster --db-cluster-identifier orders-failed-3fa2c1 --final-db-snapshot-identifier \
                  orders-failed-3fa2c1",

@@ -12,7 +12,7 @@ use trapheus_common::source::Age;
 use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, Verdict, phase, snapshot_available};
 
-use crate::world::{Database, Snapshot, World, is_auto_scaled};
+use crate::world::{Database, Snapshot, World};
 use crate::{advice, offers, quotas};
 
 /// How long a busy database is waited for: backups and modifications take minutes.
@@ -137,8 +137,6 @@ fn engine_can_be_restored(_: &Request, world: &World) -> Vec<Problem> {
 fn databases_are_available(request: &Request, world: &World) -> Vec<Problem> {
     // A cluster's snapshot needs the cluster alone; only a restore works on the members.
     let members = if request.task.restores() { world.members.as_slice() } else { &[] };
-    // A reader of Aurora Auto Scaling may come and go at any time, and is neither renamed nor restored.
-    let members = members.iter().filter(|member| !is_auto_scaled(&member.identifier));
     world.target.iter().chain(members).filter_map(status_problem).collect()
 }
 
@@ -388,7 +386,7 @@ fn members_are_home(_: &Request, world: &World) -> Vec<Problem> {
 }
 
 fn member_names_have_room(_: &Request, world: &World) -> Vec<Problem> {
-    let moved = world.own_members().iter().map(|member| &member.identifier).filter(|name| !is_auto_scaled(name));
+    let moved = world.own_members().iter().map(|member| &member.identifier);
     moved
         .filter_map(|member| {
             let error = DatabaseIdentifier::reported(member).temporary(DatabaseKind::Instance).err()?;
@@ -1413,16 +1411,6 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_of_auto_scaling_refuses_nothing_whatever_it_is_at() {
-        let mut world = cluster_world();
-        world.members[1].identifier = "application-autoscaling-3f2c1d9e-7a54-4b0e-9c1a-0d1e2f3a4b5c".into();
-        for status in ["available", "creating", "deleting"] {
-            world.members[1].status = status.into();
-            assert_eq!(texts(Task::DbRestore, Cluster, &world), Vec::<String>::new(), "{status}");
-        }
-    }
-
-    #[test]
     fn what_could_not_be_looked_up_refuses_nothing_and_is_reported() {
         let failed = || Answer::Failed("it could not be looked up".to_owned());
         let mut world = instance_world();
@@ -1463,8 +1451,6 @@ mod tests {
             texts.len() == 2 && texts[0].contains("`billing-1`") && texts[1].contains("`billing-1-temp`"),
             "{texts:?}"
         );
-        stray.members[1].identifier = "application-autoscaling-1".into();
-        assert_eq!(problems(&scope(&["orders"], false), Task::DbRestore, Cluster, &stray), []);
 
         let mut world = instance_world();
         let text = &problems(&scope(&["*"], true), Task::CreateSnapshotOnly, Instance, &world)[0].text;

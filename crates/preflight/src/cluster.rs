@@ -16,7 +16,7 @@ use crate::offers::{self, Wish};
 use crate::read::{self, Group};
 use crate::scope::Scope;
 use crate::wait::until_fit;
-use crate::world::{Database, Snapshot, World, cluster_kind, is_auto_scaled, streams};
+use crate::world::{Database, Snapshot, World, cluster_kind, streams};
 use crate::{advisory, fit, quotas};
 
 /// Looks at everything a run with this request will meet. Touches nothing.
@@ -140,6 +140,7 @@ fn members_seen(cluster: &DbCluster, instances: &[DbInstance]) -> Vec<Database> 
     let listed = cluster.db_cluster_members().iter().filter_map(|member| member.db_instance_identifier());
     let unseen: Vec<&str> = listed.filter(|listed| !seen.iter().any(|member| member.identifier == *listed)).collect();
     seen.extend(unseen.into_iter().map(|member| Database::unseen_member(member, cluster)));
+    seen.retain(|member| !rds::is_auto_scaled(&member.identifier));
     seen
 }
 
@@ -153,7 +154,7 @@ fn members(request: &Request, kind: ClusterKind, cluster: &DbCluster, instances:
     };
     let mut members: Vec<Member> = instances
         .iter()
-        .filter(|instance| !instance.db_instance_identifier().is_some_and(is_auto_scaled))
+        .filter(|instance| !instance.db_instance_identifier().is_some_and(rds::is_auto_scaled))
         .map(|instance| {
             let identifier = DatabaseIdentifier::reported(instance.db_instance_identifier().unwrap_or_default());
             Member {
@@ -217,7 +218,9 @@ fn wishes<'a>(kind: ClusterKind, cluster: &'a DbCluster, instances: &'a [DbInsta
         Some(Wish { owner, class: member.db_instance_class()?, storage_type: None })
     };
     match kind {
-        ClusterKind::Aurora => instances.iter().filter_map(of_member).collect(),
+        ClusterKind::Aurora => {
+            instances.iter().filter_map(of_member).filter(|wish| !rds::is_auto_scaled(wish.owner)).collect()
+        }
         ClusterKind::MultiAz => {
             let class = cluster.db_cluster_instance_class();
             class.map(|class| Wish { owner, class, storage_type: cluster.storage_type() }).into_iter().collect()
@@ -235,7 +238,8 @@ fn notes(identifier: &str, cluster: &DbCluster, instances: &[DbInstance]) -> Vec
             .iter()
             .map(|endpoint| format!("the custom endpoint {endpoint} stays with the original: create it again")),
     );
-    let scaled = instances.iter().filter_map(DbInstance::db_instance_identifier).filter(|name| is_auto_scaled(name));
+    let scaled =
+        instances.iter().filter_map(DbInstance::db_instance_identifier).filter(|name| rds::is_auto_scaled(name));
     notes.extend(scaled.map(|name| {
         format!("the reader {name} of Aurora Auto Scaling is not restored: register the restored cluster with Auto Scaling again")
     }));

@@ -23,7 +23,7 @@ pub(crate) struct World {
     pub(crate) target: Option<Database>,
     /// Of a cluster: which of the two kinds; nothing if it is neither.
     pub(crate) cluster_kind: Option<ClusterKind>,
-    /// Of a cluster: its members.
+    /// Of a cluster: its members, without readers of Aurora Auto Scaling, which come and go with names of AWS's own.
     pub(crate) members: Vec<Database>,
     /// The database of the other kind that has the target's name; looked for when there is no target.
     pub(crate) namesake: Option<Database>,
@@ -298,12 +298,6 @@ pub(crate) fn subnet_zones(instance: &DbInstance) -> Vec<String> {
 pub(crate) fn zones_of(subnets: &[Subnet]) -> Vec<String> {
     let zones = subnets.iter().filter_map(|subnet| text(subnet.subnet_availability_zone()?.name()));
     zones.collect::<BTreeSet<_>>().into_iter().collect()
-}
-
-/// A reader that Aurora Auto Scaling made, and takes away again: its name is AWS's own.
-/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Integrating.AutoScaling.html>
-pub(crate) fn is_auto_scaled(identifier: &str) -> bool {
-    identifier.starts_with("application-autoscaling-")
 }
 
 /// Groups that are not in force, and would be after the reboot of a rename.

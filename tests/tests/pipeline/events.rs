@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use rds_simulator::{ApplyStatus, InstanceSettings, MemberSpec};
+
 use super::*;
 
 #[test]
@@ -176,4 +178,22 @@ fn the_longest_names_that_the_original_project_takes_fit_the_run_and_its_rollbac
         assert!(report.others.iter().all(|other| other.status == "SUCCEEDED"), "{identifier}: {:?}", report.others);
         assert_untouched(&report, identifier);
     }
+}
+
+#[test]
+fn a_reader_of_auto_scaling_refuses_no_run_whatever_its_state() {
+    let mut world = world();
+    let shop = world.clusters.iter_mut().find(|cluster| cluster.identifier == "shop").expect("it is there");
+    shop.members.push(MemberSpec {
+        identifier: "application-autoscaling-3f2c1d9e-7a54-4b0e-9c1a-0d1e2f3a4b5c".to_owned(),
+        writer: false,
+        parameter_apply_status: ApplyStatus::PendingReboot,
+        pending: InstanceSettings { port: Some(6_000), ..InstanceSettings::default() },
+        tags: (0..49).map(|number| (format!("tag-{number}"), "value".to_owned())).collect(),
+        ..shop.members[0].clone()
+    });
+    // Three instances, the cluster's four members, three of a Multi-AZ DB cluster, and room for three members more.
+    world.limits.instances = 13;
+    let report = rehearse(event("shop", "db_restore", true), world);
+    assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
 }
