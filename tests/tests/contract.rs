@@ -348,6 +348,11 @@ fn a_step_that_may_spoil_a_recovery_is_told_of_a_redrive_and_the_rollback_is_not
         }
         let is_of_the_run = definition()["States"].get(&name).is_some();
         let is_late = AFTER_VERIFICATION.iter().any(|prefix| name.starts_with(prefix));
+        // A step that is bounded by the rollback's time is told of the redrive for that, and works on what exists.
+        if task["Parameters"].get("rollbackStartedAt.$").is_some() {
+            assert!(!is_of_the_run, "{name}");
+            continue;
+        }
         let expected = if is_of_the_run && !is_late { json!("$$.Execution") } else { Value::Null };
         assert_eq!(task["Parameters"]["execution.$"], expected, "{name}");
         told += usize::from(!expected.is_null());

@@ -582,7 +582,11 @@ impl Case<'_> {
         let least = self.least_messages(&report.status, &report.steps).max(usize::from(is_told && self.succeeded()));
         // Of an end that a redrive followed, people were told as of any other.
         let ends = report.redriven.len();
-        if self.succeeded() && sent > 0 && !is_told && ends == 0 || sent < least && !mail_failed {
+        // A person's recovery of an execution that still runs is refused, and says so in two mails.
+        let refused = recoveries(report, &report.execution)
+            .filter(|other| other.role == RunRole::Second && other.status == "FAILED")
+            .count();
+        if self.succeeded() && sent > 2 * refused && !is_told && ends == 0 || sent < least && !mail_failed {
             say(format!("{sent} mails were sent about a run that ended {}", report.status));
         }
         // Who never hears that a mail was taken has to send it again.

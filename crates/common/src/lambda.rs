@@ -16,6 +16,7 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub use lambda_runtime::Error as StartError;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
+use serde::de::IgnoredAny;
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
@@ -123,12 +124,16 @@ enum Answer<R> {
 
 /// The part of a payload that says whether its plan is out of date.
 #[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
 struct Basis {
     #[serde(default)]
     plan: Option<Read>,
     /// The context object of the execution; alerts are given its ARN.
     #[serde(default)]
     execution: Option<Value>,
+    /// Given to a step of the rollback, which works on what exists now, whatever the plan once read.
+    #[serde(default)]
+    rollback_started_at: Option<IgnoredAny>,
 }
 
 #[derive(Deserialize)]
@@ -141,7 +146,8 @@ struct Read {
 /// another run may have claimed the database.
 fn check_plan<'de>(payload: impl Deserializer<'de, Error = serde_json::Error>) -> Result<()> {
     // A payload of another shape is the handler's to refuse.
-    let Ok(Basis { plan: Some(plan), execution: Some(context @ Value::Object(_)) }) = Basis::deserialize(payload)
+    let Ok(Basis { plan: Some(plan), execution: Some(context @ Value::Object(_)), rollback_started_at: None }) =
+        Basis::deserialize(payload)
     else {
         return Ok(());
     };
@@ -219,11 +225,14 @@ mod tests {
         assert!(error.report().contains("plan was made at 2026-01-05T08:00:00Z"), "{}", error.report());
         let error = invoke(&done, redriven("soon"), invocation).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
+        let mut of_rollback = redriven("2026-01-05T08:00:01.000Z");
+        of_rollback["rollbackStartedAt"] = serde_json::json!("2026-01-05T08:00:00Z");
         for fine in [
             redriven("2026-01-05T08:00:00.000Z"),
             redriven("2026-01-05T07:00:00.000Z"),
             payload(serde_json::json!({"Id": "arn", "RedriveCount": 0})),
             payload(serde_json::json!("arn")),
+            of_rollback,
             serde_json::json!({"execution": {"RedriveTime": "2026-01-05T09:00:00.000Z"}}),
         ] {
             assert_eq!(invoke(&done, fine, invocation).await.unwrap(), true);

@@ -5,7 +5,7 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use rds_simulator::{Fault, FaultRule, InstanceSpec, MemberSpec, Options, Simulator, Timings, When, World};
+use rds_simulator::{Fault, FaultRule, InstanceSpec, Lag, MemberSpec, Options, Simulator, Timings, When, World};
 use serde_json::json;
 use trapheus_cli::campaign::matrix::{after, event, meddling, request};
 use trapheus_cli::campaign::{Case, Changes, families, judged};
@@ -106,7 +106,10 @@ fn a_recovery_that_asks_once_about_the_execution_leaves_the_name_without_a_datab
 #[test]
 fn a_deletion_that_believes_one_look_takes_a_rename_for_the_end_of_the_original() {
     let mut case = Case { success_notice: true, ..orders("db_restore") };
-    Arc::make_mut(&mut case.world).timings = Timings { jitter: 0.0, ..Timings::default() };
+    let world = Arc::make_mut(&mut case.world);
+    world.timings = Timings { jitter: 0.0, ..Timings::default() };
+    // A tag that shows late would shift the deletion against the rename.
+    world.lag = Lag::default();
     // So that some time passes between the verification and the deletion.
     let case = case.with([request("SendEmail", 1, 1, Fault::Slow { seconds: 100.0 })]);
     let moment = entered(&case, "DeleteOriginalDbInstance");

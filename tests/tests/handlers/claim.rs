@@ -233,7 +233,7 @@ async fn a_database_that_is_no_longer_what_the_preflight_saw_is_not_claimed() {
     event.plan.original.target.resource_id = "db-GONE".to_owned();
     let error = claim(&harness, &event).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Claim);
-    assert!(error.report().contains("deleted since"), "{}", error.report());
+    assert!(error.report().contains("no database answers"), "{}", error.report());
     assert_eq!(count(&harness, "AddTagsToResource"), 0);
 }
 
@@ -295,7 +295,7 @@ async fn a_member_that_is_no_longer_what_the_preflight_saw_ends_the_claim() {
     event.plan.original.members[1].target.resource_id = "db-GONE".to_owned();
     let error = claim_cluster(&harness, &event).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Claim);
-    assert!(error.report().contains("`orders-2` was deleted"), "{}", error.report());
+    assert!(error.report().contains("`orders-2` does not answer"), "{}", error.report());
 }
 
 #[tokio::test(start_paused = true)]

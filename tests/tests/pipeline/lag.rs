@@ -141,9 +141,9 @@ fn what_lambda_refuses_is_tried_again_if_that_can_help() {
 fn a_claim_that_a_failed_step_has_just_written_is_removed_though_it_shows_late() {
     let renamed = "after:AddTagsToResource=ModifyDBInstance:ApplyImmediately=true,DBInstanceIdentifier=shop-1,\
                    NewDBInstanceIdentifier=shop-9";
-    let lag = Lag { tags_seconds: 60.0, ..Lag::default() };
     for seed in 0..3 {
-        let report = rehearse_with(event("shop", "db_restore", true), World { lag, ..world() }, seed, &[renamed]);
+        let faults = ["AddTagsToResource#1x9=late:60", renamed];
+        let report = rehearse_with(event("shop", "db_restore", true), world(), seed, &faults);
         assert_eq!(report.error.as_deref(), Some("ClaimException"), "{seed}: {:?}", report.cause);
         assert_eq!(marks(&report.world), Vec::<String>::new(), "{seed}");
     }

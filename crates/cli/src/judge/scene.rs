@@ -16,6 +16,12 @@ use super::Evidence;
 pub(super) const PEOPLE: &str = "meddler";
 const OUR_TAGS: &str = "trapheus:";
 const AVAILABLE: &str = "available";
+/// Statuses in which a database is in service for as long as RDS works on its storage.
+const IN_SERVICE: [&str; 3] = ["storage-optimization", "storage-initialization", "storage-config-upgrade"];
+
+fn is_in_service(status: &str) -> bool {
+    status == AVAILABLE || IN_SERVICE.contains(&status)
+}
 
 /// How the names of readers begin that Aurora Auto Scaling adds and removes at any time. They hold nothing that is not in
 /// their cluster, so no run owes anything to one, nor has to spare it.
@@ -363,7 +369,7 @@ impl<'a> Scene<'a> {
     /// What has the name, whatever its state.
     pub(super) fn holder<'w>(&self, world: &'w WorldState) -> Option<Holder<'w>> {
         let holder =
-            |resource_id, status: &str, answers| Holder { resource_id, is_healthy: status == AVAILABLE && answers };
+            |resource_id, status: &str, answers| Holder { resource_id, is_healthy: is_in_service(status) && answers };
         if self.is_cluster {
             let found = world.cluster(&self.identifier)?;
             Some(holder(found.resource_id.as_str(), found.status.as_ref(), found.answers))
@@ -388,7 +394,7 @@ impl<'a> Scene<'a> {
         }
         let expected = if is_original { self.status_anyway(target) } else { AVAILABLE.to_owned() };
         let is_stopped_by_people = status == "stopped" && self.people_did("StopDB", resource_id);
-        if status != expected && status != AVAILABLE && !is_stopped_by_people {
+        if status != expected && !is_in_service(&status) && !is_stopped_by_people {
             let what = if is_original { "the original" } else { "the restored database" };
             return Home::Wrong(format!("{what} is {status}"));
         }
@@ -458,7 +464,7 @@ impl<'a> Scene<'a> {
             if self.is_original(&found.resource_id) || found.cluster.as_deref() != Some(self.identifier.as_str()) {
                 return Some(format!("{} is not a restored member", member.identifier));
             }
-            if found.status.as_ref() != AVAILABLE || !found.answers {
+            if !is_in_service(found.status.as_ref()) || !found.answers {
                 return Some(format!("the restored member {} is {}", member.identifier, found.status.as_ref()));
             }
             let is_moved = writer.as_ref() == Some(&member.identifier) && !found.is_writer;
