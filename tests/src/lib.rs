@@ -10,8 +10,8 @@ use rds_simulator::{Execution, Options, Simulator, World};
 use serde_json::{Value, json};
 use trapheus_cli::rehearsal::Clients;
 use trapheus_common::document::{
-    OriginalCluster, OriginalInstance, PreflightEvent, Request, SnapshotReplacement, StepEvent, StepOutput, Task,
-    ValidateEvent, WaitEvent, WaitOutput, WaitStatus,
+    DiscardEvent, OriginalCluster, OriginalInstance, PreflightEvent, Request, SnapshotReplacement, StepEvent,
+    StepOutput, Task, ValidateEvent, WaitEvent, WaitOutput, WaitStatus,
 };
 use trapheus_common::lambda::Invocation;
 use trapheus_common::wait::poll::Pace;
@@ -56,6 +56,7 @@ impl Harness {
             stop_date: None,
             error: None,
             cause: None,
+            redriven: None,
         });
     }
 
@@ -136,6 +137,12 @@ impl Harness {
                 .await;
         claimed.expect("a claim that is granted");
         event
+    }
+
+    /// The payload of a discard in a rollback that begins now.
+    pub fn discarding<O: Clone>(&self, event: &StepEvent<O>) -> DiscardEvent<O> {
+        let StepEvent { request, plan } = event.clone();
+        DiscardEvent { request, plan, rollback_started_at: self.wall_clock().into(), execution: None }
     }
 
     /// Waits as the state machine would after a step on a DB instance.

@@ -4,7 +4,7 @@
 //! from a thread of its own, over the connector that is deployed, and holds the test still meanwhile. Only a server that
 //! does not answer takes time: the test's own, in which the patience of the code under test ends.
 //!
-//! How a webhook behaves is the last word of its path: `500`, `redirect`, `hang`, `gone`, `dead`, `lost`; any other one takes
+//! How a webhook behaves is the last word of its path: `500`, `504`, `redirect`, `hang`, `gone`, `dead`, `lost`; any other one takes
 //! messages.
 
 use std::future::pending;
@@ -94,6 +94,7 @@ impl Receiver {
         let elsewhere = format!("http://{}/services/T0/B0/elsewhere", self.address);
         let (status, body) = match word(&path) {
             "500" => (500, "something_went_wrong"),
+            "504" => (504, ""),
             "redirect" => (302, ""),
             "gone" => (404, "no_service"),
             // The message is taken, and the connection ends without an answer.

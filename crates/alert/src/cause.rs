@@ -129,7 +129,7 @@ const KNOWN: &[(&[&str], Cause)] = &[
         },
     ),
     (
-        &["deletion protection", "deletionprotection"],
+        &["disable deletion protection"],
         Cause {
             meaning: "Deletion protection is on, so RDS refuses to delete the database.",
             remedy: "If the database is to go, turn its deletion protection off and delete it by hand.",
@@ -202,7 +202,7 @@ const KNOWN: &[(&[&str], Cause)] = &[
         },
     ),
     (
-        &["execution of another state machine"],
+        &["of another state machine"],
         Cause {
             meaning: "An execution of another state machine claims the database.",
             remedy: "Let that machine finish or recover its execution, then start this run again.",
@@ -354,9 +354,16 @@ mod tests {
         let place =
             meaning("ExportException", "cannot export: ExportTaskLimitReachedFault: limit of 5 reached").unwrap();
         assert!(place.contains("exports in progress"), "{place}");
-        let protection =
-            meaning("DeletionException", "InvalidParameterCombination: Cannot delete, deletion protection is on");
+        let protection = meaning(
+            "DeletionException",
+            "cannot delete: InvalidParameterCombination: Cannot delete protected DB Instance, please disable deletion protection and try again.",
+        );
         assert!(protection.unwrap().contains("Deletion protection"));
+        let permission = meaning(
+            "AccessDeniedException",
+            "orders-temp was not deleted: cannot lift its deletion protection: AccessDenied: not authorized",
+        );
+        assert!(permission.unwrap().contains("permission"), "{permission:?}");
     }
 
     #[test]
@@ -392,7 +399,11 @@ mod tests {
             ("PreflightException", "`billing` is not among DatabaseNames", "DatabaseNames"),
             ("PreflightException", "`orders` lacks the tag `trapheus:allowed`", "trapheus:allowed"),
             ("ClaimException", "cannot claim it: its plan was made at x, which is too long ago", "too old"),
-            ("ClaimException", "arn is an execution of another state machine", "another state machine claims"),
+            (
+                "ClaimException",
+                "the execution arn:aws:states:us-east-1:123456789012:execution:Other:1 of another state machine holds it",
+                "another state machine claims",
+            ),
             ("Lambda.ResourceNotReadyException", "The function is inactive", "deactivated"),
             (
                 "ServiceUnavailableException",

@@ -106,14 +106,21 @@ impl Alert {
             sections.push(remedy(&verdict));
         }
         sections.extend(failed(run));
-        sections.extend(rollback(run));
+        sections.extend(rollback(run, verdict.is_back));
         sections.extend(export(run));
         if !run.notes.is_empty() {
             sections.push(Section { title: "Notes of the steps", blocks: vec![Block::List(run.notes.clone())] });
         }
         sections.push(asked(run));
         let subject = match verdict.standing {
-            Standing::ActionNeeded => subject(&format!("Trapheus: {}", words::ACTION_NEEDED), run, words::FINAL),
+            Standing::ActionNeeded => {
+                let outcome = match (verdict.is_back, verdict.has_leftover) {
+                    (true, true) => format!("{}: {}", words::FINAL, words::BACK_WITH_LEFTOVERS),
+                    (true, false) => format!("{}: {}", words::FINAL, words::BACK),
+                    (false, _) => words::FINAL.to_owned(),
+                };
+                subject(&format!("Trapheus: {}", words::ACTION_NEEDED), run, &outcome)
+            }
             Standing::Well | Standing::Unknown => {
                 subject("Trapheus", run, &format!("{}: {}", words::FINAL, verdict.summary))
             }
@@ -378,12 +385,14 @@ fn next(run: &Run) -> String {
     format!("{first} A second mail says what exists then, and lists the commands if a person has to act.")
 }
 
-fn rollback(run: &Run) -> Option<Section> {
+fn rollback(run: &Run, is_back: bool) -> Option<Section> {
     let failure = run.rollback_failure.as_ref()?;
-    let mut blocks = vec![
-        Block::Paragraph("The rollback did not finish.".to_owned()),
-        Block::Facts(vec![("Error", failure.name.clone())]),
-    ];
+    let how = if is_back {
+        "The original has its name back. A later step of the rollback failed."
+    } else {
+        "The rollback did not finish."
+    };
+    let mut blocks = vec![Block::Paragraph(how.to_owned()), Block::Facts(vec![("Error", failure.name.clone())])];
     blocks.extend(words_of(failure));
     if let Some(cause) = cause::of(failure).filter(|cause| Some(*cause) != cause::of(&run.failure)) {
         blocks.push(Block::Paragraph(cause.meaning.to_owned()));

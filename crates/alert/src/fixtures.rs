@@ -124,6 +124,7 @@ pub(crate) fn database(kind: DatabaseKind, identifier: &str, status: &str, origi
         resource_id: resource_id.to_owned(),
         arn: format!("arn:aws:rds:eu-west-1:123456789012:db:{identifier}"),
         origin,
+        was_available: !["creating", "failed", "incompatible-network"].contains(&status),
         deletion_protection: false,
         claim: None,
         member_of: None,

@@ -5,10 +5,10 @@
 //! is verified and available. A restored database that clients may have written to is moved aside first, and deleted with a
 //! final snapshot. If any other database is in the way, the person decides: no command takes its name.
 
-use trapheus_common::document::{Request, Target};
+use trapheus_common::document::{Member, OriginalCluster, Request, Target};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::tags;
-use trapheus_common::wait::acceptor::{Phase, phase};
+use trapheus_common::wait::acceptor::{Phase, phase, was_never_in_service};
 
 use crate::run::{Original, Progress, Recovery, Run};
 use crate::words;
@@ -36,6 +36,10 @@ pub struct Verdict {
     pub summary: &'static str,
     /// One sentence.
     pub headline: String,
+    /// Whether the original has its name back and is available, whatever else is left to do.
+    pub is_back: bool,
+    /// Whether the restored database is left over, moved aside.
+    pub has_leftover: bool,
     /// What else a person should know before acting.
     pub remarks: Vec<String>,
     pub commands: Vec<Command>,
@@ -67,6 +71,8 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
                 standing: Standing::Unknown,
                 summary: words::BLIND,
                 headline: format!("It is not known what exists now: RDS could not be looked at ({reason})."),
+                is_back: false,
+                has_leftover: false,
                 remarks: vec![format!(
                     "Look at {} and {} in the RDS console.",
                     request.identifier, request.temporary_identifier
@@ -138,7 +144,15 @@ impl Verdict {
 }
 
 fn well(summary: &'static str, headline: String) -> Verdict {
-    Verdict { standing: Standing::Well, summary, headline, remarks: Vec::new(), commands: Vec::new() }
+    Verdict {
+        standing: Standing::Well,
+        summary,
+        headline,
+        is_back: summary == words::BACK,
+        has_leftover: false,
+        remarks: Vec::new(),
+        commands: Vec::new(),
+    }
 }
 
 fn action_needed(headline: String) -> Verdict {
@@ -189,7 +203,8 @@ impl Place<'_> {
         let original = self.find(self.original.target())?;
         let claim = original.claim.as_deref().filter(|claim| *claim != self.run.execution)?;
         let name = &self.request.identifier;
-        let is_well = at_home(original, self.original.target()) && original.status == "available";
+        let is_available = phase(original.kind, &original.status) == Phase::Available;
+        let is_well = at_home(original, self.original.target()) && is_available;
         let mut verdict = if is_well {
             well(words::ANOTHER_RUN, format!("Another execution works on {name}; this one changes nothing more."))
         } else {
@@ -210,12 +225,16 @@ impl Place<'_> {
         let name = &self.request.identifier;
         let target = self.original.target();
         let Some(original) = self.find(target) else {
-            return self.without_original();
+            return self.without_original("no longer exists");
         };
+        let is_going = phase(original.kind, &original.status) == Phase::Deleting;
+        if is_going && (!at_home(original, target) || self.last_copy().is_some()) {
+            return self.without_original("is being deleted");
+        }
         let strays = self.original.own_members().any(|member| self.find(member).is_some_and(|m| !at_home(m, member)));
         if at_home(original, target) && !strays {
             let mut verdict = self.original_at_home(original);
-            self.look_after_aside(&mut verdict);
+            self.look_after_aside(&mut verdict, Members::Left);
             return verdict;
         }
         let mut verdict = action_needed(match self.home() {
@@ -230,7 +249,7 @@ impl Place<'_> {
             }
         });
         self.put_back(original, &mut verdict);
-        self.look_after_aside(&mut verdict);
+        self.look_after_aside(&mut verdict, Members::Deleted);
         verdict.remarks.push(self.try_again());
         verdict
     }
@@ -268,6 +287,7 @@ impl Place<'_> {
             if phase(member.kind, &member.status) != Phase::Available {
                 verdict.remarks.push(format!("Its member {} is in status {}.", member.identifier, member.status));
                 verdict.needs_action();
+                verdict.is_back = false;
                 self.make_available(member, &mut verdict);
             }
         }
@@ -325,6 +345,10 @@ impl Place<'_> {
             }
             verdict.commands.extend(self.cli.rename(original.kind, &original.identifier, target.identifier.as_str()));
         }
+        let aside = self.aside().filter(|aside| is_deletable(aside));
+        for restored in moved.map(|(home, _)| home).into_iter().chain(aside) {
+            self.free_member_names(restored, verdict);
+        }
         for member in self.original.own_members() {
             match self.find(member) {
                 Some(found) if !at_home(found, member) => {
@@ -347,7 +371,7 @@ impl Place<'_> {
     /// never took a connection. Returns the database and the name it is moved to.
     fn clear_the_name<'b>(&'b self, home: &'b Database, verdict: &mut Verdict) -> Option<(&'b Database, &'b str)> {
         let Database { kind, identifier, status, .. } = home;
-        if never_in_service(status) {
+        if was_never_in_service(*kind, status, home.was_available) {
             self.delete(home, "the database this run restored, which was never in service", NO_SNAPSHOT, verdict);
             return None;
         }
@@ -379,9 +403,19 @@ impl Place<'_> {
         let mut rename = self.cli.rename(*kind, identifier, aside);
         rename[0].purpose = format!("move {identifier}, the database this run restored, aside");
         verdict.commands.extend(rename);
-        // The members hold no data, and the original's members need their names.
-        self.delete_members(home, verdict);
         Some((home, aside))
+    }
+
+    /// Deletes the members of a database that the run restored: they hold no data, and the original's members need their
+    /// names.
+    fn free_member_names(&self, restored: &Database, verdict: &mut Verdict) {
+        self.delete_members(restored, verdict);
+        if self.original.own_members().next().is_none() {
+            return;
+        }
+        let deleted = self.members_of(&restored.identifier).filter(|member| member.origin == restored.origin);
+        let waits = deleted.map(|member| self.cli.wait(DatabaseKind::Instance, "deleted", &member.identifier));
+        verdict.commands.extend(waits);
     }
 
     /// Deletes the database that was moved aside, with a final snapshot, because clients may have written to it.
@@ -403,7 +437,7 @@ impl Place<'_> {
     }
 
     /// The database that a rollback moved aside, and its final snapshot.
-    fn look_after_aside(&self, verdict: &mut Verdict) {
+    fn look_after_aside(&self, verdict: &mut Verdict, members: Members) {
         let Some(names) = &self.run.names else { return };
         let snapshot = &names.discarded_snapshot;
         let kept = self.discarded().map(|status| {
@@ -429,13 +463,18 @@ impl Place<'_> {
             }
             Some(aside) => {
                 verdict.needs_action();
+                let left = format!(" {}, the database that this run restored, is left over.", aside.identifier);
+                verdict.headline.push_str(&left);
+                verdict.has_leftover = true;
                 verdict.remarks.push(format!(
                     "{} is the database this run restored. It had the name, so clients may have written to it. Keep it as long \
                      as that data is needed.",
                     aside.identifier
                 ));
                 verdict.remarks.extend(kept);
-                self.delete_members(aside, verdict);
+                if members == Members::Left {
+                    self.delete_members(aside, verdict);
+                }
                 self.discard(aside, &aside.identifier, verdict);
             }
         }
@@ -472,12 +511,19 @@ impl Place<'_> {
         verdict.commands.push(self.cli.wait(*kind, "deleted", identifier));
     }
 
-    /// The original is gone, although no restored database was verified.
-    fn without_original(&self) -> Verdict {
+    /// The restored database that a rollback moved aside, unless that is being deleted.
+    fn last_copy(&self) -> Option<&Database> {
+        let is_kept =
+            |aside: &&Database| aside.origin == Origin::Restored && phase(aside.kind, &aside.status) != Phase::Deleting;
+        self.aside().filter(is_kept)
+    }
+
+    /// The original is gone or going, although no restored database was verified.
+    fn without_original(&self, how: &str) -> Verdict {
         let name = &self.request.identifier;
-        let gone = format!("The original ({}) no longer exists", self.original.target().resource_id);
-        let restored = self.aside().filter(|aside| aside.origin == Origin::Restored);
-        match (self.home(), restored) {
+        let gone = format!("The original ({}) {how}", self.original.target().resource_id);
+        let original = self.home().filter(|home| home.origin == Origin::Original);
+        match (self.home().filter(|home| home.origin != Origin::Original), self.last_copy()) {
             (Some(home), _) if home.origin == Origin::Restored => {
                 let mut verdict = action_needed(format!(
                     "{gone}; {name} is the database that this run restored, in status {}, and was not verified.",
@@ -493,18 +539,34 @@ impl Place<'_> {
             }
             (None, Some(aside)) => {
                 let mut verdict = action_needed(format!(
-                    "{gone}, and no {} answers as {name}; the database that this run restored is {}.",
-                    self.request.kind, aside.identifier
+                    "{gone}, so {name} has no database; the database that this run restored is {}.",
+                    aside.identifier
                 ));
-                verdict
-                    .remarks
-                    .push("It was not verified: compare its settings and data with what you expect.".to_owned());
+                verdict.remarks.push(format!(
+                    "Do not delete {}: no other copy is left under a name of this run. It was not verified, so compare its \
+                     settings and data with what you expect. The commands give it the name {name}.",
+                    aside.identifier
+                ));
+                if let Some(original) = original {
+                    verdict.commands.push(self.cli.wait(original.kind, "deleted", &original.identifier));
+                }
+                self.make_available(aside, &mut verdict);
                 verdict.commands.extend(self.cli.rename(aside.kind, &aside.identifier, name.as_str()));
+                if let Original::Cluster(cluster) = self.original {
+                    let is_there = |member: &&Member| {
+                        self.named(DatabaseKind::Instance, member.target.identifier.as_str()).is_some()
+                    };
+                    let missing = cluster.own_members().iter().filter(|member| !is_there(member));
+                    verdict
+                        .commands
+                        .extend(missing.map(|member| self.cli.create_member(name.as_str(), cluster, member)));
+                }
                 verdict
             }
             (None, None) => {
                 let mut verdict = action_needed(format!("{gone}, and no {} answers as {name}.", self.request.kind));
                 verdict.remarks.push("The commands restore it from its snapshot with its main settings.".to_owned());
+                self.look_after_aside(&mut verdict, Members::Left);
                 verdict.commands = self.cli.restore(self.request, self.original);
                 verdict
             }
@@ -643,6 +705,18 @@ impl Place<'_> {
 }
 
 /// The origin as an alert states it: no more than is proven.
+/// Whether a database under the aside name is the run's, and not being deleted already.
+fn is_deletable(aside: &Database) -> bool {
+    aside.origin == Origin::Restored && phase(aside.kind, &aside.status) != Phase::Deleting
+}
+
+/// The members of a database that was moved aside, as far as the commands have come.
+#[derive(Clone, Copy, PartialEq, Eq)]
+enum Members {
+    Left,
+    Deleted,
+}
+
 const fn in_words(origin: Origin) -> &'static str {
     match origin {
         Origin::Original => "the original",
@@ -651,12 +725,6 @@ const fn in_words(origin: Origin) -> &'static str {
         Origin::Other => "a database that this run did not create",
         Origin::Unproven => "a database of unproven origin: no resource id or claim shows whether this run restored it",
     }
-}
-
-/// Statuses of a database that never took a connection, so that it holds no data of clients. RDS refuses a final snapshot.
-fn never_in_service(status: &str) -> bool {
-    matches!(status, "creating" | "migrating" | "failed" | "migration-failed" | "cloning-failed" | "restore-error")
-        || status.starts_with("incompatible-")
 }
 
 fn at_home(database: &Database, target: &Target) -> bool {
@@ -747,6 +815,16 @@ impl Cli<'_> {
         )
     }
 
+    fn create_member(self, name: &str, cluster: &OriginalCluster, member: &Member) -> Command {
+        let line = Line::new("create-db-instance")
+            .with("--db-instance-identifier", [member.target.identifier.as_str()])
+            .with("--db-cluster-identifier", [name])
+            .with("--engine", [cluster.engine.as_str()])
+            .with("--db-instance-class", member.settings.instance_class.as_deref())
+            .with("--db-parameter-group-name", member.settings.parameter_group.as_deref());
+        self.command(format!("create its member {}", member.target.identifier), &line.0)
+    }
+
     /// The settings that decide who can reach the database and how it behaves; the rest is left to its owner.
     fn restore(self, request: &Request, original: &Original) -> Vec<Command> {
         let name = request.identifier.as_str();
@@ -781,15 +859,8 @@ impl Cli<'_> {
                     self.command(format!("restore {name} from {snapshot}"), &line.0),
                     self.wait(request.kind, "available", name),
                 ];
-                commands.extend(cluster.own_members().iter().map(|member| {
-                    let line = Line::new("create-db-instance")
-                        .with("--db-instance-identifier", [member.target.identifier.as_str()])
-                        .with("--db-cluster-identifier", [name])
-                        .with("--engine", [cluster.engine.as_str()])
-                        .with("--db-instance-class", member.settings.instance_class.as_deref())
-                        .with("--db-parameter-group-name", member.settings.parameter_group.as_deref());
-                    self.command(format!("create its member {}", member.target.identifier), &line.0)
-                }));
+                let members = cluster.own_members().iter();
+                commands.extend(members.map(|member| self.create_member(name, cluster, member)));
                 commands
             }
         }
@@ -994,6 +1065,33 @@ mod tests {
     }
 
     #[test]
+    fn members_of_the_cluster_moved_aside_give_their_names_to_the_originals_members() {
+        let databases = vec![
+            database(Cluster, "orders-failed-3fa2c1", "available", Origin::Restored),
+            database(Cluster, "orders-temp", "available", Origin::Original),
+            member("orders-a", "db-NEW", "orders-failed-3fa2c1", Origin::Restored),
+            member("orders-a-temp", "db-ORDERS-A", "orders-temp", Origin::Original),
+        ];
+        let verdict = judged(&after(aurora(), &["claim", "snapshot", "rename"]), databases);
+        assert_eq!(
+            lines(&verdict),
+            [
+                "aws rds modify-db-cluster --db-cluster-identifier orders-temp --new-db-cluster-identifier orders \
+                 --apply-immediately",
+                "aws rds wait db-cluster-available --db-cluster-identifier orders",
+                "aws rds delete-db-instance --db-instance-identifier orders-a",
+                "aws rds wait db-instance-deleted --db-instance-identifier orders-a",
+                "aws rds modify-db-instance --db-instance-identifier orders-a-temp --new-db-instance-identifier orders-a \
+                 --apply-immediately",
+                "aws rds wait db-instance-available --db-instance-identifier orders-a",
+                "aws rds delete-db-cluster --db-cluster-identifier orders-failed-3fa2c1 --final-db-snapshot-identifier \
+                 orders-failed-3fa2c1",
+                "aws rds wait db-cluster-deleted --db-cluster-identifier orders-failed-3fa2c1",
+            ]
+        );
+    }
+
+    #[test]
     fn a_member_somebody_added_is_never_deleted() {
         let databases = vec![
             database(Cluster, "orders", "available", Origin::Restored),
@@ -1004,19 +1102,20 @@ mod tests {
         let verdict = judged(&after(aurora(), &["claim", "snapshot", "rename"]), databases);
         let all = lines(&verdict);
         assert_eq!(
-            all[..5],
+            all[..6],
             [
                 "aws rds modify-db-cluster --db-cluster-identifier orders --new-db-cluster-identifier \
                  orders-failed-3fa2c1 --apply-immediately",
                 "aws rds wait db-cluster-available --db-cluster-identifier orders-failed-3fa2c1",
-                "aws rds delete-db-instance --db-instance-identifier orders-a",
                 "aws rds modify-db-cluster --db-cluster-identifier orders-temp --new-db-cluster-identifier orders \
                  --apply-immediately",
                 "aws rds wait db-cluster-available --db-cluster-identifier orders",
+                "aws rds delete-db-instance --db-instance-identifier orders-a",
+                "aws rds wait db-instance-deleted --db-instance-identifier orders-a",
             ]
         );
         assert_eq!(
-            all[5..],
+            all[6..],
             [
                 "aws rds delete-db-cluster --db-cluster-identifier orders-failed-3fa2c1 --final-db-snapshot-identifier \
                  orders-failed-3fa2c1",
@@ -1230,13 +1329,50 @@ mod tests {
     }
 
     #[test]
-    fn with_the_original_gone_the_database_that_was_moved_aside_gets_the_name() {
-        let verdict =
-            judged(&renamed(), vec![database(Instance, "orders-failed-3fa2c1", "available", Origin::Restored)]);
+    fn with_the_original_gone_or_going_the_database_that_was_moved_aside_gets_the_name_and_is_not_deleted() {
+        let aside = || database(Instance, "orders-failed-3fa2c1", "available", Origin::Restored);
+        for original in [None, Some("orders-temp"), Some("orders")] {
+            let original = original.map(|name| database(Instance, name, "deleting", Origin::Original));
+            let is_home = original.as_ref().is_some_and(|original| original.identifier == "orders");
+            let verdict = judged(&renamed(), original.into_iter().chain([aside()]).collect());
+            assert!(verdict.headline.contains("so orders has no database"), "{}", verdict.headline);
+            assert!(verdict.remarks[0].starts_with("Do not delete orders-failed-3fa2c1"), "{:?}", verdict.remarks);
+            let commands = lines(&verdict);
+            assert_eq!(
+                commands[usize::from(is_home)],
+                "aws rds modify-db-instance --db-instance-identifier orders-failed-3fa2c1 --new-db-instance-identifier \
+                 orders --apply-immediately"
+            );
+            assert!(!commands.iter().any(|line| line.contains("delete-db")), "{commands:?}");
+        }
+        let cluster = database(Cluster, "orders-failed-3fa2c1", "available", Origin::Restored);
+        let verdict = judged(&after(aurora(), &["claim", "snapshot", "rename"]), vec![cluster]);
+        let commands = lines(&verdict);
+        assert!(commands[0].contains("--new-db-cluster-identifier orders "), "{commands:?}");
+        let created = commands.iter().filter(|line| line.contains("create-db-instance"));
+        assert_eq!(created.count(), 2, "its members were deleted: {commands:?}");
+    }
+
+    #[test]
+    fn a_failed_deletion_of_the_database_that_was_moved_aside_does_not_hide_that_the_original_is_back() {
+        let home = protected(database(Instance, "orders", "available", Origin::Original));
+        let aside = database(Instance, "orders-failed-3fa2c1", "available", Origin::Restored);
+        let verdict = judged(&renamed(), vec![home, aside]);
+        assert!(verdict.is_back && verdict.has_leftover && verdict.standing == Standing::ActionNeeded);
+        let said =
+            "orders is the original again, and available. orders-failed-3fa2c1, the database that this run restored";
+        assert!(verdict.headline.starts_with(said), "{}", verdict.headline);
+    }
+
+    #[test]
+    fn a_failed_database_that_was_in_service_keeps_its_automated_backups() {
+        let was_available = true;
+        let home = Database { was_available, ..database(Instance, "orders", "failed", Origin::Restored) };
+        let original = database(Instance, "orders-temp", "available", Origin::Original);
+        let verdict = judged(&renamed(), vec![home, original]);
         assert_eq!(
             lines(&verdict)[0],
-            "aws rds modify-db-instance --db-instance-identifier orders-failed-3fa2c1 --new-db-instance-identifier orders \
-             --apply-immediately"
+            "aws rds delete-db-instance --db-instance-identifier orders --skip-final-snapshot --no-delete-automated-backups"
         );
     }
 

@@ -17,6 +17,8 @@ pub const NOTHING_TOUCHED: &str = "nothing was touched";
 pub const UNTOUCHED: &str = "original untouched";
 /// The outcome of a rollback that succeeded.
 pub const BACK: &str = "original is back";
+/// The outcome of a rollback that succeeded and left work for a person.
+pub const BACK_WITH_LEFTOVERS: &str = "original is back, restored database is left over";
 /// The outcome of a recovery that finds the database under its name and no claim.
 pub const NOTHING_TO_UNDO: &str = "nothing is left to undo";
 /// The outcome where the restored database is verified and the original is deleted.

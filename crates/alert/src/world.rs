@@ -44,6 +44,8 @@ pub struct Database {
     pub resource_id: String,
     pub arn: String,
     pub origin: Origin,
+    /// Whether it has ever been available. A cluster may have been, whatever RDS reports.
+    pub was_available: bool,
     pub deletion_protection: bool,
     /// The execution that claims or made it, by tags that are no copy.
     pub claim: Option<String>,
@@ -195,6 +197,7 @@ impl Seen {
             resource_id: facts.resource_id.to_owned(),
             arn: instance.db_instance_arn().unwrap_or_default().to_owned(),
             origin,
+            was_available: facts.created_at.is_some(),
             deletion_protection: instance.deletion_protection().unwrap_or(false),
             claim: facts.claimed_by().map(str::to_owned),
             member_of: instance.db_cluster_identifier().map(str::to_owned),
@@ -215,6 +218,7 @@ impl Seen {
             resource_id: facts.resource_id.to_owned(),
             arn: cluster.db_cluster_arn().unwrap_or_default().to_owned(),
             origin,
+            was_available: true,
             deletion_protection: cluster.deletion_protection().unwrap_or(false),
             claim: facts.claimed_by().map(str::to_owned),
             member_of: None,

@@ -65,10 +65,12 @@ pub async fn claim(
 async fn mark(client: &Client, request: &Request, member: &Member, instance: Option<&DbInstance>) -> Result<()> {
     let identifier = &member.target.identifier;
     let changed = |what: &str| {
-        let text = format!("the member `{identifier}` {what} since the preflight: somebody else works on this cluster");
+        let text = format!(
+            "the member `{identifier}` {what}, unlike in the preflight: another person or job works on this cluster"
+        );
         Error::new(ErrorKind::Claim, &request.identifier, text)
     };
-    let instance = instance.ok_or_else(|| changed("was deleted"))?;
+    let instance = instance.ok_or_else(|| changed("does not answer any more"))?;
     if instance.db_instance_identifier() != Some(identifier.as_str()) {
         return Err(changed("was renamed"));
     }
@@ -84,7 +86,16 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> R
     let resource_id = original.target.resource_id.as_str();
     lift.find_original(async || Ok(rds::cluster_by_resource_id(client, resource_id).await?.map(seen)), *after_failure)
         .await;
-    for instance in lift.found(rds::instances_of_cluster(client, request.identifier.as_str()).await) {
+    let members = lift
+        .find_claimed(
+            async || rds::instances_of_cluster(client, request.identifier.as_str()).await,
+            |instance| {
+                let is_auto_scaled = instance.db_instance_identifier().is_some_and(rds::is_auto_scaled);
+                *after_failure && request.task.restores() && !is_auto_scaled
+            },
+        )
+        .await;
+    for instance in members {
         let moved = |member: &Member| {
             let temporary = member.target.temporary_identifier.as_str();
             temporary != member.target.identifier.as_str() && instance.db_instance_identifier() == Some(temporary)

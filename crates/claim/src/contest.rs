@@ -110,7 +110,7 @@ fn at_home(original: &Target, held: Option<Held>) -> Result<Held> {
         None => Err(refusal(
             original,
             &format!(
-                "no database has its resource id {} any more: it was deleted since the preflight",
+                "no database answers with its resource id {} any more: since the preflight it was deleted, or is being renamed",
                 original.resource_id
             ),
         )),

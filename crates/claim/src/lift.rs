@@ -62,6 +62,7 @@ pub(crate) struct Lift<'a> {
     original: Whereabouts,
     /// Whether nothing tells which database the original is: a recovery may come too late for that.
     is_unknown: bool,
+    began: Instant,
 }
 
 impl<'a> Lift<'a> {
@@ -74,6 +75,7 @@ impl<'a> Lift<'a> {
             is_anothers: false,
             original: Whereabouts::Settled,
             is_unknown: original.resource_id.is_empty(),
+            began: Instant::now(),
         }
     }
 
@@ -128,7 +130,8 @@ impl<'a> Lift<'a> {
     /// Looks for the original, and takes note of it.
     ///
     /// One look that does not find it says nothing: between two names a database answers to none. A run that succeeds has
-    /// just seen it go; after a failure it is looked for as long as a step may take.
+    /// just seen it go; after a failure it is looked for as long as a step may take. Nor does one that shows no claim: a
+    /// step that failed may have written it just before, and tags show late.
     pub(crate) async fn find_original(
         &mut self,
         look: impl AsyncFn() -> Result<Option<OriginalNow>>,
@@ -139,13 +142,33 @@ impl<'a> Lift<'a> {
             (false, true) => SEARCH,
             (false, false) => GLANCE,
         };
-        let end = Instant::now() + patience;
+        let end = self.began + patience;
         let mut found = look().await;
-        while matches!(found, Ok(None)) && Instant::now() + PAUSE < end {
+        while is_unsettled(&found, after_failure) && Instant::now() + PAUSE < end {
             tokio::time::sleep(PAUSE).await;
             found = look().await;
         }
         self.look_at_original(found);
+    }
+
+    /// What a look at several databases finds after a failure, once each of them shows a claim or has had the time to: a
+    /// step that failed may have claimed some of them just before.
+    pub(crate) async fn find_claimed<D: Database>(
+        &mut self,
+        look: impl AsyncFn() -> Result<Vec<D>>,
+        may_be_claimed: impl Fn(&D) -> bool,
+    ) -> Vec<D> {
+        let end = self.began + SEARCH;
+        let mut found = look().await;
+        let is_late = |found: &Result<Vec<D>>| {
+            let mut databases = found.iter().flatten();
+            databases.any(|database| may_be_claimed(database) && Claim::on(database).is_none())
+        };
+        while !self.is_anothers && is_late(&found) && Instant::now() + PAUSE < end {
+            tokio::time::sleep(PAUSE).await;
+            found = look().await;
+        }
+        self.found(found)
     }
 
     /// Takes note of the original, whatever has come of it. Where another execution works on it by now, how it ends is that
@@ -211,6 +234,15 @@ impl<'a> Lift<'a> {
                 self.outcome = Err(error);
             }
         }
+    }
+}
+
+/// Whether a look at the original may be too early to conclude anything from it.
+fn is_unsettled(look: &Result<Option<OriginalNow>>, after_failure: bool) -> bool {
+    match look {
+        Ok(None) => true,
+        Ok(Some(now)) => after_failure && Claim::of(&now.tags, &now.resource_id).is_none(),
+        Err(_) => false,
     }
 }
 

@@ -4,6 +4,8 @@
 //! |---|---|
 //! | [`families`] | the kinds of things that go wrong, what the original project does about each, what this one does |
 //! | [`matrix`] | every one of them at every moment of a run |
+//! | `restarts` | executions that are run again, for the matrix |
+//! | `field` | what happens around a run in a busy account |
 //! | [`random`] | two or three at once, and other worlds, by seed |
 //! | [`command`] | the command: options, progress, output |
 //! | [`requests`] | what the functions asked of AWS, for the proof of their permissions |
@@ -14,9 +16,11 @@
 
 pub mod command;
 pub mod families;
+mod field;
 pub mod matrix;
 pub mod random;
 pub mod requests;
+mod restarts;
 pub mod tally;
 
 use std::fmt::Write as _;
@@ -28,7 +32,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, mpsc};
 use std::time::{Duration, SystemTime};
 
-use rds_simulator::{Meddling, Outcome, RecordedRequest, Simulator, When, World, WorldError, WorldState};
+use rds_simulator::{Lag, Meddling, Outcome, RecordedRequest, Simulator, When, World, WorldError, WorldState};
 use serde_json::Value;
 use states_language::StateMachine;
 use tokio::time::Instant;
@@ -58,6 +62,8 @@ pub struct Case {
     /// Whether the deployment tells people of successes.
     pub success_notice: bool,
     pub disturbances: Vec<Disturbance>,
+    /// Whether nothing goes wrong but what a run gets over by itself.
+    pub must_succeed: bool,
 }
 
 impl Case {
@@ -72,6 +78,7 @@ impl Case {
             final_snapshot: false,
             success_notice: false,
             disturbances: Vec::new(),
+            must_succeed: families::HARMLESS.contains(&family),
         }
     }
 
@@ -81,7 +88,7 @@ impl Case {
         self
     }
 
-    /// The command that rehearses this very run. A world of its own is written to a file for it.
+    /// The command that rehearses this very run. Its world is written to a file for it.
     pub fn replay(&self) -> Result<String, String> {
         // Writing to a String cannot fail.
         let mut command = format!("echo '{}' | trapheus rehearse -", self.event);
@@ -97,17 +104,15 @@ impl Case {
         if self.success_notice {
             command.push_str(" --success-notice");
         }
-        if !Arc::ptr_eq(&self.world, &WORLD) {
-            let world = serde_json::to_string_pretty(&*self.world).map_err(|error| error.to_string())?;
-            let mut hasher = DefaultHasher::new();
-            world.hash(&mut hasher);
-            let folder = std::env::temp_dir().join("trapheus-campaign");
-            let path = folder.join(format!("world-{:016x}.json", hasher.finish()));
-            fs::create_dir_all(&folder)
-                .and_then(|()| fs::write(&path, world))
-                .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
-            let _ = write!(command, " --world {}", path.display());
-        }
+        let world = serde_json::to_string_pretty(&*self.world).map_err(|error| error.to_string())?;
+        let mut hasher = DefaultHasher::new();
+        world.hash(&mut hasher);
+        let folder = std::env::temp_dir().join("trapheus-campaign");
+        let path = folder.join(format!("world-{:016x}.json", hasher.finish()));
+        fs::create_dir_all(&folder)
+            .and_then(|()| fs::write(&path, world))
+            .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        let _ = write!(command, " --world {}", path.display());
         for disturbance in &self.disturbances {
             let _ = write!(command, " --fault '{}'", disturbance.to_string().replace('\'', r"'\''"));
         }
@@ -115,10 +120,14 @@ impl Case {
     }
 }
 
-/// The built-in world, shared by all cases that do not change it.
+/// How late reads may show what has changed, in every world of the campaign.
+const LAG: Lag = Lag { tags_seconds: 20.0, rename_seconds: 10.0, execution_seconds: 30.0 };
+
+/// The built-in world with reads that lag, shared by all cases that do not change it.
 static WORLD: LazyLock<Arc<World>> = LazyLock::new(|| {
     // Compiled in, and rehearsed by many a test.
-    Arc::new(World::from_json(DEFAULT_WORLD).unwrap_or_else(|error| panic!("the built-in world: {error}")))
+    let built_in = World::from_json(DEFAULT_WORLD).unwrap_or_else(|error| panic!("the built-in world: {error}"));
+    Arc::new(World { lag: LAG, ..built_in })
 });
 
 /// A pipeline that is not the deployed one. A test takes safeguards away with it, to see that the judge finds that out.
@@ -156,7 +165,7 @@ async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> 
         recovery: !changes.without_recovery,
         definition: changes.definition.clone(),
         around: changes.around.clone(),
-        ..Rehearsal::new(case.event.clone(), World::default())
+        ..Rehearsal::new(case.event.clone(), World::clone(&case.world))
     };
     let report = rehearsal.run_against(&simulator, &mut ()).await?;
     // What people have in mind for later is over as well before anything is judged.
@@ -199,7 +208,9 @@ fn verdict(
         world: &case.world,
         disturbances: &case.disturbances,
         snapshot_replacement: case.snapshot_replacement,
+        final_snapshot: case.final_snapshot,
         success_notice: case.success_notice,
+        must_succeed: case.must_succeed,
         requests,
         after,
         without,

@@ -18,6 +18,7 @@ use serde_json::Value;
 use states_language::StateType;
 
 use crate::fleet::FUNCTIONS;
+use crate::lambda::LambdaError;
 use crate::rehearsal::deployed;
 
 /// Something that goes wrong. As text it is the short form of `--fault`, or JSON.
@@ -42,15 +43,40 @@ pub enum Disturbance {
         #[serde(default = "once")]
         occurrence: u32,
     },
+    /// A person redrives the execution so long after it ended without success.
+    Redrive {
+        /// After which such end, counted from 1.
+        #[serde(default = "once")]
+        occurrence: u32,
+        seconds: f64,
+    },
     /// Somebody starts another execution as this one enters a state.
     SecondRun {
         state: String,
         #[serde(default = "once")]
         occurrence: u32,
+        /// As which execution enters it: the first, or a recovery that the rule started.
+        #[serde(default, skip_serializing_if = "Beside::is_first")]
+        beside: Beside,
         /// Its input; the same as this one's if there is none.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         event: Option<Value>,
     },
+}
+
+/// Which execution another one is started beside.
+#[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum Beside {
+    #[default]
+    First,
+    Recovery,
+}
+
+impl Beside {
+    fn is_first(&self) -> bool {
+        *self == Self::First
+    }
 }
 
 /// A function that fails, by invocation. Those of every execution count.
@@ -82,23 +108,10 @@ pub enum FunctionFaultKind {
     TooManyRequests,
     /// The handler has worked, and the function hangs until Lambda ends it.
     TimeOut,
-}
-
-impl FunctionFaultKind {
-    /// Every way a function can fail.
-    pub const ALL: [Self; 5] =
-        [Self::Crash, Self::AnswerLost, Self::ServiceException, Self::TooManyRequests, Self::TimeOut];
-
-    /// As the short form and JSON spell it.
-    pub const fn name(self) -> &'static str {
-        match self {
-            Self::Crash => "crash",
-            Self::AnswerLost => "answerLost",
-            Self::ServiceException => "serviceException",
-            Self::TooManyRequests => "tooManyRequests",
-            Self::TimeOut => "timeOut",
-        }
-    }
+    /// Lambda refuses the invocation with this error; the function is not invoked.
+    Lambda(LambdaError),
+    /// The function is inactive: Lambda refuses each call, one to wake it too, until so many seconds after the first of them.
+    Asleep(u32),
 }
 
 const fn once() -> u32 {
@@ -151,7 +164,14 @@ impl Disturbance {
             Self::Meddling(meddling) => check_meddling(meddling),
             Self::Function(fault) => {
                 check_occurrence(fault.occurrence, fault.times)?;
+                if matches!(fault.fault, FunctionFaultKind::Asleep(_)) && fault.times != 1 {
+                    return Err("a function falls asleep once: `FUNCTION#2=asleep:120`".to_owned());
+                }
                 known("function", &fault.function, FUNCTIONS)
+            }
+            Self::Redrive { occurrence, seconds } => {
+                check_occurrence(*occurrence, 1)?;
+                check_seconds(*seconds)
             }
             Self::Abort { state, occurrence } | Self::SecondRun { state, occurrence, .. } => {
                 check_occurrence(*occurrence, 1)?;
@@ -175,14 +195,26 @@ fn check_request(rule: &FaultRule) -> Result<(), String> {
     }
     match &rule.fault {
         Fault::EndsIn { status } => known("lasting status", status, LASTING_STATUSES.iter().copied()),
-        Fault::Slow { seconds } | Fault::NotFoundFor { seconds } | Fault::Stuck { seconds: Some(seconds) } => {
-            check_seconds(*seconds)
+        Fault::Slow { seconds }
+        | Fault::NotFoundFor { seconds }
+        | Fault::Late { seconds }
+        | Fault::Stuck { seconds: Some(seconds) } => check_seconds(*seconds),
+        Fault::Stale { seconds } => {
+            check_seconds(*seconds)?;
+            check_look_at_executions(&rule.action)
         }
         Fault::ServerError { status } if !(500..=599).contains(status) => {
             Err(format!("{status} is not an HTTP status of a server error, which are 500 to 599"))
         }
         _ => Ok(()),
     }
+}
+
+fn check_look_at_executions(action: &str) -> Result<(), String> {
+    if EXECUTION_ACTIONS.contains(&action) {
+        return Ok(());
+    }
+    Err(format!("`{action}` does not look at executions; what does: {}", EXECUTION_ACTIONS.join(", ")))
 }
 
 fn check_meddling(meddling: &Meddling) -> Result<(), String> {
@@ -225,7 +257,7 @@ fn state_names() -> impl Iterator<Item = &'static str> {
     deployed().all_states().into_iter().map(|state| state.name())
 }
 
-fn known<'a>(what: &str, name: &str, all: impl IntoIterator<Item = &'a str> + Clone) -> Result<(), String> {
+pub(crate) fn known<'a>(what: &str, name: &str, all: impl IntoIterator<Item = &'a str> + Clone) -> Result<(), String> {
     if all.clone().into_iter().any(|known| known == name) { Ok(()) } else { Err(unknown(what, name, all)) }
 }
 

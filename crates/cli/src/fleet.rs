@@ -23,6 +23,8 @@ use {
     trapheus_status_waiter as status_waiter,
 };
 
+use crate::lambda::LambdaError;
+
 /// Every function, by the stem of its binary, its logical id and its substitution.
 pub const FUNCTIONS: [&str; 31] = [
     "validate-input",
@@ -109,15 +111,12 @@ impl Failure {
     pub(crate) fn timed_out(limit: Duration) -> Self {
         Self::new("Sandbox.Timedout", &format!("Task timed out after {}.00 seconds", limit.as_secs()))
     }
+}
 
-    pub(crate) fn service_exception() -> Self {
-        let cause = "Service error. (Service: Lambda, Status Code: 500)";
-        Self { error: "Lambda.ServiceException".to_owned(), cause: cause.to_owned() }
-    }
-
-    pub(crate) fn too_many_requests() -> Self {
-        let cause = "Rate Exceeded. (Service: Lambda, Status Code: 429)";
-        Self { error: "Lambda.TooManyRequestsException".to_owned(), cause: cause.to_owned() }
+/// Lambda itself refused the invocation.
+impl From<LambdaError> for Failure {
+    fn from(refusal: LambdaError) -> Self {
+        Self { error: refusal.name().to_owned(), cause: refusal.cause() }
     }
 }
 
@@ -188,8 +187,8 @@ impl Fleet {
             "protect-cluster" => call!(async |event, _| settings::cluster::protect(rds, event).await),
             "delete-instance" => call!(async |event, _| delete::instance::delete(rds, event).await),
             "delete-cluster" => call!(async |event, _| delete::cluster::delete(rds, event).await),
-            "discard-instance" => call!(async |event, _| delete::instance::discard(rds, event).await),
-            "discard-cluster" => call!(async |event, _| delete::cluster::discard(rds, event).await),
+            "discard-instance" => call!(async |event, at| delete::instance::discard(rds, event, at).await),
+            "discard-cluster" => call!(async |event, at| delete::cluster::discard(rds, event, at).await),
             "release-instance" => call!(async |event, _| claim::instance::release(rds, event).await),
             "release-cluster" => call!(async |event, _| Box::pin(claim::cluster::release(rds, event)).await),
             "wait-instance" => call!(async |event, at| status_waiter::instance::wait(rds, *pace, event, at).await),

@@ -9,6 +9,7 @@
 //! | [`by_hand`] | doing what the final mail asks a person to do |
 //! | `backup` | whether a restored database comes from the backup that the run chose |
 //! | `mails` | whether the mails say what is so, and what their commands lead to |
+//! | `trace` | whether data that clients could write is kept |
 //! | `scene` | who is who: the target and its members, the run's own names, bystanders, what people made |
 //! | `excuse` | whether something stood in the rollback's own way, so that a person has to help |
 //!
@@ -19,16 +20,17 @@ pub mod by_hand;
 mod excuse;
 mod mails;
 mod scene;
+mod trace;
 
 use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use rds_simulator::{Mail, Post, RecordedRequest, World, WorldState};
+use rds_simulator::{Mail, Post, RecordedRequest, Service, World, WorldState};
 use serde::Serialize;
 use serde_json::Value;
 use trapheus_alert::words;
-use trapheus_common::document::SnapshotReplacement;
+use trapheus_common::document::{KEYS, SnapshotReplacement};
 
 use crate::disturbance::Disturbance;
 use crate::rehearsal::WEBHOOKS;
@@ -90,8 +92,12 @@ pub struct Evidence<'a> {
     pub world: &'a World,
     pub disturbances: &'a [Disturbance],
     pub snapshot_replacement: SnapshotReplacement,
+    /// Whether the deployment wants a last snapshot of what it replaces.
+    pub final_snapshot: bool,
     /// Whether people want to hear of successes.
     pub success_notice: bool,
+    /// Whether nothing went wrong but what a run gets over by itself.
+    pub must_succeed: bool,
     pub requests: &'a [RecordedRequest],
     /// Once everything under way has come to its end.
     pub after: &'a WorldState,
@@ -110,6 +116,10 @@ const MOST_MAILS: usize = 6;
 /// What becomes of one alert if no answer ever arrives: nobody can know that it was sent.
 const MOST_COPIES: usize = 3;
 
+/// How long a run may wait for a restored database that a person has renamed: the rename hides it for minutes, and the next
+/// look is to show it. What does not answer at all is waited for longer.
+const NOTICED_SECONDS: f64 = 1_200.0;
+
 /// Every promise that was broken.
 pub fn judge(evidence: &Evidence<'_>) -> Vec<Broken> {
     let (scene, keeper) = (Scene::of(evidence), Keeper::of(evidence.report));
@@ -125,6 +135,7 @@ pub fn judge(evidence: &Evidence<'_>) -> Vec<Broken> {
     case.settings(&mut broken);
     backup::judge(&case, &mut broken);
     mails::judge(&case, &mut broken);
+    trace::judge(&case, &mut broken);
     broken.sort_by_key(|one| one.promise);
     broken
 }
@@ -329,7 +340,7 @@ impl Case<'_> {
             let is_blind = mail.subject.contains(words::BLIND) || text.contains(words::FOUND_NOTHING_OUT);
             is_blind && text.contains(&self.scene.identifier) || text.contains(words::FOUND_NOTHING_OUT)
         });
-        says_so && self.excuse >= Excuse::Hand
+        says_so && self.excuse >= Excuse::Hand && excuse::look_of_alert_failed(&self.e)
     }
 
     /// The world to hold the promises of a failed run to: after the final mail's commands if something stood in the
@@ -466,6 +477,36 @@ impl Case<'_> {
         }
     }
 
+    /// The error that sent the run into its rollback. A function that does not wake leads there with an error of its own.
+    fn first_error(&self) -> Option<&str> {
+        let steps = &self.e.report.steps;
+        let rolled_back = steps.iter().find(|step| step.state == excuse::ROLL_BACK)?.started_seconds;
+        let mut before = steps.iter().take_while(|step| step.state != "SendFailureAlert").collect::<Vec<_>>();
+        before.retain(|step| step.started_seconds + step.seconds <= rolled_back && !step.state.starts_with("Wake"));
+        if entered(steps, &["NoteSleepingFunction"]) {
+            return None;
+        }
+        before.into_iter().rev().find(|step| step.status == StepStatus::Failed)?.error.as_deref()
+    }
+
+    /// From the moment in which a person renames the restored database until the rollback begins.
+    fn time_until_noticed(&self) -> Option<f64> {
+        let renamed = self.scene.result_renamed()?.as_secs_f64() - self.keeper.began;
+        let rolled_back = self.keeper.steps.iter().find(|step| step.state == excuse::ROLL_BACK)?.started_seconds;
+        (rolled_back > renamed).then_some(rolled_back - renamed)
+    }
+
+    /// A field of the input that is named like a key of the state document, in a run that changed something all the same.
+    fn accepted_key(&self) -> Option<&str> {
+        let changes = |request: &&RecordedRequest| {
+            let looks = request.action.starts_with("Describe") || request.action.starts_with("List");
+            request.service == Service::Rds && request.caller != scene::PEOPLE && !looks
+        };
+        self.e.requests.iter().find(changes)?;
+        let fields = self.e.report.input.as_object()?;
+        fields.keys().map(String::as_str).find(|key| *key != "export" && (KEYS.contains(key) || *key == "input"))
+    }
+
     /// A run beside this one that began to replace the snapshot and did not get to its end.
     fn another_left_the_snapshot(&self) -> bool {
         let seconds = runs_beside(self.e.report);
@@ -492,9 +533,22 @@ impl Case<'_> {
             if report.error.as_deref().unwrap_or_default().is_empty() {
                 say("it failed without an error".to_owned());
             }
+            if let Some(first) = self.first_error().filter(|first| report.error.as_deref() != Some(first)) {
+                say(format!("it failed with {:?}, though what failed first was {first}", report.error));
+            }
             if report.cause.as_deref().unwrap_or_default().is_empty() {
                 say(format!("it failed with {:?} and no cause", report.error.as_deref().unwrap_or_default()));
             }
+        }
+        if self.e.must_succeed && !self.succeeded() {
+            let error = report.error.as_deref().unwrap_or_default();
+            say(format!("it ended {} {error}, though all that went wrong passes by itself", report.status));
+        }
+        if let Some(seconds) = self.time_until_noticed().filter(|seconds| *seconds > NOTICED_SECONDS) {
+            say(format!("a person renamed the restored database, which the run noticed after {seconds:.0} seconds"));
+        }
+        if let Some(key) = self.accepted_key() {
+            say(format!("it changed something, though its input has the field {key}"));
         }
         if report.duration_seconds > LONGEST_SECONDS {
             say(format!("it took {:.0} hours", report.duration_seconds / 3_600.0));
@@ -526,13 +580,20 @@ impl Case<'_> {
         let mail_failed = excuse::mail_failed(&self.e);
         let is_told = self.failed_export().is_some() || self.e.success_notice;
         let least = self.least_messages(&report.status, &report.steps).max(usize::from(is_told && self.succeeded()));
-        if self.succeeded() && sent > 0 && !is_told || sent < least && !mail_failed {
+        // Of an end that a redrive followed, people were told as of any other.
+        let ends = report.redriven.len();
+        // A person's recovery of an execution that still runs is refused, and says so in two mails.
+        let refused = recoveries(report, &report.execution)
+            .filter(|other| other.role == RunRole::Second && other.status == "FAILED")
+            .count();
+        if self.succeeded() && sent > 2 * refused && !is_told && ends == 0 || sent < least && !mail_failed {
             say(format!("{sent} mails were sent about a run that ended {}", report.status));
         }
         // Who never hears that a mail was taken has to send it again.
         let answers_are_lost = excuse::answers_are_lost(&self.e);
         let notices = usize::from(self.e.success_notice);
-        let most = if answers_are_lost { (own.len() * 2 + notices) * MOST_COPIES } else { MOST_MAILS + notices };
+        let most =
+            if answers_are_lost { (own.len() * 2 + notices) * MOST_COPIES } else { MOST_MAILS * (1 + ends) + notices };
         if sent > most {
             say(format!("{sent} mails were sent about one run"));
         }
@@ -601,7 +662,7 @@ impl Case<'_> {
         if self.e.snapshot_replacement == SnapshotReplacement::KeepUntilReplaced
             && self.scene.had_snapshot()
             && !self.scene.has_snapshot(self.e.after)
-            && !self.scene.people_deleted_a_snapshot()
+            && !self.scene.people_took_the_snapshot()
         {
             say(format!("{}-snapshot was available, and neither it nor its successor is now", self.scene.identifier));
         }

@@ -6,6 +6,7 @@
 //! | [`disturbance`] | everything that can go wrong meanwhile |
 //! | [`stage`] | where executions run, and what becomes of functions and executions that fail |
 //! | [`fleet`] | the functions, called in process as Lambda would |
+//! | [`lambda`] | Lambda's own errors, and functions that sleep |
 //! | [`timeline`] | an execution's events as steps a person follows |
 //! | [`screen`] | a rehearsal as a person reads it |
 //! | [`report`] | what came of it: what exists, downtime, calls, cost |
@@ -26,6 +27,7 @@ pub mod diagram;
 pub mod disturbance;
 pub mod fleet;
 pub mod judge;
+pub mod lambda;
 pub mod overhead;
 pub mod preview;
 pub mod rehearsal;

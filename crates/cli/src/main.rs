@@ -59,12 +59,18 @@ enum Command {
                             Faults are WHERE=WHAT. WHERE#2 is the second time, WHERE#2x3 three in a row from then on,\n\
                             ACTION@NAME requests about NAME only.\n  \
                             ModifyDBInstance=WHAT  an AWS request (* is any): throttle, serverError, denied,\n                         \
-                            error:CODE, responseLost, connectionRefused, slow:SECONDS,\n                         \
-                            notFoundFor:SECONDS, endsIn:STATUS, stuck, stuck:SECONDS\n  \
+                            error:CODE, responseLost, connectionReset, connectionRefused,\n                         \
+                            slow:SECONDS, notFoundFor:SECONDS, endsIn:STATUS, stuck,\n                         \
+                            stuck:SECONDS, late:SECONDS (its tags or rename show later),\n                         \
+                            stale:SECONDS (a look at an execution)\n  \
                             rename-instance=WHAT   a function: crash, answerLost, timeOut, serviceException,\n                         \
-                            tooManyRequests\n  \
+                            tooManyRequests, lambda:ERROR (any error of Lambda's Invoke),\n                         \
+                            asleep:SECONDS (refused until so long after its first call)\n  \
                             DbInstanceRename=WHAT  as a state is entered: abort, secondRun; abortAfter its function\n                         \
                             has worked\n  \
+                            recovery:RevertOldDbInstanceRename=secondRun   the same as a recovery enters a state\n  \
+                            end=redrive:600        a person redrives the execution ten minutes after it ended without\n                         \
+                            success; end#2 after its second such end\n  \
                             at:600=ACTION:PARAMETER=VALUE,…      a person does something after ten minutes\n  \
                             after:ModifyDBInstance#1+30=ACTION…  or half a minute after a request")]
     Rehearse {

@@ -23,6 +23,7 @@ use trapheus_slack::SlackOptions;
 use crate::cost::Usage;
 use crate::disturbance::Disturbance;
 use crate::fleet::{FUNCTIONS, Fleet, substitution};
+use crate::lambda::Idle;
 use crate::report::Report;
 use crate::stage::{Around, Run, Stage};
 use crate::timeline::Audience;
@@ -40,6 +41,11 @@ pub(crate) const STATE_MACHINE: &str = "trapheus-DBRestoreStateMachine";
 /// The ARN of the state machine's execution of this name.
 pub(crate) fn execution_arn(name: &str) -> String {
     format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:{STATE_MACHINE}:{name}")
+}
+
+/// The name of a rehearsal's execution, unless it is given another.
+pub(crate) fn execution_name(seed: u64) -> String {
+    format!("rehearsal-{seed}")
 }
 
 /// Where a rehearsal's deployment keeps the addresses of its webhooks, one in each place.
@@ -140,7 +146,7 @@ impl Rehearsal {
         let start = SystemTime::UNIX_EPOCH + BEGIN;
         let options = rds_simulator::Options { seed: self.seed, start_time: start, speed: 1.0 };
         self.disturbances.extend(Disturbance::of_world(&self.world)?);
-        let simulator = Simulator::new(std::mem::take(&mut self.world), options)?;
+        let simulator = Simulator::new(self.world.clone(), options)?;
         self.run_against(&simulator, audience).await
     }
 
@@ -154,10 +160,12 @@ impl Rehearsal {
         fastrand::seed(self.seed);
         let before = simulator.state();
         let fleet = self.fleet(simulator, SystemTime::UNIX_EPOCH + BEGIN + simulator.now());
-        let stage = self.stage(simulator);
+        let idle = Idle::of_world(&self.world)?;
+        let mut stage = self.stage(simulator);
+        stage.idle = idle.into();
         let run = Run {
             role: None,
-            name: self.name.take().unwrap_or_else(|| format!("rehearsal-{}", self.seed)),
+            name: self.name.take().unwrap_or_else(|| execution_name(self.seed)),
             input: self.event,
             seed: self.seed,
             fleet: Rc::new(fleet),

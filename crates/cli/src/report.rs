@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 use std::time::Duration;
 
+use jiff::Timestamp;
 use rds_simulator::{Mail, Outcome as RequestOutcome, Post, Service, Simulator, WorldState};
 use serde::Serialize;
 use serde_json::Value;
@@ -30,8 +31,14 @@ pub struct Report {
     pub input: Value,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub output: Option<Value>,
-    /// Of virtual time.
+    /// The age of the backup that the run chose; absent without an output.
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub data: Option<Data>,
+    /// Of virtual time, from its start to its last end.
     pub duration_seconds: f64,
+    /// Ends that a redrive followed.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub redriven: Vec<Redriven>,
     pub steps: Vec<Step>,
     /// Recoveries and second runs, in the order they started.
     #[serde(skip_serializing_if = "Vec::is_empty")]
@@ -59,8 +66,48 @@ pub struct Report {
     pub cost: Cost,
 }
 
+/// How old the data of a backup is.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Data {
+    /// When the backup was taken, in UTC.
+    pub as_of: String,
+    /// Seconds from then to the start of the run; negative for a backup that the run took itself.
+    pub age_seconds: f64,
+}
+
+impl Data {
+    fn of(output: &Value) -> Option<Self> {
+        let time = |value: &Value| value.as_str()?.parse::<Timestamp>().ok();
+        let as_of = time(&output["plan"]["source"]["createdAt"])?;
+        let age = time(&output["request"]["startedAt"])?.duration_since(as_of);
+        Some(Self { as_of: as_of.to_string(), age_seconds: age.as_secs_f64() })
+    }
+
+    fn text(&self) -> String {
+        let age = match Duration::try_from_secs_f64(self.age_seconds) {
+            Ok(age) => format!("{} when the run started", trapheus_alert::plain::age(age)),
+            Err(_) => "taken by this run".to_owned(),
+        };
+        format!("as of {}, {age}", self.as_of)
+    }
+}
+
+/// An end of the execution that was not its last: a person redrove it.
+#[derive(Clone, Debug, PartialEq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Redriven {
+    /// How it had ended.
+    pub status: String,
+    #[serde(skip_serializing_if = "Option::is_none")]
+    pub error: Option<String>,
+    /// When it had ended and when it was redriven, since the world began.
+    pub ended_seconds: f64,
+    pub at_seconds: f64,
+}
+
 /// Why there was another execution.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RunRole {
     /// The rule on the end of an execution started it.
@@ -129,7 +176,7 @@ pub(crate) fn duration(outcome: &Outcome) -> f64 {
 impl Report {
     pub(crate) fn new(
         run: &Run,
-        Ended { outcome, steps }: Ended,
+        Ended { outcome, steps, redriven }: Ended,
         others: Vec<OtherRun>,
         strikes: Strikes,
         usage: Usage,
@@ -155,7 +202,9 @@ impl Report {
             cause: outcome.cause.as_deref().map(said),
             execution: run.arn(),
             input: event.clone(),
+            data: outcome.output.as_ref().and_then(Data::of),
             output: outcome.output,
+            redriven,
             steps,
             others,
             struck: strikes.struck,
@@ -187,6 +236,10 @@ impl Report {
     }
 
     fn write_summary(&self, out: &mut String) -> std::fmt::Result {
+        for redriven in &self.redriven {
+            let (ended, pause) = (redriven.ended_seconds, redriven.at_seconds - redriven.ended_seconds);
+            writeln!(out, "{} after {}, redriven {} later", redriven.status, clock(ended), clock(pause))?;
+        }
         writeln!(out, "{} after {}", self.status, clock(self.duration_seconds))?;
         if let Some(error) = &self.error {
             writeln!(out, "\n{error}")?;
@@ -205,6 +258,9 @@ impl Report {
             writeln!(out, "  {row}")?;
         }
         writeln!(out)?;
+        if let Some(data) = &self.data {
+            writeln!(out, "Data of the backup      {}", data.text())?;
+        }
         if let Some(downtime) = self.downtime_seconds {
             let identifier = self.input["identifier"].as_str().unwrap_or_default();
             writeln!(out, "Downtime of the name    {} without an available `{identifier}`", clock(downtime))?;
@@ -334,7 +390,21 @@ pub fn clock(seconds: f64) -> String {
 
 #[cfg(test)]
 mod tests {
+    use serde_json::json;
+
     use super::*;
+
+    #[test]
+    fn the_age_of_a_backup_counts_from_the_start_of_the_run() {
+        let output = |created: &str| json!({"plan": {"source": {"createdAt": created}}, "request": {"startedAt": "2026-01-05T08:00:00Z"}});
+        for (created, text) in [
+            ("2026-01-02T08:00:00Z", "as of 2026-01-02T08:00:00Z, 3 days old when the run started"),
+            ("2026-01-05T08:05:00Z", "as of 2026-01-05T08:05:00Z, taken by this run"),
+        ] {
+            assert_eq!(Data::of(&output(created)).unwrap().text(), text);
+        }
+        assert_eq!(Data::of(&json!({"plan": {}})), None, "a run that only takes a snapshot chose none");
+    }
 
     #[test]
     fn durations_read_as_people_write_them() {

@@ -24,10 +24,11 @@ use states_language::{
 use tokio::time::Instant;
 
 use crate::cost::Usage;
-use crate::disturbance::{Disturbance, FunctionFault, FunctionFaultKind};
+use crate::disturbance::{Beside, Disturbance, FunctionFault, FunctionFaultKind};
 use crate::fleet::{Failure, Fleet, time_limit};
+use crate::lambda::{INACTIVE, Idle, LambdaError, SERVICE_FAILED, THROTTLED};
 use crate::rehearsal::{ACCOUNT, Clients, REGION, STATE_MACHINE, execution_arn};
-use crate::report::{OtherRun, RunRole};
+use crate::report::{OtherRun, Redriven, RunRole};
 use crate::struck::{Strikes, Struck};
 use crate::timeline::{Audience, Step, Timeline};
 
@@ -80,6 +81,8 @@ impl Run {
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
     pub(crate) steps: Vec<Step>,
+    /// The ends before, which a redrive followed.
+    pub(crate) redriven: Vec<Redriven>,
 }
 
 /// What all executions of a rehearsal share.
@@ -92,14 +95,18 @@ pub(crate) struct Stage {
     pub(crate) recovers: bool,
     /// What goes wrong with the first execution.
     pub(crate) disturbances: Vec<Disturbance>,
-    /// Function faults, with how many invocations each has counted.
-    function_faults: RefCell<Vec<(FunctionFault, u32)>>,
+    /// Functions that sleep in this world.
+    pub(crate) idle: RefCell<Idle>,
+    function_faults: RefCell<Vec<Faulty>>,
     /// Faults of functions and executions that took effect.
     struck: RefCell<Vec<Struck>>,
     usage: Cell<Usage>,
     others: RefCell<Vec<OtherRun>>,
     /// Second runs started so far.
     seconds: Cell<u64>,
+    /// How often executions of a role entered a state that a disturbance names. All of that role count together: a
+    /// disturbance strikes once, though each recovery may lead to another one.
+    entries: RefCell<HashMap<(Option<RunRole>, String), u32>>,
 }
 
 impl Stage {
@@ -111,11 +118,13 @@ impl Stage {
             epoch,
             recovers: false,
             disturbances: Vec::new(),
+            idle: RefCell::default(),
             function_faults: RefCell::default(),
             struck: RefCell::default(),
             usage: Cell::default(),
             others: RefCell::default(),
             seconds: Cell::default(),
+            entries: RefCell::default(),
         }
     }
 
@@ -125,7 +134,7 @@ impl Stage {
             match disturbance {
                 Disturbance::Request(rule) => self.simulator.inject(rule),
                 Disturbance::Meddling(meddling) => self.simulator.meddle(meddling),
-                Disturbance::Function(fault) => self.function_faults.get_mut().push((fault, 0)),
+                Disturbance::Function(fault) => self.function_faults.get_mut().push(Faulty::new(fault)),
                 other => self.disturbances.push(other),
             }
         }
@@ -144,7 +153,7 @@ impl Stage {
 
     /// What came of every fault, once all is over; `run` is the execution whose requests carry no label.
     pub(crate) fn take_strikes(&self, run: &Run) -> Strikes {
-        let functions = self.function_faults.take().into_iter().map(|(fault, _)| Disturbance::Function(fault));
+        let functions = self.function_faults.take().into_iter().map(|faulty| Disturbance::Function(faulty.fault));
         let others = functions.chain(self.disturbances.iter().cloned());
         Strikes::new(&self.simulator, others, self.struck.take(), &run.name)
     }
@@ -166,19 +175,46 @@ impl Stage {
         self.epoch + self.simulator.now()
     }
 
-    /// Runs an execution to its end, and has it recovered if the rule says so.
+    /// Runs an execution to its last end, and has it recovered after each if the rule says so.
     pub(crate) async fn execute(self: &Rc<Self>, run: &Run, audience: &mut dyn Audience) -> Ended {
         let options = self.options(run);
         let arn = options.execution_arn.clone();
         self.register(&options);
         let halt = Rc::new(Halt::default());
         let calls = Calls { stage: Rc::clone(self), fleet: Rc::clone(&run.fleet), halt: Rc::clone(&halt) };
-        let mut watch =
-            Watch { timeline: Timeline::new(audience), stage: self, run, halt: &halt, entries: HashMap::new() };
+        let mut watch = Watch { timeline: Timeline::new(audience), stage: self, run, halt: &halt };
+        let mut redriven = Vec::new();
         let mut execution = Execution::new(&self.machine, &calls, options);
-        halt.handle.set(Some(execution.stop_handle()));
-        let outcome = execution.observed_by(&mut watch).run().await;
-        let steps = watch.timeline.into_steps();
+        if self.is_redriven(run) {
+            execution = execution.keeping_bookmark();
+        }
+        let mut outcome = self.attend(execution, &mut watch).await;
+        while outcome.status != Status::Succeeded {
+            let ends = redriven.len() + 1;
+            if self.recovers && run.role != Some(RunRole::Recovery) {
+                self.start_recovery(run, outcome.status.name(), ends);
+            }
+            let Some((disturbance, pause)) = self.redrive_of(run, ends) else { break };
+            let ended_seconds = self.simulator.now().as_secs_f64();
+            tokio::time::sleep(pause).await;
+            let at = Timestamp::try_from(self.wall_clock()).unwrap_or_default();
+            // One that Step Functions refuses does not strike.
+            let Ok(execution) = Execution::redrive(&self.machine, &calls, &outcome, at) else { break };
+            self.note_redrive(&arn, disturbance, ends);
+            let at_seconds = self.simulator.now().as_secs_f64();
+            let (status, error) = (outcome.status.name().to_owned(), outcome.error.clone());
+            redriven.push(Redriven { status, error, ended_seconds, at_seconds });
+            outcome = self.attend(execution, &mut watch).await;
+        }
+        self.use_more(|usage| usage.transitions += outcome.state_transitions);
+        Ended { outcome, steps: watch.timeline.into_steps(), redriven }
+    }
+
+    /// Runs an execution from its start or its redrive to the next end, and makes the end known.
+    async fn attend<'e>(&self, mut execution: Execution<'e>, watch: &'e mut Watch<'_>) -> Outcome {
+        watch.halt.listen(execution.stop_handle());
+        let arn = watch.run.arn();
+        let outcome = execution.observed_by(watch).run().await;
         let stopped = self.wall_clock();
         self.simulator.update_execution(&arn, |execution| {
             outcome.status.name().clone_into(&mut execution.status);
@@ -186,11 +222,35 @@ impl Stage {
             execution.error.clone_from(&outcome.error);
             execution.cause.clone_from(&outcome.cause);
         });
-        self.use_more(|usage| usage.transitions += outcome.state_transitions);
-        if self.recovers && outcome.status != Status::Succeeded && run.role != Some(RunRole::Recovery) {
-            self.start_recovery(run, outcome.status.name());
-        }
-        Ended { outcome, steps }
+        outcome
+    }
+
+    /// Whether a person has in mind to redrive this execution.
+    fn is_redriven(&self, run: &Run) -> bool {
+        let redrives = |disturbance: &Disturbance| matches!(disturbance, Disturbance::Redrive { .. });
+        run.role.is_none() && self.disturbances.iter().any(redrives)
+    }
+
+    /// The redrive that follows this end of the execution, and how long after it.
+    fn redrive_of(&self, run: &Run, ends: usize) -> Option<(Disturbance, Duration)> {
+        let mut disturbances = self.disturbances.iter().filter(|_| run.role.is_none());
+        disturbances.find_map(|disturbance| match disturbance {
+            Disturbance::Redrive { occurrence, seconds } if usize::try_from(*occurrence) == Ok(ends) => {
+                Some((disturbance.clone(), Duration::from_secs_f64(*seconds)))
+            }
+            _ => None,
+        })
+    }
+
+    /// Makes known that the execution runs again.
+    fn note_redrive(&self, arn: &str, fault: Disturbance, ends: usize) {
+        let at = self.wall_clock();
+        self.simulator.update_execution(arn, |execution| execution.redrive(at));
+        let occurrence = u32::try_from(ends).unwrap_or(u32::MAX);
+        self.struck.borrow_mut().push(Struck {
+            execution: Some(arn.to_owned()),
+            ..Struck::new(fault, self.simulator.now().as_secs_f64(), occurrence)
+        });
     }
 
     fn options(&self, run: &Run) -> ExecutionOptions {
@@ -217,15 +277,17 @@ impl Stage {
             stop_date: None,
             error: None,
             cause: None,
+            redriven: None,
         });
     }
 
-    /// What the rule on the execution's end does.
-    fn start_recovery(self: &Rc<Self>, of: &Run, status: &str) {
+    /// What the rule on the execution's end does, after each of its ends.
+    fn start_recovery(self: &Rc<Self>, of: &Run, status: &str, ends: usize) {
         let stopped_at = Timestamp::try_from(self.wall_clock()).unwrap_or_default();
         let stopped_at = stopped_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
         let input = json!({"task": "recover", "execution": of.arn(), "status": status, "stoppedAt": stopped_at});
-        self.start(RunRole::Recovery, format!("{}-recovery", of.name), input, of, RULE_LATENCY);
+        let again = if ends == 1 { String::new() } else { format!("-{ends}") };
+        self.start(RunRole::Recovery, format!("{}-recovery{again}", of.name), input, of, RULE_LATENCY);
     }
 
     fn start_second(self: &Rc<Self>, beside: &Run, event: Option<&Value>) {
@@ -247,7 +309,7 @@ impl Stage {
         tokio::task::spawn_local(async move {
             tokio::time::sleep(after).await;
             let started_seconds = stage.simulator.now().as_secs_f64();
-            let Ended { outcome, steps } = stage.execute(&run, &mut ()).await;
+            let Ended { outcome, steps, .. } = stage.execute(&run, &mut ()).await;
             let changes = stage.simulator.changes_by(&run.name);
             let other = OtherRun::new(role, run.arn(), run.input, outcome, steps, started_seconds, changes);
             stage.others.borrow_mut().push(other);
@@ -256,17 +318,13 @@ impl Stage {
 
     /// The fault this invocation meets. Every matching one counts it, the first takes effect.
     fn meet(&self, invocation: &Invocation) -> Option<FunctionFaultKind> {
-        // An invocation that only wakes the function does none of its work.
-        if invocation.payload == serde_json::json!({"wake": true}) {
-            return None;
-        }
+        let only_wakes = invocation.payload == json!({"wake": true});
+        let now = self.simulator.now();
         let mut met = None;
         let mut faults = self.function_faults.borrow_mut();
-        for (fault, seen) in faults.iter_mut().filter(|(fault, _)| fault.function == invocation.function) {
-            *seen += 1;
-            let last = fault.occurrence.saturating_add(fault.times.saturating_sub(1));
-            if (fault.occurrence..=last).contains(seen) {
-                met.get_or_insert_with(|| (fault.clone(), *seen));
+        for faulty in faults.iter_mut().filter(|faulty| faulty.fault.function == invocation.function) {
+            if let Some(number) = faulty.meets(only_wakes, now) {
+                met.get_or_insert_with(|| (faulty.fault.clone(), number));
             }
         }
         let (fault, occurrence) = met?;
@@ -279,11 +337,15 @@ impl Stage {
     async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
         let begin = Instant::now();
         let limit = time_limit(&invocation.function);
+        let sleeps = self.idle.borrow_mut().sleeps(&invocation.function, self.simulator.now());
         let answer = match self.meet(&invocation) {
+            _ if sleeps => Err(refused(INACTIVE)),
             None => self.work(invocation).await,
             Some(FunctionFaultKind::Crash) => Err(Failure::crashed()),
-            Some(FunctionFaultKind::ServiceException) => Err(Failure::service_exception()),
-            Some(FunctionFaultKind::TooManyRequests) => Err(Failure::too_many_requests()),
+            Some(FunctionFaultKind::ServiceException) => Err(refused(SERVICE_FAILED)),
+            Some(FunctionFaultKind::TooManyRequests) => Err(refused(THROTTLED)),
+            Some(FunctionFaultKind::Lambda(error)) => Err(error.into()),
+            Some(FunctionFaultKind::Asleep(_)) => Err(refused(INACTIVE)),
             Some(FunctionFaultKind::AnswerLost) => {
                 // Whatever it answers, nobody hears it.
                 let _ = self.work(invocation).await;
@@ -328,6 +390,44 @@ impl Stage {
     }
 }
 
+/// Lambda refuses an invocation with an error of its table.
+fn refused(name: &str) -> Failure {
+    LambdaError::named(name).map_or_else(|problem| unreachable!("{problem}"), Failure::from)
+}
+
+/// A function fault and what it has met so far.
+struct Faulty {
+    fault: FunctionFault,
+    /// Invocations that were to do the function's work.
+    seen: u32,
+    /// When the function was first called while it was asleep.
+    called: Option<Duration>,
+}
+
+impl Faulty {
+    fn new(fault: FunctionFault) -> Self {
+        Self { fault, seen: 0, called: None }
+    }
+
+    /// The number of this invocation, if it meets the fault. One that only wakes the function does none of its work: it is not
+    /// counted, and nothing but sleep meets it.
+    fn meets(&mut self, only_wakes: bool, now: Duration) -> Option<u32> {
+        let number = self.seen + 1;
+        if !only_wakes {
+            self.seen = number;
+        }
+        let FunctionFault { occurrence, times, fault, .. } = self.fault;
+        let is_met = match fault {
+            FunctionFaultKind::Asleep(seconds) => {
+                let wakes_after = Duration::from_secs(seconds.into());
+                number >= occurrence && now < *self.called.get_or_insert(now) + wakes_after
+            }
+            _ => !only_wakes && (occurrence..=occurrence.saturating_add(times.saturating_sub(1))).contains(&number),
+        };
+        is_met.then_some(number)
+    }
+}
+
 /// A call of a function that outlives who made it.
 struct Invocation {
     function: String,
@@ -347,6 +447,13 @@ struct Halt {
 }
 
 impl Halt {
+    /// For an execution that is about to run, or to run again.
+    fn listen(&self, handle: StopHandle) {
+        self.handle.set(Some(handle));
+        self.halted.set(false);
+        self.after.take();
+    }
+
     fn stop(&self) {
         self.halted.set(true);
         if let Some(handle) = self.handle.take() {
@@ -409,26 +516,26 @@ struct Watch<'a> {
     stage: &'a Rc<Stage>,
     run: &'a Run,
     halt: &'a Halt,
-    /// How often each state that a disturbance names was entered.
-    entries: HashMap<String, u32>,
 }
 
 impl Observer for Watch<'_> {
     fn on_event(&mut self, event: &HistoryEvent<'_>) {
         self.timeline.on_event(event);
-        if let Some(state) = event.state.filter(|_| event.kind.is_entry() && self.run.role.is_none()) {
+        if let Some(state) = event.state.filter(|_| event.kind.is_entry()) {
             self.entered(state);
         }
     }
 }
 
 impl Watch<'_> {
-    fn entered(&mut self, state: &str) {
-        let disturbances = self.stage.disturbances.iter().filter(|disturbance| at(disturbance) == Some(state));
+    fn entered(&self, state: &str) {
+        let here = Some((self.run.role, state));
+        let disturbances = self.stage.disturbances.iter().filter(|disturbance| at(disturbance) == here);
         let mut seen = None;
         for disturbance in disturbances {
             let seen = *seen.get_or_insert_with(|| {
-                let seen = self.entries.entry(state.to_owned()).or_default();
+                let mut entries = self.stage.entries.borrow_mut();
+                let seen = entries.entry((self.run.role, state.to_owned())).or_default();
                 *seen += 1;
                 *seen
             });
@@ -451,12 +558,13 @@ impl Watch<'_> {
     }
 }
 
-/// The state at which it happens.
-fn at(disturbance: &Disturbance) -> Option<&str> {
+/// The execution and the state at which it happens.
+fn at(disturbance: &Disturbance) -> Option<(Option<RunRole>, &str)> {
     match disturbance {
+        Disturbance::SecondRun { state, beside: Beside::Recovery, .. } => Some((Some(RunRole::Recovery), state)),
         Disturbance::Abort { state, .. }
         | Disturbance::AbortAfter { state, .. }
-        | Disturbance::SecondRun { state, .. } => Some(state),
+        | Disturbance::SecondRun { state, .. } => Some((None, state)),
         _ => None,
     }
 }

@@ -64,12 +64,14 @@ pub struct Timeline<'a> {
     began: Option<Timestamp>,
     /// How many have ended.
     ended: usize,
+    /// What the end of the execution cut off: a redrive goes on with it.
+    cut_off: Vec<String>,
     audience: &'a mut dyn Audience,
 }
 
 impl<'a> Timeline<'a> {
     pub fn new(audience: &'a mut dyn Audience) -> Self {
-        Self { steps: Vec::new(), began: None, ended: 0, audience }
+        Self { steps: Vec::new(), began: None, ended: 0, cut_off: Vec::new(), audience }
     }
 
     pub fn into_steps(self) -> Vec<Step> {
@@ -88,8 +90,12 @@ impl<'a> Timeline<'a> {
     }
 
     fn begin(&mut self, event: &HistoryEvent<'_>) {
+        self.begin_in(event.state.unwrap_or_default().to_owned(), event);
+    }
+
+    fn begin_in(&mut self, state: String, event: &HistoryEvent<'_>) {
         let step = Step {
-            state: event.state.unwrap_or_default().to_owned(),
+            state,
             status: StepStatus::Running,
             started_seconds: self.seconds(event.timestamp),
             seconds: 0.0,
@@ -111,7 +117,15 @@ impl<'a> Timeline<'a> {
             step.status = StepStatus::Aborted;
             step.ended = self.ended;
             self.ended += 1;
+            self.cut_off.push(step.state.clone());
             self.audience.step_ended(step);
+        }
+    }
+
+    /// The execution goes on with what its end had cut off, without entering it again.
+    fn go_on(&mut self, event: &HistoryEvent<'_>) {
+        for state in std::mem::take(&mut self.cut_off) {
+            self.begin_in(state, event);
         }
     }
 
@@ -169,7 +183,8 @@ impl Observer for Timeline<'_> {
                 let status = if event.kind == E::FailStateEntered { StepStatus::Failed } else { StepStatus::Succeeded };
                 self.end(event, status);
             }
-            E::ExecutionAborted | E::ExecutionTimedOut => self.cut_off(event),
+            E::ExecutionAborted | E::ExecutionTimedOut | E::ExecutionFailed => self.cut_off(event),
+            E::ExecutionRedriven => self.go_on(event),
             _ => {}
         }
     }

@@ -19,8 +19,9 @@ use crate::rds::Database;
 use crate::tags::Role;
 use crate::{rds, tags};
 
-/// How long a step waits for a claim to show. Tags are eventually consistent, and a step has three minutes in all.
-const PATIENCE: Duration = Duration::from_secs(120);
+/// How long a step waits for a claim to show, and for a database to show that a rename may hide. Reads are eventually
+/// consistent, and a step has three minutes in all.
+const PATIENCE: Duration = Duration::from_secs(130);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(5);
 
@@ -58,6 +59,11 @@ impl<'a> Claim<'a> {
 
     pub fn has_role(&self, role: Role) -> bool {
         self.role == Some(role.value())
+    }
+
+    /// Whether the database shows a claim of the execution: what was written on it shows late.
+    pub fn is_shown_by<D: Database>(database: &D, execution: &str) -> bool {
+        Claim::on(database).is_some_and(|claim| claim.is_by(execution))
     }
 
     /// Whether it says all: that this execution claims the database as this, and that the claim is no copy.
@@ -104,19 +110,14 @@ pub async fn write_on_members(rds: &Client, cluster: &DbCluster, execution: &str
 pub async fn hold<D: Database>(rds: &Client, database: &D, execution: &str, role: Role) -> Result<()> {
     write(rds, database, execution, role).await?;
     let resource_id = database.resource_id().unwrap_or_default();
-    let end = Instant::now() + PATIENCE;
-    loop {
-        let now = D::of_resource_id(rds, resource_id).await?;
-        if now.as_ref().and_then(Claim::on).is_some_and(|claim| claim.says(execution, role)) {
-            return Ok(());
-        }
-        if Instant::now() + PAUSE >= end {
-            let identifier = database.identifier().unwrap_or_default();
-            let message = format!("the tags of {identifier} were written and do not show yet");
-            return Err(Error::new(ErrorKind::ServiceUnavailable, identifier, message));
-        }
-        tokio::time::sleep(PAUSE).await;
+    let shows = |now: &Option<D>| now.as_ref().and_then(Claim::on).is_some_and(|claim| claim.says(execution, role));
+    let now = look_until(async || D::of_resource_id(rds, resource_id).await, shows).await?;
+    if shows(&now) {
+        return Ok(());
     }
+    let identifier = database.identifier().unwrap_or_default();
+    let message = format!("the tags of {identifier} were written and do not show yet");
+    Err(Error::new(ErrorKind::ServiceUnavailable, identifier, message))
 }
 
 /// The original DB instance (or cluster member) wherever it is now; an error if it is gone or another execution's.
@@ -130,15 +131,22 @@ pub async fn original_cluster(rds: &Client, request: &Request, original: &Target
 }
 
 async fn claimed<D: Database>(rds: &Client, request: &Request, original: &Target) -> Result<D> {
+    let look = async || D::of_resource_id(rds, &original.resource_id).await;
+    let is_sure = |found: &Option<D>| found.as_ref().is_some_and(|one| !shows_no_claim(original, one.tags()));
+    let database = look_until(look, is_sure).await?.ok_or_else(|| gone(original))?;
+    check(request, original, database.tags())?;
+    Ok(database)
+}
+
+/// Looks until a look is sure of what it shows, or for minutes: the last look counts then.
+pub async fn look_until<T>(look: impl AsyncFn() -> Result<T>, is_sure: impl Fn(&T) -> bool) -> Result<T> {
     let end = Instant::now() + PATIENCE;
     loop {
-        let database = D::of_resource_id(rds, &original.resource_id).await?.ok_or_else(|| gone(original))?;
-        if shows_no_claim(original, database.tags()) && Instant::now() + PAUSE < end {
-            tokio::time::sleep(PAUSE).await;
-            continue;
+        let found = look().await?;
+        if is_sure(&found) || Instant::now() + PAUSE >= end {
+            return Ok(found);
         }
-        check(request, original, database.tags())?;
-        return Ok(database);
+        tokio::time::sleep(PAUSE).await;
     }
 }
 
@@ -168,18 +176,35 @@ impl<D: Database> Named<D> {
         Ok(Self { original, named })
     }
 
-    /// As [`Self::find`], for a step that needs the claim: an original whose claim does not show is looked at again for
-    /// minutes.
+    /// As [`Self::find`], for a step that acts on an original that is gone. A rename hides a database, so a look that finds
+    /// another one under its name and not the original proves nothing: it is repeated for longer than a rename takes.
+    ///
+    /// If nothing has the name either, the step waits for the original.
+    pub async fn find_surely(rds: &Client, target: &Target) -> Result<Self> {
+        look_until(async || Self::find(rds, target).await, |found: &Self| !found.is_displaced(target)).await
+    }
+
+    /// As [`Self::find_surely`], for a step that needs the claim: an original whose claim does not show is looked at again
+    /// for minutes as well.
     pub async fn find_claimed(rds: &Client, target: &Target) -> Result<Self> {
-        let end = Instant::now() + PATIENCE;
-        loop {
-            let found = Self::find(rds, target).await?;
-            let is_unclaimed = found.original.as_ref().is_some_and(|one| shows_no_claim(target, one.tags()));
-            if !is_unclaimed || Instant::now() + PAUSE >= end {
-                return Ok(found);
-            }
-            tokio::time::sleep(PAUSE).await;
-        }
+        let is_unclaimed = |found: &Self| found.original.as_ref().is_some_and(|one| shows_no_claim(target, one.tags()));
+        let is_sure = |found: &Self| !is_unclaimed(found) && !found.is_displaced(target);
+        look_until(async || Self::find(rds, target).await, is_sure).await
+    }
+
+    /// As [`Self::find_claimed`], for a step that needs the database beside the original as well: the one that has its name,
+    /// with everything that was written on it. What does not show is looked for again for minutes.
+    pub async fn find_beside(rds: &Client, target: &Target, shows: impl Fn(Option<&D>) -> bool) -> Result<Self> {
+        let is_sure = |found: &Self| {
+            let is_claimed = found.original.as_ref().is_some_and(|one| !shows_no_claim(target, one.tags()));
+            is_claimed && shows(found.at(&target.identifier))
+        };
+        look_until(async || Self::find(rds, target).await, is_sure).await
+    }
+
+    /// Whether another database has the name of the original, which does not answer.
+    fn is_displaced(&self, target: &Target) -> bool {
+        self.original.is_none() && self.at(&target.identifier).is_some()
     }
 
     /// The original; an error if it is gone or another execution's.

@@ -390,6 +390,34 @@ pub struct ReleaseEvent<O> {
     pub after_failure: bool,
 }
 
+/// The payload of a discard: the rollback's removal of what the run restored.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DiscardEvent<O> {
+    pub request: Request,
+    pub plan: Plan<O>,
+    pub rollback_started_at: Timestamp,
+    #[serde(default)]
+    pub execution: Option<ExecutionContext>,
+}
+
+impl<O> DiscardEvent<O> {
+    /// Until when a restored database is awaited that has the service name and that RDS works on: half of the rollback's
+    /// time, so that the other half is left for the original.
+    pub fn awaits_until(&self) -> Timestamp {
+        self.begun().plus_seconds(self.request.options.rollback_seconds / 2)
+    }
+
+    /// The same for a restored database that was moved aside, once the original has its name back.
+    pub fn awaits_aside_until(&self) -> Timestamp {
+        self.begun().plus_seconds(self.request.options.rollback_seconds / 4 * 3)
+    }
+
+    fn begun(&self) -> Timestamp {
+        ExecutionContext::begun(self.execution, self.rollback_started_at)
+    }
+}
+
 /// Where a rename takes the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -568,13 +596,21 @@ pub struct ExecutionContext {
     pub redrive_time: Option<Timestamp>,
 }
 
+impl ExecutionContext {
+    /// When a rollback began that may have been redriven.
+    fn begun(execution: Option<Self>, started_at: Timestamp) -> Timestamp {
+        let redriven = execution.and_then(|execution| execution.redrive_time);
+        started_at.max(redriven.unwrap_or(started_at))
+    }
+}
+
 impl WaitEvent {
     /// When this wait has to give up.
     pub fn deadline(&self) -> Timestamp {
         match self.rollback_started_at {
             Some(start) => {
-                let redriven = self.execution.and_then(|execution| execution.redrive_time);
-                start.max(redriven.unwrap_or(start)).plus_seconds(self.request.options.rollback_seconds)
+                let begun = ExecutionContext::begun(self.execution, start);
+                begun.plus_seconds(self.request.options.rollback_seconds)
             }
             None => self.request.deadline,
         }

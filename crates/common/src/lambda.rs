@@ -3,6 +3,9 @@
 //! The payload `{"wake": true}` is answered here, whatever the function: Lambda deactivates functions in a VPC that were idle
 //! for weeks, and the state machine wakes them before anything is changed.
 //!
+//! A redriven execution goes on with the document it stopped with. A step that is given the execution beside its plan is
+//! refused here if the plan was read before the redrive.
+//!
 //! The payload is taken as it comes and parsed here, once, so that a malformed one surfaces as [`ErrorKind::Internal`]
 //! rather than as a type name of the runtime's. A rehearsal calls [`invoke`]: the same parsing, the same handler.
 //!
@@ -13,13 +16,15 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 pub use lambda_runtime::Error as StartError;
 use lambda_runtime::{LambdaEvent, service_fn};
 use serde::de::DeserializeOwned;
-use serde::{Deserializer, Serialize};
+use serde::de::IgnoredAny;
+use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use crate::clock::Clock;
-use crate::error::{Error, Result};
+use crate::clock::{Clock, Timestamp};
+use crate::document::ExecutionContext;
+use crate::error::{Error, ErrorKind, Result};
 
 /// What a handler knows of its invocation.
 #[derive(Clone, Copy, Debug)]
@@ -69,6 +74,7 @@ where
             if is_wake(event.payload.get()) {
                 return Ok(Answer::Awake { awake: true });
             }
+            check_plan(&*event.payload)?;
             answer(handler, &*event.payload, Invocation::of(&event.context)).await.map(Answer::Of)
         })
     }))
@@ -88,13 +94,14 @@ where
     let output = if is_wake(&payload.to_string()) {
         Answer::Awake { awake: true }
     } else {
+        check_plan(&payload)?;
         Answer::Of(answer(handler, payload, invocation).await?)
     };
     serde_json::to_value(output).map_err(|error| Error::internal("the answer is not JSON").caused_by(error))
 }
 
 /// A payload that only wakes the function.
-#[derive(serde::Deserialize)]
+#[derive(Deserialize)]
 #[serde(deny_unknown_fields)]
 struct Wake {
     wake: bool,
@@ -113,6 +120,50 @@ fn is_wake(payload: &str) -> bool {
 enum Answer<R> {
     Awake { awake: bool },
     Of(R),
+}
+
+/// The part of a payload that says whether its plan is out of date.
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Basis {
+    #[serde(default)]
+    plan: Option<Read>,
+    /// The context object of the execution; alerts are given its ARN.
+    #[serde(default)]
+    execution: Option<Value>,
+    /// Given to a step of the rollback, which works on what exists now, whatever the plan once read.
+    #[serde(default)]
+    rollback_started_at: Option<IgnoredAny>,
+}
+
+#[derive(Deserialize)]
+#[serde(rename_all = "camelCase")]
+struct Read {
+    read_at: Timestamp,
+}
+
+/// Refuses a plan that was read before the execution was redriven: a recovery may have put the original back since, and
+/// another run may have claimed the database.
+fn check_plan<'de>(payload: impl Deserializer<'de, Error = serde_json::Error>) -> Result<()> {
+    // A payload of another shape is the handler's to refuse.
+    let Ok(Basis { plan: Some(plan), execution: Some(context @ Value::Object(_)), rollback_started_at: None }) =
+        Basis::deserialize(payload)
+    else {
+        return Ok(());
+    };
+    let context: ExecutionContext = serde_json::from_value(context)
+        .map_err(|error| Error::internal("the execution is not a context object").caused_by(error))?;
+    match context.redrive_time {
+        Some(redriven) if plan.read_at < redriven => Err(Error::without_identifier(
+            ErrorKind::Claim,
+            format!(
+                "its plan was made at {}, and the execution was redriven at {redriven}: it would go on with what it once \
+                 read. This step changes nothing; start a new execution instead",
+                plan.read_at
+            ),
+        )),
+        _ => Ok(()),
+    }
 }
 
 async fn answer<'de, E, R>(
@@ -145,9 +196,8 @@ where
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::error::ErrorKind;
 
-    #[derive(serde::Deserialize)]
+    #[derive(Deserialize)]
     struct Sum {
         left: i64,
         right: i64,
@@ -162,6 +212,31 @@ mod tests {
         let error = invoke(&sum, serde_json::json!({"left": 1}), invocation).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
         assert!(error.report().contains("missing field `right`"), "{}", error.report());
+    }
+
+    #[tokio::test]
+    async fn a_plan_that_was_read_before_the_redrive_is_refused() {
+        let invocation = Invocation::new(SystemTime::now(), Duration::from_secs(1));
+        let done = async |_: serde_json::Value, _| Ok(true);
+        let payload = |execution: serde_json::Value| serde_json::json!({"plan": {"readAt": "2026-01-05T08:00:00Z", "names": {}}, "execution": execution});
+        let redriven = |time: &str| payload(serde_json::json!({"Id": "arn", "RedriveCount": 1, "RedriveTime": time}));
+        let error = invoke(&done, redriven("2026-01-05T08:00:01.000Z"), invocation).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Claim);
+        assert!(error.report().contains("plan was made at 2026-01-05T08:00:00Z"), "{}", error.report());
+        let error = invoke(&done, redriven("soon"), invocation).await.unwrap_err();
+        assert_eq!(error.kind(), ErrorKind::Internal);
+        let mut of_rollback = redriven("2026-01-05T08:00:01.000Z");
+        of_rollback["rollbackStartedAt"] = serde_json::json!("2026-01-05T08:00:00Z");
+        for fine in [
+            redriven("2026-01-05T08:00:00.000Z"),
+            redriven("2026-01-05T07:00:00.000Z"),
+            payload(serde_json::json!({"Id": "arn", "RedriveCount": 0})),
+            payload(serde_json::json!("arn")),
+            of_rollback,
+            serde_json::json!({"execution": {"RedriveTime": "2026-01-05T09:00:00.000Z"}}),
+        ] {
+            assert_eq!(invoke(&done, fine, invocation).await.unwrap(), true);
+        }
     }
 
     #[tokio::test]

@@ -7,20 +7,22 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::delete_db_cluster::DeleteDBClusterError;
 use aws_sdk_rds::operation::modify_db_cluster::ModifyDBClusterError;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance};
-use trapheus_common::claim::{self, Named, Proofs};
+use trapheus_common::claim::{self, Claim, Named, Proofs};
 use trapheus_common::document::{
-    ClusterKind, DeleteEvent, Names, OriginalCluster, Request, StepEvent, StepOutput, Target, TaskName,
+    ClusterKind, DeleteEvent, DiscardEvent, Names, OriginalCluster, Request, StepOutput, Target, TaskName,
 };
 use trapheus_common::identifiers::{DatabaseKind, SnapshotIdentifier};
+use trapheus_common::lambda::Invocation;
 use trapheus_common::tags::Role;
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
 use crate::{
-    Asked, Deletion, Moved, Successor, Way, available, backup_quota, backups_kept, between_names, check_place,
-    check_successor, delete_instance, discarded, failed, final_snapshot, foreign, found_again, gone, is_untouched,
-    kept_aside, leaving, left_aside, noted, nothing_to_keep, phase, settled, survivor, way,
+    Asked, Deletion, Moved, NotDeleted, Patience, Successor, Way, at_rest, available, awaited_long_enough,
+    backups_kept, between_names, check_place, check_successor, delete_instance, discarded, failed, final_snapshot,
+    foreign, found_again, gone, is_untouched, is_verified, kept_aside, leaving, left_aside, noted, nothing_to_keep,
+    phase, settled, shows_whose_it_is, storage_work_ended, survivor, way,
 };
 
 /// Deletes the original once its successor is verified, one step at a time.
@@ -29,7 +31,11 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result
     let original = &plan.original;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Delete, target.temporary_identifier.as_str());
-    let clusters = Named::<DbCluster>::find_claimed(rds, target).await?;
+    let shows = |successor: Option<&DbCluster>| {
+        successor
+            .is_some_and(|one| is_verified(&request, one.tag_list(), one.db_cluster_resource_id().unwrap_or_default()))
+    };
+    let clusters = Named::<DbCluster>::find_beside(rds, target, shows).await?;
     let Some(cluster) = &clusters.original else {
         // Between two names neither answers, so one look does not prove that it is gone.
         return Ok(output.then_more(found_again(&target.resource_id)));
@@ -57,10 +63,11 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result
     if delete_members(rds, &request, target, &members).await? == Asked::Busy {
         return Ok(output.then_more(members_settled(&members)));
     }
-    match delete_cluster(rds, &request, target, cluster, &members, how).await? {
-        Asked::Accepted => Ok(output.waiting_for(gone(&target.resource_id))),
-        Asked::Busy if members.is_empty() => Ok(output.then_more(again)),
-        Asked::Busy => Ok(output.then_more(members_gone(&members))),
+    match delete_cluster(rds, &request, cluster, &members, how).await {
+        Ok(Asked::Accepted) => Ok(output.waiting_for(gone(&target.resource_id))),
+        Ok(Asked::Busy) if members.is_empty() => Ok(output.then_more(again)),
+        Ok(Asked::Busy) => Ok(output.then_more(members_gone(&members))),
+        Err(refusal) => Err(refusal.into_error(&request, target)),
     }
 }
 
@@ -107,22 +114,31 @@ fn is_one_of(original: &OriginalCluster, instance: &DbInstance) -> bool {
 
 /// Clears the original's names of what the restore left there, and removes it: the first step of a rollback and, once the
 /// original is back, the last but one.
-pub async fn discard(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
-    let StepEvent { request, plan } = event;
+pub async fn discard(rds: &Client, event: DiscardEvent<OriginalCluster>, at: Invocation) -> Result<StepOutput> {
+    let patience = Patience::of(&event, at);
+    let DiscardEvent { request, plan, .. } = event;
     let original = &plan.original;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Discard, request.identifier.as_str());
-    let clusters = Named::<DbCluster>::find(rds, target).await?;
+    let is_original = |holder: &DbCluster| holder.db_cluster_resource_id() == Some(target.resource_id.as_str());
+    let is_sure = |found: &Named<DbCluster>| {
+        let holder = found.at(&request.identifier);
+        holder.is_none_or(|holder| is_original(holder) || shows_whose_it_is(DatabaseKind::Cluster, holder))
+    };
+    let clusters = claim::look_until(async || Named::<DbCluster>::find(rds, target).await, is_sure).await?;
     let holder = clusters.at(&request.identifier);
     let Some(cluster) = &clusters.original else {
         return Ok(match holder {
             // One look proves nothing: a rename hides it for minutes.
-            Some(_) => noted(output.then_more(found_again(&target.resource_id)), survivor(target, "no longer exists")),
+            Some(_) => {
+                noted(output.then_more(found_again(&target.resource_id)), survivor(target, "no longer exists", true))
+            }
             None => output.then_more(between_names(target)),
         });
     };
     if phase(DatabaseKind::Cluster, cluster.status()) == Phase::Deleting {
-        return Ok(noted(output, survivor(target, "is being deleted")));
+        let has_survivor = holder.is_some_and(|holder| !is_original(holder));
+        return Ok(noted(output, survivor(target, "is being deleted", has_survivor)));
     }
     let aside = rds::cluster(rds, plan.names.aside.as_str()).await?;
     let untouched = is_untouched(&request, cluster.db_cluster_identifier(), cluster.tag_list());
@@ -135,9 +151,15 @@ pub async fn discard(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     let restored = holder.filter(|holder| holder.db_cluster_resource_id() != Some(target.resource_id.as_str()));
     let is_home = cluster.db_cluster_identifier() == Some(request.identifier.as_str());
     let restored = restored.cloned();
-    let members = strays(rds, original, [restored.as_ref(), aside.as_ref()]).await?;
+    let is_claimed = [restored.as_ref(), aside.as_ref()].into_iter().flatten().all(|one| Claim::on(one).is_some());
+    let are_sure = |members: &Vec<DbInstance>| {
+        let is_sure = |member| is_auto_scaled(member) || shows_whose_it_is(DatabaseKind::Instance, member);
+        !is_claimed || members.iter().all(is_sure)
+    };
+    let look = async || strays(rds, original, [restored.as_ref(), aside.as_ref()]).await;
+    let members = claim::look_until(look, are_sure).await?;
     let (request, names) = (&request, &plan.names);
-    let discard = Discard { rds, request, names, original, restored, aside, members, is_home };
+    let discard = Discard { rds, request, names, original, restored, aside, members, is_home, patience };
     // Boxed, because the futures of its calls would make every caller's as large.
     Box::pin(discard.step(output)).await
 }
@@ -176,6 +198,7 @@ struct Discard<'a> {
     aside: Option<DbCluster>,
     members: Vec<DbInstance>,
     is_home: bool,
+    patience: Patience,
 }
 
 impl Discard<'_> {
@@ -233,10 +256,17 @@ impl Discard<'_> {
                 Ok(noted(output.waiting_for(gone(resource_id)), note))
             }
             Way::Going | Way::DeleteUnused => self.delete(restored, ClusterDeletion::ENTIRELY, output).await,
-            Way::Await => Ok(output.then_more(found_again(resource_id))),
+            Way::BeingRenamed => Ok(output.then_more(found_again(resource_id))),
             Way::DeleteKeepingBackups => self.delete_keeping_backups(restored, output).await,
-            Way::MoveAside => match self.move_aside(restored).await? {
-                Moved::UnderWay | Moved::Busy => Ok(output.then_more(found_again(resource_id))),
+            Way::Await if !self.patience.is_over => Ok(output.then_more(at_rest(resource_id, self.patience.until))),
+            Way::Await | Way::MoveAside => match self.move_aside(restored).await? {
+                Moved::UnderWay => Ok(output.then_more(found_again(resource_id))),
+                Moved::Busy if self.patience.is_over => {
+                    let status = restored.status().unwrap_or_default();
+                    let output = noted(output, awaited_long_enough(self.request.identifier.as_str(), status));
+                    self.delete_keeping_backups(restored, output).await
+                }
+                Moved::Busy => Ok(output.then_more(at_rest(resource_id, self.patience.until))),
                 Moved::Refused => self.delete_keeping_backups(restored, output).await,
             },
         }
@@ -305,11 +335,14 @@ impl Discard<'_> {
         if let Some(why) = self.missing(aside) {
             return Ok(noted(output, left_aside(self.names, &why)));
         }
+        let status = aside.status().unwrap_or_default();
+        let Patience { aside_until, aside_is_over, .. } = self.patience;
         match way(DatabaseKind::Cluster, aside.status(), true) {
             Way::Going => Ok(noted(output.waiting_for(settled(Some(resource_id))), discarded(self.names, resource_id))),
-            Way::Await => Ok(output.then_more(found_again(resource_id))),
+            Way::BeingRenamed => Ok(output.then_more(found_again(resource_id))),
+            Way::Await if !aside_is_over => Ok(output.then_more(at_rest(resource_id, aside_until))),
             Way::DeleteKeepingBackups => self.delete_keeping_backups(aside, output).await,
-            Way::MoveAside | Way::DeleteUnused => {
+            Way::Await | Way::MoveAside | Way::DeleteUnused => {
                 if aside.deletion_protection() == Some(true) && !is_unprotected(self.rds, self.request, aside).await? {
                     return Ok(output.then_more(found_again(resource_id)));
                 }
@@ -317,14 +350,22 @@ impl Discard<'_> {
                     final_snapshot: Some(self.names.discarded_snapshot.clone()),
                     delete_automated_backups: true,
                 };
-                let target = &self.original.target;
-                Ok(match delete_cluster(self.rds, self.request, target, aside, &[], how).await? {
+                match delete_cluster(self.rds, self.request, aside, &[], how).await {
                     // The deletion takes as long as its snapshot, which is nothing to wait for.
-                    Asked::Accepted => {
-                        noted(output.waiting_for(settled(Some(resource_id))), discarded(self.names, resource_id))
+                    Ok(Asked::Accepted) => {
+                        Ok(noted(output.waiting_for(settled(Some(resource_id))), discarded(self.names, resource_id)))
                     }
-                    Asked::Busy => output.then_more(found_again(resource_id)),
-                })
+                    Ok(Asked::Busy) if !aside_is_over => Ok(output.then_more(at_rest(resource_id, aside_until))),
+                    Err(NotDeleted::StorageWork(_)) if !aside_is_over => {
+                        Ok(output.then_more(storage_work_ended(resource_id, aside_until)))
+                    }
+                    Ok(Asked::Busy) | Err(NotDeleted::StorageWork(_)) => {
+                        let output = noted(output, awaited_long_enough(self.names.aside.as_str(), status));
+                        self.delete_keeping_backups(aside, output).await
+                    }
+                    Err(NotDeleted::Status(_)) => self.delete_keeping_backups(aside, output).await,
+                    Err(refusal) => Err(refusal.into_error(self.request, &self.original.target)),
+                }
             }
         }
     }
@@ -333,7 +374,9 @@ impl Discard<'_> {
         let identifier = restored.db_cluster_identifier().unwrap_or_default();
         let resource_id = restored.db_cluster_resource_id().unwrap_or_default();
         let status = restored.status().unwrap_or_default();
-        if restored.backup_retention_period().unwrap_or_default() <= 0 {
+        // RDS names the time as soon as there is a backup.
+        let has_backups = restored.latest_restorable_time().is_some();
+        if restored.backup_retention_period().unwrap_or_default() <= 0 || !has_backups {
             return Err(nothing_to_keep(self.request, identifier, resource_id, status));
         }
         let note = backups_kept(identifier, resource_id, status);
@@ -358,10 +401,11 @@ impl Discard<'_> {
             return Ok(output.waiting_for(going));
         }
         // As soon as the members are going: without them nothing would tell any more whether the cluster was in service.
-        match delete_cluster(self.rds, self.request, target, restored, &self.members, how).await? {
-            Asked::Accepted => Ok(output.waiting_for(going)),
-            Asked::Busy if self.members.is_empty() => Ok(output.then_more(settled(resource_id))),
-            Asked::Busy => Ok(output.then_more(members_gone(&self.members))),
+        match delete_cluster(self.rds, self.request, restored, &self.members, how).await {
+            Ok(Asked::Accepted) => Ok(output.waiting_for(going)),
+            Ok(Asked::Busy) if self.members.is_empty() => Ok(output.then_more(settled(resource_id))),
+            Ok(Asked::Busy) => Ok(output.then_more(members_gone(&self.members))),
+            Err(refusal) => Err(refusal.into_error(self.request, target)),
         }
     }
 
@@ -469,11 +513,10 @@ impl ClusterDeletion {
 async fn delete_cluster(
     rds: &Client,
     request: &Request,
-    target: &Target,
     cluster: &DbCluster,
     leaving: &[DbInstance],
     how: ClusterDeletion,
-) -> Result<Asked> {
+) -> std::result::Result<Asked, NotDeleted> {
     let identifier = cluster.db_cluster_identifier().unwrap_or_default();
     let call = rds
         .delete_db_cluster()
@@ -492,14 +535,16 @@ async fn delete_cluster(
     }
     let is = |fault: fn(&DeleteDBClusterError) -> bool| error.as_service_error().is_some_and(fault);
     if is(DeleteDBClusterError::is_db_cluster_automated_backup_quota_exceeded_fault) {
-        return Err(backup_quota(request, target));
+        return Err(NotDeleted::BackupQuota);
     }
     let may_pass = is_passing(&now) || !leaving.is_empty();
-    if is(DeleteDBClusterError::is_invalid_db_cluster_state_fault) && may_pass {
+    let is_about_status = is(DeleteDBClusterError::is_invalid_db_cluster_state_fault);
+    if is_about_status && may_pass {
         return Ok(Asked::Busy);
     }
     let doing = format!("cannot delete the DB cluster {identifier}");
-    Err(Error::from_aws(ErrorKind::Deletion, request.identifier.as_str(), doing, &error))
+    let error = Error::from_aws(ErrorKind::Deletion, request.identifier.as_str(), doing, &error);
+    Err(if is_about_status { NotDeleted::of_status(now.status(), error) } else { NotDeleted::Failed(error) })
 }
 
 /// Lifts the protection, and says whether that shows already.

@@ -4,16 +4,18 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, PendingModifiedValues};
 use trapheus_common::claim::{self, Named, Proofs};
 use trapheus_common::document::{
-    DeleteEvent, Names, OriginalInstance, Request, StepEvent, StepOutput, Target, TaskName,
+    DeleteEvent, DiscardEvent, Names, OriginalInstance, Request, StepOutput, Target, TaskName,
 };
 use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::lambda::Invocation;
 use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::{Result, rds};
 
 use crate::{
-    Asked, Deletion, Moved, NotDeleted, Successor, Way, available, backups_kept, between_names, check_place,
-    check_successor, delete_instance, discarded, final_snapshot, foreign, found_again, gone, is_unprotected,
-    is_untouched, kept_aside, leaving, left_aside, move_aside, noted, nothing_to_keep, phase, settled, survivor, way,
+    Asked, Deletion, Moved, NotDeleted, Patience, Successor, Way, at_rest, available, awaited_long_enough,
+    backups_kept, between_names, check_place, check_successor, delete_instance, discarded, final_snapshot, foreign,
+    found_again, gone, is_unprotected, is_untouched, is_verified, kept_aside, leaving, left_aside, move_aside, noted,
+    nothing_to_keep, phase, settled, shows_whose_it_is, storage_work_ended, survivor, way,
 };
 
 /// Deletes the original once its successor is verified, one step at a time.
@@ -22,7 +24,10 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Resul
     let original = &plan.original;
     let target = &original.target;
     let output = StepOutput::done(TaskName::Delete, target.temporary_identifier.as_str());
-    let instances = Named::<DbInstance>::find_claimed(rds, target).await?;
+    let shows = |successor: Option<&DbInstance>| {
+        successor.is_some_and(|one| is_verified(&request, one.tag_list(), one.dbi_resource_id().unwrap_or_default()))
+    };
+    let instances = Named::<DbInstance>::find_beside(rds, target, shows).await?;
     let Some(instance) = &instances.original else {
         // Between two names neither answers, so one look does not prove that it is gone.
         return Ok(output.then_more(found_again(&target.resource_id)));
@@ -54,23 +59,32 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Resul
 
 /// Clears the original's name of what the restore left there, and removes it: the first step of a rollback and, once the
 /// original is back, the last but one.
-pub async fn discard(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
-    let StepEvent { request, plan } = event;
+pub async fn discard(rds: &Client, event: DiscardEvent<OriginalInstance>, at: Invocation) -> Result<StepOutput> {
+    let patience = Patience::of(&event, at);
+    let DiscardEvent { request, plan, .. } = event;
     let target = &plan.original.target;
     let output = StepOutput::done(TaskName::Discard, request.identifier.as_str());
-    let instances = Named::<DbInstance>::find(rds, target).await?;
+    let is_original = |holder: &DbInstance| holder.dbi_resource_id() == Some(target.resource_id.as_str());
+    let is_sure = |found: &Named<DbInstance>| {
+        let holder = found.at(&request.identifier);
+        holder.is_none_or(|holder| is_original(holder) || shows_whose_it_is(DatabaseKind::Instance, holder))
+    };
+    let instances = claim::look_until(async || Named::<DbInstance>::find(rds, target).await, is_sure).await?;
     let holder = instances.at(&request.identifier);
     let Some(instance) = &instances.original else {
         return Ok(match holder {
             // One look proves nothing: a rename hides it for minutes.
-            Some(_) => noted(output.then_more(found_again(&target.resource_id)), survivor(target, "no longer exists")),
+            Some(_) => {
+                noted(output.then_more(found_again(&target.resource_id)), survivor(target, "no longer exists", true))
+            }
             None => output.then_more(between_names(target)),
         });
     };
     if phase(DatabaseKind::Instance, instance.db_instance_status()) == Phase::Deleting {
-        return Ok(noted(output, survivor(target, "is being deleted")));
+        let has_survivor = holder.is_some_and(|holder| !is_original(holder));
+        return Ok(noted(output, survivor(target, "is being deleted", has_survivor)));
     }
-    let discard = Discard { rds, request: &request, names: &plan.names, target };
+    let discard = Discard { rds, request: &request, names: &plan.names, target, patience };
     if is_untouched(&request, instance.db_instance_identifier(), instance.tag_list()) {
         return discard.remove_what_was_moved_aside(output).await;
     }
@@ -89,11 +103,13 @@ struct Discard<'a> {
     request: &'a Request,
     names: &'a Names,
     target: &'a Target,
+    patience: Patience,
 }
 
 impl Discard<'_> {
     async fn clear_the_name(&self, restored: &DbInstance, output: StepOutput) -> Result<StepOutput> {
         let resource_id = restored.dbi_resource_id().unwrap_or_default();
+        let status = restored.db_instance_status().unwrap_or_default();
         let way = way(DatabaseKind::Instance, restored.db_instance_status(), restored.instance_create_time().is_some());
         if way == Way::Going {
             let output = output.waiting_for(gone(resource_id));
@@ -108,11 +124,17 @@ impl Discard<'_> {
             return Err(foreign(self.request, self.target, "instance", &[why]));
         }
         match way {
-            Way::Going | Way::Await => Ok(output.then_more(found_again(resource_id))),
+            Way::Going | Way::BeingRenamed => Ok(output.then_more(found_again(resource_id))),
             Way::DeleteUnused => self.delete(restored, Deletion::ENTIRELY, output).await,
             Way::DeleteKeepingBackups => self.delete_keeping_backups(restored, output).await,
-            Way::MoveAside => match move_aside(self.rds, self.request, self.names, restored).await? {
-                Moved::UnderWay | Moved::Busy => Ok(output.then_more(found_again(resource_id))),
+            Way::Await if !self.patience.is_over => Ok(output.then_more(at_rest(resource_id, self.patience.until))),
+            Way::Await | Way::MoveAside => match move_aside(self.rds, self.request, self.names, restored).await? {
+                Moved::UnderWay => Ok(output.then_more(found_again(resource_id))),
+                Moved::Busy if self.patience.is_over => {
+                    let output = noted(output, awaited_long_enough(self.request.identifier.as_str(), status));
+                    self.delete_keeping_backups(restored, output).await
+                }
+                Moved::Busy => Ok(output.then_more(at_rest(resource_id, self.patience.until))),
                 Moved::Refused => self.delete_keeping_backups(restored, output).await,
             },
         }
@@ -140,11 +162,14 @@ impl Discard<'_> {
             final_snapshot: Some(self.names.discarded_snapshot.clone()),
             delete_automated_backups: Some(true),
         };
+        let status = aside.db_instance_status().unwrap_or_default();
+        let Patience { aside_until, aside_is_over, .. } = self.patience;
         match way(DatabaseKind::Instance, aside.db_instance_status(), true) {
             Way::Going => Ok(noted(output.waiting_for(settled(Some(resource_id))), discarded(self.names, resource_id))),
-            Way::Await => Ok(output.then_more(found_again(resource_id))),
+            Way::BeingRenamed => Ok(output.then_more(found_again(resource_id))),
+            Way::Await if !aside_is_over => Ok(output.then_more(at_rest(resource_id, aside_until))),
             Way::DeleteKeepingBackups => self.delete_keeping_backups(&aside, output).await,
-            Way::MoveAside | Way::DeleteUnused => {
+            Way::Await | Way::MoveAside | Way::DeleteUnused => {
                 if aside.deletion_protection() == Some(true) && !is_unprotected(self.rds, self.request, &aside).await? {
                     return Ok(output.then_more(found_again(resource_id)));
                 }
@@ -153,7 +178,14 @@ impl Discard<'_> {
                     Ok(Asked::Accepted) => {
                         Ok(noted(output.waiting_for(settled(Some(resource_id))), discarded(self.names, resource_id)))
                     }
-                    Ok(Asked::Busy) => Ok(output.then_more(found_again(resource_id))),
+                    Ok(Asked::Busy) if !aside_is_over => Ok(output.then_more(at_rest(resource_id, aside_until))),
+                    Err(NotDeleted::StorageWork(_)) if !aside_is_over => {
+                        Ok(output.then_more(storage_work_ended(resource_id, aside_until)))
+                    }
+                    Ok(Asked::Busy) | Err(NotDeleted::StorageWork(_)) => {
+                        let output = noted(output, awaited_long_enough(self.names.aside.as_str(), status));
+                        self.delete_keeping_backups(&aside, output).await
+                    }
                     Err(NotDeleted::Status(_)) => self.delete_keeping_backups(&aside, output).await,
                     Err(refusal) => Err(refusal.into_error(self.request, self.target)),
                 }
@@ -165,7 +197,9 @@ impl Discard<'_> {
         let identifier = restored.db_instance_identifier().unwrap_or_default();
         let resource_id = restored.dbi_resource_id().unwrap_or_default();
         let status = restored.db_instance_status().unwrap_or_default();
-        if restored.backup_retention_period().unwrap_or_default() <= 0 {
+        // RDS names the time as soon as there is a backup.
+        let has_backups = restored.latest_restorable_time().is_some();
+        if restored.backup_retention_period().unwrap_or_default() <= 0 || !has_backups {
             return Err(nothing_to_keep(self.request, identifier, resource_id, status));
         }
         let note = backups_kept(identifier, resource_id, status);

@@ -15,8 +15,10 @@ use aws_sdk_rds::types::{DbInstance, Tag};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use trapheus_common::claim::Claim;
-use trapheus_common::document::{Names, Request, StepOutput, Target};
+use trapheus_common::clock::Timestamp;
+use trapheus_common::document::{DiscardEvent, Names, Request, StepOutput, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIdentifier};
+use trapheus_common::lambda::Invocation;
 use trapheus_common::tags::Role;
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{self, Phase};
@@ -44,7 +46,17 @@ fn between_names(target: &Target) -> Goal {
 
 /// A database that answers under no name, or has been asked to change its name: it is found again, or it is gone.
 fn found_again(resource_id: &str) -> Goal {
-    Goal::FoundAgain { resource_id: resource_id.to_owned() }
+    Goal::FoundAgain { resource_id: resource_id.to_owned(), until: None }
+}
+
+/// A restored database that RDS works on, and that takes a rename or a final snapshot afterwards.
+fn at_rest(resource_id: &str, until: Timestamp) -> Goal {
+    Goal::FoundAgain { resource_id: resource_id.to_owned(), until: Some(until) }
+}
+
+/// A database that takes no final snapshot while RDS works on its storage.
+fn storage_work_ended(resource_id: &str, until: Timestamp) -> Goal {
+    Goal::StorageWorkEnded { resource_id: resource_id.to_owned(), until }
 }
 
 /// What RDS is still busy with: however that ends, it can be asked again then.
@@ -65,6 +77,8 @@ fn phase(kind: DatabaseKind, status: Option<&str>) -> Phase {
 enum Way {
     /// It is being deleted.
     Going,
+    /// It is being renamed, and takes no other change before it has its new name.
+    BeingRenamed,
     /// It is busy, and takes a rename afterwards.
     Await,
     /// It is renamed, and deleted once the original is back.
@@ -75,19 +89,37 @@ enum Way {
     DeleteKeepingBackups,
 }
 
-/// If in doubt, the database was in service. `was_available` says that RDS reports a time of creation, which it does not
-/// before a database is available for the first time.
+/// If in doubt, the database was in service; `was_available` as for [`acceptor::was_never_in_service`].
 fn way(kind: DatabaseKind, status: Option<&str>, was_available: bool) -> Way {
     let status = status.unwrap_or_default();
     match acceptor::phase(kind, status) {
         Phase::Deleting => Way::Going,
-        _ if acceptor::is_never_in_service(status) => Way::DeleteUnused,
+        _ if acceptor::was_never_in_service(kind, status, was_available) => Way::DeleteUnused,
         Phase::Available => Way::MoveAside,
-        _ if !was_available => Way::DeleteUnused,
+        Phase::Passing if status == "renaming" => Way::BeingRenamed,
         Phase::Passing => Way::Await,
         // RDS lets a full database be modified: that is how it gets more storage.
         Phase::Broken if status == "storage-full" => Way::MoveAside,
         Phase::Stopped | Phase::Broken => Way::DeleteKeepingBackups,
+    }
+}
+
+/// How long a discard waits for RDS to end its work on a restored database. After that it takes the next way.
+#[derive(Clone, Copy, Debug)]
+struct Patience {
+    /// For a database that has the service name.
+    until: Timestamp,
+    is_over: bool,
+    /// For a database that was moved aside: that one keeps no name from the original.
+    aside_until: Timestamp,
+    aside_is_over: bool,
+}
+
+impl Patience {
+    fn of<O>(event: &DiscardEvent<O>, at: Invocation) -> Self {
+        let now = at.clock.now();
+        let (until, aside_until) = (event.awaits_until(), event.awaits_aside_until());
+        Self { until, is_over: now >= until, aside_until, aside_is_over: now >= aside_until }
     }
 }
 
@@ -104,9 +136,17 @@ enum Moved {
 /// What a person has to know of a database that was moved aside and waits for its deletion.
 fn kept_aside(names: &Names, resource_id: &str) -> String {
     format!(
-        "the restored database ({resource_id}) may have been in service, so it was renamed to {} and will be deleted with the final \
-         snapshot {}",
+        "the restored database ({resource_id}) may have been in service, so it was renamed to {}. Once the original has its name \
+         back, {0} is deleted with the final snapshot {}",
         names.aside, names.discarded_snapshot
+    )
+}
+
+/// Why a restored database is awaited no longer.
+fn awaited_long_enough(identifier: &str, status: &str) -> String {
+    format!(
+        "RDS still works on the restored database {identifier} (status {status}), and the part of the rollback's time that \
+         may be spent on waiting for that is over"
     )
 }
 
@@ -174,6 +214,18 @@ struct Successor<'a> {
     tags: &'a [Tag],
 }
 
+/// Whether a database says itself that this execution has verified it. The tags were written right before, so they may show
+/// late.
+fn is_verified(request: &Request, tags: &[Tag], resource_id: &str) -> bool {
+    Claim::of(tags, resource_id).is_some_and(|claim| claim.is_by(&request.execution) && claim.has_role(Role::Verified))
+}
+
+/// Whether a database shows whose it is: its tags, written when it was created, may show late. One that is going tells
+/// nothing more.
+fn shows_whose_it_is(kind: DatabaseKind, database: &impl rds::Database) -> bool {
+    Claim::on(database).is_some() || phase(kind, database.status()) == Phase::Deleting
+}
+
 /// Whether the original may go: its successor has to be the verified one, and available.
 ///
 /// `Busy` where the successor is in a status that passes, such as its first automated backup.
@@ -198,10 +250,7 @@ fn check_successor(
             ),
         ));
     }
-    // Written once it was verified, and read here from the database itself.
-    let is_verified = Claim::of(tags, resource_id)
-        .is_some_and(|claim| claim.is_by(&request.execution) && claim.has_role(Role::Verified));
-    if !is_verified {
+    if !is_verified(request, tags, resource_id) {
         return Err(failed(
             request,
             format!(
@@ -278,11 +327,10 @@ fn is_untouched(request: &Request, present: Option<&str>, tag_list: &[Tag]) -> b
     present == Some(request.identifier.as_str()) && tags::value(tag_list, tags::EXECUTION).is_none()
 }
 
-fn survivor(target: &Target, why: &str) -> String {
-    format!(
-        "the original ({}) {why}, so what is under {} is the survivor and nothing was removed",
-        target.resource_id, target.identifier
-    )
+/// Why nothing is removed beside an original that is gone or going: what is left may be the only copy.
+fn survivor(target: &Target, why: &str, has_survivor: bool) -> String {
+    let what = if has_survivor { "is the survivor" } else { "has no other database" };
+    format!("the original ({}) {why}; {} {what}, and nothing was removed", target.resource_id, target.identifier)
 }
 
 /// Lifts the protection of a DB instance, and says whether that shows already.
@@ -351,7 +399,7 @@ async fn delete_instance(
         return if is_passing(&now) {
             Ok(Asked::Busy)
         } else {
-            Err(NotDeleted::Status(cannot_delete(request, identifier, &error)))
+            Err(NotDeleted::of_status(now.db_instance_status(), cannot_delete(request, identifier, &error)))
         };
     }
     Err(NotDeleted::of_instance(request, identifier, &error))
@@ -361,6 +409,8 @@ async fn delete_instance(
 enum NotDeleted {
     /// The quota of retained automated backups.
     BackupQuota,
+    /// RDS works on the storage of the database, which may take days, and takes no final snapshot meanwhile.
+    StorageWork(Error),
     /// The status, which does not pass.
     Status(Error),
     Failed(Error),
@@ -372,6 +422,11 @@ fn cannot_delete(request: &Request, identifier: &str, error: &SdkError<DeleteDBI
 }
 
 impl NotDeleted {
+    fn of_status(status: Option<&str>, error: Error) -> Self {
+        let is_storage_work = status.is_some_and(acceptor::is_lasting_in_service);
+        if is_storage_work { Self::StorageWork(error) } else { Self::Status(error) }
+    }
+
     fn of_instance(request: &Request, identifier: &str, error: &SdkError<DeleteDBInstanceError, HttpResponse>) -> Self {
         if error.as_service_error().is_some_and(|e| e.is_db_instance_automated_backup_quota_exceeded_fault()) {
             return Self::BackupQuota;
@@ -382,7 +437,7 @@ impl NotDeleted {
     fn into_error(self, request: &Request, target: &Target) -> Error {
         match self {
             Self::BackupQuota => backup_quota(request, target),
-            Self::Status(error) | Self::Failed(error) => error,
+            Self::StorageWork(error) | Self::Status(error) | Self::Failed(error) => error,
         }
     }
 }
@@ -544,6 +599,7 @@ mod tests {
             (Instance, "modifying", false, Way::DeleteUnused),
             (Instance, "modifying", true, Way::Await),
             (Instance, "a-status-of-tomorrow", true, Way::Await),
+            (Instance, "renaming", true, Way::BeingRenamed),
             (Instance, "deleting", true, Way::Going),
             (Cluster, "migrating", true, Way::DeleteUnused),
             (Cluster, "migration-failed", true, Way::DeleteUnused),

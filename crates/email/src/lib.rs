@@ -116,6 +116,8 @@ fn failure(about: &str, error: &Failed) -> Error {
 fn is_unanswered(error: &Failed) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
+        // A service that fails, or a gateway before it, may have taken the mail first. 503 says that it has not.
+        SdkError::ServiceError(answer) => matches!(answer.raw().status().as_u16(), 500 | 502 | 504),
         SdkError::DispatchFailure(failure) => !failure.is_user() && AwsFailure::of(error) != AwsFailure::Unreachable,
         _ => false,
     }

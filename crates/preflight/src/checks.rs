@@ -6,13 +6,13 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use trapheus_common::document::{Request, SnapshotReplacement, Source};
+use trapheus_common::document::{ClusterKind, Request, SnapshotReplacement, Source};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::source::Age;
 use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, Verdict, phase, snapshot_available};
 
-use crate::world::{Database, Snapshot, World, is_auto_scaled};
+use crate::world::{Database, Snapshot, World};
 use crate::{advice, offers, quotas};
 
 /// How long a busy database is waited for: backups and modifications take minutes.
@@ -50,7 +50,7 @@ const ALWAYS: [Check; 7] = [
 ];
 
 /// What matters when the original is moved away and restored.
-const RESTORING: [Check; 18] = [
+const RESTORING: [Check; 19] = [
     nothing_is_pending,
     groups_are_in_force,
     no_integration_reads,
@@ -62,6 +62,7 @@ const RESTORING: [Check; 18] = [
     member_names_have_room,
     names_are_free,
     groups_exist,
+    subnets_cover_enough_zones,
     engine_can_be_restored,
     snapshot_fits,
     snapshot_is_of_the_target,
@@ -123,11 +124,6 @@ fn engine_can_be_restored(_: &Request, world: &World) -> Vec<Problem> {
              provisioned instances or Serverless v2 first"
         )));
     }
-    if target.limitless {
-        problems.push(Problem::lasting(format!(
-            "`{identifier}` is an Aurora Limitless Database, whose shard groups this pipeline cannot restore"
-        )));
-    }
     let members = world.own_members();
     problems.extend(world.target.iter().chain(members).flat_map(|database| {
         let words = database.beyond.iter();
@@ -141,8 +137,6 @@ fn engine_can_be_restored(_: &Request, world: &World) -> Vec<Problem> {
 fn databases_are_available(request: &Request, world: &World) -> Vec<Problem> {
     // A cluster's snapshot needs the cluster alone; only a restore works on the members.
     let members = if request.task.restores() { world.members.as_slice() } else { &[] };
-    // A reader of Aurora Auto Scaling may come and go at any time, and is neither renamed nor restored.
-    let members = members.iter().filter(|member| !is_auto_scaled(&member.identifier));
     world.target.iter().chain(members).filter_map(status_problem).collect()
 }
 
@@ -392,7 +386,7 @@ fn members_are_home(_: &Request, world: &World) -> Vec<Problem> {
 }
 
 fn member_names_have_room(_: &Request, world: &World) -> Vec<Problem> {
-    let moved = world.own_members().iter().map(|member| &member.identifier).filter(|name| !is_auto_scaled(name));
+    let moved = world.own_members().iter().map(|member| &member.identifier);
     moved
         .filter_map(|member| {
             let error = DatabaseIdentifier::reported(member).temporary(DatabaseKind::Instance).err()?;
@@ -462,6 +456,29 @@ fn groups_exist(_: &Request, world: &World) -> Vec<Problem> {
             ))
         })
         .collect()
+}
+
+/// A subnet group may have lost subnets since the database was created in it.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html>
+fn subnets_cover_enough_zones(_: &Request, world: &World) -> Vec<Problem> {
+    let Some(target) = &world.target else { return Vec::new() };
+    let (kind, needed) = match world.cluster_kind {
+        Some(ClusterKind::Aurora) => ("Aurora cluster", 2),
+        Some(ClusterKind::MultiAz) => ("Multi-AZ DB cluster", 3),
+        None if target.multi_az => ("Multi-AZ DB instance", 2),
+        None => return Vec::new(),
+    };
+    let covered = &world.covered_zones;
+    if covered.is_empty() || covered.len() >= needed {
+        return Vec::new();
+    }
+    vec![Problem::lasting(format!(
+        "the DB subnet group of `{}` covers {} Availability Zones ({}), and a new {kind} needs {needed}: add subnets in other \
+         zones to it, with `aws rds modify-db-subnet-group`",
+        target.identifier,
+        covered.len(),
+        covered.join(", ")
+    ))]
 }
 
 fn snapshot_fits(request: &Request, world: &World) -> Vec<Problem> {
@@ -699,7 +716,7 @@ impl<'a> Version<'a> {
 mod tests {
     use aws_sdk_rds::types::Tag;
     use trapheus_common::clock::Timestamp;
-    use trapheus_common::document::{ClusterKind, ExportRequest, Options, SourceKind, Task};
+    use trapheus_common::document::{ExportRequest, Options, SourceKind, Task};
     use trapheus_common::identifiers::ExportIdentifier;
     use trapheus_common::tags::Role;
 
@@ -746,7 +763,7 @@ mod tests {
             engine: engine.into(),
             engine_version: if kind == Cluster { "8.0.mysql_aurora.3.04.0" } else { "15.4" }.into(),
             engine_mode: None,
-            limitless: false,
+            multi_az: false,
             tags: Vec::new(),
             pending_modifications: false,
             pending_groups: Vec::new(),
@@ -896,7 +913,7 @@ mod tests {
                 &["`orders-temp`", "rename or delete it"],
             ),
             ("no snapshot", |w| w.snapshot = None, &["`orders-snapshot` does not exist", "create_snapshot"]),
-            ("offer", |w| w.withdrawn = vec!["the class db.m3.large".into()], &["db.m3.large is not offered"]),
+            ("offer", |w| w.offered.withdrawn = vec!["the class db.m3.large".into()], &["db.m3.large is not offered"]),
             (
                 "pending group",
                 |w| target(w).pending_groups = vec!["the parameter group new (pending-reboot)".into()],
@@ -949,7 +966,7 @@ mod tests {
             ("long member", |w| w.members[0].identifier = "a".repeat(59), &["64 characters", "shorter name"]),
             ("global", |w| w.global_cluster = Some("world".into()), &["global database `world`"]),
             ("serverless", |w| target(w).engine_mode = Some("serverless".into()), &["Serverless v1"]),
-            ("limitless", |w| target(w).limitless = true, &["Limitless"]),
+            ("limitless", |w| target(w).beyond = vec!["an Aurora Limitless Database"], &["Limitless"]),
             ("replica", |w| target(w).replica_of = Some("main".into()), &["read replica of `main`"]),
         ];
         for (name, change, expected) in cases {
@@ -1371,12 +1388,25 @@ mod tests {
     }
 
     #[test]
-    fn a_reader_of_auto_scaling_refuses_nothing_whatever_it_is_at() {
-        let mut world = cluster_world();
-        world.members[1].identifier = "application-autoscaling-3f2c1d9e-7a54-4b0e-9c1a-0d1e2f3a4b5c".into();
-        for status in ["available", "creating", "deleting"] {
-            world.members[1].status = status.into();
-            assert_eq!(texts(Task::DbRestore, Cluster, &world), Vec::<String>::new(), "{status}");
+    fn a_subnet_group_has_to_cover_the_zones_that_a_new_database_needs() {
+        use ClusterKind::{Aurora, MultiAz};
+        for (kind, multi_az, covered, refused) in [
+            (None, false, 1, false),
+            (None, true, 1, true),
+            (None, true, 2, false),
+            (Some(Aurora), true, 1, true),
+            (Some(Aurora), false, 2, false),
+            (Some(MultiAz), true, 2, true),
+            (Some(MultiAz), true, 3, false),
+            // RDS did not say what it covers.
+            (Some(MultiAz), true, 0, false),
+        ] {
+            let mut world = instance_world();
+            world.cluster_kind = kind;
+            target(&mut world).multi_az = multi_az;
+            world.covered_zones = (0..covered).map(|zone| format!("zone-{zone}")).collect();
+            let problems = subnets_cover_enough_zones(&request(Task::DbRestore, Instance), &world);
+            assert_eq!(!problems.is_empty(), refused, "{kind:?} {multi_az} {covered}");
         }
     }
 
@@ -1421,8 +1451,6 @@ mod tests {
             texts.len() == 2 && texts[0].contains("`billing-1`") && texts[1].contains("`billing-1-temp`"),
             "{texts:?}"
         );
-        stray.members[1].identifier = "application-autoscaling-1".into();
-        assert_eq!(problems(&scope(&["orders"], false), Task::DbRestore, Cluster, &stray), []);
 
         let mut world = instance_world();
         let text = &problems(&scope(&["*"], true), Task::CreateSnapshotOnly, Instance, &world)[0].text;

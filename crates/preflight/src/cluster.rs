@@ -16,7 +16,7 @@ use crate::offers::{self, Wish};
 use crate::read::{self, Group};
 use crate::scope::Scope;
 use crate::wait::until_fit;
-use crate::world::{Database, Snapshot, World, cluster_kind, is_auto_scaled, streams};
+use crate::world::{Database, Snapshot, World, cluster_kind, streams};
 use crate::{advisory, fit, quotas};
 
 /// Looks at everything a run with this request will meet. Touches nothing.
@@ -71,8 +71,8 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         add_what_matters_to_a_restore(client, &mut world, &cluster, &instances, &members).await?;
         // Boxed, because the futures of these calls would make every caller's as large.
         world.room = Box::pin(quotas::look(client, request)).await;
-        world.withdrawn =
-            Box::pin(offers::withdrawn(client, request, &world, wishes(kind, &cluster, &instances))).await;
+        world.covered_zones = Box::pin(read::covered_zones(client, cluster.db_subnet_group())).await;
+        world.offered = Box::pin(offers::look(client, request, &world, wishes(kind, &cluster, &instances))).await;
         not_carried_over = notes(identifier, &cluster, &instances);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
         not_carried_over.extend(older_version(request, &world));
@@ -83,14 +83,13 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
             world.version = Box::pin(advisory::engine_version(client, engine, version)).await;
         }
         not_carried_over.extend(upgrade_note(&world));
-        let covered = Box::pin(read::covered_zones(client, cluster.db_subnet_group())).await;
-        fit::zones(&mut settings, &covered);
+        fit::zones(&mut settings, &world.covered_zones);
         let known = world.certificates.known();
         not_carried_over.extend(fit::certificate(identifier, &mut settings.ca_certificate, known));
         for member in &mut members {
             let name = member.target.identifier.as_str();
             not_carried_over.extend(fit::certificate(name, &mut member.settings.ca_certificate, known));
-            not_carried_over.extend(fit::zone(name, &mut member.settings, &covered));
+            not_carried_over.extend(fit::zone(name, &mut member.settings, &world.covered_zones, &world.offered));
         }
         not_carried_over.extend(later_writes(request));
     }
@@ -141,6 +140,7 @@ fn members_seen(cluster: &DbCluster, instances: &[DbInstance]) -> Vec<Database> 
     let listed = cluster.db_cluster_members().iter().filter_map(|member| member.db_instance_identifier());
     let unseen: Vec<&str> = listed.filter(|listed| !seen.iter().any(|member| member.identifier == *listed)).collect();
     seen.extend(unseen.into_iter().map(|member| Database::unseen_member(member, cluster)));
+    seen.retain(|member| !rds::is_auto_scaled(&member.identifier));
     seen
 }
 
@@ -154,7 +154,7 @@ fn members(request: &Request, kind: ClusterKind, cluster: &DbCluster, instances:
     };
     let mut members: Vec<Member> = instances
         .iter()
-        .filter(|instance| !instance.db_instance_identifier().is_some_and(is_auto_scaled))
+        .filter(|instance| !instance.db_instance_identifier().is_some_and(rds::is_auto_scaled))
         .map(|instance| {
             let identifier = DatabaseIdentifier::reported(instance.db_instance_identifier().unwrap_or_default());
             Member {
@@ -218,7 +218,9 @@ fn wishes<'a>(kind: ClusterKind, cluster: &'a DbCluster, instances: &'a [DbInsta
         Some(Wish { owner, class: member.db_instance_class()?, storage_type: None })
     };
     match kind {
-        ClusterKind::Aurora => instances.iter().filter_map(of_member).collect(),
+        ClusterKind::Aurora => {
+            instances.iter().filter_map(of_member).filter(|wish| !rds::is_auto_scaled(wish.owner)).collect()
+        }
         ClusterKind::MultiAz => {
             let class = cluster.db_cluster_instance_class();
             class.map(|class| Wish { owner, class, storage_type: cluster.storage_type() }).into_iter().collect()
@@ -236,7 +238,8 @@ fn notes(identifier: &str, cluster: &DbCluster, instances: &[DbInstance]) -> Vec
             .iter()
             .map(|endpoint| format!("the custom endpoint {endpoint} stays with the original: create it again")),
     );
-    let scaled = instances.iter().filter_map(DbInstance::db_instance_identifier).filter(|name| is_auto_scaled(name));
+    let scaled =
+        instances.iter().filter_map(DbInstance::db_instance_identifier).filter(|name| rds::is_auto_scaled(name));
     notes.extend(scaled.map(|name| {
         format!("the reader {name} of Aurora Auto Scaling is not restored: register the restored cluster with Auto Scaling again")
     }));

@@ -5,6 +5,8 @@
 
 use trapheus_common::settings::{ClusterSettings, InstanceSettings};
 
+use crate::offers::Offered;
+
 /// Leaves out a certificate authority that RDS no longer has: the restored database gets the default one.
 pub(crate) fn certificate(
     owner: &str,
@@ -18,17 +20,27 @@ pub(crate) fn certificate(
     ))
 }
 
-/// Leaves out an Availability Zone that the subnet group does not cover: RDS chooses another one.
-pub(crate) fn zone(owner: &str, settings: &mut InstanceSettings, covered: &[String]) -> Option<String> {
+/// Leaves out an Availability Zone that the subnet group does not cover, or where AWS does not offer the class any more: RDS
+/// chooses another one.
+pub(crate) fn zone(
+    owner: &str,
+    settings: &mut InstanceSettings,
+    covered: &[String],
+    offered: &Offered,
+) -> Option<String> {
     // Beside Multi-AZ no zone is asked for.
-    if settings.multi_az == Some(true) || covered.is_empty() {
+    if settings.multi_az == Some(true) {
         return None;
     }
-    let zone = settings.availability_zone.take_if(|zone| !covered.contains(zone))?;
-    Some(format!(
-        "the Availability Zone {zone} of `{owner}` is not covered by its subnet group ({}): RDS chooses another one",
-        covered.join(", ")
-    ))
+    let is_covered = |zone: &str| covered.is_empty() || covered.iter().any(|covered| covered == zone);
+    let zone = settings.availability_zone.take_if(|zone| !is_covered(zone) || offered.elsewhere_only(owner, zone))?;
+    let why = if is_covered(&zone) {
+        let class = settings.instance_class.as_deref().unwrap_or_default();
+        format!("does not offer the class {class} for new databases")
+    } else {
+        format!("is not covered by its subnet group ({})", covered.join(", "))
+    };
+    Some(format!("the Availability Zone {zone} of `{owner}` {why}: RDS chooses another one"))
 }
 
 /// Leaves out the zones of a cluster that its subnet group does not cover. RDS lists three zones of storage for a cluster,
@@ -72,7 +84,7 @@ mod tests {
                 multi_az: Some(multi_az),
                 ..InstanceSettings::default()
             };
-            let note = zone("orders", &mut settings, covered);
+            let note = zone("orders", &mut settings, covered, &Offered::default());
             assert_eq!((settings.availability_zone.is_none(), note.is_some()), (left_out, left_out), "{zone_now}");
         }
         let three = ["us-east-1a", "us-east-1b", "us-east-1f"].map(str::to_owned);

@@ -62,7 +62,8 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
             read::blue_green_deployment(client, instance.db_instance_arn().unwrap_or_default()).await?;
         // Boxed, because the futures of these calls would make every caller's as large.
         world.room = Box::pin(quotas::look(client, request)).await;
-        world.withdrawn = Box::pin(offers::withdrawn(client, request, &world, wish(identifier, &instance))).await;
+        world.covered_zones = subnet_zones(&instance);
+        world.offered = Box::pin(offers::look(client, request, &world, wish(identifier, &instance))).await;
         not_carried_over = notes(identifier, &instance);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
         not_carried_over.extend(older_version(request, &world));
@@ -75,7 +76,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         not_carried_over.extend(upgrade_note(&world));
         let known = world.certificates.known();
         not_carried_over.extend(fit::certificate(identifier, &mut settings.ca_certificate, known));
-        not_carried_over.extend(fit::zone(identifier, &mut settings, &subnet_zones(&instance)));
+        not_carried_over.extend(fit::zone(identifier, &mut settings, &world.covered_zones, &world.offered));
         not_carried_over.extend(later_writes(request));
     }
     let original = OriginalInstance {

@@ -1,9 +1,10 @@
 //! Whether AWS still offers what a restore will ask for. A database keeps a class or a kind of storage that new ones cannot
-//! have any more, and a snapshot may be of an older engine version than its database, which knows fewer of them.
+//! have any more, and a snapshot may be of an older engine version than its database, which knows fewer of them. A class may
+//! be offered in fewer Availability Zones than before.
 //!
 //! As with quotas, a look-up that is denied or fails does not stop a run, and what AWS does not list at all is not judged.
 
-use std::collections::BTreeSet;
+use std::collections::{BTreeMap, BTreeSet};
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::OrderableDbInstanceOption;
@@ -21,19 +22,35 @@ pub(crate) struct Wish<'a> {
     pub(crate) storage_type: Option<&'a str>,
 }
 
-/// What of these wishes AWS would refuse, in words such as `the class db.m3.large of orders`.
-pub(crate) async fn withdrawn(
+/// What AWS offers of these wishes.
+#[derive(Clone, Debug, Default, PartialEq, Eq)]
+pub(crate) struct Offered {
+    /// What it would refuse, in words such as `the class db.m3.large of orders`.
+    pub(crate) withdrawn: Vec<String>,
+    /// By owner, the Availability Zones in which it offers the rest; none where it does not list them.
+    zones: BTreeMap<String, BTreeSet<String>>,
+}
+
+impl Offered {
+    /// Whether AWS offers the class of this owner, but not in this zone.
+    pub(crate) fn elsewhere_only(&self, owner: &str, zone: &str) -> bool {
+        self.zones.get(owner).is_some_and(|zones| !zones.is_empty() && !zones.contains(zone))
+    }
+}
+
+/// Looks up what AWS offers of these wishes.
+pub(crate) async fn look(
     rds: &Client,
     request: &Request,
     world: &World,
     wishes: impl IntoIterator<Item = Wish<'_>>,
-) -> Vec<String> {
-    let Some(target) = &world.target else { return Vec::new() };
+) -> Offered {
+    let mut offered = Offered::default();
+    let Some(target) = &world.target else { return offered };
     let of_snapshot = world.snapshot.as_ref().filter(|_| !request.task.takes_snapshot());
     let version = of_snapshot.map_or(&target.engine_version, |snapshot| &snapshot.engine_version);
     let offers = Offers { rds, engine: &target.engine, version };
     let mut known: Vec<(&str, Vec<OrderableDbInstanceOption>)> = Vec::new();
-    let mut withdrawn = Vec::new();
     for wish in wishes {
         let options = match known.iter().find(|(class, _)| *class == wish.class) {
             Some((_, options)) => options.clone(),
@@ -42,10 +59,11 @@ pub(crate) async fn withdrawn(
                 None => continue,
             },
         };
-        withdrawn.extend(missing(&wish, &options, version));
+        offered.withdrawn.extend(missing(&wish, &options, version, &world.covered_zones));
+        offered.zones.insert(wish.owner.to_owned(), zones(&wish, &options));
         known.push((wish.class, options));
     }
-    withdrawn
+    offered
 }
 
 struct Offers<'a> {
@@ -76,19 +94,42 @@ impl Offers<'_> {
     }
 }
 
-fn missing(wish: &Wish<'_>, options: &[OrderableDbInstanceOption], version: &str) -> Option<String> {
+fn missing(
+    wish: &Wish<'_>,
+    options: &[OrderableDbInstanceOption],
+    version: &str,
+    covered: &[String],
+) -> Option<String> {
     let Wish { owner, class, storage_type } = wish;
     if options.is_empty() {
         return Some(format!("the class {class} of `{owner}` with engine version {version}"));
     }
     let offered: BTreeSet<&str> = options.iter().filter_map(OrderableDbInstanceOption::storage_type).collect();
-    let storage = storage_type.filter(|storage| !offered.is_empty() && !offered.contains(storage))?;
-    Some(format!("the storage type {storage} of `{owner}` with the class {class} and engine version {version}"))
+    if let Some(storage) = storage_type.filter(|storage| !offered.is_empty() && !offered.contains(storage)) {
+        return Some(format!(
+            "the storage type {storage} of `{owner}` with the class {class} and engine version {version}"
+        ));
+    }
+    let zones = zones(wish, options);
+    let is_out_of_reach = !zones.is_empty() && !covered.is_empty() && !covered.iter().any(|zone| zones.contains(zone));
+    is_out_of_reach.then(|| {
+        let covered = covered.join(", ");
+        format!("the class {class} of `{owner}` in the Availability Zones of its subnet group ({covered})")
+    })
+}
+
+/// The Availability Zones in which a wish is offered.
+fn zones(wish: &Wish<'_>, options: &[OrderableDbInstanceOption]) -> BTreeSet<String> {
+    let fits = |option: &&OrderableDbInstanceOption| {
+        wish.storage_type.is_none() || option.storage_type().is_none() || option.storage_type() == wish.storage_type
+    };
+    let zones = options.iter().filter(fits).flat_map(OrderableDbInstanceOption::availability_zones);
+    zones.filter_map(|zone| zone.name().map(str::to_owned)).collect()
 }
 
 /// What the restore would be refused for.
 pub(crate) fn are_made(_: &Request, world: &World) -> Vec<Problem> {
-    let refused = world.withdrawn.iter().map(|what| {
+    let refused = world.offered.withdrawn.iter().map(|what| {
         Problem::lasting(format!(
             "{what} is not offered for new databases, and a restored one is new: modify the original to something that is \
              offered first, or take a newer snapshot"
@@ -99,6 +140,8 @@ pub(crate) fn are_made(_: &Request, world: &World) -> Vec<Problem> {
 
 #[cfg(test)]
 mod tests {
+    use aws_sdk_rds::types::AvailabilityZone;
+
     use super::*;
 
     fn option(storage_type: &str) -> OrderableDbInstanceOption {
@@ -109,11 +152,33 @@ mod tests {
     fn a_class_and_a_storage_type_have_to_be_offered() {
         let wish = |storage_type| Wish { owner: "orders", class: "db.m3.large", storage_type };
         let gp2 = [option("gp2"), option("standard")];
-        assert_eq!(missing(&wish(Some("gp2")), &gp2, "15.4"), None);
-        assert_eq!(missing(&wish(None), &gp2, "15.4"), None);
-        let words = missing(&wish(Some("gp3")), &gp2, "15.4").unwrap();
+        let missing = |wish: &Wish<'_>, options: &[OrderableDbInstanceOption]| missing(wish, options, "15.4", &[]);
+        assert_eq!(missing(&wish(Some("gp2")), &gp2), None);
+        assert_eq!(missing(&wish(None), &gp2), None);
+        let words = missing(&wish(Some("gp3")), &gp2).unwrap();
         assert!(words.contains("gp3") && words.contains("db.m3.large") && words.contains("15.4"), "{words}");
-        let words = missing(&wish(Some("gp2")), &[], "15.4").unwrap();
+        let words = missing(&wish(Some("gp2")), &[]).unwrap();
         assert!(words.starts_with("the class db.m3.large of `orders`"), "{words}");
+    }
+
+    #[test]
+    fn a_class_has_to_be_offered_in_a_zone_that_the_subnet_group_covers() {
+        let wish = Wish { owner: "orders", class: "db.m4.large", storage_type: Some("gp3") };
+        let zone = |name: &str| AvailabilityZone::builder().name(name).build();
+        let option = |storage: &str, zones: &[&str]| {
+            let zones = zones.iter().map(|name| zone(name)).collect();
+            OrderableDbInstanceOption::builder().storage_type(storage).set_availability_zones(Some(zones)).build()
+        };
+        // Magnetic storage is offered in more zones than what is asked for.
+        let options = [option("gp3", &["a", "b"]), option("standard", &["a", "b", "c"])];
+        for (covered, refused) in [(&["b", "c"][..], false), (&["c"], true), (&[], false)] {
+            let covered: Vec<String> = covered.iter().map(|&zone| zone.to_owned()).collect();
+            assert_eq!(missing(&wish, &options, "15.4", &covered).is_some(), refused, "{covered:?}");
+        }
+        let zones = BTreeMap::from([("orders".to_owned(), zones(&wish, &options))]);
+        let offered = Offered { zones, ..Offered::default() };
+        for (owner, zone, expected) in [("orders", "a", false), ("orders", "c", true), ("unknown", "c", false)] {
+            assert_eq!(offered.elsewhere_only(owner, zone), expected, "{owner} {zone}");
+        }
     }
 }

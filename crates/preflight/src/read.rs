@@ -14,7 +14,7 @@ use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result, tags};
 
-use crate::world::World;
+use crate::world::{World, zones_of};
 use crate::{advice, checks};
 
 /// A group that a database names.
@@ -117,12 +117,7 @@ pub(crate) async fn covered_zones(rds: &Client, group: Option<&str>) -> Vec<Stri
             return Vec::new();
         }
     };
-    let subnets = answer.db_subnet_groups().iter().flat_map(|group| group.subnets());
-    let mut zones: Vec<String> =
-        subnets.filter_map(|subnet| subnet.subnet_availability_zone()?.name().map(str::to_owned)).collect();
-    zones.sort();
-    zones.dedup();
-    zones
+    answer.db_subnet_groups().first().map(|group| zones_of(group.subnets())).unwrap_or_default()
 }
 
 /// The global database that a cluster belongs to.

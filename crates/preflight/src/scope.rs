@@ -8,7 +8,7 @@ use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::{Result, lambda};
 
 use crate::checks::Problem;
-use crate::world::{Database, World, is_auto_scaled};
+use crate::world::{Database, World};
 
 /// The tag by which the owner of a database allows runs on it.
 const ALLOWED: (&str, &str) = ("trapheus:allowed", "true");
@@ -58,9 +58,7 @@ impl Scope {
         if request.task.restores() {
             let plan = Names::rename_first(request);
             names.extend([plan.parked, plan.aside].iter().map(ToString::to_string));
-            // Readers of Aurora Auto Scaling go with their cluster under names of AWS's own.
-            let members = world.own_members().iter().filter(|member| !is_auto_scaled(&member.identifier));
-            for member in members {
+            for member in world.own_members() {
                 names.push(member.identifier.clone());
                 let moved = DatabaseIdentifier::reported(&member.identifier).temporary(DatabaseKind::Instance);
                 names.extend(moved.ok().map(|moved| moved.to_string()));

@@ -2,8 +2,10 @@
 //!
 //! Owns the way from RDS's answers to it. What RDS does not say of a database is `None` or empty here.
 
+use std::collections::BTreeSet;
+
 use aws_sdk_rds::types::{
-    ActivityStreamStatus, ClusterScalabilityType, DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Tag,
+    ActivityStreamStatus, ClusterScalabilityType, DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Subnet, Tag,
 };
 use trapheus_common::claim::{self, Claim};
 use trapheus_common::document::{ClusterKind, Request, Source};
@@ -11,6 +13,7 @@ use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::{rds, source, tags};
 
 use crate::advisory::{Answer, Version};
+use crate::offers::Offered;
 use crate::quotas::Room;
 
 /// Everything one look brought back.
@@ -20,7 +23,7 @@ pub(crate) struct World {
     pub(crate) target: Option<Database>,
     /// Of a cluster: which of the two kinds; nothing if it is neither.
     pub(crate) cluster_kind: Option<ClusterKind>,
-    /// Of a cluster: its members.
+    /// Of a cluster: its members, without readers of Aurora Auto Scaling, which come and go with names of AWS's own.
     pub(crate) members: Vec<Database>,
     /// The database of the other kind that has the target's name; looked for when there is no target.
     pub(crate) namesake: Option<Database>,
@@ -44,8 +47,9 @@ pub(crate) struct World {
     /// Of the version that the restored database will have.
     pub(crate) version: Answer<Version>,
     pub(crate) room: Room,
-    /// What AWS does not offer any more, such as `the class x of orders`.
-    pub(crate) withdrawn: Vec<String>,
+    /// The Availability Zones that the target's subnet group covers; none where RDS does not say.
+    pub(crate) covered_zones: Vec<String>,
+    pub(crate) offered: Offered,
 }
 
 impl World {
@@ -71,7 +75,7 @@ pub(crate) struct Database {
     pub(crate) engine: String,
     pub(crate) engine_version: String,
     pub(crate) engine_mode: Option<String>,
-    pub(crate) limitless: bool,
+    pub(crate) multi_az: bool,
     pub(crate) tags: Vec<Tag>,
     pub(crate) pending_modifications: bool,
     /// Parameter and option groups that a reboot would put into force, such as `the parameter group x (pending-reboot)`.
@@ -143,7 +147,7 @@ impl From<&DbInstance> for Database {
             engine: instance.engine().unwrap_or_default().to_owned(),
             engine_version: instance.engine_version().unwrap_or_default().to_owned(),
             engine_mode: None,
-            limitless: false,
+            multi_az: instance.multi_az().unwrap_or_default(),
             tags: instance.tag_list().to_vec(),
             pending_modifications: rds::has_pending_modifications(instance),
             pending_groups: pending_groups(instance),
@@ -178,7 +182,7 @@ impl From<&DbCluster> for Database {
             engine: cluster.engine().unwrap_or_default().to_owned(),
             engine_version: cluster.engine_version().unwrap_or_default().to_owned(),
             engine_mode: text(cluster.engine_mode()),
-            limitless: cluster.cluster_scalability_type() == Some(&ClusterScalabilityType::Limitless),
+            multi_az: cluster.multi_az().unwrap_or_default(),
             tags: cluster.tag_list().to_vec(),
             pending_modifications: rds::cluster_has_pending_modifications(cluster),
             pending_groups: cluster
@@ -193,10 +197,7 @@ impl From<&DbCluster> for Database {
                     )
                 })
                 .collect(),
-            beyond: (cluster.vpc_networking_enabled() == Some(false))
-                .then_some("an Aurora cluster without VPC networking")
-                .into_iter()
-                .collect(),
+            beyond: beyond_of_cluster(cluster),
             lifecycle: text(cluster.engine_lifecycle_support()),
             encrypted: cluster.storage_encrypted().unwrap_or_default(),
             kms_key_id: text(cluster.kms_key_id()),
@@ -290,14 +291,13 @@ impl From<&DbClusterSnapshot> for Snapshot {
 
 /// The Availability Zones that an instance's subnet group covers; none where RDS does not list them.
 pub(crate) fn subnet_zones(instance: &DbInstance) -> Vec<String> {
-    let subnets = instance.db_subnet_group().map(|group| group.subnets()).unwrap_or_default().iter();
-    subnets.filter_map(|subnet| text(subnet.subnet_availability_zone()?.name())).collect()
+    zones_of(instance.db_subnet_group().map(|group| group.subnets()).unwrap_or_default())
 }
 
-/// A reader that Aurora Auto Scaling made, and takes away again: its name is AWS's own.
-/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Integrating.AutoScaling.html>
-pub(crate) fn is_auto_scaled(identifier: &str) -> bool {
-    identifier.starts_with("application-autoscaling-")
+/// The Availability Zones of these subnets, each once.
+pub(crate) fn zones_of(subnets: &[Subnet]) -> Vec<String> {
+    let zones = subnets.iter().filter_map(|subnet| text(subnet.subnet_availability_zone()?.name()));
+    zones.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
 /// Groups that are not in force, and would be after the reboot of a rename.
@@ -322,6 +322,17 @@ fn beyond(instance: &DbInstance) -> Vec<&'static str> {
         ),
         (on_outpost, "a database whose backups are on an Outpost"),
         (!instance.additional_storage_volumes().is_empty(), "a database with additional storage volumes"),
+    ]
+    .into_iter()
+    .filter_map(|(is_so, words)| is_so.then_some(words))
+    .collect()
+}
+
+fn beyond_of_cluster(cluster: &DbCluster) -> Vec<&'static str> {
+    let is_limitless = cluster.cluster_scalability_type() == Some(&ClusterScalabilityType::Limitless);
+    [
+        (cluster.vpc_networking_enabled() == Some(false), "an Aurora cluster without VPC networking"),
+        (is_limitless, "an Aurora Limitless Database, which has shard groups"),
     ]
     .into_iter()
     .filter_map(|(is_so, words)| is_so.then_some(words))

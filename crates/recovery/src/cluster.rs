@@ -11,7 +11,7 @@ use trapheus_common::tags::{self, Role};
 use trapheus_common::{Result, rds};
 
 use crate::traces::{
-    Claimed, Original, Restored, Taken, Traces, is_stray_role, names_itself, plan_document, resource_id_of_original,
+    Claimed, Original, Restored, Taken, Traces, is_stray_role, plan_document, resource_id_of_original,
 };
 
 /// One look. What the execution claims is found by its own claim, under whatever name.
@@ -21,9 +21,7 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     let named = |name: &str| clusters.iter().find(|cluster| cluster.db_cluster_identifier() == Some(name));
     let home = named(request.identifier.as_str());
     let temporary = named(request.temporary_identifier.as_str());
-    // What an alert may call the original: claimed as such, or with what is left of a claim of its own under the name that
-    // an original is moved to.
-    let known = claimed.original.or(temporary.filter(|cluster| names_itself(*cluster)));
+    let known = claimed.known(temporary);
     let snapshot = rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await?;
     let source = snapshot.as_ref().and_then(|snapshot| snapshot.db_cluster_resource_id());
     // One that answers under its name without any claim is taken for the original, with its members.

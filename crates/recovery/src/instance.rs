@@ -8,7 +8,7 @@ use trapheus_common::settings::InstanceSettings;
 use trapheus_common::{Result, rds, tags};
 
 use crate::traces::{
-    Claimed, Original, Restored, Taken, Traces, is_stray_role, names_itself, plan_document, resource_id_of_original,
+    Claimed, Original, Restored, Taken, Traces, is_stray_role, plan_document, resource_id_of_original,
 };
 
 /// One look. What the execution claims is found by its own claim, under whatever name.
@@ -22,9 +22,7 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     let temporary = named(request.temporary_identifier.as_str());
     let snapshot = rds::snapshot(client, request.snapshot_identifier.as_str()).await?;
     let source = snapshot.as_ref().and_then(|snapshot| snapshot.dbi_resource_id());
-    // What an alert may call the original: claimed as such, or with what is left of a claim of its own under the name that
-    // an original is moved to.
-    let known = claimed.original.or(temporary.filter(|instance| names_itself(*instance)));
+    let known = claimed.known(temporary);
     Ok(Traces {
         original: Original::of(&claimed, request),
         restored: Restored::of(&claimed, request),

@@ -19,6 +19,8 @@ const PAUSE: Duration = Duration::from_secs(10);
 pub(crate) enum Ending {
     /// It has not.
     Running,
+    /// It was redriven since the end that is asked about: its next end is another recovery's affair.
+    RunsAgain,
     /// All is done, or it was refused before it touched anything.
     Untouched,
     /// It failed, and has told people.
@@ -88,6 +90,8 @@ pub(crate) async fn ended(
             Ok(Some(Described { interrupted, .. })) if interrupted.ending != Ending::Running => {
                 return Ok(Some(interrupted));
             }
+            // A later answer can only say so again.
+            Ok(Some(described)) if described.runs_again(event) => return Ok(Some(described.believing(event))),
             Ok(Some(described)) if is_late => return Ok(Some(described.believing(event))),
             Ok(None) if is_late && event.is_none() => return Ok(None),
             Ok(None) if is_late => {
@@ -108,8 +112,18 @@ struct Described {
 }
 
 impl Described {
+    /// Whether it was redriven after the end that the event is about.
+    fn runs_again(&self, event: Option<&Event>) -> bool {
+        let stopped_at = event.and_then(|event| event.stopped_at);
+        stopped_at.zip(self.redriven_at).is_some_and(|(stopped_at, redriven_at)| redriven_at > stopped_at)
+    }
+
     fn believing(self, event: Option<&Event>) -> Interrupted {
+        let runs_again = self.runs_again(event);
         let Self { interrupted, redriven_at } = self;
+        if runs_again {
+            return Interrupted { ending: Ending::RunsAgain, ..interrupted };
+        }
         let Some(event) = event.filter(|event| redriven_at.is_none() || event.stopped_at > redriven_at) else {
             return interrupted;
         };
@@ -174,7 +188,9 @@ mod tests {
             (Some(event(Some(at(200)))), None, Ending::Silent),
             (Some(event(None)), None, Ending::Silent),
             (Some(event(Some(at(200)))), Some(at(100)), Ending::Silent),
-            (Some(event(Some(at(200)))), Some(at(300)), Ending::Running),
+            (Some(event(Some(at(200)))), Some(at(300)), Ending::RunsAgain),
+            // Which came first within a second is not known, so nothing is concluded.
+            (Some(event(Some(at(200)))), Some(at(200)), Ending::Running),
             (Some(event(None)), Some(at(100)), Ending::Running),
             (None, None, Ending::Running),
         ] {

@@ -108,6 +108,9 @@ async fn of_execution(
             format!("the execution {} still runs: wait until it has ended, or stop it first", interrupted.arn),
         ));
     }
+    if interrupted.ending == Ending::RunsAgain {
+        return Ok(nothing(own_input, Some(&interrupted), "it was redriven and runs again".to_owned()));
+    }
     if interrupted.is_recovery() {
         return Ok(nothing(own_input, Some(&interrupted), "a recovery is not recovered".to_owned()));
     }

@@ -115,13 +115,23 @@ impl<'a, D: Database> Claimed<'a, D> {
                 _ => {}
             }
         }
-        if found.original.is_none() && !unproven_originals.is_empty() {
+        if found.doubt == Some(TWO_ORIGINALS) {
+            // An alert that names one of them would have a person move it.
+            found.original = None;
+        } else if found.original.is_none() && !unproven_originals.is_empty() {
             found.doubt = Some(UNPROVEN_ORIGINAL);
         }
         if found.restored.is_none() {
             found.add_unproven(&unproven, request);
         }
         found
+    }
+
+    /// The database that an alert may call the original: claimed as such, or with what is left of a claim of its own under the
+    /// name that an original is moved to.
+    pub(crate) fn known(&self, temporary: Option<&'a D>) -> Option<&'a D> {
+        let is_left = |one: &&D| self.doubt != Some(TWO_ORIGINALS) && names_itself(*one);
+        self.original.or(temporary.filter(is_left))
     }
 
     fn add_unproven(&mut self, unproven: &[&'a D], request: &Request) {
@@ -160,7 +170,7 @@ fn is_deleting<D: Database>(request: &Request, database: &D) -> bool {
 }
 
 /// Whether a run has tagged the database itself, whatever is left of that: the tag names its own resource id.
-pub(crate) fn names_itself<D: Database>(database: &D) -> bool {
+fn names_itself<D: Database>(database: &D) -> bool {
     let named = tags::value(database.tags(), tags::RESOURCE_ID);
     named.is_some() && named == database.resource_id()
 }

@@ -5,6 +5,7 @@
 //! cannot be renamed is reported once everything else is home.
 
 use aws_sdk_rds::Client;
+use aws_sdk_rds::operation::modify_db_cluster::ModifyDBClusterError;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance};
 use trapheus_common::claim::{self, Named};
 use trapheus_common::document::{Destination, Member, OriginalCluster, RenameEvent, StepOutput, Target, TaskName};
@@ -31,13 +32,16 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
     // On the way home the claim may be gone for good, and keeps nothing from its name.
     let clusters = match destination {
         Destination::Temporary => Named::<DbCluster>::find_claimed(rds, target).await?,
-        Destination::Home => Named::<DbCluster>::find(rds, target).await?,
+        Destination::Home => Named::<DbCluster>::find_surely(rds, target).await?,
     };
     let Some(cluster) = &clusters.original else {
         return not_found(target, destination, output, clusters.at(&target.identifier));
     };
     if destination == Destination::Home && is_deleting(CLUSTER, cluster.status()) {
-        return Ok(noted(output, original_is_going(target)));
+        let holder = clusters.at(&target.identifier);
+        let has_survivor =
+            holder.is_some_and(|holder| holder.db_cluster_resource_id() != cluster.db_cluster_resource_id());
+        return Ok(noted(output, original_is_going(target, has_survivor)));
     }
     let was_claimed = tags::value(cluster.tag_list(), tags::EXECUTION).is_some();
     if destination == Destination::Home && !was_claimed && is_at_home(rds, original, cluster).await? {
@@ -51,13 +55,14 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
     Move { rds, original, cluster, holder, destination }.step(output).await
 }
 
-/// Whether the cluster and every member that is left is under its own name: what was never claimed was never moved.
+/// Whether the cluster and every member is under its own name: what was never claimed was never moved.
 async fn is_at_home(rds: &Client, original: &OriginalCluster, cluster: &DbCluster) -> Result<bool> {
     let instances = instances(rds, original).await?;
     for member in original.own_members() {
         let found = rds::with_resource_id(&instances, &member.target.resource_id);
         let home = &member.target.identifier;
-        if found.is_some_and(|instance| position_of_instance(instance, home) != Position::There) {
+        // A member that does not answer may be between two names.
+        if found.is_none_or(|instance| position_of_instance(instance, home) != Position::There) {
             return Ok(false);
         }
     }
@@ -118,8 +123,10 @@ enum Found {
     Moving {
         to: DatabaseIdentifier,
     },
-    /// A person removed it, or is removing it.
-    Removed,
+    /// A person is removing it.
+    Leaving,
+    /// Nothing answers, and the cluster does not list it by a name of the plan.
+    Absent,
 }
 
 /// The members after a step.
@@ -151,12 +158,13 @@ impl Move<'_> {
             // A cluster that is being renamed refuses changes of its members.
             return Ok(output.then_more(self.goal(at, Vec::new())));
         }
-        let instances = instances(self.rds, self.original).await?;
-        let found = self.find_members(&instances).await?;
+        // A removed member does not keep its cluster from its name: on the way home it is looked for afterwards.
+        let looks_again = self.destination == Destination::Temporary || position == Position::There;
+        let (instances, found) = self.find_members(looks_again).await?;
         if self.destination == Destination::Temporary {
             self.check_all_may_leave(&found, &instances, &position)?;
         }
-        let members = self.move_members(found).await?;
+        let members = self.move_members(found, looks_again).await?;
         output.notes.extend(members.notes);
         let mut unfinished = members.is_unfinished || !members.failures.is_empty();
         if members.is_moving && position == Position::Elsewhere {
@@ -220,21 +228,28 @@ impl Move<'_> {
         true
     }
 
-    async fn find_members(&self, instances: &[DbInstance]) -> Result<Vec<(&Member, Found)>> {
-        let mut found = Vec::new();
-        for member in self.original.own_members() {
-            found.push((
-                member,
-                self.find(&member.target, rds::with_resource_id(instances, &member.target.resource_id)).await?,
-            ));
-        }
-        Ok(found)
+    /// What has the names, and the members. One look that misses a member proves nothing: between two names it does not
+    /// answer, so it is looked for again for longer than a rename takes before it counts as removed.
+    async fn find_members(&self, looks_again: bool) -> Result<(Vec<DbInstance>, Vec<(&Member, Found)>)> {
+        let look = async || {
+            let instances = instances(self.rds, self.original).await?;
+            let mut found = Vec::new();
+            for member in self.original.own_members() {
+                let instance = rds::with_resource_id(&instances, &member.target.resource_id);
+                found.push((member, self.find(&member.target, instance).await?));
+            }
+            Ok((instances, found))
+        };
+        let is_sure = |(_, found): &(_, Vec<(_, Found)>)| {
+            !looks_again || !found.iter().any(|(_, one)| matches!(one, Found::Absent))
+        };
+        claim::look_until(look, is_sure).await
     }
 
     async fn find(&self, target: &Target, instance: Option<&DbInstance>) -> Result<Found> {
         if let Some(instance) = instance {
             let is_deleting = is_deleting(DatabaseKind::Instance, instance.db_instance_status());
-            return Ok(if is_deleting { Found::Removed } else { Found::Here(Box::new(instance.clone())) });
+            return Ok(if is_deleting { Found::Leaving } else { Found::Here(Box::new(instance.clone())) });
         }
         // Between two names a member does not answer, and its cluster still lists it by the name it had.
         for (listed, to) in
@@ -249,7 +264,7 @@ impl Move<'_> {
                 return Ok(Found::Moving { to: to.clone() });
             }
         }
-        Ok(Found::Removed)
+        Ok(Found::Absent)
     }
 
     /// On the way out, everything that can be known is checked before the first member is renamed.
@@ -265,7 +280,7 @@ impl Move<'_> {
         }
         for (member, found) in found {
             match found {
-                Found::Removed => {
+                Found::Leaving | Found::Absent => {
                     let message = format!(
                         "its member {} ({}) is gone: somebody removed it during the run",
                         member.target.identifier, member.target.resource_id
@@ -292,9 +307,13 @@ impl Move<'_> {
     }
 
     fn check_cluster_name_is_free(&self) -> Result<()> {
+        self.check_name_is_free_of(self.holder)
+    }
+
+    fn check_name_is_free_of(&self, holder: Option<&DbCluster>) -> Result<()> {
         let target = &self.original.target;
         let wanted = wanted(target, self.destination);
-        match self.holder {
+        match holder {
             Some(holder) if holder.db_cluster_resource_id() != Some(target.resource_id.as_str()) => {
                 Err(taken(CLUSTER, target, wanted, holder.db_cluster_resource_id(), holder.status()))
             }
@@ -302,9 +321,13 @@ impl Move<'_> {
         }
     }
 
-    async fn move_members(&self, found: Vec<(&Member, Found)>) -> Result<Progress> {
+    async fn move_members(&self, found: Vec<(&Member, Found)>, looked_again: bool) -> Result<Progress> {
         let mut progress = Progress::default();
         for (Member { target, .. }, found) in found {
+            if matches!(found, Found::Absent) && !looked_again {
+                progress.is_unfinished = true;
+                continue;
+            }
             match self.move_member(target, found, &mut progress).await {
                 Ok(()) => {}
                 Err(error) if self.destination == Destination::Home => progress.failures.push(error),
@@ -318,8 +341,9 @@ impl Move<'_> {
         let wanted = wanted(target, self.destination);
         let instance = match found {
             Found::Here(instance) => instance,
-            Found::Removed => {
-                let note = format!("the member {} ({}) no longer exists", target.identifier, target.resource_id);
+            Found::Leaving | Found::Absent => {
+                let what = if matches!(found, Found::Leaving) { "is being deleted" } else { "no longer exists" };
+                let note = format!("the member {} ({}) {what}", target.identifier, target.resource_id);
                 progress.notes.push(note);
                 return Ok(());
             }
@@ -336,7 +360,7 @@ impl Move<'_> {
                     let holder = rds::instance(self.rds, wanted.as_str()).await?;
                     check_instance_name_is_free(holder.as_ref(), target, wanted)?;
                 }
-                rename_instance(self.rds, &instance, target, wanted).await?
+                rename_instance(self.rds, &instance, target, self.destination).await?
             }
             position => position,
         };
@@ -403,7 +427,14 @@ impl Move<'_> {
         let is_about_status = error
             .as_service_error()
             .is_some_and(|e| e.is_invalid_db_cluster_state_fault() || e.is_invalid_db_instance_state_fault());
+        let is_taken = error.as_service_error().is_some_and(ModifyDBClusterError::is_db_cluster_already_exists_fault);
         match position_of(&now, wanted) {
+            // The holder of the name shows late, or has just left it.
+            Position::Elsewhere if is_taken && self.destination == Destination::Home => {
+                let holder = rds::cluster(self.rds, wanted.as_str()).await?;
+                self.check_name_is_free_of(holder.as_ref())?;
+                Ok(Position::Busy { at: present })
+            }
             Position::Elsewhere if is_about_status && is_passing(CLUSTER, now.status()) => {
                 Ok(Position::Busy { at: present })
             }

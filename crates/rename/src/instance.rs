@@ -24,7 +24,7 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
     // On the way home the claim may be gone for good, and keeps nothing from its name.
     let instances = match destination {
         Destination::Temporary => Named::<DbInstance>::find_claimed(rds, target).await?,
-        Destination::Home => Named::<DbInstance>::find(rds, target).await?,
+        Destination::Home => Named::<DbInstance>::find_surely(rds, target).await?,
     };
     let Some(instance) = &instances.original else {
         return not_found(target, destination, output, instances.at(&target.identifier));
@@ -32,7 +32,9 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
     let position = position_of_instance(instance, wanted);
     if destination == Destination::Home {
         if is_deleting(DatabaseKind::Instance, instance.db_instance_status()) {
-            return Ok(noted(output, original_is_going(target)));
+            let holder = instances.at(&target.identifier);
+            let has_survivor = holder.is_some_and(|holder| holder.dbi_resource_id() != instance.dbi_resource_id());
+            return Ok(noted(output, original_is_going(target, has_survivor)));
         }
         if let Some(output) = at_home(&request, instance, &position, output.clone()) {
             return Ok(output);
@@ -79,7 +81,7 @@ async fn move_it(
         }
         Destination::Home => check_instance_name_is_free(holder, target, wanted)?,
     }
-    rename_instance(rds, instance, target, wanted).await
+    rename_instance(rds, instance, target, destination).await
 }
 
 /// Nothing to do in a rollback for an original that never left, or has nothing to wait for at home.
@@ -129,9 +131,10 @@ pub(crate) fn original_is_gone(target: &Target) -> String {
     )
 }
 
-pub(crate) fn original_is_going(target: &Target) -> String {
+pub(crate) fn original_is_going(target: &Target, has_survivor: bool) -> String {
+    let what = if has_survivor { "keeps the database that it has now" } else { "has no other database" };
     format!(
-        "the original ({}) is being deleted, so it cannot be put back: what is under {} now stays",
+        "the original ({}) is being deleted, so it cannot be put back: {} {what}",
         target.resource_id, target.identifier
     )
 }

@@ -9,6 +9,7 @@
 //! it is waited for, and the status-waiter gives up after half an hour.
 
 use aws_sdk_rds::Client;
+use aws_sdk_rds::operation::modify_db_instance::ModifyDBInstanceError;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbInstance, PendingModifiedValues};
 use trapheus_common::document::{Destination, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
@@ -121,12 +122,15 @@ fn check_instance_name_is_free(
 }
 
 /// Asks for the rename of a DB instance that is [`Position::Elsewhere`], and says where that leaves it.
+///
+/// A name that RDS calls taken and shows no holder of is pending in a rollback: the holder shows late, or has just left.
 async fn rename_instance(
     rds: &Client,
     instance: &DbInstance,
     target: &Target,
-    wanted: &DatabaseIdentifier,
+    destination: Destination,
 ) -> Result<Position> {
+    let wanted = wanted(target, destination);
     let present = instance.db_instance_identifier().unwrap_or_default();
     let call = rds
         .modify_db_instance()
@@ -145,7 +149,13 @@ async fn rename_instance(
     let is_about_status = error
         .as_service_error()
         .is_some_and(|e| e.is_invalid_db_instance_state_fault() || e.is_invalid_db_cluster_state_fault());
+    let is_taken = error.as_service_error().is_some_and(ModifyDBInstanceError::is_db_instance_already_exists_fault);
     match position_of_instance(&now, wanted) {
+        Position::Elsewhere if is_taken && destination == Destination::Home => {
+            let holder = rds::instance(rds, wanted.as_str()).await?;
+            check_instance_name_is_free(holder.as_ref(), target, wanted)?;
+            Ok(Position::Busy { at: DatabaseIdentifier::reported(present) })
+        }
         Position::Elsewhere if is_about_status && is_passing(DatabaseKind::Instance, now.db_instance_status()) => {
             Ok(Position::Busy { at: DatabaseIdentifier::reported(present) })
         }

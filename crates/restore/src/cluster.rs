@@ -8,7 +8,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
-use trapheus_common::claim::{self, Named, Proofs};
+use trapheus_common::claim::{self, Claim, Named, Proofs};
 use trapheus_common::document::{
     ClusterKind, Member, OriginalCluster, Plan, Request, StepEvent, StepOutput, Target, TaskName,
 };
@@ -28,7 +28,10 @@ const KIND: ErrorKind = ErrorKind::ClusterRestore;
 pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
     let StepEvent { request, plan } = &event;
     let original = &plan.original;
-    let clusters = Named::<DbCluster>::find_claimed(rds, &original.target).await?;
+    let clusters = Named::<DbCluster>::find_beside(rds, &original.target, |restored| {
+        restored.is_none_or(|restored| Claim::is_shown_by(restored, &request.execution))
+    })
+    .await?;
     let claimed = clusters.claimed(request, &original.target)?;
     out_of_the_way(KIND, &original.target, claimed.db_cluster_identifier())?;
     let tags = tags::of_the_user(claimed.tag_list());

@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, DbSnapshot};
-use trapheus_common::claim::{self, Named, Proofs};
+use trapheus_common::claim::{self, Claim, Named, Proofs};
 use trapheus_common::document::{OriginalInstance, Plan, Request, StepEvent, StepOutput, TaskName};
 use trapheus_common::settings::{Call, InstanceSettings, Settings};
 use trapheus_common::source::{self, Seen};
@@ -18,7 +18,10 @@ const KIND: ErrorKind = ErrorKind::InstanceRestore;
 pub async fn restore(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
     let StepEvent { request, plan } = &event;
     let original = &plan.original;
-    let instances = Named::<DbInstance>::find_claimed(rds, &original.target).await?;
+    let instances = Named::<DbInstance>::find_beside(rds, &original.target, |restored| {
+        restored.is_none_or(|restored| Claim::is_shown_by(restored, &request.execution))
+    })
+    .await?;
     let claimed = instances.claimed(request, &original.target)?;
     out_of_the_way(KIND, &original.target, claimed.db_instance_identifier())?;
     let tags = tags::of_the_user(claimed.tag_list());

@@ -22,6 +22,8 @@ pub(crate) enum Asked<T> {
     Accepted(T),
     /// The database is busy with something that passes.
     NotNow,
+    /// Refused for its status, though nothing shows that passes. A change that was accepted a moment ago may not show yet.
+    NotInThisStatus(Error),
     /// Refused, and asking again in the same words would not help.
     Refused(Error),
 }
@@ -39,11 +41,14 @@ pub(crate) struct Configured<T> {
 
 /// Asks for the essential changes, then for all others. RDS refuses a whole call for one of its parameters, so the changes
 /// of a refused call are asked for one by one. Only an essential one that is refused alone is an error.
+///
+/// `is_under_way` says whether other changes of the database have just been accepted.
 pub(crate) async fn configure<S: Together, T>(
     changes: Changes<S>,
+    is_under_way: bool,
     ask: impl AsyncFn(&Changes<S>) -> Result<Asked<Option<T>>>,
 ) -> Result<Configured<T>> {
-    let mut configured = Configured { answer: None, is_under_way: false, notes: Vec::new(), is_unfinished: false };
+    let mut configured = Configured { answer: None, is_under_way, notes: Vec::new(), is_unfinished: false };
     for changes in changes.by_weight() {
         let Some(error) = configured.add(Box::pin(ask(&changes)).await?) else { continue };
         let alone = changes.one_by_one();
@@ -71,7 +76,8 @@ impl<T> Configured<T> {
                 self.answer = answer.or(self.answer.take());
             }
             Asked::NotNow => self.is_unfinished = true,
-            Asked::Refused(error) => return Some(error),
+            Asked::NotInThisStatus(_) if self.is_under_way => self.is_unfinished = true,
+            Asked::NotInThisStatus(error) | Asked::Refused(error) => return Some(error),
         }
         None
     }
@@ -116,12 +122,9 @@ pub(crate) async fn modify_instance(
         Ok(answer) => return Ok(Asked::Accepted(answer.db_instance)),
         Err(error) => error,
     };
-    if error.as_service_error().is_some_and(|error| error.is_invalid_db_instance_state_fault())
-        && instance_is_passing(rds, identifier).await?
-    {
-        return Ok(Asked::NotNow);
-    }
-    refused(identifier, changes, &error)
+    let is_about_status = error.as_service_error().is_some_and(|error| error.is_invalid_db_instance_state_fault());
+    let is_passing = is_about_status && instance_is_passing(rds, identifier).await?;
+    refused(identifier, changes, &error, is_about_status, is_passing)
 }
 
 /// Asks for changes of a cluster in one call.
@@ -165,13 +168,11 @@ pub(crate) async fn modify_cluster(
         Ok(answer) => return Ok(Asked::Accepted(answer.db_cluster)),
         Err(error) => error,
     };
-    let busy = error
+    let is_about_status = error
         .as_service_error()
         .is_some_and(|error| error.is_invalid_db_cluster_state_fault() || error.is_invalid_db_instance_state_fault());
-    if busy && cluster_is_passing(rds, identifier).await? {
-        return Ok(Asked::NotNow);
-    }
-    refused(identifier, changes, &error)
+    let is_passing = is_about_status && cluster_is_passing(rds, identifier).await?;
+    refused(identifier, changes, &error, is_about_status, is_passing)
 }
 
 /// Switches the HTTP endpoint of an Aurora cluster on. `ModifyDBCluster` does that for Serverless v1 alone:
@@ -243,12 +244,22 @@ fn instance_is_busy(instance: &DbInstance) -> bool {
 }
 
 /// A refusal; an error where asking again may help.
-fn refused<S, E, T>(identifier: &str, changes: &Changes<S>, error: &SdkError<E, HttpResponse>) -> Result<Asked<T>>
+fn refused<S, E, T>(
+    identifier: &str,
+    changes: &Changes<S>,
+    error: &SdkError<E, HttpResponse>,
+    is_about_status: bool,
+    is_passing: bool,
+) -> Result<Asked<T>>
 where
     S: Together,
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    lasting(Error::from_aws(KIND, identifier, format!("cannot set {}", changes.in_words()), error))
+    if is_passing {
+        return Ok(Asked::NotNow);
+    }
+    let error = Error::from_aws(KIND, identifier, format!("cannot set {}", changes.in_words()), error);
+    if is_about_status { Ok(Asked::NotInThisStatus(error)) } else { lasting(error) }
 }
 
 fn lasting<T>(error: Error) -> Result<Asked<T>> {

@@ -64,33 +64,40 @@ pub(crate) trait Together: Settings + Clone + PartialEq {
     fn with_companions(&self, picked: Self) -> Self;
 }
 
-impl Together for InstanceSettings {
-    fn with_companions(&self, mut picked: Self) -> Self {
-        if picked.monitoring_interval.is_some() || picked.monitoring_role_arn.is_some() {
-            picked.monitoring_interval = self.monitoring_interval;
-            picked.monitoring_role_arn.clone_from(&self.monitoring_role_arn);
+/// The companions that the settings of a DB instance and of a DB cluster have in common, picked from `$all`.
+macro_rules! pick_shared_companions {
+    ($all:expr, $picked:expr) => {
+        if $picked.monitoring_interval.is_some() || $picked.monitoring_role_arn.is_some() {
+            $picked.monitoring_interval = $all.monitoring_interval;
+            $picked.monitoring_role_arn.clone_from(&$all.monitoring_role_arn);
         }
         // The advanced mode is refused without Performance Insights and a long retention in the same call, and neither the
         // key nor the retention is taken without Performance Insights.
         let detailed =
-            picked.performance_insights_kms_key_id.is_some() || picked.performance_insights_retention_days.is_some();
-        if picked.database_insights_mode.is_some() || detailed {
-            picked.performance_insights = self.performance_insights;
-            picked.performance_insights_retention_days = self.performance_insights_retention_days;
+            $picked.performance_insights_kms_key_id.is_some() || $picked.performance_insights_retention_days.is_some();
+        if $picked.database_insights_mode.is_some() || detailed {
+            $picked.performance_insights = $all.performance_insights;
+            $picked.performance_insights_retention_days = $all.performance_insights_retention_days;
         }
         // Either may overlap with what the other is by default, which RDS refuses.
-        if picked.maintenance_window.is_some() || picked.backup_window.is_some() {
-            picked.maintenance_window.clone_from(&self.maintenance_window);
-            picked.backup_window.clone_from(&self.backup_window);
+        if $picked.maintenance_window.is_some() || $picked.backup_window.is_some() {
+            $picked.maintenance_window.clone_from(&$all.maintenance_window);
+            $picked.backup_window.clone_from(&$all.backup_window);
         }
+        if $picked.managed_master_password {
+            $picked.managed_master_password_kms_key_id.clone_from(&$all.managed_master_password_kms_key_id);
+        }
+    };
+}
+
+impl Together for InstanceSettings {
+    fn with_companions(&self, mut picked: Self) -> Self {
+        pick_shared_companions!(self, picked);
         // A change of storage is one operation, and the next one has to wait for hours.
         if picked.allocated_storage.is_some() || picked.iops.is_some() || picked.storage_throughput.is_some() {
             picked.allocated_storage = self.allocated_storage;
             picked.iops = self.iops;
             picked.storage_throughput = self.storage_throughput;
-        }
-        if picked.managed_master_password {
-            picked.managed_master_password_kms_key_id.clone_from(&self.managed_master_password_kms_key_id);
         }
         picked
     }
@@ -98,23 +105,7 @@ impl Together for InstanceSettings {
 
 impl Together for ClusterSettings {
     fn with_companions(&self, mut picked: Self) -> Self {
-        if picked.monitoring_interval.is_some() || picked.monitoring_role_arn.is_some() {
-            picked.monitoring_interval = self.monitoring_interval;
-            picked.monitoring_role_arn.clone_from(&self.monitoring_role_arn);
-        }
-        let detailed =
-            picked.performance_insights_kms_key_id.is_some() || picked.performance_insights_retention_days.is_some();
-        if picked.database_insights_mode.is_some() || detailed {
-            picked.performance_insights = self.performance_insights;
-            picked.performance_insights_retention_days = self.performance_insights_retention_days;
-        }
-        if picked.backup_window.is_some() || picked.maintenance_window.is_some() {
-            picked.backup_window.clone_from(&self.backup_window);
-            picked.maintenance_window.clone_from(&self.maintenance_window);
-        }
-        if picked.managed_master_password {
-            picked.managed_master_password_kms_key_id.clone_from(&self.managed_master_password_kms_key_id);
-        }
+        pick_shared_companions!(self, picked);
         picked
     }
 }

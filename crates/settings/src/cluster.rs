@@ -4,7 +4,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance};
-use trapheus_common::claim::{Named, Proofs};
+use trapheus_common::claim::{Claim, Named, Proofs};
 use trapheus_common::document::{
     ClusterKind, Member, OriginalCluster, StepEvent, StepOutput, Target, TaskName, Verification,
 };
@@ -37,7 +37,7 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalCluster>) -> Resul
         let changes = changes::of_member(&member.settings, &InstanceSettings::from(instance), &original.engine);
         let name = member.target.identifier.as_str();
         let configured =
-            calls::configure(changes, async |changes| calls::modify_instance(rds, name, changes).await).await?;
+            calls::configure(changes, false, async |changes| calls::modify_instance(rds, name, changes).await).await?;
         if configured.is_unfinished {
             return Ok(output.then_more(available));
         }
@@ -48,18 +48,19 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalCluster>) -> Resul
     if original.settings.http_endpoint == Some(true) && cluster.http_endpoint_enabled() != Some(true) {
         match calls::enable_http_endpoint(rds, &cluster).await? {
             Asked::NotNow => return Ok(output.then_more(available)),
-            Asked::Refused(error) => output.notes.push(calls::note(&error)),
+            Asked::Refused(error) | Asked::NotInThisStatus(error) => output.notes.push(calls::note(&error)),
             Asked::Accepted(()) => under_way = true,
         }
     }
     let changes = changes::of_cluster(&original.settings, &ClusterSettings::from(&cluster), &original.engine);
     let identifier = event.request.identifier.as_str();
     let configured =
-        calls::configure(changes, async |changes| calls::modify_cluster(rds, identifier, changes).await).await?;
+        calls::configure(changes, under_way, async |changes| calls::modify_cluster(rds, identifier, changes).await)
+            .await?;
     if configured.is_unfinished {
         return Ok(output.then_more(available));
     }
-    under_way |= configured.is_under_way;
+    under_way = configured.is_under_way;
     output.notes.extend(configured.notes);
     let cluster = configured.answer.unwrap_or(cluster);
     let is_managed = original.settings.managed_master_password;
@@ -75,10 +76,7 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<V
     let cluster = &restored.cluster;
     let snapshot = rds::cluster_snapshot(rds, request.snapshot_identifier.as_str()).await?;
     let mut findings = Findings::default();
-    let status = cluster.status().unwrap_or_default();
-    if !upkeep::is_in_service(status) {
-        findings.essential(format!("its status is {status}, not available"));
-    }
+    findings.status("its ", cluster.status().unwrap_or_default());
     findings.source(plan.source.as_ref(), &Seen::of(snapshot.as_ref(), source::of_cluster_snapshot));
     findings.engine_version(
         &original.engine_version,
@@ -145,7 +143,10 @@ impl<'a> Restored<'a> {
     async fn find(rds: &Client, event: &'a StepEvent<OriginalCluster>, kind: ErrorKind) -> Result<Self> {
         let StepEvent { request, plan } = event;
         let original = &plan.original;
-        let clusters = Named::<DbCluster>::find_claimed(rds, &original.target).await?;
+        let clusters = Named::<DbCluster>::find_beside(rds, &original.target, |restored| {
+            restored.is_some_and(|restored| Claim::is_shown_by(restored, &request.execution))
+        })
+        .await?;
         let own_tags = tags::of_the_user(clusters.claimed(request, &original.target)?.tag_list());
         let identifier = request.identifier.as_str();
         let cluster = clusters
@@ -246,10 +247,7 @@ impl<'a> Restored<'a> {
                 findings.essential(format!("the member {name} is missing"));
                 continue;
             };
-            let status = instance.db_instance_status().unwrap_or_default();
-            if !upkeep::is_in_service(status) {
-                findings.essential(format!("the member {name} is in status {status}, not available"));
-            }
+            findings.status(&format!("the member {name}'s "), instance.db_instance_status().unwrap_or_default());
             let settings = (&member.settings, &InstanceSettings::from(instance));
             findings.compare(&format!("member {name}: "), settings, |setting| setting.is_set_by(Call::Create));
             for problem in upkeep::groups_not_in_force(instance) {

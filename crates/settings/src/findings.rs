@@ -4,6 +4,7 @@ use trapheus_common::document::{Source, TaskName, Verification};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::settings::{CERTIFICATE, Setting, Settings, Weight};
 use trapheus_common::source::{self, Seen};
+use trapheus_common::wait::acceptor;
 use trapheus_common::{Error, ErrorKind, Result};
 
 #[derive(Debug, Default)]
@@ -21,6 +22,18 @@ impl Findings {
     /// Something a person should know.
     pub(crate) fn report(&mut self, words: impl Into<String>) {
         self.reported.push(words.into());
+    }
+
+    /// Clients have to be able to use the database. A status in which RDS works on the storage may last for days, and is
+    /// worth a line: until then, reads of blocks that are not loaded yet are slow.
+    pub(crate) fn status(&mut self, whose: &str, status: &str) {
+        if !acceptor::is_in_service(status) {
+            self.essential(format!("{whose}status is {status}, not available"));
+        } else if acceptor::is_lasting_in_service(status) {
+            self.report(format!(
+                "{whose}status is {status}: it is in service, and slower until RDS has done its work on the storage"
+            ));
+        }
     }
 
     /// Compares settings by the table, as far as `concerned` says so; `whose` begins each line.
@@ -137,6 +150,23 @@ mod tests {
         let verification = findings.concluded(&orders(), "db-2").unwrap();
         assert_eq!(verification.differences, ["the storage type: gp2, was gp3"]);
         assert_eq!(verification.resource_id, "db-2");
+    }
+
+    #[test]
+    fn a_status_has_to_be_one_in_service_and_a_lasting_one_is_reported() {
+        for (status, essential, reported) in [
+            ("available", 0, 0),
+            ("backing-up", 0, 0),
+            ("storage-initialization", 0, 1),
+            ("storage-optimization", 0, 1),
+            ("creating", 1, 0),
+            ("rebooting", 1, 0),
+            ("incompatible-parameters", 1, 0),
+        ] {
+            let mut findings = Findings::default();
+            findings.status("its ", status);
+            assert_eq!((findings.essential.len(), findings.reported.len()), (essential, reported), "{status}");
+        }
     }
 
     #[test]

@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
-use trapheus_common::claim::{Named, Proofs};
+use trapheus_common::claim::{Claim, Named, Proofs};
 use trapheus_common::document::{OriginalInstance, StepEvent, StepOutput, TaskName, Verification};
 use trapheus_common::settings::InstanceSettings;
 use trapheus_common::source::Seen;
@@ -32,7 +32,8 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalInstance>) -> Resu
     let changes = changes::of_instance(&original.settings, &InstanceSettings::from(&restored), &original.engine);
     let identifier = event.request.identifier.as_str();
     let configured =
-        calls::configure(changes, async |changes| calls::modify_instance(rds, identifier, changes).await).await?;
+        calls::configure(changes, false, async |changes| calls::modify_instance(rds, identifier, changes).await)
+            .await?;
     if configured.is_unfinished {
         return Ok(output.then_more(available));
     }
@@ -51,10 +52,7 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<
     let restored = pair(rds, &event, ErrorKind::Verification).await?.restored;
     let snapshot = rds::snapshot(rds, request.snapshot_identifier.as_str()).await?;
     let mut findings = Findings::default();
-    let status = restored.db_instance_status().unwrap_or_default();
-    if !upkeep::is_in_service(status) {
-        findings.essential(format!("its status is {status}, not available"));
-    }
+    findings.status("its ", restored.db_instance_status().unwrap_or_default());
     findings.source(plan.source.as_ref(), &Seen::of(snapshot.as_ref(), source::of_snapshot));
     findings.engine_version(
         &original.engine_version,
@@ -113,7 +111,10 @@ struct Pair {
 async fn pair(rds: &Client, event: &StepEvent<OriginalInstance>, kind: ErrorKind) -> Result<Pair> {
     let StepEvent { request, plan } = event;
     let original = &plan.original;
-    let instances = Named::<DbInstance>::find_claimed(rds, &original.target).await?;
+    let instances = Named::<DbInstance>::find_beside(rds, &original.target, |restored| {
+        restored.is_some_and(|restored| Claim::is_shown_by(restored, &request.execution))
+    })
+    .await?;
     let original_now = instances.claimed(request, &original.target)?;
     let identifier = request.identifier.as_str();
     let found = instances

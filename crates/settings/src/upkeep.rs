@@ -39,11 +39,6 @@ pub(crate) fn cluster_is_settled(kind: ErrorKind, cluster: &DbCluster) -> Result
     Ok(takes_changes && !rds::cluster_has_pending_modifications(cluster))
 }
 
-/// Whether clients can use a database in this status. A backup may begin at any moment and interrupts nobody.
-pub(crate) fn is_in_service(status: &str) -> bool {
-    ["available", "backing-up", "storage-optimization"].contains(&status)
-}
-
 /// Makes the user's tags what the original's are. Our own stay, they are the release's to remove.
 pub(crate) async fn same_tags(rds: &Client, arn: Option<&str>, wanted: &Tags, present: &[Tag]) -> Result<()> {
     let arn = arn.unwrap_or_default();

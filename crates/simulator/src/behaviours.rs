@@ -39,6 +39,7 @@ const MODEL: &str = "RDS service model, API version 2014-10-31";
 const GUIDE: &str = "Amazon RDS User Guide";
 const AURORA: &str = "Amazon Aurora User Guide";
 const REFERENCE: &str = "Amazon RDS API Reference";
+const STATES: &str = "AWS Step Functions API Reference";
 
 /// Everything modelled.
 pub const BEHAVIOURS: &[Behaviour] = &[
@@ -222,8 +223,8 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         REFERENCE,
     ),
     inferred(
-        "restore_takes_tags_from_the_snapshot_only_when_none_are_given",
-        "Tags given replace those of the snapshot.",
+        "restore_without_tags_takes_those_of_the_source_at_the_snapshots_moment",
+        "An instance restored without tags gets those its source had, with or without CopyTagsToSnapshot; tags given replace them.",
     ),
     documented(
         "restored_instance_is_a_new_resource",
@@ -279,6 +280,12 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "With CopyTagsToSnapshot a snapshot without tags of its own gets its source's.",
         GUIDE,
     ),
+    documented(
+        "every_kind_of_snapshot_takes_the_tags_of_a_source_that_copies_them",
+        "Manual, automated and final snapshots of an instance or a cluster copy its tags if it says so, and only then.",
+        GUIDE,
+    ),
+    inferred("cluster_restore_takes_no_tags", "A cluster restored without tags has none."),
     // Exports
     documented(
         "export_is_starting_then_in_progress_then_complete",
@@ -594,6 +601,30 @@ pub const BEHAVIOURS: &[Behaviour] = &[
     inferred(
         "option_group_is_pending_while_creating",
         "An option group that is not the default one is pending-apply until the new instance is available.",
+    ),
+    // Reads that lag
+    inferred(
+        "tags_show_late_and_count_at_once",
+        "A read may show the former tags after a change, while conditions on tags are judged on the new ones.",
+    ),
+    inferred("a_new_resource_shows_no_tags_at_first", "A read may miss the tags that a resource was made with."),
+    inferred(
+        "tags_never_show_again_once_newer_ones_did",
+        "Once a read has shown newer tags, none shows older ones again.",
+    ),
+    inferred(
+        "renamed_instance_shows_its_former_name_for_a_while",
+        "After a rename a read may still show the former name and not find the new one, while writes go by the new one.",
+    ),
+    inferred(
+        "renamed_cluster_and_members_show_their_former_names_for_a_while",
+        "The same holds for a cluster, for its members, and for the names by which each lists the other.",
+    ),
+    inferred("a_taken_name_shows_what_has_it", "A name that another database takes shows that one, never both."),
+    documented(
+        "execution_is_unknown_at_first_and_runs_on_after_its_end",
+        "DescribeExecution may not know a new execution yet, and may say RUNNING of one that has ended.",
+        STATES,
     ),
     // Names, tags, wire
     documented(

@@ -3,18 +3,20 @@
 use std::collections::BTreeMap;
 
 use crate::engines;
+use crate::lag::Tagged;
 use crate::names;
 use crate::offers::{Integration, Offers};
 use crate::query::Tags;
 use crate::resources::{Cluster, Instance, Key, Life, Snapshot, is_aurora};
 use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::state::{Groups, State};
+use crate::tags::without_reserved;
 use crate::world::{
-    ClusterSnapshotSpec, ClusterSpec, GroupSpec, InstanceSpec, MemberSpec, SnapshotSpec, World, WorldError,
+    ClusterSnapshotSpec, ClusterSpec, GroupSpec, InstanceSpec, MemberSpec, SnapshotSpec, THIRTY_DAYS, World, WorldError,
 };
 
-/// Databases of the file were created thirty days before the start.
-const AGE_MILLIS: i64 = 30 * 24 * 3600 * 1000;
+/// Databases of the file were created so long before the start, unless they say otherwise.
+const AGE_MILLIS: i64 = THIRTY_DAYS as i64 * HOUR_MILLIS;
 const HOUR_MILLIS: i64 = 3600 * 1000;
 
 /// Builds the world as it is at `start` (Unix milliseconds).
@@ -37,6 +39,7 @@ pub(crate) fn build(world: &World, seed: u64, start: i64) -> Result<State, World
         builder.cluster_snapshot(&format!("clusterSnapshots[{index}]"), spec)?;
     }
     check_timings(world)?;
+    check_lag(world)?;
     let mut state = builder.state;
     state.groups = groups(world, &state);
     let named = named_versions(&state);
@@ -100,6 +103,11 @@ fn as_tags(tags: &BTreeMap<String, String>) -> Tags {
 }
 
 impl Builder {
+    /// So many hours before the start.
+    fn ago(&self, hours: u32) -> i64 {
+        self.state.start - i64::from(hours) * HOUR_MILLIS
+    }
+
     fn instance_name(&self, place: &str, identifier: &str) -> Result<String, WorldError> {
         let name = names::identifier("identifier", identifier)
             .map_err(|error| impossible(&format!("{place}.identifier"), error.message))?;
@@ -126,10 +134,11 @@ impl Builder {
         self.state.settle_network(&mut settings, &spec.settings);
         self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
         let mut instance = self.new_instance(name, &spec.status, &spec.engine, settings, spec.resource_id.as_ref());
+        instance.created = instance.created.map(|_| self.ago(spec.age_hours));
         instance.parameter_apply_status = spec.parameter_apply_status;
         instance.option_group_status = spec.option_group_status;
         instance.pending = spec.pending.clone();
-        instance.tags = as_tags(&spec.tags);
+        instance.tags = Tagged::settled(as_tags(&spec.tags));
         instance.associated_roles.clone_from(&spec.associated_roles);
         instance.backup_replications.clone_from(&spec.backup_replications);
         if spec.managed_master_password {
@@ -200,7 +209,7 @@ impl Builder {
             self.state.groups_or_default(spec.settings.vpc_security_groups.as_ref(), group.as_deref());
         self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
         let resource_id = spec.resource_id.clone().unwrap_or_else(|| self.state.fresh_resource_id("cluster-"));
-        let created = self.state.start - AGE_MILLIS;
+        let created = self.ago(spec.age_hours);
         let mut cluster = Cluster::new(
             Life::new(name.clone(), spec.status.clone()),
             resource_id,
@@ -209,7 +218,7 @@ impl Builder {
             created,
         );
         cluster.pending = spec.pending.clone();
-        cluster.tags = as_tags(&spec.tags);
+        cluster.tags = Tagged::settled(as_tags(&spec.tags));
         cluster.member_of_global.clone_from(&spec.global_cluster);
         cluster.replication_source.clone_from(&spec.replication_source);
         cluster.associated_roles.clone_from(&spec.associated_roles);
@@ -220,7 +229,7 @@ impl Builder {
         let key = self.state.fresh_key();
         self.state.clusters.insert(key, cluster);
         if !is_aurora(&spec.engine) && spec.members.is_empty() {
-            self.state.add_multi_az_members(key, self.state.start - AGE_MILLIS);
+            self.state.add_multi_az_members(key, created);
         }
         self.members(place, key, spec)
     }
@@ -251,11 +260,12 @@ impl Builder {
         let name = self.instance_name(place, &member.identifier)?;
         let settings = self.state.member_settings(cluster, member.settings.clone());
         let mut instance = self.new_instance(name, &member.status, &spec.engine, settings, member.resource_id.as_ref());
+        instance.created = instance.created.map(|_| self.ago(spec.age_hours));
         instance.settings.class.get_or_insert_with(|| "db.r7g.large".to_owned());
         instance.pending = member.pending.clone();
         instance.parameter_apply_status = member.parameter_apply_status;
         instance.cluster_parameter_status = member.cluster_parameter_status;
-        instance.tags = as_tags(&member.tags);
+        instance.tags = Tagged::settled(as_tags(&member.tags));
         instance.cluster = Some(cluster);
         let key = self.state.fresh_key();
         self.state.instances.insert(key, instance);
@@ -284,12 +294,18 @@ impl Builder {
         };
         settings.merge(spec.settings.clone());
         self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
+        let (tags, source_tags) = recorded_tags(
+            &spec.tags,
+            spec.kind != "manual"
+                && source.as_ref().is_some_and(|source| source.settings.copy_tags_to_snapshot == Some(true)),
+            source.as_ref().map(|source| source.tags.truth()),
+        );
         let source_resource_id = spec.source_resource_id.clone().or_else(|| source.map(|source| source.resource_id));
         let snapshot = self.new_snapshot(
             Life::new(name, spec.status.clone()),
             (spec.source.to_ascii_lowercase(), source_resource_id.unwrap_or_else(|| "db-GONE".to_owned())),
             (engine, spec.kind.clone(), settings),
-            as_tags(&spec.tags),
+            (tags, source_tags),
             spec.age_hours,
         );
         let key = self.state.fresh_key();
@@ -321,12 +337,18 @@ impl Builder {
         };
         settings.merge(spec.settings.clone());
         self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
+        let (tags, source_tags) = recorded_tags(
+            &spec.tags,
+            spec.kind != "manual"
+                && source.as_ref().is_some_and(|source| source.settings.copy_tags_to_snapshot == Some(true)),
+            source.as_ref().map(|source| source.tags.truth()),
+        );
         let source_resource_id = spec.source_resource_id.clone().or_else(|| source.map(|source| source.resource_id));
         let snapshot = self.new_snapshot(
             Life::new(name, spec.status.clone()),
             (spec.source.to_ascii_lowercase(), source_resource_id.unwrap_or_else(|| "cluster-GONE".to_owned())),
             (engine, spec.kind.clone(), settings),
-            as_tags(&spec.tags),
+            (tags, source_tags),
             spec.age_hours,
         );
         let key = self.state.fresh_key();
@@ -339,10 +361,10 @@ impl Builder {
         life: Life,
         source: (String, String),
         what: (String, String, S),
-        tags: Tags,
+        tags: (Tags, Tags),
         age_hours: u32,
     ) -> Snapshot<S> {
-        let created = self.state.start - i64::from(age_hours) * HOUR_MILLIS;
+        let created = self.ago(age_hours);
         Snapshot {
             life,
             source: source.0,
@@ -351,13 +373,23 @@ impl Builder {
             engine: what.0,
             kind: what.1,
             settings: what.2,
-            tags,
+            tags: Tagged::settled(tags.0),
+            source_tags: tags.1,
             created,
             original_created: created,
             copy_of: None,
             copying_from: None,
         }
     }
+}
+
+/// The tags of a snapshot, and those that its source had then. What the file does not say of the snapshot's moment is as the
+/// source is now; RDS's own snapshots have the tags of a source that copies them.
+fn recorded_tags(given: &BTreeMap<String, String>, is_copied: bool, source: Option<&Tags>) -> (Tags, Tags) {
+    let given = as_tags(given);
+    let source = source.filter(|_| given.is_empty()).cloned();
+    let tags = if is_copied && given.is_empty() { source.as_ref().map(without_reserved) } else { None };
+    (tags.unwrap_or_else(|| given.clone()), source.unwrap_or(given))
 }
 
 fn check_engine(place: &str, engine: &str) -> Result<(), WorldError> {
@@ -376,6 +408,19 @@ fn check_timings(world: &World) -> Result<(), WorldError> {
         return Err(impossible("timings.falseAvailableProbability", "must be between 0 and 1"));
     }
     Ok(())
+}
+
+fn check_lag(world: &World) -> Result<(), WorldError> {
+    let lag = &world.lag;
+    let bounds = [
+        ("tagsSeconds", lag.tags_seconds),
+        ("renameSeconds", lag.rename_seconds),
+        ("executionSeconds", lag.execution_seconds),
+    ];
+    match bounds.into_iter().find(|(_, seconds)| !seconds.is_finite() || *seconds < 0.0) {
+        Some((name, seconds)) => Err(impossible(&format!("lag.{name}"), format!("{seconds} is no number of seconds"))),
+        None => Ok(()),
+    }
 }
 
 /// The groups of the file and, so that a world file can be short, every group its databases name.

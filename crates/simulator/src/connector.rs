@@ -10,6 +10,7 @@ use aws_smithy_runtime_api::client::result::ConnectorError;
 use aws_smithy_runtime_api::client::runtime_components::RuntimeComponents;
 use aws_smithy_runtime_api::http::StatusCode;
 use aws_smithy_types::body::SdkBody;
+use aws_smithy_types::retry::ErrorKind;
 use bytes::Bytes;
 
 use crate::{ConnectionError, Simulator};
@@ -35,6 +36,10 @@ impl HttpConnector for Connector {
                     Err(ConnectorError::io(io::Error::from(io::ErrorKind::ConnectionRefused).into()))
                 }
                 Err(error @ ConnectionError::Lost) => Err(ConnectorError::io(error.into())),
+                // What a client makes of an answer that hyper calls incomplete: no I/O error, and worth another try.
+                Err(error @ ConnectionError::Reset) => {
+                    Err(ConnectorError::other(error.into(), Some(ErrorKind::TransientError)))
+                }
             }
         })
     }

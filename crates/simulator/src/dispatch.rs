@@ -1,7 +1,7 @@
 //! From a request to an answer: which service it is for, which faults it meets, and what is written down.
 
 use std::collections::BTreeMap;
-use std::time::Duration;
+use std::time::{Duration, SystemTime};
 
 use bytes::Bytes;
 use http::{Request, Response};
@@ -9,7 +9,7 @@ use serde::Serialize;
 
 use crate::actions::{self, Content};
 use crate::error::{ApiError, ApiResult};
-use crate::executions::{self, Execution};
+use crate::executions::{self, Known};
 use crate::faults::{Fault, Faults, Meddling, Met, Strike, StruckBy, When};
 use crate::mail::{self, Mail};
 use crate::named::{Named, named};
@@ -28,6 +28,9 @@ pub enum ConnectionError {
     Refused,
     #[error("connection closed before the answer arrived")]
     Lost,
+    /// In hyper's words, which is what a function hears.
+    #[error("connection closed before message completed")]
+    Reset,
 }
 
 /// The API a request was for.
@@ -109,7 +112,7 @@ pub(crate) struct Desk {
     pub(crate) requests: Vec<RecordedRequest>,
     pub(crate) mails: Vec<Mail>,
     pub(crate) posts: Vec<Post>,
-    pub(crate) executions: Vec<Execution>,
+    pub(crate) executions: Vec<Known>,
     pub(crate) secrets: BTreeMap<String, String>,
     pub(crate) parameters: BTreeMap<String, String>,
     /// Every rule that took effect, in order.
@@ -290,7 +293,8 @@ impl Desk {
             Some(error) => Err(error),
             None => self.perform(&call, &met, &caller),
         };
-        let loses_answer = |met: &Met| met.fault == Fault::ResponseLost {};
+        let resets = |met: &Met| met.fault == Fault::ConnectionReset {};
+        let loses_answer = |met: &Met| met.fault == Fault::ResponseLost {} || resets(met);
         let outcome = match &result {
             Err(error) => Outcome::Error(error.code.clone().into_owned()),
             Ok(_) if met.iter().any(loses_answer) => Outcome::ResponseLost,
@@ -298,14 +302,19 @@ impl Desk {
         };
         let (is_applied, spoiled) = (result.is_ok(), self.state.spoiled);
         self.note_strikes(&met, |met| {
-            refusing == Some(met.rule) || is_applied && (loses_answer(met) || spoils(&met.fault, spoiled))
+            let is_stale = spoiled.stale && matches!(met.fault, Fault::Stale { .. });
+            let is_spoiled = is_stale || is_applied && (loses_answer(met) || spoils(&met.fault, spoiled));
+            refusing == Some(met.rule) || is_spoiled
         });
-        let lost = outcome == Outcome::ResponseLost;
+        let broken = (outcome == Outcome::ResponseLost).then(|| match met.iter().any(resets) {
+            true => ConnectionError::Reset,
+            false => ConnectionError::Lost,
+        });
         let response = respond(&call, result, &request_id);
         let action = call.action.clone();
         self.record(call, resources, caller, outcome);
         self.wake_meddlers(&action);
-        Answer { result: if lost { Err(ConnectionError::Lost) } else { Ok(response) }, delay_seconds }
+        Answer { result: broken.map_or(Ok(response), Err), delay_seconds }
     }
 
     /// Writes down which of the rules that the next request meets take effect. A slow answer always does.
@@ -379,7 +388,7 @@ impl Desk {
                 self.mails.push(mail);
                 Ok(Content::Result(mail::answer(&id)))
             }
-            Service::States => executions::answer(&self.executions, &call.action, &call.body).map(Content::Result),
+            Service::States => self.answer_of_executions(call, met).map(Content::Result),
             Service::SecretsManager => secrets::secret(&self.secrets, &call.action, &call.body).map(Content::Result),
             Service::Ssm => secrets::parameter(&self.parameters, &call.action, &call.body).map(Content::Result),
             Service::Web => {
@@ -390,6 +399,23 @@ impl Desk {
                 Ok(Content::Result("ok".to_owned()))
             }
         }
+    }
+
+    /// What a look at executions shows, however stale it is.
+    fn answer_of_executions(&mut self, call: &Call, met: &[Met]) -> ApiResult<String> {
+        let now =
+            SystemTime::UNIX_EPOCH + Duration::from_millis(self.state.wall_clock().try_into().unwrap_or_default());
+        let answer = |stale: Duration| {
+            executions::answer(&executions::seen(&self.executions, now, stale), &call.action, &call.body)
+        };
+        let stale = met.iter().map(|met| if let Fault::Stale { seconds } = met.fault { seconds } else { 0.0 });
+        let stale = Duration::from_millis(millis(stale.fold(0.0, f64::max)));
+        let (fresh, stale) = (answer(Duration::ZERO), answer(stale));
+        self.state.spoiled.stale = match (&fresh, &stale) {
+            (Ok(fresh), Ok(stale)) => fresh != stale,
+            (fresh, stale) => fresh.is_ok() != stale.is_ok(),
+        };
+        stale
     }
 
     fn record(&mut self, call: Call, resources: BTreeMap<String, Named>, caller: String, outcome: Outcome) {
@@ -429,6 +455,7 @@ fn spoiler(met: &[Met]) -> Spoiler {
             Fault::EndsIn { status } => spoiler.ends_in = Some(status.clone()),
             Fault::Stuck { seconds } => spoiler.stuck = Some(seconds.unwrap_or(f64::INFINITY)),
             Fault::NotFoundFor { seconds } => spoiler.hidden_for = Some(*seconds),
+            Fault::Late { seconds } => spoiler.late = Some(*seconds),
             _ => {}
         }
     }
@@ -441,6 +468,7 @@ fn spoils(fault: &Fault, spoiled: Spoiled) -> bool {
         Fault::EndsIn { .. } => spoiled.ends_in,
         Fault::Stuck { .. } => spoiled.stuck,
         Fault::NotFoundFor { .. } => spoiled.hidden,
+        Fault::Late { .. } => spoiled.late,
         _ => false,
     }
 }

@@ -1,7 +1,7 @@
 //! Step Functions, as far as looking up executions: `DescribeExecution` and `ListExecutions` over what the embedder registered.
 
 use std::collections::BTreeMap;
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use serde::Deserialize;
 use serde_json::json;
@@ -25,9 +25,26 @@ pub struct Execution {
     /// The name and the cause of the error it ended with.
     pub error: Option<String>,
     pub cause: Option<String>,
+    /// If it was redriven: it runs under the same ARN again.
+    pub redriven: Option<Redriven>,
+}
+
+/// How often an execution was redriven, and when last.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub struct Redriven {
+    pub count: u32,
+    pub at: SystemTime,
 }
 
 impl Execution {
+    /// The execution runs again: it has neither stopped nor failed.
+    pub fn redrive(&mut self, at: SystemTime) {
+        let count = self.redriven.map_or(0, |redriven| redriven.count) + 1;
+        self.redriven = Some(Redriven { count, at });
+        "RUNNING".clone_into(&mut self.status);
+        (self.stop_date, self.error, self.cause) = (None, None, None);
+    }
+
     fn name(&self) -> &str {
         self.arn.rsplit(':').next().unwrap_or_default()
     }
@@ -39,12 +56,55 @@ impl Execution {
             "name": self.name(),
             "status": self.status,
             "startDate": epoch_seconds(self.start_date),
+            "redriveCount": self.redriven.map_or(0, |redriven| redriven.count),
         });
+        if let Some(redriven) = self.redriven {
+            summary["redriveDate"] = epoch_seconds(redriven.at).into();
+        }
         if let Some(stop_date) = self.stop_date {
             summary["stopDate"] = epoch_seconds(stop_date).into();
         }
         summary
     }
+}
+
+/// An execution, and how late reads show its start and its end: "The results are best effort and may not reflect very recent
+/// updates and changes."
+/// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html>
+#[derive(Clone, Debug)]
+pub(crate) struct Known {
+    pub(crate) execution: Execution,
+    pub(crate) start_lag: Duration,
+    pub(crate) end_lag: Duration,
+}
+
+impl Known {
+    /// What a look shows that misses at least the changes of so recent a time.
+    fn seen(&self, now: SystemTime, stale: Duration) -> Option<Execution> {
+        let shows = |change: SystemTime, lag: Duration| {
+            let lag = lag.max(stale);
+            lag.is_zero() || now >= change + lag
+        };
+        let execution = &self.execution;
+        if !shows(execution.start_date, self.start_lag) {
+            return None;
+        }
+        match execution.stop_date {
+            Some(stopped) if !shows(stopped, self.end_lag) => Some(Execution {
+                status: "RUNNING".to_owned(),
+                stop_date: None,
+                error: None,
+                cause: None,
+                ..execution.clone()
+            }),
+            _ => Some(execution.clone()),
+        }
+    }
+}
+
+/// What looks at executions show at a moment; `stale` is what a fault adds.
+pub(crate) fn seen(executions: &[Known], now: SystemTime, stale: Duration) -> Vec<Execution> {
+    executions.iter().filter_map(|known| known.seen(now, stale)).collect()
 }
 
 fn epoch_seconds(time: SystemTime) -> f64 {

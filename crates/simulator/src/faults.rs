@@ -70,12 +70,18 @@ pub enum Fault {
     },
     /// The request is applied, and the connection breaks before the answer arrives.
     ResponseLost {},
+    /// The request is applied, and the connection is reset in the middle of the answer.
+    ConnectionReset {},
     /// No connection; nothing was applied.
     ConnectionRefused {},
     /// The answer takes a while.
     Slow { seconds: f64 },
     /// What this request creates or renames is not found by describing it for a while. Nothing else is hidden.
     NotFoundFor { seconds: f64 },
+    /// The tags that this request writes, or the rename that it starts, show so much later. Writes act on what is so.
+    Late { seconds: f64 },
+    /// This look at an execution does not see what happened in so many seconds before it: an end, or the start.
+    Stale { seconds: f64 },
     /// What this request starts ends in this status instead of `available`.
     EndsIn { status: String },
     /// What this request starts takes this much longer, or never ends.

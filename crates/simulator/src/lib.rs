@@ -32,6 +32,7 @@ mod events;
 mod executions;
 mod faults;
 mod history;
+mod lag;
 mod mail;
 mod named;
 mod names;
@@ -62,7 +63,7 @@ use tokio::time::Instant;
 pub use actions::RDS_ACTIONS;
 pub use behaviours::{BEHAVIOURS, Behaviour, Evidence};
 pub use dispatch::{ConnectionError, Outcome, RecordedRequest, Service};
-pub use executions::{EXECUTION_ACTIONS, Execution};
+pub use executions::{EXECUTION_ACTIONS, Execution, Redriven};
 pub use faults::{Fault, FaultRule, Meddling, Strike, StruckBy, When};
 pub use history::NameHistory;
 pub use mail::{MAIL_ACTIONS, Mail};
@@ -76,12 +77,14 @@ pub use server::serve;
 pub use settings::{ClusterSettings, InstanceSettings, ProcessorFeatures, ServerlessV2Scaling, StorageVolume};
 pub use world::{
     ApplyStatus, BlueGreenSpec, CertificateSpec, ClusterEndpointSpec, ClusterSnapshotSpec, ClusterSpec,
-    EngineVersionSpec, GroupSpec, InstanceSpec, IntegrationSpec, Limits, MemberSpec, Offer, OrderableSpec, ProxySpec,
-    RetainedBackupSpec, RoleSpec, SecurityGroupSpec, SnapshotSpec, Timings, Unverified, World, WorldError,
+    EngineVersionSpec, GroupSpec, IdleFunctions, InstanceSpec, IntegrationSpec, Lag, Lambda, Limits, MemberSpec, Offer,
+    OrderableSpec, ProxySpec, RetainedBackupSpec, RoleSpec, SecurityGroupSpec, SnapshotSpec, Timings, Unverified,
+    World, WorldError,
 };
 
 use connector::Connector;
 use dispatch::Desk;
+use executions::Known;
 use resources::Millis;
 
 tokio::task_local! {
@@ -253,15 +256,19 @@ impl Simulator {
     /// Makes an execution known to `DescribeExecution` and `ListExecutions`; one with the same ARN is replaced.
     pub fn register_execution(&self, execution: Execution) {
         let mut desk = self.desk();
-        desk.executions.retain(|known| known.arn != execution.arn);
-        desk.executions.push(execution);
+        let [start_lag, end_lag] = [(); 2].map(|()| {
+            let bound = desk.state.lag.execution_seconds;
+            Duration::from_millis(desk.state.delay(bound))
+        });
+        desk.executions.retain(|known| known.execution.arn != execution.arn);
+        desk.executions.push(Known { execution, start_lag, end_lag });
     }
 
     /// Changes a registered execution, for example to say that it has ended; false when there is none with this ARN.
     pub fn update_execution(&self, arn: &str, update: impl FnOnce(&mut Execution)) -> bool {
         let mut desk = self.desk();
-        let execution = desk.executions.iter_mut().find(|execution| execution.arn == arn);
-        execution.map(update).is_some()
+        let known = desk.executions.iter_mut().find(|known| known.execution.arn == arn);
+        known.map(|known| update(&mut known.execution)).is_some()
     }
 
     #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]

@@ -45,7 +45,7 @@ pub(crate) fn named(state: &State, parameters: &BTreeMap<String, String>) -> BTr
                 resource_id: cluster.resource_id.clone(),
                 members,
                 kms_key_id: cluster.settings.kms_key_id.clone(),
-                ..tagged(&cluster.tags)
+                ..tagged(cluster.tags.truth())
             },
         );
     }
@@ -61,7 +61,7 @@ pub(crate) fn named(state: &State, parameters: &BTreeMap<String, String>) -> BTr
                     resource_id: instance.resource_id.clone(),
                     engine,
                     kms_key_id: instance.settings.kms_key_id.clone(),
-                    ..tagged(&instance.tags)
+                    ..tagged(instance.tags.truth())
                 },
             );
         }
@@ -70,14 +70,14 @@ pub(crate) fn named(state: &State, parameters: &BTreeMap<String, String>) -> BTr
         add(
             "snapshot",
             &snapshot.life,
-            Named { kms_key_id: snapshot.settings.kms_key_id.clone(), ..tagged(&snapshot.tags) },
+            Named { kms_key_id: snapshot.settings.kms_key_id.clone(), ..tagged(snapshot.tags.truth()) },
         );
     }
     for snapshot in state.cluster_snapshots.values().filter(|snapshot| named("cluster-snapshot", &snapshot.life)) {
         add(
             "cluster-snapshot",
             &snapshot.life,
-            Named { kms_key_id: snapshot.settings.kms_key_id.clone(), ..tagged(&snapshot.tags) },
+            Named { kms_key_id: snapshot.settings.kms_key_id.clone(), ..tagged(snapshot.tags.truth()) },
         );
     }
     found

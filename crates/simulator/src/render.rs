@@ -5,7 +5,7 @@
 use jiff::Timestamp;
 
 use crate::engines;
-use crate::query::Tags;
+use crate::lag::View;
 use crate::resources::{
     Cluster, ClusterSnapshot, ExportTask, Instance, InstanceSnapshot, Key, Life, ManagedSecret, Snapshot,
 };
@@ -20,12 +20,12 @@ fn timestamp(xml: &mut Xml, name: &str, unix_millis: i64) {
     xml.plain_if(name, Timestamp::from_millisecond(unix_millis).ok());
 }
 
-fn tags(xml: &mut Xml, tags: &Tags) {
+fn tags(xml: &mut Xml, tags: &[(String, String)]) {
     xml.nest("TagList", |xml| tag_members(xml, tags));
 }
 
 /// The members of a `TagList`.
-pub(crate) fn tag_members(xml: &mut Xml, tags: &Tags) {
+pub(crate) fn tag_members(xml: &mut Xml, tags: &[(String, String)]) {
     for (key, value) in tags {
         xml.nest("Tag", |xml| {
             xml.text("Key", key);
@@ -91,16 +91,8 @@ impl State {
         format!("{identifier}.{kind}-{ENDPOINT_HASH}.{}.rds.amazonaws.com", self.region)
     }
 
-    pub(crate) fn instance_arn(&self, instance: &Instance) -> String {
-        self.arn("db", &instance.life.identifier)
-    }
-
     fn outpost_arn(&self) -> String {
         format!("arn:{}:outposts:{}:{}:outpost/op-0simulator", self.partition(), self.region, self.account)
-    }
-
-    pub(crate) fn cluster_arn(&self, cluster: &Cluster) -> String {
-        self.arn("cluster", &cluster.life.identifier)
     }
 
     /// Elements of a `DBSubnetGroup`, without the subnets.
@@ -124,20 +116,31 @@ impl State {
         xml.text("DBSubnetGroupArn", &self.arn("subgrp", name));
         xml.list("SupportedNetworkTypes", "member", &["IPV4".to_owned()]);
     }
+}
+
+/// Resources as a view of the world shows them.
+impl View<'_> {
+    pub(crate) fn instance_arn(&self, instance: &Instance) -> String {
+        self.arn("db", self.identifier(&instance.life))
+    }
+
+    pub(crate) fn cluster_arn(&self, cluster: &Cluster) -> String {
+        self.arn("cluster", self.identifier(&cluster.life))
+    }
 
     /// The content of a `DBInstance` element.
     pub(crate) fn instance(&self, xml: &mut Xml, key: Key) {
         let Some(instance) = self.instances.get(&key) else { return };
         let (life, settings) = (&instance.life, &instance.settings);
-        xml.text("DBInstanceIdentifier", &life.identifier);
+        xml.text("DBInstanceIdentifier", self.identifier(life));
         xml.text_if("DBInstanceClass", settings.class.as_ref());
         xml.text("Engine", &instance.engine);
-        xml.text("DBInstanceStatus", &life.status);
+        xml.text("DBInstanceStatus", self.status(life));
         xml.text_if("MasterUsername", settings.master_username.as_ref());
         xml.text_if("DBName", settings.database_name.as_ref());
         if let Some(created) = instance.created {
             xml.nest("Endpoint", |xml| {
-                xml.text("Address", &self.instance_endpoint(&life.identifier));
+                xml.text("Address", &self.instance_endpoint(self.identifier(life)));
                 xml.plain_if("Port", settings.port);
                 xml.text("HostedZoneId", "Z0SIMULATOR");
             });
@@ -161,7 +164,7 @@ impl State {
             xml.nest("DBSubnetGroup", |xml| self.subnet_group(xml, group));
         }
         xml.text_if("PreferredMaintenanceWindow", settings.maintenance_window.as_ref());
-        xml.nest("PendingModifiedValues", |xml| pending_instance(xml, instance));
+        xml.nest("PendingModifiedValues", |xml| pending_instance(xml, *self, instance));
         if instance.created.is_some() && settings.backup_retention_period.unwrap_or(0) > 0 && instance.cluster.is_none()
         {
             timestamp(xml, "LatestRestorableTime", self.wall_clock());
@@ -177,10 +180,10 @@ impl State {
         xml.text_if("EngineVersion", settings.engine_version.as_ref());
         xml.plain_if("AutoMinorVersionUpgrade", settings.auto_minor_version_upgrade);
         let source = instance.replica_of.and_then(|source| self.instances.get(&source));
-        xml.text_if("ReadReplicaSourceDBInstanceIdentifier", source.map(|source| &source.life.identifier));
+        xml.text_if("ReadReplicaSourceDBInstanceIdentifier", source.map(|source| self.identifier(&source.life)));
         xml.nest("ReadReplicaDBInstanceIdentifiers", |xml| {
             for replica in self.instances.values().filter(|replica| replica.replica_of == Some(key)) {
-                xml.text("ReadReplicaDBInstanceIdentifier", &replica.life.identifier);
+                xml.text("ReadReplicaDBInstanceIdentifier", self.identifier(&replica.life));
             }
         });
         xml.text_if("LicenseModel", settings.license_model.as_ref());
@@ -199,7 +202,7 @@ impl State {
         xml.text_if("StorageType", settings.storage_type.as_ref());
         xml.plain("DbInstancePort", 0);
         let cluster = instance.cluster.and_then(|cluster| self.clusters.get(&cluster));
-        xml.text_if("DBClusterIdentifier", cluster.map(|cluster| &cluster.life.identifier));
+        xml.text_if("DBClusterIdentifier", cluster.map(|cluster| self.identifier(&cluster.life)));
         xml.plain_if("StorageEncrypted", settings.storage_encrypted);
         xml.text_if("KmsKeyId", settings.kms_key_id.as_ref());
         xml.text("DbiResourceId", &instance.resource_id);
@@ -238,7 +241,7 @@ impl State {
             }
         });
         xml.plain_if("MaxAllocatedStorage", settings.max_allocated_storage);
-        tags(xml, &instance.tags);
+        tags(xml, self.tags(&instance.tags));
         xml.plain_if("CustomerOwnedIpEnabled", settings.customer_owned_ip);
         xml.text_if("NetworkType", settings.network_type.as_ref());
         xml.text("ActivityStreamStatus", "stopped");
@@ -275,24 +278,25 @@ impl State {
         xml.list("AvailabilityZones", "AvailabilityZone", &self.storage_zones(settings));
         xml.plain_if("BackupRetentionPeriod", settings.backup_retention_period);
         xml.text_if("DatabaseName", settings.database_name.as_ref());
-        xml.text("DBClusterIdentifier", &life.identifier);
+        let name = self.identifier(life);
+        xml.text("DBClusterIdentifier", name);
         xml.text_if("DBClusterParameterGroup", settings.parameter_group.as_ref());
         xml.text_if("DBSubnetGroup", settings.subnet_group.as_ref());
-        xml.text("Status", &life.status);
+        xml.text("Status", self.status(life));
         timestamp(xml, "EarliestRestorableTime", cluster.created);
-        xml.text("Endpoint", &self.cluster_endpoint(&life.identifier, "cluster"));
-        xml.text("ReaderEndpoint", &self.cluster_endpoint(&life.identifier, "cluster-ro"));
+        xml.text("Endpoint", &self.cluster_endpoint(name, "cluster"));
+        xml.text("ReaderEndpoint", &self.cluster_endpoint(name, "cluster-ro"));
         let custom: Vec<String> = self
             .cluster_endpoints
             .iter()
-            .filter(|endpoint| endpoint.cluster == life.identifier)
+            .filter(|endpoint| endpoint.cluster == name)
             .map(|endpoint| self.cluster_endpoint(&endpoint.identifier, "cluster-custom"))
             .collect();
         if !custom.is_empty() {
             xml.list("CustomEndpoints", "member", &custom);
         }
         self.cluster_make(xml, cluster);
-        cluster_options(xml, cluster);
+        cluster_options(xml, *self, cluster);
     }
 
     /// Engine, members, ties to other resources.
@@ -342,7 +346,7 @@ impl State {
         // A member between two names is still a member; the cluster lists it by the name it had.
         let Some(instance) = self.instances.get(&member) else { return };
         xml.nest("DBClusterMember", |xml| {
-            xml.text("DBInstanceIdentifier", &instance.life.identifier);
+            xml.text("DBInstanceIdentifier", self.identifier(&instance.life));
             xml.plain("IsClusterWriter", is_writer);
             xml.text("DBClusterParameterGroupStatus", instance.cluster_parameter_status.as_str());
             xml.plain("PromotionTier", instance.settings.promotion_tier.unwrap_or(1));
@@ -377,7 +381,7 @@ impl State {
         xml.plain("IAMDatabaseAuthenticationEnabled", settings.iam_database_authentication.unwrap_or(false));
         processor_features(xml, settings.processor_features.as_ref());
         xml.text("DbiResourceId", &snapshot.source_resource_id);
-        tags(xml, &snapshot.tags);
+        tags(xml, self.tags(&snapshot.tags));
         timestamp(xml, "OriginalSnapshotCreateTime", snapshot.original_created);
         timestamp(xml, "SnapshotDatabaseTime", snapshot.created);
         xml.text("SnapshotTarget", settings.backup_target.as_deref().unwrap_or("region"));
@@ -446,14 +450,14 @@ impl State {
         xml.text("DBClusterSnapshotArn", &self.arn("cluster-snapshot", &snapshot.life.identifier));
         xml.text_if("SourceDBClusterSnapshotArn", snapshot.copy_of.as_ref());
         xml.plain("IAMDatabaseAuthenticationEnabled", settings.iam_database_authentication.unwrap_or(false));
-        tags(xml, &snapshot.tags);
+        tags(xml, self.tags(&snapshot.tags));
         xml.text_if("StorageType", settings.storage_type.as_ref());
         xml.text("DbClusterResourceId", &snapshot.source_resource_id);
     }
 }
 
 /// What can be switched on and off, and tags.
-fn cluster_options(xml: &mut Xml, cluster: &Cluster) {
+fn cluster_options(xml: &mut Xml, view: View<'_>, cluster: &Cluster) {
     let (life, settings) = (&cluster.life, &cluster.settings);
     xml.plain_if("IAMDatabaseAuthenticationEnabled", settings.iam_database_authentication);
     timestamp(xml, "ClusterCreateTime", cluster.created);
@@ -461,7 +465,7 @@ fn cluster_options(xml: &mut Xml, cluster: &Cluster) {
     if let Some(exports) = settings.log_exports.as_ref().filter(|exports| !exports.is_empty()) {
         xml.list("EnabledCloudwatchLogsExports", "member", exports);
     }
-    pending_cluster(xml, cluster);
+    pending_cluster(xml, view, cluster);
     xml.text_if("EngineMode", settings.engine_mode.as_ref());
     xml.text_if("DBClusterInstanceClass", settings.class.as_ref());
     xml.text_if("StorageType", settings.storage_type.as_ref());
@@ -481,7 +485,7 @@ fn cluster_options(xml: &mut Xml, cluster: &Cluster) {
             });
         }
     });
-    tags(xml, &cluster.tags);
+    tags(xml, view.tags(&cluster.tags));
     xml.text_if("GlobalClusterIdentifier", cluster.member_of_global.as_ref());
     xml.text_if("NetworkType", settings.network_type.as_ref());
     if let Some(scaling) = &settings.serverless_v2_scaling {
@@ -535,11 +539,12 @@ fn instance_domain(xml: &mut Xml, settings: &InstanceSettings) {
     });
 }
 
-fn pending_instance(xml: &mut Xml, instance: &Instance) {
+fn pending_instance(xml: &mut Xml, view: View<'_>, instance: &Instance) {
     if instance.pending_password {
         xml.text("MasterUserPassword", "****");
     }
-    xml.text_if("DBInstanceIdentifier", instance.pending_identifier.as_ref());
+    let name = view.pending_identifier(&instance.life, instance.pending_identifier.as_ref());
+    xml.text_if("DBInstanceIdentifier", name);
     // Most instances are described most often with nothing pending.
     if instance.pending.is_empty() && instance.applying.is_empty() {
         return;
@@ -562,13 +567,14 @@ fn pending_instance(xml: &mut Xml, instance: &Instance) {
     xml.plain_if("DedicatedLogVolume", pending.dedicated_log_volume);
 }
 
-fn pending_cluster(xml: &mut Xml, cluster: &Cluster) {
+fn pending_cluster(xml: &mut Xml, view: View<'_>, cluster: &Cluster) {
     let pending = State::cluster_pending_of(cluster);
-    if pending.is_empty() && cluster.pending_identifier.is_none() && !cluster.pending_password {
+    let name = view.pending_identifier(&cluster.life, cluster.pending_identifier.as_ref());
+    if pending.is_empty() && name.is_none() && !cluster.pending_password {
         return;
     }
     xml.nest("PendingModifiedValues", |xml| {
-        xml.text_if("DBClusterIdentifier", cluster.pending_identifier.as_ref());
+        xml.text_if("DBClusterIdentifier", name);
         if cluster.pending_password {
             xml.text("MasterUserPassword", "****");
         }

@@ -193,7 +193,7 @@ fn instance(state: &State, key: u32) -> InstanceState {
     InstanceState {
         identifier: instance.life.identifier.clone(),
         resource_id: instance.resource_id.clone(),
-        arn: state.instance_arn(instance),
+        arn: state.truth().instance_arn(instance),
         engine: instance.engine.clone(),
         status: instance.life.status.clone(),
         answers: instance.life.answers,
@@ -201,7 +201,7 @@ fn instance(state: &State, key: u32) -> InstanceState {
         cluster: cluster.map(|cluster| cluster.life.identifier.clone()),
         is_writer: cluster.is_some_and(|cluster| cluster.writer == Some(key)),
         replica_of: source.map(|source| source.life.identifier.clone()),
-        tags: as_map(&instance.tags),
+        tags: as_map(instance.tags.truth()),
         settings: instance.settings.clone(),
         pending: State::pending_of(instance),
         secret_arn: instance.secret.as_ref().map(|secret| secret.arn.clone()),
@@ -215,7 +215,7 @@ fn cluster(state: &State, key: u32) -> ClusterState {
     ClusterState {
         identifier: cluster.life.identifier.clone(),
         resource_id: cluster.resource_id.clone(),
-        arn: state.cluster_arn(cluster),
+        arn: state.truth().cluster_arn(cluster),
         engine: cluster.engine.clone(),
         status: cluster.life.status.clone(),
         answers: cluster.life.answers,
@@ -224,7 +224,7 @@ fn cluster(state: &State, key: u32) -> ClusterState {
             .iter()
             .filter_map(|member| Some(state.instances.get(member)?.life.identifier.clone()))
             .collect(),
-        tags: as_map(&cluster.tags),
+        tags: as_map(cluster.tags.truth()),
         settings: cluster.settings.clone(),
         pending: State::cluster_pending_of(cluster),
         secret_arn: cluster.secret.as_ref().map(|secret| secret.arn.clone()),
@@ -242,7 +242,7 @@ fn snapshot<S: Clone>(state: &State, snapshot: &Snapshot<S>, kind: &str) -> Snap
         status: snapshot.life.status.clone(),
         kind: snapshot.kind.clone(),
         created_seconds: (snapshot.created - state.start) as f64 / 1000.0,
-        tags: as_map(&snapshot.tags),
+        tags: as_map(snapshot.tags.truth()),
         settings: snapshot.settings.clone(),
     }
 }

@@ -5,6 +5,7 @@
 
 use std::borrow::Cow;
 
+use crate::lag::{Former, Tagged};
 use crate::query::Tags;
 use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::world::{ApplyStatus, RoleSpec};
@@ -110,6 +111,10 @@ pub(crate) struct Life {
     pub(crate) storage: Option<UnderWork>,
     /// Describing does not find it before this time.
     pub(crate) visible_from: Millis,
+    /// What reads still show it as after a rename.
+    pub(crate) former: Option<Former>,
+    /// How much later than the world's lag says reads show the rename under way.
+    pub(crate) rename_late: Millis,
     /// Steps scheduled for an earlier generation are void.
     pub(crate) generation: u32,
 }
@@ -127,6 +132,8 @@ impl Life {
             served,
             storage: None,
             visible_from: 0,
+            former: None,
+            rename_late: 0,
             generation: 0,
         }
     }
@@ -194,7 +201,7 @@ pub(crate) struct Instance {
     pub(crate) pending_password: bool,
     /// What the modification under way will change.
     pub(crate) applying: InstanceSettings,
-    pub(crate) tags: Tags,
+    pub(crate) tags: Tagged,
     pub(crate) cluster: Option<Key>,
     pub(crate) replica_of: Option<Key>,
     /// Unix milliseconds, absent while it is being created.
@@ -223,7 +230,7 @@ pub(crate) struct Cluster {
     pub(crate) pending_identifier: Option<String>,
     pub(crate) pending_password: bool,
     pub(crate) applying: ClusterSettings,
-    pub(crate) tags: Tags,
+    pub(crate) tags: Tagged,
     /// In the order they joined.
     pub(crate) members: Vec<Key>,
     pub(crate) writer: Option<Key>,
@@ -261,7 +268,9 @@ pub(crate) struct Snapshot<S> {
     /// `manual`, `automated` or `awsbackup`.
     pub(crate) kind: String,
     pub(crate) settings: S,
-    pub(crate) tags: Tags,
+    pub(crate) tags: Tagged,
+    /// The tags that the source had at the snapshot's moment, whether or not the snapshot got them.
+    pub(crate) source_tags: Tags,
     pub(crate) created: i64,
     pub(crate) original_created: i64,
     /// ARN of the snapshot this is a copy of.
@@ -302,7 +311,7 @@ impl Instance {
             pending_identifier: None,
             pending_password: false,
             applying: InstanceSettings::default(),
-            tags: Tags::new(),
+            tags: Tagged::default(),
             cluster: None,
             replica_of: None,
             created: None,
@@ -336,7 +345,7 @@ impl Cluster {
             pending_identifier: None,
             pending_password: false,
             applying: ClusterSettings::default(),
-            tags: Tags::new(),
+            tags: Tagged::default(),
             members: Vec::new(),
             writer: None,
             created,

@@ -16,7 +16,7 @@ use crate::resources::{
 };
 use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::world::{
-    ApplyStatus, BlueGreenSpec, ClusterEndpointSpec, GroupSpec, Limits, ProxySpec, RetainedBackupSpec,
+    ApplyStatus, BlueGreenSpec, ClusterEndpointSpec, GroupSpec, Lag, Limits, ProxySpec, RetainedBackupSpec,
     SecurityGroupSpec, Timings, Unverified,
 };
 
@@ -68,6 +68,8 @@ pub(crate) struct Spoiler {
     /// Seconds added before the last step; infinite: it never comes.
     pub(crate) stuck: Option<f64>,
     pub(crate) hidden_for: Option<f64>,
+    /// Seconds by which reads show later what the request writes.
+    pub(crate) late: Option<f64>,
 }
 
 /// Which parts of a [`Spoiler`] took effect.
@@ -76,6 +78,9 @@ pub(crate) struct Spoiled {
     pub(crate) ends_in: bool,
     pub(crate) stuck: bool,
     pub(crate) hidden: bool,
+    pub(crate) late: bool,
+    /// A look at executions missed what a fresher one shows.
+    pub(crate) stale: bool,
 }
 
 /// Parameter, option and subnet groups.
@@ -98,6 +103,7 @@ pub(crate) struct State {
     pub(crate) account: String,
     pub(crate) timings: Timings,
     pub(crate) limits: Limits,
+    pub(crate) lag: Lag,
     pub(crate) unverified: Unverified,
     pub(crate) instances: BTreeMap<Key, Instance>,
     pub(crate) clusters: BTreeMap<Key, Cluster>,
@@ -134,6 +140,7 @@ impl State {
             account: world.account.clone(),
             timings: world.timings.clone(),
             limits: world.limits.clone(),
+            lag: world.lag.clone(),
             unverified: world.unverified.clone(),
             instances: BTreeMap::new(),
             clusters: BTreeMap::new(),
@@ -299,6 +306,7 @@ impl State {
         // A rename hides its new name by leaving the database nameless for longer.
         let renames = steps.iter().any(|(_, step)| *step == Step::TakeName);
         let nameless = spoiler.hidden_for.filter(|_| renames).unwrap_or(0.0);
+        let late = spoiler.late.filter(|_| renames).map_or(0, millis);
         let removes = steps.iter().any(|(_, step)| *step == Step::Gone);
         let now = self.now;
         let Some(life) = self.life(target) else { return };
@@ -314,6 +322,10 @@ impl State {
             }
             _ => {}
         }
+        if renames {
+            life.rename_late = late;
+        }
+        self.spoiled.late |= late > 0;
         self.spoiled.hidden |= is_hidden;
         self.spoiled.stuck |= spoiler.stuck.is_some();
         self.spoiled.ends_in |= spoiler.ends_in.is_some() && !removes && spoiler.stuck.is_none_or(f64::is_finite);
@@ -359,12 +371,12 @@ impl State {
             Step::FalseAvailable => life.status = AVAILABLE,
             Step::Apply => self.apply_modification(target),
             Step::TakeName => {
-                if let Some(name) = life.renaming_to.take() {
-                    life.identifier = name;
+                self.take_name(target);
+                if let Some(life) = self.life(target) {
+                    life.answers = true;
+                    life.served = false;
+                    life.status = "renaming".into();
                 }
-                life.answers = true;
-                life.served = false;
-                life.status = "renaming".into();
                 self.apply_modification(target);
             }
             Step::StorageWork(work, seconds) => {
@@ -461,12 +473,14 @@ impl State {
         let Target::Cluster(key) = target else { return };
         let Some(cluster) = self.clusters.get(&key).filter(|cluster| !cluster.is_aurora()) else { return };
         let (old_name, new_name) = (cluster.life.identifier.clone(), cluster.life.renaming_to.clone());
+        let late = cluster.life.rename_late;
         for member in cluster.members.clone() {
             if *step == Step::TakeName
                 && let (Some(new_name), Some(instance)) = (&new_name, self.instances.get_mut(&member))
                 && let Some(suffix) = instance.life.identifier.strip_prefix(&old_name)
             {
                 instance.life.renaming_to = Some(format!("{new_name}{suffix}"));
+                instance.life.rename_late = late;
             }
             self.lead_member(member, as_of_member(step));
         }
@@ -482,9 +496,7 @@ impl State {
         let leaves = matches!(&step, Step::Gone) || matches!(&step, Step::Show(status) if status == "deleting");
         match step {
             Step::TakeName if instance.life.status == "failed" => {
-                if let Some(name) = instance.life.renaming_to.take() {
-                    instance.life.identifier = name;
-                }
+                self.take_name(Target::Instance(key));
             }
             _ if instance.life.status == "failed" && !leaves => {}
             step => self.apply(Target::Instance(key), step),

@@ -72,6 +72,9 @@ pub struct World {
     /// Members that RDS makes for a Multi-AZ DB cluster, by name, and that end in `failed` beside an available cluster.
     pub failing_members: Vec<String>,
     pub timings: Timings,
+    pub lag: Lag,
+    /// What Lambda does with the functions of the embedder. The simulator itself runs none.
+    pub lambda: Lambda,
     pub limits: Limits,
     pub unverified: Unverified,
     /// What goes wrong, by action and occurrence.
@@ -110,6 +113,8 @@ impl Default for World {
             granted: Vec::new(),
             failing_members: Vec::new(),
             timings: Timings::default(),
+            lag: Lag::default(),
+            lambda: Lambda::default(),
             limits: Limits::default(),
             unverified: Unverified::default(),
             faults: Vec::new(),
@@ -176,6 +181,9 @@ pub struct InstanceSpec {
     pub pending: InstanceSettings,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// How long ago it was created.
+    #[serde(default = "thirty_days")]
+    pub age_hours: u32,
     /// The instance this one is a read replica of.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub replica_of: Option<String>,
@@ -225,6 +233,9 @@ pub struct ClusterSpec {
     pub pending: ClusterSettings,
     #[serde(default)]
     pub tags: BTreeMap<String, String>,
+    /// How long ago it and its members were created.
+    #[serde(default = "thirty_days")]
+    pub age_hours: u32,
     /// The first is the writer unless another says so. A Multi-AZ DB cluster that names none has three.
     #[serde(default)]
     pub members: Vec<MemberSpec>,
@@ -268,6 +279,13 @@ pub struct MemberSpec {
     /// The same of the parameter group of its cluster.
     #[serde(default = "in_sync")]
     pub cluster_parameter_status: ApplyStatus,
+}
+
+/// The age in hours of a database that does not say otherwise.
+pub(crate) const THIRTY_DAYS: u32 = 30 * 24;
+
+const fn thirty_days() -> u32 {
+    THIRTY_DAYS
 }
 
 fn manual() -> String {
@@ -614,6 +632,49 @@ impl Default for Timings {
             cancel_export: 60.0,
         }
     }
+}
+
+/// How late reads show what has changed, in seconds at the most. The seed draws each delay from nothing to the bound; writes
+/// act on what is so.
+#[derive(Clone, Debug, Default, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lag {
+    /// Until then `Describe…` and `ListTagsForResource` show the former tags; of a new resource none.
+    pub tags_seconds: f64,
+    /// Until then a renamed database is described under its former name, and not found under the new one.
+    pub rename_seconds: f64,
+    /// Until then `DescribeExecution` does not know a new execution, and says `RUNNING` of one that has ended.
+    pub execution_seconds: f64,
+}
+
+/// What Lambda does with functions that have network interfaces in a VPC.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(default, rename_all = "camelCase", deny_unknown_fields)]
+pub struct Lambda {
+    /// Functions that were idle for weeks, so that Lambda took their network interfaces away: `true` for all of them, or their
+    /// names. The first call fails and has Lambda make new ones.
+    pub idle_functions: IdleFunctions,
+    /// From the first call until the function works.
+    pub wake_seconds: f64,
+    /// Whether it ever works again.
+    pub ever_wakes: bool,
+}
+
+impl Default for Lambda {
+    fn default() -> Self {
+        Self { idle_functions: IdleFunctions::All(false), wake_seconds: 60.0, ever_wakes: true }
+    }
+}
+
+/// Which functions were idle.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(untagged)]
+pub enum IdleFunctions {
+    All(bool),
+    Named(Vec<String>),
 }
 
 /// Quotas of the account in the region.

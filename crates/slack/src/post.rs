@@ -95,6 +95,8 @@ async fn answer(http: &SharedHttpConnector, request: HttpRequest) -> Result<(), 
         200..=299 => return Ok(()),
         300..=399 => return Err((ErrorKind::Alert, format!("HTTP {status}, and redirects are not followed"))),
         429 => ErrorKind::RateExceeded,
+        // A gateway that has waited for Slack in vain: the message may have been posted.
+        502 | 504 => ErrorKind::Unanswered,
         500..=599 => ErrorKind::ServiceUnavailable,
         _ => ErrorKind::Alert,
     };

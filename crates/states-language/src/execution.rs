@@ -1,6 +1,6 @@
 //! One execution from outside: what it is started with, what runs its tasks, how it ends.
 //!
-//! Owns the public way in, the machine's time limit and stopping from outside. The states themselves are
+//! Owns the public way in, the machine's time limit, stopping from outside and what may be redriven. The states themselves are
 //! run by [`crate::frame`].
 
 use std::cell::Cell;
@@ -10,14 +10,15 @@ use std::time::Duration;
 
 use futures::channel::oneshot;
 use futures::future::{self, LocalBoxFuture};
-use jiff::Timestamp;
+use jiff::{SignedDuration, Timestamp};
 use serde_json::Value;
 
+use crate::bookmark::{Bookmark, Places, Progress};
 use crate::expression::{Dice, ExecutionContext};
 use crate::failure::{Failure, TIMEOUT};
 use crate::frame::{Frame, Run};
 use crate::history::{Details, EventType, Observer};
-use crate::journal::{Clock, Journal as _, Log};
+use crate::journal::{Clock, Journal as _, Log, MAXIMUM_EVENTS};
 use crate::machine::StateMachine;
 use crate::nested::Family;
 
@@ -71,7 +72,7 @@ pub struct TaskFailure {
 }
 
 /// What an execution is started with.
-#[derive(Clone, Debug)]
+#[derive(Clone, Debug, PartialEq)]
 pub struct ExecutionOptions {
     pub input: Value,
     pub execution_arn: String,
@@ -140,9 +141,44 @@ pub struct Outcome {
     pub ended: Timestamp,
     /// The number of events in the history.
     pub event_count: u64,
-    /// States entered and retries made: what AWS charges for.
+    /// States entered, retries made and redrives: what AWS charges for. From the very start on, as is the count of events.
     pub state_transitions: u64,
+    /// Where it stands, if it [keeps a bookmark](Execution::keeping_bookmark) and did not succeed.
+    pub bookmark: Option<Bookmark>,
 }
+
+/// Why an execution cannot be redriven: AWS's error `ExecutionNotRedrivable`.
+#[derive(Clone, Copy, Debug, PartialEq, Eq)]
+pub enum NotRedrivable {
+    Succeeded,
+    /// It ended more than 14 days ago.
+    TooLate,
+    /// Its history is full.
+    HistoryFull,
+    /// It was not told to keep a bookmark.
+    NoBookmark,
+    /// It stands in a Map whose items are executions of their own, which is not modelled.
+    DistributedMap,
+}
+
+impl fmt::Display for NotRedrivable {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        f.write_str("ExecutionNotRedrivable: ")?;
+        f.write_str(match self {
+            Self::Succeeded => "Execution is SUCCEEDED and cannot be redriven",
+            Self::TooLate => "Execution redrivable period exceeded",
+            Self::HistoryFull => "Execution history event limit exceeded",
+            Self::NoBookmark => "Execution kept no bookmark",
+            Self::DistributedMap => "Execution stands in a distributed Map",
+        })
+    }
+}
+
+impl std::error::Error for NotRedrivable {}
+
+/// How long an execution may be redriven after its end.
+/// <https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html>
+const REDRIVABLE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
 /// One execution, ready to run.
 pub struct Execution<'e> {
@@ -151,6 +187,18 @@ pub struct Execution<'e> {
     options: ExecutionOptions,
     observer: Option<&'e mut dyn Observer>,
     stop: Option<oneshot::Receiver<Stop>>,
+    begin: Begin,
+}
+
+/// Where an execution begins, and what it counts on from.
+struct Begin {
+    keeps_bookmark: bool,
+    redrive_count: u32,
+    redrive_time: Option<Timestamp>,
+    seed: u64,
+    events: u64,
+    transitions: u64,
+    places: Vec<Progress>,
 }
 
 pub(crate) struct Stop {
@@ -213,7 +261,58 @@ impl Conclusion {
 
 impl<'e> Execution<'e> {
     pub fn new(machine: &'e StateMachine, handler: &'e dyn TaskHandler, options: ExecutionOptions) -> Self {
-        Self { machine, handler, options, observer: None, stop: None }
+        let begin = Begin {
+            keeps_bookmark: false,
+            redrive_count: 0,
+            redrive_time: None,
+            seed: options.seed,
+            events: 0,
+            transitions: 0,
+            places: vec![Progress::Untouched],
+        };
+        Self { machine, handler, options, observer: None, stop: None, begin }
+    }
+
+    /// Goes on with an execution that did not succeed, at this time: in the state it was in, with the input and the variables of
+    /// that moment. Within a Parallel or a Map only what did not succeed runs again. It keeps its name, its start and its
+    /// history; retries and the machine's time limit count anew.
+    pub fn redrive(
+        machine: &'e StateMachine,
+        handler: &'e dyn TaskHandler,
+        outcome: &Outcome,
+        at: Timestamp,
+    ) -> Result<Self, NotRedrivable> {
+        if outcome.status == Status::Succeeded {
+            return Err(NotRedrivable::Succeeded);
+        }
+        if at.duration_since(outcome.ended) > REDRIVABLE {
+            return Err(NotRedrivable::TooLate);
+        }
+        if outcome.event_count + 1 >= MAXIMUM_EVENTS {
+            return Err(NotRedrivable::HistoryFull);
+        }
+        let bookmark = outcome.bookmark.clone().ok_or(NotRedrivable::NoBookmark)?;
+        if bookmark.is_in_distributed_map(machine.flow()) {
+            return Err(NotRedrivable::DistributedMap);
+        }
+        let Bookmark { options, redrive_count, seed, places } = bookmark;
+        let begin = Begin {
+            keeps_bookmark: true,
+            redrive_count: redrive_count + 1,
+            redrive_time: Some(at),
+            seed,
+            events: outcome.event_count,
+            transitions: outcome.state_transitions,
+            places,
+        };
+        Ok(Self { machine, handler, options, observer: None, stop: None, begin })
+    }
+
+    /// Keeps a bookmark, so that the execution can be redriven. It costs a copy of every state's input.
+    #[must_use]
+    pub fn keeping_bookmark(mut self) -> Self {
+        self.begin.keeps_bookmark = true;
+        self
     }
 
     /// Has `observer` hear of every event as it happens.
@@ -233,31 +332,40 @@ impl<'e> Execution<'e> {
     /// Runs to the end, on Tokio's clock. The runtime needs its timer enabled. Executions that tasks have started, and that
     /// no task waits for, run to their ends as well before this answers.
     pub async fn run(self) -> Outcome {
-        let Self { machine, handler, options, observer, stop } = self;
-        let clock = Clock::starting_at(options.start_time);
-        let log = Log::new(clock, observer);
+        let Self { machine, handler, options, observer, stop, begin } = self;
+        let clock = Clock::starting_at(begin.redrive_time.unwrap_or(options.start_time));
+        let log = Log::going_on(clock, observer, begin.events, begin.transitions);
+        let redrive_count = begin.redrive_count;
         let context = ExecutionContext {
-            id: options.execution_arn,
-            name: options.execution_name,
-            input: options.input,
-            role_arn: options.role_arn,
+            id: options.execution_arn.clone(),
+            name: options.execution_name.clone(),
+            input: options.input.clone(),
+            role_arn: options.role_arn.clone(),
             start_time: options.start_time,
-            machine_id: options.state_machine_arn,
-            machine_name: options.state_machine_name,
+            redrive_count,
+            redrive_time: begin.redrive_time,
+            machine_id: options.state_machine_arn.clone(),
+            machine_name: options.state_machine_name.clone(),
         };
-        let started = Details { input: Some(&context.input), ..Details::default() };
-        log.milestone(EventType::ExecutionStarted, started);
+        if redrive_count == 0 {
+            let started = Details { input: Some(&context.input), ..Details::default() };
+            log.milestone(EventType::ExecutionStarted, started);
+        } else {
+            log.redriven(Details { redrive_count: Some(redrive_count), ..Details::default() });
+        }
 
         let family = Family::default();
+        let places = if begin.keeps_bookmark { Places::kept(begin.places) } else { Places::unknown() };
         let run = Run {
             handler,
             context: &context,
-            dice: Dice::new(options.seed),
+            dice: Dice::new(begin.seed),
             clock,
             journal: &log,
             stored: Cell::new(0),
             family: &family,
             nesting: 0,
+            places: &places,
         };
         let ended = async {
             let mut flow = pin!(Frame::outermost(&run, machine.flow()).run(context.input.clone()));
@@ -269,15 +377,20 @@ impl<'e> Execution<'e> {
             (conclusion, clock.now())
         };
         let (Conclusion { status, output, error, cause, .. }, ended) = family.beside(ended, handler, clock).await;
+        let started = options.start_time;
+        let seed = run.dice.seed();
+        let places = places.take().filter(|_| status != Status::Succeeded);
+        let bookmark = places.map(|places| Bookmark { options, redrive_count, seed, places });
         Outcome {
             status,
             output,
             error,
             cause,
-            started: options.start_time,
+            started,
             ended,
             event_count: log.event_count(),
             state_transitions: log.transitions(),
+            bookmark,
         }
     }
 }

@@ -133,6 +133,9 @@ pub(crate) struct ExecutionContext {
     pub(crate) input: Value,
     pub(crate) role_arn: String,
     pub(crate) start_time: Timestamp,
+    pub(crate) redrive_count: u32,
+    /// When it was redriven last.
+    pub(crate) redrive_time: Option<Timestamp>,
     pub(crate) machine_id: String,
     pub(crate) machine_name: String,
 }
@@ -176,7 +179,7 @@ impl<'v> Context<'v> {
                 "StartTime": timestamp(execution.start_time),
                 "Name": execution.name,
                 "RoleArn": execution.role_arn,
-                "RedriveCount": 0,
+                "RedriveCount": execution.redrive_count,
             },
             "StateMachine": { "Id": execution.machine_id, "Name": execution.machine_name },
             "State": {
@@ -186,6 +189,10 @@ impl<'v> Context<'v> {
         });
         if let Some(retry_count) = self.retry_count {
             context["State"]["RetryCount"] = json!(retry_count);
+        }
+        // https://docs.aws.amazon.com/step-functions/latest/dg/input-output-contextobject.html
+        if let Some(time) = execution.redrive_time {
+            context["Execution"]["RedriveTime"] = Value::from(timestamp(time));
         }
         if let Some(item) = self.item {
             context["Map"] = json!({ "Item": { "Index": item.index, "Value": item.value } });
@@ -222,6 +229,11 @@ impl<'v> Variables<'v> {
 
     pub(crate) fn get(&self, name: &str) -> Option<&Value> {
         self.own.get(name).or_else(|| self.outer?.get(name))
+    }
+
+    /// Those of this scope alone.
+    pub(crate) fn own(&self) -> &Map<String, Value> {
+        &self.own
     }
 
     /// Assigns all values of one `Assign`, or says which limit they exceed.
@@ -261,6 +273,11 @@ pub(crate) struct Dice(Cell<u64>);
 impl Dice {
     pub(crate) fn new(seed: u64) -> Self {
         Self(Cell::new(seed))
+    }
+
+    /// What goes on with the same sequence.
+    pub(crate) fn seed(&self) -> u64 {
+        self.0.get()
     }
 
     pub(crate) fn roll(&self) -> fastrand::Rng {

@@ -13,6 +13,7 @@ use futures::future::LocalBoxFuture;
 use futures::stream::FuturesUnordered;
 use serde_json::{Value, json};
 
+use crate::bookmark::{Inner, Places};
 use crate::expression::{Dice, ExecutionContext, MapItem, Variables};
 use crate::failure::{self, Failure};
 use crate::frame::{CutOff, Frame, Run, Visit, plain};
@@ -60,15 +61,31 @@ impl<'f> Frame<'f> {
         input: &Value,
     ) -> Result<Value, Failure> {
         let payload = self.payload(visit, self.effective(visit, input)?)?;
-        self.record(EventType::ParallelStateStarted, visit.state, Details::default())?;
+        let inner = match visit.resumed {
+            Some(inner) => {
+                self.previous = inner.started;
+                Some(inner)
+            }
+            None => {
+                self.record(EventType::ParallelStateStarted, visit.state, Details::default())?;
+                self.split(branches.len(), self.previous)
+            }
+        };
         let mut outputs = vec![Value::Null; branches.len()];
         let mut last = self.previous;
+        for (index, slot) in outputs.iter_mut().enumerate() {
+            if let Some((output, id)) = self.done(inner, index) {
+                *slot = output;
+                last = last.max(id);
+            }
+        }
         let this = &*self;
         let mut running: FuturesUnordered<_> = branches
             .iter()
             .enumerate()
+            .filter(|(index, _)| this.done(inner, *index).is_none())
             .map(|(index, flow)| {
-                let branch = this.within(flow, this.item).run_boxed(payload.clone());
+                let branch = this.within(flow, this.item, position(inner, index)).run_boxed(payload.clone());
                 branch.map(move |end| (index, end))
             })
             .collect();
@@ -91,8 +108,19 @@ impl<'f> Frame<'f> {
     }
 
     /// A frame for a flow inside this one.
-    fn within<'s>(&'s self, flow: &'s Flow, item: Option<MapItem<'s>>) -> Frame<'s> {
-        Frame { run: self.run, flow, variables: Variables::within(&self.variables), item, previous: self.previous }
+    fn within<'s>(&'s self, flow: &'s Flow, item: Option<MapItem<'s>>, position: Option<usize>) -> Frame<'s> {
+        let variables = Variables::within(&self.variables);
+        Frame { run: self.run, flow, variables, item, previous: self.previous, position }
+    }
+
+    /// Places for so many flows inside this one, if a bookmark is kept.
+    fn split(&self, count: usize, started: u64) -> Option<Inner> {
+        self.run.places.split(self.position?, count, started)
+    }
+
+    /// What a flow inside this one ended with before the redrive.
+    fn done(&self, inner: Option<Inner>, index: usize) -> Option<(Value, u64)> {
+        self.run.places.done(position(inner, index))
     }
 
     /// Before the flows beside a failed one are dropped: if the execution fails with it, they leave no trace.
@@ -116,7 +144,10 @@ impl<'f> Frame<'f> {
         };
         let length = Details { length: Some(items.len()), ..Details::default() };
         // The items may borrow from this frame's variables, so its place in the history moves on apart.
-        let mut previous = self.run.record(self.previous, EventType::MapStateStarted, visit.state, length)?;
+        let (mut previous, mut inner) = match visit.resumed {
+            Some(inner) => (inner.started, Some(inner)),
+            None => (self.run.record(self.previous, EventType::MapStateStarted, visit.state, length)?, None),
+        };
         let concurrency = concurrency.map_err(|number| {
             visit.runtime(&format!("Expected non-negative integer for MaxConcurrency, got '{number}' instead."))
         })?;
@@ -124,15 +155,20 @@ impl<'f> Frame<'f> {
         let outputs = match map.mode {
             Mode::Inline => {
                 let concurrency = limit(concurrency, INLINE_CONCURRENCY);
-                let start = |index: usize| self.iteration(visit, map, &effective, &items, index, previous);
-                self.iterate(items.len(), concurrency, &tolerance, start).await
+                inner = inner.or_else(|| self.split(items.len(), previous));
+                let start = |index: usize| {
+                    let item = MapItem { index, value: &items[index] };
+                    self.iteration(visit, map, &effective, item, previous, position(inner, index))
+                };
+                let done = (0..items.len()).map(|index| self.done(inner, index)).collect();
+                self.iterate(done, concurrency, &tolerance, start).await
             }
             Mode::Distributed => {
                 previous = self.run.record(previous, EventType::MapRunStarted, visit.state, Details::default())?;
                 let concurrency = limit(concurrency, DISTRIBUTED_CONCURRENCY);
                 let inputs = self.child_inputs(visit, map, &effective, &items)?;
                 let start = |index: usize| self.child(visit, map, inputs[index].clone(), index);
-                let outputs = self.iterate(inputs.len(), concurrency, &tolerance, start).await;
+                let outputs = self.iterate(vec![None; inputs.len()], concurrency, &tolerance, start).await;
                 let ended = if outputs.is_ok() { EventType::MapRunSucceeded } else { EventType::MapRunFailed };
                 let details = match &outputs {
                     Ok(_) => Details::default(),
@@ -194,18 +230,20 @@ impl<'f> Frame<'f> {
         Ok(Tolerance { count, percentage })
     }
 
-    /// Runs iterations, so many at once, until all have ended or too many have failed.
+    /// Runs the iterations that are not done, so many at once, until all have ended or too many have failed.
     async fn iterate<'i>(
         &self,
-        total: usize,
+        done: Vec<Option<(Value, u64)>>,
         concurrency: usize,
         tolerance: &Tolerance,
         mut start: impl FnMut(usize) -> Iteration<'i>,
     ) -> Result<Outputs, Failure> {
-        let mut running: FuturesUnordered<Iteration<'i>> = (0..total.min(concurrency)).map(&mut start).collect();
-        let mut next = running.len();
-        let mut outputs: Vec<Option<Value>> = vec![None; total];
-        let mut last_event = None;
+        let total = done.len();
+        let mut last_event = done.iter().flatten().map(|(_, id)| *id).max();
+        let mut outputs: Vec<Option<Value>> = done.into_iter().map(|done| done.map(|(output, _)| output)).collect();
+        let waiting: Vec<usize> = (0..total).filter(|index| outputs[*index].is_none()).collect();
+        let mut waiting = waiting.into_iter();
+        let mut running: FuturesUnordered<Iteration<'i>> = waiting.by_ref().take(concurrency).map(&mut start).collect();
         let mut failed = 0;
         while let Some((index, end)) = running.next().await {
             match end {
@@ -224,10 +262,7 @@ impl<'f> Frame<'f> {
                     }
                 }
             }
-            if next < total {
-                running.push(start(next));
-                next += 1;
-            }
+            running.extend(waiting.next().map(&mut start));
         }
         Ok(Outputs { values: outputs.into_iter().flatten().collect(), last_event })
     }
@@ -238,16 +273,20 @@ impl<'f> Frame<'f> {
         visit: &'i Visit<'f>,
         map: &'i Map,
         effective: &'i Value,
-        items: &'i [Value],
-        index: usize,
+        item: MapItem<'i>,
         started: u64,
+        position: Option<usize>,
     ) -> Iteration<'i> {
+        let index = item.index;
         let iteration = async move {
             let details = Details { index: Some(index), ..Details::default() };
-            let previous = self.run.record(started, EventType::MapIterationStarted, visit.state, details)?;
+            let frame = self.within(&map.processor, Some(item), position);
+            let previous = match frame.resume() {
+                Some(place) => place.event_id,
+                None => self.run.record(started, EventType::MapIterationStarted, visit.state, details)?,
+            };
             let mut cut_off = CutOff::new(self.run, visit.state, EventType::MapIterationAborted, previous).at(index);
-            let item = MapItem { index, value: &items[index] };
-            let frame = Frame { previous, ..self.within(&map.processor, Some(item)) };
+            let frame = Frame { previous, ..frame };
             let end = match self.item_input(visit, map, effective, item) {
                 Ok(input) => frame.run_boxed(input).await,
                 Err(failure) => Err(failure.leaving_state()),
@@ -273,7 +312,7 @@ impl<'f> Frame<'f> {
     fn item_input(&self, visit: &Visit<'_>, map: &Map, effective: &Value, item: MapItem<'_>) -> Result<Value, Failure> {
         match &map.item_selector {
             None => Ok(item.value.clone()),
-            Some(selector) => self.within(self.flow, Some(item)).fill(visit, selector, effective),
+            Some(selector) => self.within(self.flow, Some(item), None).fill(visit, selector, effective),
         }
     }
 
@@ -347,12 +386,15 @@ impl<'f> Frame<'f> {
                 input: input.clone(),
                 role_arn: parent.context.role_arn.clone(),
                 start_time: parent.clock.now(),
+                redrive_count: 0,
+                redrive_time: None,
                 machine_id: format!("{}/{label}", parent.context.machine_id),
                 machine_name: format!("{}/{label}", parent.context.machine_name),
             };
             let log = Log::new(parent.clock, None);
             log.milestone(EventType::ExecutionStarted, Details::default());
             let dice = Dice::new(parent.dice.roll().u64(..));
+            let places = Places::unknown();
             let run = Run {
                 handler: parent.handler,
                 context: &context,
@@ -362,6 +404,7 @@ impl<'f> Frame<'f> {
                 stored: Cell::new(0),
                 family: parent.family,
                 nesting: parent.nesting,
+                places: &places,
             };
             let end = Frame::outermost(&run, &map.processor).run_boxed(input).await;
             // Whatever ends a child only fails its item, and is known to the parent by no other name.
@@ -383,6 +426,11 @@ fn threshold_exceeded() -> Failure {
         failure::EXCEED_TOLERATED_FAILURE_THRESHOLD,
         Some("The specified tolerated failure threshold was exceeded".to_owned()),
     )
+}
+
+/// The place of a flow inside a state, if a bookmark is kept.
+fn position(inner: Option<Inner>, index: usize) -> Option<usize> {
+    inner.map(|inner| inner.flow(index))
 }
 
 fn limit(wanted: u64, most: usize) -> usize {

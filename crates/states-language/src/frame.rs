@@ -12,6 +12,7 @@ use futures::future::LocalBoxFuture;
 use jiff::Timestamp;
 use serde_json::{Map, Value};
 
+use crate::bookmark::{Inner, Place, Places};
 use crate::execution::TaskHandler;
 use crate::expression::{Context, Dice, EvaluationError, ExecutionContext, MapItem, Scope, Variables};
 use crate::failure::{self, Failure};
@@ -41,6 +42,7 @@ pub(crate) struct Run<'r> {
     pub(crate) family: &'r Family,
     /// How many executions wait for this one.
     pub(crate) nesting: usize,
+    pub(crate) places: &'r Places,
 }
 
 /// One flow being run: a machine, a branch or an iteration.
@@ -51,6 +53,8 @@ pub(crate) struct Frame<'f> {
     pub(crate) item: Option<MapItem<'f>>,
     /// The id of the latest event here.
     pub(crate) previous: u64,
+    /// Its position among the places, where a bookmark is kept of it.
+    pub(crate) position: Option<usize>,
 }
 
 /// One stay in a state, from entering it to leaving it.
@@ -60,6 +64,8 @@ pub(crate) struct Visit<'f> {
     pub(crate) event_id: u64,
     pub(crate) entered: Timestamp,
     pub(crate) retry_count: u32,
+    /// Flows within the state that a redrive goes on with, at the first attempt.
+    pub(crate) resumed: Option<Inner>,
 }
 
 /// Where a state leads, and with what.
@@ -165,7 +171,8 @@ impl Drop for CutOff<'_> {
 impl<'f> Frame<'f> {
     pub(crate) fn outermost(run: &'f Run<'f>, flow: &'f Flow) -> Self {
         // The execution's own first event has the id 1.
-        Self { run, flow, variables: Variables::outermost(&run.stored), item: None, previous: 1 }
+        let variables = Variables::outermost(&run.stored);
+        Self { run, flow, variables, item: None, previous: 1, position: Some(0) }
     }
 
     /// As [`Frame::run`], for flows within flows.
@@ -177,21 +184,65 @@ impl<'f> Frame<'f> {
     pub(crate) async fn run(mut self, input: Value) -> Result<(Value, u64), Failure> {
         let mut at = self.flow.start;
         let mut value = input;
+        let mut resumed = self.resume();
+        if let Some(place) = &mut resumed {
+            at = place.state;
+            value = std::mem::take(&mut place.input);
+            self.variables.assign(std::mem::take(&mut place.variables));
+        }
         loop {
-            let step = self.state(&self.flow.states[at], value).await;
+            let step = self.state(at, value, resumed.take()).await;
             let (next, output) = step.map_err(|failure| failure.leaving_state().after(self.previous))?;
             value = output;
             match next {
                 Next::State(state) => at = state,
-                Next::End => return Ok((value, self.previous)),
+                Next::End => {
+                    self.run.places.end(self.position, &value, self.previous);
+                    return Ok((value, self.previous));
+                }
             }
         }
     }
 
-    async fn state(&mut self, state: &'f State, input: Value) -> Result<Step, Failure> {
-        let details = Details { input: Some(&input), ..Details::default() };
-        self.record(entry(state.state_type()), state, details)?;
-        let visit = Visit { state, event_id: self.previous, entered: self.run.clock.now(), retry_count: 0 };
+    /// Where a redrive goes on in this flow.
+    pub(crate) fn resume(&self) -> Option<Place> {
+        self.run.places.resumed(self.position?)
+    }
+
+    /// Enters a state, or goes on with one that was entered before the redrive.
+    fn enter(&mut self, at: usize, input: &Value, resumed: Option<Place>) -> Result<Visit<'f>, Failure> {
+        let state = &self.flow.states[at];
+        if let Some(place) = &resumed {
+            // As recorded on AWS: another attempt follows the event that the state was entered with.
+            self.previous = place.event_id;
+        }
+        match resumed {
+            // https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html: a Fail state is entered again.
+            Some(Place { event_id, entered, inner, .. }) if state.state_type() != StateType::Fail => {
+                Ok(Visit { state, event_id, entered, retry_count: 0, resumed: inner })
+            }
+            _ => {
+                let details = Details { input: Some(input), ..Details::default() };
+                self.record(entry(state.state_type()), state, details)?;
+                let (event_id, entered) = (self.previous, self.run.clock.now());
+                if let Some(position) = self.position {
+                    self.run.places.enter(position, || Place {
+                        state: at,
+                        input: input.clone(),
+                        variables: self.variables.own().clone(),
+                        event_id,
+                        entered,
+                        inner: None,
+                    });
+                }
+                Ok(Visit { state, event_id, entered, retry_count: 0, resumed: None })
+            }
+        }
+    }
+
+    async fn state(&mut self, at: usize, input: Value, resumed: Option<Place>) -> Result<Step, Failure> {
+        let visit = self.enter(at, &input, resumed)?;
+        let state = visit.state;
         match &state.kind {
             Kind::Pass { result } => self.pass(visit, result.as_ref(), input),
             Kind::Choice { rules, default } => {
@@ -497,11 +548,24 @@ impl<'f> Frame<'f> {
                 break self.catch(visit, failure, input);
             };
             visit.retry_count += 1;
+            visit.resumed = None;
             self.run.journal.count_retry();
             tokio::time::sleep(pause).await;
         };
         cut_off.done();
+        if let Err(failure) = &outcome {
+            self.forget_after(failure);
+        }
         outcome
+    }
+
+    /// A state that failed over the size of its data is redriven as a whole, whatever has succeeded within it.
+    fn forget_after(&self, failure: &Failure) {
+        if failure.error.as_deref() == Some(failure::DATA_LIMIT_EXCEEDED)
+            && let Some(position) = self.position
+        {
+            self.run.places.forget(position);
+        }
     }
 
     async fn attempt(&mut self, visit: &Visit<'f>, input: &Value) -> Result<Value, Failure> {

@@ -47,6 +47,8 @@ pub struct Details<'e> {
     pub index: Option<usize>,
     /// The number of items of a Map.
     pub length: Option<usize>,
+    /// How often the execution was redriven, this time included.
+    pub redrive_count: Option<u32>,
 }
 
 macro_rules! event_types {
@@ -77,7 +79,7 @@ macro_rules! event_types {
 }
 
 event_types! {
-    ExecutionStarted, ExecutionSucceeded, ExecutionFailed, ExecutionTimedOut, ExecutionAborted,
+    ExecutionStarted, ExecutionSucceeded, ExecutionFailed, ExecutionTimedOut, ExecutionAborted, ExecutionRedriven,
     PassStateEntered, PassStateExited,
     TaskStateEntered, TaskStateExited, TaskStateAborted,
     LambdaFunctionScheduled, LambdaFunctionStarted, LambdaFunctionSucceeded, LambdaFunctionFailed,
@@ -139,6 +141,7 @@ pub struct RecordedEvent {
     pub retry_count: Option<u32>,
     pub index: Option<usize>,
     pub length: Option<usize>,
+    pub redrive_count: Option<u32>,
 }
 
 impl Recorder {
@@ -158,7 +161,8 @@ impl Recorder {
 
 impl Observer for Recorder {
     fn on_event(&mut self, event: &HistoryEvent<'_>) {
-        let Details { input, output, error, cause, function, retry_count, index, length } = event.details;
+        let Details { input, output, error, cause, function, retry_count, index, length, redrive_count } =
+            event.details;
         self.events.push(RecordedEvent {
             id: event.id,
             previous_id: event.previous_id,
@@ -173,6 +177,7 @@ impl Observer for Recorder {
             retry_count,
             index,
             length,
+            redrive_count,
         });
     }
 }

@@ -10,7 +10,7 @@ use tokio::time::Instant;
 use crate::history::{Details, EventType, HistoryEvent, Observer};
 
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
-const MAXIMUM_EVENTS: u64 = 25_000;
+pub(crate) const MAXIMUM_EVENTS: u64 = 25_000;
 
 /// Maps Tokio's clock, which tests and rehearsals may pause, to wall-clock time.
 #[derive(Clone, Copy, Debug)]
@@ -59,15 +59,32 @@ struct Pages<'o> {
 
 impl<'o> Log<'o> {
     pub(crate) fn new(clock: Clock, observer: Option<&'o mut dyn Observer>) -> Self {
-        Self { clock, pages: RefCell::new(Pages { last_id: 0, transitions: 0, closed: false, observer }) }
+        Self::going_on(clock, observer, 0, 0)
     }
 
-    /// Appends the event of the execution itself that begins or ends its history.
+    /// Goes on with a history that has so many events and counts so many transitions.
+    pub(crate) fn going_on(
+        clock: Clock,
+        observer: Option<&'o mut dyn Observer>,
+        last_id: u64,
+        transitions: u64,
+    ) -> Self {
+        Self { clock, pages: RefCell::new(Pages { last_id, transitions, closed: false, observer }) }
+    }
+
+    /// Appends the event of the execution itself that begins, ends or goes on with its history.
     pub(crate) fn milestone(&self, kind: EventType, details: Details<'_>) -> u64 {
         self.with_pages(|pages| {
             let previous = pages.last_id;
             pages.write(self.clock, previous, kind, None, details)
         })
+    }
+
+    /// Appends the event that an ended history goes on with. A redrive counts as a transition.
+    /// <https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html>
+    pub(crate) fn redriven(&self, details: Details<'_>) {
+        self.with_pages(|pages| pages.transitions += 1);
+        self.milestone(EventType::ExecutionRedriven, details);
     }
 
     pub(crate) fn event_count(&self) -> u64 {

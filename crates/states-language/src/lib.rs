@@ -46,9 +46,15 @@
 //! `HeartbeatSeconds` fails with `States.HeartbeatTimeout` if it runs longer, and a Choice without a match and a default
 //! fails with `States.NoChoiceMatched`.
 //!
+//! An execution that failed, was stopped or ran out of time is redriven ([`Execution::redrive`]) as AWS does it: it goes on in the
+//! state it was in, with that state's input and the variables of that moment. Nobody documents these: a state that is gone on
+//! with keeps its `EnteredTime`, a Wait of so many seconds waits for all of them again, and the flows of a Parallel or
+//! a Map are gone on with without another event of their start. A distributed Map is not redriven.
+//!
 //! Where to go next: [`StateMachine`] loads and describes, [`validate`] checks, [`Execution`] runs, [`Observer`] watches.
 //! The recorded cases it is held to are in `tests/conformance`.
 
+mod bookmark;
 mod choice;
 mod diagnostic;
 mod execution;
@@ -71,8 +77,11 @@ mod substitution;
 mod task;
 mod template;
 
+pub use bookmark::Bookmark;
 pub use diagnostic::{Code, Diagnostic, Severity, validate};
-pub use execution::{Execution, ExecutionOptions, Outcome, Status, StopHandle, TaskFailure, TaskHandler, TaskRequest};
+pub use execution::{
+    Execution, ExecutionOptions, NotRedrivable, Outcome, Status, StopHandle, TaskFailure, TaskHandler, TaskRequest,
+};
 pub use history::{Details, EventType, HistoryEvent, Observer, RecordedEvent, Recorder};
 pub use load::{DefinitionError, Problem};
 pub use machine::{Flow, Reason, State, StateMachine, StateType, Transition};

@@ -17,7 +17,7 @@ use trapheus_common::{Result, rds};
 use crate::instance::{look_at_instance, look_for_instances_gone, look_for_instances_settled};
 use crate::{
     both, look_for_available, look_for_found_again, look_for_gone, look_for_settled, look_for_snapshot,
-    look_for_snapshot_gone,
+    look_for_snapshot_gone, look_for_storage_work,
 };
 
 /// Waits for what a step on a DB cluster has set going.
@@ -41,10 +41,15 @@ async fn look(rds: &Client, goal: &Goal, turn: &Turn) -> Result<Look> {
                 cluster.as_ref().map(sighting).as_ref(),
             ))
         }
-        Goal::FoundAgain { resource_id } => {
+        Goal::FoundAgain { resource_id, until: _ } => {
             let cluster = rds::cluster_by_resource_id(rds, resource_id).await?;
             let seen = cluster.as_ref().map(sighting);
             Ok(look_for_found_again(DatabaseKind::Cluster, resource_id, seen.as_ref()))
+        }
+        Goal::StorageWorkEnded { resource_id, until: _ } => {
+            let cluster = rds::cluster_by_resource_id(rds, resource_id).await?;
+            let seen = cluster.as_ref().map(sighting);
+            Ok(look_for_storage_work(DatabaseKind::Cluster, resource_id, seen.as_ref()))
         }
         Goal::MembersSettled { resource_ids } => look_for_instances_settled(rds, resource_ids).await,
         Goal::Gone { resource_ids } => look_for_clusters_gone(rds, resource_ids).await,

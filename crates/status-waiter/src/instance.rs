@@ -12,7 +12,7 @@ use trapheus_common::{Error, Result, rds};
 
 use crate::{
     both, look_for_available, look_for_found_again, look_for_gone, look_for_settled, look_for_snapshot,
-    look_for_snapshot_gone,
+    look_for_snapshot_gone, look_for_storage_work,
 };
 
 /// Waits for what a step on a DB instance has set going.
@@ -34,10 +34,15 @@ async fn look(rds: &Client, goal: &Goal) -> Result<Look> {
                 instance.as_ref().map(sighting).as_ref(),
             ))
         }
-        Goal::FoundAgain { resource_id } => {
+        Goal::FoundAgain { resource_id, until: _ } => {
             let instance = rds::instance_by_resource_id(rds, resource_id).await?;
             let seen = instance.as_ref().map(sighting);
             Ok(look_for_found_again(DatabaseKind::Instance, resource_id, seen.as_ref()))
+        }
+        Goal::StorageWorkEnded { resource_id, until: _ } => {
+            let instance = rds::instance_by_resource_id(rds, resource_id).await?;
+            let seen = instance.as_ref().map(sighting);
+            Ok(look_for_storage_work(DatabaseKind::Instance, resource_id, seen.as_ref()))
         }
         Goal::Gone { resource_ids } => look_for_instances_gone(rds, resource_ids).await,
         Goal::SnapshotAvailable { identifier } => {

@@ -6,6 +6,7 @@
 
 use std::time::Duration;
 
+use trapheus_common::clock::Timestamp;
 use trapheus_common::document::{StepOutput, TaskName, WaitEvent, WaitOutput, WaitStatus};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
@@ -51,12 +52,22 @@ async fn wait(
         since: last.since.unwrap_or_else(|| invocation.clock.now()),
         absent_since: last.absent_since,
     });
-    match poll::until(async || look(&goal).await, pace, limits, step, last).await? {
+    let look = async || Ok(until(goal.until(), invocation.clock.now(), look(&goal).await?));
+    match poll::until(look, pace, limits, step, last).await? {
         Outcome::Complete { seen, gone } => Ok(WaitOutput { gone, ..complete(seen) }),
         Outcome::Pending(Progress { seen, since, absent_since }) => {
             Ok(WaitOutput { task: WaitStatus::Pending, since: Some(since), absent_since, ..complete(seen) })
         }
     }
+}
+
+/// A look at a database that is awaited only until a moment: after that the step goes on as it is.
+fn until(end: Option<Timestamp>, now: Timestamp, look: Look) -> Look {
+    if look.verdict == Verdict::Pending && end.is_some_and(|end| now >= end) {
+        let seen = format!("{}, not awaited any longer", look.seen);
+        return Look { verdict: Verdict::Complete, seen, ..look };
+    }
+    look
 }
 
 /// No look before RDS can be done tells anything. A rename reboots the database; what is created or deleted takes minutes, a
@@ -120,6 +131,16 @@ fn look_for_settled(kind: DatabaseKind, resource_id: &str, may_be_gone: bool, se
 fn look_for_found_again(kind: DatabaseKind, resource_id: &str, seen: Option<&Sighting>) -> Look {
     Look {
         verdict: acceptor::found_again(kind, seen),
+        seen: words(resource_id, seen),
+        absent: seen.is_none(),
+        outlook: outlook(seen),
+    }
+}
+
+/// A look at one database whose storage RDS works on.
+fn look_for_storage_work(kind: DatabaseKind, resource_id: &str, seen: Option<&Sighting>) -> Look {
+    Look {
+        verdict: acceptor::storage_work_ended(kind, seen),
         seen: words(resource_id, seen),
         absent: seen.is_none(),
         outlook: outlook(seen),

@@ -2,4 +2,5 @@
 
 mod mutations;
 mod oracle;
+mod safeguards;
 mod small;

@@ -6,16 +6,19 @@
 use std::fmt::Write as _;
 use std::pin::Pin;
 use std::rc::Rc;
+use std::time::{Duration, SystemTime};
 
 use aws_sdk_rds::types::Tag;
-use rds_simulator::{Fault, InstanceSpec, Timings};
+use rds_simulator::{Fault, InstanceSpec, InstanceState, Outcome, Timings};
 use serde_json::{Value, json};
 use trapheus_cli::campaign::matrix::{event, failing_restores, function, meddling, request};
 use trapheus_cli::campaign::{Case, Changes, Judged, families, judged, matrix};
-use trapheus_cli::disturbance::{Disturbance, FunctionFaultKind};
+use trapheus_cli::disturbance::{Beside, Disturbance, FunctionFaultKind};
 use trapheus_cli::fleet::{Failure, Fleet};
 use trapheus_cli::rehearsal::{BEGIN, Clients, DEFINITION, load};
+use trapheus_cli::report::Report;
 use trapheus_cli::stage::{Around, Call};
+use trapheus_common::clock::Timestamp;
 use trapheus_common::wait::poll::Pace;
 
 /// Checks that the cases keep every promise with all safeguards in place, and that one breaks one without.
@@ -31,7 +34,8 @@ fn outcomes(cases: &[Case], changes: &Changes) -> Vec<(bool, String)> {
     let outcome = |case: &Case| {
         let Judged { report, broken, .. } = judged(case, changes).expect("a world that can exist");
         // Writing to a String cannot fail.
-        let mut text = format!("{}\n  {} {:?}", case.replay().expect("a command"), report.status, report.error);
+        let Report { status, error, cause, .. } = &report;
+        let mut text = format!("{}\n  {status} {error:?} {cause:?}", case.replay().expect("a command"));
         for other in &report.others {
             let _ = write!(text, "\n  {:?} {} {:?} {:?}", other.role, other.status, other.error, other.cause);
         }
@@ -99,6 +103,30 @@ pub(crate) enum Without {
     TakenSnapshot,
     /// Whatever the run has chosen, this is what it restores.
     PinnedBackup(&'static str),
+    /// Whatever has the snapshot's name now is what the run has chosen.
+    Pin,
+    /// Copied claims count: a recovery cannot tell whose they are.
+    ProvenClaims,
+    /// Of two databases that claim to be the original, the other one is believed.
+    SecondCandidate,
+    /// What a rollback has moved aside goes without a final snapshot.
+    LastSnapshot,
+    /// A recovery that does not learn at once how the execution ended gives up.
+    Patience,
+    /// A database that does not answer is gone.
+    SecondLook,
+    /// A wait looks for the name alone.
+    OtherName,
+    /// A cluster is what its own status says, whatever its members are.
+    Members,
+    /// Readers that the run does not know are in the way.
+    AutoScaledReaders,
+    /// A token that has expired is a denial.
+    FreshTokens,
+    /// The alert cannot look at what exists: its requests are answered elsewhere.
+    Sight(Clients),
+    /// Fields of the input are not looked at.
+    KnownFields,
 }
 
 impl Around for Without {
@@ -162,6 +190,73 @@ impl Without {
                 let restore = restore.db_instance_identifier(&identifier).set_tags(Some(tags.to_vec()));
                 restore.send().await.expect("the simulator restores any snapshot");
             }
+            Self::Pin => pin_what_is_there(&mut call),
+            Self::ProvenClaims if call.function == "recover" => believe_copies(&call).await,
+            Self::SecondCandidate if call.function == "recover" => {
+                for found in claimed(&call).into_iter().filter(|found| found.resource_id != BYSTANDER) {
+                    unmark(&call, found.arn, &["trapheus:execution", "trapheus:role", "trapheus:resource-id"]).await;
+                }
+            }
+            Self::LastSnapshot if call.function.starts_with("discard-") => delete_aside(&call).await,
+            Self::Patience if call.function == "recover" => {
+                let answer = tokio::time::timeout(Duration::from_secs(20), call.proceed()).await;
+                let gave_up = |_| failure("RecoveryException", "the execution could not be looked up");
+                return answer.unwrap_or_else(|elapsed| Err(gave_up(elapsed)));
+            }
+            Self::SecondLook if call.function.starts_with("wait-") => {
+                let goal = &call.payload["task"]["waitFor"];
+                let instances = call.simulator.state().instances;
+                let answers = instances.iter().any(|found| found.answers && goal["resourceId"] == found.resource_id);
+                if goal["goal"] == "foundAgain" && !answers {
+                    return Ok(json!({
+                        "task": "TASK_COMPLETE", "taskname": "Discard", "identifier": identifier, "observed": "not found",
+                        "gone": true,
+                    }));
+                }
+            }
+            Self::OtherName if call.function.starts_with("wait-") => {
+                let goal = call.payload.pointer_mut("/task/waitFor").and_then(Value::as_object_mut);
+                let available = goal.filter(|goal| goal["goal"] == "available");
+                available.and_then(|goal| goal.remove("resourceId"));
+            }
+            Self::Members if matches!(call.function, "wait-cluster" | "verify-cluster") => {
+                let resource_id = call.simulator.state().cluster(&identifier).map(|found| found.resource_id.clone());
+                let is_wait = call.function.starts_with("wait-");
+                return call.proceed().await.or_else(|_| {
+                    Ok(if is_wait {
+                        json!({"task": "TASK_COMPLETE", "taskname": "Restore", "identifier": identifier, "observed": ""})
+                    } else {
+                        let differences = Vec::<String>::new();
+                        json!({
+                            "taskname": "Verification", "identifier": identifier, "resourceId": resource_id,
+                            "differences": differences,
+                        })
+                    })
+                });
+            }
+            Self::AutoScaledReaders if call.function == "delete-cluster" => {
+                let state = call.simulator.state();
+                if state.instances.iter().any(|found| found.identifier.starts_with("application-autoscaling-")) {
+                    return Err(failure("DeletionException", "a member of the cluster is not known"));
+                }
+            }
+            Self::FreshTokens => {
+                let simulator = call.simulator;
+                let so_far = simulator.requests().len();
+                return call.proceed().await.map_err(|error| {
+                    let expired = Outcome::Error("ExpiredToken".to_owned());
+                    let is_expired = simulator.requests()[so_far..].iter().any(|request| request.outcome == expired);
+                    if is_expired { failure("AccessDeniedException", "the token has expired") } else { error }
+                });
+            }
+            Self::Sight(elsewhere) if call.function == "email" => {
+                let fleet = other(&|fleet| fleet.rds = elsewhere.rds.clone());
+                return fleet.call(call.function, call.payload).await;
+            }
+            Self::KnownFields if call.function == "validate-input" => {
+                let input = call.payload["input"].as_object_mut().expect("an input");
+                input.retain(|field, _| matches!(field.as_str(), "identifier" | "task" | "isCluster"));
+            }
             Self::ReplacementOrder if call.function.starts_with("snapshot-") => {
                 call.payload["request"]["snapshotReplacement"] = json!("DeleteFirst");
             }
@@ -169,6 +264,61 @@ impl Without {
         }
         call.proceed().await
     }
+}
+
+/// The resource id of the database that claims what another one claims.
+pub(crate) const BYSTANDER: &str = "db-BYSTANDER";
+
+fn failure(error: &str, message: &str) -> Failure {
+    let cause = json!({"errorType": error, "errorMessage": message}).to_string();
+    Failure { error: error.to_owned(), cause }
+}
+
+/// Has the plan say that the snapshot which has the name now is the one that was chosen.
+fn pin_what_is_there(call: &mut Call<'_>) {
+    let name = call.payload["request"]["snapshotIdentifier"].as_str().unwrap_or_default().to_owned();
+    let Some(found) = call.simulator.state().snapshot(&name).cloned() else { return };
+    let Some(source) = call.payload.pointer_mut("/plan/source").filter(|source| source.is_object()) else { return };
+    let created = SystemTime::UNIX_EPOCH + BEGIN + Duration::from_secs_f64(found.created_seconds.max(0.0));
+    let created = json!(Timestamp::from(created));
+    (source["createdAt"], source["takenAt"]) = (created.clone(), created);
+    source["sourceIdentifier"] = json!(found.source);
+    source["sourceResourceId"] = json!(found.source_resource_id);
+}
+
+/// Every instance that carries a claim of any kind.
+fn claimed(call: &Call<'_>) -> Vec<InstanceState> {
+    let instances = call.simulator.state().instances.into_iter();
+    instances.filter(|found| found.tags.contains_key("trapheus:execution")).collect()
+}
+
+/// Has copies of the original's claim name themselves, and the true one nothing.
+async fn believe_copies(call: &Call<'_>) {
+    for found in claimed(call).into_iter().filter(|found| found.tags["trapheus:role"] == "original") {
+        if found.tags.get("trapheus:resource-id") == Some(&found.resource_id) {
+            unmark(call, found.arn, &["trapheus:resource-id"]).await;
+        } else {
+            mark(call, &found.identifier, &[("trapheus:resource-id", &found.resource_id)]).await;
+        }
+    }
+}
+
+/// Deletes what a rollback has moved aside, as soon as it can be, and keeps nothing of it.
+async fn delete_aside(call: &Call<'_>) {
+    let aside = call.payload["plan"]["names"]["aside"].as_str().unwrap_or_default().to_owned();
+    let rds = &call.fleet.rds;
+    // Refused while it is not there or not available.
+    let open = rds.modify_db_instance().db_instance_identifier(&aside).deletion_protection(false);
+    let _ = open.apply_immediately(true).send().await;
+    let delete = rds.delete_db_instance().db_instance_identifier(&aside).skip_final_snapshot(true);
+    let _ = delete.delete_automated_backups(true).send().await;
+}
+
+/// Takes tags from whatever has this ARN.
+async fn unmark(call: &Call<'_>, arn: String, keys: &[&str]) {
+    let keys = keys.iter().map(|key| (*key).to_owned()).collect();
+    let taken = call.fleet.rds.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(keys));
+    taken.send().await.expect("the simulator takes tags from whatever there is");
 }
 
 /// Puts tags on the instance of this name, if it exists.
@@ -200,6 +350,7 @@ fn without_the_claim_two_runs_harm_each_other() {
     let second = |state: &str| Disturbance::SecondRun {
         state: state.to_owned(),
         occurrence: 1,
+        beside: Beside::First,
         event: Some(event("orders", "create_snapshot_only", false)),
     };
     let cases =

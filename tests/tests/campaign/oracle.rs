@@ -7,7 +7,7 @@ use rds_simulator::{Fault, SnapshotSpec, When};
 use serde_json::{Value, json};
 use trapheus_cli::campaign::matrix::{event, failing_restores, function, meddling, request};
 use trapheus_cli::campaign::{Case, Changes};
-use trapheus_cli::disturbance::{Disturbance, FunctionFaultKind};
+use trapheus_cli::disturbance::{Beside, Disturbance, FunctionFaultKind};
 use trapheus_common::document::SnapshotReplacement;
 
 use crate::mutations::{Without, around, assert_found_out, failing, no_recovery, orders, redefined};
@@ -90,6 +90,7 @@ fn a_second_run_that_was_refused_excuses_no_missing_snapshot() {
     let second = Disturbance::SecondRun {
         state: "DbSnapshotCreate".to_owned(),
         occurrence: 1,
+        beside: Beside::First,
         event: Some(event("orders", "create_snapshot_only", false)),
     };
     // So that nothing but the task itself asks for a snapshot.

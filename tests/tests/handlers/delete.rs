@@ -159,12 +159,14 @@ async fn delete_cluster(harness: &Harness, event: &DeleteEvent<OriginalCluster>)
 }
 
 async fn discard(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<StepOutput> {
-    let step = async || instance::discard(harness.rds(), event.clone()).await;
+    let event = harness.discarding(event);
+    let step = async || instance::discard(harness.rds(), event.clone(), harness.invocation()).await;
     harness.run_instance(&event.request, step).await
 }
 
 async fn discard_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<StepOutput> {
-    let step = async || cluster::discard(harness.rds(), event.clone()).await;
+    let event = harness.discarding(event);
+    let step = async || cluster::discard(harness.rds(), event.clone(), harness.invocation()).await;
     harness.run_cluster(&event.request, step).await
 }
 
@@ -193,7 +195,11 @@ async fn an_original_gone_or_going_is_not_deleted_again() {
     delete(&harness, &event).await.unwrap();
     let original = event.plan.original.target.resource_id.clone();
     let gone = delete(&harness, &event).await.unwrap();
-    assert_eq!(gone.wait_for, Some(Goal::FoundAgain { resource_id: original }), "one look does not prove it gone");
+    assert_eq!(
+        gone.wait_for,
+        Some(Goal::FoundAgain { resource_id: original, until: None }),
+        "one look does not prove it gone"
+    );
     assert!(gone.wait.is_some_and(|wait| wait.gone));
     assert_eq!(deletions(&harness), 1);
 }
@@ -562,8 +568,8 @@ async fn a_discard_repeated_or_answered_into_the_void_moves_aside_once() {
         all.filter(|one| one["NewDBInstanceIdentifier"] == event.plan.names.aside.as_str()).count()
     };
     inject(&harness, "ModifyDBInstance", Fault::ResponseLost {});
-    instance::discard(harness.rds(), event.clone()).await.unwrap();
-    let going = instance::discard(harness.rds(), event.clone()).await.unwrap();
+    instance::discard(harness.rds(), harness.discarding(&event), harness.invocation()).await.unwrap();
+    let going = instance::discard(harness.rds(), harness.discarding(&event), harness.invocation()).await.unwrap();
     assert!(going.wait_for.is_some());
     discard(&harness, &event).await.unwrap();
     let output = discard(&harness, &event).await.unwrap();
@@ -738,4 +744,230 @@ async fn a_stray_member_is_removed_though_its_cluster_is_home() {
     assert!(output.notes.iter().any(|note| note.contains("shop-2")), "{:?}", output.notes);
     let kept = instances(&harness);
     assert!(!kept.contains(&"shop-1".to_owned()) && kept.contains(&"shop-2".to_owned()), "{kept:?}");
+}
+
+/// As the rollback does when it has moved the restored cluster aside.
+async fn put_cluster_back(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<StepOutput> {
+    let StepEvent { request, plan } = event.clone();
+    let rename = RenameEvent { request, plan, destination: Destination::Home };
+    let step = async || trapheus_rename::cluster::rename(harness.rds(), rename.clone()).await;
+    harness.run_cluster(&event.request, step).await
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_the_original_vanishes_after_the_restored_instance_was_moved_aside_that_one_stays() {
+    let harness = world();
+    let event = moved_away(&harness).await;
+    begin_restore(&harness).await;
+    harness.settle().await;
+    discard(&harness, &event).await.unwrap();
+    let call = harness.rds().modify_db_instance().db_instance_identifier("orders-temp").deletion_protection(false);
+    call.send().await.unwrap();
+    let call = harness.rds().delete_db_instance().db_instance_identifier("orders-temp").skip_final_snapshot(true);
+    call.send().await.unwrap();
+    let rename = |StepEvent { request, plan }| RenameEvent { request, plan, destination: Destination::Home };
+    let going = trapheus_rename::instance::rename(harness.rds(), rename(event.clone())).await.unwrap();
+    let left = discard(&harness, &event).await.unwrap();
+    for output in [going, left] {
+        assert!(output.notes[0].contains("orders has no other database"), "{output:?}");
+    }
+    harness.settle().await;
+    let step = async || trapheus_rename::instance::rename(harness.rds(), rename(event.clone())).await;
+    let error = harness.run_instance(&event.request, step).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rename, "no database has the name");
+    discard(&harness, &event).await.unwrap_err();
+    assert!(resource_id(&harness, event.plan.names.aside.as_str()).is_some());
+    assert_eq!((resource_id(&harness, "orders"), deletions(&harness)), (None, 1));
+}
+
+#[tokio::test(start_paused = true)]
+async fn if_the_original_vanishes_after_the_restored_cluster_was_moved_aside_that_one_stays() {
+    let harness = world();
+    let event = cluster_moved_away(&harness, "shop").await;
+    begin_cluster_restore(&harness, "shop", "aurora-postgresql").await;
+    harness.settle().await;
+    discard_cluster(&harness, &event).await.unwrap();
+    let members = ["shop-1-temp", "shop-2-temp"];
+    for member in members {
+        let call = harness.rds().delete_db_instance().db_instance_identifier(member).skip_final_snapshot(true);
+        call.send().await.unwrap();
+    }
+    let call = harness.rds().modify_db_cluster().db_cluster_identifier("shop-temp").deletion_protection(false);
+    Box::pin(call.send()).await.unwrap();
+    let call = harness.rds().delete_db_cluster().db_cluster_identifier("shop-temp").skip_final_snapshot(true);
+    call.send().await.unwrap();
+    let left = discard_cluster(&harness, &event).await.unwrap();
+    assert!(left.notes[0].contains("shop has no other database"), "{left:?}");
+    harness.settle().await;
+    let error = put_cluster_back(&harness, &event).await.unwrap_err();
+    assert_eq!(error.kind(), ErrorKind::Rename, "no database has the name");
+    discard_cluster(&harness, &event).await.unwrap_err();
+    assert!(cluster_resource_id(&harness, event.plan.names.aside.as_str()).is_some());
+    assert_eq!((cluster_resource_id(&harness, "shop"), deletions(&harness)), (None, members.len() + 1));
+}
+
+fn seconds_since(harness: &Harness, begin: std::time::Duration) -> u64 {
+    harness.simulator.now().saturating_sub(begin).as_secs()
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_instance_that_stays_busy_keeps_its_automated_backups_after_half_of_the_rollbacks_time() {
+    for keeps_backups in [true, false] {
+        let harness = world();
+        let event = moved_away(&harness).await;
+        begin_restore(&harness).await;
+        harness.settle().await;
+        if !keeps_backups {
+            let call = harness.rds().modify_db_instance().db_instance_identifier("orders").backup_retention_period(0);
+            call.apply_immediately(true).send().await.unwrap();
+            harness.settle().await;
+        }
+        inject(&harness, "ModifyDBInstance", Fault::Stuck { seconds: None });
+        let call = harness.rds().modify_db_instance().db_instance_identifier("orders").multi_az(true);
+        call.apply_immediately(true).send().await.unwrap();
+        harness.settle().await;
+        assert_eq!(harness.simulator.state().instance("orders").unwrap().status, "modifying");
+        let begin = harness.simulator.now();
+        let outcome = discard(&harness, &event).await;
+        let half = event.request.options.rollback_seconds / 2;
+        assert!((half..half + 900).contains(&seconds_since(&harness, begin)), "{}", seconds_since(&harness, begin));
+        if keeps_backups {
+            let [request] = accepted(&harness, "DeleteDBInstance").try_into().expect("one deletion");
+            assert_eq!(
+                (request["DBInstanceIdentifier"].as_str(), request["DeleteAutomatedBackups"].as_str()),
+                ("orders", "false")
+            );
+            let notes = outcome.unwrap().notes.join(" ");
+            assert!(notes.contains("still works on the restored database orders (status modifying)"), "{notes}");
+            assert!(notes.contains("automated backups are retained"), "{notes}");
+        } else {
+            let report = outcome.unwrap_err().report();
+            assert!(report.contains("was not deleted") && report.contains("no automated backups"), "{report}");
+            assert_eq!(deletions(&harness), 0);
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_restored_cluster_that_stays_busy_keeps_its_automated_backups_after_half_of_the_rollbacks_time() {
+    let harness = world();
+    let event = cluster_moved_away(&harness, "stock").await;
+    begin_cluster_restore(&harness, "stock", "postgres").await;
+    harness.settle().await;
+    inject(&harness, "ModifyDBCluster", Fault::Stuck { seconds: None });
+    let call =
+        harness.rds().modify_db_cluster().db_cluster_identifier("stock").db_cluster_instance_class("db.m6gd.xlarge");
+    Box::pin(call.apply_immediately(true).send()).await.unwrap();
+    harness.settle().await;
+    assert_eq!(harness.simulator.state().cluster("stock").unwrap().status, "modifying");
+    let begin = harness.simulator.now();
+    let output = discard_cluster(&harness, &event).await.unwrap();
+    let half = event.request.options.rollback_seconds / 2;
+    assert!((half..half + 900).contains(&seconds_since(&harness, begin)), "{}", seconds_since(&harness, begin));
+    let [request] = accepted(&harness, "DeleteDBCluster").try_into().expect("one deletion");
+    assert_eq!(
+        (request["DBClusterIdentifier"].as_str(), request["DeleteAutomatedBackups"].as_str()),
+        ("stock", "false")
+    );
+    assert!(output.notes.join(" ").contains("still works on the restored database stock"), "{output:?}");
+}
+
+/// How often RDS refused an action.
+fn refused(harness: &Harness, action: &str) -> usize {
+    let requests = harness.simulator.requests();
+    requests.iter().filter(|request| request.action == action && matches!(request.outcome, Outcome::Error(_))).count()
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_instance_moved_aside_waits_for_the_work_on_its_storage_and_then_leaves_a_final_snapshot() {
+    for (storage_work, has_snapshot) in [(7_200, true), (400_000, false)] {
+        let harness = world_with(&json!({"timings": {"storageInitialization": storage_work}}));
+        let event = moved_away(&harness).await;
+        begin_restore(&harness).await;
+        tokio::time::sleep(std::time::Duration::from_secs(3_600)).await;
+        assert_eq!(harness.simulator.state().instance("orders").unwrap().status, "storage-initialization");
+        discard(&harness, &event).await.unwrap();
+        put_back(&harness, &event).await;
+        let begin = harness.simulator.now();
+        let output = discard(&harness, &event).await.unwrap();
+        let [request] = accepted(&harness, "DeleteDBInstance").try_into().expect("one deletion");
+        let aside = event.plan.names.aside.as_str();
+        assert_eq!(request["DBInstanceIdentifier"], aside);
+        assert_eq!(request.contains_key("FinalDBSnapshotIdentifier"), has_snapshot, "{output:?}");
+        assert!(refused(&harness, "DeleteDBInstance") <= 2, "it is not asked again and again");
+        if !has_snapshot {
+            assert_eq!(request["DeleteAutomatedBackups"], "false");
+            let bound = event.request.options.rollback_seconds / 4 * 3;
+            assert!((bound..bound + 900).contains(&seconds_since(&harness, begin)));
+            let notes = output.notes.join(" ");
+            assert!(notes.contains(&format!("works on the restored database {aside} (status storage-")), "{notes}");
+        }
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_cluster_moved_aside_waits_for_the_work_on_its_storage_and_then_leaves_a_final_snapshot() {
+    for (storage_work, has_snapshot) in [(7_200, true), (400_000, false)] {
+        let harness = world_with(&json!({"timings": {"storageInitialization": storage_work}}));
+        let event = cluster_moved_away(&harness, "stock").await;
+        begin_cluster_restore(&harness, "stock", "postgres").await;
+        tokio::time::sleep(std::time::Duration::from_secs(3_600)).await;
+        assert_eq!(harness.simulator.state().cluster("stock").unwrap().status, "storage-initialization");
+        discard_cluster(&harness, &event).await.unwrap();
+        put_cluster_back(&harness, &event).await.unwrap();
+        let output = discard_cluster(&harness, &event).await.unwrap();
+        let [request] = accepted(&harness, "DeleteDBCluster").try_into().expect("one deletion");
+        assert_eq!(request["DBClusterIdentifier"], event.plan.names.aside.as_str());
+        assert_eq!(request.contains_key("FinalDBSnapshotIdentifier"), has_snapshot, "{output:?}");
+        assert_eq!(request["DeleteAutomatedBackups"] == "false", !has_snapshot);
+        assert!(refused(&harness, "DeleteDBCluster") <= 2, "it is not asked again and again");
+    }
+}
+
+/// Sets the role in the tags of a database, as a read that is out of date would show it.
+async fn show_role(harness: &Harness, arn: &str, role: tags::Role) {
+    rds::add_tags(harness.rds(), arn, tags::mark(EXECUTION, role)).await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_mark_of_a_verified_database_that_shows_two_minutes_late_is_waited_for() {
+    let harness = world();
+    let event = restored(&harness).await;
+    let arn = harness.simulator.state().instance("orders").unwrap().arn.clone();
+    show_role(&harness, &arn, tags::Role::Restored).await;
+    let late = async {
+        tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+        show_role(&harness, &arn, tags::Role::Verified).await;
+    };
+    let (deleted, ()) = futures::join!(delete(&harness, &event), late);
+    deleted.unwrap();
+    assert_eq!(resource_id(&harness, "orders-temp"), None);
+
+    let event = cluster_restored(&harness, "shop", "aurora-postgresql").await;
+    let arn = harness.simulator.state().cluster("shop").unwrap().arn.clone();
+    show_role(&harness, &arn, tags::Role::Restored).await;
+    let late = async {
+        tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+        show_role(&harness, &arn, tags::Role::Verified).await;
+    };
+    let (deleted, ()) = futures::join!(delete_cluster(&harness, &event), late);
+    deleted.unwrap();
+    assert_eq!(cluster_resource_id(&harness, "shop-temp"), None);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_claim_of_a_restored_database_that_shows_two_minutes_late_does_not_make_it_foreign() {
+    let harness = world();
+    let event = moved_away(&harness).await;
+    let call = harness.rds().restore_db_instance_from_db_snapshot().db_instance_identifier("orders");
+    call.db_snapshot_identifier("orders-snapshot").send().await.unwrap();
+    let arn = harness.simulator.state().instance("orders").unwrap().arn.clone();
+    rds::remove_tags(harness.rds(), &arn, &tags::OURS).await.unwrap();
+    let late = async {
+        tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+        show_role(&harness, &arn, tags::Role::Restored).await;
+    };
+    let (discarded, ()) = futures::join!(discard(&harness, &event), late);
+    discarded.unwrap();
+    assert_eq!(resource_id(&harness, "orders"), None);
 }

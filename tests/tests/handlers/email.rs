@@ -204,6 +204,12 @@ async fn a_mail_that_is_not_answered_is_sent_once_and_said_to_be_uncertain() {
     for (fault, taken, kind) in [
         (Fault::Slow { seconds: 3_600.0 }, 1, ErrorKind::Unanswered),
         (Fault::ResponseLost {}, 1, ErrorKind::Unanswered),
+        // SES may have taken it before it failed; what it says with 503 is that it has not.
+        (Fault::ServerError { status: 500 }, 0, ErrorKind::Unanswered),
+        (Fault::ServerError { status: 502 }, 0, ErrorKind::Unanswered),
+        (Fault::ServerError { status: 504 }, 0, ErrorKind::Unanswered),
+        (Fault::ServerError { status: 503 }, 0, ErrorKind::ServiceUnavailable),
+        (Fault::ConnectionReset {}, 1, ErrorKind::Unanswered),
         // Nothing was sent, so the state machine may try again as often as it likes.
         (Fault::ConnectionRefused {}, 0, ErrorKind::EndpointUnreachable),
     ] {

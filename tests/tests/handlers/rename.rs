@@ -164,7 +164,9 @@ async fn a_rollback_begun_at_any_moment_of_the_rename_brings_the_instance_home()
         let event = harness.claimed_instance("orders", TASK).await;
         call(&harness, &event, Temporary).await.unwrap();
         tokio::time::sleep(Duration::from_secs(seconds)).await;
-        let discard = async || trapheus_delete::instance::discard(harness.rds(), event.clone()).await;
+        let discard = async || {
+            trapheus_delete::instance::discard(harness.rds(), harness.discarding(&event), harness.invocation()).await
+        };
         harness.run_instance(&event.request, discard).await.unwrap();
         run(&harness, &event, Home).await.unwrap();
         harness.settle().await;
@@ -246,6 +248,75 @@ async fn in_a_rollback_what_stands_under_the_name_of_a_lost_original_stays() {
     event.plan.original.target.resource_id = "cluster-GONE".into();
     let output = call_cluster(&harness, &event, Home).await.unwrap();
     assert!(output.wait_for.is_none() && output.notes[0].contains("cluster-GONE"), "{output:?}");
+}
+
+/// Begins a rename by hand, and lets time pass until neither name answers.
+async fn begin_to_rename_by_hand(harness: &Harness, from: &str, to: &str) {
+    let call = harness.rds().modify_db_instance().db_instance_identifier(from).new_db_instance_identifier(to);
+    call.apply_immediately(true).send().await.unwrap();
+    tokio::time::sleep(Duration::from_secs(40)).await;
+    let state = harness.simulator.state();
+    assert!(state.instances.iter().any(|one| one.identifier == from && !one.answers), "{from} still answers");
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_original_between_two_names_is_not_taken_as_gone() {
+    let harness = world();
+    let event = harness.claimed_instance("orders", TASK).await;
+    run(&harness, &event, Temporary).await.unwrap();
+    rename_by_hand(&harness, "billing", "orders").await;
+    begin_to_rename_by_hand(&harness, "orders-temp", "orders-x").await;
+    let error = run(&harness, &event, Home).await.unwrap_err();
+    assert!(error.report().contains("belongs to another"), "{}", error.report());
+    rename_by_hand(&harness, "orders-x", "orders-temp").await;
+    begin_to_rename_by_hand(&harness, "orders-temp", "orders-x").await;
+    run(&harness, &event, Temporary).await.unwrap();
+    assert_eq!(resource_id(&harness, "orders-temp"), Some(event.plan.original.target.resource_id));
+}
+
+#[tokio::test(start_paused = true)]
+async fn an_original_cluster_between_two_names_is_not_taken_as_gone() {
+    let harness = world();
+    let event = harness.claimed_cluster("shop", TASK).await;
+    run_cluster(&harness, &event, Temporary).await.unwrap();
+    let begin = async |from: &str, to: &str| {
+        let call = harness.rds().modify_db_cluster().db_cluster_identifier(from).new_db_cluster_identifier(to);
+        Box::pin(call.apply_immediately(true).send()).await.unwrap();
+    };
+    begin("ledger", "shop").await;
+    harness.settle().await;
+    for away in [false, true] {
+        begin("shop-temp", "shop-x").await;
+        tokio::time::sleep(Duration::from_secs(40)).await;
+        let state = harness.simulator.state();
+        assert!(state.clusters.iter().any(|one| one.identifier == "shop-temp" && !one.answers));
+        if away {
+            run_cluster(&harness, &event, Temporary).await.unwrap();
+            assert!(has(&harness, "shop-temp", &["shop-1-temp", "shop-2-temp"]), "{:?}", clusters(&harness));
+            continue;
+        }
+        let error = run_cluster(&harness, &event, Home).await.unwrap_err();
+        assert!(error.report().contains("belongs to another"), "{}", error.report());
+        begin("shop-x", "shop-temp").await;
+        harness.settle().await;
+        run_cluster(&harness, &event, Temporary).await.unwrap();
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_member_between_two_names_is_not_taken_as_gone() {
+    let harness = world();
+    let event = harness.claimed_cluster("shop", TASK).await;
+    run_cluster(&harness, &event, Temporary).await.unwrap();
+    rename_by_hand(&harness, "shop-2-temp", "shop-8").await;
+    begin_to_rename_by_hand(&harness, "shop-8", "shop-9").await;
+    let output = run_cluster(&harness, &event, Home).await.unwrap();
+    assert!(has(&harness, "shop", &["shop-1", "shop-2"]), "{:?}", clusters(&harness));
+    assert!(output.notes.is_empty(), "{output:?}");
+    rename_by_hand(&harness, "shop-2", "shop-8").await;
+    begin_to_rename_by_hand(&harness, "shop-8", "shop-2").await;
+    run_cluster(&harness, &event, Temporary).await.unwrap();
+    assert!(has(&harness, "shop-temp", &["shop-1-temp", "shop-2-temp"]), "{:?}", clusters(&harness));
 }
 
 #[tokio::test(start_paused = true)]
@@ -394,7 +465,9 @@ async fn a_rollback_begun_at_any_moment_brings_the_cluster_and_its_members_home(
         let event = harness.claimed_cluster("shop", TASK).await;
         let away = async || run_cluster(&harness, &event, Temporary).await;
         let _ = tokio::time::timeout(Duration::from_secs(seconds), away()).await;
-        let discard = async || trapheus_delete::cluster::discard(harness.rds(), event.clone()).await;
+        let discard = async || {
+            trapheus_delete::cluster::discard(harness.rds(), harness.discarding(&event), harness.invocation()).await
+        };
         harness.run_cluster(&event.request, discard).await.unwrap();
         run_cluster(&harness, &event, Home).await.unwrap();
         harness.settle().await;

@@ -5,7 +5,7 @@ use serde_json::{Value, json};
 use trapheus_common::document::{
     Destination, OriginalCluster, OriginalInstance, RenameEvent, StepEvent, StepOutput, Task, TaskName, Verification,
 };
-use trapheus_common::{ErrorKind, Result};
+use trapheus_common::{ErrorKind, Result, tags};
 use trapheus_settings::{cluster, instance};
 use trapheus_tests::{EXECUTION, Harness, OTHER_EXECUTION};
 
@@ -219,7 +219,10 @@ async fn protection_is_switched_back_on_once() {
 async fn what_is_protected_is_marked_as_verified_and_never_discarded() {
     let harness = with_everything();
     let event = restored(&harness, "orders").await;
-    let discard = async || Box::pin(trapheus_delete::instance::discard(harness.rds(), event.clone())).await;
+    let discard = async || {
+        Box::pin(trapheus_delete::instance::discard(harness.rds(), harness.discarding(&event), harness.invocation()))
+            .await
+    };
     inject(&harness, "AddTagsToResource", 1, Fault::ResponseLost {});
     let step = async || Box::pin(instance::protect(harness.rds(), event.clone())).await;
     harness.run_instance(&event.request, step).await.unwrap();
@@ -244,7 +247,9 @@ async fn a_cluster_without_protection_is_marked_as_verified_too_and_never_discar
     }
     assert_eq!(the_cluster(&harness, "shop").tags["trapheus:role"], "verified");
     assert_eq!(the_instance(&harness, "shop-1").tags["trapheus:role"], "restored");
-    let discarded = Box::pin(trapheus_delete::cluster::discard(harness.rds(), event)).await;
+    let discarded =
+        Box::pin(trapheus_delete::cluster::discard(harness.rds(), harness.discarding(&event), harness.invocation()))
+            .await;
     assert_eq!(discarded.unwrap_err().kind(), ErrorKind::Deletion);
     assert_eq!(the_instance(&harness, "shop-1").status, "available");
 }
@@ -542,4 +547,29 @@ async fn no_cluster_is_worked_on_for_another_execution_or_under_a_strangers_mark
     assert_eq!(verify_cluster(&harness, &event).await.unwrap_err().kind(), ErrorKind::Verification);
     assert_eq!(cluster::protect(harness.rds(), event).await.unwrap_err().kind(), ErrorKind::Settings);
     assert_eq!(accepted(&harness, "ModifyDBCluster", "shop"), 0);
+}
+
+#[tokio::test(start_paused = true)]
+async fn the_claim_of_a_restored_database_that_shows_two_minutes_late_is_waited_for_by_every_step() {
+    let harness = an_instance(&json!({}), false);
+    let event = restored(&harness, "orders").await;
+    let arn = the_instance(&harness, "orders").arn;
+    for step in ["configure", "verify", "protect"] {
+        trapheus_common::rds::remove_tags(harness.rds(), &arn, &tags::OURS).await.unwrap();
+        let late = async {
+            tokio::time::sleep(std::time::Duration::from_secs(120)).await;
+            let mark = tags::mark(EXECUTION, tags::Role::Restored);
+            trapheus_common::rds::add_tags(harness.rds(), &arn, mark).await.unwrap();
+        };
+        let work = async {
+            match step {
+                "configure" => Box::pin(instance::configure(harness.rds(), event.clone())).await.map(drop),
+                "verify" => instance::verify(harness.rds(), event.clone()).await.map(drop),
+                _ => Box::pin(instance::protect(harness.rds(), event.clone())).await.map(drop),
+            }
+        };
+        let (outcome, ()) = futures::join!(work, late);
+        outcome.unwrap_or_else(|error| panic!("{step}: {}", error.report()));
+    }
+    assert_eq!(the_instance(&harness, "orders").tags["trapheus:role"], "verified");
 }

@@ -62,6 +62,7 @@ async fn a_webhook_that_fails_stops_no_other_one() {
         ("dead", "no connection could be made", 0),
         ("lost", "the connection broke before an answer", 1),
         ("500", "HTTP 500 (something_went_wrong)", 3),
+        ("504", "HTTP 504", 1),
         ("gone", "HTTP 404 (no_service)", 1),
         ("redirect", "HTTP 302, and redirects are not followed", 1),
         ("hang", "no answer within 10 seconds", 1),
@@ -101,6 +102,7 @@ async fn if_no_webhook_takes_the_alert_it_fails_as_what_trying_again_is_worth() 
         (vec!["500", "gone"], ErrorKind::ServiceUnavailable),
         // One of them may have been posted.
         (vec!["500", "hang"], ErrorKind::Unanswered),
+        (vec!["504", "500"], ErrorKind::Unanswered),
         (vec!["dead", "lost"], ErrorKind::Unanswered),
         (vec!["dead", "gone"], ErrorKind::EndpointUnreachable),
         (vec!["gone", "redirect"], ErrorKind::Alert),

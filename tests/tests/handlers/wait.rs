@@ -212,7 +212,8 @@ async fn a_database_that_answers_under_no_name_for_a_while_is_found_again() {
         let request = harness.request("orders", Task::DbRestore, false);
         let resource_id = resource_id(&harness, "orders");
         rename(&harness, "orders", "orders-x").await;
-        let step = StepOutput::done(TaskName::Delete, "orders").then_more(Goal::FoundAgain { resource_id });
+        let step =
+            StepOutput::done(TaskName::Delete, "orders").then_more(Goal::FoundAgain { resource_id, until: None });
         let answer = harness.wait_instance(&request, step).await.unwrap().wait.expect("an answer");
         assert_eq!((answer.task, answer.gone), (WaitStatus::Complete, is_gone), "{answer:?}");
     }

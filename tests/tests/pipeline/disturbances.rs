@@ -37,7 +37,7 @@ fn a_function_that_fails_once_is_called_again() {
         (FunctionFaultKind::TooManyRequests, 1),
         (FunctionFaultKind::TimeOut, 1),
     ] {
-        let report = rehearse_with(&[&format!("restore-instance={}", kind.name())]);
+        let report = rehearse_with(&[&format!("restore-instance={kind}")]);
         assert_eq!(report.status, "SUCCEEDED", "{kind:?}: {:?}", report.cause);
         assert_eq!(step(&report, "RestoreDbInstanceFromSnapshot").retries, 1, "{kind:?}");
         assert_eq!(report.rds_calls["RestoreDBInstanceFromDBSnapshot"], changes, "{kind:?}");
@@ -176,6 +176,78 @@ fn an_answer_that_is_too_large_to_pass_on_is_rolled_back_and_told_like_any_failu
         assert_eq!(report.error.as_deref(), Some("States.DataLimitExceeded"), "{function}: {:?}", report.cause);
         assert_untouched(&report, function);
     }
+}
+
+#[test]
+fn a_redriven_execution_keeps_its_name_and_has_a_recovery_for_each_of_its_ends() {
+    let report = rehearse_with(&["DbInstanceRename=abort", "end=redrive:7200"]);
+    let [redriven] = report.redriven.as_slice() else { panic!("{:?}", report.redriven) };
+    assert_eq!((redriven.status.as_str(), report.status.as_str()), ("ABORTED", "FAILED"));
+    assert!((redriven.at_seconds - redriven.ended_seconds - 7_200.0).abs() < 0.01, "{redriven:?}");
+    let recoveries: Vec<_> =
+        report.others.iter().map(|other| other.execution.rsplit(':').next().unwrap_or_default()).collect();
+    assert_eq!(recoveries, ["rehearsal-0-recovery", "rehearsal-0-recovery-2"]);
+    assert!(report.others.iter().all(|other| other.input["execution"] == report.execution.as_str()));
+    let renames: Vec<_> =
+        report.steps.iter().filter(|step| step.state == "DbInstanceRename").map(|step| step.status).collect();
+    assert_eq!(renames, [StepStatus::Aborted, StepStatus::Failed]);
+    let claims = report.steps.iter().filter(|step| step.state == "ClaimDbInstance").count();
+    assert_eq!(claims, 1, "what has succeeded is not done again");
+    assert!(
+        report.summary().starts_with("ABORTED after 9s, redriven 2h 00m 00s later\nFAILED after"),
+        "{}",
+        report.summary()
+    );
+    assert_eq!(report.never_struck, []);
+    assert_untouched(&report, "redriven");
+}
+
+#[test]
+fn a_redriven_execution_reads_again_or_changes_nothing_more_before_its_rollback() {
+    let report = rehearse_with(&["PreflightDbInstance=abortAfter", "end=redrive:600"]);
+    assert_eq!(report.status, "SUCCEEDED", "it has read again: {:?}", report.cause);
+    for state in [
+        "ClaimDbInstance",
+        "DbInstanceRename",
+        "RestoreDbInstanceFromSnapshot",
+        "ApplyDbInstanceSettings",
+        "VerifyDbInstance",
+    ] {
+        // While the recovery still waits for the functions of the stopped execution.
+        let report = rehearse_with(&[&format!("{state}=abortAfter"), "end=redrive:30"]);
+        assert_eq!(report.error.as_deref(), Some("ClaimException"), "{state}: {:?}", report.cause);
+        assert!(report.cause.as_deref().is_some_and(|cause| cause.contains("plan was made at")), "{:?}", report.cause);
+        assert_untouched(&report, state);
+        assert!(report.mails.iter().all(|mail| !mail.subject.contains("ACTION NEEDED")), "{state}: {:?}", report.mails);
+    }
+}
+
+#[test]
+fn a_failed_execution_that_is_redriven_fails_again_without_another_word() {
+    let report = rehearse_with(&["RestoreDBInstanceFromDBSnapshot=denied", "end=redrive:60", "end#2=redrive:60"]);
+    assert_eq!((report.redriven.len(), report.status.as_str()), (2, "FAILED"));
+    assert_eq!(report.mails.len(), 2, "those of its first end");
+    assert_untouched(&report, "redriven");
+}
+
+#[test]
+fn an_execution_that_succeeded_is_not_redriven() {
+    let report = rehearse_with(&["end=redrive:60"]);
+    assert_eq!((report.status.as_str(), report.redriven.len()), ("SUCCEEDED", 0));
+    assert_eq!(report.never_struck.iter().map(ToString::to_string).collect::<Vec<_>>(), ["end=redrive:60"]);
+}
+
+#[test]
+fn a_person_may_start_another_run_beside_a_recovery() {
+    let event = r#"{"task":"recover","identifier":"orders","isCluster":false}"#;
+    let fault = format!("recovery:GetDbInstanceStatusPostRenameRevert=secondRun:{event}");
+    let report = rehearse_with(&["RestoreDbInstanceFromSnapshot=abort", &fault]);
+    let [recovery, second] = report.others.as_slice() else { panic!("{:?}", report.others) };
+    assert_eq!((recovery.role, second.role), (RunRole::Recovery, RunRole::Second));
+    assert!(second.started_seconds > recovery.started_seconds, "{second:?}");
+    let strike = report.struck.iter().find(|strike| strike.fault.to_string() == fault).expect("it struck");
+    assert_eq!(strike.execution.as_deref(), Some(recovery.execution.as_str()));
+    assert_untouched(&report, "recovered");
 }
 
 #[test]

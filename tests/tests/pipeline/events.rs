@@ -3,6 +3,8 @@
 use std::fs;
 use std::path::Path;
 
+use rds_simulator::{ApplyStatus, InstanceSettings, MemberSpec};
+
 use super::*;
 
 #[test]
@@ -147,4 +149,51 @@ fn every_file_in_events_starts_a_run_that_succeeds() {
     }
     // Every task for every kind, both that take a snapshot with an export, and a recovery of an instance and of a cluster.
     assert_eq!(count, KINDS.len() * (TASKS.len() + 2) + 2);
+}
+
+/// `-temp` behind an instance's or a member's name, and `-snapshot` behind a cluster's, have to fit into 63 characters; no
+/// other limit is the original project's.
+#[test]
+fn the_longest_names_that_the_original_project_takes_fit_the_run_and_its_rollback() {
+    let (instance, cluster) = ("i".repeat(58), "c".repeat(54));
+    let members = ["m", "n"].map(|letter| json!({"identifier": letter.repeat(58)}));
+    let longest: World = serde_json::from_value(json!({
+        "instances": [{"identifier": instance, "engine": "postgres"}],
+        "clusters": [{"identifier": cluster, "engine": "aurora-postgresql", "members": members}],
+        "snapshots": [{"identifier": format!("{instance}-snapshot"), "source": instance}],
+        "clusterSnapshots": [{"identifier": format!("{cluster}-snapshot"), "source": cluster}],
+    }))
+    .expect("a world");
+    for (identifier, is_cluster) in [(&instance, false), (&cluster, true)] {
+        for task in TASKS {
+            let event = event(identifier, task, is_cluster);
+            let report = rehearse(event.clone(), longest.clone());
+            assert_eq!(report.status, "SUCCEEDED", "{task} {identifier}: {:?} {:?}", report.error, report.cause);
+            assert_eq!(marks(&report.world), Vec::<String>::new(), "{task} {identifier}");
+        }
+        let verify = if is_cluster { "VerifyCluster=abort" } else { "VerifyDbInstance=abort" };
+        let mut rehearsal = Rehearsal::new(event(identifier, "db_restore", is_cluster), longest.clone());
+        rehearsal.disturbances.push(verify.parse().expect("a fault"));
+        let report = rehearsal.run(&mut ()).expect("a world that can exist");
+        assert!(report.others.iter().all(|other| other.status == "SUCCEEDED"), "{identifier}: {:?}", report.others);
+        assert_untouched(&report, identifier);
+    }
+}
+
+#[test]
+fn a_reader_of_auto_scaling_refuses_no_run_whatever_its_state() {
+    let mut world = world();
+    let shop = world.clusters.iter_mut().find(|cluster| cluster.identifier == "shop").expect("it is there");
+    shop.members.push(MemberSpec {
+        identifier: "application-autoscaling-3f2c1d9e-7a54-4b0e-9c1a-0d1e2f3a4b5c".to_owned(),
+        writer: false,
+        parameter_apply_status: ApplyStatus::PendingReboot,
+        pending: InstanceSettings { port: Some(6_000), ..InstanceSettings::default() },
+        tags: (0..49).map(|number| (format!("tag-{number}"), "value".to_owned())).collect(),
+        ..shop.members[0].clone()
+    });
+    // Three instances, the cluster's four members, three of a Multi-AZ DB cluster, and room for three members more.
+    world.limits.instances = 13;
+    let report = rehearse(event("shop", "db_restore", true), world);
+    assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
 }

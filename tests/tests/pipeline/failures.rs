@@ -4,6 +4,8 @@ use std::time::SystemTime;
 
 use rds_simulator::{Execution, Options, Simulator};
 
+use trapheus_cli::rehearsal::BEGIN;
+
 use super::*;
 
 /// What is wrong at the end of a run that may fail, but has to leave an available database under its name and nothing of
@@ -165,16 +167,18 @@ fn a_database_that_another_run_works_on_is_refused() {
 fn rehearse_beside(other: &str, event: Value, world: World) -> Report {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
-        let simulator = Simulator::new(world, Options::default()).expect("a possible world");
+        let start_time = SystemTime::UNIX_EPOCH + BEGIN;
+        let simulator = Simulator::new(world, Options { start_time, ..Options::default() }).expect("a possible world");
         simulator.register_execution(Execution {
             arn: other.to_owned(),
             state_machine_arn: String::new(),
             status: "RUNNING".to_owned(),
             input: "{}".to_owned(),
-            start_date: SystemTime::UNIX_EPOCH,
+            start_date: start_time,
             stop_date: None,
             error: None,
             cause: None,
+            redriven: None,
         });
         Rehearsal::new(event, World::default()).run_against(&simulator, &mut ()).await.expect("it runs")
     })
@@ -191,4 +195,123 @@ fn a_claim_that_somebody_takes_away_ends_the_run_and_not_its_rollback() {
     let report = rehearsal.run(&mut ()).expect("a world that can exist");
     assert_eq!(report.error.as_deref(), Some("ClaimException"), "{:?}", report.cause);
     assert_untouched(&report, "the claim is gone");
+}
+
+/// A restore that fails after the restored database was in service, with more going wrong.
+fn fail_in_service(identifier: &str, is_cluster: bool, faults: &[&str]) -> Report {
+    let verify = if is_cluster { "verify-cluster#1x9=crash" } else { "verify-instance#1x9=crash" };
+    let disturbances = std::iter::once(&verify).chain(faults).map(|fault| fault.parse().expect("a fault")).collect();
+    let rehearsal = Rehearsal { disturbances, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world()) };
+    rehearsal.run(&mut ()).expect("a world that can exist")
+}
+
+/// When the rollback began to move the restored database aside, in seconds.
+fn moved_aside_at(report: &Report) -> f64 {
+    let discard = report.steps.iter().find(|step| step.state.starts_with("DiscardFailed")).expect("a rollback");
+    discard.started_seconds
+}
+
+#[test]
+fn an_original_that_vanishes_during_the_rollback_leaves_the_restored_database_and_a_mail_that_says_so() {
+    for (identifier, is_cluster, deletions) in [
+        (
+            "orders",
+            false,
+            [
+                "ModifyDBInstance:DBInstanceIdentifier=orders-temp,DeletionProtection=false",
+                "DeleteDBInstance:DBInstanceIdentifier=orders-temp,SkipFinalSnapshot=true",
+            ]
+            .as_slice(),
+        ),
+        (
+            "shop",
+            true,
+            [
+                "ModifyDBCluster:DBClusterIdentifier=shop-temp,DeletionProtection=false",
+                "DeleteDBInstance:DBInstanceIdentifier=shop-1-temp,SkipFinalSnapshot=true",
+                "DeleteDBInstance:DBInstanceIdentifier=shop-2-temp,SkipFinalSnapshot=true",
+                "DeleteDBInstance:DBInstanceIdentifier=shop-3-temp,SkipFinalSnapshot=true",
+                "DeleteDBCluster:DBClusterIdentifier=shop-temp,SkipFinalSnapshot=true",
+            ]
+            .as_slice(),
+        ),
+    ] {
+        let begin = moved_aside_at(&fail_in_service(identifier, is_cluster, &[]));
+        let faults: Vec<String> =
+            deletions.iter().zip(1..).map(|(what, late)| format!("at:{}={what}", begin + f64::from(late))).collect();
+        let faults: Vec<&str> = faults.iter().map(String::as_str).collect();
+        let report = fail_in_service(identifier, is_cluster, &faults);
+        assert_eq!(database(&report.world, identifier, is_cluster), None);
+        let kept: Vec<String> = inventory(&report.world).into_iter().filter(|one| one.contains("-failed-")).collect();
+        assert_eq!(kept.len(), 1, "{kept:?}");
+        let aside = kept[0].rsplit(' ').next().expect("a name");
+        let mail = report.mails.iter().find(|mail| mail.subject.contains("(final")).expect("a final mail");
+        assert!(mail.subject.contains("ACTION NEEDED"), "{}", mail.subject);
+        let text = mail.text.as_deref().unwrap_or_default();
+        let (noun, rename) =
+            if is_cluster { ("cluster", "modify-db-cluster") } else { ("instance", "modify-db-instance") };
+        let command =
+            format!("aws rds {rename} --db-{noun}-identifier {aside} --new-db-{noun}-identifier {identifier} ");
+        for said in [&format!("so {identifier} has no database"), &format!("Do not delete {aside}"), &command] {
+            assert!(text.contains(said.as_str()), "the mail does not say {said:?}:\n{text}");
+        }
+        assert!(!text.contains(&format!("delete-db-{noun} --db-{noun}-identifier {aside}")), "{text}");
+    }
+}
+
+#[test]
+fn a_database_moved_aside_that_cannot_be_deleted_does_not_hide_that_the_original_is_back() {
+    for (identifier, is_cluster, fault) in
+        [("orders", false, "DeleteDBInstance#1x1000=denied"), ("ledger", true, "DeleteDBCluster#1x1000=denied")]
+    {
+        let report = fail_in_service(identifier, is_cluster, &[fault]);
+        let (before, _) = database(&report.world_before, identifier, is_cluster).expect("it was there");
+        assert_eq!(database(&report.world, identifier, is_cluster), Some((before, "available")));
+        let mail = report.mails.iter().find(|mail| mail.subject.contains("(final")).expect("a final mail");
+        assert!(mail.subject.contains("original is back, restored database is left over"), "{}", mail.subject);
+        let text = mail.text.as_deref().unwrap_or_default();
+        let place = |said: &str| text.find(said).unwrap_or_else(|| panic!("the mail does not say {said:?}:\n{text}"));
+        assert!(place(&format!("{identifier} is the original again")) < place("is left over"), "{text}");
+        assert!(place("is left over") < place("The original has its name back. A later step"), "{text}");
+        assert!(!text.contains("The rollback did not finish"), "{text}");
+        assert_eq!(marks(&report.world).iter().filter(|mark| !mark.contains("-failed-")).count(), 0);
+    }
+}
+
+#[test]
+fn work_on_the_storage_delays_the_end_of_a_database_moved_aside_and_not_the_way_back() {
+    let mut world = world();
+    world.timings.storage_initialization = 3.0 * 3_600.0;
+    for (identifier, is_cluster) in [("orders", false), ("ledger", true)] {
+        let verify = if is_cluster { "verify-cluster#1x9=crash" } else { "verify-instance#1x9=crash" };
+        let disturbances = vec![verify.parse().expect("a fault")];
+        let event = event(identifier, "db_restore", is_cluster);
+        let report = Rehearsal { disturbances, ..Rehearsal::new(event, world.clone()) }.run(&mut ()).expect("a world");
+        assert_untouched(&report, identifier);
+        assert!(inventory(&report.world).iter().any(|one| one.contains("snapshot") && one.contains("-failed-")));
+        assert!(report.steps.len() < 200, "{} states", report.steps.len());
+        assert!(report.mails.iter().all(|mail| !mail.subject.contains("ACTION NEEDED")), "{:?}", report.mails);
+    }
+}
+
+/// A restore that RDS does not show and that fails: the wait for it gives up after half an hour, when it is still hidden.
+#[test]
+fn a_failed_restore_that_stays_hidden_is_removed_once_it_shows() {
+    for (identifier, is_cluster, action, ends_in) in [
+        ("orders", false, "RestoreDBInstanceFromDBSnapshot", "failed"),
+        ("shop", true, "RestoreDBClusterFromSnapshot", "migration-failed"),
+        ("ledger", true, "RestoreDBClusterFromSnapshot", "migration-failed"),
+        ("shop", true, "CreateDBInstance", "failed"),
+    ] {
+        for hidden in [2_000, 3_000] {
+            let faults = [format!("{action}=endsIn:{ends_in}"), format!("{action}=notFoundFor:{hidden}")];
+            let disturbances = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
+            let event = event(identifier, "db_restore", is_cluster);
+            let rehearsal = Rehearsal { disturbances, ..Rehearsal::new(event, world()) };
+            let report = rehearsal.run(&mut ()).expect("a world that can exist");
+            assert_untouched(&report, &format!("{identifier} {action} hidden for {hidden} s"));
+            let last = report.mails.last().expect("a mail");
+            assert!(last.subject.contains("original is back"), "{identifier} {action} {hidden}: {}", last.subject);
+        }
+    }
 }

@@ -10,6 +10,7 @@ mod events;
 mod exports;
 mod failures;
 mod golden;
+mod lag;
 mod recovery;
 mod requests;
 mod slack;

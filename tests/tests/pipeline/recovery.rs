@@ -2,7 +2,7 @@
 //!
 //! That an execution stopped at any state is put right is the campaign's affair.
 
-use std::time::SystemTime;
+use std::time::{Duration, SystemTime};
 
 use rds_simulator::{Execution, Fault, FaultRule, Options, Simulator};
 
@@ -28,6 +28,10 @@ fn by_rule(name: &str) -> Value {
     json!({"task": "recover", "execution": arn(name)})
 }
 
+/// How long before the recovery the executions that it looks up had started: after whatever was there before them, and before
+/// whatever they restored.
+const RAN: Duration = Duration::from_secs(30 * 60);
+
 /// Runs a recovery in a world in which these executions are known, by name, status and input.
 fn recover(event: Value, world: World, known: &[(&str, &str, Value)]) -> Report {
     recover_while(event, world, known, async |_| ())
@@ -50,10 +54,11 @@ fn recover_while(
                 state_machine_arn: format!("{STATES}:stateMachine:Trapheus"),
                 status: (*status).to_owned(),
                 input: input.to_string(),
-                start_date: SystemTime::UNIX_EPOCH,
-                stop_date: Some(SystemTime::UNIX_EPOCH),
+                start_date: start_time - RAN,
+                stop_date: (*status != "RUNNING").then_some(start_time),
                 error: None,
                 cause: None,
+                redriven: None,
             });
         }
         let rehearsal = Rehearsal::new(event, World::default());
@@ -81,6 +86,7 @@ fn left_behind(name: &str, restored: Option<&str>) -> World {
     instances.extend(restored.map(|role| {
         json!({
             "identifier": "orders", "engine": "postgres", "resourceId": RESTORED, "tags": claim(name, role, RESTORED),
+            "ageHours": 0,
         })
     }));
     let world = json!({
@@ -331,7 +337,10 @@ fn of_two_databases_that_claim_to_be_the_original_neither_is_touched() {
         let report = recover(by_rule("run"), world, &known);
         assert_eq!(report.status, "FAILED", "{is_cluster}");
         assert!(is_unchanged(&report), "{is_cluster}");
-        assert!(report.mails.last().is_some_and(|mail| mail.subject.contains("ACTION NEEDED")), "{:?}", report.mails);
+        let last = report.mails.last().expect("a mail");
+        assert!(last.subject.contains("ACTION NEEDED"), "{last:?}");
+        let text = last.text.as_deref().expect("a text");
+        assert!(!text.contains("the original (") && !text.contains("modify-db-"), "{text}");
     }
 }
 
@@ -379,7 +388,7 @@ fn a_copy_that_an_operator_restores_during_the_run_is_left_alone() {
 fn an_execution_that_step_functions_still_calls_running_is_asked_about_again() {
     let known = [("run", "RUNNING", event("orders", "db_restore", false))];
     let report = recover_while(by_rule("run"), left_behind("run", None), &known, async |simulator| {
-        tokio::time::sleep(std::time::Duration::from_secs(200)).await;
+        tokio::time::sleep(Duration::from_secs(200)).await;
         simulator.update_execution(&arn("run"), |execution| "ABORTED".clone_into(&mut execution.status));
     });
     assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
@@ -441,10 +450,25 @@ fn an_execution_that_ended_without_a_word_is_told_of_even_if_its_input_was_refus
 }
 
 #[test]
+fn a_recovery_of_an_execution_that_was_redriven_meanwhile_leaves_it_to_its_next_end() {
+    let known = [("run", "RUNNING", event("orders", "db_restore", false))];
+    let mut recovery = by_rule("run");
+    recovery["status"] = json!("ABORTED");
+    recovery["stoppedAt"] = json!("2026-01-05T08:00:00Z");
+    let redriven = SystemTime::UNIX_EPOCH + BEGIN + Duration::from_secs(1);
+    let report = recover_while(recovery, left_behind("run", Some("restored")), &known, async |simulator| {
+        simulator.update_execution(&arn("run"), |execution| execution.redrive(redriven));
+    });
+    assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
+    assert!(is_unchanged(&report));
+    assert_eq!(report.mails.len(), 0, "{:?}", report.mails);
+}
+
+#[test]
 fn two_recoveries_of_one_execution_at_once_put_the_original_back() {
     let known = [("run", "ABORTED", event("orders", "db_restore", false))];
     let recoveries = recover_while(by_rule("run"), left_behind("run", None), &known, async |simulator| {
-        tokio::time::sleep(std::time::Duration::from_secs(20)).await;
+        tokio::time::sleep(Duration::from_secs(20)).await;
         let second = Rehearsal { seed: 1, ..Rehearsal::new(by_rule("run"), World::default()) };
         let report = second.run_against(simulator, &mut ()).await.expect("it runs");
         assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);

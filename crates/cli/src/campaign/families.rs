@@ -91,6 +91,14 @@ families! {
         "Another execution is started for the same database, at any moment.",
         "Both go on and harm each other.",
         "One of them is refused by the claim.";
+    REDRIVE = "redrive":
+        "Somebody stops the execution at any state, and redrives it seconds, minutes or hours later; or redrives a run that failed.",
+        "Goes on with what it once read.",
+        "Changes nothing more but what the rollback changes; the rule's recovery has the database back already, or a rollback of its own has.";
+    TWO_RECOVERIES = "two-recoveries":
+        "A person starts a recovery beside the run, or beside the recovery that the rule started, at any moment.",
+        "There is no recovery.",
+        "Both look at what there is now, and do what is still to be done.";
     MAIL = "mail":
         "Mails are refused, throttled or slow while a run fails.",
         "The rollback is cancelled.",
@@ -179,11 +187,46 @@ families! {
         "A restore fails, and somebody stops the execution in its rollback.",
         "Everything stays as it is.",
         "The recovery finishes the rollback.";
+    COPIES = "copies":
+        "An operator or a backup job restores a copy of the database from a snapshot taken during the run, with the tags of its source or other ones.",
+        "The database that has a name of the run is taken for its own, a copy included.",
+        "A claim names the resource id of its own database, so a copied claim counts for nothing, and the copy is not touched.";
+    OTHER_BACKUP = "other-backup":
+        "The snapshot is replaced during the run, or was taken of another database, or of an earlier database of the same name.",
+        "Restores any snapshot that has the name.",
+        "Preflight pins the snapshot by ARN, creation time and source; another one is refused, before the rename or at the restore.";
+    STALE = "stale":
+        "Step Functions does not know a stopped execution, or does not answer, when a recovery or another run asks about it.",
+        "No step asks about other executions.",
+        "Asked again for minutes; then the event of the rule counts, or the mail says that the execution could not be looked up.";
+    LARGE = "large":
+        "A cluster has 16 members with 46 maximal tags each, and the run fails or is stopped.",
+        "The document outgrows the limit of Step Functions, and the run ends where it is.",
+        "Tags are read where they are needed, so the document stays small; the database is restored or put back as any other.";
+    LASTING = "lasting":
+        "RDS works on the storage of the restored database for longer than the run may take.",
+        "Waiting over 90 minutes fails.",
+        "A database in service counts as restored; a rollback keeps its data in a final snapshot or in retained automated backups, or leaves it.";
+    PEOPLE_SOON = "people-soon":
+        "An operator stops, reboots, modifies, renames, deletes or snapshots a database 0 to 100 seconds after a step has changed it.",
+        "The next call meets a status that it does not expect, and the run ends where it is.",
+        "The step waits for the status to pass, or the run fails and is rolled back as far as the operator allows.";
+    AUTO_SCALING = "auto-scaling":
+        "Aurora Auto Scaling adds a reader to the cluster, or removes one, at any moment.",
+        "A reader that is gone ends the run; a new one blocks the deletion of the original.",
+        "Such a reader is no deviation: it is not restored, not renamed, and deleted with its cluster.";
+    LAST_SNAPSHOT = "last-snapshot":
+        "The only backup is the snapshot that the run replaces; the replacement fails or is stopped, or a person deletes a snapshot meanwhile.",
+        "The old snapshot is deleted first, so that a failure leaves none.",
+        "The old snapshot goes only when the new one is available.";
     RANDOM = "random":
         "Two or three of all these at once, in worlds that differ, by seed.",
         "",
         "";
 }
+
+/// Faults that pass, and that a run gets over by itself.
+pub const HARMLESS: &[&Family] = &[HAPPY, THROTTLED, UNAVAILABLE, ANSWER_LOST, SLOW, LONG, FUNCTION_SERVICE];
 
 /// The family of this name.
 pub fn named(name: &str) -> Option<&'static Family> {

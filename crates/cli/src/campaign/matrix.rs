@@ -15,8 +15,8 @@ use states_language::StateType;
 use trapheus_common::document::SnapshotReplacement;
 
 use super::families::{self as f, Family};
-use super::{Case, Changes, judged};
-use crate::disturbance::{Disturbance, FunctionFault, FunctionFaultKind};
+use super::{Case, Changes, field, judged, restarts};
+use crate::disturbance::{Beside, Disturbance, FunctionFault, FunctionFaultKind};
 use crate::rehearsal::{WEBHOOKS, deployed};
 
 /// The databases of the built-in world, one of each kind.
@@ -90,16 +90,21 @@ impl Recording {
         self.functions.retain(|function, _| steps.iter().any(|step| functions.get(&step.state) == Some(function)));
     }
 
-    fn is_cluster(&self) -> bool {
+    pub(super) fn is_cluster(&self) -> bool {
         self.event["isCluster"] == true
     }
 
-    fn identifier(&self) -> &str {
+    pub(super) fn identifier(&self) -> &str {
         self.event["identifier"].as_str().unwrap_or_default()
     }
 
-    fn restores(&self) -> bool {
+    pub(super) fn restores(&self) -> bool {
         self.event["task"] != "create_snapshot_only"
+    }
+
+    /// A run with both halves: only its first half is another than that of the plain restore.
+    pub(super) fn is_half(&self) -> bool {
+        self.event["task"] == "create_snapshot"
     }
 
     pub fn takes_snapshot(&self) -> bool {
@@ -119,7 +124,7 @@ fn functions() -> BTreeMap<String, String> {
 }
 
 /// Every occurrence of every name: the name, and its number from 1.
-fn each(counts: &BTreeMap<String, u32>) -> impl Iterator<Item = (&str, u32)> {
+pub(super) fn each(counts: &BTreeMap<String, u32>) -> impl Iterator<Item = (&str, u32)> {
     counts.iter().flat_map(|(name, count)| (1..=*count).map(move |number| (name.as_str(), number)))
 }
 
@@ -359,10 +364,14 @@ pub fn cases(events: &[Value]) -> Result<Vec<Case>, String> {
         cases.extend(executions(&happy));
         cases.extend(people(&happy));
         cases.extend(notices(event)?);
+        cases.extend(restarts::redriven(&happy));
+        cases.extend(field::cases(&happy)?);
         if happy.takes_snapshot() {
             cases.extend(exports(event)?);
         } else {
             cases.extend(rollbacks(event)?);
+            cases.extend(restarts::redriven_rollbacks(event)?);
+            cases.extend(restarts::recovered_twice(&happy)?);
             cases.extend(restored(event)?);
         }
     }
@@ -416,6 +425,7 @@ fn executions(happy: &Recording) -> Vec<Case> {
         cases.push(Case::new(f::SECOND_RUN, &happy.event).with([Disturbance::SecondRun {
             state,
             occurrence,
+            beside: Beside::First,
             event: None,
         }]));
     }
@@ -424,8 +434,7 @@ fn executions(happy: &Recording) -> Vec<Case> {
 
 fn people(happy: &Recording) -> Vec<Case> {
     let mut cases = Vec::new();
-    // Of a run with both halves, only its first half is another than that of the plain restore.
-    let is_half = happy.event["task"] == "create_snapshot";
+    let is_half = happy.is_half();
     let delays: &[f64] = if is_half { &[0.0] } else { &[0.0, 100.0] };
     for (family, action, parameters) in doings(happy.identifier(), happy.is_cluster()) {
         for (moment, occurrence) in each(&happy.changes).filter(|(moment, _)| !is_half || moment.contains("Snapshot")) {
@@ -525,7 +534,12 @@ fn rollbacks(event: &Value) -> Result<Vec<Case>, String> {
             let state = state.to_owned();
             cases.push(base(f::ROLLBACK_ABORT).with([Disturbance::Abort { state: state.clone(), occurrence }]));
             cases.push(base(f::ROLLBACK_ABORT).with([Disturbance::AbortAfter { state: state.clone(), occurrence }]));
-            cases.push(base(f::SECOND_RUN).with([Disturbance::SecondRun { state, occurrence, event: None }]));
+            cases.push(base(f::SECOND_RUN).with([Disturbance::SecondRun {
+                state,
+                occurrence,
+                beside: Beside::First,
+                event: None,
+            }]));
         }
         for fault in mail_faults() {
             cases.push(base(f::MAIL).with([fault]));
@@ -557,7 +571,7 @@ fn notices(event: &Value) -> Result<Vec<Case>, String> {
         let state = state.to_owned();
         faults.push(Disturbance::Abort { state: state.clone(), occurrence });
         faults.push(Disturbance::AbortAfter { state: state.clone(), occurrence });
-        faults.push(Disturbance::SecondRun { state, occurrence, event: None });
+        faults.push(Disturbance::SecondRun { state, occurrence, beside: Beside::First, event: None });
     }
     Ok(std::iter::once(told()).chain(faults.into_iter().map(|fault| told().with([fault]))).collect())
 }
@@ -599,7 +613,7 @@ fn faults_of_exports(happy: &Recording) -> Vec<Case> {
         let state = state.to_owned();
         cases.push(base().with([Disturbance::Abort { state: state.clone(), occurrence }]));
         cases.push(base().with([Disturbance::AbortAfter { state: state.clone(), occurrence }]));
-        cases.push(base().with([Disturbance::SecondRun { state, occurrence, event: None }]));
+        cases.push(base().with([Disturbance::SecondRun { state, occurrence, beside: Beside::First, event: None }]));
     }
     for fault in mail_faults() {
         cases.push(base().with([request("StartExportTask", 1, 1, Fault::Denied {}), fault]));
@@ -985,6 +999,11 @@ fn inputs() -> Vec<Case> {
         json!({"identifier": "orders", "task": "db_restore"}),
         json!({"identifier": "orders", "task": "db_restore", "isCluster": "false"}),
         json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "force": true}),
+        // Keys of the state document.
+        json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "plan": {"original": {}}}),
+        json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "verification": {"differences": []}}),
+        json!({"identifier": "shop", "task": "create_snapshot", "isCluster": true, "error": {"Error": "none"}}),
+        json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "request": null, "input": {}}),
         json!({"identifier": "nobody", "task": "create_snapshot", "isCluster": false}),
         json!({"identifier": "-orders", "task": "db_restore", "isCluster": false}),
         json!({"task": "db_restore"}),

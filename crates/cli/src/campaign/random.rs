@@ -13,7 +13,7 @@ use super::matrix::{
     self, OTHER_WORLDS, Recording, after, exporting, failing_restores, function, function_faults, mail_faults,
     meddling, request, request_faults, slack_faults,
 };
-use crate::disturbance::Disturbance;
+use crate::disturbance::{Beside, Disturbance};
 
 /// What is drawn from: what runs do if nothing goes wrong, and in their rollback.
 #[derive(Clone, Debug)]
@@ -113,7 +113,7 @@ fn draw(rng: &mut Rng, recording: &Recording) -> Option<Disturbance> {
         }
         85..93 => {
             let (state, occurrence) = pick(rng, recording.states.iter())?;
-            Some(Disturbance::SecondRun { state: state.to_owned(), occurrence, event: None })
+            Some(Disturbance::SecondRun { state: state.to_owned(), occurrence, beside: Beside::First, event: None })
         }
         _ => {
             let mut faults = if rng.bool() { mail_faults() } else { slack_faults() };

@@ -1,7 +1,7 @@
 //! The short form of a disturbance: `WHERE=WHAT`, both ways.
 //!
 //! `WHERE` is an action, a function or a state, `@IDENTIFIER` for requests about it only, `#N` for its Nth occurrence and `xM` for
-//! M in a row; or a person's moment, `at:SECONDS` or `after:ACTION#N+SECONDS`. What has no short form (a fault for one
+//! M in a row; or a person's moment, `at:SECONDS` or `after:ACTION#N+SECONDS`; or the execution's `end`. What has no short form (a fault for one
 //! caller only, a value with a comma in it) is written as JSON.
 
 use std::collections::BTreeMap;
@@ -10,24 +10,36 @@ use std::fmt::{self, Write as _};
 use rds_simulator::{Fault, FaultRule, Meddling, RDS_ACTIONS, When};
 use serde_json::Value;
 
+use crate::lambda::LambdaError;
+
 use super::{
-    Disturbance, FUNCTIONS, FunctionFault, FunctionFaultKind, request_actions, state_names, suggestion, unknown,
+    Beside, Disturbance, FUNCTIONS, FunctionFault, FunctionFaultKind, request_actions, state_names, suggestion, unknown,
 };
 
 /// Faults of requests, as they are written.
-const REQUEST_FAULTS: [&str; 10] = [
+const REQUEST_FAULTS: [&str; 13] = [
     "throttle",
     "serverError",
     "denied",
     "error:CODE",
     "responseLost",
+    "connectionReset",
     "connectionRefused",
     "slow:SECONDS",
     "notFoundFor:SECONDS",
+    "late:SECONDS",
+    "stale:SECONDS",
     "endsIn:STATUS",
     "stuck",
 ];
+/// Faults of functions, as they are written.
+const FUNCTION_FAULTS: [&str; 7] =
+    ["crash", "answerLost", "timeOut", "serviceException", "tooManyRequests", "lambda:ERROR", "asleep:SECONDS"];
 const STATE_DISTURBANCES: [&str; 3] = ["abort", "abortAfter", "secondRun"];
+/// Where an execution ends without success.
+const END: &str = "end";
+/// Before a state that a recovery enters.
+const OF_RECOVERY: &str = "recovery:";
 
 /// Where a disturbance happens.
 struct Place<'a> {
@@ -47,8 +59,14 @@ pub(super) fn parse(text: &str) -> Result<Disturbance, String> {
     if let Some(moment) = place.strip_prefix("after:") {
         return meddling(after(moment)?, what);
     }
+    if let Some(state) = place.strip_prefix(OF_RECOVERY) {
+        return beside_recovery(&self::place(state)?, what);
+    }
     let place = self::place(place)?;
     let name = place.name;
+    if name == END {
+        return end(&place, what);
+    }
     if name == "*" || request_actions().any(|action| action == name) {
         return request(&place, what);
     }
@@ -120,14 +138,20 @@ fn request(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
             Fault::Error { code: code.to_owned(), message: message.unwrap_or_default().to_owned() }
         }
         "responseLost" => Fault::ResponseLost {},
+        "connectionReset" => Fault::ConnectionReset {},
         "connectionRefused" => Fault::ConnectionRefused {},
         "slow" => Fault::Slow { seconds: seconds(needed(name, value)?)? },
         "notFoundFor" => Fault::NotFoundFor { seconds: seconds(needed(name, value)?)? },
+        "late" => Fault::Late { seconds: seconds(needed(name, value)?)? },
+        "stale" => Fault::Stale { seconds: seconds(needed(name, value)?)? },
         "endsIn" => Fault::EndsIn { status: needed(name, value)?.to_owned() },
         "stuck" => Fault::Stuck { seconds: value.map(seconds).transpose()? },
         _ => return Err(unknown("fault of requests", name, REQUEST_FAULTS)),
     };
-    let takes_none = matches!(fault, Fault::Denied {} | Fault::ResponseLost {} | Fault::ConnectionRefused {});
+    let takes_none = matches!(
+        fault,
+        Fault::Denied {} | Fault::ResponseLost {} | Fault::ConnectionReset {} | Fault::ConnectionRefused {}
+    );
     if takes_none && value.is_some() {
         return Err(format!("`{name}` takes no value"));
     }
@@ -142,9 +166,26 @@ fn request(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
 }
 
 fn function(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
-    let fault = FunctionFaultKind::ALL.into_iter().find(|kind| kind.name() == what);
-    let fault = fault
-        .ok_or_else(|| unknown("fault of functions", what, FunctionFaultKind::ALL.map(FunctionFaultKind::name)))?;
+    let (name, value) = split(what);
+    let fault = match name {
+        "crash" => FunctionFaultKind::Crash,
+        "answerLost" => FunctionFaultKind::AnswerLost,
+        "serviceException" => FunctionFaultKind::ServiceException,
+        "tooManyRequests" => FunctionFaultKind::TooManyRequests,
+        "timeOut" => FunctionFaultKind::TimeOut,
+        "lambda" => FunctionFaultKind::Lambda(LambdaError::named(needed(name, value)?)?),
+        "asleep" => {
+            let seconds = needed(name, value)?;
+            FunctionFaultKind::Asleep(
+                seconds.parse().map_err(|_| format!("`{seconds}` is no whole number of seconds"))?,
+            )
+        }
+        _ => return Err(unknown("fault of functions", name, FUNCTION_FAULTS)),
+    };
+    let takes_value = matches!(fault, FunctionFaultKind::Lambda(_) | FunctionFaultKind::Asleep(_));
+    if value.is_some() && !takes_value {
+        return Err(format!("`{name}` takes no value"));
+    }
     let function = place.name.to_owned();
     Ok(Disturbance::Function(FunctionFault { function, occurrence: place.occurrence, times: place.times, fault }))
 }
@@ -158,13 +199,37 @@ fn state(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
     match (name, value) {
         ("abort", None) => Ok(Disturbance::Abort { state, occurrence }),
         ("abortAfter", None) => Ok(Disturbance::AbortAfter { state, occurrence }),
-        ("secondRun", None) => Ok(Disturbance::SecondRun { state, occurrence, event: None }),
+        ("secondRun", None) => Ok(Disturbance::SecondRun { state, occurrence, beside: Beside::First, event: None }),
         ("secondRun", Some(event)) => {
             let event = serde_json::from_str(event).map_err(|error| format!("its event is not JSON: {error}"))?;
-            Ok(Disturbance::SecondRun { state, occurrence, event: Some(event) })
+            Ok(Disturbance::SecondRun { state, occurrence, beside: Beside::First, event: Some(event) })
         }
         ("abort" | "abortAfter", Some(_)) => Err(format!("`{name}` takes no value")),
         _ => Err(unknown("disturbance at states", name, STATE_DISTURBANCES)),
+    }
+}
+
+/// What a person does beside a recovery.
+fn beside_recovery(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
+    match state(place, what)? {
+        Disturbance::SecondRun { state, occurrence, event, .. } => {
+            Ok(Disturbance::SecondRun { state, occurrence, beside: Beside::Recovery, event })
+        }
+        _ => Err(format!("beside a recovery only `secondRun` happens: `{OF_RECOVERY}{}=secondRun`", place.name)),
+    }
+}
+
+/// What a person does after the execution has ended without success.
+fn end(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
+    if place.identifier.is_some() || place.times != 1 {
+        return Err(format!("an execution is redriven after one of its ends: `{END}#2=redrive:600`"));
+    }
+    match split(what) {
+        ("redrive", value) => {
+            let seconds = seconds(needed("redrive", value)?)?;
+            Ok(Disturbance::Redrive { occurrence: place.occurrence, seconds })
+        }
+        (name, _) => Err(unknown("disturbance at the end", name, ["redrive:SECONDS"])),
     }
 }
 
@@ -202,6 +267,20 @@ impl fmt::Display for Disturbance {
     }
 }
 
+impl fmt::Display for FunctionFaultKind {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        match self {
+            Self::Crash => f.write_str("crash"),
+            Self::AnswerLost => f.write_str("answerLost"),
+            Self::ServiceException => f.write_str("serviceException"),
+            Self::TooManyRequests => f.write_str("tooManyRequests"),
+            Self::TimeOut => f.write_str("timeOut"),
+            Self::Lambda(error) => write!(f, "lambda:{}", error.name()),
+            Self::Asleep(seconds) => write!(f, "asleep:{seconds}"),
+        }
+    }
+}
+
 /// The short form, where there is one that reads back as the same.
 fn write(disturbance: &Disturbance) -> Option<String> {
     match disturbance {
@@ -218,13 +297,17 @@ fn write(disturbance: &Disturbance) -> Option<String> {
             Some(format!("{}{identifier}{}={fault}", rule.action, counts(rule.occurrence, rule.times)))
         }
         Disturbance::Function(FunctionFault { function, occurrence, times, fault }) => {
-            Some(format!("{function}{}={}", counts(*occurrence, *times), fault.name()))
+            Some(format!("{function}{}={fault}", counts(*occurrence, *times)))
         }
         Disturbance::Abort { state, occurrence } => Some(format!("{state}{}=abort", counts(*occurrence, 1))),
         Disturbance::AbortAfter { state, occurrence } => Some(format!("{state}{}=abortAfter", counts(*occurrence, 1))),
-        Disturbance::SecondRun { state, occurrence, event } => {
+        Disturbance::Redrive { occurrence, seconds } => {
+            Some(format!("{END}{}=redrive:{seconds}", counts(*occurrence, 1)))
+        }
+        Disturbance::SecondRun { state, occurrence, beside, event } => {
+            let whose = if *beside == Beside::Recovery { OF_RECOVERY } else { "" };
             let event = event.as_ref().map(|event: &Value| format!(":{event}")).unwrap_or_default();
-            Some(format!("{state}{}=secondRun{event}", counts(*occurrence, 1)))
+            Some(format!("{whose}{state}{}=secondRun{event}", counts(*occurrence, 1)))
         }
         Disturbance::Meddling(meddling) => write_meddling(meddling),
     }
@@ -250,9 +333,12 @@ fn write_fault(fault: &Fault) -> Option<String> {
         Fault::Error { code, message } if message.is_empty() => format!("error:{code}"),
         Fault::Error { code, message } => format!("error:{code}:{message}"),
         Fault::ResponseLost {} => "responseLost".to_owned(),
+        Fault::ConnectionReset {} => "connectionReset".to_owned(),
         Fault::ConnectionRefused {} => "connectionRefused".to_owned(),
         Fault::Slow { seconds } => format!("slow:{seconds}"),
         Fault::NotFoundFor { seconds } => format!("notFoundFor:{seconds}"),
+        Fault::Late { seconds } => format!("late:{seconds}"),
+        Fault::Stale { seconds } => format!("stale:{seconds}"),
         Fault::EndsIn { status } => format!("endsIn:{status}"),
         Fault::Stuck { seconds: Some(seconds) } => format!("stuck:{seconds}"),
         Fault::Stuck { seconds: None } => "stuck".to_owned(),
@@ -299,6 +385,10 @@ mod tests {
         "*#12=slow:30",
         "DeleteDBInstance=responseLost",
         "DeleteDBInstance=connectionRefused",
+        "SendEmail#1x3=connectionReset",
+        "AddTagsToResource=late:60",
+        "ModifyDBInstance#2=late:7.5",
+        "DescribeExecution#1x9=stale:120",
         "SendEmail#1x99=error:MessageRejected",
         "DescribeExecution=throttle",
         "rename-instance=crash",
@@ -306,9 +396,15 @@ mod tests {
         "wait-cluster#1x3=serviceException",
         "email=tooManyRequests",
         "email=timeOut",
+        "recover#1x4=lambda:Lambda.ENILimitReachedException",
+        "discard-instance=asleep:120",
+        "discard-instance#2=asleep:600",
         "DbInstanceRename=abort",
         "DbInstanceRename#2=abortAfter",
         "DbInstanceRename=secondRun",
+        "recovery:RevertOldDbInstanceRename#2=secondRun",
+        "end=redrive:600",
+        "end#2=redrive:0.5",
         r#"DbInstanceRename=secondRun:{"identifier":"orders","task":"create_snapshot","isCluster":false}"#,
         "at:600=DeleteDBInstance:DBInstanceIdentifier=orders,SkipFinalSnapshot=true",
         "after:ModifyDBInstance=StopDBInstance:DBInstanceIdentifier=orders-temp",
@@ -357,16 +453,41 @@ mod tests {
             ("ModifyDBInstance=denied:please", "`denied` takes no value"),
             ("ModifyDBInstance=slow:soon", "`soon` is no number of seconds"),
             ("ModifyDBInstance=slow:-1", "-1 is no number of seconds"),
+            ("SendEmail=connectionReset:now", "`connectionReset` takes no value"),
+            ("AddTagsToResource=late", "`late` needs a value"),
+            ("AddTagsToResource=late:-1", "-1 is no number of seconds"),
+            ("DescribeExecution=stale:soon", "`soon` is no number of seconds"),
+            ("DescribeDBInstances=stale:60", "`DescribeDBInstances` does not look at executions"),
+            (
+                r#"{"request": {"action": "*", "fault": {"kind": "stale", "seconds": 9}}}"#,
+                "DescribeExecution, ListExecutions",
+            ),
             ("ModifyDBInstance=serverError:404", "500 to 599"),
             ("ModifyDBInstance#0=denied", "count from 1"),
             ("ModifyDBInstance#1x0=denied", "0 times"),
             ("ModifyDBInstance#two=denied", "`two` is not a count"),
             ("rename-instance@orders=crash", "narrows an action"),
             ("rename-instance=denied", "known are: crash"),
+            ("rename-instance=crash:now", "`crash` takes no value"),
+            ("rename-instance=lambda", "`lambda` needs a value"),
+            ("rename-instance=lambda:ServiceExeption", "did you mean `Lambda.ServiceException`?"),
+            ("rename-instance=lambda:Lambda.ENINotReady", "did you mean `Lambda.ENINotReadyException`?"),
+            ("rename-instance=asleep", "`asleep` needs a value"),
+            ("rename-instance=asleep:long", "`long` is no whole number of seconds"),
+            ("rename-instance#1x2=asleep:60", "falls asleep once"),
+            (
+                r#"{"function": {"function": "email", "fault": {"lambda": "Lambda.Unknwon"}}}"#,
+                "did you mean `Lambda.Unknown`?",
+            ),
             ("DbInstanceRename=crash", "known are: abort"),
             ("DbInstanceRename#1x2=abort", "happens once"),
             ("DbInstanceRename=secondRun:{", "not JSON"),
             ("ShouldRestoreClusterOrInstance=abortAfter", "calls no function"),
+            ("recovery:RevertOldDbInstanceRename=abort", "only `secondRun` happens"),
+            ("end=redrive", "`redrive` needs a value"),
+            ("end=redrive:soon", "no number of seconds"),
+            ("end#1x2=redrive:1", "one of its ends"),
+            ("end=abort", "known are: redrive:SECONDS"),
             ("at:soon=DeleteDBInstance", "no number of seconds"),
             ("at:1=DeleteDBInstanc", "did you mean `DeleteDBInstance`?"),
             ("at:1=DeleteDBInstance:orders", "`orders` is no parameter"),

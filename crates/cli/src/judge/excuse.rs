@@ -40,7 +40,8 @@ pub(super) fn of(evidence: &Evidence<'_>, scene: &Scene<'_>, keeper: &Keeper<'_>
         Taken::Result if !visited(keeper.steps, &VERIFY) => Excuse::None,
         Taken::Claim | Taken::Database | Taken::Result => Excuse::Beyond,
     });
-    let by_faults = evidence.report.struck.iter().map(|strike| {
+    let lasting = evidence.report.struck.iter().filter(|strike| !is_past_lookup(strike, evidence));
+    let by_faults = lasting.map(|strike| {
         let over = rollback.as_ref().map_or(Excuse::None, |rollback| rollback.given_up_over(strike));
         over.max(of_spoiled(strike, evidence, scene))
     });
@@ -156,6 +157,14 @@ fn request_of<'a>(strike: &Struck, evidence: &Evidence<'a>) -> Option<&'a Record
     evidence.requests.get(strike.request.as_ref()?.position)
 }
 
+/// Whether a look at an execution met a fault that passed: a recovery asks again for minutes.
+fn is_past_lookup(strike: &Struck, evidence: &Evidence<'_>) -> bool {
+    let Disturbance::Request(rule) = &strike.fault else { return false };
+    let last = rule.occurrence.saturating_add(rule.times.saturating_sub(1));
+    let has_passed = |other: &Struck| other.fault == strike.fault && other.occurrence == last;
+    rule.action == "DescribeExecution" && evidence.report.struck.iter().any(has_passed)
+}
+
 /// The state that a fault left the database itself in, whenever it struck.
 fn of_spoiled(strike: &Struck, evidence: &Evidence<'_>, scene: &Scene<'_>) -> Excuse {
     let (Disturbance::Request(rule), Some(request)) = (&strike.fault, request_of(strike, evidence)) else {
@@ -193,6 +202,12 @@ pub(super) fn mail_failed(evidence: &Evidence<'_>) -> bool {
     gave_up(evidence, "email") && evidence.report.struck.iter().any(is_of_mail)
 }
 
+/// Whether a look at what exists failed in a step that writes a mail, so that the mail cannot say what exists.
+pub(super) fn look_of_alert_failed(evidence: &Evidence<'_>) -> bool {
+    let looks = evidence.requests.iter().filter(|request| request.action.starts_with("DescribeDB"));
+    looks.filter(|request| request.role == "email").any(|request| request.outcome != Outcome::Ok)
+}
+
 /// Whether any step of this function ended without success although it was tried as often as it is to be.
 fn gave_up(evidence: &Evidence<'_>, function: &str) -> bool {
     let others = evidence.report.others.iter().flat_map(|other| &other.steps);
@@ -208,7 +223,7 @@ pub(super) fn answers_are_lost(evidence: &Evidence<'_>) -> bool {
             matches!(fault.function.as_str(), "email" | "slack") && loses
         }
         Disturbance::Request(rule) => {
-            let loses = matches!(rule.fault, Fault::Slow { .. } | Fault::ResponseLost {});
+            let loses = matches!(rule.fault, Fault::Slow { .. } | Fault::ResponseLost {} | Fault::ConnectionReset {});
             let request = request_of(strike, evidence);
             let is_taken = request.is_some_and(|request| {
                 let is_alert = matches!(request.action.as_str(), "SendEmail" | "PostMessage");

@@ -16,6 +16,17 @@ use super::Evidence;
 pub(super) const PEOPLE: &str = "meddler";
 const OUR_TAGS: &str = "trapheus:";
 const AVAILABLE: &str = "available";
+/// Statuses in which a database is in service for as long as RDS works on its storage.
+const IN_SERVICE: [&str; 3] = ["storage-optimization", "storage-initialization", "storage-config-upgrade"];
+
+fn is_in_service(status: &str) -> bool {
+    status == AVAILABLE || IN_SERVICE.contains(&status)
+}
+
+/// How the names of readers begin that Aurora Auto Scaling adds and removes at any time. They hold nothing that is not in
+/// their cluster, so no run owes anything to one, nor has to spare it.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Integrating.AutoScaling.html>
+pub(super) const AUTO_SCALED: &str = "application-autoscaling-";
 
 /// A database that existed before the run and that the run is about.
 #[derive(Clone, Debug)]
@@ -178,10 +189,38 @@ impl<'a> Scene<'a> {
 
     /// Databases that are neither the target's nor a run's: those of before, and what people made.
     pub(super) fn strangers(&self) -> impl Iterator<Item = &'a str> {
-        let instances = self.before.instances.iter().map(|found| found.resource_id.as_str());
+        let instances = self.before.instances.iter().filter(|found| !self.is_reader_of_target(found));
+        let instances = instances.map(|found| found.resource_id.as_str());
         let clusters = self.before.clusters.iter().map(|found| found.resource_id.as_str());
-        let made = self.made.iter().filter(|made| made.caller == PEOPLE).map(|made| made.resource_id.as_str());
+        let made = self.made_by_people().map(|made| made.resource_id.as_str());
         instances.chain(clusters).chain(made).filter(|resource_id| !self.is_original(resource_id))
+    }
+
+    /// Databases that people made for themselves.
+    fn made_by_people(&self) -> impl Iterator<Item = &'a Made> {
+        self.made.iter().filter(|made| made.caller == PEOPLE && !self.is_reader_added_to_target(made))
+    }
+
+    /// Whether Auto Scaling had added it to the target.
+    fn is_reader_of_target(&self, found: &InstanceState) -> bool {
+        self.is_cluster
+            && found.identifier.starts_with(AUTO_SCALED)
+            && found.cluster.as_deref() == Some(self.identifier.as_str())
+    }
+
+    /// Whether Auto Scaling added it during the run, to the original or to what was restored.
+    fn is_reader_added_to_target(&self, made: &Made) -> bool {
+        let adds = |request: &&&RecordedRequest| {
+            request.action == "CreateDBInstance"
+                && request.parameters.get("DBInstanceIdentifier") == Some(&made.identifier)
+        };
+        let mut clusters =
+            self.doings.iter().filter(adds).filter_map(|doing| doing.parameters.get("DBClusterIdentifier"));
+        let is_own = |name: &String| {
+            let suffix = name.strip_prefix(&self.identifier);
+            suffix.is_some_and(|suffix| suffix.is_empty() || suffix == "-temp" || suffix.starts_with("-failed-"))
+        };
+        self.is_cluster && made.identifier.starts_with(AUTO_SCALED) && clusters.any(is_own)
     }
 
     /// What people took from the rollback, and when. A snapshot or a tag of their own takes nothing from it.
@@ -203,11 +242,18 @@ impl<'a> Scene<'a> {
             "StopDBInstance" | "StopDBCluster" => (of_target || of_runs).then_some(Taken::Running),
             "AddTagsToResource" | "RemoveTagsFromResource" => {
                 let is_ours = request.parameters.values().any(|value| value.starts_with(OUR_TAGS));
-                (is_ours && (of_target || of_runs)).then_some(Taken::Claim)
+                (is_ours && (of_target || of_runs || self.is_forged(request))).then_some(Taken::Claim)
             }
             _ if is_rename(request) => (of_target || gives_home).then_some(Taken::Database).or(result),
             _ => gives_home.then_some(Taken::Database),
         }
+    }
+
+    /// Whether a person wrote on another database that it is one of the run's, with that database's own resource id: of two
+    /// such claims none can be told for the true one.
+    fn is_forged(&self, request: &RecordedRequest) -> bool {
+        let says_its_own = |id: &str| request.parameters.values().any(|value| value == id);
+        request.action == "AddTagsToResource" && touched(request).any(says_its_own)
     }
 
     /// A rename or another change of the original or a member, whatever it is called then.
@@ -234,7 +280,7 @@ impl<'a> Scene<'a> {
             let ends = ["DeleteDBI", "DeleteDBC", "StopDB"].iter().any(|action| request.action.starts_with(action));
             let is_about_home = request.resources.keys().any(is_home);
             is_about_home && (ends && !request.action.contains("Snapshot") || is_rename(request))
-                || self.taken(request).is_some()
+                || self.taken(request).is_some_and(|taken| taken != Taken::Claim)
         };
         self.doings.iter().filter(takes).map(|request| request.at)
     }
@@ -242,6 +288,19 @@ impl<'a> Scene<'a> {
     /// Whether people stopped what has the name.
     pub(super) fn people_stopped_home(&self, world: &WorldState) -> bool {
         self.holder(world).is_some_and(|holder| self.people_did("StopDB", holder.resource_id))
+    }
+
+    /// When a person first renamed a database that a run had restored and that had the service name.
+    pub(super) fn result_renamed(&self) -> Option<Duration> {
+        let of_service = |request: &&&RecordedRequest| {
+            let action = if self.is_cluster { "ModifyDBCluster" } else { "ModifyDBInstance" };
+            request.action == action && is_rename(request) && touched(request).any(|id| self.is_made_by_runs(id))
+        };
+        let had_the_name = |request: &&&RecordedRequest| {
+            let names = ["DBInstanceIdentifier", "DBClusterIdentifier"];
+            names.iter().any(|name| request.parameters.get(*name) == Some(&self.identifier))
+        };
+        self.doings.iter().filter(of_service).find(had_the_name).map(|request| request.at)
     }
 
     /// Whether people did such a thing to this database.
@@ -295,10 +354,22 @@ impl<'a> Scene<'a> {
         changes.collect()
     }
 
+    /// Whether it is the name that clients of the target connect to.
+    pub(super) fn is_service(&self, is_cluster: bool, identifier: &str) -> bool {
+        is_cluster == self.is_cluster && identifier == self.identifier
+    }
+
+    /// Whether RDS keeps no automated backups of the original: those of a cluster cannot be switched off.
+    pub(super) fn has_no_backups(&self, resource_id: &str) -> bool {
+        let mut instances = self.before.instances.iter().filter(|found| found.cluster.is_none());
+        let original = instances.find(|found| found.resource_id == resource_id && self.is_original(resource_id));
+        original.is_some_and(|found| found.settings.backup_retention_period.unwrap_or_default() == 0)
+    }
+
     /// What has the name, whatever its state.
     pub(super) fn holder<'w>(&self, world: &'w WorldState) -> Option<Holder<'w>> {
         let holder =
-            |resource_id, status: &str, answers| Holder { resource_id, is_healthy: status == AVAILABLE && answers };
+            |resource_id, status: &str, answers| Holder { resource_id, is_healthy: is_in_service(status) && answers };
         if self.is_cluster {
             let found = world.cluster(&self.identifier)?;
             Some(holder(found.resource_id.as_str(), found.status.as_ref(), found.answers))
@@ -323,7 +394,7 @@ impl<'a> Scene<'a> {
         }
         let expected = if is_original { self.status_anyway(target) } else { AVAILABLE.to_owned() };
         let is_stopped_by_people = status == "stopped" && self.people_did("StopDB", resource_id);
-        if status != expected && status != AVAILABLE && !is_stopped_by_people {
+        if status != expected && !is_in_service(&status) && !is_stopped_by_people {
             let what = if is_original { "the original" } else { "the restored database" };
             return Home::Wrong(format!("{what} is {status}"));
         }
@@ -393,7 +464,7 @@ impl<'a> Scene<'a> {
             if self.is_original(&found.resource_id) || found.cluster.as_deref() != Some(self.identifier.as_str()) {
                 return Some(format!("{} is not a restored member", member.identifier));
             }
-            if found.status.as_ref() != AVAILABLE || !found.answers {
+            if !is_in_service(found.status.as_ref()) || !found.answers {
                 return Some(format!("the restored member {} is {}", member.identifier, found.status.as_ref()));
             }
             let is_moved = writer.as_ref() == Some(&member.identifier) && !found.is_writer;
@@ -567,10 +638,26 @@ impl<'a> Scene<'a> {
             .any(|request| matches!(request.action.as_str(), "DeleteDBSnapshot" | "DeleteDBClusterSnapshot"))
     }
 
+    /// Whether people took the snapshot: the one of its name, or its replacement once the run had given up the old one.
+    pub(super) fn people_took_the_snapshot(&self) -> bool {
+        let deletes = |request: &&RecordedRequest| {
+            is_granted(request) && matches!(request.action.as_str(), "DeleteDBSnapshot" | "DeleteDBClusterSnapshot")
+        };
+        let is = |request: &RecordedRequest, suffix: &str| {
+            request.parameters.values().any(|value| value.strip_prefix(&self.identifier) == Some(suffix))
+        };
+        let by_people = |request: &&RecordedRequest| request.caller == PEOPLE;
+        let deletions = self.requests.iter().filter(deletes);
+        let mut of_either = deletions.filter(|request| is(request, "-snapshot") || is(request, "-temp"));
+        of_either.clone().filter(by_people).any(|request| is(request, "-snapshot"))
+            || of_either.next_back().as_ref().is_some_and(by_people)
+    }
+
     /// Bystanders that are not as they would be without the run.
     pub(super) fn harmed_bystanders(&self, without: &WorldState, after: &WorldState) -> Vec<String> {
         let mut harmed = Vec::new();
-        for before in without.instances.iter().filter(|found| !self.is_original(&found.resource_id)) {
+        let bystanders = without.instances.iter().filter(|found| !self.is_original(&found.resource_id));
+        for before in bystanders.filter(|found| !self.is_reader_of_target(found)) {
             let Some(known) = self.before.instances.iter().find(|known| known.resource_id == before.resource_id) else {
                 continue;
             };
@@ -597,7 +684,7 @@ impl<'a> Scene<'a> {
             let is_as_made = now.is_some() && (is_new || self.is_undone_by_people(&before.identifier));
             harmed.extend(difference("cluster snapshot", &before.identifier, before, now).filter(|_| !is_as_made));
         }
-        for made in self.made.iter().filter(|made| made.caller == PEOPLE) {
+        for made in self.made_by_people() {
             let id = &made.resource_id;
             let instances = after.instances.iter().map(|found| (&found.resource_id, &found.identifier));
             let clusters = after.clusters.iter().map(|found| (&found.resource_id, &found.identifier));
@@ -702,7 +789,8 @@ fn originals(before: &WorldState, identifier: &str, is_cluster: bool) -> Vec<Ori
     let Some(cluster) = before.cluster(identifier) else { return Vec::new() };
     let target =
         Original { identifier: cluster.identifier.clone(), resource_id: cluster.resource_id.clone(), is_cluster: true };
-    let members = cluster.members.iter().filter_map(|member| before.instance(member)).map(instance);
+    let members = cluster.members.iter().filter(|member| !member.starts_with(AUTO_SCALED));
+    let members = members.filter_map(|member| before.instance(member)).map(instance);
     std::iter::once(target).chain(members).collect()
 }
 
@@ -712,7 +800,7 @@ pub(super) fn doings(requests: &[RecordedRequest]) -> impl Iterator<Item = &Reco
 }
 
 /// The resource ids of the databases that a request is about. A snapshot may be called like one of another's.
-fn touched(request: &RecordedRequest) -> impl Iterator<Item = &str> {
+pub(super) fn touched(request: &RecordedRequest) -> impl Iterator<Item = &str> {
     let about = ["DBInstanceIdentifier", "DBClusterIdentifier", "ResourceName"];
     let about = about.map(|parameter| request.parameters.get(parameter).and_then(|value| value.rsplit(':').next()));
     let about_tags = request.action.contains("Resource");
@@ -725,7 +813,7 @@ fn touched(request: &RecordedRequest) -> impl Iterator<Item = &str> {
     named.map(|(_, found)| found.resource_id.as_str()).filter(|id| !id.is_empty())
 }
 
-fn is_granted(request: &RecordedRequest) -> bool {
+pub(super) fn is_granted(request: &RecordedRequest) -> bool {
     matches!(request.outcome, Outcome::Ok | Outcome::ResponseLost)
 }
 

@@ -103,9 +103,13 @@ pub fn is_lasting_in_service(status: &str) -> bool {
     LASTING_IN_SERVICE.contains(&status)
 }
 
-/// Whether a database in this status has never been in service under any name.
-pub fn is_never_in_service(status: &str) -> bool {
-    NEVER_IN_SERVICE.contains(&status)
+/// Whether a database has never been in service under any name, so that it holds no data of clients. If in doubt, it has.
+///
+/// `was_available` says that RDS reports a time of creation, which it does not before an instance is available for the
+/// first time.
+pub fn was_never_in_service(kind: DatabaseKind, status: &str, was_available: bool) -> bool {
+    let may_serve = matches!(phase(kind, status), Phase::Available | Phase::Deleting);
+    NEVER_IN_SERVICE.contains(&status) || !was_available && !may_serve
 }
 
 /// Sorts a status of RDS's.
@@ -140,6 +144,7 @@ pub fn outlook(status: Option<&str>) -> Outlook {
     match status {
         None | Some("renaming") => Outlook::Renaming,
         Some("creating" | "migrating" | "backing-up" | "deleting" | "copying" | "upgrading") => Outlook::Lasting,
+        Some(status) if is_lasting_in_service(status) => Outlook::Lasting,
         Some(_) => Outlook::Ending,
     }
 }
@@ -178,6 +183,14 @@ pub fn settled(kind: DatabaseKind, seen: Option<&Sighting>, may_be_gone: bool) -
 /// Waiting for a database that did not answer: it comes to rest under some name, or it is gone.
 pub fn found_again(kind: DatabaseKind, seen: Option<&Sighting>) -> Verdict {
     if seen.is_none() { Verdict::Absent } else { settled(kind, seen, false) }
+}
+
+/// Waiting for RDS to end its work on the storage of a database in service; or the database is gone.
+pub fn storage_work_ended(kind: DatabaseKind, seen: Option<&Sighting>) -> Verdict {
+    match seen {
+        Some(seen) if is_lasting_in_service(&seen.status) => Verdict::Pending,
+        seen => found_again(kind, seen),
+    }
 }
 
 /// Waiting for a database to be gone whose deletion has begun: RDS shows `deleting`, then nothing, and renames it no more.
@@ -258,6 +271,18 @@ mod tests {
         assert_eq!(found_again(Instance, None), Verdict::Absent);
         assert_eq!(found_again(Instance, Some(&seen("orders-old", "available"))), Verdict::Complete);
         assert_eq!(found_again(Instance, Some(&seen("orders-old", "renaming"))), Verdict::Pending);
+    }
+
+    #[test]
+    fn work_on_the_storage_of_a_database_in_service_is_waited_for_where_that_counts() {
+        for status in LASTING_IN_SERVICE {
+            assert_eq!(storage_work_ended(Instance, Some(&seen("x", status))), Verdict::Pending, "{status}");
+        }
+        assert_eq!(storage_work_ended(Instance, Some(&seen("x", "modifying"))), Verdict::Pending);
+        assert_eq!(storage_work_ended(Instance, None), Verdict::Absent);
+        for status in ["available", "deleting", "storage-full"] {
+            assert_eq!(storage_work_ended(Instance, Some(&seen("x", status))), Verdict::Complete, "{status}");
+        }
     }
 
     #[test]

@@ -8,6 +8,7 @@ pub mod poll;
 
 use serde::{Deserialize, Serialize};
 
+use crate::clock::Timestamp;
 use crate::identifiers::{DatabaseIdentifier, SnapshotIdentifier};
 
 /// What has to be true before a run goes on.
@@ -33,7 +34,14 @@ pub enum Goal {
     },
     /// A database that did not answer is at rest under some name, or it is gone: nothing has answered for longer than a
     /// rename hides a database.
-    FoundAgain { resource_id: String },
+    FoundAgain {
+        resource_id: String,
+        /// When it is awaited no longer, though RDS still works on it.
+        #[serde(default, skip_serializing_if = "Option::is_none")]
+        until: Option<Timestamp>,
+    },
+    /// As [`Goal::FoundAgain`], and RDS has ended its work on the storage, during which it takes no final snapshot.
+    StorageWorkEnded { resource_id: String, until: Timestamp },
     /// As [`Goal::Settled`], for cluster members, any of which may be gone.
     MembersSettled { resource_ids: Vec<String> },
     /// No database has any of these resource ids any more. Their deletion has begun.
@@ -44,6 +52,17 @@ pub enum Goal {
     SnapshotAvailable { identifier: SnapshotIdentifier },
     /// No snapshot has this name any more.
     SnapshotGone { identifier: SnapshotIdentifier },
+}
+
+impl Goal {
+    /// When a database is awaited no longer that RDS still works on.
+    pub const fn until(&self) -> Option<Timestamp> {
+        match self {
+            Self::FoundAgain { until, .. } => *until,
+            Self::StorageWorkEnded { until, .. } => Some(*until),
+            _ => None,
+        }
+    }
 }
 
 /// A cluster member that has to be available under a name.

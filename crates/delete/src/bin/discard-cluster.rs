@@ -7,5 +7,5 @@ use trapheus_delete::cluster;
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
     let rds = aws_sdk_rds::Client::new(&clients::config());
-    lambda::run(async |event, _| cluster::discard(&rds, event).await).await
+    lambda::run(async |event, at| cluster::discard(&rds, event, at).await).await
 }

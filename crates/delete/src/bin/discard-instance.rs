@@ -7,5 +7,5 @@ use trapheus_delete::instance;
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
     let rds = aws_sdk_rds::Client::new(&clients::config());
-    lambda::run(async |event, _| instance::discard(&rds, event).await).await
+    lambda::run(async |event, at| instance::discard(&rds, event, at).await).await
 }

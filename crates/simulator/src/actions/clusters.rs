@@ -52,9 +52,11 @@ impl State {
         let resource_id = self.fresh_resource_id("cluster-");
         let created = self.wall_clock();
         let mut cluster = Cluster::new(Life::new(name, "creating"), resource_id, engine, settings, created);
-        cluster.tags = tags;
+        cluster.tags = self.new_tags(tags);
         let key = self.fresh_key();
+        let name = cluster.life.identifier.clone();
         self.clusters.insert(key, cluster);
+        self.settle_names(Target::Cluster(key), &name);
         if self.clusters[&key].is_aurora() {
             return key;
         }
@@ -77,7 +79,9 @@ impl State {
             instance.created = (!is_new).then_some(created);
             instance.fails = is_new && self.failing_members.contains(&instance.life.identifier);
             let key = self.fresh_key();
+            let name = instance.life.identifier.clone();
             self.instances.insert(key, instance);
+            self.settle_names(Target::Instance(key), &name);
             members.push(key);
         }
         if let Some(cluster) = self.clusters.get_mut(&cluster_key) {
@@ -190,9 +194,8 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     let snapshot_name = params.require("SnapshotIdentifier")?;
     let engine = params.require("Engine")?;
     let asked = ClusterSettings::from_request(&mut params, Verb::Restore)?;
-    let tags = params.tags()?;
+    let tags = tags::checked(params.tags()?)?;
     params.finish("RestoreDBClusterFromSnapshot")?;
-    tags.as_ref().map_or(Ok(()), tags::check)?;
     let snapshot_key = state
         .cluster_snapshot_named(&snapshot_name)
         .ok_or_else(|| ApiError::cluster_snapshot_not_found(&snapshot_name))?;
@@ -228,7 +231,6 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     settings.engine_version =
         state.restored_version(&engine, settings.engine_version, settings.engine_lifecycle_support.as_deref());
     settle_encryption(state, &mut settings.storage_encrypted, &mut settings.kms_key_id);
-    let tags = tags.filter(|tags| !tags.is_empty()).unwrap_or_else(|| tags::without_reserved(&snapshot.tags));
     let key = state.add_cluster(name, engine, settings, tags);
     let timings = &state.timings;
     let mut steps = vec![

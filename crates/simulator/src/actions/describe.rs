@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::Content;
 use crate::error::{ApiError, ApiResult};
+use crate::lag::View;
 use crate::query::Params;
 use crate::resources::{Key, Life, Snapshot};
 use crate::state::State;
@@ -60,10 +61,9 @@ impl Selection {
 }
 
 /// Sorted by name, as RDS lists them.
-fn sorted<T>(all: &BTreeMap<Key, T>, life: impl Fn(&T) -> &Life, now: u64) -> Vec<(&Key, &T)> {
-    let mut found: Vec<_> =
-        all.iter().filter(|(_, item)| life(item).answers && life(item).visible_from <= now).collect();
-    found.sort_by(|(_, one), (_, other)| life(one).identifier.cmp(&life(other).identifier));
+fn sorted<'a, T>(all: &'a BTreeMap<Key, T>, life: impl Fn(&T) -> &Life, seen: View<'_>) -> Vec<(&'a Key, &'a T)> {
+    let mut found: Vec<_> = all.iter().filter(|(_, item)| seen.shows(life(item))).collect();
+    found.sort_by(|(_, one), (_, other)| seen.identifier(life(one)).cmp(seen.identifier(life(other))));
     found
 }
 
@@ -77,28 +77,29 @@ pub(super) fn instances(state: &State, mut params: Params) -> ApiResult<Content>
     let selection =
         Selection::take(&mut params, &["db-instance-id", "dbi-resource-id", "db-cluster-id", "engine", "domain"])?;
     params.finish("DescribeDBInstances")?;
-    let mut found = sorted(&state.instances, |instance| &instance.life, state.now);
+    let seen = state.seen();
+    let mut found = sorted(&state.instances, |instance| &instance.life, seen);
     if let Some(identifier) = identifier.as_deref() {
-        found.retain(|(_, instance)| instance.life.is_named(name_of(identifier, "db")));
+        found.retain(|(_, instance)| seen.is_named(&instance.life, name_of(identifier, "db")));
         if found.is_empty() {
             return Err(ApiError::instance_not_found(identifier));
         }
     }
     found.retain(|(_, instance)| {
         selection.admits(|filter| match filter {
-            "db-instance-id" => vec![instance.life.identifier.clone(), state.instance_arn(instance)],
+            "db-instance-id" => vec![seen.identifier(&instance.life).to_owned(), seen.instance_arn(instance)],
             "dbi-resource-id" => vec![instance.resource_id.clone()],
             "db-cluster-id" => {
                 let cluster = instance.cluster.and_then(|key| state.clusters.get(&key));
                 cluster
-                    .map(|cluster| vec![cluster.life.identifier.clone(), state.cluster_arn(cluster)])
+                    .map(|cluster| vec![seen.identifier(&cluster.life).to_owned(), seen.cluster_arn(cluster)])
                     .unwrap_or_default()
             }
             "engine" => vec![instance.engine.clone()],
             _ => instance.settings.domain.clone().into_iter().collect(),
         })
     });
-    Ok(selection.write("DBInstances", &found, |xml, (key, _)| xml.nest("DBInstance", |xml| state.instance(xml, **key))))
+    Ok(selection.write("DBInstances", &found, |xml, (key, _)| xml.nest("DBInstance", |xml| seen.instance(xml, **key))))
 }
 
 pub(super) fn clusters(state: &State, mut params: Params) -> ApiResult<Content> {
@@ -107,23 +108,24 @@ pub(super) fn clusters(state: &State, mut params: Params) -> ApiResult<Content> 
     let known = ["db-cluster-id", "db-cluster-resource-id", "clone-group-id", "domain", "engine"];
     let selection = Selection::take(&mut params, &known)?;
     params.finish("DescribeDBClusters")?;
-    let mut found = sorted(&state.clusters, |cluster| &cluster.life, state.now);
+    let seen = state.seen();
+    let mut found = sorted(&state.clusters, |cluster| &cluster.life, seen);
     if let Some(identifier) = identifier.as_deref() {
-        found.retain(|(_, cluster)| cluster.life.is_named(name_of(identifier, "cluster")));
+        found.retain(|(_, cluster)| seen.is_named(&cluster.life, name_of(identifier, "cluster")));
         if found.is_empty() {
             return Err(ApiError::cluster_not_found(identifier));
         }
     }
     found.retain(|(_, cluster)| {
         selection.admits(|filter| match filter {
-            "db-cluster-id" => vec![cluster.life.identifier.clone(), state.cluster_arn(cluster)],
+            "db-cluster-id" => vec![seen.identifier(&cluster.life).to_owned(), seen.cluster_arn(cluster)],
             "db-cluster-resource-id" => vec![cluster.resource_id.clone()],
             "engine" => vec![cluster.engine.clone()],
             "domain" => cluster.settings.domain.clone().into_iter().collect(),
             _ => Vec::new(),
         })
     });
-    Ok(selection.write("DBClusters", &found, |xml, (key, _)| xml.nest("DBCluster", |xml| state.cluster(xml, **key))))
+    Ok(selection.write("DBClusters", &found, |xml, (key, _)| xml.nest("DBCluster", |xml| seen.cluster(xml, **key))))
 }
 
 /// What a request for snapshots asks for, the same for both kinds.
@@ -173,12 +175,13 @@ pub(super) fn snapshots(state: &State, mut params: Params) -> ApiResult<Content>
     let names = ["DBSnapshotIdentifier", "DBInstanceIdentifier", "DbiResourceId"];
     let filters = ["db-instance-id", "db-snapshot-id", "dbi-resource-id", "snapshot-type", "engine"];
     let wanted = Wanted::take(&mut params, "DescribeDBSnapshots", names, &filters)?;
-    let mut found = sorted(&state.snapshots, |snapshot| &snapshot.life, state.now);
+    let mut found = sorted(&state.snapshots, |snapshot| &snapshot.life, state.seen());
     found.retain(|(_, snapshot)| wanted.admits(snapshot, &state.arn("snapshot", &snapshot.life.identifier)));
     if let (Some(identifier), true) = (&wanted.snapshot, found.is_empty()) {
         return Err(ApiError::snapshot_not_found(identifier));
     }
-    let write = |xml: &mut Xml, (_, snapshot): &(&Key, &_)| xml.nest("DBSnapshot", |xml| state.snapshot(xml, snapshot));
+    let write =
+        |xml: &mut Xml, (_, snapshot): &(&Key, &_)| xml.nest("DBSnapshot", |xml| state.seen().snapshot(xml, snapshot));
     Ok(wanted.selection.write("DBSnapshots", &found, write))
 }
 
@@ -186,13 +189,13 @@ pub(super) fn cluster_snapshots(state: &State, mut params: Params) -> ApiResult<
     let names = ["DBClusterSnapshotIdentifier", "DBClusterIdentifier", "DbClusterResourceId"];
     let filters = ["db-cluster-id", "db-cluster-snapshot-id", "db-cluster-resource-id", "snapshot-type", "engine"];
     let wanted = Wanted::take(&mut params, "DescribeDBClusterSnapshots", names, &filters)?;
-    let mut found = sorted(&state.cluster_snapshots, |snapshot| &snapshot.life, state.now);
+    let mut found = sorted(&state.cluster_snapshots, |snapshot| &snapshot.life, state.seen());
     found.retain(|(_, snapshot)| wanted.admits(snapshot, &state.arn("cluster-snapshot", &snapshot.life.identifier)));
     if let (Some(identifier), true) = (&wanted.snapshot, found.is_empty()) {
         return Err(ApiError::cluster_snapshot_not_found(identifier));
     }
     let write = |xml: &mut Xml, (_, snapshot): &(&Key, &_)| {
-        xml.nest("DBClusterSnapshot", |xml| state.cluster_snapshot(xml, snapshot));
+        xml.nest("DBClusterSnapshot", |xml| state.seen().cluster_snapshot(xml, snapshot));
     };
     Ok(wanted.selection.write("DBClusterSnapshots", &found, write))
 }
@@ -247,15 +250,17 @@ pub(super) fn instance_automated_backups(state: &State, mut params: Params) -> A
     let asked = (params.take("DBInstanceIdentifier"), params.take("DbiResourceId"));
     let selection = Selection::take(&mut params, &["status", "db-instance-id", "dbi-resource-id"])?;
     params.finish("DescribeDBInstanceAutomatedBackups")?;
+    let seen = state.seen();
     let live = state.instances.values().filter(|instance| {
-        instance.life.answers
+        seen.shows(&instance.life)
             && instance.cluster.is_none()
             && instance.settings.backup_retention_period.unwrap_or(0) > 0
     });
-    let live = live.map(|instance| (&instance.life.identifier, &instance.resource_id, "active"));
-    let retained = state.retained_backups.iter().map(|backup| (&backup.instance, &backup.resource_id, "retained"));
+    let live = live.map(|instance| (seen.identifier(&instance.life), &instance.resource_id, "active"));
+    let retained =
+        state.retained_backups.iter().map(|backup| (backup.instance.as_str(), &backup.resource_id, "retained"));
     let found = live.chain(retained).map(|(identifier, resource_id, status)| Backup {
-        identifier: identifier.clone(),
+        identifier: identifier.to_owned(),
         resource_id: resource_id.clone(),
         arn: state.arn("auto-backup", &format!("ab-{}", resource_id.to_ascii_lowercase())),
         status,
@@ -274,12 +279,13 @@ pub(super) fn cluster_automated_backups(state: &State, mut params: Params) -> Ap
     let asked = (params.take("DBClusterIdentifier"), params.take("DbClusterResourceId"));
     let selection = Selection::take(&mut params, &["status", "db-cluster-id", "db-cluster-resource-id"])?;
     params.finish("DescribeDBClusterAutomatedBackups")?;
-    let live = state.clusters.values().filter(|cluster| cluster.life.answers);
-    let live = live.map(|cluster| (&cluster.life.identifier, &cluster.resource_id, "available"));
+    let seen = state.seen();
+    let live = state.clusters.values().filter(|cluster| seen.shows(&cluster.life));
+    let live = live.map(|cluster| (seen.identifier(&cluster.life), &cluster.resource_id, "available"));
     let retained =
-        state.retained_cluster_backups.iter().map(|backup| (&backup.instance, &backup.resource_id, "retained"));
+        state.retained_cluster_backups.iter().map(|backup| (backup.instance.as_str(), &backup.resource_id, "retained"));
     let found = live.chain(retained).map(|(identifier, resource_id, status)| Backup {
-        identifier: identifier.clone(),
+        identifier: identifier.to_owned(),
         resource_id: resource_id.clone(),
         arn: state.arn("cluster-auto-backup", &format!("ab-{}", resource_id.to_ascii_lowercase())),
         status,
@@ -334,6 +340,7 @@ pub(super) fn global_clusters(state: &State, mut params: Params) -> ApiResult<Co
     let identifier = params.take("GlobalClusterIdentifier");
     let selection = Selection::take(&mut params, &["db-cluster-id"])?;
     params.finish("DescribeGlobalClusters")?;
+    let seen = state.seen();
     let mut names: Vec<&String> =
         state.clusters.values().filter_map(|cluster| cluster.member_of_global.as_ref()).collect();
     names.sort_unstable();
@@ -346,7 +353,7 @@ pub(super) fn global_clusters(state: &State, mut params: Params) -> ApiResult<Co
             && selection.admits(|_| {
                 members(name)
                     .into_iter()
-                    .flat_map(|cluster| [cluster.life.identifier.clone(), state.cluster_arn(cluster)])
+                    .flat_map(|cluster| [seen.identifier(&cluster.life).to_owned(), seen.cluster_arn(cluster)])
                     .collect()
             })
     });
@@ -360,7 +367,7 @@ pub(super) fn global_clusters(state: &State, mut params: Params) -> ApiResult<Co
             xml.nest("GlobalClusterMembers", |xml| {
                 for cluster in members(name) {
                     xml.nest("GlobalClusterMember", |xml| {
-                        xml.text("DBClusterArn", &state.cluster_arn(cluster));
+                        xml.text("DBClusterArn", &seen.cluster_arn(cluster));
                         xml.plain("IsWriter", cluster.replication_source.is_none());
                     });
                 }
@@ -416,15 +423,18 @@ pub(super) fn cluster_endpoints(state: &State, mut params: Params) -> ApiResult<
     ];
     let selection = Selection::take(&mut params, &known)?;
     params.finish("DescribeDBClusterEndpoints")?;
+    let seen = state.seen();
+    let is_known = |name: &String| state.clusters.values().any(|found| seen.is_named(&found.life, name));
     if let Some(cluster) = &cluster
-        && state.cluster_named(cluster).is_none()
+        && !is_known(cluster)
     {
         return Err(ApiError::cluster_not_found(cluster));
     }
     let mut found: Vec<(String, &str, Option<&crate::world::ClusterEndpointSpec>)> = Vec::new();
-    for existing in state.clusters.values().filter(|existing| existing.life.answers && existing.is_aurora()) {
-        found.push((existing.life.identifier.clone(), "WRITER", None));
-        found.push((existing.life.identifier.clone(), "READER", None));
+    for existing in state.clusters.values().filter(|existing| seen.shows(&existing.life) && existing.is_aurora()) {
+        let name = seen.identifier(&existing.life);
+        found.push((name.to_owned(), "WRITER", None));
+        found.push((name.to_owned(), "READER", None));
     }
     for custom in &state.cluster_endpoints {
         found.push((custom.cluster.clone(), "CUSTOM", Some(custom)));

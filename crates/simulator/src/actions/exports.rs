@@ -21,7 +21,7 @@ const UNDER_WAY: &[&str] = &["starting", "in_progress"];
 fn show(state: &State, key: Key) -> Content {
     let mut xml = Xml::with_capacity(1024);
     if let Some(task) = state.exports.get(&key) {
-        state.export(&mut xml, task);
+        state.truth().export(&mut xml, task);
     }
     Content::Result(xml.into_string())
 }
@@ -157,7 +157,7 @@ pub(super) fn describe(state: &State, mut params: Params) -> ApiResult<Content> 
             })
     });
     found.sort_by(|one, other| one.life.identifier.cmp(&other.life.identifier));
-    Ok(selection.write("ExportTasks", &found, |xml, task| xml.nest("ExportTask", |xml| state.export(xml, task))))
+    Ok(selection.write("ExportTasks", &found, |xml, task| xml.nest("ExportTask", |xml| state.seen().export(xml, task))))
 }
 
 fn not_found(name: &str) -> ApiError {

@@ -165,9 +165,11 @@ impl State {
         if has_own_options {
             instance.option_group_status = ApplyStatus::PendingApply;
         }
-        instance.tags = tags;
+        instance.tags = self.new_tags(tags);
         let key = self.fresh_key();
+        let name = instance.life.identifier.clone();
         self.instances.insert(key, instance);
+        self.settle_names(Target::Instance(key), &name);
         key
     }
 }
@@ -465,8 +467,8 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     state.settle_network(&mut settings, &asked);
     settings.engine_version =
         state.restored_version(&snapshot.engine, settings.engine_version, settings.engine_lifecycle_support.as_deref());
-    // Tags come from the snapshot only when the request gives none.
-    let tags = tags.filter(|tags| !tags.is_empty()).unwrap_or_else(|| tags::without_reserved(&snapshot.tags));
+    // Without tags of its own it gets those of the source at the snapshot's moment, whatever the snapshot itself got.
+    let tags = tags.filter(|tags| !tags.is_empty()).unwrap_or_else(|| tags::without_reserved(&snapshot.source_tags));
     let key = state.add_instance(name, snapshot.engine, settings, tags);
     if credentials.manage == Some(true) {
         let secret = state.fresh_secret("db", credentials.kms_key_id);

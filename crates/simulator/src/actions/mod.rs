@@ -107,11 +107,11 @@ fn one(name: &str, content: impl FnOnce(&mut Xml)) -> Content {
 }
 
 fn show_instance(state: &State, key: Key) -> Content {
-    one("DBInstance", |xml| state.instance(xml, key))
+    one("DBInstance", |xml| state.truth().instance(xml, key))
 }
 
 fn show_cluster(state: &State, key: Key) -> Content {
-    one("DBCluster", |xml| state.cluster(xml, key))
+    one("DBCluster", |xml| state.truth().cluster(xml, key))
 }
 
 /// How deletes are asked for, the same for instances and clusters.

@@ -4,6 +4,7 @@ use std::collections::BTreeMap;
 
 use super::{Content, one};
 use crate::error::{ApiError, ApiResult};
+use crate::lag::Tagged;
 use crate::names;
 use crate::query::{Params, Tags};
 use crate::resources::{AVAILABLE, Key, Life, Snapshot, is_aurora};
@@ -13,7 +14,7 @@ use crate::tags;
 fn show(state: &State, key: Key) -> Content {
     one("DBSnapshot", |xml| {
         if let Some(snapshot) = state.snapshots.get(&key) {
-            state.snapshot(xml, snapshot);
+            state.truth().snapshot(xml, snapshot);
         }
     })
 }
@@ -21,7 +22,7 @@ fn show(state: &State, key: Key) -> Content {
 fn show_of_cluster(state: &State, key: Key) -> Content {
     one("DBClusterSnapshot", |xml| {
         if let Some(snapshot) = state.cluster_snapshots.get(&key) {
-            state.cluster_snapshot(xml, snapshot);
+            state.truth().cluster_snapshot(xml, snapshot);
         }
     })
 }
@@ -58,7 +59,7 @@ impl State {
     }
 
     /// Records an instance as it is; the snapshot starts out `creating`.
-    fn add_snapshot(&mut self, source: Key, name: String, tags: Tags) -> Option<Key> {
+    fn add_snapshot(&mut self, source: Key, name: String, tags: Tagged) -> Option<Key> {
         let instance = self.instances.get(&source)?;
         let created = self.wall_clock();
         let snapshot = Snapshot {
@@ -70,6 +71,7 @@ impl State {
             kind: "manual".to_owned(),
             settings: instance.settings.clone(),
             tags,
+            source_tags: instance.tags.truth().clone(),
             created,
             original_created: created,
             copy_of: None,
@@ -80,7 +82,7 @@ impl State {
         Some(key)
     }
 
-    fn add_cluster_snapshot(&mut self, source: Key, name: String, tags: Tags) -> Option<Key> {
+    fn add_cluster_snapshot(&mut self, source: Key, name: String, tags: Tagged) -> Option<Key> {
         let cluster = self.clusters.get(&source)?;
         let created = self.wall_clock();
         let snapshot = Snapshot {
@@ -92,6 +94,7 @@ impl State {
             kind: "manual".to_owned(),
             settings: cluster.settings.clone(),
             tags,
+            source_tags: cluster.tags.truth().clone(),
             created,
             original_created: created,
             copy_of: None,
@@ -108,7 +111,8 @@ impl State {
         check_quota(&self.snapshots, self.limits.manual_snapshots)?;
         let copies_tags =
             self.instances.get(&source).filter(|source| source.settings.copy_tags_to_snapshot == Some(true));
-        let tags = copies_tags.map(|source| tags::without_reserved(&source.tags)).unwrap_or_default();
+        let tags = copies_tags.map(|source| tags::without_reserved(source.tags.truth())).unwrap_or_default();
+        let tags = self.new_tags(tags);
         let seconds = self.timings.snapshot;
         // The spoiler, if any, is for the deletion this snapshot belongs to.
         let spoiler = std::mem::take(&mut self.spoiler);
@@ -124,7 +128,8 @@ impl State {
         check_quota(&self.cluster_snapshots, self.limits.manual_cluster_snapshots)?;
         let copies_tags =
             self.clusters.get(&source).filter(|source| source.settings.copy_tags_to_snapshot == Some(true));
-        let tags = copies_tags.map(|source| tags::without_reserved(&source.tags)).unwrap_or_default();
+        let tags = copies_tags.map(|source| tags::without_reserved(source.tags.truth())).unwrap_or_default();
+        let tags = self.new_tags(tags);
         let seconds = self.timings.snapshot;
         let spoiler = std::mem::take(&mut self.spoiler);
         if let Some(key) = self.add_cluster_snapshot(source, name, tags) {
@@ -155,7 +160,8 @@ pub(super) fn create(state: &mut State, mut params: Params) -> ApiResult<Content
         return Err(ApiError::instance_state(message));
     }
     check_quota(&state.snapshots, state.limits.manual_snapshots)?;
-    let tags = tags_for(tags, instance.settings.copy_tags_to_snapshot == Some(true), &instance.tags)?;
+    let tags = tags_for(tags, instance.settings.copy_tags_to_snapshot == Some(true), instance.tags.truth())?;
+    let tags = state.new_tags(tags);
     let Some(key) = state.add_snapshot(source_key, name, tags) else {
         return Err(ApiError::instance_not_found(&source));
     };
@@ -180,7 +186,8 @@ pub(super) fn create_of_cluster(state: &mut State, mut params: Params) -> ApiRes
         return Err(ApiError::cluster_state(message));
     }
     check_quota(&state.cluster_snapshots, state.limits.manual_cluster_snapshots)?;
-    let tags = tags_for(tags, cluster.settings.copy_tags_to_snapshot == Some(true), &cluster.tags)?;
+    let tags = tags_for(tags, cluster.settings.copy_tags_to_snapshot == Some(true), cluster.tags.truth())?;
+    let tags = state.new_tags(tags);
     let Some(key) = state.add_cluster_snapshot(source_key, name, tags) else {
         return Err(ApiError::cluster_not_found(&source));
     };
@@ -191,11 +198,11 @@ pub(super) fn create_of_cluster(state: &mut State, mut params: Params) -> ApiRes
 }
 
 /// A copy in the making; it is as old as the copy, and remembers how old the original is.
-fn copied<S: Clone>(original: &Snapshot<S>, from: Key, arn: String, name: String, tags: Tags, now: i64) -> Snapshot<S> {
+fn copied<S: Clone>(original: &Snapshot<S>, from: Key, arn: String, name: String, now: i64) -> Snapshot<S> {
     Snapshot {
         life: Life::new(name, "copying"),
         kind: "manual".to_owned(),
-        tags,
+        tags: Tagged::default(),
         created: now,
         original_created: original.original_created,
         copy_of: Some(arn),
@@ -240,13 +247,14 @@ pub(super) fn copy(state: &mut State, mut params: Params) -> ApiResult<Content> 
     state.free_snapshot_name(&name)?;
     state.check_option_group(option_group.as_ref())?;
     check_quota(&state.snapshots, state.limits.manual_snapshots)?;
-    let tags = tags_for(request.tags, request.copy_tags, &original.tags)?;
+    let tags = tags_for(request.tags, request.copy_tags, original.tags.truth())?;
     let arn = state.arn("snapshot", &original.life.identifier);
-    let mut copy = copied(original, from, arn, name, tags, state.wall_clock());
+    let mut copy = copied(original, from, arn, name, state.wall_clock());
     if let Some(kms_key_id) = request.kms_key_id {
         copy.settings.storage_encrypted = Some(true);
         copy.settings.kms_key_id = Some(kms_key_id);
     }
+    copy.tags = state.new_tags(tags);
     let key = state.fresh_key();
     state.snapshots.insert(key, copy);
     let seconds = state.timings.copy_snapshot;
@@ -275,9 +283,9 @@ pub(super) fn copy_of_cluster(state: &mut State, mut params: Params) -> ApiResul
     }
     state.free_cluster_snapshot_name(&name)?;
     check_quota(&state.cluster_snapshots, state.limits.manual_cluster_snapshots)?;
-    let tags = tags_for(request.tags, request.copy_tags, &original.tags)?;
+    let tags = tags_for(request.tags, request.copy_tags, original.tags.truth())?;
     let arn = state.arn("cluster-snapshot", &original.life.identifier);
-    let mut copy = copied(original, from, arn, name, tags, state.wall_clock());
+    let mut copy = copied(original, from, arn, name, state.wall_clock());
     if let Some(kms_key_id) = request.kms_key_id {
         if original.settings.storage_encrypted != Some(true) {
             // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CopyDBClusterSnapshot.html
@@ -285,6 +293,7 @@ pub(super) fn copy_of_cluster(state: &mut State, mut params: Params) -> ApiResul
         }
         copy.settings.kms_key_id = Some(kms_key_id);
     }
+    copy.tags = state.new_tags(tags);
     let key = state.fresh_key();
     state.cluster_snapshots.insert(key, copy);
     let seconds = state.timings.copy_snapshot;

@@ -8,6 +8,7 @@ const MODULES: &[&str] = &[
     include_str!("clusters.rs"),
     include_str!("exports.rs"),
     include_str!("instances.rs"),
+    include_str!("lag.rs"),
     include_str!("network.rs"),
     include_str!("offers.rs"),
     include_str!("restores.rs"),

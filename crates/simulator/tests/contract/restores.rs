@@ -70,12 +70,27 @@ async fn restore_falls_back_to_defaults_for_the_rest() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn restore_takes_tags_from_the_snapshot_only_when_none_are_given() {
-    let (_, client) = simulated(WORLD);
+async fn restore_without_tags_takes_those_of_the_source_at_the_snapshots_moment() {
+    let (simulator, client) = simulated(WORLD);
     restore(&client).send().await.unwrap();
     assert_eq!(instance(&client, "copy").await.tag_list(), [tag("from", "snapshot")], "reserved tags stay behind");
     restore(&client).db_instance_identifier("other").tags(tag("my", "own")).send().await.unwrap();
     assert_eq!(instance(&client, "other").await.tag_list(), [tag("my", "own")]);
+
+    let arn = "arn:aws:rds:us-east-1:123456789012:db:orders";
+    client.add_tags_to_resource().resource_name(arn).tags(tag("team", "then")).send().await.unwrap();
+    client.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("s").send().await.unwrap();
+    client.add_tags_to_resource().resource_name(arn).tags(tag("team", "later")).send().await.unwrap();
+    settle(&simulator).await;
+    let snapshot = client.describe_db_snapshots().db_snapshot_identifier("s").send().await.unwrap();
+    assert_eq!(snapshot.db_snapshots()[0].tag_list(), [], "orders does not copy its tags");
+    let copy = client.copy_db_snapshot().source_db_snapshot_identifier("s").target_db_snapshot_identifier("copy-of-s");
+    copy.send().await.unwrap();
+    settle(&simulator).await;
+    for (source, name) in [("s", "restored"), ("copy-of-s", "of-a-copy")] {
+        restore(&client).db_snapshot_identifier(source).db_instance_identifier(name).send().await.unwrap();
+        assert_eq!(instance(&client, name).await.tag_list(), [tag("team", "then")], "{source}");
+    }
 }
 
 #[tokio::test(start_paused = true)]

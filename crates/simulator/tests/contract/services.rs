@@ -9,7 +9,7 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use rds_simulator::{Execution, Service, Simulator};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 
-use crate::support::{simulated, start_time};
+use crate::support::{sfn, simulated, start_time};
 
 fn text(data: &str) -> Content {
     Content::builder().data(data).build().unwrap()
@@ -23,16 +23,6 @@ fn ses(simulator: &Simulator) -> aws_sdk_sesv2::Client {
         .retry_config(aws_sdk_sesv2::config::retry::RetryConfig::disabled())
         .http_client(simulator.http_client());
     aws_sdk_sesv2::Client::from_conf(config.build())
-}
-
-fn sfn(simulator: &Simulator) -> aws_sdk_sfn::Client {
-    let config = aws_sdk_sfn::Config::builder()
-        .behavior_version(aws_sdk_sfn::config::BehaviorVersion::latest())
-        .region(aws_sdk_sfn::config::Region::new("us-east-1"))
-        .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
-        .retry_config(aws_sdk_sfn::config::retry::RetryConfig::disabled())
-        .http_client(simulator.http_client());
-    aws_sdk_sfn::Client::from_conf(config.build())
 }
 
 #[tokio::test(start_paused = true)]
@@ -168,6 +158,7 @@ async fn executions_are_looked_up_by_arn_and_machine() {
             stop_date: None,
             error: None,
             cause: None,
+            redriven: None,
         });
     }
     let stopped = start_time() + Duration::from_secs(5);
@@ -185,6 +176,16 @@ async fn executions_are_looked_up_by_arn_and_machine() {
     assert_eq!(first.state_machine_arn(), machine);
     assert_eq!((first.error(), first.cause()), (Some("Stopped"), Some("by hand")));
     assert_eq!(first.stop_date().map(|date| date.secs()), Some(1_750_000_005));
+    assert_eq!((first.redrive_count(), first.redrive_date()), (Some(0), None));
+    assert!(
+        simulator.update_execution(&arn("first"), |execution| execution.redrive(stopped + Duration::from_secs(60)))
+    );
+    let again = client.describe_execution().execution_arn(arn("first")).send().await.unwrap();
+    assert_eq!((again.status(), again.stop_date()), (&ExecutionStatus::Running, None));
+    assert_eq!((again.error(), again.cause()), (None, None));
+    assert_eq!(again.redrive_count(), Some(1));
+    assert_eq!(again.redrive_date().map(|date| date.secs()), Some(1_750_000_065));
+    simulator.update_execution(&arn("first"), update);
     let missing = client.describe_execution().execution_arn(arn("none")).send().await.unwrap_err();
     assert!(missing.into_service_error().is_execution_does_not_exist());
     let running = client

@@ -145,6 +145,56 @@ async fn copy_tags_to_snapshot_spreads_the_tags_of_the_source() {
     assert_eq!(found.db_snapshots()[0].tag_list(), [tag("team", "payments")]);
 }
 
+/// The tags of every snapshot, of instances and of clusters.
+fn tags_of_snapshots(simulator: &rds_simulator::Simulator) -> Vec<(String, bool)> {
+    let state = simulator.state();
+    let has_team = |tags: &std::collections::BTreeMap<String, String>| tags.contains_key("team");
+    let instances = state.snapshots.iter().map(|found| (found.identifier.clone(), has_team(&found.tags)));
+    let clusters = state.cluster_snapshots.iter().map(|found| (found.identifier.clone(), has_team(&found.tags)));
+    instances.chain(clusters).collect()
+}
+
+#[tokio::test(start_paused = true)]
+async fn every_kind_of_snapshot_takes_the_tags_of_a_source_that_copies_them() {
+    for copies in [true, false] {
+        let world = r#"{
+            "instances": [{"identifier": "orders", "engine": "mysql", "settings": {"copyTagsToSnapshot": COPIES}, "tags": {"team": "x"}}],
+            "clusters": [{"identifier": "shop", "engine": "aurora-mysql", "settings": {"copyTagsToSnapshot": COPIES}, "tags": {"team": "x"}}],
+            "snapshots": [{"identifier": "rds:orders-1", "source": "orders", "type": "automated"}],
+            "clusterSnapshots": [{"identifier": "rds:shop-1", "source": "shop", "type": "automated"}]
+        }"#;
+        let (simulator, client) = simulated(&world.replace("COPIES", &copies.to_string()));
+        take(&client, "manual").await.unwrap();
+        let request = client.create_db_cluster_snapshot().db_cluster_snapshot_identifier("manual");
+        request.db_cluster_identifier("shop").send().await.unwrap();
+        settle(&simulator).await;
+        let request = client.delete_db_instance().db_instance_identifier("orders").delete_automated_backups(false);
+        request.final_db_snapshot_identifier("final").send().await.unwrap();
+        let request = client.delete_db_cluster().db_cluster_identifier("shop").delete_automated_backups(false);
+        request.final_db_snapshot_identifier("final").send().await.unwrap();
+        let tagged = tags_of_snapshots(&simulator);
+        assert_eq!(tagged.len(), 6);
+        assert!(tagged.iter().all(|(_, has_tags)| *has_tags == copies), "{copies}: {tagged:?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn cluster_restore_takes_no_tags() {
+    let world = r#"{
+        "clusters": [{"identifier": "shop", "engine": "aurora-mysql", "tags": {"team": "x"}}],
+        "clusterSnapshots": [{"identifier": "old", "source": "shop", "tags": {"team": "x"}}]
+    }"#;
+    let (_, client) = simulated(world);
+    let restore = |name: &str| {
+        let request = client.restore_db_cluster_from_snapshot().db_cluster_identifier(name);
+        request.snapshot_identifier("old").engine("aurora-mysql")
+    };
+    let bare = restore("bare").send().await.unwrap();
+    assert_eq!(bare.db_cluster().unwrap().tag_list(), []);
+    let own = restore("own").tags(tag("my", "own")).send().await.unwrap();
+    assert_eq!(own.db_cluster().unwrap().tag_list(), [tag("my", "own")]);
+}
+
 #[tokio::test(start_paused = true)]
 async fn snapshot_quota_is_enforced() {
     let (_, client) =

@@ -35,6 +35,17 @@ pub(crate) fn rds(simulator: &Simulator) -> aws_sdk_rds::Client {
     aws_sdk_rds::Client::from_conf(config)
 }
 
+/// A client of Step Functions that does not retry.
+pub(crate) fn sfn(simulator: &Simulator) -> aws_sdk_sfn::Client {
+    let config = aws_sdk_sfn::Config::builder()
+        .behavior_version(aws_sdk_sfn::config::BehaviorVersion::latest())
+        .region(aws_sdk_sfn::config::Region::new("us-east-1"))
+        .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
+        .retry_config(aws_sdk_sfn::config::retry::RetryConfig::disabled())
+        .http_client(simulator.http_client());
+    aws_sdk_sfn::Client::from_conf(config.build())
+}
+
 /// The status of an instance as described, none when it is not found.
 pub(crate) async fn status(client: &aws_sdk_rds::Client, identifier: &str) -> Option<String> {
     let answer = client.describe_db_instances().db_instance_identifier(identifier).send().await.ok()?;

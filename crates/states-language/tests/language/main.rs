@@ -11,6 +11,7 @@ mod intrinsics;
 mod limits;
 mod nested;
 mod paths;
+mod redrives;
 mod substitutions;
 mod tasks;
 mod variables;

@@ -1,0 +1,202 @@
+//! The judge notices that a safeguard of claims, backups, looks or recoveries was taken away.
+//!
+//! The ways to take one away are those of [`super::mutations`].
+
+use std::sync::Arc;
+use std::time::SystemTime;
+
+use rds_simulator::{Fault, FaultRule, InstanceSpec, Lag, MemberSpec, Options, Simulator, Timings, When, World};
+use serde_json::json;
+use trapheus_cli::campaign::matrix::{after, event, meddling, request};
+use trapheus_cli::campaign::{Case, Changes, families, judged};
+use trapheus_cli::disturbance::Disturbance;
+use trapheus_cli::rehearsal::{BEGIN, Clients};
+
+use crate::mutations::{BYSTANDER, Without, around, assert_found_out, failing, no_recovery, orders, redefined};
+
+const EXECUTION: &str = "arn:aws:states:us-east-1:123456789012:execution:trapheus-DBRestoreStateMachine:rehearsal-0";
+
+fn abort(state: &str) -> Disturbance {
+    Disturbance::Abort { state: state.to_owned(), occurrence: 1 }
+}
+
+/// A request of a person, at a moment.
+fn by_person(when: When, action: &str, parameters: &[(&str, &str)]) -> Disturbance {
+    let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
+    meddling(action, &parameters, when)
+}
+
+/// When a run of this case enters a state, if nothing else goes wrong.
+fn entered(case: &Case, state: &str) -> f64 {
+    let report = judged(case, &Changes::default()).expect("a world that can exist").report;
+    report.steps.iter().find(|step| step.state == state).expect("it gets there").started_seconds
+}
+
+#[test]
+fn a_recovery_that_believes_copied_claims_gives_the_name_to_a_copy() {
+    let first = after("AddTagsToResource", 1, 1.0);
+    let taken = [("DBInstanceIdentifier", "orders"), ("DBSnapshotIdentifier", "manual")];
+    let restored = [("DBInstanceIdentifier", "orders-copy"), ("DBSnapshotIdentifier", "manual")];
+    let case = orders("db_restore").with([
+        by_person(first, "CreateDBSnapshot", &taken),
+        by_person(When::At(700.0), "RestoreDBInstanceFromDBSnapshot", &restored),
+        abort("VerifyDbInstance"),
+    ]);
+    assert_found_out(&[case], &Changes::default(), &around(Without::ProvenClaims));
+}
+
+#[test]
+fn a_recovery_that_chooses_between_two_candidates_gives_the_name_to_another_database() {
+    let mut case = orders("db_restore");
+    let world = Arc::make_mut(&mut case.world);
+    let another = world.instances.iter_mut().find(|found| found.identifier == "orders-2").expect("a bystander");
+    another.resource_id = Some(BYSTANDER.to_owned());
+    let forged = [
+        ("ResourceName", "arn:aws:rds:us-east-1:123456789012:db:orders-2"),
+        ("Tags.Tag.1.Key", "trapheus:execution"),
+        ("Tags.Tag.1.Value", EXECUTION),
+        ("Tags.Tag.2.Key", "trapheus:role"),
+        ("Tags.Tag.2.Value", "original"),
+        ("Tags.Tag.3.Key", "trapheus:resource-id"),
+        ("Tags.Tag.3.Value", BYSTANDER),
+    ];
+    let forging = by_person(When::At(300.0), "AddTagsToResource", &forged);
+    let case = case.with([forging, abort("RestoreDbInstanceFromSnapshot")]);
+    assert_found_out(&[case], &Changes::default(), &around(Without::SecondCandidate));
+}
+
+/// A run whose snapshot a person replaces, right after the run has chosen it, by one of this database.
+fn replaced_by_one_of(source: &str) -> Case {
+    let mut case = orders("db_restore");
+    let world = Arc::make_mut(&mut case.world);
+    world.timings = Timings { snapshot: 20.0, delete_snapshot: 1.0, jitter: 0.0, ..Timings::default() };
+    let another = InstanceSpec { identifier: "billing".to_owned(), ..world.instances[0].clone() };
+    world.instances.push(another);
+    let snapshot = ("DBSnapshotIdentifier", "orders-snapshot");
+    case.with([
+        by_person(When::At(2.0), "DeleteDBSnapshot", &[snapshot]),
+        by_person(When::At(4.0), "CreateDBSnapshot", &[("DBInstanceIdentifier", source), snapshot]),
+    ])
+}
+
+#[test]
+fn a_run_that_does_not_pin_the_source_of_its_backup_restores_another_database() {
+    assert_found_out(&[replaced_by_one_of("billing")], &Changes::default(), &around(Without::Pin));
+}
+
+#[test]
+fn a_run_that_does_not_pin_the_time_of_its_backup_restores_a_newer_one() {
+    assert_found_out(&[replaced_by_one_of("orders")], &Changes::default(), &around(Without::Pin));
+}
+
+#[test]
+fn a_rollback_without_a_final_snapshot_destroys_what_clients_wrote() {
+    let case = orders("db_restore").with([abort("VerifyDbInstance")]);
+    assert_found_out(&[case], &Changes::default(), &around(Without::LastSnapshot));
+}
+
+#[test]
+fn a_recovery_that_asks_once_about_the_execution_leaves_the_name_without_a_database() {
+    let unknown = Fault::Error { code: "ExecutionDoesNotExist".to_owned(), message: "not yet".to_owned() };
+    let case = orders("db_restore")
+        .with([abort("RestoreDbInstanceFromSnapshot"), request("DescribeExecution", 1, 6, unknown)]);
+    assert_found_out(&[case], &Changes::default(), &around(Without::Patience));
+}
+
+#[test]
+fn a_deletion_that_believes_one_look_takes_a_rename_for_the_end_of_the_original() {
+    let mut case = Case { success_notice: true, ..orders("db_restore") };
+    let world = Arc::make_mut(&mut case.world);
+    world.timings = Timings { jitter: 0.0, ..Timings::default() };
+    // A tag that shows late would shift the deletion against the rename.
+    world.lag = Lag::default();
+    // So that some time passes between the verification and the deletion.
+    let case = case.with([request("SendEmail", 1, 1, Fault::Slow { seconds: 100.0 })]);
+    let moment = entered(&case, "DeleteOriginalDbInstance");
+    let renamed = [
+        ("DBInstanceIdentifier", "orders-temp"),
+        ("NewDBInstanceIdentifier", "orders-old"),
+        ("ApplyImmediately", "true"),
+    ];
+    // In the middle of it neither name answers.
+    let case = case.with([by_person(When::At(moment - 45.0), "ModifyDBInstance", &renamed)]);
+    assert_found_out(&[case], &Changes::default(), &around(Without::SecondLook));
+}
+
+#[test]
+fn a_wait_that_looks_for_a_name_alone_does_not_notice_that_its_database_was_renamed() {
+    let renamed =
+        [("DBInstanceIdentifier", "orders"), ("NewDBInstanceIdentifier", "orders-old"), ("ApplyImmediately", "true")];
+    let moment = after("RestoreDBInstanceFromDBSnapshot", 1, 1_200.0);
+    let case = orders("db_restore").with([by_person(moment, "ModifyDBInstance", &renamed)]);
+    assert_found_out(&[case], &Changes::default(), &around(Without::OtherName));
+}
+
+#[test]
+fn a_run_that_does_not_look_at_members_takes_a_cluster_with_a_failed_one_for_restored() {
+    let mut case = Case::new(families::RANDOM, &event("ledger", "db_restore", true));
+    Arc::make_mut(&mut case.world).failing_members = vec!["ledger-instance-2".to_owned()];
+    assert_found_out(&[case], &Changes::default(), &around(Without::Members));
+}
+
+#[test]
+fn a_run_that_does_not_know_auto_scaling_fails_over_a_reader() {
+    let mut case = Case { must_succeed: true, ..Case::new(families::RANDOM, &event("shop", "db_restore", true)) };
+    for cluster in &mut Arc::make_mut(&mut case.world).clusters {
+        if cluster.identifier == "shop" {
+            let identifier = "application-autoscaling-3f2c1d9e-7a54-4b0e-9c1a-0d1e2f3a4b5c".to_owned();
+            cluster.members.push(MemberSpec { identifier, writer: false, ..cluster.members[0].clone() });
+        }
+    }
+    assert_found_out(&[case], &Changes::default(), &around(Without::AutoScaledReaders));
+}
+
+#[test]
+fn a_run_that_takes_an_expired_token_for_a_denial_fails() {
+    let expired = Fault::Error { code: "ExpiredToken".to_owned(), message: "expired".to_owned() };
+    // More often than the SDK tries.
+    let case = Case { must_succeed: true, ..orders("db_restore").with([request("ModifyDBInstance", 1, 4, expired)]) };
+    assert_found_out(&[case], &Changes::default(), &around(Without::FreshTokens));
+}
+
+#[test]
+fn an_input_with_a_key_of_the_document_is_found_out_if_it_is_accepted() {
+    let event = json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "plan": {"original": {}}});
+    let case = Case::new(families::INPUT, &event);
+    assert_found_out(&[case], &Changes::default(), &around(Without::KnownFields));
+}
+
+#[test]
+fn a_document_that_begins_with_the_input_is_found_out() {
+    let together = |name: &str, state: &mut serde_json::Value| {
+        if name == "KeepInputApart" {
+            state["ResultPath"] = json!("$.input");
+        }
+    };
+    let event = json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "recovery": "none"});
+    let case = Case::new(families::INPUT, &event);
+    assert_found_out(&[case], &no_recovery(), &redefined(together, no_recovery()));
+}
+
+#[test]
+fn an_alert_that_does_not_look_although_it_could_is_found_out() {
+    let denied = FaultRule {
+        action: "*".to_owned(),
+        identifier: None,
+        caller: None,
+        occurrence: 1,
+        times: 10_000,
+        fault: Fault::Denied {},
+    };
+    let world = World { faults: vec![denied], ..World::default() };
+    // Any clock will do for a world in which nothing happens.
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
+    let start_time = SystemTime::UNIX_EPOCH + BEGIN;
+    let options = Options { start_time, ..Options::default() };
+    let elsewhere = runtime.block_on(async { Simulator::new(world, options) }).expect("a possible world");
+    let clients = Clients::of(&elsewhere);
+    // The original's way home is denied, so that a person has to help.
+    let case = failing().with([request("ModifyDBInstance", 2, 10_000, Fault::Denied {})]);
+    let without = Changes { without_recovery: true, ..around(Without::Sight(clients)) };
+    assert_found_out(&[case], &no_recovery(), &without);
+}

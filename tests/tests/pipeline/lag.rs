@@ -1,0 +1,150 @@
+//! Reads that lag, connections that are reset, and functions that Lambda refuses to run.
+
+use rds_simulator::{IdleFunctions, Lag, Lambda};
+use trapheus_cli::disturbance::Disturbance;
+use trapheus_cli::lambda::LambdaError;
+
+use super::*;
+
+/// A world whose reads lag as they do in the campaign.
+fn lagging() -> World {
+    World { lag: Lag { tags_seconds: 20.0, rename_seconds: 10.0, execution_seconds: 30.0 }, ..world() }
+}
+
+fn rehearse_with(event: Value, world: World, seed: u64, faults: &[&str]) -> Report {
+    let disturbances = faults.iter().map(|fault| fault.parse::<Disturbance>().expect("a fault")).collect();
+    Rehearsal { disturbances, seed, ..Rehearsal::new(event, world) }.run(&mut ()).expect("a world that can exist")
+}
+
+fn changes(report: &Report) -> Vec<&String> {
+    let looks = |action: &str| action.starts_with("Describe") || action.starts_with("List");
+    report.rds_calls.keys().filter(|action| !looks(action)).collect()
+}
+
+#[test]
+fn every_task_succeeds_though_reads_lag() {
+    for (identifier, is_cluster) in KINDS {
+        for task in TASKS {
+            for seed in 0..3 {
+                let report = rehearse_with(event(identifier, task, is_cluster), lagging(), seed, &[]);
+                assert_eq!(report.status, "SUCCEEDED", "{identifier} {task} {seed}: {:?}", report.cause);
+                assert_eq!(marks(&report.world), Vec::<String>::new(), "{identifier} {task} {seed}");
+            }
+        }
+    }
+}
+
+#[test]
+fn a_recovery_waits_until_the_end_of_its_execution_shows() {
+    for seed in 0..3 {
+        let faults = ["RestoreDbInstanceFromSnapshot=abort"];
+        let report = rehearse_with(event("orders", "db_restore", false), lagging(), seed, &faults);
+        let [recovery] = report.others.as_slice() else { panic!("{:?}", report.others) };
+        assert_eq!(recovery.status, "SUCCEEDED", "{seed}: {:?}", recovery.cause);
+        let before = database(&report.world_before, "orders", false);
+        assert_eq!(database(&report.world, "orders", false), before, "{seed}");
+    }
+}
+
+#[test]
+fn a_tag_or_a_rename_that_shows_a_minute_late_is_waited_for() {
+    for fault in ["AddTagsToResource=late:60", "ModifyDBInstance=late:60", "RestoreDBInstanceFromDBSnapshot=late:60"] {
+        let report = rehearse_with(event("orders", "db_restore", false), world(), 0, &[fault]);
+        assert_eq!(report.status, "SUCCEEDED", "{fault}: {:?}", report.cause);
+        assert_eq!(report.never_struck, [], "{fault}");
+    }
+}
+
+#[test]
+fn a_mail_whose_answer_is_cut_off_is_sent_three_times_at_most() {
+    let faults = ["RestoreDBInstanceFromDBSnapshot=denied", "SendEmail#1x100=connectionReset"];
+    let report = rehearse_with(event("orders", "db_restore", false), world(), 0, &faults);
+    assert_eq!(report.status, "FAILED");
+    let subjects: std::collections::BTreeSet<_> = report.mails.iter().map(|mail| &mail.subject).collect();
+    for subject in subjects {
+        let copies = report.mails.iter().filter(|mail| mail.subject == *subject).count();
+        assert_eq!(copies, 3, "{subject}");
+    }
+}
+
+fn idle(wake_seconds: f64, ever_wakes: bool) -> World {
+    World { lambda: Lambda { idle_functions: IdleFunctions::All(true), wake_seconds, ever_wakes }, ..world() }
+}
+
+#[test]
+fn functions_that_were_idle_for_weeks_are_woken() {
+    for (identifier, is_cluster) in KINDS {
+        let report = rehearse(event(identifier, "db_restore", is_cluster), idle(120.0, true));
+        assert_eq!(report.status, "SUCCEEDED", "{identifier}: {:?}", report.cause);
+        assert!(report.steps.iter().any(|step| step.state.starts_with("Wake") && step.retries > 0), "{identifier}");
+    }
+}
+
+#[test]
+fn functions_that_never_wake_fail_the_run_before_anything_is_changed() {
+    for (identifier, is_cluster) in KINDS {
+        let report = rehearse(event(identifier, "db_restore", is_cluster), idle(120.0, false));
+        assert_eq!(report.status, "FAILED", "{identifier}");
+        assert_eq!(changes(&report), Vec::<&String>::new(), "{identifier}");
+        assert_eq!(report.world.instances, report.world_before.instances, "{identifier}");
+    }
+}
+
+#[test]
+fn a_function_of_the_rollback_that_never_wakes_fails_the_run_before_anything_is_changed() {
+    for function in ["discard-instance", "rename-instance", "recover", "email"] {
+        let idle = Lambda {
+            idle_functions: IdleFunctions::Named(vec![function.to_owned()]),
+            wake_seconds: 0.0,
+            ever_wakes: false,
+        };
+        let report = rehearse(event("orders", "db_restore", false), World { lambda: idle, ..world() });
+        assert_eq!(report.status, "FAILED", "{function}");
+        assert_eq!(changes(&report), Vec::<&String>::new(), "{function}");
+        assert_eq!(report.mails.is_empty(), function == "email", "{function}");
+    }
+}
+
+#[test]
+fn a_function_that_is_asleep_works_once_it_was_called_for_long_enough() {
+    let report = rehearse_with(event("orders", "db_restore", false), world(), 0, &["discard-instance=asleep:120"]);
+    assert_eq!(report.status, "SUCCEEDED", "{:?}", report.cause);
+    assert!(report.struck.len() > 1, "every refused call is a strike: {:?}", report.struck);
+    assert_eq!(report.struck[0].state.as_deref(), Some("WakeDiscardInstance"));
+    // One that falls asleep between two of its calls.
+    let report = rehearse_with(
+        event("orders", "db_restore", false),
+        world(),
+        0,
+        &["rename-instance#1=asleep:90", "wait-instance#3=asleep:300"],
+    );
+    assert_eq!(report.status, "SUCCEEDED", "{:?}", report.cause);
+    assert_eq!(report.never_struck, []);
+}
+
+#[test]
+fn what_lambda_refuses_is_tried_again_if_that_can_help() {
+    for error in LambdaError::all() {
+        let fault = format!("restore-instance=lambda:{}", error.name());
+        let report = rehearse_with(event("orders", "db_restore", false), world(), 0, &[&fault]);
+        if error.passes() && error.only_with().is_none() {
+            assert_eq!(report.status, "SUCCEEDED", "{fault}: {:?}", report.cause);
+        } else {
+            assert_eq!((report.status.as_str(), report.error.as_deref()), ("FAILED", Some(error.name())), "{fault}");
+            let before = database(&report.world_before, "orders", false);
+            assert_eq!(database(&report.world, "orders", false), before, "{fault}");
+        }
+    }
+}
+
+#[test]
+fn a_claim_that_a_failed_step_has_just_written_is_removed_though_it_shows_late() {
+    let renamed = "after:AddTagsToResource=ModifyDBInstance:ApplyImmediately=true,DBInstanceIdentifier=shop-1,\
+                   NewDBInstanceIdentifier=shop-9";
+    for seed in 0..3 {
+        let faults = ["AddTagsToResource#1x9=late:60", renamed];
+        let report = rehearse_with(event("shop", "db_restore", true), world(), seed, &faults);
+        assert_eq!(report.error.as_deref(), Some("ClaimException"), "{seed}: {:?}", report.cause);
+        assert_eq!(marks(&report.world), Vec::<String>::new(), "{seed}");
+    }
+}
