@@ -25,6 +25,8 @@ use crate::size;
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html>
 const INLINE_CONCURRENCY: usize = 40;
 const DISTRIBUTED_CONCURRENCY: usize = 10_000;
+/// What the inputs of all child executions may have together, as all are made before the first starts.
+const MAXIMUM_INPUTS: usize = 64 * size::MAXIMUM_RESULT;
 
 /// What one iteration ends with: its output, and the id of its last event.
 type Iteration<'i> = LocalBoxFuture<'i, (usize, Result<(Value, u64), Failure>)>;
@@ -149,6 +151,9 @@ impl<'f> Frame<'f> {
         drop(items);
         self.previous = previous;
         let outputs = outputs?;
+        if outputs.is_too_large {
+            return Err(Failure::data_limit(&visit.state.name));
+        }
         self.previous = outputs.last_event.unwrap_or(previous);
         self.record(EventType::MapStateSucceeded, visit.state, Details::default())?;
         Ok(Value::Array(outputs.values))
@@ -206,11 +211,14 @@ impl<'f> Frame<'f> {
         let mut next = running.len();
         let mut outputs: Vec<Option<Value>> = vec![None; total];
         let mut last_event = None;
+        let mut sum = size::Sum::new();
+        let mut is_too_large = false;
         let mut failed = 0;
         while let Some((index, end)) = running.next().await {
             match end {
                 Ok((output, id)) => {
-                    outputs[index] = Some(output);
+                    is_too_large |= sum.add(&output).is_none();
+                    outputs[index] = Some(if is_too_large { Value::Null } else { output });
                     last_event = (id > 0).then_some(id);
                 }
                 Err(failure) if failure.is_terminal() => {
@@ -229,7 +237,7 @@ impl<'f> Frame<'f> {
                 next += 1;
             }
         }
-        Ok(Outputs { values: outputs.into_iter().flatten().collect(), last_event })
+        Ok(Outputs { values: outputs.into_iter().flatten().collect(), last_event, is_too_large })
     }
 
     /// One iteration of an inline Map.
@@ -285,10 +293,15 @@ impl<'f> Frame<'f> {
         effective: &Value,
         items: &[Value],
     ) -> Result<Vec<Value>, Failure> {
+        let mut bytes = 0;
         let selected = items
             .iter()
             .enumerate()
-            .map(|(index, value)| self.item_input(visit, map, effective, MapItem { index, value }))
+            .map(|(index, value)| {
+                let input = self.item_input(visit, map, effective, MapItem { index, value })?;
+                bytes += size::length(&input);
+                if bytes > MAXIMUM_INPUTS { Err(Failure::data_limit(&visit.state.name)) } else { Ok(input) }
+            })
             .collect::<Result<Vec<_>, _>>()?;
         match &map.batcher {
             None => Ok(selected),
@@ -376,6 +389,8 @@ struct Outputs {
     values: Vec<Value>,
     /// The last event of the iteration that ended last, if iterations have events here.
     last_event: Option<u64>,
+    /// They are more than an execution can hold, and were dropped.
+    is_too_large: bool,
 }
 
 fn threshold_exceeded() -> Failure {
