@@ -3,6 +3,8 @@
 //! Owns compiling a template once, with constant parts kept as they are, and filling it. A field
 //! whose name ends in `.$` is replaced by the value of its [`Expression`].
 
+use std::collections::HashSet;
+
 use serde_json::{Map, Value};
 
 use crate::expression::{EvaluationError, Expression, Scope};
@@ -62,13 +64,14 @@ impl Template {
 
     fn compile_object(fields: &Map<String, Value>, place: &str, report: &mut dyn FnMut(&str, String)) -> Self {
         let mut compiled: Vec<(String, Self)> = Vec::with_capacity(fields.len());
+        let mut names = HashSet::with_capacity(fields.len());
         for (name, definition) in fields {
             let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
             let (name, template) = match name.strip_suffix(".$") {
                 None => (name.as_str(), Self::compile(definition, &place, report)),
                 Some(stripped) => (stripped, Self::compile_expression(name, definition, &place, report)),
             };
-            if compiled.iter().any(|(other, _)| other == name) {
+            if !names.insert(name) {
                 report(&place, format!("there is a second field \"{name}\" once \".$\" is stripped"));
             }
             compiled.push((name.to_owned(), template));
