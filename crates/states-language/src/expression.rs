@@ -28,6 +28,8 @@ pub(crate) enum EvaluationError<'d> {
     NotFound { path: &'d Path },
     /// An intrinsic function refused its arguments.
     Intrinsic { call: &'d str, reason: String },
+    /// What was found is more than an execution can hold.
+    TooLarge,
 }
 
 impl Expression {
@@ -304,6 +306,7 @@ impl fmt::Display for EvaluationError<'_> {
             Self::Intrinsic { call, reason } => {
                 write!(f, "The function '{call}' had the following error: {reason}")
             }
+            Self::TooLarge => f.write_str("the value is too large"),
         }
     }
 }

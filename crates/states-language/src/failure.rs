@@ -155,6 +155,6 @@ pub(crate) fn evaluation_cause(field: &str, error: &EvaluationError<'_>, input: 
             "The JSONPath '{}' specified for the field '{field}' could not be found in the input '{input}'",
             path.text()
         ),
-        EvaluationError::Intrinsic { .. } => error.to_string(),
+        EvaluationError::Intrinsic { .. } | EvaluationError::TooLarge => error.to_string(),
     }
 }

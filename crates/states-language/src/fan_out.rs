@@ -26,6 +26,8 @@ use crate::size;
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html>
 const INLINE_CONCURRENCY: usize = 40;
 const DISTRIBUTED_CONCURRENCY: usize = 10_000;
+/// What the inputs of all child executions may have together, as all are made before the first starts.
+const MAXIMUM_INPUTS: usize = 64 * size::MAXIMUM_RESULT;
 
 /// What one iteration ends with: its output, and the id of its last event.
 type Iteration<'i> = LocalBoxFuture<'i, (usize, Result<(Value, u64), Failure>)>;
@@ -185,6 +187,9 @@ impl<'f> Frame<'f> {
         drop(items);
         self.previous = previous;
         let outputs = outputs?;
+        if outputs.is_too_large {
+            return Err(Failure::data_limit(&visit.state.name));
+        }
         self.previous = outputs.last_event.unwrap_or(previous);
         self.record(EventType::MapStateSucceeded, visit.state, Details::default())?;
         Ok(Value::Array(outputs.values))
@@ -241,6 +246,8 @@ impl<'f> Frame<'f> {
         let total = done.len();
         let mut last_event = done.iter().flatten().map(|(_, id)| *id).max();
         let mut outputs: Vec<Option<Value>> = done.into_iter().map(|done| done.map(|(output, _)| output)).collect();
+        let mut sum = size::Sum::new();
+        let mut is_too_large = outputs.iter().flatten().any(|output| sum.add(output).is_none());
         let waiting: Vec<usize> = (0..total).filter(|index| outputs[*index].is_none()).collect();
         let mut waiting = waiting.into_iter();
         let mut running: FuturesUnordered<Iteration<'i>> = waiting.by_ref().take(concurrency).map(&mut start).collect();
@@ -248,7 +255,8 @@ impl<'f> Frame<'f> {
         while let Some((index, end)) = running.next().await {
             match end {
                 Ok((output, id)) => {
-                    outputs[index] = Some(output);
+                    is_too_large |= sum.add(&output).is_none();
+                    outputs[index] = Some(if is_too_large { Value::Null } else { output });
                     last_event = (id > 0).then_some(id);
                 }
                 Err(failure) if failure.is_terminal() => {
@@ -264,7 +272,7 @@ impl<'f> Frame<'f> {
             }
             running.extend(waiting.next().map(&mut start));
         }
-        Ok(Outputs { values: outputs.into_iter().flatten().collect(), last_event })
+        Ok(Outputs { values: outputs.into_iter().flatten().collect(), last_event, is_too_large })
     }
 
     /// One iteration of an inline Map.
@@ -324,10 +332,15 @@ impl<'f> Frame<'f> {
         effective: &Value,
         items: &[Value],
     ) -> Result<Vec<Value>, Failure> {
+        let mut bytes = 0;
         let selected = items
             .iter()
             .enumerate()
-            .map(|(index, value)| self.item_input(visit, map, effective, MapItem { index, value }))
+            .map(|(index, value)| {
+                let input = self.item_input(visit, map, effective, MapItem { index, value })?;
+                bytes += size::length(&input);
+                if bytes > MAXIMUM_INPUTS { Err(Failure::data_limit(&visit.state.name)) } else { Ok(input) }
+            })
             .collect::<Result<Vec<_>, _>>()?;
         match &map.batcher {
             None => Ok(selected),
@@ -419,6 +432,8 @@ struct Outputs {
     values: Vec<Value>,
     /// The last event of the iteration that ended last, if iterations have events here.
     last_event: Option<u64>,
+    /// They are more than an execution can hold, and were dropped.
+    is_too_large: bool,
 }
 
 fn threshold_exceeded() -> Failure {

@@ -9,7 +9,7 @@ use std::cmp::Ordering;
 use regex_lite::Regex;
 use serde_json::Value;
 
-use crate::path::{Path, length_until};
+use crate::path::{MAXIMUM_NESTING, Path, Visits, length_until};
 
 #[derive(Debug)]
 pub(crate) enum Filter {
@@ -67,9 +67,10 @@ const OPERATORS: [(&str, Operator); 14] = [
 ];
 
 impl Filter {
-    pub(crate) fn parse(text: &str) -> Result<Self, String> {
-        let mut parser = Parser { rest: text };
-        let filter = parser.any()?;
+    /// Parses a predicate with so many filters around and including it.
+    pub(crate) fn parse(text: &str, depth: usize) -> Result<Self, String> {
+        let mut parser = Parser { rest: text, depth };
+        let filter = parser.deeper(Parser::any)?;
         if parser.rest.trim().is_empty() {
             Ok(filter)
         } else {
@@ -77,17 +78,16 @@ impl Filter {
         }
     }
 
-    pub(crate) fn accepts(&self, node: &Value, document: &Value) -> bool {
+    pub(crate) fn accepts(&self, node: &Value, document: &Value, visits: &Visits) -> bool {
         match self {
-            Self::Any(filters) => filters.iter().any(|filter| filter.accepts(node, document)),
-            Self::All(filters) => filters.iter().all(|filter| filter.accepts(node, document)),
-            Self::Not(filter) => !filter.accepts(node, document),
-            Self::Exists(operand) => operand.value(node, document).is_some(),
-            Self::Absent(operand) => operand.value(node, document).is_none_or(|value| value.is_null()),
-            Self::Compare(left, operator, right) => {
-                operator.holds(left.value(node, document).as_deref(), right.value(node, document).as_deref())
-            }
-            Self::Matches(operand, regex) => match operand.value(node, document).as_deref() {
+            Self::Any(filters) => filters.iter().any(|filter| filter.accepts(node, document, visits)),
+            Self::All(filters) => filters.iter().all(|filter| filter.accepts(node, document, visits)),
+            Self::Not(filter) => !filter.accepts(node, document, visits),
+            Self::Exists(operand) => operand.value(node, document, visits).is_some(),
+            Self::Absent(operand) => operand.value(node, document, visits).is_none_or(|value| value.is_null()),
+            Self::Compare(left, operator, right) => operator
+                .holds(left.value(node, document, visits).as_deref(), right.value(node, document, visits).as_deref()),
+            Self::Matches(operand, regex) => match operand.value(node, document, visits).as_deref() {
                 Some(Value::String(text)) => regex.is_match(text),
                 _ => false,
             },
@@ -96,10 +96,10 @@ impl Filter {
 }
 
 impl Operand {
-    fn value<'v>(&'v self, node: &'v Value, document: &'v Value) -> Option<Cow<'v, Value>> {
+    fn value<'v>(&'v self, node: &'v Value, document: &'v Value, visits: &Visits) -> Option<Cow<'v, Value>> {
         match self {
-            Self::Node(path) => path.select(node),
-            Self::Document(path) => path.select(document),
+            Self::Node(path) => path.select_within(visits, 0, node),
+            Self::Document(path) => path.select_within(visits, 0, document),
             Self::Literal(value) => Some(Cow::Borrowed(value)),
         }
     }
@@ -171,6 +171,8 @@ fn length(value: Option<&Value>) -> Option<u64> {
 
 struct Parser<'t> {
     rest: &'t str,
+    /// How many filters and parentheses are around this place.
+    depth: usize,
 }
 
 impl<'t> Parser<'t> {
@@ -201,15 +203,26 @@ impl<'t> Parser<'t> {
         Ok(if filters.len() == 1 { filters.remove(0) } else { Filter::All(filters) })
     }
 
+    /// Parses what is nested one deeper.
+    fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
+        if self.depth >= MAXIMUM_NESTING {
+            return Err(format!("filters may be nested {MAXIMUM_NESTING} deep"));
+        }
+        self.depth += 1;
+        let parsed = parse(self);
+        self.depth -= 1;
+        parsed
+    }
+
     fn one(&mut self) -> Result<Filter, String> {
         if self.take("!") {
-            return Ok(match self.one()? {
+            return Ok(match self.deeper(Self::one)? {
                 Filter::Exists(operand) => Filter::Absent(operand),
                 filter => Filter::Not(Box::new(filter)),
             });
         }
         if self.take("(") {
-            let filter = self.any()?;
+            let filter = self.deeper(Self::any)?;
             return if self.take(")") { Ok(filter) } else { Err("a \")\" is missing in the filter".into()) };
         }
         let left = self.operand()?;
@@ -230,10 +243,10 @@ impl<'t> Parser<'t> {
     fn operand(&mut self) -> Result<Operand, String> {
         self.rest = self.rest.trim_start();
         match self.rest.chars().next() {
-            Some('@') => Path::parse_in_filter(self.path_text()).map(Operand::Node),
-            Some('$') => Path::parse_in_filter(self.path_text()).map(Operand::Document),
+            Some('@') => Path::parse_in_filter(self.path_text(), self.depth).map(Operand::Node),
+            Some('$') => Path::parse_in_filter(self.path_text(), self.depth).map(Operand::Document),
             Some('\'') => self.quoted().map(Operand::Literal),
-            Some('"' | '[' | '{') => self.json().map(Operand::Literal),
+            Some('"' | '[' | '{') => self.deeper(Self::json).map(Operand::Literal),
             Some(_) => self.word().map(Operand::Literal),
             None => Err("the filter ends too early".into()),
         }

@@ -106,6 +106,7 @@ impl Visit<'_> {
         match error {
             EvaluationError::NotFound { .. } => Failure::runtime(cause),
             EvaluationError::Intrinsic { .. } => Failure::runtime_known_as(failure::INTRINSIC_FAILURE, cause),
+            EvaluationError::TooLarge => Failure::data_limit(&self.state.name),
         }
     }
 
@@ -114,6 +115,7 @@ impl Visit<'_> {
         let alias = match error.error {
             EvaluationError::NotFound { .. } => failure::PARAMETER_PATH_FAILURE,
             EvaluationError::Intrinsic { .. } => failure::INTRINSIC_FAILURE,
+            EvaluationError::TooLarge => return Failure::data_limit(&self.state.name),
         };
         Failure::runtime_known_as(alias, cause)
     }
@@ -422,7 +424,9 @@ impl<'f> Frame<'f> {
                     "Invalid path '{}': The choice state's condition path references an invalid value.",
                     path.text()
                 )),
-                EvaluationError::Intrinsic { .. } => visit.unevaluable("Choices", &error, input),
+                EvaluationError::Intrinsic { .. } | EvaluationError::TooLarge => {
+                    visit.unevaluable("Choices", &error, input)
+                }
             })?;
             if matches {
                 return Ok(Some(rule));

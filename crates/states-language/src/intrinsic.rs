@@ -17,12 +17,16 @@ use sha1::Digest as _;
 use crate::expression::Scope;
 use crate::java;
 use crate::path::{Path, length_until};
+use crate::size::Sum;
 
 /// AWS: "You can nest up to 10 intrinsic functions within a field".
 const MAXIMUM_NESTING: usize = 10;
 /// The longest text `Base64Encode`, `Base64Decode` and Hash take, in characters.
 const MAXIMUM_TEXT: usize = 10_000;
 const MAXIMUM_RANGE: i64 = 1_000;
+/// So many arguments need no look at their size.
+const FEW_ARGUMENTS: usize = 16;
+const TOO_LARGE: &str = "The result is too large";
 
 /// A compiled call.
 #[derive(Debug)]
@@ -118,8 +122,14 @@ impl Call {
     /// The result of the call, or why there is none.
     pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, String> {
         let mut template = None;
-        let mut values = Vec::with_capacity(self.arguments.len());
+        let mut values: Vec<Cow<'_, Value>> = Vec::with_capacity(self.arguments.len());
+        let mut sum = Sum::new();
         for argument in &self.arguments {
+            if let Some(value) = values.last()
+                && self.arguments.len() > FEW_ARGUMENTS
+            {
+                sum.add(value).ok_or(TOO_LARGE)?;
+            }
             values.push(match argument {
                 Argument::Literal(value) => Cow::Borrowed(value),
                 Argument::Template(compiled) => {
@@ -133,7 +143,9 @@ impl Call {
                 Argument::Call(call) => Cow::Owned(call.evaluate(scope)?),
             });
         }
-        self.apply(template, values, scope)
+        let result = self.apply(template, values, scope)?;
+        Sum::new().add(&result).ok_or(TOO_LARGE)?;
+        Ok(result)
     }
 
     fn apply(

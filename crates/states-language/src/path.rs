@@ -6,12 +6,14 @@
 //! recorded here and resolved in [`crate::expression`]. Filters live in [`crate::filter`].
 
 use std::borrow::Cow;
+use std::cell::Cell;
 use std::fmt;
 
 use serde_json::{Map, Value};
 
 use crate::filter::Filter;
 use crate::java;
+use crate::size::Sum;
 
 /// What Jayway reads JSON with on AWS; its name shows in some causes.
 const PROVIDER: &str = "com.jayway.jsonpath.spi.json.JacksonJsonProvider";
@@ -100,8 +102,25 @@ fn fragments(steps: &[Step]) -> String {
     text
 }
 
-/// A node that a definite part of a path needs is not there.
+/// A node that a definite part of a path needs is not there, or the path has looked for it too long.
 struct NotFound;
+
+/// How many nodes one path may visit, those visited by its filters included. Every `..` in it multiplies them.
+const MAXIMUM_VISITS: u32 = 1_000_000;
+const MAXIMUM_STEPS: usize = 256;
+/// How deep filters are nested in paths, and parentheses in filters.
+pub(crate) const MAXIMUM_NESTING: usize = 16;
+
+/// How many nodes a path may still visit.
+pub(crate) struct Visits(Cell<u32>);
+
+impl Visits {
+    fn take(&self) -> Result<(), NotFound> {
+        let left = self.0.get().checked_sub(1).ok_or(NotFound)?;
+        self.0.set(left);
+        Ok(())
+    }
+}
 
 impl Path {
     pub(crate) fn parse(text: &str) -> Result<Self, String> {
@@ -112,9 +131,8 @@ impl Path {
     }
 
     /// Parses a path inside a filter: `@` stands for the node under test, `$` for the document.
-    pub(crate) fn parse_in_filter(text: &str) -> Result<Self, String> {
-        let mut parser = Parser::new(text);
-        parser.at = 1;
+    pub(crate) fn parse_in_filter(text: &str, depth: usize) -> Result<Self, String> {
+        let parser = Parser { text, at: 1, depth };
         parser.finish(Root::Input)
     }
 
@@ -226,15 +244,22 @@ impl Path {
 
     /// As [`Path::select`], with the first `skip` steps already taken to reach `node`.
     pub(crate) fn select_from<'v>(&self, skip: usize, node: &'v Value) -> Option<Cow<'v, Value>> {
+        self.select_within(&Visits(Cell::new(MAXIMUM_VISITS)), skip, node)
+    }
+
+    /// As [`Path::select_from`], for a path within a filter: it shares the visits of the path around it.
+    pub(crate) fn select_within<'v>(&self, visits: &Visits, skip: usize, node: &'v Value) -> Option<Cow<'v, Value>> {
         let steps = &self.steps[skip..];
         if self.plain {
             return descend_plainly(steps, node).map(Cow::Borrowed);
         }
         let mut found = Vec::new();
-        Walk { document: node }.walk(steps, node, true, &mut found).ok()?;
+        Walk { document: node, visits }.walk(steps, node, true, &mut found).ok()?;
         let value = if self.definite {
             found.into_iter().next()?
         } else {
+            let mut sum = Sum::new();
+            found.iter().try_for_each(|value| sum.add(value))?;
             Cow::Owned(Value::Array(found.into_iter().map(Cow::into_owned).collect()))
         };
         match self.function {
@@ -265,11 +290,12 @@ pub(crate) fn offset(index: i64, length: usize) -> Option<usize> {
 }
 
 /// One evaluation of an arbitrary path.
-struct Walk<'v> {
+struct Walk<'v, 'b> {
     document: &'v Value,
+    visits: &'b Visits,
 }
 
-impl<'v> Walk<'v> {
+impl<'v> Walk<'v, '_> {
     /// Applies `steps` to `node`. While everything before was definite, a missing or misfitting node
     /// on the way fails the path; after that it is passed over.
     fn walk(
@@ -279,6 +305,7 @@ impl<'v> Walk<'v> {
         definite: bool,
         found: &mut Vec<Cow<'v, Value>>,
     ) -> Result<(), NotFound> {
+        self.visits.take()?;
         let Some((step, rest)) = steps.split_first() else {
             found.push(Cow::Borrowed(node));
             return Ok(());
@@ -313,10 +340,10 @@ impl<'v> Walk<'v> {
             (Step::Wildcard, _) => Ok(()),
             (Step::Filter(filter), Value::Array(items)) => items
                 .iter()
-                .filter(|item| filter.accepts(item, self.document))
+                .filter(|item| filter.accepts(item, self.document, self.visits))
                 .try_for_each(|item| self.walk(rest, item, false, found)),
             (Step::Filter(filter), Value::Object(_)) => {
-                if filter.accepts(node, self.document) {
+                if filter.accepts(node, self.document, self.visits) {
                     self.walk(rest, node, false, found)?;
                 }
                 Ok(())
@@ -507,11 +534,13 @@ impl Target {
 struct Parser<'t> {
     text: &'t str,
     at: usize,
+    /// How many filters are around this path.
+    depth: usize,
 }
 
 impl<'t> Parser<'t> {
     fn new(text: &'t str) -> Self {
-        Self { text, at: 0 }
+        Self { text, at: 0, depth: 0 }
     }
 
     fn rest(&self) -> &'t str {
@@ -567,6 +596,9 @@ impl<'t> Parser<'t> {
                 '[' => steps.push(self.bracket()?),
                 other => return Err(format!("unexpected \"{other}\" at position {}", self.at)),
             }
+        }
+        if steps.len() > MAXIMUM_STEPS {
+            return Err(format!("a path has at most {MAXIMUM_STEPS} steps"));
         }
         if matches!(steps.last(), Some(Step::Descend)) {
             return Err("a path must not end with \"..\"".into());
@@ -785,7 +817,7 @@ impl<'t> Parser<'t> {
         let inside = &after[..length];
         self.at += length + 2;
         self.close_bracket()?;
-        Ok(Step::Filter(Box::new(Filter::parse(inside)?)))
+        Ok(Step::Filter(Box::new(Filter::parse(inside, self.depth + 1)?)))
     }
 }
 

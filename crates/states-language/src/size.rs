@@ -6,22 +6,29 @@ use serde_json::{Number, Value};
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
 pub(crate) const MAXIMUM_DATA: usize = 256 * 1024;
 
-/// Whether `value` is within [`MAXIMUM_DATA`].
+/// What one evaluation may make on the way to such data: a path that finds a node many times, a call, a template, the outputs
+/// of a Map. It bounds what an execution can hold; AWS does not say where it stops.
+pub(crate) const MAXIMUM_RESULT: usize = 16 * MAXIMUM_DATA;
+
+/// How deep data is nested: every level is another call on the stack, wherever it is read, copied or dropped.
+const MAXIMUM_DEPTH: usize = 1_000;
+
+/// Whether `value` is within [`MAXIMUM_DATA`] and not nested too deeply.
 pub(crate) fn is_within_limit(value: &Value) -> bool {
     // Documents are checked at every state and are almost always small: bound them before counting.
     let mut budget = MAXIMUM_DATA;
-    if spend(value, &mut budget, &Bound).is_some() {
+    if spend(value, &mut budget, MAXIMUM_DEPTH, &Bound).is_some() {
         return true;
     }
     let mut budget = MAXIMUM_DATA;
-    spend(value, &mut budget, &Exact).is_some()
+    spend(value, &mut budget, MAXIMUM_DEPTH, &Exact).is_some()
 }
 
 /// The length of `value` as compact JSON.
 pub(crate) fn length(value: &Value) -> usize {
     let mut budget = usize::MAX;
     // The budget cannot be exceeded by anything that fits in memory.
-    let _ = spend(value, &mut budget, &Exact);
+    let _ = spend(value, &mut budget, usize::MAX, &Exact);
     usize::MAX - budget
 }
 
@@ -68,8 +75,8 @@ impl Measure for Bound {
     }
 }
 
-/// Takes the length of `value` from `budget`; `None` if that is not enough.
-fn spend(value: &Value, budget: &mut usize, measure: &impl Measure) -> Option<()> {
+/// Takes the length of `value` from `budget`; `None` if that is not enough, or `value` has more levels than `depth`.
+fn spend(value: &Value, budget: &mut usize, depth: usize, measure: &impl Measure) -> Option<()> {
     let own = match value {
         Value::Null | Value::Bool(true) => 4,
         Value::Bool(false) => 5,
@@ -82,9 +89,29 @@ fn spend(value: &Value, budget: &mut usize, measure: &impl Measure) -> Option<()
     };
     *budget = budget.checked_sub(own)?;
     match value {
-        Value::Array(items) => items.iter().try_for_each(|item| spend(item, budget, measure)),
-        Value::Object(fields) => fields.values().try_for_each(|field| spend(field, budget, measure)),
+        Value::Array(items) if !items.is_empty() => {
+            let depth = depth.checked_sub(1)?;
+            items.iter().try_for_each(|item| spend(item, budget, depth, measure))
+        }
+        Value::Object(fields) if !fields.is_empty() => {
+            let depth = depth.checked_sub(1)?;
+            fields.values().try_for_each(|field| spend(field, budget, depth, measure))
+        }
         _ => Some(()),
+    }
+}
+
+/// Adds up the lengths of values that are made one after the other, until they are more than [`MAXIMUM_RESULT`].
+pub(crate) struct Sum(usize);
+
+impl Sum {
+    pub(crate) fn new() -> Self {
+        Self(MAXIMUM_RESULT)
+    }
+
+    /// `None` once there is too much.
+    pub(crate) fn add(&mut self, value: &Value) -> Option<()> {
+        spend(value, &mut self.0, usize::MAX, &Exact)
     }
 }
 

@@ -3,12 +3,13 @@
 //! Owns compiling a template once, with constant parts kept as they are, and filling it. A field
 //! whose name ends in `.$` is replaced by the value of its [`Expression`].
 
-use std::borrow::Cow;
+use std::collections::HashSet;
 
 use serde_json::{Map, Value};
 
 use crate::expression::{EvaluationError, Expression, Scope};
 use crate::path::Path;
+use crate::size::Sum;
 
 #[derive(Debug)]
 pub(crate) enum Template {
@@ -17,6 +18,21 @@ pub(crate) enum Template {
     Array(Box<[Template]>),
     /// A field `name.$`; the field's name is kept for the error that names it.
     Expression(Box<str>, Expression),
+}
+
+/// How much has been filled in. A few values need no look at their size.
+struct Filled {
+    values: usize,
+    sum: Sum,
+}
+
+impl Filled {
+    const FEW: usize = 64;
+
+    fn add(&mut self, value: &Value) -> Option<()> {
+        self.values += 1;
+        if self.values <= Self::FEW { Some(()) } else { self.sum.add(value) }
+    }
 }
 
 /// Filling failed at this field.
@@ -48,13 +64,14 @@ impl Template {
 
     fn compile_object(fields: &Map<String, Value>, place: &str, report: &mut dyn FnMut(&str, String)) -> Self {
         let mut compiled: Vec<(String, Self)> = Vec::with_capacity(fields.len());
+        let mut names = HashSet::with_capacity(fields.len());
         for (name, definition) in fields {
             let place = if place.is_empty() { name.clone() } else { format!("{place}.{name}") };
             let (name, template) = match name.strip_suffix(".$") {
                 None => (name.as_str(), Self::compile(definition, &place, report)),
                 Some(stripped) => (stripped, Self::compile_expression(name, definition, &place, report)),
             };
-            if compiled.iter().any(|(other, _)| other == name) {
+            if !names.insert(name) {
                 report(&place, format!("there is a second field \"{name}\" once \".$\" is stripped"));
             }
             compiled.push((name.to_owned(), template));
@@ -82,18 +99,26 @@ impl Template {
     }
 
     pub(crate) fn fill<'v>(&'v self, scope: &Scope<'v>) -> Result<Value, TemplateError<'v>> {
+        self.fill_more(scope, &mut Filled { values: 0, sum: Sum::new() })
+    }
+
+    fn fill_more<'v>(&'v self, scope: &Scope<'v>, filled: &mut Filled) -> Result<Value, TemplateError<'v>> {
         match self {
             Self::Constant(value) => Ok(value.clone()),
             Self::Object(fields) => fields
                 .iter()
-                .map(|(name, template)| Ok((name.clone(), template.fill(scope)?)))
+                .map(|(name, template)| Ok((name.clone(), template.fill_more(scope, filled)?)))
                 .collect::<Result<Map<_, _>, _>>()
                 .map(Value::Object),
-            Self::Array(items) => items.iter().map(|item| item.fill(scope)).collect::<Result<_, _>>().map(Value::Array),
-            Self::Expression(field, expression) => expression
-                .evaluate_in_template(scope)
-                .map(Cow::into_owned)
-                .map_err(|error| TemplateError { field, error }),
+            Self::Array(items) => {
+                items.iter().map(|item| item.fill_more(scope, filled)).collect::<Result<_, _>>().map(Value::Array)
+            }
+            Self::Expression(field, expression) => {
+                let value = expression.evaluate_in_template(scope);
+                let value = value.map_err(|error| TemplateError { field, error })?;
+                filled.add(&value).ok_or(TemplateError { field, error: EvaluationError::TooLarge })?;
+                Ok(value.into_owned())
+            }
         }
     }
 
