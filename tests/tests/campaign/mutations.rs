@@ -113,8 +113,6 @@ pub(crate) enum Without {
     LastSnapshot,
     /// A recovery that does not learn at once how the execution ended gives up.
     Patience,
-    /// A database that does not answer is gone.
-    SecondLook,
     /// A wait looks for the name alone.
     OtherName,
     /// A cluster is what its own status says, whatever its members are.
@@ -202,17 +200,6 @@ impl Without {
                 let answer = tokio::time::timeout(Duration::from_secs(20), call.proceed()).await;
                 let gave_up = |_| failure("RecoveryException", "the execution could not be looked up");
                 return answer.unwrap_or_else(|elapsed| Err(gave_up(elapsed)));
-            }
-            Self::SecondLook if call.function.starts_with("wait-") => {
-                let goal = &call.payload["task"]["waitFor"];
-                let instances = call.simulator.state().instances;
-                let answers = instances.iter().any(|found| found.answers && goal["resourceId"] == found.resource_id);
-                if goal["goal"] == "foundAgain" && !answers {
-                    return Ok(json!({
-                        "task": "TASK_COMPLETE", "taskname": "Discard", "identifier": identifier, "observed": "not found",
-                        "gone": true,
-                    }));
-                }
             }
             Self::OtherName if call.function.starts_with("wait-") => {
                 let goal = call.payload.pointer_mut("/task/waitFor").and_then(Value::as_object_mut);
