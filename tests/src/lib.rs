@@ -178,7 +178,8 @@ impl Harness {
         mut step: impl AsyncFnMut() -> Result<StepOutput>,
     ) -> Result<StepOutput> {
         loop {
-            let output = self.wait_instance(request, step().await?).await?;
+            // Boxed, because a step's future would make every caller's as large.
+            let output = self.wait_instance(request, Box::pin(step()).await?).await?;
             if !output.more || Self::is_gone(&output) {
                 return Ok(output);
             }
@@ -192,7 +193,7 @@ impl Harness {
         mut step: impl AsyncFnMut() -> Result<StepOutput>,
     ) -> Result<StepOutput> {
         loop {
-            let output = self.wait_cluster(request, step().await?).await?;
+            let output = self.wait_cluster(request, Box::pin(step()).await?).await?;
             if !output.more || Self::is_gone(&output) {
                 return Ok(output);
             }

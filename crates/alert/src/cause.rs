@@ -195,7 +195,7 @@ const KNOWN: &[(&[&str], Cause)] = &[
         },
     ),
     (
-        &["plan was made at"],
+        &["plan was made at", "execution was redriven"],
         Cause {
             meaning: "The plan is too old: RDS may have changed since it was read, as after a redrive.",
             remedy: "Start a new execution with the same input instead of the redrive.",

@@ -86,6 +86,12 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> R
     let resource_id = original.target.resource_id.as_str();
     lift.find_original(async || Ok(rds::cluster_by_resource_id(client, resource_id).await?.map(seen)), *after_failure)
         .await;
+    let home = lift.found(rds::cluster(client, request.identifier.as_str()).await);
+    let end = home.as_ref().map(at_the_end);
+    lift.check_end(end.as_ref());
+    if lift.is_rolled_back_now(end.as_ref()) {
+        return lift.output();
+    }
     let members = lift
         .find_claimed(
             async || rds::instances_of_cluster(client, request.identifier.as_str()).await,
@@ -109,11 +115,9 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> R
             lift.off_database(&instance).await;
         }
     }
-    let home = lift.found(rds::cluster(client, request.identifier.as_str()).await);
     if let Some(cluster) = &home {
         lift.of_home(cluster).await;
     }
-    lift.check_end(home.as_ref().map(at_the_end).as_ref());
     if let Some(snapshot) = lift.found(rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await) {
         lift.from(snapshot.db_cluster_snapshot_arn(), snapshot.tag_list()).await;
     }

@@ -45,10 +45,14 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalInstance>) -> 
     lift.find_original(async || Ok(rds::instance_by_resource_id(client, resource_id).await?.map(seen)), *after_failure)
         .await;
     let home = lift.found(rds::instance(client, request.identifier.as_str()).await);
+    let end = home.as_ref().map(at_the_end);
+    lift.check_end(end.as_ref());
+    if lift.is_rolled_back_now(end.as_ref()) {
+        return lift.output();
+    }
     if let Some(instance) = &home {
         lift.of_home(instance).await;
     }
-    lift.check_end(home.as_ref().map(at_the_end).as_ref());
     if let Some(snapshot) = lift.found(rds::snapshot(client, request.snapshot_identifier.as_str()).await) {
         lift.from(snapshot.db_snapshot_arn(), snapshot.tag_list()).await;
     }

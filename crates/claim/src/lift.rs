@@ -192,6 +192,12 @@ impl<'a> Lift<'a> {
         self.is_anothers = holder.is_some_and(|holder| holder != self.request.execution);
     }
 
+    /// Whether a rollback is at work: the original is not back, and what had its name is on its way to another one. That
+    /// rollback, or the recovery that follows it, proves by the claims what it may remove; so all of them stay.
+    pub(crate) fn is_rolled_back_now(&self, home: Option<&Home<'_>>) -> bool {
+        self.original != Whereabouts::Settled && home.is_none_or(|home| home.moving_to.is_some())
+    }
+
     /// Takes note of what answers under the name at the end of everything. A run that moved the database does not end well
     /// without one.
     pub(crate) fn check_end(&mut self, home: Option<&Home<'_>>) {

@@ -74,6 +74,7 @@ pub enum Beside {
 }
 
 impl Beside {
+    #[expect(clippy::trivially_copy_pass_by_ref, reason = "serde's skip_serializing_if passes a reference")]
     fn is_first(&self) -> bool {
         *self == Self::First
     }

@@ -583,10 +583,9 @@ impl Case<'_> {
         // Of an end that a redrive followed, people were told as of any other.
         let ends = report.redriven.len();
         // A person's recovery of an execution that still runs is refused, and says so in two mails.
-        let refused = recoveries(report, &report.execution)
-            .filter(|other| other.role == RunRole::Second && other.status == "FAILED")
-            .count();
-        if self.succeeded() && sent > 2 * refused && !is_told && ends == 0 || sent < least && !mail_failed {
+        let refused = self.recoveries().filter(|one| one.role == RunRole::Second && one.status != "SUCCEEDED").count();
+        let is_quiet = self.succeeded() && !is_told && ends == 0;
+        if is_quiet && sent > 2 * refused || sent < least && !mail_failed {
             say(format!("{sent} mails were sent about a run that ended {}", report.status));
         }
         // Who never hears that a mail was taken has to send it again.

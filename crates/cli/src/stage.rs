@@ -338,7 +338,9 @@ impl Stage {
         let begin = Instant::now();
         let limit = time_limit(&invocation.function);
         let sleeps = self.idle.borrow_mut().sleeps(&invocation.function, self.simulator.now());
-        let answer = match self.meet(&invocation) {
+        // A function that sleeps in this world meets nothing else.
+        let met = if sleeps { None } else { self.meet(&invocation) };
+        let answer = match met {
             _ if sleeps => Err(refused(INACTIVE)),
             None => self.work(invocation).await,
             Some(FunctionFaultKind::Crash) => Err(Failure::crashed()),

@@ -142,7 +142,8 @@ async fn claimed<D: Database>(rds: &Client, request: &Request, original: &Target
 pub async fn look_until<T>(look: impl AsyncFn() -> Result<T>, is_sure: impl Fn(&T) -> bool) -> Result<T> {
     let end = Instant::now() + PATIENCE;
     loop {
-        let found = look().await?;
+        // Boxed, because a look's future would make every caller's as large.
+        let found = Box::pin(look()).await?;
         if is_sure(&found) || Instant::now() + PAUSE >= end {
             return Ok(found);
         }

@@ -3,8 +3,8 @@
 //! The payload `{"wake": true}` is answered here, whatever the function: Lambda deactivates functions in a VPC that were idle
 //! for weeks, and the state machine wakes them before anything is changed.
 //!
-//! A redriven execution goes on with the document it stopped with. A step that is given the execution beside its plan is
-//! refused here if the plan was read before the redrive.
+//! A redriven execution goes on with the document it stopped with, while its recovery works on what it left. A step that is
+//! given the execution beside its plan is refused here if the execution was redriven.
 //!
 //! The payload is taken as it comes and parsed here, once, so that a malformed one surfaces as [`ErrorKind::Internal`]
 //! rather than as a type name of the runtime's. A rehearsal calls [`invoke`]: the same parsing, the same handler.
@@ -15,14 +15,13 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use lambda_runtime::Error as StartError;
 use lambda_runtime::{LambdaEvent, service_fn};
-use serde::de::DeserializeOwned;
-use serde::de::IgnoredAny;
+use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
 use serde_json::value::RawValue;
 use tokio::time::Instant;
 
-use crate::clock::{Clock, Timestamp};
+use crate::clock::Clock;
 use crate::document::ExecutionContext;
 use crate::error::{Error, ErrorKind, Result};
 
@@ -122,12 +121,12 @@ enum Answer<R> {
     Of(R),
 }
 
-/// The part of a payload that says whether its plan is out of date.
+/// The part of a payload that says whether its plan may be carried out.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Basis {
     #[serde(default)]
-    plan: Option<Read>,
+    plan: Option<IgnoredAny>,
     /// The context object of the execution; alerts are given its ARN.
     #[serde(default)]
     execution: Option<Value>,
@@ -136,17 +135,11 @@ struct Basis {
     rollback_started_at: Option<IgnoredAny>,
 }
 
-#[derive(Deserialize)]
-#[serde(rename_all = "camelCase")]
-struct Read {
-    read_at: Timestamp,
-}
-
-/// Refuses a plan that was read before the execution was redriven: a recovery may have put the original back since, and
-/// another run may have claimed the database.
+/// Refuses to carry out the plan of an execution that was redriven. Its recovery takes it for ended: it may have put the
+/// original back since the plan was read, and takes whatever the execution does now for what it had left.
 fn check_plan<'de>(payload: impl Deserializer<'de, Error = serde_json::Error>) -> Result<()> {
     // A payload of another shape is the handler's to refuse.
-    let Ok(Basis { plan: Some(plan), execution: Some(context @ Value::Object(_)), rollback_started_at: None }) =
+    let Ok(Basis { plan: Some(_), execution: Some(context @ Value::Object(_)), rollback_started_at: None }) =
         Basis::deserialize(payload)
     else {
         return Ok(());
@@ -154,15 +147,14 @@ fn check_plan<'de>(payload: impl Deserializer<'de, Error = serde_json::Error>) -
     let context: ExecutionContext = serde_json::from_value(context)
         .map_err(|error| Error::internal("the execution is not a context object").caused_by(error))?;
     match context.redrive_time {
-        Some(redriven) if plan.read_at < redriven => Err(Error::without_identifier(
+        Some(redriven) => Err(Error::without_identifier(
             ErrorKind::Claim,
             format!(
-                "its plan was made at {}, and the execution was redriven at {redriven}: it would go on with what it once \
-                 read. This step changes nothing; start a new execution instead",
-                plan.read_at
+                "the execution was redriven at {redriven}, while its recovery works on what it left: its plan is not \
+                 carried out. This step changes nothing; start a new execution instead"
             ),
         )),
-        _ => Ok(()),
+        None => Ok(()),
     }
 }
 
@@ -215,25 +207,23 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_plan_that_was_read_before_the_redrive_is_refused() {
+    async fn the_plan_of_a_redriven_execution_is_not_carried_out() {
         let invocation = Invocation::new(SystemTime::now(), Duration::from_secs(1));
         let done = async |_: serde_json::Value, _| Ok(true);
-        let payload = |execution: serde_json::Value| serde_json::json!({"plan": {"readAt": "2026-01-05T08:00:00Z", "names": {}}, "execution": execution});
-        let redriven = |time: &str| payload(serde_json::json!({"Id": "arn", "RedriveCount": 1, "RedriveTime": time}));
-        let error = invoke(&done, redriven("2026-01-05T08:00:01.000Z"), invocation).await.unwrap_err();
+        let payload = |execution: serde_json::Value| serde_json::json!({"plan": {"names": {}}, "execution": execution});
+        let redriven = |time: &str| serde_json::json!({"Id": "arn", "RedriveCount": 1, "RedriveTime": time});
+        let error = invoke(&done, payload(redriven("2026-01-05T08:00:01.000Z")), invocation).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Claim);
-        assert!(error.report().contains("plan was made at 2026-01-05T08:00:00Z"), "{}", error.report());
-        let error = invoke(&done, redriven("soon"), invocation).await.unwrap_err();
+        assert!(error.report().contains("was redriven at 2026-01-05T08:00:01Z"), "{}", error.report());
+        let error = invoke(&done, payload(redriven("soon")), invocation).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Internal);
         let mut of_rollback = redriven("2026-01-05T08:00:01.000Z");
         of_rollback["rollbackStartedAt"] = serde_json::json!("2026-01-05T08:00:00Z");
         for fine in [
-            redriven("2026-01-05T08:00:00.000Z"),
-            redriven("2026-01-05T07:00:00.000Z"),
             payload(serde_json::json!({"Id": "arn", "RedriveCount": 0})),
             payload(serde_json::json!("arn")),
             of_rollback,
-            serde_json::json!({"execution": {"RedriveTime": "2026-01-05T09:00:00.000Z"}}),
+            serde_json::json!({"execution": redriven("2026-01-05T09:00:00.000Z")}),
         ] {
             assert_eq!(invoke(&done, fine, invocation).await.unwrap(), true);
         }

@@ -306,10 +306,8 @@ impl Desk {
             let is_spoiled = is_stale || is_applied && (loses_answer(met) || spoils(&met.fault, spoiled));
             refusing == Some(met.rule) || is_spoiled
         });
-        let broken = (outcome == Outcome::ResponseLost).then(|| match met.iter().any(resets) {
-            true => ConnectionError::Reset,
-            false => ConnectionError::Lost,
-        });
+        let broken = (outcome == Outcome::ResponseLost)
+            .then(|| if met.iter().any(resets) { ConnectionError::Reset } else { ConnectionError::Lost });
         let response = respond(&call, result, &request_id);
         let action = call.action.clone();
         self.record(call, resources, caller, outcome);

@@ -162,7 +162,7 @@ impl Deref for View<'_> {
     }
 }
 
-impl<'a> View<'a> {
+impl View<'_> {
     /// The former name under which a resource is still shown.
     fn former<'b>(&self, life: &'b Life) -> Option<&'b Former> {
         life.former.as_ref().filter(|former| self.lags && former.until > self.now)

@@ -74,6 +74,7 @@ pub(crate) struct Spoiler {
 
 /// Which parts of a [`Spoiler`] took effect.
 #[derive(Clone, Copy, Debug, Default)]
+#[expect(clippy::struct_excessive_bools, reason = "each says of one part whether it took effect")]
 pub(crate) struct Spoiled {
     pub(crate) ends_in: bool,
     pub(crate) stuck: bool,

@@ -63,6 +63,7 @@ impl<'f> Frame<'f> {
         input: &Value,
     ) -> Result<Value, Failure> {
         let payload = self.payload(visit, self.effective(visit, input)?)?;
+        #[expect(clippy::single_match_else, reason = "both ways set the place in the history")]
         let inner = match visit.resumed {
             Some(inner) => {
                 self.previous = inner.started;

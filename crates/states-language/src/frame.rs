@@ -212,6 +212,7 @@ impl<'f> Frame<'f> {
     }
 
     /// Enters a state, or goes on with one that was entered before the redrive.
+    #[expect(clippy::needless_pass_by_value, reason = "a place is gone on from once")]
     fn enter(&mut self, at: usize, input: &Value, resumed: Option<Place>) -> Result<Visit<'f>, Failure> {
         let state = &self.flow.states[at];
         if let Some(place) = &resumed {

@@ -113,8 +113,6 @@ pub(crate) enum Without {
     LastSnapshot,
     /// A recovery that does not learn at once how the execution ended gives up.
     Patience,
-    /// A database that does not answer is gone.
-    SecondLook,
     /// A wait looks for the name alone.
     OtherName,
     /// A cluster is what its own status says, whatever its members are.
@@ -137,34 +135,16 @@ impl Around for Without {
 
 impl Without {
     async fn answer(&self, mut call: Call<'_>) -> Result<Value, Failure> {
-        let identifier = call.payload["request"]["identifier"].as_str().unwrap_or_default().to_owned();
-        let execution = call.payload["request"]["execution"].as_str().unwrap_or_default().to_owned();
-        let is_rollback = call.function.starts_with("discard-") || call.payload["destination"] == "home";
+        self.spoil(&mut call).await;
         let other = |change: &dyn Fn(&mut Fleet)| {
             let mut fleet = call.fleet.clone();
             change(&mut fleet);
             fleet
         };
         match self {
-            Self::ResourceIds if is_rollback => {
-                let world = call.simulator.state();
-                if let Some(found) = world.instance(&identifier) {
-                    call.payload["plan"]["original"]["resourceId"] = found.resource_id.clone().into();
-                }
-            }
-            Self::Tags if call.function.starts_with("discard-") => {
-                let role = ("trapheus:role", "restored");
-                mark(&call, &identifier, &[("trapheus:execution", &execution), role]).await;
-            }
-            Self::Claim if !execution.is_empty() => {
-                // To the caller, all there is looks like its own; to a preflight, like nobody's.
-                let owner = if call.function.starts_with("preflight-") { "nobody" } else { &execution };
-                for name in [identifier.clone(), format!("{identifier}-temp")] {
-                    mark(&call, &name, &[("trapheus:execution", owner)]).await;
-                }
-                if call.function.starts_with("claim-") {
-                    return Ok(json!({"taskname": "Claim", "identifier": identifier, "more": false}));
-                }
+            Self::Claim if call.function.starts_with("claim-") => {
+                let identifier = &call.payload["request"]["identifier"];
+                return Ok(json!({"taskname": "Claim", "identifier": identifier, "more": false}));
             }
             Self::Preflight(elsewhere) if call.function.starts_with("preflight-") => {
                 let fleet = other(&|fleet| fleet.rds = elsewhere.rds.clone());
@@ -174,52 +154,13 @@ impl Without {
                 let fleet = other(&|fleet| fleet.pace = Pace { agreeing: 1, agreeing_in_doubt: 1, ..fleet.pace });
                 return fleet.call(call.function, call.payload).await;
             }
-            Self::TakenSnapshot
-                if call.function.starts_with("release-") && call.execution.ends_with(":rehearsal-0") =>
-            {
-                let gone = call.fleet.rds.delete_db_snapshot().db_snapshot_identifier(format!("{identifier}-snapshot"));
-                // A repeated call finds nothing to delete.
-                let _ = gone.send().await;
-            }
-            Self::PinnedBackup(other)
-                if call.function.starts_with("restore-") && call.simulator.state().instance(&identifier).is_none() =>
-            {
-                let tags = [("trapheus:execution", execution.as_str()), ("trapheus:role", "restored")];
-                let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
-                let restore = call.fleet.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier(*other);
-                let restore = restore.db_instance_identifier(&identifier).set_tags(Some(tags.to_vec()));
-                restore.send().await.expect("the simulator restores any snapshot");
-            }
-            Self::Pin => pin_what_is_there(&mut call),
-            Self::ProvenClaims if call.function == "recover" => believe_copies(&call).await,
-            Self::SecondCandidate if call.function == "recover" => {
-                for found in claimed(&call).into_iter().filter(|found| found.resource_id != BYSTANDER) {
-                    unmark(&call, found.arn, &["trapheus:execution", "trapheus:role", "trapheus:resource-id"]).await;
-                }
-            }
-            Self::LastSnapshot if call.function.starts_with("discard-") => delete_aside(&call).await,
             Self::Patience if call.function == "recover" => {
                 let answer = tokio::time::timeout(Duration::from_secs(20), call.proceed()).await;
                 let gave_up = |_| failure("RecoveryException", "the execution could not be looked up");
                 return answer.unwrap_or_else(|elapsed| Err(gave_up(elapsed)));
             }
-            Self::SecondLook if call.function.starts_with("wait-") => {
-                let goal = &call.payload["task"]["waitFor"];
-                let instances = call.simulator.state().instances;
-                let answers = instances.iter().any(|found| found.answers && goal["resourceId"] == found.resource_id);
-                if goal["goal"] == "foundAgain" && !answers {
-                    return Ok(json!({
-                        "task": "TASK_COMPLETE", "taskname": "Discard", "identifier": identifier, "observed": "not found",
-                        "gone": true,
-                    }));
-                }
-            }
-            Self::OtherName if call.function.starts_with("wait-") => {
-                let goal = call.payload.pointer_mut("/task/waitFor").and_then(Value::as_object_mut);
-                let available = goal.filter(|goal| goal["goal"] == "available");
-                available.and_then(|goal| goal.remove("resourceId"));
-            }
             Self::Members if matches!(call.function, "wait-cluster" | "verify-cluster") => {
+                let identifier = call.payload["request"]["identifier"].as_str().unwrap_or_default().to_owned();
                 let resource_id = call.simulator.state().cluster(&identifier).map(|found| found.resource_id.clone());
                 let is_wait = call.function.starts_with("wait-");
                 return call.proceed().await.or_else(|_| {
@@ -253,6 +194,63 @@ impl Without {
                 let fleet = other(&|fleet| fleet.rds = elsewhere.rds.clone());
                 return fleet.call(call.function, call.payload).await;
             }
+            _ => {}
+        }
+        call.proceed().await
+    }
+
+    /// Changes the world or the call that a function is about to see.
+    async fn spoil(&self, call: &mut Call<'_>) {
+        let identifier = call.payload["request"]["identifier"].as_str().unwrap_or_default().to_owned();
+        let execution = call.payload["request"]["execution"].as_str().unwrap_or_default().to_owned();
+        let is_rollback = call.function.starts_with("discard-") || call.payload["destination"] == "home";
+        match self {
+            Self::ResourceIds if is_rollback => {
+                let world = call.simulator.state();
+                if let Some(found) = world.instance(&identifier) {
+                    call.payload["plan"]["original"]["resourceId"] = found.resource_id.clone().into();
+                }
+            }
+            Self::Tags if call.function.starts_with("discard-") => {
+                let role = ("trapheus:role", "restored");
+                mark(call, &identifier, &[("trapheus:execution", &execution), role]).await;
+            }
+            Self::Claim if !execution.is_empty() => {
+                // To the caller, all there is looks like its own; to a preflight, like nobody's.
+                let owner = if call.function.starts_with("preflight-") { "nobody" } else { &execution };
+                for name in [identifier.clone(), format!("{identifier}-temp")] {
+                    mark(call, &name, &[("trapheus:execution", owner)]).await;
+                }
+            }
+            Self::TakenSnapshot
+                if call.function.starts_with("release-") && call.execution.ends_with(":rehearsal-0") =>
+            {
+                let gone = call.fleet.rds.delete_db_snapshot().db_snapshot_identifier(format!("{identifier}-snapshot"));
+                // A repeated call finds nothing to delete.
+                let _ = gone.send().await;
+            }
+            Self::PinnedBackup(other)
+                if call.function.starts_with("restore-") && call.simulator.state().instance(&identifier).is_none() =>
+            {
+                let tags = [("trapheus:execution", execution.as_str()), ("trapheus:role", "restored")];
+                let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
+                let restore = call.fleet.rds.restore_db_instance_from_db_snapshot().db_snapshot_identifier(*other);
+                let restore = restore.db_instance_identifier(&identifier).set_tags(Some(tags.to_vec()));
+                restore.send().await.expect("the simulator restores any snapshot");
+            }
+            Self::Pin => pin_what_is_there(call),
+            Self::ProvenClaims if call.function == "recover" => believe_copies(call).await,
+            Self::SecondCandidate if call.function == "recover" => {
+                for found in claimed(call).into_iter().filter(|found| found.resource_id != BYSTANDER) {
+                    unmark(call, found.arn, &["trapheus:execution", "trapheus:role", "trapheus:resource-id"]).await;
+                }
+            }
+            Self::LastSnapshot if call.function.starts_with("discard-") => delete_aside(call).await,
+            Self::OtherName if call.function.starts_with("wait-") => {
+                let goal = call.payload.pointer_mut("/task/waitFor").and_then(Value::as_object_mut);
+                let available = goal.filter(|goal| goal["goal"] == "available");
+                available.and_then(|goal| goal.remove("resourceId"));
+            }
             Self::KnownFields if call.function == "validate-input" => {
                 let input = call.payload["input"].as_object_mut().expect("an input");
                 input.retain(|field, _| matches!(field.as_str(), "identifier" | "task" | "isCluster"));
@@ -262,7 +260,6 @@ impl Without {
             }
             _ => {}
         }
-        call.proceed().await
     }
 }
 

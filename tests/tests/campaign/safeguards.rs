@@ -5,10 +5,10 @@
 use std::sync::Arc;
 use std::time::SystemTime;
 
-use rds_simulator::{Fault, FaultRule, InstanceSpec, Lag, MemberSpec, Options, Simulator, Timings, When, World};
+use rds_simulator::{Fault, FaultRule, InstanceSpec, MemberSpec, Options, Simulator, Timings, When, World};
 use serde_json::json;
 use trapheus_cli::campaign::matrix::{after, event, meddling, request};
-use trapheus_cli::campaign::{Case, Changes, families, judged};
+use trapheus_cli::campaign::{Case, Changes, families};
 use trapheus_cli::disturbance::Disturbance;
 use trapheus_cli::rehearsal::{BEGIN, Clients};
 
@@ -24,12 +24,6 @@ fn abort(state: &str) -> Disturbance {
 fn by_person(when: When, action: &str, parameters: &[(&str, &str)]) -> Disturbance {
     let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     meddling(action, &parameters, when)
-}
-
-/// When a run of this case enters a state, if nothing else goes wrong.
-fn entered(case: &Case, state: &str) -> f64 {
-    let report = judged(case, &Changes::default()).expect("a world that can exist").report;
-    report.steps.iter().find(|step| step.state == state).expect("it gets there").started_seconds
 }
 
 #[test]
@@ -101,26 +95,6 @@ fn a_recovery_that_asks_once_about_the_execution_leaves_the_name_without_a_datab
     let case = orders("db_restore")
         .with([abort("RestoreDbInstanceFromSnapshot"), request("DescribeExecution", 1, 6, unknown)]);
     assert_found_out(&[case], &Changes::default(), &around(Without::Patience));
-}
-
-#[test]
-fn a_deletion_that_believes_one_look_takes_a_rename_for_the_end_of_the_original() {
-    let mut case = Case { success_notice: true, ..orders("db_restore") };
-    let world = Arc::make_mut(&mut case.world);
-    world.timings = Timings { jitter: 0.0, ..Timings::default() };
-    // A tag that shows late would shift the deletion against the rename.
-    world.lag = Lag::default();
-    // So that some time passes between the verification and the deletion.
-    let case = case.with([request("SendEmail", 1, 1, Fault::Slow { seconds: 100.0 })]);
-    let moment = entered(&case, "DeleteOriginalDbInstance");
-    let renamed = [
-        ("DBInstanceIdentifier", "orders-temp"),
-        ("NewDBInstanceIdentifier", "orders-old"),
-        ("ApplyImmediately", "true"),
-    ];
-    // In the middle of it neither name answers.
-    let case = case.with([by_person(When::At(moment - 45.0), "ModifyDBInstance", &renamed)]);
-    assert_found_out(&[case], &Changes::default(), &around(Without::SecondLook));
 }
 
 #[test]

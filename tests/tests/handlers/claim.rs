@@ -436,6 +436,43 @@ async fn a_run_does_not_end_well_with_a_database_that_somebody_stops_or_renames(
 }
 
 #[tokio::test(start_paused = true)]
+async fn while_a_rollback_takes_the_name_from_the_restored_database_its_claim_stays() {
+    let harness = Harness::new(orders(&json!({})));
+    let event = beside_its_successor(&harness).await;
+    let aside = harness.rds().modify_db_instance().db_instance_identifier("orders").apply_immediately(true);
+    aside.new_db_instance_identifier("orders-failed-3fa2c1").send().await.unwrap();
+    let error = release(&harness, &event).await.unwrap_err();
+    assert!(error.report().contains("renaming orders to orders-failed-3fa2c1"), "{}", error.report());
+    assert!(is_marked(&instance_tags(&harness, "orders"), EXECUTION, "restored"));
+    harness.settle().await;
+    release(&harness, &event).await.unwrap_err();
+    assert!(is_marked(&instance_tags(&harness, "orders-failed-3fa2c1"), EXECUTION, "restored"));
+    assert!(is_marked(&instance_tags(&harness, "orders-temp"), EXECUTION, "original"));
+
+    let harness = Harness::new(aurora());
+    let event = harness.claimed_cluster("orders", Task::DbRestore).await;
+    let rename = async |from: &str, to: &str| {
+        let call = harness.rds().modify_db_cluster().db_cluster_identifier(from).apply_immediately(true);
+        call.new_db_cluster_identifier(to).send().await.unwrap();
+    };
+    rename("orders", "orders-temp").await;
+    harness.settle().await;
+    let mark = tags::mark(EXECUTION, tags::Role::Restored);
+    let restored = harness.rds().restore_db_cluster_from_snapshot().db_cluster_identifier("orders");
+    let restored = restored.snapshot_identifier("orders-snapshot").engine("aurora-mysql");
+    restored.set_tags(Some(mark.clone().into())).send().await.unwrap();
+    harness.settle().await;
+    let member = harness.rds().create_db_instance().db_instance_identifier("orders-3").db_cluster_identifier("orders");
+    let member = member.engine("aurora-mysql").db_instance_class("db.r6g.large");
+    member.set_tags(Some(mark.into())).send().await.unwrap();
+    harness.settle().await;
+    rename("orders", "orders-failed-3fa2c1").await;
+    release_cluster(&harness, &event).await.unwrap_err();
+    assert!(is_marked(&instance_tags(&harness, "orders-3"), EXECUTION, "restored"));
+    assert!(is_marked(&cluster_tags(&harness, "orders"), EXECUTION, "restored"));
+}
+
+#[tokio::test(start_paused = true)]
 async fn half_a_mark_of_no_execution_and_one_copied_into_a_snapshot_are_lifted() {
     let mut world = orders(&json!({}));
     let copied = mark(EXECUTION, "original");

@@ -222,8 +222,10 @@ fn each_case_from_the_field_ends_as_it_has_to() {
                 let (id, status) = now.expect(case);
                 assert!(status == "available" && Some(id) != before, "{told}");
                 assert_eq!(database(&report.world, name, is_cluster).map(|(id, _)| id), before, "{told}");
-                let waited = report.steps.iter().filter(|step| step.state.starts_with("DeleteOriginal"));
-                assert_eq!(waited.count(), 2, "{case}: it answered under no name, and was looked for again");
+                let deletions: Vec<_> =
+                    report.steps.iter().filter(|step| step.state.starts_with("DeleteOriginal")).collect();
+                let is_looked_for_again = deletions.len() > 1 || deletions.iter().any(|step| step.seconds > 0.0);
+                assert!(is_looked_for_again, "{case}: it answered under no name: {deletions:?}");
                 assert_told(&report, &["is the restored database, verified", name], case);
             }
         }

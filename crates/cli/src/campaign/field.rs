@@ -175,7 +175,9 @@ fn copies(happy: &Recording) -> Vec<Case> {
         // It succeeds, and it fails.
         for ending in all.iter().take(2) {
             add(&own, true, ending);
-            under_names_of_the_run.iter().for_each(|name| add(name, false, ending));
+            for name in &under_names_of_the_run {
+                add(name, false, ending);
+            }
         }
     }
     cases
@@ -379,7 +381,7 @@ fn operations(recording: &Recording, name: &str) -> Vec<Operation> {
             ("DeleteDBInstance", vec![member()]),
         ]),
         () if recording.is_cluster() => {
-            all.extend([("RebootDBCluster", vec![this()]), (words.delete, vec![this(), ("SkipFinalSnapshot", yes())])])
+            all.extend([("RebootDBCluster", vec![this()]), (words.delete, vec![this(), ("SkipFinalSnapshot", yes())])]);
         }
         () => all.extend([
             ("StopDBInstance", vec![this()]),
@@ -454,7 +456,9 @@ fn auto_scaling(happy: &Recording) -> Vec<Case> {
         cases.push(base().with([appears(&temporary(happy), moment)]));
         cases.push(scaled().with([disappears(moment)]));
     }
-    cases.iter_mut().for_each(|case| case.must_succeed = true);
+    for case in &mut cases {
+        case.must_succeed = true;
+    }
     for ending in endings(happy).into_iter().skip(1) {
         cases.push(scaled().with(ending.clone()));
         for moment in ends(&happy.changes) {

@@ -242,7 +242,7 @@ impl<'a> Scene<'a> {
             "StopDBInstance" | "StopDBCluster" => (of_target || of_runs).then_some(Taken::Running),
             "AddTagsToResource" | "RemoveTagsFromResource" => {
                 let is_ours = request.parameters.values().any(|value| value.starts_with(OUR_TAGS));
-                (is_ours && (of_target || of_runs || self.is_forged(request))).then_some(Taken::Claim)
+                (is_ours && (of_target || of_runs || Self::is_forged(request))).then_some(Taken::Claim)
             }
             _ if is_rename(request) => (of_target || gives_home).then_some(Taken::Database).or(result),
             _ => gives_home.then_some(Taken::Database),
@@ -251,7 +251,7 @@ impl<'a> Scene<'a> {
 
     /// Whether a person wrote on another database that it is one of the run's, with that database's own resource id: of two
     /// such claims none can be told for the true one.
-    fn is_forged(&self, request: &RecordedRequest) -> bool {
+    fn is_forged(request: &RecordedRequest) -> bool {
         let says_its_own = |id: &str| request.parameters.values().any(|value| value == id);
         request.action == "AddTagsToResource" && touched(request).any(says_its_own)
     }
@@ -394,7 +394,7 @@ impl<'a> Scene<'a> {
         }
         let expected = if is_original { self.status_anyway(target) } else { AVAILABLE.to_owned() };
         let is_stopped_by_people = status == "stopped" && self.people_did("StopDB", resource_id);
-        if status != expected && !is_in_service(&status) && !is_stopped_by_people {
+        if status != expected && !is_in_service(status) && !is_stopped_by_people {
             let what = if is_original { "the original" } else { "the restored database" };
             return Home::Wrong(format!("{what} is {status}"));
         }

@@ -214,7 +214,7 @@ pub(crate) async fn look(client: &aws_sdk_sfn::Client) -> (String, bool) {
 pub(crate) fn stop(simulator: &Simulator) {
     let now = start_time() + simulator.now();
     assert!(simulator.update_execution(EXECUTION, |execution| {
-        execution.status = "ABORTED".to_owned();
+        "ABORTED".clone_into(&mut execution.status);
         execution.stop_date = Some(now);
     }));
 }
