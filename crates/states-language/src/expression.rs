@@ -238,6 +238,13 @@ impl<'v> Variables<'v> {
         &self.own
     }
 
+    /// Puts back what a redriven flow had, which was within the limits when it was assigned.
+    pub(crate) fn restore(&mut self, values: Map<String, Value>) {
+        self.bytes = values.values().map(size::length).sum();
+        self.stored.update(|stored| stored + self.bytes);
+        self.own = values;
+    }
+
     /// Assigns all values of one `Assign`, or says which limit they exceed.
     pub(crate) fn assign(&mut self, values: Map<String, Value>) -> Result<(), String> {
         let (mut assigned, mut replaced) = (0, 0);

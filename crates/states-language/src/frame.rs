@@ -190,7 +190,7 @@ impl<'f> Frame<'f> {
         if let Some(place) = &mut resumed {
             at = place.state;
             value = std::mem::take(&mut place.input);
-            self.variables.assign(std::mem::take(&mut place.variables));
+            self.variables.restore(std::mem::take(&mut place.variables));
         }
         loop {
             let step = self.state(at, value, resumed.take()).await;

@@ -14,6 +14,7 @@ use futures::stream::FuturesUnordered;
 use futures::{FutureExt as _, StreamExt as _};
 use serde_json::{Map, Value, json};
 
+use crate::bookmark::Places;
 use crate::execution::{Conclusion, Status, TaskFailure, TaskHandler, race};
 use crate::expression::{Dice, ExecutionContext};
 use crate::failure::{Failure, TASK_FAILED};
@@ -135,6 +136,8 @@ impl Run<'_> {
             start_time: self.clock.now(),
             machine_id,
             machine_name,
+            redrive_count: 0,
+            redrive_time: None,
         };
         Ok(Child { machine, context, seed: self.dice.roll().u64(..), nesting: self.nesting + 1 })
     }
@@ -179,6 +182,7 @@ impl Child {
                     Details { input: Some(&context.input), ..Details::default() },
                 );
                 let dice = Dice::new(seed);
+                let places = Places::unknown();
                 let run = Run {
                     handler,
                     context: &context,
@@ -188,6 +192,7 @@ impl Child {
                     stored: Cell::new(0),
                     family,
                     nesting,
+                    places: &places,
                 };
                 let mut flow = Frame::outermost(&run, machine.flow()).run_boxed(context.input.clone());
                 // Stopped with the task that waits for it, unless it ends before.
