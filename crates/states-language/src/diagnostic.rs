@@ -184,17 +184,15 @@ fn look_at(owner: &Value, location: &str, report: &mut Report<'_>) {
         let place = format!("{location}/{name}");
         let is_comparison = ["String", "Numeric", "Boolean", "Timestamp"].iter().any(|kind| name.starts_with(kind));
         match name.as_str() {
-            "Result" if owner.get("Type").is_some_and(|kind| kind == "Pass") => {
-                if has_expression(value) {
-                    let message = "the Result of a Pass state is taken as it is; use Parameters to evaluate paths";
-                    report(Code::PassResultIsStatic, place, message.to_owned());
-                }
+            "Result" if owner.get("Type").is_some_and(|kind| kind == "Pass") && has_expression(value) => {
+                let message = "the Result of a Pass state is taken as it is; use Parameters to evaluate paths";
+                report(Code::PassResultIsStatic, place, message.to_owned());
             }
             name if TEMPLATES.contains(&name) => look_for_dollars(value, &place, report),
-            name if WITH_PATH.contains(&name) || (is_comparison && !name.ends_with("Path")) => {
-                if value.as_str().is_some_and(is_path) {
-                    report(Code::NoPath, place, format!("{value} looks like a path; {name}Path takes one"));
-                }
+            name if (WITH_PATH.contains(&name) || (is_comparison && !name.ends_with("Path")))
+                && value.as_str().is_some_and(is_path) =>
+            {
+                report(Code::NoPath, place, format!("{value} looks like a path; {name}Path takes one"));
             }
             "Choices" | "Catch" | "Retry" | "And" | "Or" | "Branches" => {
                 for (at, element) in value.as_array().into_iter().flatten().enumerate() {

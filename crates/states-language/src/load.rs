@@ -418,11 +418,11 @@ impl<'d> Reader<'_, 'd> {
         let mut all = outer.clone();
         for (state, fields) in states {
             for name in assigned(fields) {
-                if outer.contains(name) {
-                    if let Some(fields) = fields.as_object() {
-                        let message = format!("the variable \"{name}\" belongs to an outer scope");
-                        self.of_state(state, fields).problem("Assign", message);
-                    }
+                if outer.contains(name)
+                    && let Some(fields) = fields.as_object()
+                {
+                    let message = format!("the variable \"{name}\" belongs to an outer scope");
+                    self.of_state(state, fields).problem("Assign", message);
                 }
                 all.insert(name);
             }

@@ -148,7 +148,7 @@ impl Run<'_> {
     }
 
     /// Runs a child to its end; the result of the task that waits for it.
-    pub(crate) fn wait_for<'a>(&'a self, child: Child) -> LocalBoxFuture<'a, Result<Value, TaskFailure>> {
+    pub(crate) fn wait_for(&self, child: Child) -> LocalBoxFuture<'_, Result<Value, TaskFailure>> {
         let ended = child.run(self.handler, self.clock, self.family);
         async move { ended.await.result() }.boxed_local()
     }

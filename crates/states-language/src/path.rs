@@ -78,28 +78,26 @@ impl fmt::Debug for Path {
     }
 }
 
-impl Step {
-    /// Appends this step in the notation of Jayway's messages.
-    fn write(&self, out: &mut String) {
+/// The notation of Jayway's messages.
+impl fmt::Display for Step {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         let join = |parts: &mut dyn Iterator<Item = String>| parts.collect::<Vec<_>>().join(",");
         let bound = |bound: &Option<i64>| bound.map(|bound| bound.to_string()).unwrap_or_default();
-        out.push_str(&match self {
-            Self::Name(name) => format!("['{name}']"),
-            Self::Names(names) => format!("[{}]", join(&mut names.iter().map(|name| format!("'{name}'")))),
-            Self::Index(index) => format!("[{index}]"),
-            Self::Indices(indices) => format!("[{}]", join(&mut indices.iter().map(ToString::to_string))),
-            Self::Slice { from, to } => format!("[{}:{}]", bound(from), bound(to)),
-            Self::Wildcard => "[*]".to_owned(),
-            Self::Descend => "..".to_owned(),
-            Self::Filter(_) => "[?]".to_owned(),
-        });
+        match self {
+            Self::Name(name) => write!(f, "['{name}']"),
+            Self::Names(names) => write!(f, "[{}]", join(&mut names.iter().map(|name| format!("'{name}'")))),
+            Self::Index(index) => write!(f, "[{index}]"),
+            Self::Indices(indices) => write!(f, "[{}]", join(&mut indices.iter().map(ToString::to_string))),
+            Self::Slice { from, to } => write!(f, "[{}:{}]", bound(from), bound(to)),
+            Self::Wildcard => f.write_str("[*]"),
+            Self::Descend => f.write_str(".."),
+            Self::Filter(_) => f.write_str("[?]"),
+        }
     }
 }
 
 fn fragments(steps: &[Step]) -> String {
-    let mut text = String::new();
-    steps.iter().for_each(|step| step.write(&mut text));
-    text
+    steps.iter().map(ToString::to_string).collect()
 }
 
 /// A node that a definite part of a path needs is not there, or the path has looked for it too long.
@@ -171,7 +169,7 @@ impl Path {
             let is_leaf = at + 1 == self.steps.len();
             node = match (step, node) {
                 (Step::Name(name), Value::Object(fields)) => {
-                    step.write(&mut trail);
+                    trail += &step.to_string();
                     match fields.get(&**name) {
                         Some(value) => value,
                         None if is_leaf => break,
@@ -180,7 +178,7 @@ impl Path {
                 }
                 (Step::Name(_) | Step::Names(_), _) if !node.is_object() => {
                     let (mut property, class) = (String::new(), java::class(node));
-                    step.write(&mut property);
+                    property += &step.to_string();
                     return format!(
                         "Expected to find an object with property {property} in path {trail} but found '{class}'. \
                          This is not a json object according to the JsonProvider: '{PROVIDER}'."
@@ -198,7 +196,7 @@ impl Path {
                     return format!("Filter: {rest} can not be applied to primitives. Current context is: {context}");
                 }
                 (Step::Index(index), Value::Array(items)) => {
-                    step.write(&mut trail);
+                    trail += &step.to_string();
                     match offset(*index, items.len()).and_then(|at| items.get(at)) {
                         Some(item) => item,
                         None => break,

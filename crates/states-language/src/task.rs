@@ -64,13 +64,12 @@ impl<'f> Frame<'f> {
             return self.start_execution(visit, task, payload, limit, &events).await;
         }
         let invoked;
-        let (function, payload) = match task.integration {
-            Integration::Function => (&*task.resource, payload),
-            _ => {
-                let (name, payload) = invocation(visit, payload)?;
-                invoked = name;
-                (&*invoked, payload)
-            }
+        let (function, payload) = if task.integration == Integration::Function {
+            (&*task.resource, payload)
+        } else {
+            let (name, payload) = invocation(visit, payload)?;
+            invoked = name;
+            (&*invoked, payload)
         };
         let details = Details { function: Some(function), retry_count: Some(visit.retry_count), ..Details::default() };
         self.record(events.scheduled, state, Details { input: Some(&payload), ..details })?;

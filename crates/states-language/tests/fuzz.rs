@@ -78,7 +78,7 @@ impl TaskHandler for Account {
     }
 
     fn state_machine(&self, arn: &str) -> Option<StateMachine> {
-        (arn.len() % 2 == 0).then(|| self.0.clone())
+        arn.len().is_multiple_of(2).then(|| self.0.clone())
     }
 }
 

@@ -33,7 +33,7 @@ fn a_function_returns_what_aws_returns() {
         ("States.StringToJson('[-0, -0]')", json!([0, 0])),
         ("States.StringToJson('[-0.0, -0.5, 1e-0, -0e1]')", json!([-0.0, -0.5, 1.0, -0.0])),
         (r#"States.StringToJson('{"-0": "a -0, -0", "b": [-0]}')"#, json!({"-0": "a -0, -0", "b": [0]})),
-        (r#"States.StringToJson($.escaped)"#, json!(["\"", 0])),
+        (r"States.StringToJson($.escaped)", json!(["\"", 0])),
         ("States.Format('{}', $.object)", json!("{b=1, a=[2]}")),
         (
             "States.Format('{} and {}', $.list, $.nested)",

@@ -21,12 +21,15 @@ fn arn(machine: &str) -> String {
     format!("arn:aws:states:us-east-1:000000000000:stateMachine:{machine}")
 }
 
+/// The events of one execution.
+type History = Rc<RefCell<Vec<&'static str>>>;
+
 /// Functions that answer their payload after ten seconds, and state machines by name.
 #[derive(Default)]
 struct Account {
     machines: HashMap<String, StateMachine>,
     /// The events of every child, by its ARN.
-    histories: RefCell<Vec<(String, Rc<RefCell<Vec<&'static str>>>)>>,
+    histories: RefCell<Vec<(String, History)>>,
 }
 
 impl Account {
