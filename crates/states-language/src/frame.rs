@@ -453,7 +453,7 @@ impl<'f> Frame<'f> {
     fn pause(&self, visit: &Visit<'_>, wait: &Wait, input: &Value) -> Result<Duration, Failure> {
         let until = |time: Moment| {
             // A time that has passed is not waited for.
-            Duration::try_from(time.since(visit.entered)).unwrap_or(Duration::ZERO)
+            Duration::try_from(time.since(self.run.clock.now())).unwrap_or(Duration::ZERO)
         };
         let value = |field: &str, path: &Path| {
             self.scope(visit, input).resolve(path).map(Cow::into_owned).map_err(|_| {
