@@ -138,6 +138,13 @@ async fn claimed<D: Database>(rds: &Client, request: &Request, original: &Target
     Ok(database)
 }
 
+/// What has the name after a call that was to create it and failed: its answer may have been lost. What shows no claim of the
+/// execution is looked at again for minutes.
+pub async fn created<D: Database>(rds: &Client, identifier: &str, execution: &str) -> Result<Option<D>> {
+    let look = async || Ok(D::of_names(rds, &[identifier]).await?.pop());
+    look_until(look, |found| found.as_ref().is_none_or(|one| Claim::is_shown_by(one, execution))).await
+}
+
 /// Looks until a look is sure of what it shows, or for minutes: the last look counts then.
 pub async fn look_until<T>(look: impl AsyncFn() -> Result<T>, is_sure: impl Fn(&T) -> bool) -> Result<T> {
     let end = Instant::now() + PATIENCE;

@@ -44,7 +44,7 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
             Ok(answer) => answer,
             // If it is there all the same, the answer to the call that made it was lost.
             Err(failure) => {
-                let found = rds::cluster(rds, request.identifier.as_str()).await?;
+                let found = claim::created(rds, request.identifier.as_str(), &request.execution).await?;
                 restored_by_us(found.as_ref(), request, original)?.cloned().ok_or(failure)?
             }
         },
@@ -59,7 +59,8 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
         if original.cluster_kind == ClusterKind::MultiAz {
             claim::write_on_members(rds, &restored, &request.execution, Role::Restored).await?;
         }
-        return Ok(output.waiting_for(restoring.goal(&[])));
+        // The wait before this call has seen it available, with its members; the verification looks again.
+        return Ok(output);
     };
     let there = rds::instances_of_cluster(rds, request.identifier.as_str()).await?;
     let ids: Vec<&str> = original.own_members().iter().map(|member| member.target.resource_id.as_str()).collect();
@@ -162,7 +163,13 @@ impl Restoring<'_> {
     async fn member(&self, member: &Member, originals: &[DbInstance], there: &[DbInstance]) -> Result<Creation> {
         let name = member.target.identifier.as_str();
         if let Some(found) = there.iter().find(|instance| instance.db_instance_identifier() == Some(name)) {
-            return self.under_way(member, found).await;
+            // Another invocation may have created it a moment ago.
+            let shown = if Claim::is_shown_by(found, &self.request.execution) {
+                None
+            } else {
+                claim::created(self.rds, name, &self.request.execution).await?
+            };
+            return self.under_way(member, shown.as_ref().unwrap_or(found)).await;
         }
         let original = rds::with_resource_id(originals, &member.target.resource_id);
         let original = original.ok_or_else(|| original_member_is_gone(self.request, member))?;
@@ -186,7 +193,7 @@ impl Restoring<'_> {
             Err(error) => error,
         };
         // The answer to a call that was carried out may have been lost; and the name may be somebody else's.
-        if let Some(found) = rds::instance(self.rds, name).await? {
+        if let Some(found) = claim::created(self.rds, name, &self.request.execution).await? {
             return self.under_way(member, &found).await;
         }
         if error.as_service_error().is_some_and(|error| error.is_invalid_db_cluster_state_fault())

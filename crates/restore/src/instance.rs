@@ -33,7 +33,7 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
             Ok(answer) => answer,
             // If it is there all the same, the answer to the call that made it was lost.
             Err(failure) => {
-                let found = rds::instance(rds, request.identifier.as_str()).await?;
+                let found = claim::created(rds, request.identifier.as_str(), &request.execution).await?;
                 restored_by_us(found.as_ref(), request, original)?.cloned().ok_or(failure)?
             }
         },

@@ -12,7 +12,7 @@ use trapheus_common::identifiers::{DatabaseIdentifier, SnapshotIdentifier};
 use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{self, Phase};
-use trapheus_common::{Error, ErrorKind, Result};
+use trapheus_common::{Error, ErrorKind, Result, claim};
 
 pub mod cluster;
 pub mod instance;
@@ -116,7 +116,14 @@ struct Run<'a, S> {
 }
 
 impl<S: Snapshots> Run<'_, S> {
+    /// The next act. Tags show late, so that a snapshot that this run has just taken may seem to be none of ours: a refusal
+    /// counts only after minutes.
     async fn next(&self) -> Result<(Act, World)> {
+        let decision = claim::look_until(async || self.decide().await, std::result::Result::is_ok).await?;
+        decision.map_err(|refused| self.refused(&refused))
+    }
+
+    async fn decide(&self) -> Result<std::result::Result<(Act, World), Refused>> {
         let world = World {
             current: self.snapshots.look(self.name(Name::Final)).await?,
             staging: self.snapshots.look(self.name(Name::Staging)).await?,
@@ -124,10 +131,8 @@ impl<S: Snapshots> Run<'_, S> {
         let seen = |found: &Option<Found>| found.as_ref().map(|found| found.seen.clone());
         let way = Way::of(self.request.options.snapshot_replacement, self.snapshots.can_be_copied());
         let (current, staging) = (seen(&world.current), seen(&world.staging));
-        match plan::next(way, &self.request.execution, current.as_ref(), staging.as_ref()) {
-            Ok(act) => Ok((act, world)),
-            Err(refused) => Err(self.refused(&refused)),
-        }
+        let act = plan::next(way, &self.request.execution, current.as_ref(), staging.as_ref());
+        Ok(act.map(|act| (act, world)))
     }
 
     async fn carry_out(&self, act: Act, world: &World, database: &Database) -> Result<StepOutput> {

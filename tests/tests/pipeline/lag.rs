@@ -56,6 +56,43 @@ fn a_tag_or_a_rename_that_shows_a_minute_late_is_waited_for() {
 }
 
 #[test]
+fn a_creation_whose_answer_is_lost_is_recognised_though_its_tags_show_late() {
+    let creations = [
+        ("orders", false, "RestoreDBInstanceFromDBSnapshot"),
+        ("orders", false, "CreateDBSnapshot"),
+        ("orders", false, "CopyDBSnapshot"),
+        ("shop", true, "RestoreDBClusterFromSnapshot"),
+        ("shop", true, "CreateDBInstance"),
+        ("shop", true, "CreateDBInstance#3"),
+        ("shop", true, "CreateDBClusterSnapshot"),
+        ("ledger", true, "RestoreDBClusterFromSnapshot"),
+        ("ledger", true, "CreateDBClusterSnapshot"),
+    ];
+    for (identifier, is_cluster, creation) in creations {
+        for fault in ["responseLost", "connectionReset"] {
+            let fault = format!("{creation}={fault}");
+            let event = event(identifier, "create_snapshot", is_cluster);
+            let report = rehearse_with(event, lagging(), 0, &[&fault]);
+            assert_eq!(report.never_struck, [], "{identifier} {fault}");
+            assert_eq!(report.status, "SUCCEEDED", "{identifier} {fault}: {:?}", report.cause);
+        }
+    }
+}
+
+#[test]
+fn a_recovery_does_not_take_an_original_between_two_names_for_gone() {
+    let rename = "after:AddTagsToResource#9=ModifyDBCluster:ApplyImmediately=true,DBClusterIdentifier=ledger-temp,\
+                  NewDBClusterIdentifier=ledger-old";
+    let report = rehearse_with(event("ledger", "db_restore", true), lagging(), 0, &[rename]);
+    let [recovery] = report.others.as_slice() else { panic!("{:?}", report.others) };
+    assert_eq!(recovery.status, "SUCCEEDED", "{:?}", recovery.cause);
+    let text = report.mails.last().and_then(|mail| mail.text.as_deref()).expect("a mail");
+    assert!(text.contains("ledger is the restored database, verified"), "{text}");
+    assert!(text.contains("the original is left over as ledger-"), "{text}");
+    assert!(!text.contains("--new-db-cluster-identifier"), "no command takes the name from it: {text}");
+}
+
+#[test]
 fn a_mail_whose_answer_is_cut_off_is_sent_three_times_at_most() {
     let faults = ["RestoreDBInstanceFromDBSnapshot=denied", "SendEmail#1x100=connectionReset"];
     let report = rehearse_with(event("orders", "db_restore", false), world(), 0, &faults);

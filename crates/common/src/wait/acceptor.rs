@@ -79,16 +79,11 @@ const BROKEN_CLUSTER: [&str; 4] = ["migration-failed", "cloning-failed", "incomp
 const LASTING_IN_SERVICE: [&str; 3] = ["storage-optimization", "storage-initialization", "storage-config-upgrade"];
 /// Statuses in which a database is in service though RDS works on it. `configuring-…` are such statuses, too.
 const PASSING_IN_SERVICE: [&str; 4] = ["backing-up", "modifying", "resetting-master-credentials", "converting-to-vpc"];
-/// Statuses of a creation that has not ended, or ended before the database was ever in service.
-const NEVER_IN_SERVICE: [&str; 7] = [
-    "creating",
-    "migrating",
-    "incompatible-create",
-    "incompatible-restore",
-    "restore-error",
-    "migration-failed",
-    "cloning-failed",
-];
+/// Statuses of a creation that has not ended.
+const IN_CREATION: [&str; 3] = ["creating", "migrating", "incompatible-create"];
+/// Statuses of a creation that ended before the database was ever in service. RDS gives a cluster its time of creation at
+/// once, so that only its status tells; an instance has that time only once it was available.
+const CREATION_FAILED: [&str; 4] = ["incompatible-restore", "restore-error", "migration-failed", "cloning-failed"];
 
 /// Whether clients can use a database in this status.
 pub fn is_in_service(status: &str) -> bool {
@@ -109,7 +104,8 @@ pub fn is_lasting_in_service(status: &str) -> bool {
 /// first time.
 pub fn was_never_in_service(kind: DatabaseKind, status: &str, was_available: bool) -> bool {
     let may_serve = matches!(phase(kind, status), Phase::Available | Phase::Deleting);
-    NEVER_IN_SERVICE.contains(&status) || !was_available && !may_serve
+    let is_failed_creation = kind == DatabaseKind::Cluster && CREATION_FAILED.contains(&status);
+    IN_CREATION.contains(&status) || is_failed_creation || !was_available && !may_serve
 }
 
 /// Sorts a status of RDS's.
