@@ -71,10 +71,24 @@ fn document(
         engine_version: seen.engine_version().unwrap_or_default().to_owned(),
         tags: tags::digest(&tags::of_the_user(seen.tag_list())),
         settings: ClusterSettings::from(seen),
-        members: members.iter().map(|instance| member(request, kind, seen, instance)).collect(),
+        members: members_of(request, kind, seen, members),
         not_carried_over: Vec::new(),
     };
     plan_document(request, original).map(Some)
+}
+
+/// The members that the original had when the execution began. An instance that a person added since, under the name of one
+/// that was moved, has no claim.
+fn members_of(request: &Request, kind: ClusterKind, cluster: &DbCluster, instances: &[DbInstance]) -> Vec<Member> {
+    let all = || {
+        instances.iter().map(|instance| {
+            (Claim::is_shown_by(instance, &request.execution), member(request, kind, cluster, instance))
+        })
+    };
+    let claimed: Vec<_> =
+        all().filter(|(is_claimed, _)| *is_claimed).map(|(_, member)| member.target.identifier).collect();
+    let is_one = |(is_claimed, member): &(bool, Member)| *is_claimed || !claimed.contains(&member.target.identifier);
+    all().filter(is_one).map(|(_, member)| member).collect()
 }
 
 /// A member with both its names, of which it has one now. The preflight refuses members whose own name looks like one that

@@ -54,11 +54,18 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
         (Original::Deleting, _) => {
             found(Finding::Unresolved, "somebody is deleting the original, and no restored database was verified")
         }
+        // Between two names an original does not answer: its absence is believed only after the last look.
         (Original::NotFound, Some(Restored { is_verified: true, .. })) if traces.taken.own => {
-            found(Finding::Release, "the restored database is verified, and the original is gone")
+            for_now(Finding::Release, "the restored database is verified, and the original is gone")
         }
         (Original::NotFound, Some(Restored { is_verified: true, .. })) => {
             for_now(Finding::Unresolved, "the restored database is verified, and somebody took it from its name")
+        }
+        // The rollback has released the original; only what was restored could not be deleted, or a person renamed it.
+        (Original::NotFound, Some(Restored { is_in_place: false, .. }))
+            if ending == Ending::Told && traces.taken.own && !traces.taken.temporary && !traces.has_mark_to_lift =>
+        {
+            found(Finding::Nothing, "the database is under its name; people know that a restored one is left over")
         }
         (Original::NotFound, Some(_)) => {
             for_now(Finding::Unresolved, "the original does not answer, and the restored database was not verified")
@@ -139,10 +146,29 @@ mod tests {
     }
 
     #[test]
+    fn a_restored_database_left_over_beside_a_database_under_the_name_is_told_of_once() {
+        let own = Taken { own: true, temporary: false };
+        let left = Traces { taken: own, ..traces(Original::NotFound, Some(false)) };
+        for ending in ENDINGS {
+            let expected = if ending == Ending::Told { Finding::Nothing } else { Finding::Unresolved };
+            assert_eq!(decide(ending, &left).finding, expected, "{ending:?}");
+        }
+        let moved = Traces { taken: Taken { own: true, temporary: true }, ..left.clone() };
+        assert_eq!(decide(Ending::Told, &moved).finding, Finding::Unresolved, "the original may be the other one");
+        let gone = Traces { taken: Taken::default(), ..left.clone() };
+        assert_eq!(decide(Ending::Told, &gone).finding, Finding::Unresolved, "nothing has the name");
+        let marked = Traces { has_mark_to_lift: true, ..left };
+        assert_eq!(decide(Ending::Told, &marked).finding, Finding::Unresolved, "a mark is to be lifted");
+    }
+
+    #[test]
     fn a_verified_database_under_its_name_is_all_that_is_wanted() {
         let in_place =
             Traces { taken: Taken { own: true, temporary: false }, ..traces(Original::NotFound, Some(true)) };
-        assert!(ENDINGS.iter().all(|ending| decide(*ending, &in_place).finding == Finding::Release));
+        for ending in ENDINGS {
+            let decision = decide(ending, &in_place);
+            assert_eq!((decision.finding, decision.is_final), (Finding::Release, false), "{ending:?}");
+        }
     }
 
     #[test]
