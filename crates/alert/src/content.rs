@@ -519,8 +519,7 @@ fn described_snapshots(snapshots: &Look<Vec<Snapshot>>) -> Vec<String> {
 }
 
 fn remedy(verdict: &Verdict) -> Section {
-    let introduction =
-        "Check the resource ids above first, then run these in order, each once the one before has succeeded:";
+    let introduction = verdict.introduction;
     Section {
         title: "How to put it right",
         blocks: vec![Block::Paragraph(introduction.to_owned()), Block::Commands(verdict.commands.clone())],
@@ -633,6 +632,10 @@ mod tests {
         );
         let text = text::render(&alert);
         assert!(text.contains(&format!("Execution: {EXECUTION}\n")) && text.contains("`-temp`"), "{text}");
+        let start = "aws stepfunctions start-execution --state-machine-arn \
+                     arn:aws:states:eu-west-1:123456789012:stateMachine:trapheus-dev --input";
+        assert!(text.contains("Remove the cause first") && text.contains(start), "{text}");
+        assert!(text.contains(&format!(r#"--input '{{"task":"recover","execution":"{EXECUTION}"}}'"#)), "{text}");
     }
 
     #[test]

@@ -99,6 +99,12 @@ impl Facts<'_> {
     }
 }
 
+/// Whether it has a name of the plan and is younger than a run that does not know what it restored. Tags that look like a copy
+/// prove nothing then: a person may have changed those of the restored database.
+fn may_be_restored(run: &Run, facts: &Facts<'_>) -> bool {
+    run.restored_id().is_none() && facts.has_a_planned_name(run) && !facts.is_older_than(run)
+}
+
 /// The origins of databases that are no members, in their order.
 pub(crate) fn origins(run: &Run, all: &[Facts<'_>]) -> Vec<Origin> {
     let known = run.restored_id();
@@ -117,10 +123,10 @@ pub(crate) fn origins(run: &Run, all: &[Facts<'_>]) -> Vec<Origin> {
             Proof::Possible if known.is_none() && proven == 0 && possible == 1 && facts.has_a_planned_name(run) => {
                 Origin::Restored
             }
+            Proof::Copied if may_be_restored(run, facts) => Origin::Unproven,
             Proof::Copied => Origin::Copy,
-            Proof::Others => Origin::Other,
-            Proof::None if facts.is_older_than(run) => Origin::Other,
-            Proof::Proven | Proof::Possible | Proof::None => Origin::Unproven,
+            Proof::Others | Proof::None if facts.is_older_than(run) => Origin::Other,
+            Proof::Proven | Proof::Possible | Proof::Others | Proof::None => Origin::Unproven,
         }
     };
     all.iter().map(origin).collect()
@@ -131,14 +137,19 @@ pub(crate) fn member(run: &Run, facts: &Facts<'_>, of_cluster: Option<Origin>, m
     if facts.is_original(run) {
         return Origin::Original;
     }
+    let claim = Claim::of(facts.tags, facts.resource_id).filter(|claim| claim.is_by(&run.execution));
+    let is_claimed_original = claim.is_some_and(|claim| claim.is_proven && claim.has_role(Role::Original));
     let is_reader_of_auto_scaling = rds::is_auto_scaled(facts.identifier);
     match (of_cluster, facts.proof(run)) {
         (Some(cluster), _) if is_reader_of_auto_scaling => cluster,
+        (Some(Origin::Original), _) if is_claimed_original => Origin::Original,
+        // A recovery knows the members of the original only by their claims.
+        (Some(Origin::Original), Proof::None | Proof::Copied) if run.recovery.is_some() => Origin::Unproven,
         (Some(Origin::Restored), Proof::Proven | Proof::Possible) => Origin::Restored,
         (Some(Origin::Restored), Proof::None) if may_lack_the_claim => Origin::Restored,
+        (_, Proof::Copied) if may_be_restored(run, facts) => Origin::Unproven,
         (Some(Origin::Copy), _) | (_, Proof::Copied) => Origin::Copy,
-        (_, Proof::Others) => Origin::Other,
-        (_, Proof::None) if facts.is_older_than(run) => Origin::Other,
+        (_, Proof::Others | Proof::None) if facts.is_older_than(run) => Origin::Other,
         _ => Origin::Unproven,
     }
 }
@@ -148,7 +159,9 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::fixtures::{EXECUTION, after, instance, run};
+    use trapheus_common::document::Finding;
+
+    use crate::fixtures::{EXECUTION, after, instance, recovering, run};
 
     const OTHER: &str = "arn:aws:states:eu-west-1:123456789012:execution:trapheus-dev:run-2";
     const BEFORE: u64 = 1_700_000_000;
@@ -213,16 +226,18 @@ mod tests {
             ),
             ("creating, without an id", renamed(), ("orders", "db-NEW", ours(None), None), Origin::Restored),
             ("moved aside", renamed(), ("orders-failed-3fa2c1", "db-NEW", ours(None), Some(DURING)), Origin::Restored),
-            ("a copied claim", renamed(), ("orders", "db-X", ours(Some("db-NEW")), Some(DURING)), Origin::Copy),
+            ("a copied claim", restored(), ("orders", "db-X", ours(Some("db-NEW")), Some(DURING)), Origin::Copy),
+            ("copied or changed", renamed(), ("orders", "db-X", ours(Some("db-NEW")), Some(DURING)), Origin::Unproven),
+            ("copied elsewhere", renamed(), ("copy", "db-X", ours(Some("db-NEW")), Some(DURING)), Origin::Copy),
             (
                 "a copy of the original's claim",
-                renamed(),
+                restored(),
                 ("orders", "db-X", tags(EXECUTION, "original", Some("db-ORIGINAL")), Some(DURING)),
                 Origin::Copy,
             ),
             (
                 "a copy without an id",
-                renamed(),
+                restored(),
                 ("orders", "db-X", tags(EXECUTION, "original", None), Some(DURING)),
                 Origin::Copy,
             ),
@@ -233,6 +248,12 @@ mod tests {
                 "another execution's",
                 renamed(),
                 ("orders", "db-X", tags(OTHER, "restored", Some("db-X")), Some(DURING)),
+                Origin::Unproven,
+            ),
+            (
+                "another execution's, and old",
+                renamed(),
+                ("orders", "db-X", tags(OTHER, "restored", Some("db-X")), Some(BEFORE)),
                 Origin::Other,
             ),
             ("older than the run", renamed(), ("orders", "db-X", vec![], Some(BEFORE)), Origin::Other),
@@ -282,5 +303,19 @@ mod tests {
         assert_eq!(judged(scaled, &[], BEFORE, Some(Origin::Original), false), Origin::Original);
         assert_eq!(judged("orders-a", &ours, DURING, Some(Origin::Copy), true), Origin::Copy);
         assert_eq!(judged("orders-a", &ours, DURING, None, true), Origin::Unproven);
+    }
+
+    #[test]
+    fn a_recovery_knows_the_members_of_the_original_only_by_their_claims() {
+        let document = recovering(&instance(), Finding::Release, "FAILED");
+        let run = run(&document);
+        let judged = |tags: &[Tag]| {
+            let created_at = Some(Timestamp::from_epoch_seconds(BEFORE));
+            let facts = Facts { identifier: "orders-a", resource_id: "db-M", tags, created_at, is_available: true };
+            member(&run, &facts, Some(Origin::Original), false)
+        };
+        assert_eq!(judged(&tags(EXECUTION, "original", Some("db-M"))), Origin::Original);
+        assert_eq!(judged(&tags(EXECUTION, "original", Some("db-X"))), Origin::Unproven);
+        assert_eq!(judged(&[]), Origin::Unproven);
     }
 }

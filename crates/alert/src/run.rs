@@ -214,7 +214,7 @@ impl Run {
             task: shown("task"),
             input: input.filter(|input| !input.is_object()).map(|input| plain::value(input, LONGEST_LINE)),
             progress: match &recovery {
-                Some(recovery) => recovered_progress(recovery),
+                Some(recovery) => recovered_progress(recovery, document),
                 None => progress(document, failed_state, original.is_some()),
             },
             failure: document
@@ -394,8 +394,11 @@ fn progress(document: &Value, failed_state: Option<&str>, has_original: bool) ->
     }
 }
 
-fn recovered_progress(recovery: &Recovery) -> Progress {
+fn recovered_progress(recovery: &Recovery, document: &Value) -> Progress {
     match recovery.found.as_ref().map(|found| found.finding) {
+        Some(Finding::Release) if document.pointer("/recovery/verified").is_some_and(Value::is_string) => {
+            Progress::Verified
+        }
         None | Some(Finding::Nothing) => Progress::Untouched,
         Some(Finding::Release) => Progress::Claimed,
         Some(Finding::RollBack) => Progress::Renamed,

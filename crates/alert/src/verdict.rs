@@ -5,8 +5,10 @@
 //! is verified and available. A restored database that clients may have written to is moved aside first, and deleted with a
 //! final snapshot. If any other database is in the way, the person decides: no command takes its name.
 
+use std::borrow::Cow;
+
 use trapheus_common::document::{Member, OriginalCluster, Request, Target};
-use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::identifiers::{DatabaseKind, execution_machine};
 use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, phase, was_never_in_service};
 
@@ -16,6 +18,9 @@ use crate::world::{Database, Origin, Snapshot, World};
 
 /// The option of a deletion without a final snapshot.
 const NO_SNAPSHOT: &str = " --skip-final-snapshot";
+
+const IN_ORDER: &str =
+    "Check the resource ids above first, then run these in order, each once the one before has succeeded:";
 
 /// How things stand.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -42,6 +47,8 @@ pub struct Verdict {
     pub has_leftover: bool,
     /// What else a person should know before acting.
     pub remarks: Vec<String>,
+    /// The sentence before the commands.
+    pub introduction: &'static str,
     pub commands: Vec<Command>,
 }
 
@@ -56,7 +63,7 @@ pub struct Command {
 pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
     let Some(request) = &run.request else {
         return match &run.recovery {
-            Some(recovery) => not_recovered(recovery),
+            Some(recovery) => not_recovered(recovery, Cli { region }),
             None => well(words::NOTHING_TOUCHED, "Nothing was touched: the input was refused.".to_owned()),
         };
     };
@@ -77,6 +84,7 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
                     "Look at {} and {} in the RDS console.",
                     request.identifier, request.temporary_identifier
                 )],
+                introduction: IN_ORDER,
                 commands: Vec::new(),
             };
         }
@@ -92,25 +100,26 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
     if let Some(verdict) = place.of_another_run() {
         return verdict;
     }
-    let mut verdict = match run.progress {
-        Progress::Verified => place.after_verification(),
-        Progress::Untouched | Progress::Claimed | Progress::Renamed | Progress::Unresolved => place.after_rollback(),
-    };
+    let mut verdict = place.as_far_as_it_came();
     place.look_after_snapshots(&mut verdict);
     place.look_after_tags(&mut verdict);
     verdict
 }
 
 /// A recovery that did not get as far as to know what it is about.
-fn not_recovered(recovery: &Recovery) -> Verdict {
+fn not_recovered(recovery: &Recovery, cli: Cli<'_>) -> Verdict {
     let mut verdict = action_needed(format!("It is not known what is left to do: {}.", words::FOUND_NOTHING_OUT));
     if let Some(execution) = &recovery.interrupted {
         verdict.remarks.push(format!(
             "The execution {execution} did not succeed. Look in the RDS console whether its database is under its name; if a \
              database with `-temp` behind its name is there too, that is the original."
         ));
+        verdict.commands.extend(cli.recover(&recovery.execution, execution));
     }
-    verdict.remarks.push("Remove the cause, then start the recovery again with the same input.".to_owned());
+    verdict.introduction = "Remove the cause first, then start the recovery again:";
+    if verdict.commands.is_empty() {
+        verdict.remarks.push("Remove the cause, then start the recovery again with the same input.".to_owned());
+    }
     verdict
 }
 
@@ -151,6 +160,7 @@ fn well(summary: &'static str, headline: String) -> Verdict {
         is_back: summary == words::BACK,
         has_leftover: false,
         remarks: Vec::new(),
+        introduction: IN_ORDER,
         commands: Vec::new(),
     }
 }
@@ -198,25 +208,44 @@ impl Place<'_> {
         self.databases.iter().filter(move |database| database.member_of.as_deref() == Some(cluster))
     }
 
+    /// By how far the run came before it failed.
+    fn as_far_as_it_came(&self) -> Verdict {
+        match self.run.progress {
+            Progress::Verified => self.after_verification(),
+            Progress::Untouched | Progress::Claimed | Progress::Renamed | Progress::Unresolved => self.after_rollback(),
+        }
+    }
+
     /// Another execution's claim on the original: what exists is that one's business, as long as it runs.
     fn of_another_run(&self) -> Option<Verdict> {
         let original = self.find(self.original.target())?;
         let claim = original.claim.as_deref().filter(|claim| *claim != self.run.execution)?;
         let name = &self.request.identifier;
         let is_available = phase(original.kind, &original.status) == Phase::Available;
-        let is_well = at_home(original, self.original.target()) && is_available;
+        let is_home = |target: &Target| self.find(target).is_some_and(|found| at_home(found, target));
+        let is_well = is_home(self.original.target()) && self.original.own_members().all(is_home) && is_available;
         let mut verdict = if is_well {
             well(words::ANOTHER_RUN, format!("Another execution works on {name}; this one changes nothing more."))
         } else {
-            let mut verdict = self.after_rollback();
+            let mut verdict = self.as_far_as_it_came();
             verdict.needs_action();
             verdict
                 .remarks
                 .insert(0, format!("Run the commands only if {claim} no longer runs: it claims the original."));
+            self.look_after_tags(&mut verdict);
             return Some(verdict);
         };
         verdict.remarks.push(format!("That execution is {claim}. It may have changed everything that is listed here."));
-        verdict.remarks.push("If it no longer runs, starting the task again takes the database over.".to_owned());
+        let is_of_this_machine = execution_machine(claim) == execution_machine(&self.run.execution);
+        verdict.remarks.push(if is_of_this_machine {
+            "If it no longer runs, starting the task again takes the database over.".to_owned()
+        } else {
+            format!(
+                "It is of another state machine, whose claims this one respects. If it no longer runs, have that one recover \
+                 it, or remove the tags {} from {name}.",
+                tags::OURS.join(", ")
+            )
+        });
         Some(verdict)
     }
 
@@ -350,8 +379,21 @@ impl Place<'_> {
             self.free_member_names(restored, verdict);
         }
         for member in self.original.own_members() {
+            let named = self.named(DatabaseKind::Instance, member.identifier.as_str());
             match self.find(member) {
                 Some(found) if !at_home(found, member) => {
+                    // One that the run restored is deleted by the commands before.
+                    if let Some(other) = named.filter(|other| other.origin != Origin::Restored) {
+                        verdict.remarks.push(format!(
+                            "{} ({}) has the name of the member {} and is {}: decide what becomes of it, then give the \
+                             member its name.",
+                            other.identifier,
+                            other.resource_id,
+                            found.identifier,
+                            in_words(other.origin)
+                        ));
+                        continue;
+                    }
                     verdict.commands.extend(self.cli.rename(
                         DatabaseKind::Instance,
                         &found.identifier,
@@ -410,10 +452,7 @@ impl Place<'_> {
     /// names.
     fn free_member_names(&self, restored: &Database, verdict: &mut Verdict) {
         self.delete_members(restored, verdict);
-        if self.original.own_members().next().is_none() {
-            return;
-        }
-        let deleted = self.members_of(&restored.identifier).filter(|member| member.origin == restored.origin);
+        let deleted = self.own_members_of(restored).filter(|member| member.origin == restored.origin);
         let waits = deleted.map(|member| self.cli.wait(DatabaseKind::Instance, "deleted", &member.identifier));
         verdict.commands.extend(waits);
     }
@@ -421,6 +460,10 @@ impl Place<'_> {
     /// Deletes the database that was moved aside, with a final snapshot, because clients may have written to it.
     fn discard(&self, database: &Database, name: &str, verdict: &mut Verdict) {
         let Some(names) = &self.run.names else { return };
+        if self.own_members_of(database).any(|member| member.origin != database.origin) {
+            // A person decides about that member first, as a remark says.
+            return;
+        }
         if database.deletion_protection {
             verdict.commands.push(self.cli.protect(database.kind, name, false));
         }
@@ -480,20 +523,23 @@ impl Place<'_> {
         }
     }
 
-    /// Deletes the members of an Aurora cluster. Those of a Multi-AZ DB cluster go with it.
+    /// The members of an Aurora cluster. Those of a Multi-AZ DB cluster are RDS's own.
+    fn own_members_of<'b>(&'b self, cluster: &'b Database) -> impl Iterator<Item = &'b Database> {
+        let is_aurora = self.original.own_members().next().is_some();
+        self.members_of(&cluster.identifier).filter(move |_| is_aurora)
+    }
+
+    /// Deletes the members of an Aurora cluster.
     fn delete_members(&self, cluster: &Database, verdict: &mut Verdict) {
-        if self.original.own_members().next().is_none() {
-            return;
-        }
         let identifier = &cluster.identifier;
-        for member in self.members_of(identifier) {
+        for member in self.own_members_of(cluster) {
             if member.origin == cluster.origin {
                 let what = format!("a member of {identifier}");
                 verdict.commands.push(self.cli.delete(DatabaseKind::Instance, &member.identifier, &what, ""));
             } else {
                 verdict.remarks.push(format!(
-                    "{} ({}) is a member of {identifier}, but not one this run knows: decide what becomes of it; while it \
-                     exists, {identifier} cannot be deleted.",
+                    "{} ({}) is a member of {identifier}, but not one this run knows: decide what becomes of it. While it \
+                     exists, {identifier} cannot be deleted, so no command deletes it.",
                     member.identifier, member.resource_id
                 ));
             }
@@ -692,19 +738,24 @@ impl Place<'_> {
             }
             let home = self.home_of(database);
             let arn = database.arn.rsplit_once(':').map(|(place, _)| format!("{place}:{home}"));
-            verdict.commands.push(self.cli.untag(home, &arn.unwrap_or_else(|| database.arn.clone())));
+            verdict.commands.push(self.cli.untag(&home, &arn.unwrap_or_else(|| database.arn.clone())));
         }
     }
 
-    /// The name a database has when everything is in its place.
-    fn home_of<'b>(&'b self, database: &'b Database) -> &'b str {
+    /// The name a database has when everything is in its place. RDS renames the members of a Multi-AZ DB cluster with it.
+    fn home_of<'b>(&'b self, database: &'b Database) -> Cow<'b, str> {
+        let original = self.original.target();
+        let cluster = database.member_of.as_deref().filter(|_| self.original.own_members().next().is_none());
+        let number = cluster.and_then(|cluster| database.identifier.strip_prefix(cluster));
+        if let Some(number) = number.filter(|_| database.origin == Origin::Original) {
+            return Cow::Owned(format!("{}{number}", original.identifier));
+        }
         let mut targets = std::iter::once(self.original.target()).chain(self.original.own_members());
         let target = targets.find(|target| target.resource_id == database.resource_id);
-        target.map_or(database.identifier.as_str(), |target| target.identifier.as_str())
+        Cow::Borrowed(target.map_or(database.identifier.as_str(), |target| target.identifier.as_str()))
     }
 }
 
-/// The origin as an alert states it: no more than is proven.
 /// Whether a database under the aside name is the run's, and not being deleted already.
 fn is_deletable(aside: &Database) -> bool {
     aside.origin == Origin::Restored && phase(aside.kind, &aside.status) != Phase::Deleting
@@ -717,6 +768,7 @@ enum Members {
     Deleted,
 }
 
+/// The origin as an alert states it: no more than is proven.
 const fn in_words(origin: Origin) -> &'static str {
     match origin {
         Origin::Original => "the original",
@@ -739,8 +791,21 @@ struct Cli<'a> {
 
 impl Cli<'_> {
     fn command(self, purpose: impl Into<String>, arguments: &str) -> Command {
+        self.of("rds", purpose, arguments)
+    }
+
+    fn of(self, service: &str, purpose: impl Into<String>, arguments: &str) -> Command {
         let region = if self.region.is_empty() { String::new() } else { format!(" --region {}", word(self.region)) };
-        Command { purpose: purpose.into(), line: format!("aws rds {arguments}{region}") }
+        Command { purpose: purpose.into(), line: format!("aws {service} {arguments}{region}") }
+    }
+
+    /// Starts another recovery beside this one, of the same state machine; nothing if this one's ARN is none.
+    fn recover(self, recovery: &str, interrupted: &str) -> Option<Command> {
+        let (machine, _) = recovery.rsplit_once(':')?;
+        let machine = machine.replacen(":execution:", ":stateMachine:", 1);
+        let input = format!(r#"{{"task":"recover","execution":{}}}"#, serde_json::Value::from(interrupted));
+        let arguments = format!("start-execution --state-machine-arn {} --input {}", word(&machine), word(&input));
+        machine.starts_with("arn:").then(|| self.of("stepfunctions", "start the recovery again", &arguments))
     }
 
     fn wait(self, kind: DatabaseKind, goal: &str, identifier: &str) -> Command {
@@ -1100,9 +1165,8 @@ mod tests {
             member("reports", "db-REPORTS", "orders", Origin::Other),
         ];
         let verdict = judged(&after(aurora(), &["claim", "snapshot", "rename"]), databases);
-        let all = lines(&verdict);
         assert_eq!(
-            all[..6],
+            lines(&verdict),
             [
                 "aws rds modify-db-cluster --db-cluster-identifier orders --new-db-cluster-identifier \
                  orders-failed-3fa2c1 --apply-immediately",
@@ -1114,15 +1178,6 @@ mod tests {
                 "aws rds wait db-instance-deleted --db-instance-identifier orders-a",
             ]
         );
-        assert_eq!(
-            all[6..],
-            [
-                "aws rds delete-db-cluster --db-cluster-identifier orders-failed-3fa2c1 --final-db-snapshot-identifier \
-                 orders-failed-3fa2c1",
-                "aws rds wait db-cluster-deleted --db-cluster-identifier orders-failed-3fa2c1",
-            ]
-        );
-        assert!(lines(&verdict).iter().all(|line| !line.contains("reports")), "{:?}", lines(&verdict));
         assert!(verdict.remarks[0].starts_with("reports (db-REPORTS)"), "{:?}", verdict.remarks);
     }
 
