@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rds_simulator::{Mail, Outcome as RequestOutcome, Post, Service, Simulator, WorldState};
+use rds_simulator::{MEDDLER, Mail, Outcome as RequestOutcome, Post, Service, Simulator, WorldState};
 use serde::Serialize;
 use serde_json::Value;
 use states_language::{Outcome, Status};
@@ -298,7 +298,8 @@ impl Report {
         for cluster in &self.world.clusters {
             let before = self.world_before.clusters.iter().find(|known| known.resource_id == cluster.resource_id);
             if before.is_none_or(|before| before.identifier != cluster.identifier) || self.names(&cluster.identifier) {
-                let origin = origin(before.map(|before| before.identifier.as_str()), &cluster.identifier);
+                let before = before.map(|before| before.identifier.as_str());
+                let origin = self.origin(before, &cluster.identifier, &cluster.resource_id);
                 rows.push(row(
                     "DB cluster",
                     &cluster.identifier,
@@ -317,7 +318,8 @@ impl Report {
             let before = self.world_before.instances.iter().find(|known| known.resource_id == instance.resource_id);
             if before.is_none_or(|before| before.identifier != instance.identifier) || self.names(&instance.identifier)
             {
-                let origin = origin(before.map(|before| before.identifier.as_str()), &instance.identifier);
+                let before = before.map(|before| before.identifier.as_str());
+                let origin = self.origin(before, &instance.identifier, &instance.resource_id);
                 rows.push(row(
                     "DB instance",
                     &instance.identifier,
@@ -339,7 +341,7 @@ impl Report {
                 .iter()
                 .any(|suffix| identifier.strip_suffix(suffix).is_some_and(|name| self.names(name)));
             if derived || created >= 0.0 {
-                let age = if created >= 0.0 { "taken by this run" } else { "as before" };
+                let age = if created >= 0.0 { "taken during this run" } else { "as before" };
                 rows.push(row(noun, identifier, status.as_ref(), "", age));
             }
         }
@@ -349,17 +351,26 @@ impl Report {
         rows
     }
 
+    /// Where a database comes from, by the name its resource id had before, or by its maker.
+    fn origin(&self, before: Option<&str>, now: &str, resource_id: &str) -> String {
+        match before {
+            Some(before) if before == now => "the original".to_owned(),
+            Some(before) => format!("the original, formerly {before}"),
+            None => {
+                let made = self.world.made.iter().find(|made| made.resource_id == resource_id);
+                let maker = made.map_or("", |made| made.caller.as_str());
+                let is_by = |other: &OtherRun| other.execution.rsplit(':').next() == Some(maker);
+                match maker {
+                    MEDDLER => "made by a person".to_owned(),
+                    _ if self.others.iter().any(is_by) => "restored by another run".to_owned(),
+                    _ => "restored by this run".to_owned(),
+                }
+            }
+        }
+    }
+
     fn names(&self, identifier: &str) -> bool {
         self.input["identifier"].as_str().is_some_and(|wanted| wanted.eq_ignore_ascii_case(identifier))
-    }
-}
-
-/// Where a database comes from, by the name its resource id had before.
-fn origin(before: Option<&str>, now: &str) -> String {
-    match before {
-        None => "restored by this run".to_owned(),
-        Some(before) if before == now => "the original".to_owned(),
-        Some(before) => format!("the original, formerly {before}"),
     }
 }
 

@@ -102,7 +102,7 @@ pub(crate) fn as_seconds<S: serde::Serializer>(at: &Duration, serializer: S) -> 
 const PATH: &str = "Path";
 
 /// The caller under which meddling is recorded.
-pub(crate) const MEDDLER: &str = "meddler";
+pub const MEDDLER: &str = "meddler";
 
 /// The world and everything around it that changes.
 #[derive(Debug)]

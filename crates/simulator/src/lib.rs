@@ -62,7 +62,7 @@ use tokio::time::Instant;
 
 pub use actions::RDS_ACTIONS;
 pub use behaviours::{BEHAVIOURS, Behaviour, Evidence};
-pub use dispatch::{ConnectionError, Outcome, RecordedRequest, Service};
+pub use dispatch::{ConnectionError, MEDDLER, Outcome, RecordedRequest, Service};
 pub use executions::{EXECUTION_ACTIONS, Execution, Redriven};
 pub use faults::{Fault, FaultRule, Meddling, Strike, StruckBy, When};
 pub use history::NameHistory;
