@@ -26,7 +26,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use rds_simulator::{Mail, Post, RecordedRequest, Service, World, WorldState};
+use rds_simulator::{MEDDLER, Mail, Post, RecordedRequest, Service, World, WorldState};
 use serde::Serialize;
 use serde_json::Value;
 use trapheus_alert::words;
@@ -333,14 +333,17 @@ impl Case<'_> {
     }
 
     /// The final mail could not look at what exists, because what hindered the rollback kept the run from it to the end. It
-    /// can have no commands then; it has to say where to look.
+    /// can have no commands for RDS then; it has to say where to look, or how to start the recovery that could not look.
     fn is_blind(&self) -> bool {
         let says_so = final_mail(self.e.report).is_some_and(|mail| {
             let text = mail.text.as_deref().unwrap_or_default();
-            let is_blind = mail.subject.contains(words::BLIND) || text.contains(words::FOUND_NOTHING_OUT);
-            is_blind && text.contains(&self.scene.identifier) || text.contains(words::FOUND_NOTHING_OUT)
+            if text.contains(words::FOUND_NOTHING_OUT) {
+                return by_hand::recovered(text).is_some_and(|execution| execution == self.keeper.execution);
+            }
+            let is_blind = mail.subject.contains(words::BLIND) && text.contains(&self.scene.identifier);
+            is_blind && excuse::look_of_alert_failed(&self.e)
         });
-        says_so && self.excuse >= Excuse::Hand && excuse::look_of_alert_failed(&self.e)
+        says_so && self.excuse >= Excuse::Hand
     }
 
     /// The world to hold the promises of a failed run to: after the final mail's commands if something stood in the
@@ -354,7 +357,7 @@ impl Case<'_> {
 
     /// A verified restored database beside the original it could not delete: the mail's commands finish that run.
     fn is_leftover(&self) -> bool {
-        self.is_verified() && !self.succeeded() && matches!(self.scene.home(self.e.after), Home::Restored)
+        self.is_verified() && !self.succeeded() && matches!(self.scene.home(self.in_the_end()), Home::Restored)
     }
 
     fn availability(&self, broken: &mut Vec<Broken>) {
@@ -418,7 +421,10 @@ impl Case<'_> {
         // A recovery that finds nothing to do has not waited either.
         let is_quiet = |other: &OtherRun| is_recovery(other) && other.changes == 0;
         let has_waited = has_ended && self.e.report.others.iter().all(is_quiet);
-        if !has_waited || self.excuse != Excuse::None {
+        if !has_waited
+            || self.excuse != Excuse::None
+            || self.scene.reboots_of_home().any(|at| self.is_in_the_last_moment(at))
+        {
             return None;
         }
         self.scene.not_serving(&self.e.report.world)
@@ -440,13 +446,18 @@ impl Case<'_> {
         if is_later { &self.e.report.world } else { self.e.after }
     }
 
-    /// Whether people took something in the run's last moment, after it had looked for the last time. The end of an export is
-    /// waited for when the database is done.
+    /// Whether people took something in the run's last moment.
     fn people_acted_last(&self) -> bool {
-        let own = self.e.requests.iter().filter(|request| request.caller != scene::PEOPLE);
+        self.scene.takings_from_home().any(|at| self.is_in_the_last_moment(at))
+    }
+
+    /// Whether it is after the run's last look, but for a moment. The end of an export is waited for when the database is
+    /// done.
+    fn is_in_the_last_moment(&self, at: Duration) -> bool {
+        let own = self.e.requests.iter().filter(|request| request.caller != MEDDLER);
         let looks = own.filter(|request| request.action != "DescribeExportTasks");
         let last = looks.map(|request| request.at).max().unwrap_or_default();
-        self.scene.takings_from_home().any(|at| at + LAST_MOMENT >= last && at <= self.keeper.end)
+        at + LAST_MOMENT >= last && at <= self.keeper.end
     }
 
     /// What the output says of an export that there will not be.
@@ -500,7 +511,7 @@ impl Case<'_> {
     fn accepted_key(&self) -> Option<&str> {
         let changes = |request: &&RecordedRequest| {
             let looks = request.action.starts_with("Describe") || request.action.starts_with("List");
-            request.service == Service::Rds && request.caller != scene::PEOPLE && !looks
+            request.service == Service::Rds && request.caller != MEDDLER && !looks
         };
         self.e.requests.iter().find(changes)?;
         let fields = self.e.report.input.as_object()?;
@@ -648,6 +659,8 @@ impl Case<'_> {
                 Home::Restored if self.is_verified() => {}
                 // The successor is where that person took it.
                 Home::Wrong(_) if self.is_verified() && self.scene.people_renamed_home() => {}
+                // That person did it when the original was on its way already.
+                Home::Wrong(_) if self.is_verified() && self.scene.people_deleted_the_successor(self.e.requests) => {}
                 // It can be started again.
                 Home::Wrong(_) if self.is_verified() && self.scene.people_stopped_home(self.e.after) => {}
                 home => say(format!(
@@ -681,14 +694,17 @@ impl Case<'_> {
             return;
         }
         let world = self.in_the_end();
+        let is_stuck = |status: &str| excuse::is_at_work_for_ever(&self.e, status);
+        let (stuck, left): (Vec<_>, Vec<_>) =
+            self.scene.restored(world).into_iter().partition(|(_, status)| is_stuck(status));
         if !self.is_leftover() {
-            let goes = |status: &str| status == "deleting" && excuse::deletes_for_ever(&self.e);
-            for (stray, _) in self.scene.restored(world).into_iter().filter(|(_, status)| !goes(status)) {
+            for (stray, _) in left {
                 say(format!("{stray} is left, restored by this run"));
             }
         }
         for mark in self.scene.marks(world) {
-            if !(self.is_leftover() && mark.on_database) {
+            let is_on_stuck = stuck.iter().any(|(name, _)| mark.on.starts_with(&format!("{name} (")));
+            if !(is_on_stuck || self.is_leftover() && mark.on_database) {
                 say(format!("a mark of this run is left on {}", mark.on));
             }
         }

@@ -8,6 +8,7 @@ use futures::future::LocalBoxFuture;
 use rds_simulator::{Options, Simulator};
 use trapheus_cli::disturbance::{Disturbance, FunctionFaultKind};
 use trapheus_cli::fleet::Failure;
+use trapheus_cli::judge::by_hand;
 use trapheus_cli::rehearsal::{Clients, DEFINITION, load};
 use trapheus_cli::report::RunRole;
 use trapheus_cli::stage::{Around, Call};
@@ -247,6 +248,21 @@ fn a_person_may_start_another_run_beside_a_recovery() {
     let strike = report.struck.iter().find(|strike| strike.fault.to_string() == fault).expect("it struck");
     assert_eq!(strike.execution.as_deref(), Some(recovery.execution.as_str()));
     assert_untouched(&report, "recovered");
+}
+
+#[test]
+fn a_recovery_that_could_not_look_is_started_again_by_the_command_of_its_mail() {
+    let denied = |times: usize| format!("DescribeExecution#1x{times}=denied");
+    let stopped = "RestoreDbInstanceFromSnapshot=abortAfter";
+    let lost = rehearse_with(&[stopped, &denied(10_000)]);
+    let mail = lost.mails.last().and_then(|mail| mail.text.as_deref()).expect("a mail");
+    let execution = by_hand::recovered(mail).expect("a command");
+    assert_eq!(execution, lost.execution);
+    // Then the permission is back, and a person runs that command.
+    let second = format!(r#"recovery:FinalAlerts=secondRun:{{"task":"recover","execution":"{execution}"}}"#);
+    let report = rehearse_with(&[stopped, &denied(lost.struck.len() - 1), &second]);
+    assert_eq!(report.others.iter().map(|other| &*other.status).collect::<Vec<_>>(), ["FAILED", "SUCCEEDED"]);
+    assert_untouched(&report, "recovered by the second");
 }
 
 #[test]

@@ -8,6 +8,7 @@ use std::collections::BTreeMap;
 use std::time::Duration;
 
 use rds_simulator::{Meddling, Outcome, Simulator, When, WorldState};
+use serde_json::Value;
 
 /// How long the person waits for one command to be accepted, or for what it waits for.
 const PATIENCE: Duration = Duration::from_secs(12 * 3_600);
@@ -37,6 +38,18 @@ pub async fn play(simulator: &Simulator, mail: &str) -> Option<ByHand> {
     }
     settle(simulator).await;
     Some(ByHand { after: simulator.state(), problem })
+}
+
+/// The execution whose recovery a command of the mail starts.
+pub fn recovered(mail: &str) -> Option<String> {
+    let line = mail.lines().find(|line| line.starts_with("aws stepfunctions start-execution "))?;
+    let words = words(line);
+    let input = words.iter().skip_while(|word| *word != "--input").nth(1)?;
+    let input: Value = serde_json::from_str(input).ok()?;
+    let execution = input["execution"].as_str().filter(|_| input["task"] == "recover")?;
+    // The machine is the one that ran it.
+    let machine = execution.rsplit_once(':')?.0.replacen(":execution:", ":stateMachine:", 1);
+    words.contains(&machine).then(|| execution.to_owned())
 }
 
 /// Lets time pass until nothing is under way any more; what never ends is given up after two days.
@@ -166,6 +179,18 @@ fn list(parameters: &mut BTreeMap<String, String>, name: &str, values: &[String]
 #[cfg(test)]
 mod tests {
     use super::*;
+
+    #[test]
+    fn the_command_that_starts_a_recovery_names_its_execution() {
+        let [machine, execution] = ["stateMachine:t", "execution:t:one"].map(|end| format!("arn:aws:states:r:1:{end}"));
+        let line =
+            |input: &str| format!("aws stepfunctions start-execution --state-machine-arn {machine} --input '{input}'");
+        let input = format!(r#"{{"task":"recover","execution":"{execution}"}}"#);
+        assert_eq!(recovered(&line(&input)), Some(execution));
+        assert_eq!(recovered(&line(&input.replace(":t:", ":other:"))), None);
+        assert_eq!(recovered(&line(&input.replace("recover", "db_restore"))), None);
+        assert_eq!(recovered(&line("{")), None);
+    }
 
     #[test]
     fn a_line_of_the_cli_becomes_a_request() {

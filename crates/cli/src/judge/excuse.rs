@@ -8,7 +8,7 @@
 use std::ops::RangeInclusive;
 use std::time::Duration;
 
-use rds_simulator::{Fault, Outcome, RecordedRequest};
+use rds_simulator::{Fault, IdleFunctions, Outcome, RecordedRequest};
 use states_language::StateType;
 
 use super::scene::{Scene, Taken};
@@ -36,7 +36,7 @@ pub(super) fn of(evidence: &Evidence<'_>, scene: &Scene<'_>, keeper: &Keeper<'_>
         _ if removal.at > keeper.end => Excuse::None,
         // Its commands know the database by its resource id; a recovery has nothing but the claim to know it by.
         Taken::Claim if rollback.as_ref().is_none_or(|rollback| rollback.is_own) => Excuse::Hand,
-        Taken::Running => Excuse::Hand,
+        Taken::Running | Taken::Cluster => Excuse::Hand,
         Taken::Result if !visited(keeper.steps, &VERIFY) => Excuse::None,
         Taken::Claim | Taken::Database | Taken::Result => Excuse::Beyond,
     });
@@ -157,12 +157,16 @@ fn request_of<'a>(strike: &Struck, evidence: &Evidence<'a>) -> Option<&'a Record
     evidence.requests.get(strike.request.as_ref()?.position)
 }
 
-/// Whether a look at an execution met a fault that passed: a recovery asks again for minutes.
+/// So many looks in a row a recovery makes at least before it gives up.
+const LOOKUPS: u32 = 50;
+
+/// Whether a look at an execution met a fault that passed, or would have: a recovery asks again for minutes.
 fn is_past_lookup(strike: &Struck, evidence: &Evidence<'_>) -> bool {
     let Disturbance::Request(rule) = &strike.fault else { return false };
     let last = rule.occurrence.saturating_add(rule.times.saturating_sub(1));
     let has_passed = |other: &Struck| other.fault == strike.fault && other.occurrence == last;
-    rule.action == "DescribeExecution" && evidence.report.struck.iter().any(has_passed)
+    let passes = rule.times < LOOKUPS && rule.fault != Fault::Denied {};
+    rule.action == "DescribeExecution" && (passes || evidence.report.struck.iter().any(has_passed))
 }
 
 /// The state that a fault left the database itself in, whenever it struck.
@@ -184,11 +188,16 @@ fn of_spoiled(strike: &Struck, evidence: &Evidence<'_>, scene: &Scene<'_>) -> Ex
     if is_beyond { Excuse::Beyond } else { Excuse::None }
 }
 
-/// Whether a database stays `deleting` because its deletion was made to take for ever.
-pub(super) fn deletes_for_ever(evidence: &Evidence<'_>) -> bool {
+/// Whether a database stays in this status because its deletion or its rename was made to take for ever.
+pub(super) fn is_at_work_for_ever(evidence: &Evidence<'_>, status: &str) -> bool {
+    let work = match status {
+        "deleting" => "DeleteDB",
+        "renaming" => "ModifyDB",
+        _ => return false,
+    };
     evidence.report.struck.iter().any(|strike| {
         let lasts = matches!(&strike.fault, Disturbance::Request(rule) if outlasts_a_rollback(&rule.fault));
-        lasts && request_of(strike, evidence).is_some_and(|request| request.action.starts_with("DeleteDB"))
+        lasts && request_of(strike, evidence).is_some_and(|request| request.action.starts_with(work))
     })
 }
 
@@ -199,7 +208,17 @@ pub(super) fn mail_failed(evidence: &Evidence<'_>) -> bool {
         Disturbance::Request(_) => strike.request.as_ref().is_some_and(|request| request.action == "SendEmail"),
         _ => false,
     };
-    gave_up(evidence, "email") && evidence.report.struck.iter().any(is_of_mail)
+    gave_up(evidence, "email") && (never_wakes(evidence, "email") || evidence.report.struck.iter().any(is_of_mail))
+}
+
+/// Whether the world has this function idle, and Lambda never wakes it.
+fn never_wakes(evidence: &Evidence<'_>, function: &str) -> bool {
+    let lambda = &evidence.world.lambda;
+    let is_idle = match &lambda.idle_functions {
+        IdleFunctions::All(all) => *all,
+        IdleFunctions::Named(functions) => functions.iter().any(|idle| idle == function),
+    };
+    is_idle && !lambda.ever_wakes
 }
 
 /// Whether a look at what exists failed in a step that writes a mail, so that the mail cannot say what exists.
@@ -239,6 +258,9 @@ pub(super) fn answers_are_lost(evidence: &Evidence<'_>) -> bool {
 /// Whether messages could not be posted to this webhook, by a fault of Slack or of where its address is kept.
 pub(super) fn slack_failed(evidence: &Evidence<'_>, webhook: &str) -> bool {
     let [in_secret, in_parameter] = WEBHOOKS;
+    if never_wakes(evidence, "slack") && gave_up(evidence, "slack") {
+        return true;
+    }
     evidence.report.struck.iter().any(|strike| match (&strike.fault, &strike.request) {
         (Disturbance::Function(fault), _) => fault.function == "slack" && gave_up(evidence, "slack"),
         (Disturbance::Request(_), Some(request)) => match request.action.as_str() {

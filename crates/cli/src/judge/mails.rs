@@ -71,7 +71,7 @@ fn commands(case: &Case<'_>, say: &mut impl FnMut(Promise, String)) {
         let now = case.scene.holder(after).map(|holder| holder.resource_id);
         let gives_way = case.scene.is_made_by_runs(holder.resource_id)
             && !case.is_verified()
-            && case.scene.home(after) == Home::Original;
+            && now.is_some_and(|now| case.scene.is_original(now));
         if now != Some(holder.resource_id) && !gives_way {
             let what = format!("the mail's commands take the name from {}, which is healthy", holder.resource_id);
             say(Promise::I6, what);

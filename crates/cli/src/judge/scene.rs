@@ -6,14 +6,12 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use rds_simulator::{InstanceState, Made, Outcome, RecordedRequest, Service, WorldState};
+use rds_simulator::{InstanceState, MEDDLER, Made, Outcome, RecordedRequest, Service, WorldState};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
 use super::Evidence;
 
-/// The caller under which the simulator records what people do.
-pub(super) const PEOPLE: &str = "meddler";
 const OUR_TAGS: &str = "trapheus:";
 const AVAILABLE: &str = "available";
 /// Statuses in which a database is in service for as long as RDS works on its storage.
@@ -107,6 +105,8 @@ pub(super) enum Taken {
     Running,
     /// The claim, by which the run knows its databases.
     Claim,
+    /// A cluster that a run restored has a member of theirs now, or under a name of theirs, and no run deletes that.
+    Cluster,
 }
 
 /// When a person took it.
@@ -176,7 +176,7 @@ impl<'a> Scene<'a> {
 
     /// Databases that runs made, not people.
     pub(super) fn made_by_runs(&self) -> impl Iterator<Item = &'a Made> {
-        self.made.iter().filter(|made| made.caller != PEOPLE)
+        self.made.iter().filter(|made| made.caller != MEDDLER)
     }
 
     pub(super) fn is_made_by_runs(&self, resource_id: &str) -> bool {
@@ -184,7 +184,7 @@ impl<'a> Scene<'a> {
     }
 
     fn is_made_by_people(&self, resource_id: &str) -> bool {
-        self.made.iter().any(|made| made.caller == PEOPLE && made.resource_id == resource_id)
+        self.made.iter().any(|made| made.caller == MEDDLER && made.resource_id == resource_id)
     }
 
     /// Databases that are neither the target's nor a run's: those of before, and what people made.
@@ -198,7 +198,7 @@ impl<'a> Scene<'a> {
 
     /// Databases that people made for themselves.
     fn made_by_people(&self) -> impl Iterator<Item = &'a Made> {
-        self.made.iter().filter(|made| made.caller == PEOPLE && !self.is_reader_added_to_target(made))
+        self.made.iter().filter(|made| made.caller == MEDDLER && !self.is_reader_added_to_target(made))
     }
 
     /// Whether Auto Scaling had added it to the target.
@@ -244,9 +244,18 @@ impl<'a> Scene<'a> {
                 let is_ours = request.parameters.values().any(|value| value.starts_with(OUR_TAGS));
                 (is_ours && (of_target || of_runs || Self::is_forged(request))).then_some(Taken::Claim)
             }
+            "CreateDBInstance" if !gives_home && self.joins_a_cluster_of_runs(request) => Some(Taken::Cluster),
+            // The run knows its members by the names of the plan.
+            "ModifyDBInstance" if self.is_cluster && is_rename(request) && of_runs => Some(Taken::Cluster),
             _ if is_rename(request) => (of_target || gives_home).then_some(Taken::Database).or(result),
             _ => gives_home.then_some(Taken::Database),
         }
+    }
+
+    fn joins_a_cluster_of_runs(&self, request: &RecordedRequest) -> bool {
+        let cluster = request.parameters.get("DBClusterIdentifier");
+        let cluster = cluster.and_then(|name| request.resources.get(&format!("cluster:{name}")));
+        cluster.is_some_and(|cluster| self.is_made_by_runs(&cluster.resource_id))
     }
 
     /// Whether a person wrote on another database that it is one of the run's, with that database's own resource id: of two
@@ -285,6 +294,27 @@ impl<'a> Scene<'a> {
         self.doings.iter().filter(takes).map(|request| request.at)
     }
 
+    /// When people rebooted what was the target then or had its name.
+    pub(super) fn reboots_of_home(&self) -> impl Iterator<Item = Duration> {
+        let is_of_home = |request: &&&RecordedRequest| {
+            let of_run = |id: &str| self.is_original(id) || self.is_made_by_runs(id);
+            request.action.starts_with("Reboot") && is_granted(request) && touched(request).any(of_run)
+        };
+        self.doings.iter().filter(is_of_home).map(|request| request.at)
+    }
+
+    /// Whether people deleted what a run had restored, once a run had begun to delete the original for it.
+    pub(super) fn people_deleted_the_successor(&self, requests: &[RecordedRequest]) -> bool {
+        let deletes = |request: &&RecordedRequest| request.action.starts_with("DeleteDB") && is_granted(request);
+        let of_original = |request: &&RecordedRequest| touched(request).any(|id| self.is_original(id));
+        let by_runs = requests.iter().filter(|request| request.caller != MEDDLER);
+        let began = by_runs.filter(deletes).filter(of_original).map(|request| request.at).min();
+        let mut by_people = self.doings.iter().copied().filter(deletes);
+        by_people.any(|request| {
+            began.is_some_and(|began| began <= request.at) && touched(request).any(|id| self.is_made_by_runs(id))
+        })
+    }
+
     /// Whether people stopped what has the name.
     pub(super) fn people_stopped_home(&self, world: &WorldState) -> bool {
         self.holder(world).is_some_and(|holder| self.people_did("StopDB", holder.resource_id))
@@ -321,11 +351,22 @@ impl<'a> Scene<'a> {
         renames.any(|request| touched(request).any(|id| id == resource_id))
     }
 
-    /// The same, or the cluster it is in.
+    /// Whether an instance that people made is a member of this cluster.
+    fn holds_a_member_of_people(&self, world: &WorldState, cluster: &str) -> bool {
+        let cluster = world.clusters.iter().find(|found| found.resource_id == cluster);
+        cluster.is_some_and(|cluster| {
+            let mut members =
+                world.instances.iter().filter(|found| found.cluster.as_ref() == Some(&cluster.identifier));
+            members.any(|member| self.is_made_by_people(&member.resource_id))
+        })
+    }
+
+    /// The same, or the cluster it is in. A cluster with a member of theirs is for them to delete.
     fn is_where_people_took_it(&self, world: &WorldState, resource_id: &str) -> bool {
         let member = world.instances.iter().find(|found| found.resource_id == resource_id);
         let cluster = member.and_then(|member| world.cluster(member.cluster.as_deref()?));
         self.is_renamed_by_people(resource_id)
+            || self.holds_a_member_of_people(world, resource_id)
             || cluster.is_some_and(|cluster| self.is_renamed_by_people(&cluster.resource_id))
     }
 
@@ -344,7 +385,7 @@ impl<'a> Scene<'a> {
         let strangers: BTreeSet<&str> = self.strangers().collect();
         let is_change = |request: &&RecordedRequest| {
             let looks = request.action.starts_with("Describe") || request.action.starts_with("List");
-            request.service == Service::Rds && request.caller != PEOPLE && !looks && is_granted(request)
+            request.service == Service::Rds && request.caller != MEDDLER && !looks && is_granted(request)
         };
         let changes = self.requests.iter().filter(is_change);
         let changes = changes.filter_map(|request| {
@@ -483,6 +524,7 @@ impl<'a> Scene<'a> {
             };
             match found {
                 Some(("backing-up", true, _) | (AVAILABLE, true, false)) => None,
+                Some((status, true, _)) if IN_SERVICE.contains(&status) => None,
                 Some((AVAILABLE, true, true)) => Some(format!("{} only seems available", original.identifier)),
                 Some((status, ..)) => {
                     (status != self.status_anyway(original)).then(|| format!("{} is {status}", original.identifier))
@@ -611,7 +653,10 @@ impl<'a> Scene<'a> {
                 let is_theirs =
                     self.is_made_by_people(&mark.resource_id) || self.is_where_people_took_it(world, &mark.resource_id);
                 let is_last = !mark.on_database && self.is_made_by_runs(&mark.resource_id);
-                !self.people_claimed(name) && !is_theirs && !is_last
+                // Whoever claims a cluster has its members: older claims on those are of no account.
+                let cluster = world.instance(name).and_then(|member| member.cluster.as_deref());
+                let is_claimed = std::iter::once(name).chain(cluster).any(|name| self.people_claimed(name));
+                !is_claimed && !is_theirs && !is_last
             })
             .filter(|Marked { on, key, value, .. }| {
                 let is_interrupted = replacement.contains(on)
@@ -646,7 +691,7 @@ impl<'a> Scene<'a> {
         let is = |request: &RecordedRequest, suffix: &str| {
             request.parameters.values().any(|value| value.strip_prefix(&self.identifier) == Some(suffix))
         };
-        let by_people = |request: &&RecordedRequest| request.caller == PEOPLE;
+        let by_people = |request: &&RecordedRequest| request.caller == MEDDLER;
         let deletions = self.requests.iter().filter(deletes);
         let mut of_either = deletions.filter(|request| is(request, "-snapshot") || is(request, "-temp"));
         of_either.clone().filter(by_people).any(|request| is(request, "-snapshot"))
@@ -796,7 +841,7 @@ fn originals(before: &WorldState, identifier: &str, is_cluster: bool) -> Vec<Ori
 
 /// What people did that RDS accepted and that changes something.
 pub(super) fn doings(requests: &[RecordedRequest]) -> impl Iterator<Item = &RecordedRequest> {
-    requests.iter().filter(|request| request.caller == PEOPLE && request.outcome == Outcome::Ok)
+    requests.iter().filter(|request| request.caller == MEDDLER && request.outcome == Outcome::Ok)
 }
 
 /// The resource ids of the databases that a request is about. A snapshot may be called like one of another's.
