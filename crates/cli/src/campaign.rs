@@ -32,7 +32,7 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, mpsc};
 use std::time::{Duration, SystemTime};
 
-use rds_simulator::{Lag, Meddling, Outcome, RecordedRequest, Simulator, When, World, WorldError, WorldState};
+use rds_simulator::{Lag, MEDDLER, Meddling, Outcome, RecordedRequest, Simulator, When, World, WorldError, WorldState};
 use serde_json::Value;
 use states_language::StateMachine;
 use tokio::time::Instant;
@@ -45,9 +45,6 @@ use crate::rehearsal::{BEGIN, DEFAULT_WORLD, Rehearsal};
 use crate::report::Report;
 use crate::stage::Around;
 use families::Family;
-
-/// The caller under which the simulator records what people do.
-const PEOPLE: &str = "meddler";
 
 /// One run: what is started, in which world, and what goes wrong.
 #[derive(Clone, Debug)]
@@ -227,7 +224,7 @@ fn simulator(case: &Case, world: World) -> Result<Simulator, WorldError> {
 async fn without_the_run(case: &Case, report: &Report, requests: &[RecordedRequest]) -> Result<WorldState, WorldError> {
     let doings: Vec<Meddling> = requests
         .iter()
-        .filter(|request| request.caller == PEOPLE && request.outcome == Outcome::Ok)
+        .filter(|request| request.caller == MEDDLER && request.outcome == Outcome::Ok)
         .map(|request| Meddling {
             when: When::At(request.at.as_secs_f64()),
             action: request.action.clone(),

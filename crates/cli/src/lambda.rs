@@ -295,6 +295,11 @@ static REFUSALS: &[Refusal] = &[
 ];
 
 impl LambdaError {
+    /// Those that pass by themselves and can meet any function.
+    pub(crate) fn passing() -> impl Iterator<Item = Self> + Clone {
+        REFUSALS.iter().filter(|refusal| refusal.passes == Passes::Yes).map(Self)
+    }
+
     /// Of the name that Step Functions reports, or of Lambda's own name of the error; else what is wrong with it.
     pub(crate) fn named(name: &str) -> Result<Self, String> {
         let full = if name.starts_with(PREFIX) { name.to_owned() } else { format!("{PREFIX}{name}") };

@@ -217,7 +217,7 @@ enum Command {
     /// Check a definition as Step Functions does before it takes one, with its diagnostic codes.
     ///
     /// A name in the definition such as `${WorkFunctionArn}`, which AWS SAM would fill in, stands for a Lambda function. The code
-    /// NOT_INTERPRETED is not one of AWS's: AWS may take the definition, and no rehearsal can run it. Exit status: 0 if Step
+    /// `NOT_INTERPRETED` is not one of AWS's: AWS may take the definition, and no rehearsal can run it. Exit status: 0 if Step
     /// Functions would take every definition, 1 if not, 2 if a file cannot be read.
     #[command(after_help = "Examples:\n  trapheus check statemachine/trapheus.asl.json")]
     Check {

@@ -173,7 +173,7 @@ impl Rehearsal {
 
         let stage = Rc::new(stage);
         let local = LocalSet::new();
-        let ended = local.run_until(stage.execute(&run, audience)).await;
+        let ended = Box::pin(local.run_until(stage.execute(&run, audience))).await;
         // Recoveries, second runs, and functions that work on though nobody waits for them.
         local.await;
         let usage = Usage { mails: simulator.mails().len() as u64, ..stage.usage() };

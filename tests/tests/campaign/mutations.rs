@@ -125,6 +125,8 @@ pub(crate) enum Without {
     Sight(Clients),
     /// Fields of the input are not looked at.
     KnownFields,
+    /// What does not show at once is not there.
+    LateTags,
 }
 
 impl Around for Without {
@@ -153,6 +155,11 @@ impl Without {
             Self::Agreement => {
                 let fleet = other(&|fleet| fleet.pace = Pace { agreeing: 1, agreeing_in_doubt: 1, ..fleet.pace });
                 return fleet.call(call.function, call.payload).await;
+            }
+            Self::LateTags if call.function != "recover" && !call.function.starts_with("wait-") => {
+                let answer = tokio::time::timeout(Duration::from_secs(5), call.proceed()).await;
+                let gave_up = |_| failure("ClaimException", "the claim does not show");
+                return answer.unwrap_or_else(|elapsed| Err(gave_up(elapsed)));
             }
             Self::Patience if call.function == "recover" => {
                 let answer = tokio::time::timeout(Duration::from_secs(20), call.proceed()).await;

@@ -6,7 +6,7 @@ use std::sync::Arc;
 use std::time::SystemTime;
 
 use rds_simulator::{Fault, FaultRule, InstanceSpec, MemberSpec, Options, Simulator, Timings, When, World};
-use serde_json::json;
+use serde_json::{Value, json};
 use trapheus_cli::campaign::matrix::{after, event, meddling, request};
 use trapheus_cli::campaign::{Case, Changes, families};
 use trapheus_cli::disturbance::Disturbance;
@@ -95,6 +95,24 @@ fn a_recovery_that_asks_once_about_the_execution_leaves_the_name_without_a_datab
     let case = orders("db_restore")
         .with([abort("RestoreDbInstanceFromSnapshot"), request("DescribeExecution", 1, 6, unknown)]);
     assert_found_out(&[case], &Changes::default(), &around(Without::Patience));
+}
+
+#[test]
+fn a_step_that_does_not_wait_for_tags_fails_runs_in_which_nothing_goes_wrong() {
+    let case = Case { must_succeed: true, ..orders("db_restore") };
+    assert_found_out(&[case], &Changes::default(), &around(Without::LateTags));
+}
+
+#[test]
+fn an_alert_that_is_tried_again_and_again_is_sent_again_and_again() {
+    let cut_off: Disturbance = "SendEmail#1x1000=connectionReset".parse().expect("a fault");
+    let stubborn = |state: &str, definition: &mut Value| {
+        let retriers = definition.get_mut("Retry").filter(|_| state.starts_with("Send"));
+        for retrier in retriers.and_then(Value::as_array_mut).into_iter().flatten() {
+            retrier["MaxAttempts"] = json!(20);
+        }
+    };
+    assert_found_out(&[failing().with([cut_off])], &Changes::default(), &redefined(stubborn, Changes::default()));
 }
 
 #[test]

@@ -55,6 +55,10 @@ families! {
         "An answer takes minutes, or what was just created or renamed is not found for a while.",
         "About 155 seconds of patience for a rename; after that the run ends with the database renamed.",
         "Waited for.";
+    LATE = "late":
+        "What a change wrote, such as a tag, a name or a setting, shows a minute or more later, beside the lag of every run.",
+        "Works on what it read first.",
+        "Looked for again for two minutes before anything is concluded; the run succeeds.";
     LONG = "long":
         "What a request starts takes hours longer.",
         "Waiting over 90 minutes fails.",
@@ -80,9 +84,13 @@ families! {
         "The run ends where it is, or repeats what was done and fails over that.",
         "Called again: it looks first and finds its work done.";
     FUNCTION_SERVICE = "function-service":
-        "Lambda itself fails, or has no room.",
+        "Lambda refuses a call with any of the errors that pass, such as a missing network interface or address.",
         "The run ends where it is.",
         "Retried with backoff for minutes.";
+    SLEEPING = "sleeping":
+        "Functions were idle for weeks, so Lambda refuses each call until minutes after the first; in the rollback, too.",
+        "The run ends where it is.",
+        "Woken before anything is changed, and called again for half an hour.";
     ABORT = "abort":
         "Somebody stops the execution, before or after a state's function has worked, in the rollback too.",
         "Everything stays as it is: a renamed database stays renamed.",
@@ -226,7 +234,7 @@ families! {
 }
 
 /// Faults that pass, and that a run gets over by itself.
-pub const HARMLESS: &[&Family] = &[HAPPY, THROTTLED, UNAVAILABLE, ANSWER_LOST, SLOW, LONG, FUNCTION_SERVICE];
+pub const HARMLESS: &[&Family] = &[HAPPY, THROTTLED, UNAVAILABLE, ANSWER_LOST, SLOW, LATE, LONG, FUNCTION_SERVICE];
 
 /// The family of this name.
 pub fn named(name: &str) -> Option<&'static Family> {

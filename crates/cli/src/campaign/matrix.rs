@@ -7,8 +7,8 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rds_simulator::{
-    Fault, FaultRule, GroupSpec, InstanceSettings, Limits, Meddling, ProxySpec, Service, Timings, Unverified, When,
-    World,
+    Fault, FaultRule, GroupSpec, IdleFunctions, InstanceSettings, Lambda, Limits, Meddling, ProxySpec, Service,
+    Timings, Unverified, When, World,
 };
 use serde_json::{Value, json};
 use states_language::StateType;
@@ -17,6 +17,7 @@ use trapheus_common::document::SnapshotReplacement;
 use super::families::{self as f, Family};
 use super::{Case, Changes, field, judged, restarts};
 use crate::disturbance::{Beside, Disturbance, FunctionFault, FunctionFaultKind};
+use crate::lambda::LambdaError;
 use crate::rehearsal::{WEBHOOKS, deployed};
 
 /// The databases of the built-in world, one of each kind.
@@ -147,6 +148,9 @@ pub fn request_faults() -> Vec<(&'static Family, Fault, u32)> {
         (f::REFUSED, error("InvalidDBClusterStateFault"), 1),
         (f::ANSWER_LOST, Fault::ResponseLost {}, 1),
         (f::ANSWER_LOST, Fault::ResponseLost {}, 3),
+        (f::ANSWER_LOST, Fault::ConnectionReset {}, 1),
+        (f::LATE, Fault::Late { seconds: 60.0 }, 1),
+        (f::LATE, Fault::Late { seconds: 80.0 }, 1),
         (f::SLOW, Fault::Slow { seconds: 120.0 }, 1),
         (f::SLOW, Fault::NotFoundFor { seconds: 60.0 }, 1),
         (f::LONG, Fault::Stuck { seconds: Some(21_600.0) }, 1),
@@ -361,6 +365,7 @@ pub fn cases(events: &[Value]) -> Result<Vec<Case>, String> {
         cases.extend(worlds(&happy));
         cases.extend(requests(&happy));
         cases.extend(invocations(&happy));
+        cases.extend(sleeping(&happy)?);
         cases.extend(executions(&happy));
         cases.extend(people(&happy));
         cases.extend(notices(event)?);
@@ -411,7 +416,44 @@ fn invocations(happy: &Recording) -> Vec<Case> {
             cases.push(Case::new(family, &happy.event).with([function(name, occurrence, times, fault)]));
         }
     }
+    // Each call meets one of Lambda's errors, and each error some calls.
+    for ((name, occurrence), error) in each(&happy.functions).zip(LambdaError::passing().cycle()) {
+        let refused = function(name, occurrence, 3, FunctionFaultKind::Lambda(error));
+        cases.push(Case::new(f::FUNCTION_SERVICE, &happy.event).with([refused]));
+    }
     cases
+}
+
+/// How long functions sleep in the campaign.
+const SLEEP_SECONDS: u32 = 200;
+
+/// Functions that sleep: all of a world, and one at a time, while everything else is well, or in a rollback.
+fn sleeping(happy: &Recording) -> Result<Vec<Case>, String> {
+    let idle = |idle_functions, ever_wakes| {
+        let mut case = Case::new(f::SLEEPING, &happy.event);
+        let wake_seconds = f64::from(SLEEP_SECONDS);
+        Arc::make_mut(&mut case.world).lambda = Lambda { idle_functions, wake_seconds, ever_wakes };
+        case
+    };
+    let mut cases = vec![
+        Case { must_succeed: true, ..idle(IdleFunctions::All(true), true) },
+        idle(IdleFunctions::All(true), false),
+    ];
+    let asleep = |name: &str, occurrence| [function(name, occurrence, 1, FunctionFaultKind::Asleep(SLEEP_SECONDS))];
+    for (name, occurrence) in each(&happy.functions) {
+        cases.push(Case { must_succeed: true, ..Case::new(f::SLEEPING, &happy.event) }.with(asleep(name, occurrence)));
+        cases.push(idle(IdleFunctions::Named(vec![name.to_owned()]), false));
+    }
+    if !happy.takes_snapshot() {
+        for failing in failing_restores(happy.identifier()) {
+            let base = Case::new(f::SLEEPING, &happy.event).with(failing);
+            let recording = Recording::of(&base, Some("FailedState"))?;
+            cases.extend(
+                each(&recording.functions).map(|(name, occurrence)| base.clone().with(asleep(name, occurrence))),
+            );
+        }
+    }
+    Ok(cases)
 }
 
 fn executions(happy: &Recording) -> Vec<Case> {
