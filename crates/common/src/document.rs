@@ -517,6 +517,9 @@ pub struct StepOutput {
     /// What the status-waiter waits for; nothing if all is done already.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_for: Option<Goal>,
+    /// Whether it may be met already, so that the first look comes at once.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub soon: bool,
     /// Whether the step has more to do once that is met, and wants to be called again.
     pub more: bool,
     /// What a person should know of it: what did not carry over, what was left alone.
@@ -537,11 +540,18 @@ impl StepOutput {
             taskname,
             identifier: identifier.into(),
             wait_for: None,
+            soon: false,
             more: false,
             notes: Vec::new(),
             source: None,
             wait: None,
         }
+    }
+
+    /// As [`Self::waiting_for`], for a goal that was met a moment ago.
+    #[must_use]
+    pub fn confirming(self, goal: Goal) -> Self {
+        Self { soon: true, ..self.waiting_for(goal) }
     }
 
     /// The step's last act is under way: once `goal` is met, the next step may begin.

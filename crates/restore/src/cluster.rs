@@ -59,8 +59,8 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
         if original.cluster_kind == ClusterKind::MultiAz {
             claim::write_on_members(rds, &restored, &request.execution, Role::Restored).await?;
         }
-        // The wait before this call has seen it available, with its members; the verification looks again.
-        return Ok(output);
+        // Its status says nothing of its members; the wait looks at those as well.
+        return Ok(output.confirming(restoring.goal(&[])));
     };
     let there = rds::instances_of_cluster(rds, request.identifier.as_str()).await?;
     let ids: Vec<&str> = original.own_members().iter().map(|member| member.target.resource_id.as_str()).collect();

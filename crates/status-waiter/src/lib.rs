@@ -30,7 +30,7 @@ async fn wait(
 ) -> Result<WaitOutput> {
     let deadline = event.deadline();
     let pace = if event.rollback_started_at.is_some() { pace.careful() } else { pace };
-    let StepOutput { taskname, identifier, wait_for, wait: last, .. } = event.task;
+    let StepOutput { taskname, identifier, wait_for, soon, wait: last, .. } = event.task;
     let complete = |observed| WaitOutput {
         task: WaitStatus::Complete,
         taskname,
@@ -44,7 +44,7 @@ async fn wait(
     let Some(goal) = wait_for else {
         return Ok(complete("nothing to wait for".to_owned()));
     };
-    let pace = pace_of(pace, event.request.kind, taskname, &goal);
+    let pace = if soon { pace } else { pace_of(pace, event.request.kind, taskname, &goal) };
     let limits = Limits { clock: invocation.clock, invocation: invocation.deadline - MARGIN, deadline };
     let step = (failure(taskname), event.request.identifier.as_str());
     let last = last.map(|last| Progress {
