@@ -77,18 +77,13 @@ fn document(
     plan_document(request, original).map(Some)
 }
 
-/// The members that the original had when the execution began. An instance that a person added since, under the name of one
-/// that was moved, has no claim.
+/// The members of the original. The execution claimed all of them before it changed anything: once one shows such a claim, an
+/// instance without one is a person's, added since.
 fn members_of(request: &Request, kind: ClusterKind, cluster: &DbCluster, instances: &[DbInstance]) -> Vec<Member> {
-    let all = || {
-        instances.iter().map(|instance| {
-            (Claim::is_shown_by(instance, &request.execution), member(request, kind, cluster, instance))
-        })
-    };
-    let claimed: Vec<_> =
-        all().filter(|(is_claimed, _)| *is_claimed).map(|(_, member)| member.target.identifier).collect();
-    let is_one = |(is_claimed, member): &(bool, Member)| *is_claimed || !claimed.contains(&member.target.identifier);
-    all().filter(is_one).map(|(_, member)| member).collect()
+    let is_claimed = |instance: &&DbInstance| Claim::is_shown_by(*instance, &request.execution);
+    let is_any_claimed = instances.iter().any(|instance| is_claimed(&instance));
+    let own = instances.iter().filter(|instance| !is_any_claimed || is_claimed(instance));
+    own.map(|instance| member(request, kind, cluster, instance)).collect()
 }
 
 /// A member with both its names, of which it has one now. The preflight refuses members whose own name looks like one that
@@ -114,5 +109,46 @@ fn member(request: &Request, kind: ClusterKind, cluster: &DbCluster, instance: &
         is_writer,
         tags: tags::digest(&tags::of_the_user(instance.tag_list())),
         settings: InstanceSettings::from(instance),
+    }
+}
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_rds::types::Tag;
+    use serde_json::json;
+
+    use super::*;
+
+    const EXECUTION: &str = "arn:aws:states:eu-west-1:123456789012:execution:trapheus-dev:run-1";
+
+    fn instance(identifier: &str, is_claimed: bool) -> DbInstance {
+        let resource_id = format!("db-{identifier}");
+        let tags = [(tags::EXECUTION, EXECUTION), (tags::ROLE, "original"), (tags::RESOURCE_ID, &resource_id)];
+        let tags = tags.map(|(key, value)| Tag::builder().key(key).value(value).build());
+        let built = DbInstance::builder().db_instance_identifier(identifier).dbi_resource_id(&resource_id);
+        built.set_tag_list(is_claimed.then(|| tags.to_vec())).build()
+    }
+
+    fn homes(instances: &[DbInstance]) -> Vec<String> {
+        let request: Request = serde_json::from_value(json!({
+            "identifier": "orders", "task": "db_restore", "kind": "cluster", "execution": EXECUTION,
+            "startedAt": "2026-01-31T08:00:00Z", "deadline": "2026-02-01T08:00:00Z",
+            "temporaryIdentifier": "orders-temp", "snapshotIdentifier": "orders-snapshot",
+            "temporarySnapshotIdentifier": "orders-temp", "snapshotReplacement": "KeepUntilReplaced",
+            "keepAutomatedBackups": true, "finalSnapshot": false, "rollbackSeconds": 21_600,
+        }))
+        .expect("a request");
+        let members = members_of(&request, ClusterKind::Aurora, &DbCluster::builder().build(), instances);
+        members.into_iter().map(|member| member.target.identifier.as_str().to_owned()).collect()
+    }
+
+    #[test]
+    fn once_a_member_shows_a_claim_only_claimed_ones_are_the_originals() {
+        let claimed = [instance("orders-a-temp", true), instance("orders-b", true)];
+        assert_eq!(homes(&claimed), ["orders-a", "orders-b"]);
+        let joined = [claimed[0].clone(), instance("orders-a", false), instance("reports", false)];
+        assert_eq!(homes(&joined), ["orders-a"]);
+        let unclaimed = [instance("orders-a", false), instance("orders-b", false)];
+        assert_eq!(homes(&unclaimed), ["orders-a", "orders-b"]);
     }
 }

@@ -61,11 +61,12 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
         (Original::NotFound, Some(Restored { is_verified: true, .. })) => {
             for_now(Finding::Unresolved, "the restored database is verified, and somebody took it from its name")
         }
-        // The rollback has released the original; only what was restored could not be deleted, or a person renamed it.
+        // The rollback has released the original, as it seems, and what was restored could not be deleted, or a person
+        // renamed it.
         (Original::NotFound, Some(Restored { is_in_place: false, .. }))
             if ending == Ending::Told && traces.taken.own && !traces.taken.temporary && !traces.has_mark_to_lift =>
         {
-            found(Finding::Nothing, "the database is under its name; people know that a restored one is left over")
+            for_now(Finding::Nothing, "a database is under the name; people know that a restored one is left over")
         }
         (Original::NotFound, Some(_)) => {
             for_now(Finding::Unresolved, "the original does not answer, and the restored database was not verified")
