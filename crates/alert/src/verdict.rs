@@ -229,6 +229,12 @@ impl Place<'_> {
         } else {
             let mut verdict = self.as_far_as_it_came();
             verdict.needs_action();
+            if self.run.progress == Progress::Verified {
+                // That execution's rollback may need the original.
+                verdict.commands.clear();
+                verdict.remarks.insert(0, format!("{claim} claims the original: have that execution recovered first."));
+                return Some(verdict);
+            }
             verdict
                 .remarks
                 .insert(0, format!("Run the commands only if {claim} no longer runs: it claims the original."));
@@ -236,15 +242,16 @@ impl Place<'_> {
             return Some(verdict);
         };
         verdict.remarks.push(format!("That execution is {claim}. It may have changed everything that is listed here."));
-        let is_of_this_machine = execution_machine(claim) == execution_machine(&self.run.execution);
-        verdict.remarks.push(if is_of_this_machine {
-            "If it no longer runs, starting the task again takes the database over.".to_owned()
-        } else {
+        let machine = execution_machine(claim);
+        let is_of_another = machine.is_some() && machine != execution_machine(&self.run.execution);
+        verdict.remarks.push(if is_of_another {
             format!(
                 "It is of another state machine, whose claims this one respects. If it no longer runs, have that one recover \
                  it, or remove the tags {} from {name}.",
                 tags::OURS.join(", ")
             )
+        } else {
+            "If it no longer runs, starting the task again takes the database over.".to_owned()
         });
         Some(verdict)
     }
@@ -382,14 +389,14 @@ impl Place<'_> {
             let named = self.named(DatabaseKind::Instance, member.identifier.as_str());
             match self.find(member) {
                 Some(found) if !at_home(found, member) => {
-                    // One that the run restored is deleted by the commands before.
+                    // What the run restored is deleted before, with the cluster it is in.
                     if let Some(other) = named.filter(|other| other.origin != Origin::Restored) {
                         verdict.remarks.push(format!(
                             "{} ({}) has the name of the member {} and is {}: decide what becomes of it, then give the \
                              member its name.",
                             other.identifier,
                             other.resource_id,
-                            found.identifier,
+                            member.resource_id,
                             in_words(other.origin)
                         ));
                         continue;
@@ -460,8 +467,7 @@ impl Place<'_> {
     /// Deletes the database that was moved aside, with a final snapshot, because clients may have written to it.
     fn discard(&self, database: &Database, name: &str, verdict: &mut Verdict) {
         let Some(names) = &self.run.names else { return };
-        if self.own_members_of(database).any(|member| member.origin != database.origin) {
-            // A person decides about that member first, as a remark says.
+        if self.has_strangers(database) {
             return;
         }
         if database.deletion_protection {
@@ -532,23 +538,36 @@ impl Place<'_> {
     /// Deletes the members of an Aurora cluster.
     fn delete_members(&self, cluster: &Database, verdict: &mut Verdict) {
         let identifier = &cluster.identifier;
-        for member in self.own_members_of(cluster) {
-            if member.origin == cluster.origin {
-                let what = format!("a member of {identifier}");
-                verdict.commands.push(self.cli.delete(DatabaseKind::Instance, &member.identifier, &what, ""));
-            } else {
-                verdict.remarks.push(format!(
-                    "{} ({}) is a member of {identifier}, but not one this run knows: decide what becomes of it. While it \
-                     exists, {identifier} cannot be deleted, so no command deletes it.",
-                    member.identifier, member.resource_id
-                ));
-            }
+        for member in self.own_members_of(cluster).filter(|member| member.origin == cluster.origin) {
+            let what = format!("a member of {identifier}");
+            verdict.commands.push(self.cli.delete(DatabaseKind::Instance, &member.identifier, &what, ""));
+        }
+        self.remark_on_strangers(cluster, verdict);
+    }
+
+    /// Whether the cluster has a member that is not of its own origin: a person decides about that one first.
+    fn has_strangers(&self, cluster: &Database) -> bool {
+        self.own_members_of(cluster).any(|member| member.origin != cluster.origin)
+    }
+
+    fn remark_on_strangers(&self, cluster: &Database, verdict: &mut Verdict) {
+        let identifier = &cluster.identifier;
+        for member in self.own_members_of(cluster).filter(|member| member.origin != cluster.origin) {
+            verdict.remarks.push(format!(
+                "{} ({}) is a member of {identifier}, but not one this run knows: decide what becomes of it. While it exists, \
+                 {identifier} cannot be deleted, so no command deletes it.",
+                member.identifier, member.resource_id
+            ));
         }
     }
 
     /// Deletes a database, a cluster's members before it.
     fn delete(&self, database: &Database, what: &str, options: &str, verdict: &mut Verdict) {
         let Database { kind, identifier, .. } = database;
+        if self.has_strangers(database) {
+            self.remark_on_strangers(database, verdict);
+            return;
+        }
         if database.deletion_protection {
             verdict.commands.push(self.cli.protect(*kind, identifier, false));
         }
@@ -659,7 +678,12 @@ impl Place<'_> {
             return self.verified_elsewhere();
         };
         let is_available = phase(home.kind, &home.status) == Phase::Available;
+        let parked = self.named(self.request.kind, self.request.temporary_identifier.as_str());
         let mut verdict = match leftover {
+            None if parked.is_some() => action_needed(format!(
+                "{name} is the restored database, verified, in status {}; nothing proves whether {} is the original.",
+                home.status, self.request.temporary_identifier
+            )),
             Some(leftover) => action_needed(format!(
                 "{name} is the restored database, verified, in status {}; the original is left over as {}.",
                 home.status, leftover.identifier
@@ -1154,6 +1178,67 @@ mod tests {
                 "aws rds wait db-cluster-deleted --db-cluster-identifier orders-failed-3fa2c1",
             ]
         );
+    }
+
+    #[test]
+    fn an_original_with_a_member_somebody_added_is_deleted_by_no_command() {
+        let databases = vec![
+            database(Cluster, "orders", "available", Origin::Restored),
+            database(Cluster, "orders-temp", "available", Origin::Original),
+            member("orders-a-temp", "db-A", "orders-temp", Origin::Original),
+            member("reports", "db-REPORTS", "orders-temp", Origin::Unproven),
+        ];
+        let document = after(aurora(), &["claim", "rename", "restore", "settings", "verification"]);
+        let verdict = judged(&document, databases);
+        assert_eq!(verdict.standing, Standing::ActionNeeded);
+        assert!(lines(&verdict).iter().all(|line| !line.contains("delete")), "{:?}", lines(&verdict));
+        assert!(
+            verdict.remarks.iter().any(|remark| remark.starts_with("reports (db-REPORTS)")),
+            "{:?}",
+            verdict.remarks
+        );
+    }
+
+    #[test]
+    fn what_has_the_temporary_name_is_not_forgotten_beside_a_verified_database() {
+        let document = after(instance(), &["claim", "rename", "restore", "settings", "verification"]);
+        let databases = vec![
+            database(Instance, "orders", "available", Origin::Restored),
+            database(Instance, "orders-temp", "available", Origin::Unproven),
+        ];
+        let verdict = judged(&document, databases);
+        assert_eq!(verdict.standing, Standing::ActionNeeded);
+        assert!(
+            verdict.headline.contains("nothing proves whether orders-temp is the original"),
+            "{}",
+            verdict.headline
+        );
+        assert!(lines(&verdict).iter().all(|line| !line.contains("delete-db-instance")), "{:?}", lines(&verdict));
+    }
+
+    #[test]
+    fn an_original_that_another_execution_claims_is_deleted_by_no_command() {
+        let claimed = |claim: &str| {
+            let original = database(Instance, "orders-temp", "available", Origin::Original);
+            let document = after(instance(), &["claim", "rename", "restore", "settings", "verification"]);
+            let restored = database(Instance, "orders", "available", Origin::Restored);
+            judged(&document, vec![restored, Database { claim: Some(claim.to_owned()), ..original }])
+        };
+        let verdict = claimed("arn:aws:states:eu-west-1:123456789012:execution:trapheus-dev:another");
+        assert_eq!((verdict.standing, lines(&verdict)), (Standing::ActionNeeded, Vec::new()));
+        assert!(verdict.remarks[0].contains("have that execution recovered first"), "{:?}", verdict.remarks);
+    }
+
+    #[test]
+    fn only_a_claim_of_another_state_machine_is_said_to_be_one() {
+        let told = |claim: &str| {
+            let original = protected(database(Instance, "orders", "available", Origin::Original));
+            let verdict = judged(&renamed(), vec![Database { claim: Some(claim.to_owned()), ..original }]);
+            verdict.remarks.iter().any(|remark| remark.contains("of another state machine"))
+        };
+        assert!(told("arn:aws:states:eu-west-1:123456789012:execution:other:run"));
+        assert!(!told("arn:aws:states:eu-west-1:123456789012:execution:trapheus-dev:run-2"));
+        assert!(!told("written by hand"));
     }
 
     #[test]
