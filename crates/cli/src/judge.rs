@@ -338,7 +338,8 @@ impl Case<'_> {
         let says_so = final_mail(self.e.report).is_some_and(|mail| {
             let text = mail.text.as_deref().unwrap_or_default();
             if text.contains(words::FOUND_NOTHING_OUT) {
-                return by_hand::recovered(text).is_some_and(|execution| execution == self.keeper.execution);
+                let restarts = by_hand::recovered(text).is_some_and(|execution| execution == self.keeper.execution);
+                return restarts && excuse::search_failed(&self.e);
             }
             let is_blind = mail.subject.contains(words::BLIND) && text.contains(&self.scene.identifier);
             is_blind && excuse::look_of_alert_failed(&self.e)
@@ -694,9 +695,12 @@ impl Case<'_> {
             return;
         }
         let world = self.in_the_end();
-        let is_stuck = |status: &str| excuse::is_at_work_for_ever(&self.e, status);
+        let is_stuck = |stray: &str, status: &str| {
+            let identifier = stray.rsplit(' ').next().unwrap_or(stray);
+            excuse::is_at_work_for_ever(&self.e, identifier, status)
+        };
         let (stuck, left): (Vec<_>, Vec<_>) =
-            self.scene.restored(world).into_iter().partition(|(_, status)| is_stuck(status));
+            self.scene.restored(world).into_iter().partition(|(stray, status)| is_stuck(stray, status));
         if !self.is_leftover() {
             for (stray, _) in left {
                 say(format!("{stray} is left, restored by this run"));

@@ -188,17 +188,28 @@ fn of_spoiled(strike: &Struck, evidence: &Evidence<'_>, scene: &Scene<'_>) -> Ex
     if is_beyond { Excuse::Beyond } else { Excuse::None }
 }
 
-/// Whether a database stays in this status because its deletion or its rename was made to take for ever.
-pub(super) fn is_at_work_for_ever(evidence: &Evidence<'_>, status: &str) -> bool {
+/// Whether this database stays in its status because its deletion or its rename was made to take for ever.
+pub(super) fn is_at_work_for_ever(evidence: &Evidence<'_>, identifier: &str, status: &str) -> bool {
     let work = match status {
         "deleting" => "DeleteDB",
         "renaming" => "ModifyDB",
         _ => return false,
     };
     evidence.report.struck.iter().any(|strike| {
-        let lasts = matches!(&strike.fault, Disturbance::Request(rule) if outlasts_a_rollback(&rule.fault));
-        lasts && request_of(strike, evidence).is_some_and(|request| request.action.starts_with(work))
+        let lasts = |fault: &Fault| matches!(fault, Fault::Stuck { .. }) && outlasts_a_rollback(fault);
+        let is_stuck = matches!(&strike.fault, Disturbance::Request(rule) if lasts(&rule.fault));
+        let is_its = |request: &RecordedRequest| {
+            request.action.starts_with(work) && request.parameters.values().any(|value| value == identifier)
+        };
+        is_stuck && request_of(strike, evidence).is_some_and(is_its)
     })
+}
+
+/// Whether a recovery met a fault where it looks for what was left, so that it may have found nothing out.
+pub(super) fn search_failed(evidence: &Evidence<'_>) -> bool {
+    let is_of_search = |strike: &&Struck| strike.state.as_deref() == Some("FindInterruptedExecution");
+    let mut strikes = evidence.report.struck.iter().filter(is_of_search);
+    strikes.any(|strike| !is_past_lookup(strike, evidence))
 }
 
 /// Whether a step that sends mails gave up, by a fault of the mail itself.

@@ -253,7 +253,9 @@ impl<'a> Scene<'a> {
     }
 
     fn joins_a_cluster_of_runs(&self, request: &RecordedRequest) -> bool {
-        let cluster = request.parameters.get("DBClusterIdentifier");
+        let instance = request.parameters.get("DBInstanceIdentifier");
+        let is_auto_scaled = instance.is_some_and(|name| name.starts_with(AUTO_SCALED));
+        let cluster = request.parameters.get("DBClusterIdentifier").filter(|_| !is_auto_scaled);
         let cluster = cluster.and_then(|name| request.resources.get(&format!("cluster:{name}")));
         cluster.is_some_and(|cluster| self.is_made_by_runs(&cluster.resource_id))
     }
@@ -306,10 +308,15 @@ impl<'a> Scene<'a> {
     /// Whether people deleted what a run had restored, once a run had begun to delete the original for it.
     pub(super) fn people_deleted_the_successor(&self, requests: &[RecordedRequest]) -> bool {
         let deletes = |request: &&RecordedRequest| request.action.starts_with("DeleteDB") && is_granted(request);
-        let of_original = |request: &&RecordedRequest| touched(request).any(|id| self.is_original(id));
+        let original = self.original().map(|original| original.resource_id.as_str());
+        let of_original = |request: &&RecordedRequest| touched(request).any(|id| Some(id) == original);
+        let has_the_name = |request: &&RecordedRequest| {
+            let names = ["DBInstanceIdentifier", "DBClusterIdentifier"];
+            names.iter().any(|name| request.parameters.get(*name) == Some(&self.identifier))
+        };
         let by_runs = requests.iter().filter(|request| request.caller != MEDDLER);
         let began = by_runs.filter(deletes).filter(of_original).map(|request| request.at).min();
-        let mut by_people = self.doings.iter().copied().filter(deletes);
+        let mut by_people = self.doings.iter().copied().filter(deletes).filter(has_the_name);
         by_people.any(|request| {
             began.is_some_and(|began| began <= request.at) && touched(request).any(|id| self.is_made_by_runs(id))
         })
@@ -357,7 +364,9 @@ impl<'a> Scene<'a> {
         cluster.is_some_and(|cluster| {
             let mut members =
                 world.instances.iter().filter(|found| found.cluster.as_ref() == Some(&cluster.identifier));
-            members.any(|member| self.is_made_by_people(&member.resource_id))
+            members.any(|member| {
+                self.is_made_by_people(&member.resource_id) && !member.identifier.starts_with(AUTO_SCALED)
+            })
         })
     }
 
