@@ -519,10 +519,9 @@ fn described_snapshots(snapshots: &Look<Vec<Snapshot>>) -> Vec<String> {
 }
 
 fn remedy(verdict: &Verdict) -> Section {
-    let introduction = verdict.introduction;
     Section {
         title: "How to put it right",
-        blocks: vec![Block::Paragraph(introduction.to_owned()), Block::Commands(verdict.commands.clone())],
+        blocks: vec![Block::Paragraph(verdict.introduction.to_owned()), Block::Commands(verdict.commands.clone())],
     }
 }
 

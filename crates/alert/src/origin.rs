@@ -157,10 +157,9 @@ pub(crate) fn member(run: &Run, facts: &Facts<'_>, of_cluster: Option<Origin>, m
 #[cfg(test)]
 mod tests {
     use serde_json::{Value, json};
-
-    use super::*;
     use trapheus_common::document::Finding;
 
+    use super::*;
     use crate::fixtures::{EXECUTION, after, instance, recovering, run};
 
     const OTHER: &str = "arn:aws:states:eu-west-1:123456789012:execution:trapheus-dev:run-2";

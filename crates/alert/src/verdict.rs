@@ -19,6 +19,7 @@ use crate::world::{Database, Origin, Snapshot, World};
 /// The option of a deletion without a final snapshot.
 const NO_SNAPSHOT: &str = " --skip-final-snapshot";
 
+/// Before commands that change databases.
 const IN_ORDER: &str =
     "Check the resource ids above first, then run these in order, each once the one before has succeeded:";
 
@@ -389,7 +390,7 @@ impl Place<'_> {
             let named = self.named(DatabaseKind::Instance, member.identifier.as_str());
             match self.find(member) {
                 Some(found) if !at_home(found, member) => {
-                    // What the run restored is deleted before, with the cluster it is in.
+                    // A member that the run restored is deleted before, with its cluster.
                     if let Some(other) = named.filter(|other| other.origin != Origin::Restored) {
                         verdict.remarks.push(format!(
                             "{} ({}) has the name of the member {} and is {}: decide what becomes of it, then give the \
@@ -1003,8 +1004,8 @@ fn word(text: &str) -> String {
 
 #[cfg(test)]
 mod tests {
-    use serde_json::Value;
-    use trapheus_common::document::Finding;
+    use serde_json::{Value, json};
+    use trapheus_common::document::{ClusterKind, Finding};
     use trapheus_common::identifiers::DatabaseKind::{Cluster, Instance};
 
     use super::*;
@@ -1033,6 +1034,11 @@ mod tests {
          --apply-immediately",
         "aws rds wait db-instance-available --db-instance-identifier orders",
     ];
+
+    /// A restore that failed after the verification.
+    fn verified(document: Value) -> Value {
+        after(document, &["claim", "rename", "restore", "settings", "verification"])
+    }
 
     #[test]
     fn an_original_under_its_name_and_available_needs_nothing() {
@@ -1181,14 +1187,75 @@ mod tests {
     }
 
     #[test]
-    fn an_original_with_a_member_somebody_added_is_deleted_by_no_command() {
+    fn a_member_whose_name_another_database_has_is_renamed_by_no_command() {
+        let databases = vec![
+            database(Cluster, "orders-temp", "available", Origin::Original),
+            member("orders-a-temp", "db-ORDERS-A", "orders-temp", Origin::Original),
+            member("orders-a", "db-STRANGER", "orders-temp", Origin::Unproven),
+        ];
+        let verdict = judged(&after(aurora(), &["claim", "rename"]), databases);
+        assert!(lines(&verdict).iter().all(|line| !line.contains("orders-a")), "{:?}", lines(&verdict));
+        let told =
+            |remark: &String| remark.starts_with("orders-a (db-STRANGER) has the name of the member db-ORDERS-A");
+        assert!(verdict.remarks.iter().any(told), "{:?}", verdict.remarks);
+    }
+
+    #[test]
+    fn a_cluster_of_another_run_is_well_only_with_its_members_under_their_names() {
+        let another = "arn:aws:states:eu-west-1:123456789012:execution:trapheus-dev:run-2";
+        let claimed = |member_name: &str| {
+            let cluster = protected(database(Cluster, "orders", "available", Origin::Original));
+            let member = member(member_name, "db-ORDERS-A", "orders", Origin::Original);
+            let members = [
+                member.clone(),
+                Database { identifier: "orders-b".to_owned(), resource_id: "db-ORDERS-B".to_owned(), ..member },
+            ];
+            let members = members.map(|member| Database { claim: Some(EXECUTION.to_owned()), ..member });
+            let cluster = Database { claim: Some(another.to_owned()), ..cluster };
+            judged(&after(aurora(), &["claim", "rename"]), std::iter::once(cluster).chain(members).collect())
+        };
+        assert_eq!(claimed("orders-a").standing, Standing::Well);
+        let verdict = claimed("orders-a-temp");
+        assert_eq!(verdict.standing, Standing::ActionNeeded);
+        assert!(lines(&verdict)[0].contains("--new-db-instance-identifier orders-a "), "{:?}", lines(&verdict));
+        let untagged = lines(&verdict).into_iter().filter(|line| line.contains("remove-tags-from-resource")).count();
+        assert_eq!(untagged, 2, "the members' claims are of no use to the other run: {:?}", lines(&verdict));
+    }
+
+    #[test]
+    fn claims_of_multi_az_members_are_taken_off_under_the_names_they_get_with_their_cluster() {
+        let mut document = after(aurora(), &["claim", "rename"]);
+        document["plan"]["original"]["clusterKind"] = json!(ClusterKind::MultiAz);
+        let claimed = |database: Database| Database { claim: Some(EXECUTION.to_owned()), ..database };
+        let databases = vec![
+            claimed(database(Cluster, "orders-temp", "available", Origin::Original)),
+            claimed(member("orders-temp-instance-1", "db-ORDERS-A", "orders-temp", Origin::Original)),
+        ];
+        let verdict = judged(&document, databases);
+        let last = lines(&verdict).pop().unwrap_or_default();
+        assert!(last.contains("remove-tags-from-resource"), "{:?}", lines(&verdict));
+        assert!(last.contains(":db:orders-instance-1 "), "{:?}", lines(&verdict));
+    }
+
+    #[test]
+    fn a_recovery_that_releases_a_verified_database_calls_it_verified() {
+        let mut document = recovering(&instance(), Finding::Release, "ABORTED");
+        document["recovery"]["verified"] = json!("db-RESTORED");
+        let home = protected(database(Instance, "orders", "available", Origin::Restored));
+        let verdict = judged(&document, vec![home]);
+        assert_eq!((verdict.standing, verdict.summary), (Standing::Well, words::IN_PLACE));
+        assert_eq!(lines(&verdict), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn an_original_with_a_member_that_a_person_added_is_deleted_by_no_command() {
         let databases = vec![
             database(Cluster, "orders", "available", Origin::Restored),
             database(Cluster, "orders-temp", "available", Origin::Original),
             member("orders-a-temp", "db-A", "orders-temp", Origin::Original),
             member("reports", "db-REPORTS", "orders-temp", Origin::Unproven),
         ];
-        let document = after(aurora(), &["claim", "rename", "restore", "settings", "verification"]);
+        let document = verified(aurora());
         let verdict = judged(&document, databases);
         assert_eq!(verdict.standing, Standing::ActionNeeded);
         assert!(lines(&verdict).iter().all(|line| !line.contains("delete")), "{:?}", lines(&verdict));
@@ -1201,7 +1268,7 @@ mod tests {
 
     #[test]
     fn what_has_the_temporary_name_is_not_forgotten_beside_a_verified_database() {
-        let document = after(instance(), &["claim", "rename", "restore", "settings", "verification"]);
+        let document = verified(instance());
         let databases = vec![
             database(Instance, "orders", "available", Origin::Restored),
             database(Instance, "orders-temp", "available", Origin::Unproven),
@@ -1220,7 +1287,7 @@ mod tests {
     fn an_original_that_another_execution_claims_is_deleted_by_no_command() {
         let claimed = |claim: &str| {
             let original = database(Instance, "orders-temp", "available", Origin::Original);
-            let document = after(instance(), &["claim", "rename", "restore", "settings", "verification"]);
+            let document = verified(instance());
             let restored = database(Instance, "orders", "available", Origin::Restored);
             judged(&document, vec![restored, Database { claim: Some(claim.to_owned()), ..original }])
         };
@@ -1349,7 +1416,7 @@ mod tests {
 
     #[test]
     fn after_verification_nothing_is_deleted_but_the_leftover() {
-        let verified = after(renamed(), &["restore", "settings", "verification"]);
+        let verified = verified(instance());
         let restored = || protected(database(Instance, "orders", "available", Origin::Restored));
         let original = || protected(database(Instance, "orders-temp", "available", Origin::Original));
         let done = judged(&verified, vec![restored()]);
@@ -1518,7 +1585,7 @@ mod tests {
 
     #[test]
     fn the_original_is_not_deleted_beside_a_successor_that_is_not_available() {
-        let verified = after(renamed(), &["restore", "settings", "verification"]);
+        let verified = verified(instance());
         let databases = vec![
             protected(database(Instance, "orders", "storage-full", Origin::Restored)),
             database(Instance, "orders-temp", "available", Origin::Original),

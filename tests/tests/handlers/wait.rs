@@ -306,6 +306,22 @@ async fn one_look_finds_a_snapshot_and_two_that_it_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_goal_that_was_met_a_moment_ago_is_looked_for_at_once() {
+    let harness = Harness::new(world());
+    let request = harness.request("shop", Task::DbRestore, true);
+    let goal = Goal::Available { identifier: named("shop"), resource_id: None, members: Vec::new() };
+    let first_look = async |task: StepOutput| {
+        let (began, before) = (harness.simulator.now(), harness.simulator.requests().len());
+        let event = WaitEvent { request: request.clone(), task, rollback_started_at: None, execution: None };
+        assert_eq!(wait_cluster(&harness, event).await.unwrap().task, WaitStatus::Complete);
+        harness.simulator.requests()[before].at.saturating_sub(began)
+    };
+    let step = || StepOutput::done(TaskName::ClusterRestore, "shop");
+    assert!(first_look(step().waiting_for(goal.clone())).await >= Duration::from_secs(240));
+    assert!(first_look(step().confirming(goal)).await < Duration::from_secs(60));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cluster_is_ready_only_when_its_members_are() {
     let harness = Harness::new(world());
     let request = harness.request("shop", Task::DbRestore, true);
