@@ -259,6 +259,7 @@ fn lookups_that_fail() -> Vec<Disturbance> {
     vec![
         request("DescribeExecution", 1, 1, error("ExecutionDoesNotExist")),
         request("DescribeExecution", 1, 6, error("ExecutionDoesNotExist")),
+        request("DescribeExecution", 1, 10_000, error("ExecutionDoesNotExist")),
         request("DescribeExecution", 1, 12, Fault::Throttle { code: "ThrottlingException".to_owned() }),
         request("DescribeExecution", 1, 6, Fault::ServerError { status: 503 }),
         request("DescribeExecution", 1, 10_000, Fault::Denied {}),

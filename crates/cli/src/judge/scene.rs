@@ -246,7 +246,9 @@ impl<'a> Scene<'a> {
             }
             "CreateDBInstance" if !gives_home && self.joins_a_cluster_of_runs(request) => Some(Taken::Cluster),
             // The run knows its members by the names of the plan.
-            "ModifyDBInstance" if self.is_cluster && is_rename(request) && of_runs => Some(Taken::Cluster),
+            "ModifyDBInstance" if self.is_cluster && is_rename(request) && of_runs && !gives_home => {
+                Some(Taken::Cluster)
+            }
             _ if is_rename(request) => (of_target || gives_home).then_some(Taken::Database).or(result),
             _ => gives_home.then_some(Taken::Database),
         }
@@ -662,7 +664,7 @@ impl<'a> Scene<'a> {
                 let is_theirs =
                     self.is_made_by_people(&mark.resource_id) || self.is_where_people_took_it(world, &mark.resource_id);
                 let is_last = !mark.on_database && self.is_made_by_runs(&mark.resource_id);
-                // Whoever claims a cluster has its members: older claims on those are of no account.
+                // An execution that claims a cluster has its members: older claims on those are of no account.
                 let cluster = world.instance(name).and_then(|member| member.cluster.as_deref());
                 let is_claimed = std::iter::once(name).chain(cluster).any(|name| self.people_claimed(name));
                 !is_claimed && !is_theirs && !is_last
