@@ -138,8 +138,8 @@ async fn claimed<D: Database>(rds: &Client, request: &Request, original: &Target
     Ok(database)
 }
 
-/// What has the name after a call that was to create it and failed: its answer may have been lost. What shows no claim of the
-/// execution is looked at again for minutes.
+/// The database of this name after a call failed that was to create it: the answer may have been lost. A database that shows no
+/// claim of the execution is looked at again for minutes. No database under the name means that RDS refused the call.
 pub async fn created<D: Database>(rds: &Client, identifier: &str, execution: &str) -> Result<Option<D>> {
     let look = async || Ok(D::of_names(rds, &[identifier]).await?.pop());
     look_until(look, |found| found.as_ref().is_none_or(|one| Claim::is_shown_by(one, execution))).await

@@ -34,7 +34,7 @@ pub trait TaskHandler {
         None
     }
 
-    /// Who hears of the events of an execution that a task has started, by its ARN: its history is its own.
+    /// The observer of an execution that a task has started, by its ARN. Such an execution has a history of its own.
     fn observe<'a>(&'a self, _execution: &str) -> Option<Box<dyn Observer + 'a>> {
         None
     }

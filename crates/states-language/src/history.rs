@@ -9,7 +9,7 @@ use jiff::Timestamp;
 use serde_json::Value;
 
 /// Hears of every event of an execution as it happens. Executions that a task starts have histories of their own, of which
-/// [another observer](crate::TaskHandler::observe) hears; nobody hears of those of a distributed Map.
+/// [another observer](crate::TaskHandler::observe) hears. No observer hears of those of a distributed Map.
 pub trait Observer {
     fn on_event(&mut self, event: &HistoryEvent<'_>);
 }

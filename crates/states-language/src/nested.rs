@@ -29,7 +29,8 @@ const MAXIMUM_NESTING: usize = 16;
 const MAXIMUM_STARTED: usize = 10_000;
 const MAXIMUM_NAME: usize = 80;
 
-/// What all executions share that descend from one: the names that are taken, and those that nobody waits for.
+/// The state that all executions share that descend from one: the names that are taken, and the executions that no task waits
+/// for.
 #[derive(Default)]
 pub(crate) struct Family {
     names: RefCell<HashSet<String>>,
@@ -37,7 +38,7 @@ pub(crate) struct Family {
 }
 
 impl Family {
-    /// Runs the first execution, and beside it those that nobody waits for, until all have ended.
+    /// Runs the first execution, and beside it those that no task waits for, until all have ended.
     pub(crate) async fn beside<T>(&self, first: impl Future<Output = T>, handler: &dyn TaskHandler, clock: Clock) -> T {
         let mut first = pin!(future::maybe_done(first));
         let mut others = FuturesUnordered::new();
@@ -142,7 +143,7 @@ impl Run<'_> {
         Ok(Child { machine, context, seed: self.dice.roll().u64(..), nesting: self.nesting + 1 })
     }
 
-    /// Has a child run beside the first execution: nobody waits for it.
+    /// Has a child run beside the first execution: no task waits for it.
     pub(crate) fn let_go(&self, child: Child) {
         self.family.waiting.borrow_mut().push(Child { nesting: 0, ..child });
     }
