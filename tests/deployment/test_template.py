@@ -91,7 +91,7 @@ def test_every_binary_is_deployed_as_the_function_of_its_name():
 
 
 def test_every_function_is_rehearsed():
-    fleet = re.search(r"pub const FUNCTIONS: .*?\];", source("crates/cli/src/fleet.rs"), re.DOTALL)[0]
+    fleet = re.search(r"pub const FUNCTIONS: .*?\];", source("crates/tools/cli/src/fleet.rs"), re.DOTALL)[0]
     assert sorted(re.findall(r'"([\w-]+)"', fleet)) == sorted(map(binary, FUNCTIONS.values()))
 
 
@@ -101,7 +101,7 @@ def test_every_function_is_built_by_cargo_lambda():
 
 def limit_in_rehearsals(stem):
     """`time_limit` of the fleet."""
-    body = re.search(r"fn time_limit\(.*?\n}", source("crates/cli/src/fleet.rs"), re.DOTALL)[0]
+    body = re.search(r"fn time_limit\(.*?\n}", source("crates/tools/cli/src/fleet.rs"), re.DOTALL)[0]
     for words, seconds in re.findall(r"Some\(([^)]*)\) => Duration::from_secs\((\d+)\)", body):
         if stem.split("-")[0] in re.findall(r'"(\w+)"', words):
             return int(seconds)

@@ -18,7 +18,7 @@ const KEY_POLICY = {
   ],
 };
 
-/** Where a rehearsal's deployment keeps Slack's webhooks: crates/cli/src/rehearsal.rs. */
+/** Where a rehearsal's deployment keeps Slack's webhooks: crates/tools/cli/src/rehearsal.rs. */
 const SLACK = { SlackWebhooksSecret: "trapheus/slack", SlackWebhooksParameter: "/trapheus/slack" };
 
 /** The parameters without which a function would not have made the request. */

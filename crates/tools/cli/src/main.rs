@@ -1,0 +1,484 @@
+//! The command line: reads arguments and files, runs, prints. Everything else is in the library.
+
+use std::fs;
+use std::io::IsTerminal as _;
+use std::net::SocketAddr;
+use std::path::{Path, PathBuf};
+use std::process::ExitCode;
+use std::time::SystemTime;
+
+use clap::{Parser, Subcommand};
+use rds_simulator::{Options, Simulator, World};
+use serde_json::Value;
+use states_language::Severity;
+use trapheus_cli::disturbance::Disturbance;
+use trapheus_cli::preview::{self, Format, Which};
+use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal, filled_in};
+use trapheus_cli::screen::{ERROR, Screen};
+use trapheus_cli::{account, campaign, diagram, overhead, together};
+use trapheus_common::document::{SnapshotReplacement, ValidateEvent};
+use trapheus_preflight::validate::{ValidateOptions, validate};
+
+/// Restores Amazon RDS databases from snapshots, and rehearses that on your machine.
+///
+/// A run renames a database to `<identifier>-temp`, restores it from `<identifier>-snapshot` under its own name with its own
+/// settings, compares the two, and deletes the renamed one; if anything fails before that, the original is put back. In an
+/// AWS account a Step Functions state machine does this with Lambda functions. Here the same state machine and the same
+/// function code work on a simulated RDS, so that you can see what a run does, and what it does when something fails,
+/// before it touches a database of yours.
+#[derive(Debug, Parser)]
+#[command(
+    version,
+    propagate_version = true,
+    after_help = "Begin with:\n  trapheus rehearse events/instance-restore.json\n\n\
+                  An event is the execution's input:\n  \
+                  identifier  the DB instance or DB cluster identifier\n  \
+                  task        create_snapshot, db_restore, create_snapshot_only or recover\n  \
+                  isCluster   true for a DB cluster, false for a DB instance\n\n\
+                  Colours follow the terminal; NO_COLOR turns them off."
+)]
+struct Arguments {
+    #[command(subcommand)]
+    command: Command,
+}
+
+#[derive(Debug, Subcommand)]
+enum Command {
+    /// Run an event on this machine and show the run as a timeline.
+    ///
+    /// The real state machine calls the real function code, whose AWS clients talk to a simulated RDS under virtual time: a
+    /// restore of hours takes milliseconds, and nothing outside this process is touched. The same event, world and seed
+    /// give the same run.
+    ///
+    /// Exit status: 0 if the execution succeeded, 1 if it failed, 2 if it could not be started.
+    #[command(after_help = "Examples:\n  trapheus rehearse events/instance-restore.json\n  \
+                            trapheus rehearse events/aurora-cluster-restore.json --json | jq .downtimeSeconds\n  \
+                            echo '{\"identifier\": \"orders\", \"task\": \"db_restore\", \"isCluster\": false}' | trapheus rehearse -\n  \
+                            trapheus rehearse events/instance-restore.json \\\n    \
+                            --fault RestoreDBInstanceFromDBSnapshot=endsIn:incompatible-parameters\n\n\
+                            Faults are WHERE=WHAT. WHERE#2 is the second time, WHERE#2x3 three in a row from then on,\n\
+                            ACTION@NAME requests about NAME only.\n  \
+                            ModifyDBInstance=WHAT  an AWS request (* is any): throttle, serverError, denied,\n                         \
+                            error:CODE, responseLost, connectionReset, connectionRefused,\n                         \
+                            slow:SECONDS, notFoundFor:SECONDS, endsIn:STATUS, stuck,\n                         \
+                            stuck:SECONDS, late:SECONDS (its tags or rename show later),\n                         \
+                            stale:SECONDS (a look at an execution)\n  \
+                            rename-instance=WHAT   a function: crash, answerLost, timeOut, serviceException,\n                         \
+                            tooManyRequests, lambda:ERROR (any error of Lambda's Invoke),\n                         \
+                            asleep:SECONDS (refused until so long after its first call)\n  \
+                            DbInstanceRename=WHAT  as a state is entered: abort, secondRun; abortAfter its function\n                         \
+                            has worked\n  \
+                            recovery:RevertOldDbInstanceRename=secondRun   the same as a recovery enters a state\n  \
+                            end=redrive:600        a person redrives the execution ten minutes after it ended without\n                         \
+                            success; end#2 after its second such end\n  \
+                            at:600=ACTION:PARAMETER=VALUE,…      a person does something after ten minutes\n  \
+                            after:ModifyDBInstance#1+30=ACTION…  or half a minute after a request")]
+    Rehearse {
+        /// The execution's input: a JSON file, or `-` for standard input.
+        event: PathBuf,
+        /// What exists at the start: a JSON file (schema: crates/tools/simulator/world.schema.json). Without it, the databases
+        /// that the files in events/ name.
+        #[arg(long, value_name = "FILE")]
+        world: Option<PathBuf>,
+        /// Something that goes wrong, as WHERE=WHAT or as a JSON object; may be given several times.
+        #[arg(long = "fault", value_name = "FAULT")]
+        disturbances: Vec<Disturbance>,
+        /// Do without the recovery that follows an execution that did not succeed.
+        #[arg(long)]
+        no_recovery: bool,
+        /// The name of the execution.
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Decides every jitter and chance of the run.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        seed: u64,
+        /// How an existing snapshot gives way to a new one: `KeepUntilReplaced` or `DeleteFirst`.
+        #[arg(long, value_name = "WAY", default_value = "KeepUntilReplaced")]
+        snapshot_replacement: SnapshotReplacement,
+        /// Take a last snapshot of the replaced database before it is deleted.
+        #[arg(long)]
+        final_snapshot: bool,
+        /// Tell people of a success, too (parameter `SuccessNotice`).
+        #[arg(long)]
+        success_notice: bool,
+        /// Print the result as JSON instead of a timeline.
+        #[arg(long)]
+        json: bool,
+    },
+    /// Show an alert that a run would send, by mail or to Slack.
+    ///
+    /// The event is rehearsed, with whatever goes wrong, and one of its alerts is printed: the final one, or the first. A run
+    /// that succeeds sends its notice (parameter `SuccessNotice`).
+    ///
+    /// Exit status: 0 if there is an alert, 1 if none was sent, 2 if the event could not be rehearsed.
+    #[command(after_help = "Examples:\n  trapheus preview-alert events/instance-restore.json\n  \
+                            trapheus preview-alert events/instance-restore.json --format html \\\n    \
+                            --fault RestoreDBInstanceFromDBSnapshot=error:InstanceQuotaExceeded > alert.html\n\n\
+                            Faults are those of `trapheus rehearse --help`. Slack shows its JSON at\n\
+                            https://app.slack.com/block-kit-builder")]
+    PreviewAlert {
+        /// The execution's input: a JSON file, or `-` for standard input.
+        event: PathBuf,
+        /// What exists at the start; without it, the databases that the files in events/ name.
+        #[arg(long, value_name = "FILE")]
+        world: Option<PathBuf>,
+        /// Something that goes wrong, as WHERE=WHAT or as a JSON object; may be given several times.
+        #[arg(long = "fault", value_name = "FAULT")]
+        disturbances: Vec<Disturbance>,
+        /// Decides every jitter and chance of the run.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        seed: u64,
+        /// Which alert.
+        #[arg(long, value_enum, default_value_t = Which::Final)]
+        alert: Which,
+        /// As what.
+        #[arg(long, value_enum, default_value_t = Format::Text)]
+        format: Format,
+    },
+    /// Start an event in an AWS account.
+    ///
+    /// The execution's name is made of the event and the minute, so that starting it twice by mistake starts it once.
+    /// Exit status: 0 if it was started or, with `--follow`, if it succeeded; 1 if it did not; 2 if it could not be started.
+    #[command(
+        after_help = "Examples:\n  trapheus start events/instance-restore.json --stack trapheus-staging --follow\n  \
+                            trapheus start event.json --state-machine-arn arn:aws:states:…:stateMachine:… --profile staging"
+    )]
+    Start {
+        /// The execution's input: a JSON file, or `-` for standard input.
+        event: PathBuf,
+        /// The stack whose state machine is started.
+        #[arg(long, value_name = "NAME", required_unless_present = "state_machine_arn")]
+        stack: Option<String>,
+        /// The state machine that is started, by its ARN.
+        #[arg(long, value_name = "ARN", conflicts_with = "stack")]
+        state_machine_arn: Option<String>,
+        /// The execution's name.
+        #[arg(long, value_name = "NAME")]
+        name: Option<String>,
+        /// Show the run as a timeline until it has ended.
+        #[arg(long)]
+        follow: bool,
+        #[command(flatten)]
+        account: Account,
+    },
+    /// Show an execution in an AWS account as a timeline until it has ended.
+    ///
+    /// It may be interrupted and called again at any time. Exit status: 0 if the execution succeeded, 1 if it did not, 2 if it
+    /// could not be followed.
+    Follow {
+        /// The execution.
+        #[arg(value_name = "ARN")]
+        execution: String,
+        #[command(flatten)]
+        account: Account,
+    },
+    /// Serve the simulated RDS over HTTP, for any AWS SDK or the AWS CLI.
+    ///
+    /// Answers RDS (Query protocol), SES v2 `SendEmail` and Step Functions `DescribeExecution`, and takes JSON that is posted
+    /// to it. `GET /_simulator/state`, `/_simulator/mails`, `/_simulator/posts` and `/_simulator/requests` show what
+    /// happened. Runs until it is interrupted.
+    #[command(after_help = "Example:\n  trapheus simulator --listen 127.0.0.1:4510 --speed 60 &\n  \
+                            aws --endpoint-url http://127.0.0.1:4510 rds describe-db-instances")]
+    Simulator {
+        /// The address to listen on; port 0 takes a free one, which is printed.
+        #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4510")]
+        listen: SocketAddr,
+        /// What exists at the start; without it, the databases that the files in events/ name.
+        #[arg(long, value_name = "FILE")]
+        world: Option<PathBuf>,
+        /// Simulated seconds to one second.
+        #[arg(long, value_name = "N", default_value_t = 1.0)]
+        speed: f64,
+        /// Decides every jitter and chance.
+        #[arg(long, value_name = "N", default_value_t = 0)]
+        seed: u64,
+    },
+    /// Rehearse thousands of runs in which something goes wrong, and judge each on the promises.
+    ///
+    /// First the matrix: every kind of fault at every moment of a run, on every kind of database, with every task. Then, with
+    /// `--seeds`, random combinations of two or three. A run that breaks a promise is shown with the command that replays it
+    /// and its timeline. Exit status: 0 if every promise was kept, 1 if one was broken, 2 if the campaign could not be run.
+    #[command(after_help = "Examples:\n  trapheus campaign --seeds 10000\n  \
+                            trapheus campaign --family abort --event events/instance-restore.json\n  \
+                            trapheus campaign --table docs/faults.md")]
+    Campaign(campaign::command::Options),
+    /// Measure what the pipeline adds to what RDS itself needs: time, downtime, API calls, money.
+    ///
+    /// Rehearses restores that take RDS ten minutes, an hour and six hours, of every kind of database.
+    Overhead(overhead::Options),
+    /// Restore many databases at once, in one account whose limit of RDS requests they share.
+    ///
+    /// Rehearses so many executions on copies of a database, all started in the same moment, and shows what each asks of RDS
+    /// and how long all of them take. Exit status: 0 if every execution succeeded, 1 if one did not, 2 if it could not be
+    /// rehearsed.
+    #[command(after_help = "Examples:\n  trapheus fleet\n  \
+                            trapheus fleet 30 --limit 5 --event events/aurora-cluster-restore.json")]
+    Fleet(together::Options),
+    /// Check a definition as Step Functions does before it takes one, with its diagnostic codes.
+    ///
+    /// A name in the definition such as `${WorkFunctionArn}`, which AWS SAM would fill in, stands for a Lambda function. The code
+    /// `NOT_INTERPRETED` is not one of AWS's: AWS may take the definition, and no rehearsal can run it. Exit status: 0 if Step
+    /// Functions would take every definition, 1 if not, 2 if a file cannot be read.
+    #[command(after_help = "Examples:\n  trapheus check statemachine/trapheus.asl.json")]
+    Check {
+        /// The files: Amazon States Language as JSON; `-` reads standard input.
+        #[arg(value_name = "DEFINITION", required = true)]
+        definitions: Vec<PathBuf>,
+    },
+    /// Draw the pictures of the state machine that the README and docs/ show.
+    ///
+    /// Run it in the repository after a change of statemachine/trapheus.asl.json, and build first: the definition is compiled
+    /// in. Exit status: 0 if the pictures are written, or up to date; 1 if `--check` finds one that is not.
+    Diagram {
+        /// Compare with the pictures that are there, and write nothing.
+        #[arg(long)]
+        check: bool,
+        /// Where the pictures are.
+        #[arg(long, value_name = "FOLDER", default_value = "docs/pictures")]
+        folder: PathBuf,
+    },
+}
+
+/// Which AWS account and region; without these, as the environment says.
+#[derive(clap::Args, Debug)]
+struct Account {
+    /// The region; without it that of the ARN, or of the environment.
+    #[arg(long, value_name = "REGION")]
+    region: Option<String>,
+    /// The profile of the AWS configuration.
+    #[arg(long, value_name = "NAME")]
+    profile: Option<String>,
+}
+
+fn main() -> ExitCode {
+    match run(Arguments::parse().command) {
+        Ok(code) => code,
+        Err(problem) => {
+            anstream::eprintln!("{ERROR}error:{ERROR:#} {problem}");
+            ExitCode::from(2)
+        }
+    }
+}
+
+fn run(command: Command) -> Result<ExitCode, String> {
+    match command {
+        Command::Rehearse {
+            event,
+            world,
+            disturbances,
+            no_recovery,
+            seed,
+            name,
+            snapshot_replacement,
+            final_snapshot,
+            success_notice,
+            json,
+        } => {
+            let event = read(&event)?;
+            let event = serde_json::from_str(&event).map_err(|error| format!("the event is not JSON: {error}"))?;
+            let world = read_world(world.as_deref())?;
+            let rehearsal = Rehearsal {
+                disturbances,
+                recovery: !no_recovery,
+                seed,
+                name,
+                snapshot_replacement,
+                final_snapshot,
+                success_notice,
+                ..Rehearsal::new(event, world)
+            };
+            rehearse(rehearsal, json)
+        }
+        Command::PreviewAlert { event, world, disturbances, seed, alert, format } => {
+            let event = read(&event)?;
+            let event = serde_json::from_str(&event).map_err(|error| format!("the event is not JSON: {error}"))?;
+            let rehearsal = Rehearsal { disturbances, seed, ..Rehearsal::new(event, read_world(world.as_deref())?) };
+            let alert = preview::alert(rehearsal, alert, format).map_err(|error| describe(&error))?;
+            if let Some(alert) = &alert {
+                anstream::print!("{alert}");
+            } else {
+                anstream::eprintln!("no alert was sent this way");
+            }
+            Ok(ExitCode::from(u8::from(alert.is_none())))
+        }
+        Command::Simulator { listen, world, speed, seed } => {
+            let options = Options { seed, start_time: SystemTime::now(), speed };
+            serve(listen, read_world(world.as_deref())?, options)
+        }
+        Command::Start { event, stack, state_machine_arn, name, follow, account } => {
+            let event = read(&event)?;
+            let event: Value =
+                serde_json::from_str(&event).map_err(|error| format!("the event is not JSON: {error}"))?;
+            let machine = stack.map(Machine::OfStack).or(state_machine_arn.map(Machine::Arn));
+            let machine = machine.ok_or("give --stack or --state-machine-arn")?;
+            in_an_account(start(&event, machine, name, follow, account))
+        }
+        Command::Follow { execution, account } => in_an_account(follow(&execution, account)),
+        Command::Campaign(options) => options.run(),
+        Command::Overhead(options) => options.run().map(|()| ExitCode::SUCCESS),
+        Command::Fleet(options) => options.run(),
+        Command::Check { definitions } => check(&definitions),
+        Command::Diagram { check, folder } => draw(&folder, check),
+    }
+}
+
+fn check(definitions: &[PathBuf]) -> Result<ExitCode, String> {
+    let mut is_refused = false;
+    for path in definitions {
+        let text = read(path)?;
+        let diagnostics = states_language::validate(&filled_in(&text));
+        for diagnostic in &diagnostics {
+            anstream::println!("{}: {diagnostic}", path.display());
+        }
+        let has_error = diagnostics.iter().any(|diagnostic| diagnostic.code.severity() == Severity::Error);
+        anstream::println!("{}: {}", path.display(), if has_error { "FAIL" } else { "OK" });
+        is_refused |= has_error;
+    }
+    Ok(ExitCode::from(u8::from(is_refused)))
+}
+
+fn rehearse(rehearsal: Rehearsal, json: bool) -> Result<ExitCode, String> {
+    let report = if json {
+        let report = rehearsal.run(&mut ()).map_err(|error| describe(&error))?;
+        let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
+        anstream::println!("{text}");
+        report
+    } else {
+        let mut screen = Screen::new(anstream::stdout(), std::io::stdout().is_terminal());
+        screen.show(rehearsal).map_err(|error| describe(&error))?
+    };
+    Ok(ExitCode::from(u8::from(!report.succeeded())))
+}
+
+/// Which state machine is meant.
+enum Machine {
+    OfStack(String),
+    Arn(String),
+}
+
+fn in_an_account(work: impl Future<Output = Result<ExitCode, String>>) -> Result<ExitCode, String> {
+    let runtime = tokio::runtime::Builder::new_current_thread().enable_all().build();
+    runtime.map_err(|error| error.to_string())?.block_on(work)
+}
+
+async fn start(
+    event: &Value,
+    machine: Machine,
+    name: Option<String>,
+    is_followed: bool,
+    account: Account,
+) -> Result<ExitCode, String> {
+    refuse_early(event)?;
+    let (region, profile) = (account.region.clone(), account.profile.clone());
+    let (sfn, machine) = match machine {
+        Machine::Arn(arn) => (account::client(region.or_else(|| region_of(&arn)), profile).await, arn),
+        Machine::OfStack(stack) => {
+            let sfn = account::client(region, profile).await;
+            let machine = account::state_machine_of(&sfn, &stack).await?;
+            (sfn, machine)
+        }
+    };
+    let name = name.unwrap_or_else(|| account::name_of(event, jiff::Timestamp::now()));
+    let execution = account::start(&sfn, &machine, &name, event).await?;
+    if is_followed {
+        return follow(&execution, account).await;
+    }
+    anstream::println!("{execution}");
+    Ok(ExitCode::SUCCESS)
+}
+
+/// What the state machine would refuse first of all is refused before it is started.
+fn refuse_early(event: &Value) -> Result<(), String> {
+    if event["task"] == "recover" {
+        return Ok(());
+    }
+    let options = ValidateOptions::from_environment().map_err(|error| error.report())?;
+    let event = ValidateEvent { execution: String::new(), start_time: SystemTime::now().into(), input: event.clone() };
+    validate(options, event).map(drop).map_err(|error| error.report())
+}
+
+async fn follow(execution: &str, account: Account) -> Result<ExitCode, String> {
+    let sfn = account::client(account.region.or_else(|| region_of(execution)), account.profile).await;
+    anstream::println!(
+        "{execution}\nIt goes on if you interrupt this: `trapheus follow` with its ARN takes it up again.\n"
+    );
+    let mut screen = Screen::new(anstream::stdout(), std::io::stdout().is_terminal());
+    let ended = account::follow(&sfn, execution, &mut screen).await?;
+    anstream::println!("\n{}", ended.status);
+    if let Some(error) = &ended.error {
+        anstream::println!("{error}");
+        for line in ended.cause.as_deref().unwrap_or_default().lines() {
+            anstream::println!("  {line}");
+        }
+    }
+    Ok(ExitCode::from(u8::from(ended.status != "SUCCEEDED")))
+}
+
+/// The region an ARN is in.
+fn region_of(arn: &str) -> Option<String> {
+    arn.split(':').nth(3).filter(|region| !region.is_empty()).map(str::to_owned)
+}
+
+fn serve(listen: SocketAddr, world: World, options: Options) -> Result<ExitCode, String> {
+    let runtime =
+        tokio::runtime::Builder::new_current_thread().enable_all().build().map_err(|error| error.to_string())?;
+    runtime.block_on(async {
+        if !world.disturbances.is_empty() {
+            return Err("disturbances are for `trapheus rehearse`; faults and meddling work here too".to_owned());
+        }
+        let simulator = Simulator::new(world, options).map_err(|error| describe(&error))?;
+        let listener = tokio::net::TcpListener::bind(listen).await;
+        let listener = listener.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
+        let address = listener.local_addr().map_err(|error| error.to_string())?;
+        anstream::println!("serving RDS on http://{address}");
+        tokio::select! {
+            ended = rds_simulator::serve(simulator, listener) => {
+                ended.map_err(|error| error.to_string())?;
+                Ok(ExitCode::SUCCESS)
+            }
+            _ = tokio::signal::ctrl_c() => Ok(ExitCode::SUCCESS),
+        }
+    })
+}
+
+fn draw(folder: &Path, check: bool) -> Result<ExitCode, String> {
+    let definition =
+        serde_json::from_str(DEFINITION).map_err(|error| format!("the definition is not JSON: {error}"))?;
+    let mut outdated = false;
+    for (name, picture) in diagram::pictures(&definition) {
+        let path = folder.join(format!("{name}.svg"));
+        if !check {
+            fs::write(&path, picture).map_err(|error| format!("cannot write {}: {error}", path.display()))?;
+        } else if fs::read_to_string(&path).ok().as_ref() != Some(&picture) {
+            anstream::println!("{} is not up to date: run `trapheus diagram`", path.display());
+            outdated = true;
+        }
+    }
+    Ok(ExitCode::from(u8::from(outdated)))
+}
+
+fn read(path: &Path) -> Result<String, String> {
+    let text =
+        if path == Path::new("-") { std::io::read_to_string(std::io::stdin()) } else { fs::read_to_string(path) };
+    text.map_err(|error| format!("cannot read {}: {error}", path.display()))
+}
+
+fn read_world(path: Option<&Path>) -> Result<World, String> {
+    let (text, name) = match path {
+        Some(path) => (read(path)?, path.display().to_string()),
+        None => (DEFAULT_WORLD.to_owned(), "the built-in world".to_owned()),
+    };
+    World::from_json(&text).map_err(|error| format!("{name}: {}", describe(&error)))
+}
+
+/// An error with everything behind it.
+fn describe(error: &dyn std::error::Error) -> String {
+    let mut text = error.to_string();
+    let mut cause = error.source();
+    while let Some(error) = cause {
+        text.push_str(": ");
+        text.push_str(&error.to_string());
+        cause = error.source();
+    }
+    text
+}
