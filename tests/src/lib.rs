@@ -4,14 +4,16 @@
 
 pub mod web;
 
+use std::borrow::Borrow;
 use std::time::{Duration, SystemTime};
 
 use rds_simulator::{Execution, Options, Simulator, World};
 use serde_json::{Value, json};
 use trapheus_cli::rehearsal::Clients;
+use trapheus_commit::CommitEvent;
 use trapheus_common::document::{
-    DiscardEvent, OriginalCluster, OriginalInstance, PreflightEvent, Request, SnapshotReplacement, StepEvent,
-    StepOutput, Task, ValidateEvent, WaitEvent, WaitOutput, WaitStatus,
+    DiscardEvent, NameRole, OriginalCluster, OriginalInstance, PreflightEvent, RenameEvent, Request, RestoreEvent,
+    RestoredEvent, SnapshotReplacement, StepEvent, StepOutput, Task, ValidateEvent, WaitEvent, WaitOutput, WaitStatus,
 };
 use trapheus_common::lambda::Invocation;
 use trapheus_common::wait::poll::Pace;
@@ -142,7 +144,39 @@ impl Harness {
     /// The payload of a discard in a rollback that begins now.
     pub fn discarding<O: Clone>(&self, event: &StepEvent<O>) -> DiscardEvent<O> {
         let StepEvent { request, plan } = event.clone();
-        DiscardEvent { request, plan, rollback_started_at: self.wall_clock().into(), execution: None }
+        let rollback_started_at = self.wall_clock().into();
+        DiscardEvent { request, plan, at: NameRole::Service, rollback_started_at, execution: None }
+    }
+
+    /// The payload of the rename of an original to its parked name.
+    pub fn parking<O: Clone>(event: impl Borrow<StepEvent<O>>) -> RenameEvent<O> {
+        let StepEvent { request, plan } = event.borrow().clone();
+        let (from, to) = (NameRole::Service, NameRole::Parked);
+        RenameEvent { request, plan, resource_id: None, from, to, after_failure: false }
+    }
+
+    /// The payload of the rename that gives an original its name back after a failure.
+    pub fn returning<O: Clone>(event: impl Borrow<StepEvent<O>>) -> RenameEvent<O> {
+        let (from, to) = (NameRole::Parked, NameRole::Service);
+        RenameEvent { from, to, after_failure: true, ..Self::parking(event) }
+    }
+
+    /// The payload of a restore under the service name.
+    pub fn restoring<O: Clone>(event: impl Borrow<StepEvent<O>>) -> RestoreEvent<O> {
+        let StepEvent { request, plan } = event.borrow().clone();
+        RestoreEvent { request, plan, to: NameRole::Service, original_at: NameRole::Parked }
+    }
+
+    /// The payload of a step on a database restored under the service name.
+    pub fn restored<O: Clone>(event: impl Borrow<StepEvent<O>>) -> RestoredEvent<O> {
+        let StepEvent { request, plan } = event.borrow().clone();
+        RestoredEvent { request, plan, at: NameRole::Service }
+    }
+
+    /// The payload of the commit to a database restored under the service name.
+    pub fn committing<O: Clone>(event: &StepEvent<O>, verified: &str) -> CommitEvent<O> {
+        let StepEvent { request, plan } = event.clone();
+        CommitEvent { request, plan, at: NameRole::Service, verified: verified.to_owned() }
     }
 
     /// Waits as the state machine would after a step on a DB instance.

@@ -418,7 +418,10 @@ fn course(run: &Run, at: Timestamp) -> Section {
 fn what_is_left(run: &Run) -> Option<Section> {
     let request = run.request.as_ref()?;
     let original = request.task.restores().then(|| {
-        format!("The original, {}, is deleted next; if that fails, an alert says so.", request.temporary_identifier)
+        format!(
+            "The original, {}, is deleted next; if that fails, an alert says so.",
+            run.names(request).database.parked
+        )
     });
     let export = request.export.as_ref().filter(|_| run.export_failure.is_none()).map(|export| {
         let how = if export.wait { "is waited for; if it fails, an alert says so" } else { "goes on by itself" };
@@ -463,7 +466,7 @@ fn now(run: &Run, world: &World, remarks: &[String]) -> Option<Section> {
     match &world.databases {
         Ok(databases) => {
             seen.extend(databases.iter().map(|database| described(run, database)));
-            for name in [&request.identifier, &request.temporary_identifier] {
+            for name in [&request.identifier, &run.names(request).database.parked] {
                 let is_there =
                     |database: &Database| database.kind == request.kind && database.identifier == name.as_str();
                 if !databases.iter().any(is_there) {
@@ -691,7 +694,7 @@ mod tests {
     #[test]
     fn final_alert_of_a_leftover_after_verification() {
         let document = failing(
-            after(instance(), &["claim", "rename", "restore", "settings", "verification", "protection"]),
+            after(instance(), &["claim", "rename", "restore", "settings", "verification", "commit", "protection"]),
             "DeletionException",
             "cannot delete orders-temp: DBInstanceAutomatedBackupQuotaExceeded: quota exceeded",
         );
@@ -705,7 +708,8 @@ mod tests {
 
     #[test]
     fn notice_of_a_run_that_did_all_but_its_export() {
-        let mut document = after(instance(), &["claim", "snapshot", "rename", "restore", "settings", "verification"]);
+        let mut document =
+            after(instance(), &["claim", "snapshot", "rename", "restore", "settings", "verification", "commit"]);
         document["request"]["task"] = json!("create_snapshot");
         document["downtime"] = json!({"since": "2026-01-31T08:10:00Z"});
         document["restore"]["wait"]["at"] = json!("2026-01-31T08:40:20Z");
@@ -723,7 +727,7 @@ mod tests {
 
     #[test]
     fn a_notice_says_what_is_still_to_come() {
-        let steps = ["claim", "snapshot", "rename", "restore", "settings", "verification"];
+        let steps = ["claim", "snapshot", "rename", "restore", "settings", "verification", "commit"];
         let (deleted, waited_for, by_itself) = ("is deleted next", "is waited for", "goes on by itself");
         for (task, steps, export, said) in [
             ("db_restore", &steps[..], json!(null), &[deleted][..]),

@@ -17,7 +17,7 @@ pub(crate) fn instance() -> Value {
         "input": {"identifier": "orders", "task": "db_restore", "isCluster": false},
         "request": request("db_restore", "instance"),
         "plan": plan(&json!({
-            "identifier": "orders", "temporaryIdentifier": "orders-temp", "resourceId": "db-ORIGINAL",
+            "resourceId": "db-ORIGINAL",
             "engine": "postgres", "engineVersion": "16.3", "tags": no_tags(),
             "settings": {"instanceClass": "db.t3.medium", "subnetGroup": "private", "parameterGroup": "orders-pg16",
                          "securityGroups": ["sg-1", "sg-2"], "deletionProtection": true}
@@ -29,7 +29,7 @@ pub(crate) fn instance() -> Value {
 pub(crate) fn aurora() -> Value {
     let member = |name: &str, writer: bool| {
         json!({
-            "identifier": name, "temporaryIdentifier": format!("{name}-temp"),
+            "names": {"service": name, "parked": format!("{name}-temp")},
             "resourceId": format!("db-{}", name.to_uppercase()),
             "isWriter": writer, "tags": no_tags(), "settings": {"instanceClass": "db.r6g.large"}
         })
@@ -38,7 +38,7 @@ pub(crate) fn aurora() -> Value {
         "input": {"identifier": "orders", "task": "create_snapshot", "isCluster": true},
         "request": request("create_snapshot", "cluster"),
         "plan": plan(&json!({
-            "identifier": "orders", "temporaryIdentifier": "orders-temp", "resourceId": "cluster-ORIGINAL",
+            "resourceId": "cluster-ORIGINAL",
             "clusterKind": "aurora", "engine": "aurora-postgresql", "engineVersion": "16.3", "tags": no_tags(),
             "settings": {"subnetGroup": "private"}, "members": [member("orders-a", true), member("orders-b", false)]
         }))
@@ -50,7 +50,8 @@ fn plan(original: &Value) -> Value {
     json!({
         "strategy": "rename_first", "readAt": "2026-01-31T08:00:05Z",
         "names": {"service": "orders", "parked": "orders-temp", "aside": "orders-failed-3fa2c1",
-                  "finalSnapshot": "orders-final-3fa2c1", "discardedSnapshot": "orders-failed-3fa2c1"},
+                  "finalSnapshot": "orders-final-3fa2c1", "discardedSnapshot": "orders-failed-3fa2c1",
+                  "replacementSnapshot": "orders-temp"},
         "source": {"kind": "snapshot", "arn": "arn:aws:rds:eu-west-1:123456789012:snapshot:orders-snapshot",
                    "createdAt": "2026-01-28T08:00:00Z", "takenAt": "2026-01-28T08:00:00Z",
                    "sourceIdentifier": "orders", "sourceResourceId": "db-ORIGINAL"},
@@ -64,8 +65,7 @@ fn no_tags() -> Value {
 
 fn request(task: &str, kind: &str) -> Value {
     json!({
-        "identifier": "orders", "temporaryIdentifier": "orders-temp", "snapshotIdentifier": "orders-snapshot",
-        "temporarySnapshotIdentifier": "orders-temp", "task": task, "kind": kind, "execution": EXECUTION,
+        "identifier": "orders", "snapshotIdentifier": "orders-snapshot", "task": task, "kind": kind, "execution": EXECUTION,
         "startedAt": "2026-01-31T08:00:00Z", "deadline": "2026-01-31T20:00:00Z",
         "snapshotReplacement": "KeepUntilReplaced", "keepAutomatedBackups": true, "finalSnapshot": false,
         "rollbackSeconds": 21600
@@ -93,6 +93,9 @@ pub(crate) fn after(mut document: Value, steps: &[&str]) -> Value {
     }
     if steps.contains(&"verification") {
         document["verification"] = json!({"resourceId": "db-RESTORED", "differences": []});
+    }
+    if steps.contains(&"commit") {
+        document["commit"] = json!({"resourceId": "db-RESTORED"});
     }
     document
 }
@@ -151,7 +154,7 @@ pub(crate) fn world(run: &Run, databases: Vec<Database>) -> World {
         databases: Ok(databases),
         snapshots: Ok(vec![
             snapshot(&request.snapshot_identifier, Some("available")),
-            snapshot(&request.temporary_snapshot_identifier, None),
+            snapshot(&run.names(request).replacement_snapshot, None),
         ]),
     }
 }

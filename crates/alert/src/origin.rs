@@ -76,8 +76,8 @@ impl Facts<'_> {
 
     fn has_a_planned_name(&self, run: &Run) -> bool {
         let original = run.original.iter();
-        let homes = original.flat_map(|original| std::iter::once(original.target()).chain(original.members()));
-        let mut homes = homes.map(|target| target.identifier.as_str());
+        let targets = original.flat_map(|original| std::iter::once(original.target()).chain(original.members()));
+        let mut homes = targets.map(|target| target.identifier().as_str());
         let aside = run.names.as_ref().map(|names| names.aside.as_str());
         homes.any(|name| name == self.identifier) || aside == Some(self.identifier)
     }

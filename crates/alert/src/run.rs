@@ -114,38 +114,55 @@ pub enum Progress {
 
 /// The database as it was before the run touched it.
 #[derive(Clone, Debug)]
-pub enum Original {
+pub struct Original {
+    target: Target,
+    pub described: Described,
+}
+
+/// The original as the plan describes it.
+#[derive(Clone, Debug)]
+pub enum Described {
     Instance(Box<OriginalInstance>),
     Cluster(Box<OriginalCluster>),
 }
 
 impl Original {
+    fn read(document: &Value, request: &Request) -> Option<Self> {
+        let described = match request.kind {
+            DatabaseKind::Instance => Described::Instance(typed(document, "/plan/original")?),
+            DatabaseKind::Cluster => Described::Cluster(typed(document, "/plan/original")?),
+        };
+        let names = typed::<Names>(document, "/plan/names").unwrap_or_else(|| Names::rename_first(request)).database;
+        let resource_id = match &described {
+            Described::Instance(instance) => instance.resource_id.clone(),
+            Described::Cluster(cluster) => cluster.resource_id.clone(),
+        };
+        Some(Self { target: Target { names, resource_id }, described })
+    }
+
     pub fn target(&self) -> &Target {
-        match self {
-            Self::Instance(instance) => &instance.target,
-            Self::Cluster(cluster) => &cluster.target,
-        }
+        &self.target
     }
 
     /// Every member, those RDS owns included.
     pub fn members(&self) -> impl Iterator<Item = &Target> {
-        let members = match self {
-            Self::Instance(_) => &[],
-            Self::Cluster(cluster) => cluster.members.as_slice(),
+        let members = match &self.described {
+            Described::Instance(_) => &[],
+            Described::Cluster(cluster) => cluster.members.as_slice(),
         };
         members.iter().map(|member| &member.target)
     }
 
     /// The members that are renamed and deleted one by one. Readers of Aurora Auto Scaling keep their names.
     pub fn own_members(&self) -> impl Iterator<Item = &Target> {
-        let own = matches!(self, Self::Cluster(cluster) if cluster.cluster_kind == ClusterKind::Aurora);
-        self.members().filter(move |member| own && !rds::is_auto_scaled(member.identifier.as_str()))
+        let own = matches!(&self.described, Described::Cluster(cluster) if cluster.cluster_kind == ClusterKind::Aurora);
+        self.members().filter(move |member| own && !rds::is_auto_scaled(member.identifier().as_str()))
     }
 
     pub fn deletion_protection(&self) -> bool {
-        match self {
-            Self::Instance(instance) => instance.settings.deletion_protection,
-            Self::Cluster(cluster) => cluster.settings.deletion_protection,
+        match &self.described {
+            Described::Instance(instance) => instance.settings.deletion_protection,
+            Described::Cluster(cluster) => cluster.settings.deletion_protection,
         }
         .unwrap_or(false)
     }
@@ -196,7 +213,7 @@ impl Failure {
 impl Run {
     pub fn read(execution: &str, document: &Value) -> Self {
         let request: Option<Request> = typed(document, "/request");
-        let original = request.as_ref().and_then(|request| original(document, request.kind));
+        let original = request.as_ref().and_then(|request| Original::read(document, request));
         let derived = request.as_ref().map(Names::rename_first);
         let recovery = Recovery::read(execution, document);
         let failed_state = match &recovery {
@@ -231,8 +248,7 @@ impl Run {
             names: typed(document, "/plan/names").or(derived),
             source: typed(document, "/plan/source").or_else(|| typed(document, "/snapshot/source")),
             failed_state,
-            restored_resource_id: typed(document, "/verification/resourceId")
-                .or_else(|| typed(document, "/recovery/verified")),
+            restored_resource_id: COMMITTED.iter().find_map(|pointer| typed(document, pointer)),
             answered_id: typed(document, "/restore/waitFor/resourceId"),
             recovery,
         }
@@ -249,6 +265,11 @@ impl Run {
         let found = self.recovery.as_ref().and_then(|recovery| recovery.found.as_ref());
         found.is_some_and(|found| matches!(found.finding, Finding::Nothing | Finding::Release))
             && self.restored_resource_id.is_none()
+    }
+
+    /// Every name of the run.
+    pub fn names(&self, request: &Request) -> Names {
+        self.names.clone().unwrap_or_else(|| Names::rename_first(request))
     }
 
     /// The database's name: as parsed, else as typed. A recovery that could not look knows at most the execution's.
@@ -284,17 +305,6 @@ fn typed<T: DeserializeOwned>(document: &Value, pointer: &str) -> Option<T> {
     document.pointer(pointer).and_then(|value| serde_json::from_value(value.clone()).ok())
 }
 
-fn original(document: &Value, kind: DatabaseKind) -> Option<Original> {
-    match kind {
-        DatabaseKind::Instance => {
-            typed(document, "/plan/original").map(|original| Original::Instance(Box::new(original)))
-        }
-        DatabaseKind::Cluster => {
-            typed(document, "/plan/original").map(|original| Original::Cluster(Box::new(original)))
-        }
-    }
-}
-
 /// A step of the pipeline: the key it leaves in the document, its state for an instance and for a cluster, and the states
 /// that wait for it.
 struct Step {
@@ -305,7 +315,7 @@ struct Step {
 }
 
 /// In the order the state machine goes through them. A test holds them against its definition.
-const STEPS: [Step; 10] = [
+const STEPS: [Step; 11] = [
     Step { key: "plan", when: |_| true, states: ["PreflightDbInstance", "PreflightCluster"], waits: None },
     Step { key: "claim", when: |_| true, states: ["ClaimDbInstance", "ClaimCluster"], waits: None },
     Step {
@@ -338,6 +348,7 @@ const STEPS: [Step; 10] = [
         states: ["VerifyDbInstance", "VerifyCluster"],
         waits: None,
     },
+    Step { key: "commit", when: |task| task.restores(), states: ["CommitDbInstance", "CommitCluster"], waits: None },
     Step {
         key: "protection",
         when: |task| task.restores(),
@@ -380,10 +391,14 @@ fn failed_state(document: &Value, request: Option<&Request>) -> Option<&'static 
     None
 }
 
+/// The resource id of the restored database once the run has committed: by its step, or as its rollback or its recovery found.
+const COMMITTED: [&str; 4] =
+    ["/commit/resourceId", "/rollback/discard/committed", "/failure/rollback/discard/committed", "/recovery/verified"];
+
 fn progress(document: &Value, failed_state: Option<&str>, has_original: bool) -> Progress {
     let rename = STEPS.iter().find(|step| step.key == "rename");
     let in_rename = rename.is_some_and(|step| failed_state.is_some_and(|state| step.states.contains(&state)));
-    if document.get("verification").is_some() {
+    if COMMITTED.iter().any(|pointer| document.pointer(pointer).is_some_and(Value::is_string)) {
         Progress::Verified
     } else if document.get("rename").is_some() || in_rename {
         Progress::Renamed
@@ -531,7 +546,14 @@ mod tests {
         assert_eq!(progress(&document), Progress::Renamed);
         document["verification"] =
             json!({"taskname": "Verification", "identifier": "orders", "resourceId": "db-NEW", "differences": []});
-        assert_eq!(progress(&document), Progress::Verified);
+        assert_eq!(progress(&document), Progress::Renamed, "a run that has not committed is rolled back");
+        let mut found = document.clone();
+        found["failure"] = json!({"rollback": {"discard": {"committed": "db-NEW"}}});
+        document["commit"] = json!({"taskname": "Commit", "identifier": "orders", "resourceId": "db-NEW"});
+        for committed in [document, found] {
+            assert_eq!(progress(&committed), Progress::Verified);
+            assert_eq!(Run::read("arn", &committed).restored_resource_id.as_deref(), Some("db-NEW"));
+        }
     }
 
     #[test]

@@ -7,12 +7,12 @@
 
 use std::borrow::Cow;
 
-use trapheus_common::document::{Member, OriginalCluster, Request, Target};
+use trapheus_common::document::{Member, Names, OriginalCluster, Request, Target};
 use trapheus_common::identifiers::{DatabaseKind, execution_machine};
 use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, phase, was_never_in_service};
 
-use crate::run::{Original, Progress, Recovery, Run};
+use crate::run::{Described, Original, Progress, Recovery, Run};
 use crate::words;
 use crate::world::{Database, Origin, Snapshot, World};
 
@@ -83,7 +83,8 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
                 has_leftover: false,
                 remarks: vec![format!(
                     "Look at {} and {} in the RDS console.",
-                    request.identifier, request.temporary_identifier
+                    request.identifier,
+                    run.names(request).database.parked
                 )],
                 introduction: IN_ORDER,
                 commands: Vec::new(),
@@ -138,7 +139,7 @@ fn unresolved(request: &Request, databases: &[Database]) -> Verdict {
     verdict.remarks.push(format!(
         "The tags that identify the original were removed, or the database was renamed. Look for it in the RDS console, above \
          all under {} and by the tag {} = {}, and give it its name back. A tag {} that names another resource id is a copy.",
-        request.temporary_identifier,
+        Names::rename_first(request).database.parked,
         tags::EXECUTION,
         request.execution,
         tags::RESOURCE_ID
@@ -380,14 +381,14 @@ impl Place<'_> {
                 )),
                 None => {}
             }
-            verdict.commands.extend(self.cli.rename(original.kind, &original.identifier, target.identifier.as_str()));
+            verdict.commands.extend(self.cli.rename(original.kind, &original.identifier, target.identifier().as_str()));
         }
         let aside = self.aside().filter(|aside| is_deletable(aside));
         for restored in moved.map(|(home, _)| home).into_iter().chain(aside) {
             self.free_member_names(restored, verdict);
         }
         for member in self.original.own_members() {
-            let named = self.named(DatabaseKind::Instance, member.identifier.as_str());
+            let named = self.named(DatabaseKind::Instance, member.identifier().as_str());
             match self.find(member) {
                 Some(found) if !at_home(found, member) => {
                     // A member that the run restored is deleted before, with its cluster.
@@ -405,11 +406,11 @@ impl Place<'_> {
                     verdict.commands.extend(self.cli.rename(
                         DatabaseKind::Instance,
                         &found.identifier,
-                        member.identifier.as_str(),
+                        member.identifier().as_str(),
                     ));
                 }
                 Some(_) => {}
-                None => verdict.remarks.push(format!("The member {} no longer exists.", member.identifier)),
+                None => verdict.remarks.push(format!("The member {} no longer exists.", member.identifier())),
             }
         }
         if let Some((database, aside)) = moved {
@@ -618,9 +619,9 @@ impl Place<'_> {
                 }
                 self.make_available(aside, &mut verdict);
                 verdict.commands.extend(self.cli.rename(aside.kind, &aside.identifier, name.as_str()));
-                if let Original::Cluster(cluster) = self.original {
+                if let Described::Cluster(cluster) = &self.original.described {
                     let is_there = |member: &&Member| {
-                        self.named(DatabaseKind::Instance, member.target.identifier.as_str()).is_some()
+                        self.named(DatabaseKind::Instance, member.target.identifier().as_str()).is_some()
                     };
                     let missing = cluster.own_members().iter().filter(|member| !is_there(member));
                     verdict
@@ -679,11 +680,12 @@ impl Place<'_> {
             return self.verified_elsewhere();
         };
         let is_available = phase(home.kind, &home.status) == Phase::Available;
-        let parked = self.named(self.request.kind, self.request.temporary_identifier.as_str());
+        let parked_name = &self.original.target().names.parked;
+        let parked = self.named(self.request.kind, parked_name.as_str());
         let mut verdict = match leftover {
             None if parked.is_some() => action_needed(format!(
-                "{name} is the restored database, verified, in status {}; nothing proves whether {} is the original.",
-                home.status, self.request.temporary_identifier
+                "{name} is the restored database, verified, in status {}; nothing proves whether {parked_name} is the original.",
+                home.status
             )),
             Some(leftover) => action_needed(format!(
                 "{name} is the restored database, verified, in status {}; the original is left over as {}.",
@@ -773,11 +775,11 @@ impl Place<'_> {
         let cluster = database.member_of.as_deref().filter(|_| self.original.own_members().next().is_none());
         let number = cluster.and_then(|cluster| database.identifier.strip_prefix(cluster));
         if let Some(number) = number.filter(|_| database.origin == Origin::Original) {
-            return Cow::Owned(format!("{}{number}", original.identifier));
+            return Cow::Owned(format!("{}{number}", original.identifier()));
         }
         let mut targets = std::iter::once(self.original.target()).chain(self.original.own_members());
         let target = targets.find(|target| target.resource_id == database.resource_id);
-        Cow::Borrowed(target.map_or(database.identifier.as_str(), |target| target.identifier.as_str()))
+        Cow::Borrowed(target.map_or(database.identifier.as_str(), |target| target.identifier().as_str()))
     }
 }
 
@@ -805,7 +807,7 @@ const fn in_words(origin: Origin) -> &'static str {
 }
 
 fn at_home(database: &Database, target: &Target) -> bool {
-    database.identifier == target.identifier.as_str()
+    database.identifier == target.identifier().as_str()
 }
 
 /// The words of the AWS CLI.
@@ -893,7 +895,7 @@ impl Cli<'_> {
     }
 
     fn copy_snapshot(self, request: &Request) -> Command {
-        let Request { snapshot_identifier: to, temporary_snapshot_identifier: from, .. } = request;
+        let (to, from) = (&request.snapshot_identifier, Names::rename_first(request).replacement_snapshot);
         let noun = match request.kind {
             DatabaseKind::Instance => "db-snapshot",
             DatabaseKind::Cluster => "db-cluster-snapshot",
@@ -907,20 +909,20 @@ impl Cli<'_> {
 
     fn create_member(self, name: &str, cluster: &OriginalCluster, member: &Member) -> Command {
         let line = Line::new("create-db-instance")
-            .with("--db-instance-identifier", [member.target.identifier.as_str()])
+            .with("--db-instance-identifier", [member.target.identifier().as_str()])
             .with("--db-cluster-identifier", [name])
             .with("--engine", [cluster.engine.as_str()])
             .with("--db-instance-class", member.settings.instance_class.as_deref())
             .with("--db-parameter-group-name", member.settings.parameter_group.as_deref());
-        self.command(format!("create its member {}", member.target.identifier), &line.0)
+        self.command(format!("create its member {}", member.target.identifier()), &line.0)
     }
 
     /// The settings that decide who can reach the database and how it behaves; the rest is left to its owner.
     fn restore(self, request: &Request, original: &Original) -> Vec<Command> {
         let name = request.identifier.as_str();
         let snapshot = request.snapshot_identifier.as_str();
-        match original {
-            Original::Instance(instance) => {
+        match &original.described {
+            Described::Instance(instance) => {
                 let settings = &instance.settings;
                 let line = Line::new("restore-db-instance-from-db-snapshot")
                     .with("--db-instance-identifier", [name])
@@ -935,7 +937,7 @@ impl Cli<'_> {
                     self.wait(request.kind, "available", name),
                 ]
             }
-            Original::Cluster(cluster) => {
+            Described::Cluster(cluster) => {
                 let settings = &cluster.settings;
                 let line = Line::new("restore-db-cluster-from-snapshot")
                     .with("--db-cluster-identifier", [name])
@@ -1037,7 +1039,7 @@ mod tests {
 
     /// A restore that failed after the verification.
     fn verified(document: Value) -> Value {
-        after(document, &["claim", "rename", "restore", "settings", "verification"])
+        after(document, &["claim", "rename", "restore", "settings", "verification", "commit"])
     }
 
     #[test]

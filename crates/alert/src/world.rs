@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance, PendingModifiedValues};
-use trapheus_common::document::Request;
+use trapheus_common::document::{Request, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIdentifier};
 use trapheus_common::{Result, rds};
 
@@ -86,9 +86,8 @@ async fn patiently<T>(look: impl Future<Output = Result<T>>) -> Look<T> {
 }
 
 async fn databases(client: &Client, run: &Run, request: &Request) -> Result<Vec<Database>> {
-    let aside = run.names.as_ref().map(|names| names.aside.as_str());
-    let names: Vec<&str> =
-        [request.identifier.as_str(), request.temporary_identifier.as_str()].into_iter().chain(aside).collect();
+    let planned = run.names(request);
+    let names: Vec<&str> = planned.of_databases().map(DatabaseIdentifier::as_str).collect();
     let mut seen = Seen::default();
     match request.kind {
         DatabaseKind::Instance => {
@@ -117,7 +116,7 @@ async fn databases(client: &Client, run: &Run, request: &Request) -> Result<Vec<
                 }
             }
             // A member's name may be taken by something that is in neither cluster.
-            let homes = run.original.iter().flat_map(Original::own_members).map(|member| &member.identifier);
+            let homes = run.original.iter().flat_map(Original::own_members).map(Target::identifier);
             let unseen: Vec<&str> =
                 homes.filter(|name| !seen.has_instance(name)).map(DatabaseIdentifier::as_str).collect();
             for instance in rds::instances_named(client, &unseen).await? {
@@ -148,7 +147,7 @@ fn facts_of<D: rds::Database>(database: &D) -> Facts<'_> {
 
 async fn snapshots(client: &Client, run: &Run, request: &Request) -> Result<Vec<Snapshot>> {
     let mut seen = Vec::new();
-    for identifier in [&request.snapshot_identifier, &request.temporary_snapshot_identifier] {
+    for identifier in [&request.snapshot_identifier, &run.names(request).replacement_snapshot] {
         seen.push(Snapshot {
             identifier: identifier.clone(),
             status: status_of_snapshot(client, request, identifier).await?,

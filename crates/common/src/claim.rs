@@ -12,7 +12,7 @@ use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
 use tokio::time::Instant;
 
 use crate::clock::Timestamp;
-use crate::document::{Names, Request, Target};
+use crate::document::{DatabaseNames, NameRole, Planned, Request, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identifiers::DatabaseIdentifier;
 use crate::rds::Database;
@@ -164,7 +164,7 @@ fn shows_no_claim(original: &Target, tags: &[Tag]) -> bool {
     Claim::of(tags, &original.resource_id).is_none()
 }
 
-/// The original, and whatever has one of its two names now.
+/// A database of the run, and every database that has one of its names now.
 #[derive(Debug)]
 pub struct Named<D> {
     /// By its resource id, whatever its name is.
@@ -173,10 +173,10 @@ pub struct Named<D> {
 }
 
 impl<D: Database> Named<D> {
-    /// One look where the original has one of its names, which it nearly always has.
+    /// One look where the database has one of its names, which it nearly always has.
     pub async fn find(rds: &Client, target: &Target) -> Result<Self> {
-        let either = [target.identifier.as_str(), target.temporary_identifier.as_str()];
-        let named = D::of_names(rds, &either).await?;
+        let names: Vec<&str> = target.names.all().map(DatabaseIdentifier::as_str).collect();
+        let named = D::of_names(rds, &names).await?;
         let original = match named.iter().find(|one| one.resource_id() == Some(target.resource_id.as_str())) {
             Some(found) => Some(found.clone()),
             None => D::of_resource_id(rds, &target.resource_id).await?,
@@ -184,35 +184,41 @@ impl<D: Database> Named<D> {
         Ok(Self { original, named })
     }
 
-    /// As [`Self::find`], for a step that acts on an original that is gone. A rename hides a database, so a look that finds
-    /// another one under its name and not the original proves nothing: it is repeated for longer than a rename takes.
+    /// As [`Self::find`], for a step that acts on a database that is gone. A rename hides a database, so a look that finds
+    /// another one under its name and not itself proves nothing: it is repeated for longer than a rename takes.
     ///
-    /// If nothing has the name either, the step waits for the original.
+    /// If nothing has the name either, the step waits for the database.
     pub async fn find_surely(rds: &Client, target: &Target) -> Result<Self> {
-        look_until(async || Self::find(rds, target).await, |found: &Self| !found.is_displaced(target)).await
+        look_until(async || Self::find(rds, target).await, |found: &Self| !found.is_displaced()).await
     }
 
-    /// As [`Self::find_surely`], for a step that needs the claim: an original whose claim does not show is looked at again
+    /// As [`Self::find_surely`], for a step that needs the claim: a database whose claim does not show is looked at again
     /// for minutes as well.
     pub async fn find_claimed(rds: &Client, target: &Target) -> Result<Self> {
         let is_unclaimed = |found: &Self| found.original.as_ref().is_some_and(|one| shows_no_claim(target, one.tags()));
-        let is_sure = |found: &Self| !is_unclaimed(found) && !found.is_displaced(target);
+        let is_sure = |found: &Self| !is_unclaimed(found) && !found.is_displaced();
         look_until(async || Self::find(rds, target).await, is_sure).await
     }
 
-    /// As [`Self::find_claimed`], for a step that needs the database beside the original as well: the one that has its name,
-    /// with everything that was written on it. What does not show is looked for again for minutes.
-    pub async fn find_beside(rds: &Client, target: &Target, shows: impl Fn(Option<&D>) -> bool) -> Result<Self> {
+    /// As [`Self::find_claimed`], for a step that needs the database beside the original as well: the one that has the name
+    /// of this role, with everything that was written on it. What does not show is looked for again for minutes.
+    pub async fn find_beside(
+        rds: &Client,
+        target: &Target,
+        role: NameRole,
+        shows: impl Fn(Option<&D>) -> bool,
+    ) -> Result<Self> {
+        let name = target.names.of(role)?;
         let is_sure = |found: &Self| {
             let is_claimed = found.original.as_ref().is_some_and(|one| !shows_no_claim(target, one.tags()));
-            is_claimed && shows(found.at(&target.identifier))
+            is_claimed && shows(found.at(name))
         };
         look_until(async || Self::find(rds, target).await, is_sure).await
     }
 
-    /// Whether another database has the name of the original, which does not answer.
-    fn is_displaced(&self, target: &Target) -> bool {
-        self.original.is_none() && self.at(&target.identifier).is_some()
+    /// Whether another database has a name of one that does not answer.
+    fn is_displaced(&self) -> bool {
+        self.original.is_none() && !self.named.is_empty()
     }
 
     /// The original; an error if it is gone or another execution's.
@@ -222,7 +228,7 @@ impl<D: Database> Named<D> {
         Ok(original)
     }
 
-    /// What answers under this name, which is one of the two.
+    /// The database that answers under this name, which is one of the target's.
     pub fn at(&self, identifier: &DatabaseIdentifier) -> Option<&D> {
         self.named.iter().find(|one| one.identifier() == Some(identifier.as_str()))
     }
@@ -234,7 +240,7 @@ pub fn check(request: &Request, original: &Target, tags: &[Tag]) -> Result<()> {
         Some(claim) if claim.is_by(&request.execution) => Ok(()),
         Some(other) => Err(Error::new(
             ErrorKind::Claim,
-            &original.identifier,
+            original.identifier(),
             format!(
                 "another execution works on this database now: {}; nothing more is touched by this one",
                 other.execution
@@ -242,7 +248,7 @@ pub fn check(request: &Request, original: &Target, tags: &[Tag]) -> Result<()> {
         )),
         None => Err(Error::new(
             ErrorKind::Claim,
-            &original.identifier,
+            original.identifier(),
             format!(
                 "the tag `{}` that claims this database for the run is gone; a person or a recovery removed it, so \
                  nothing more is touched",
@@ -264,7 +270,7 @@ pub fn check_for_rollback(request: &Request, original: &Target, tags: &[Tag]) ->
 fn gone(original: &Target) -> Error {
     Error::new(
         ErrorKind::InstanceUnavailable,
-        &original.identifier,
+        original.identifier(),
         format!("no database has the resource id {} any more", original.resource_id),
     )
 }
@@ -305,16 +311,16 @@ impl<'a> Proofs<'a> {
     ///
     /// All four have to hold: it carries this execution's claim, and no copy of one; it is none of the originals; it was
     /// created while this execution ran; its name is one the run planned. What is verified stays, whatever failed after.
-    pub fn missing(&self, request: &Request, originals: &[&Target]) -> Option<String> {
-        self.missing_in(&[Role::Restored], request, originals)
+    pub fn missing(&self, request: &Request, planned: &Planned<'_>) -> Option<String> {
+        self.missing_in(&[Role::Restored], request, planned)
     }
 
     /// As [`Self::missing`], for a step that removes nothing and may find the database verified already.
-    pub fn missing_verified_or_not(&self, request: &Request, originals: &[&Target]) -> Option<String> {
-        self.missing_in(&[Role::Restored, Role::Verified], request, originals)
+    pub fn missing_verified_or_not(&self, request: &Request, planned: &Planned<'_>) -> Option<String> {
+        self.missing_in(&[Role::Restored, Role::Verified], request, planned)
     }
 
-    fn missing_in(&self, roles: &[Role], request: &Request, originals: &[&Target]) -> Option<String> {
+    fn missing_in(&self, roles: &[Role], request: &Request, planned: &Planned<'_>) -> Option<String> {
         let Self { identifier, resource_id, .. } = self;
         if tags::marked_by(self.tags, &request.execution)
             && let Some(other) = tags::value(self.tags, tags::RESOURCE_ID).filter(|other| other != resource_id)
@@ -330,7 +336,7 @@ impl<'a> Proofs<'a> {
             let role = claim.role.unwrap_or_default();
             return Some(format!("{identifier} is not marked as restored by this execution, but as `{role}`"));
         }
-        if resource_id.is_empty() || originals.iter().any(|original| original.resource_id == *resource_id) {
+        if resource_id.is_empty() || planned.originals.contains(resource_id) {
             return Some(format!("{identifier} ({resource_id}) is the original"));
         }
         match self.created_at {
@@ -341,9 +347,7 @@ impl<'a> Proofs<'a> {
             None if !self.is_available => {}
             None => return Some(format!("RDS does not say when {identifier} was created")),
         }
-        let is_planned = originals.iter().any(|original| original.identifier.as_str() == *identifier)
-            || Names::rename_first(request).aside.as_str() == *identifier;
-        if !is_planned {
+        if !planned.names.iter().any(|name| name.as_str() == *identifier) {
             return Some(format!("{identifier} is not a name this execution restores"));
         }
         None
@@ -352,7 +356,7 @@ impl<'a> Proofs<'a> {
 
 /// Why a run may not replace this snapshot; nothing if it is one of the database's own, taken by hand or by a run.
 pub fn not_replaceable(
-    request: &Request,
+    names: &DatabaseNames,
     resource_id: &str,
     snapshot_type: Option<&str>,
     source: Option<&str>,
@@ -361,8 +365,7 @@ pub fn not_replaceable(
     if let Some(other) = snapshot_type.filter(|&of_type| of_type != "manual") {
         return Some(format!("it is of type {other}, and only manual snapshots are replaced"));
     }
-    let is_of_the_name =
-        [&request.identifier, &request.temporary_identifier].iter().any(|&name| source == Some(name.as_str()));
+    let is_of_the_name = names.all().any(|name| source == Some(name.as_str()));
     if is_of_the_name || source_resource_id == Some(resource_id) {
         return None;
     }
@@ -372,6 +375,7 @@ pub fn not_replaceable(
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::Names;
 
     const RUN: &str = "arn:run";
 
@@ -398,9 +402,7 @@ mod tests {
     fn request() -> Request {
         serde_json::from_value(serde_json::json!({
             "identifier": "orders",
-            "temporaryIdentifier": "orders-temp",
             "snapshotIdentifier": "orders-snapshot",
-            "temporarySnapshotIdentifier": "orders-temp",
             "task": "db_restore",
             "kind": "instance",
             "execution": RUN,
@@ -414,19 +416,13 @@ mod tests {
         .unwrap()
     }
 
-    fn target() -> Target {
-        let target = serde_json::json!({
-            "identifier": "orders", "temporaryIdentifier": "orders-temp", "resourceId": "db-OLD",
-        });
-        serde_json::from_value(target).unwrap()
-    }
-
     #[test]
     fn a_database_is_removed_only_if_all_four_proofs_hold() {
         let request = request();
         let own = tags::claim(RUN, Role::Restored, "db-NEW");
         let two = tags::mark(RUN, Role::Restored);
-        let aside = request.identifier.aside(RUN);
+        let names = Names::rename_first(&request);
+        let planned = Planned { originals: vec!["db-OLD"], names: names.of_databases().collect() };
         let ours = Proofs {
             identifier: "orders",
             resource_id: "db-NEW",
@@ -435,8 +431,8 @@ mod tests {
             is_available: true,
         };
         let creating = Proofs { tags: &two, created_at: None, is_available: false, ..ours };
-        for proven in [ours, creating, Proofs { identifier: aside.as_str(), ..ours }] {
-            assert_eq!(proven.missing(&request, &[&target()]), None, "{proven:?}");
+        for proven in [ours, creating, Proofs { identifier: names.aside.as_str(), ..ours }] {
+            assert_eq!(proven.missing(&request, &planned), None, "{proven:?}");
         }
         let copied = tags::claim(RUN, Role::Restored, "db-ANOTHER");
         let verified = tags::claim(RUN, Role::Verified, "db-NEW");
@@ -452,7 +448,7 @@ mod tests {
             (Proofs { created_at: None, ..ours }, "does not say when"),
             (Proofs { identifier: "orders-copy", ..ours }, "is not a name"),
         ] {
-            let missing = unproven.missing(&request, &[&target()]).expect(why);
+            let missing = unproven.missing(&request, &planned).expect(why);
             assert!(missing.contains(why), "{missing}");
         }
     }

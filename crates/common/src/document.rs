@@ -8,6 +8,7 @@
 //! | `plan` | `PreflightDbInstance`, `PreflightCluster` | [`Plan`] of an [`OriginalInstance`] or [`OriginalCluster`] |
 //! | `claim`, `snapshot`, `rename`, `restore`, `settings`, `protection`, `delete`, `release` | the step of that name | [`StepOutput`] |
 //! | `verification` | the step of that name | [`Verification`] |
+//! | `commit` | the step of that name | [`Commit`]: from here on the restored database stays |
 //! | `export` | `Plan…SnapshotExport`, then the step and the wait of that name | [`ExportRequest`], then [`ExportOutput`] |
 //! | `<step>.wait` | the status-waiter after that step | [`WaitOutput`] |
 //! | `error` | every `Catch` | [`Caught`]: error and cause of the first failure |
@@ -28,12 +29,13 @@
 use serde::{Deserialize, Serialize};
 
 use crate::clock::Timestamp;
+use crate::error::{Error, Result};
 use crate::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, SnapshotIdentifier};
 use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::wait::Goal;
 
 /// Every key that the state machine writes at the top of the document, besides `input`.
-pub const KEYS: [&str; 19] = [
+pub const KEYS: [&str; 20] = [
     "request",
     "plan",
     "claim",
@@ -42,6 +44,7 @@ pub const KEYS: [&str; 19] = [
     "restore",
     "settings",
     "verification",
+    "commit",
     "protection",
     "delete",
     "release",
@@ -108,7 +111,7 @@ pub enum SnapshotReplacement {
 impl std::str::FromStr for SnapshotReplacement {
     type Err = String;
 
-    fn from_str(text: &str) -> Result<Self, String> {
+    fn from_str(text: &str) -> std::result::Result<Self, String> {
         match text {
             "KeepUntilReplaced" => Ok(Self::KeepUntilReplaced),
             "DeleteFirst" => Ok(Self::DeleteFirst),
@@ -133,15 +136,12 @@ pub struct Options {
     pub success_notice: bool,
 }
 
-/// The parsed request and every name derived from it.
+/// The parsed request.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Request {
     pub identifier: DatabaseIdentifier,
-    pub temporary_identifier: DatabaseIdentifier,
     pub snapshot_identifier: SnapshotIdentifier,
-    /// The name a replacement snapshot is first taken as.
-    pub temporary_snapshot_identifier: SnapshotIdentifier,
     pub task: Task,
     pub kind: DatabaseKind,
     /// The execution's ARN: the value of our claim and of the mark on everything the run creates.
@@ -203,6 +203,33 @@ impl<O> Plan<O> {
     pub const FRESH_SECONDS: u64 = 3_600;
 }
 
+impl<O: Original> Plan<O> {
+    /// The original with its names.
+    pub fn target(&self) -> Target {
+        Target { names: self.names.database.clone(), resource_id: self.original.resource_id().to_owned() }
+    }
+
+    /// The databases and names that the run works with.
+    pub fn planned(&self) -> Planned<'_> {
+        let members = self.original.members().iter().map(|member| &member.target);
+        Planned {
+            originals: members
+                .clone()
+                .map(|member| member.resource_id.as_str())
+                .chain([self.original.resource_id()])
+                .collect(),
+            names: members.flat_map(|member| member.names.all()).chain(self.names.of_databases()).collect(),
+        }
+    }
+}
+
+/// The resource ids of the originals, and every name that a database of the run may have.
+#[derive(Clone, Debug)]
+pub struct Planned<'a> {
+    pub originals: Vec<&'a str>,
+    pub names: Vec<&'a DatabaseIdentifier>,
+}
+
 /// The backup that a run restores, pinned by what never changes about it.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
@@ -228,20 +255,61 @@ pub enum SourceKind {
     Snapshot,
 }
 
+/// The role of a name that a database has during a run. The state machine passes roles; the plan knows the names.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub enum NameRole {
+    /// The name that clients connect to.
+    Service,
+    /// The original's name while the restored database has the service name.
+    Parked,
+    /// The restored database's name until it gets the service name.
+    Staged,
+}
+
+/// The names that a database, or a member of a cluster, may have during a run.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct DatabaseNames {
+    pub service: DatabaseIdentifier,
+    pub parked: DatabaseIdentifier,
+    /// Absent where the restored database is created under the service name.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub staged: Option<DatabaseIdentifier>,
+}
+
+impl DatabaseNames {
+    /// The name that has this role.
+    pub fn of(&self, role: NameRole) -> Result<&DatabaseIdentifier> {
+        match role {
+            NameRole::Service => Ok(&self.service),
+            NameRole::Parked => Ok(&self.parked),
+            NameRole::Staged => {
+                self.staged.as_ref().ok_or_else(|| Error::internal("the plan has no name for a staged database"))
+            }
+        }
+    }
+
+    /// Every name.
+    pub fn all(&self) -> impl Iterator<Item = &DatabaseIdentifier> {
+        [&self.service, &self.parked].into_iter().chain(&self.staged)
+    }
+}
+
 /// Every name a run gives, with its role. Only the plan derives names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Names {
-    /// The name that clients connect to.
-    pub service: DatabaseIdentifier,
-    /// The original's name while the restored database has the service name.
-    pub parked: DatabaseIdentifier,
+    #[serde(flatten)]
+    pub database: DatabaseNames,
     /// The name that a rollback gives a restored database that was in service.
     pub aside: DatabaseIdentifier,
     /// The final snapshot of the original.
     pub final_snapshot: SnapshotIdentifier,
     /// The final snapshot of the database that a rollback moved aside.
     pub discarded_snapshot: SnapshotIdentifier,
+    /// The name that a replacement of the snapshot is first taken as.
+    pub replacement_snapshot: SnapshotIdentifier,
 }
 
 impl Names {
@@ -249,12 +317,17 @@ impl Names {
     pub fn rename_first(request: &Request) -> Self {
         let Request { kind, identifier, execution, .. } = request;
         Self {
-            service: identifier.clone(),
-            parked: request.temporary_identifier.clone(),
+            database: DatabaseNames { service: identifier.clone(), parked: identifier.parked(execution), staged: None },
             aside: identifier.aside(execution),
             final_snapshot: identifier.final_snapshot_of(*kind, execution),
             discarded_snapshot: identifier.discarded_snapshot_of(*kind, execution),
+            replacement_snapshot: identifier.replacement_snapshot(*kind, execution),
         }
+    }
+
+    /// Every name that a database may have.
+    pub fn of_databases(&self) -> impl Iterator<Item = &DatabaseIdentifier> {
+        self.database.all().chain([&self.aside])
     }
 }
 
@@ -267,22 +340,55 @@ pub struct TagDigest {
     pub sha256: String,
 }
 
-/// A database the run works on: the name it has, the name it is moved to, and the id that never changes.
+/// A database the run works on: the id that never changes, and the names it may have.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Target {
-    pub identifier: DatabaseIdentifier,
-    pub temporary_identifier: DatabaseIdentifier,
+    pub names: DatabaseNames,
     /// `DbiResourceId` or `DbClusterResourceId`: what decides which database may be deleted or put back.
     pub resource_id: String,
+}
+
+impl Target {
+    /// The name that people know it by.
+    pub fn identifier(&self) -> &DatabaseIdentifier {
+        &self.names.service
+    }
+}
+
+/// The original as a plan describes it.
+pub trait Original {
+    /// `DbiResourceId` or `DbClusterResourceId`.
+    fn resource_id(&self) -> &str;
+    /// The members of a cluster.
+    fn members(&self) -> &[Member];
+}
+
+impl Original for OriginalInstance {
+    fn resource_id(&self) -> &str {
+        &self.resource_id
+    }
+
+    fn members(&self) -> &[Member] {
+        &[]
+    }
+}
+
+impl Original for OriginalCluster {
+    fn resource_id(&self) -> &str {
+        &self.resource_id
+    }
+
+    fn members(&self) -> &[Member] {
+        &self.members
+    }
 }
 
 /// The DB instance as it was before the run touched it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OriginalInstance {
-    #[serde(flatten)]
-    pub target: Target,
+    pub resource_id: String,
     pub engine: String,
     pub engine_version: String,
     /// The user's tags; ours and reserved ones left out.
@@ -318,8 +424,7 @@ pub struct Member {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OriginalCluster {
-    #[serde(flatten)]
-    pub target: Target,
+    pub resource_id: String,
     pub cluster_kind: ClusterKind,
     pub engine: String,
     pub engine_version: String,
@@ -396,6 +501,8 @@ pub struct ReleaseEvent<O> {
 pub struct DiscardEvent<O> {
     pub request: Request,
     pub plan: Plan<O>,
+    /// The name that the restored database is removed from.
+    pub at: NameRole,
     pub rollback_started_at: Timestamp,
     #[serde(default)]
     pub execution: Option<ExecutionContext>,
@@ -418,14 +525,26 @@ impl<O> DiscardEvent<O> {
     }
 }
 
-/// Where a rename takes the original.
-#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+/// The payload of a restore.
+#[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub enum Destination {
-    /// To its `-temp` name, to make room for the restored database.
-    Temporary,
-    /// Back to its own name, in a rollback.
-    Home,
+pub struct RestoreEvent<O> {
+    pub request: Request,
+    pub plan: Plan<O>,
+    /// The name of the restored database.
+    pub to: NameRole,
+    /// The name that the original has by then.
+    pub original_at: NameRole,
+}
+
+/// The payload of every step that works on the restored database.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct RestoredEvent<O> {
+    pub request: Request,
+    pub plan: Plan<O>,
+    /// The name of the restored database.
+    pub at: NameRole,
 }
 
 /// The payload of a rename.
@@ -434,7 +553,30 @@ pub enum Destination {
 pub struct RenameEvent<O> {
     pub request: Request,
     pub plan: Plan<O>,
-    pub destination: Destination,
+    /// The database to rename; the original if it is absent.
+    #[serde(default)]
+    pub resource_id: Option<String>,
+    pub from: NameRole,
+    pub to: NameRole,
+    /// Whether the run has failed: then the rename does what it still can.
+    #[serde(default)]
+    pub after_failure: bool,
+}
+
+impl<O: Original> RenameEvent<O> {
+    /// The database to rename.
+    pub fn target(&self) -> Target {
+        let original = self.plan.target();
+        match &self.resource_id {
+            Some(resource_id) => Target { resource_id: resource_id.clone(), ..original },
+            None => original,
+        }
+    }
+
+    /// Whether the database to rename is the original.
+    pub fn is_of_original(&self) -> bool {
+        self.resource_id.as_deref().is_none_or(|resource_id| resource_id == self.plan.original.resource_id())
+    }
 }
 
 /// The payload of the start of an export, and of the wait for it.
@@ -486,8 +628,12 @@ pub struct ExportOutput {
 pub struct DeleteEvent<O> {
     pub request: Request,
     pub plan: Plan<O>,
-    /// What stands under the name now, and must be there before the original may go.
-    pub verification: Verification,
+    /// The name of the original. Under another one it is not deleted.
+    pub at: NameRole,
+    /// The name of its successor.
+    pub successor_at: NameRole,
+    /// The successor, without which the original is not deleted.
+    pub commit: Commit,
 }
 
 /// `taskname` in a step's output, as in the original project.
@@ -501,6 +647,7 @@ pub enum TaskName {
     ClusterRestore,
     Settings,
     Verification,
+    Commit,
     Protection,
     Delete,
     Discard,
@@ -522,6 +669,9 @@ pub struct StepOutput {
     pub soon: bool,
     /// Whether the step has more to do once that is met, and wants to be called again.
     pub more: bool,
+    /// The resource id of the restored database if a rollback found that the run has committed: that database stays.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub committed: Option<String>,
     /// What a person should know of it: what did not carry over, what was left alone.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
@@ -542,6 +692,7 @@ impl StepOutput {
             wait_for: None,
             soon: false,
             more: false,
+            committed: None,
             notes: Vec::new(),
             source: None,
             wait: None,
@@ -576,10 +727,20 @@ impl StepOutput {
 pub struct Verification {
     pub taskname: TaskName,
     pub identifier: String,
-    /// The restored database's resource id: what may stay under the name from now on.
+    /// The restored database's resource id.
     pub resource_id: String,
     /// Differences that do not matter enough to roll back.
     pub differences: Vec<String>,
+}
+
+/// The point of no return: from here on the restored database stays, and the original may be deleted.
+#[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct Commit {
+    pub taskname: TaskName,
+    pub identifier: String,
+    /// The restored database's resource id.
+    pub resource_id: String,
 }
 
 /// The payload of the status-waiter.

@@ -124,6 +124,21 @@ impl DatabaseIdentifier {
         SnapshotIdentifier::parse(kind, &format!("{self}{TEMPORARY_SUFFIX}"))
     }
 
+    /// [`Self::temporary`], or a name of the execution where that one is too long.
+    #[must_use]
+    pub fn parked(&self, execution: &str) -> Self {
+        let longest = DatabaseKind::longest_identifier();
+        self.temporary(DatabaseKind::Instance)
+            .unwrap_or_else(|_| Self(self.of_execution(TEMPORARY_SUFFIX, execution, longest)))
+    }
+
+    /// [`Self::temporary_snapshot`], or a name of the execution where that one is too long.
+    pub fn replacement_snapshot(&self, kind: DatabaseKind, execution: &str) -> SnapshotIdentifier {
+        let longest = kind.longest_snapshot_identifier();
+        self.temporary_snapshot(kind)
+            .unwrap_or_else(|_| SnapshotIdentifier(self.of_execution(TEMPORARY_SUFFIX, execution, longest)))
+    }
+
     /// `<identifier>-failed-<hash>`, the name that a rollback gives a restored database that was in service.
     #[must_use]
     pub fn aside(&self, execution: &str) -> Self {

@@ -8,6 +8,7 @@
 //! | [`settings`] | a database's settings as read from RDS, carried in the state document |
 //! | [`wait`] | what a step waits for, when that is met, and the polling itself |
 //! | [`rds`] | looking databases and snapshots up by resource id or name; the claim; tags |
+//! | [`restored`] | the restored database beside its original |
 //! | [`clock`] | wall-clock time that follows Tokio's clock |
 //! | [`clients`] | AWS clients, lean and with time-outs |
 //! | [`reach`] | a connection that cannot be made, and what to look at |
@@ -26,6 +27,7 @@ pub mod identifiers;
 pub mod lambda;
 pub mod rds;
 pub mod reach;
+pub mod restored;
 pub mod settings;
 pub mod source;
 pub mod tags;

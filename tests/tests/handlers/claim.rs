@@ -109,7 +109,7 @@ async fn a_claim_marks_the_original_and_nothing_else() {
     assert_eq!((output.wait_for, output.more), (None, false));
     let tags = instance_tags(&harness, "orders");
     assert!(is_marked(&tags, EXECUTION, "original"), "{tags:?}");
-    assert!(is_proven(&tags, &event.plan.original.target.resource_id), "{tags:?}");
+    assert!(is_proven(&tags, &event.plan.original.resource_id), "{tags:?}");
     assert_eq!(tags["team"], "shop");
     assert!(instance_tags(&harness, "orders-2").is_empty());
     assert!(harness.simulator.state().snapshot("orders-snapshot").unwrap().tags.is_empty());
@@ -230,7 +230,7 @@ async fn a_database_that_is_no_longer_what_the_preflight_saw_is_not_claimed() {
     assert_eq!(error.kind(), ErrorKind::Claim);
     assert!(error.report().contains("renamed to `orders-old`"), "{}", error.report());
 
-    event.plan.original.target.resource_id = "db-GONE".to_owned();
+    event.plan.original.resource_id = "db-GONE".to_owned();
     let error = claim(&harness, &event).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Claim);
     assert!(error.report().contains("no database answers"), "{}", error.report());
@@ -602,7 +602,7 @@ async fn a_claim_that_was_copied_from_another_database_holds_nobody_up() {
     claim(&harness, &event).await.unwrap();
     let tags = instance_tags(&harness, "orders");
     assert!(is_marked(&tags, EXECUTION, "original"), "{tags:?}");
-    assert!(is_proven(&tags, &event.plan.original.target.resource_id), "{tags:?}");
+    assert!(is_proven(&tags, &event.plan.original.resource_id), "{tags:?}");
 }
 
 #[tokio::test(start_paused = true)]
@@ -695,7 +695,7 @@ async fn a_claim_that_shows_a_minute_late_is_waited_for() {
     });
     let shows = async {
         tokio::time::sleep(std::time::Duration::from_secs(60)).await;
-        let claim = tags::claim(EXECUTION, tags::Role::Original, &event.plan.original.target.resource_id);
+        let claim = tags::claim(EXECUTION, tags::Role::Original, &event.plan.original.resource_id);
         trapheus_common::rds::add_tags(harness.rds(), INSTANCE_ARN, claim).await.unwrap();
     };
     let (claimed, ()) = tokio::join!(claim(&harness, &event), shows);
@@ -718,7 +718,7 @@ async fn a_reader_of_auto_scaling_that_has_gone_does_not_end_the_claim() {
     let harness = Harness::new(aurora());
     let mut event = harness.cluster("orders", Task::DbRestore).await;
     let reader = &mut event.plan.original.members[1].target;
-    reader.identifier = DatabaseIdentifier::reported("application-autoscaling-3c2f0a9e");
+    reader.names.service = DatabaseIdentifier::reported("application-autoscaling-3c2f0a9e");
     "db-GONE".clone_into(&mut reader.resource_id);
     claim_cluster(&harness, &event).await.unwrap();
 }

@@ -1,10 +1,10 @@
 //! Handlers of the delete crate.
 
+use aws_sdk_rds::types::{DbCluster, DbInstance};
 use rds_simulator::{Fault, FaultRule, Outcome};
 use serde_json::{Value, json};
 use trapheus_common::document::{
-    DeleteEvent, Destination, OriginalCluster, OriginalInstance, RenameEvent, StepEvent, StepOutput, Task, TaskName,
-    Verification,
+    Commit, DeleteEvent, NameRole, OriginalCluster, OriginalInstance, StepEvent, StepOutput, Task, TaskName,
 };
 use trapheus_common::wait::Goal;
 use trapheus_common::{ErrorKind, Result, rds, tags};
@@ -77,8 +77,7 @@ fn cluster_resource_id(harness: &Harness, identifier: &str) -> Option<String> {
 /// Moves the original out of its name, as the run does first.
 async fn moved_away(harness: &Harness) -> StepEvent<OriginalInstance> {
     let event = Box::pin(harness.claimed_instance("orders", TASK)).await;
-    let StepEvent { request, plan } = event.clone();
-    let rename = RenameEvent { request, plan, destination: Destination::Temporary };
+    let rename = Harness::parking(&event);
     let step = async || trapheus_rename::instance::rename(harness.rds(), rename.clone()).await;
     harness.run_instance(&event.request, step).await.unwrap();
     event
@@ -86,8 +85,7 @@ async fn moved_away(harness: &Harness) -> StepEvent<OriginalInstance> {
 
 async fn cluster_moved_away(harness: &Harness, identifier: &str) -> StepEvent<OriginalCluster> {
     let event = Box::pin(harness.claimed_cluster(identifier, TASK)).await;
-    let StepEvent { request, plan } = event.clone();
-    let rename = RenameEvent { request, plan, destination: Destination::Temporary };
+    let rename = Harness::parking(&event);
     let step = async || trapheus_rename::cluster::rename(harness.rds(), rename.clone()).await;
     harness.run_cluster(&event.request, step).await.unwrap();
     event
@@ -121,11 +119,13 @@ async fn restored(harness: &Harness) -> DeleteEvent<OriginalInstance> {
     let event = moved_away(harness).await;
     begin_restore(harness).await;
     harness.settle().await;
-    let protect = async || trapheus_settings::instance::protect(harness.rds(), event.clone()).await;
-    harness.run_instance(&event.request, protect).await.expect("a verified database is protected");
-    let StepEvent { request, plan } = event;
     let resource_id = resource_id(harness, "orders").expect("a restored database");
-    DeleteEvent { request, plan, verification: verification(resource_id) }
+    let commit = Harness::committing(&event, &resource_id);
+    let commit =
+        trapheus_commit::commit::<DbInstance, OriginalInstance>(harness.rds(), commit).await.expect("a commit");
+    let protect = async || trapheus_settings::instance::protect(harness.rds(), Harness::restored(&event)).await;
+    harness.run_instance(&event.request, protect).await.expect("a verified database is protected");
+    deleting(event, commit)
 }
 
 async fn cluster_restored(harness: &Harness, identifier: &str, engine: &str) -> DeleteEvent<OriginalCluster> {
@@ -133,19 +133,25 @@ async fn cluster_restored(harness: &Harness, identifier: &str, engine: &str) -> 
     begin_cluster_restore(harness, identifier, engine).await;
     harness.settle().await;
     for member in event.plan.original.own_members() {
-        add_member(harness, identifier, member.target.identifier.as_str(), Some(EXECUTION)).await;
+        add_member(harness, identifier, member.target.identifier().as_str(), Some(EXECUTION)).await;
     }
     harness.settle().await;
-    let protect = async || trapheus_settings::cluster::protect(harness.rds(), event.clone()).await;
+    let resource_id = cluster_resource_id(harness, identifier).expect("a restored database");
+    let commit = Harness::committing(&event, &resource_id);
+    let commit = trapheus_commit::commit::<DbCluster, OriginalCluster>(harness.rds(), commit).await.expect("a commit");
+    let protect = async || trapheus_settings::cluster::protect(harness.rds(), Harness::restored(&event)).await;
     harness.run_cluster(&event.request, protect).await.expect("a verified cluster is protected");
-    let StepEvent { request, plan } = event;
-    let resource_id = cluster_resource_id(harness, identifier).expect("a restored cluster");
-    DeleteEvent { request, plan, verification: verification(resource_id) }
+    deleting(event, commit)
 }
 
-fn verification(resource_id: String) -> Verification {
-    let (taskname, identifier) = (TaskName::Verification, "restored".to_owned());
-    Verification { taskname, identifier, resource_id, differences: Vec::new() }
+/// The payload of the deletion of an original under its parked name.
+fn deleting<O>(StepEvent { request, plan }: StepEvent<O>, commit: Commit) -> DeleteEvent<O> {
+    DeleteEvent { request, plan, at: NameRole::Parked, successor_at: NameRole::Service, commit }
+}
+
+fn committed(resource_id: &str) -> Commit {
+    let (taskname, identifier) = (TaskName::Commit, "restored".to_owned());
+    Commit { taskname, identifier, resource_id: resource_id.to_owned() }
 }
 
 async fn delete(harness: &Harness, event: &DeleteEvent<OriginalInstance>) -> Result<StepOutput> {
@@ -179,7 +185,7 @@ async fn the_original_goes_and_the_restored_one_stays() {
     let output = delete(&harness, &event).await.unwrap();
     assert_eq!(output.identifier, "orders-temp");
     assert_eq!(instances(&harness).iter().filter(|name| name.starts_with("orders")).count(), 1);
-    assert_eq!(resource_id(&harness, "orders"), Some(event.verification.resource_id));
+    assert_eq!(resource_id(&harness, "orders"), Some(event.commit.resource_id));
     let [request] = accepted(&harness, "DeleteDBInstance").try_into().expect("one deletion");
     assert_eq!(request["DBInstanceIdentifier"], "orders-temp");
     assert_eq!((request["SkipFinalSnapshot"].as_str(), request["DeleteAutomatedBackups"].as_str()), ("true", "false"));
@@ -193,7 +199,7 @@ async fn an_original_gone_or_going_is_not_deleted_again() {
     let going = instance::delete(harness.rds(), event.clone()).await.unwrap();
     assert!(going.wait_for.is_some() && !going.more);
     delete(&harness, &event).await.unwrap();
-    let original = event.plan.original.target.resource_id.clone();
+    let original = event.plan.original.resource_id.clone();
     let gone = delete(&harness, &event).await.unwrap();
     assert_eq!(
         gone.wait_for,
@@ -239,7 +245,7 @@ async fn without_the_claim_nothing_is_deleted() {
 async fn a_database_of_another_resource_id_is_never_deleted() {
     let harness = world();
     let mut event = restored(&harness).await;
-    event.plan.original.target.resource_id = "db-SOMEBODYELSES".into();
+    event.plan.original.resource_id = "db-SOMEBODYELSES".into();
     delete(&harness, &event).await.unwrap();
     assert_eq!(deletions(&harness), 0);
     assert!(resource_id(&harness, "orders-temp").is_some());
@@ -248,14 +254,14 @@ async fn a_database_of_another_resource_id_is_never_deleted() {
 #[tokio::test(start_paused = true)]
 async fn an_original_under_its_own_name_is_never_deleted() {
     let harness = world();
-    let StepEvent { request, plan } = harness.claimed_instance("orders", TASK).await;
+    let event = harness.claimed_instance("orders", TASK).await;
     let billing = resource_id(&harness, "billing").unwrap();
-    let event = DeleteEvent { request, plan, verification: verification(billing) };
+    let event = deleting(event, committed(&billing));
     let error = delete(&harness, &event).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deletion);
-    let StepEvent { request, plan } = harness.claimed_cluster("shop", TASK).await;
+    let event = harness.claimed_cluster("shop", TASK).await;
     let ledger = cluster_resource_id(&harness, "ledger").unwrap();
-    let event = DeleteEvent { request, plan, verification: verification(ledger) };
+    let event = deleting(event, committed(&ledger));
     assert_eq!(delete_cluster(&harness, &event).await.unwrap_err().kind(), ErrorKind::Deletion);
     assert_eq!(deletions(&harness), 0);
 }
@@ -264,7 +270,7 @@ async fn an_original_under_its_own_name_is_never_deleted() {
 async fn without_the_verified_successor_the_original_is_kept_and_stays_protected() {
     let harness = world();
     let mut event = restored(&harness).await;
-    event.verification.resource_id = "db-ANOTHER".into();
+    event.commit.resource_id = "db-ANOTHER".into();
     let error = delete(&harness, &event).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deletion);
     assert!(error.report().contains("db-ANOTHER"), "{}", error.report());
@@ -286,7 +292,7 @@ async fn without_the_verified_successor_the_original_is_kept_and_stays_protected
 async fn a_cluster_without_its_verified_successor_is_kept_with_its_members_and_protection() {
     let harness = world();
     let mut event = cluster_restored(&harness, "shop", "aurora-postgresql").await;
-    event.verification.resource_id = "cluster-ANOTHER".into();
+    event.commit.resource_id = "cluster-ANOTHER".into();
     assert_eq!(delete_cluster(&harness, &event).await.unwrap_err().kind(), ErrorKind::Deletion);
     let state = harness.simulator.state();
     let kept = state.cluster("shop-temp").unwrap();
@@ -296,15 +302,15 @@ async fn a_cluster_without_its_verified_successor_is_kept_with_its_members_and_p
 #[tokio::test(start_paused = true)]
 async fn a_successor_that_broke_keeps_the_original() {
     let harness = world();
-    let StepEvent { request, plan } = moved_away(&harness).await;
+    let event = moved_away(&harness).await;
     inject(&harness, "RestoreDBInstanceFromDBSnapshot", Fault::EndsIn { status: "storage-full".into() });
     begin_restore(&harness).await;
     harness.settle().await;
     let restored = rds::instance(harness.rds(), "orders").await.unwrap().unwrap();
     let mark = tags::mark(EXECUTION, tags::Role::Verified);
     rds::add_tags(harness.rds(), restored.db_instance_arn().unwrap(), mark).await.unwrap();
-    let verification = verification(restored.dbi_resource_id().unwrap().to_owned());
-    let error = delete(&harness, &DeleteEvent { request, plan, verification }).await.unwrap_err();
+    let commit = committed(restored.dbi_resource_id().unwrap());
+    let error = delete(&harness, &deleting(event, commit)).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Deletion);
     assert!(error.report().contains("storage-full"), "{}", error.report());
     assert_eq!(deletions(&harness), 0);
@@ -396,7 +402,7 @@ async fn of_a_multi_az_cluster_only_the_cluster_is_deleted() {
     let event = cluster_restored(&harness, "stock", "postgres").await;
     delete_cluster(&harness, &event).await.unwrap();
     assert_eq!(cluster_resource_id(&harness, "stock-temp"), None);
-    assert_eq!(cluster_resource_id(&harness, "stock"), Some(event.verification.resource_id));
+    assert_eq!(cluster_resource_id(&harness, "stock"), Some(event.commit.resource_id));
     assert_eq!((accepted(&harness, "DeleteDBInstance").len(), accepted(&harness, "DeleteDBCluster").len()), (0, 1));
 }
 
@@ -513,8 +519,7 @@ async fn whatever_status_a_cluster_restore_ends_in_it_is_removed() {
 
 /// Gives the original its name back, as the rollback does after the first discard.
 async fn put_back(harness: &Harness, event: &StepEvent<OriginalInstance>) {
-    let StepEvent { request, plan } = event.clone();
-    let rename = RenameEvent { request, plan, destination: Destination::Home };
+    let rename = Harness::returning(event);
     let step = async || trapheus_rename::instance::rename(harness.rds(), rename.clone()).await;
     harness.run_instance(&event.request, step).await.unwrap();
 }
@@ -541,7 +546,7 @@ async fn a_restored_database_that_was_in_service_leaves_a_final_snapshot_once_th
     let state = harness.simulator.state();
     assert!(state.snapshot(event.plan.names.discarded_snapshot.as_str()).is_some());
     assert_eq!(state.instance(aside), None);
-    assert_eq!(state.instance("orders").unwrap().resource_id, event.plan.original.target.resource_id);
+    assert_eq!(state.instance("orders").unwrap().resource_id, event.plan.original.resource_id);
 }
 
 #[tokio::test(start_paused = true)]
@@ -641,7 +646,7 @@ async fn where_the_original_is_gone_or_going_the_restored_one_survives() {
     }
     assert!(resource_id(&harness, "orders").is_some());
     let mut event = harness.claimed_cluster("shop", TASK).await;
-    event.plan.original.target.resource_id = "cluster-GONE".into();
+    event.plan.original.resource_id = "cluster-GONE".into();
     let output = discard_cluster(&harness, &event).await.unwrap();
     assert!(output.notes[0].contains("no longer exists"), "{output:?}");
     assert_eq!(deletions(&harness), 1);
@@ -748,8 +753,7 @@ async fn a_stray_member_is_removed_though_its_cluster_is_home() {
 
 /// As the rollback does when it has moved the restored cluster aside.
 async fn put_cluster_back(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<StepOutput> {
-    let StepEvent { request, plan } = event.clone();
-    let rename = RenameEvent { request, plan, destination: Destination::Home };
+    let rename = Harness::returning(event);
     let step = async || trapheus_rename::cluster::rename(harness.rds(), rename.clone()).await;
     harness.run_cluster(&event.request, step).await
 }
@@ -765,7 +769,7 @@ async fn if_the_original_vanishes_after_the_restored_instance_was_moved_aside_th
     call.send().await.unwrap();
     let call = harness.rds().delete_db_instance().db_instance_identifier("orders-temp").skip_final_snapshot(true);
     call.send().await.unwrap();
-    let rename = |StepEvent { request, plan }| RenameEvent { request, plan, destination: Destination::Home };
+    let rename = |event| Harness::returning(&event);
     let going = trapheus_rename::instance::rename(harness.rds(), rename(event.clone())).await.unwrap();
     let left = discard(&harness, &event).await.unwrap();
     for output in [going, left] {

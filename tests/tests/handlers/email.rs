@@ -7,7 +7,7 @@ use rds_simulator::{Fault, FaultRule, Mail, Simulator};
 use serde_json::{Value, json};
 use tokio::io::{AsyncReadExt as _, AsyncWriteExt as _};
 use trapheus_common::clients;
-use trapheus_common::document::{AlertEvent, AlertOutput, AlertPhase, Destination, RenameEvent, Task};
+use trapheus_common::document::{AlertEvent, AlertOutput, AlertPhase, Task};
 use trapheus_common::trust::Trust;
 use trapheus_common::{ErrorKind, Result};
 use trapheus_email::EmailOptions;
@@ -43,8 +43,7 @@ fn always(action: &str, fault: Fault) -> FaultRule {
 /// The document of a restore of `orders` that failed after the rename, which has been carried out.
 async fn renamed_away(harness: &Harness) -> Value {
     let event = Box::pin(harness.claimed_instance("orders", Task::DbRestore)).await;
-    let rename =
-        RenameEvent { request: event.request.clone(), plan: event.plan.clone(), destination: Destination::Temporary };
+    let rename = Harness::parking(&event);
     let renaming = async || trapheus_rename::instance::rename(harness.rds(), rename.clone()).await;
     let renamed = Box::pin(harness.run_instance(&event.request, renaming)).await.unwrap();
     json!({

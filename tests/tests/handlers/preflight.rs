@@ -4,17 +4,19 @@ use std::time::Duration;
 
 use rds_simulator::{Fault, FaultRule};
 use serde_json::{Value, json};
-use trapheus_common::document::{ClusterKind, OriginalCluster, OriginalInstance, PreflightEvent, Target, Task};
+use trapheus_common::document::{ClusterKind, OriginalCluster, OriginalInstance, Plan, PreflightEvent, Target, Task};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::{ErrorKind, Result};
 use trapheus_preflight::scope::Scope;
 use trapheus_tests::{Harness, OTHER_EXECUTION};
 
 async fn instance(harness: &Harness, task: Task) -> Result<OriginalInstance> {
+    instance_plan(harness, task).await.map(|plan| plan.original)
+}
+
+async fn instance_plan(harness: &Harness, task: Task) -> Result<Plan<OriginalInstance>> {
     let event = PreflightEvent { request: harness.request("orders", task, false) };
-    trapheus_preflight::instance::preflight(harness.rds(), &Scope::default(), harness.invocation(), event)
-        .await
-        .map(|plan| plan.original)
+    trapheus_preflight::instance::preflight(harness.rds(), &Scope::default(), harness.invocation(), event).await
 }
 
 async fn cluster(harness: &Harness, task: Task) -> Result<OriginalCluster> {
@@ -85,10 +87,11 @@ async fn the_original_is_what_the_database_was() {
     let mut world = orders();
     world["instances"][0]["tags"] = json!({"team": "shop", "aws:cloudformation:stack-name": "shop"});
     world["instances"][0]["settings"] = json!({"class": "db.r6g.large", "multiAz": true, "parameterGroup": "tuned"});
-    let original = instance(&Harness::new(world), Task::DbRestore).await.unwrap();
-    assert_eq!(original.target.identifier.as_str(), "orders");
-    assert_eq!(original.target.temporary_identifier.as_str(), "orders-temp");
-    assert_eq!(original.target.resource_id, "db-ORIGINAL");
+    let plan = instance_plan(&Harness::new(world), Task::DbRestore).await.unwrap();
+    let original = &plan.original;
+    assert_eq!(plan.names.database.service.as_str(), "orders");
+    assert_eq!(plan.names.database.parked.as_str(), "orders-temp");
+    assert_eq!(original.resource_id, "db-ORIGINAL");
     assert_eq!(original.engine, "postgres");
     assert_eq!(original.tags.count, 1, "only the team is the user's own");
     assert_eq!(original.settings.instance_class.as_deref(), Some("db.r6g.large"));
@@ -301,15 +304,15 @@ async fn a_snapshot_of_another_database_is_refused() {
 async fn members_are_listed_writer_first_then_by_tier_and_name() {
     let original = cluster(&Harness::new(aurora()), Task::DbRestore).await.unwrap();
     assert_eq!(original.cluster_kind, ClusterKind::Aurora);
-    assert_eq!(original.target.resource_id, "cluster-ORIGINAL");
-    let names: Vec<_> = original.members.iter().map(|member| member.target.identifier.as_str()).collect();
+    assert_eq!(original.resource_id, "cluster-ORIGINAL");
+    let names: Vec<_> = original.members.iter().map(|member| member.target.identifier().as_str()).collect();
     assert_eq!(names, ["orders-w", "orders-b", "orders-a", "orders-c"]);
     let writers: Vec<_> = original.members.iter().map(|member| member.is_writer).collect();
     assert_eq!(writers, [true, false, false, false]);
     assert_eq!(original.members[1].tags.count, 1);
     for member in &original.members {
-        let Target { identifier, temporary_identifier, resource_id } = &member.target;
-        assert_eq!(temporary_identifier.as_str(), format!("{identifier}-temp"));
+        let Target { names, resource_id } = &member.target;
+        assert_eq!(names.parked.as_str(), format!("{}-temp", names.service));
         assert!(resource_id.starts_with("db-"));
     }
 }
@@ -317,7 +320,7 @@ async fn members_are_listed_writer_first_then_by_tier_and_name() {
 #[tokio::test(start_paused = true)]
 async fn members_that_are_not_moved_keep_their_names() {
     let original = cluster(&Harness::new(aurora()), Task::CreateSnapshotOnly).await.unwrap();
-    assert!(original.members.iter().all(|member| member.target.temporary_identifier == member.target.identifier));
+    assert!(original.members.iter().all(|member| member.target.names.parked == member.target.names.service));
     let multi_az = json!({
         "clusters": [{"identifier": "orders", "engine": "mysql"}],
         "clusterSnapshots": [{"identifier": "orders-snapshot", "source": "orders"}]
@@ -326,7 +329,7 @@ async fn members_that_are_not_moved_keep_their_names() {
     assert_eq!(original.cluster_kind, ClusterKind::MultiAz);
     assert_eq!(original.members.len(), 3);
     assert!(original.own_members().is_empty());
-    assert!(original.members.iter().all(|member| member.target.temporary_identifier == member.target.identifier));
+    assert!(original.members.iter().all(|member| member.target.names.parked == member.target.names.service));
 }
 
 #[tokio::test(start_paused = true)]

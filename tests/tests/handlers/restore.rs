@@ -2,9 +2,7 @@
 
 use rds_simulator::{ClusterState, Fault, FaultRule, InstanceState, Outcome, RecordedRequest};
 use serde_json::{Value, json};
-use trapheus_common::document::{
-    Destination, OriginalCluster, OriginalInstance, RenameEvent, StepEvent, StepOutput, Task, TaskName,
-};
+use trapheus_common::document::{OriginalCluster, OriginalInstance, StepEvent, StepOutput, Task, TaskName};
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{ErrorKind, Result};
 use trapheus_restore::{cluster, instance};
@@ -69,8 +67,7 @@ fn clusters_with(settings: &Value) -> Harness {
 /// The original, claimed and moved to its temporary name.
 async fn moved(harness: &Harness, identifier: &str) -> StepEvent<OriginalInstance> {
     let event = Box::pin(harness.claimed_instance(identifier, TASK)).await;
-    let StepEvent { request, plan } = event.clone();
-    let rename = RenameEvent { request, plan, destination: Destination::Temporary };
+    let rename = Harness::parking(&event);
     let step = async || Box::pin(trapheus_rename::instance::rename(harness.rds(), rename.clone())).await;
     harness.run_instance(&event.request, step).await.unwrap();
     event
@@ -78,15 +75,14 @@ async fn moved(harness: &Harness, identifier: &str) -> StepEvent<OriginalInstanc
 
 async fn moved_cluster(harness: &Harness, identifier: &str) -> StepEvent<OriginalCluster> {
     let event = Box::pin(harness.claimed_cluster(identifier, TASK)).await;
-    let StepEvent { request, plan } = event.clone();
-    let rename = RenameEvent { request, plan, destination: Destination::Temporary };
+    let rename = Harness::parking(&event);
     let step = async || Box::pin(trapheus_rename::cluster::rename(harness.rds(), rename.clone())).await;
     harness.run_cluster(&event.request, step).await.unwrap();
     event
 }
 
 async fn call(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<StepOutput> {
-    Box::pin(instance::restore(harness.rds(), event.clone())).await
+    Box::pin(instance::restore(harness.rds(), Harness::restoring(event))).await
 }
 
 async fn run(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<StepOutput> {
@@ -94,7 +90,7 @@ async fn run(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<S
 }
 
 async fn call_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<StepOutput> {
-    Box::pin(cluster::restore(harness.rds(), event.clone())).await
+    Box::pin(cluster::restore(harness.rds(), Harness::restoring(event))).await
 }
 
 async fn run_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<StepOutput> {
@@ -147,9 +143,9 @@ async fn a_plain_instance_is_restored_under_its_name_as_a_new_resource() {
     assert_eq!((output.taskname, output.identifier.as_str()), (TaskName::Restore, "orders"));
     let restored = the_instance(&harness, "orders");
     assert_eq!(restored.status, "available");
-    assert_ne!(restored.resource_id, event.plan.original.target.resource_id);
+    assert_ne!(restored.resource_id, event.plan.original.resource_id);
     assert_eq!(waited_for(&output), (Some(restored.resource_id), vec![], false));
-    assert_eq!(the_instance(&harness, "orders-temp").resource_id, event.plan.original.target.resource_id);
+    assert_eq!(the_instance(&harness, "orders-temp").resource_id, event.plan.original.resource_id);
 }
 
 #[tokio::test(start_paused = true)]
@@ -255,7 +251,7 @@ async fn nothing_is_restored_for_another_executions_database_or_a_gone_one() {
     others.request.execution = OTHER_EXECUTION.into();
     assert_eq!(call(&harness, &others).await.unwrap_err().kind(), ErrorKind::Claim);
     let mut gone = event.clone();
-    gone.plan.original.target.resource_id = "db-ANOTHER".into();
+    gone.plan.original.resource_id = "db-ANOTHER".into();
     assert_eq!(call(&harness, &gone).await.unwrap_err().kind(), ErrorKind::InstanceUnavailable);
     assert_eq!(accepted(&harness, "RestoreDBInstanceFromDBSnapshot").len(), 0);
 }
@@ -473,7 +469,7 @@ async fn no_cluster_is_restored_at_home_or_for_another_execution() {
     others.request.execution = OTHER_EXECUTION.into();
     assert_eq!(call_cluster(&harness, &others).await.unwrap_err().kind(), ErrorKind::Claim);
     let mut gone = event.clone();
-    gone.plan.original.target.resource_id = "cluster-ANOTHER".into();
+    gone.plan.original.resource_id = "cluster-ANOTHER".into();
     assert_eq!(call_cluster(&harness, &gone).await.unwrap_err().kind(), ErrorKind::InstanceUnavailable);
     assert_eq!(accepted(&harness, "RestoreDBClusterFromSnapshot").len(), 0);
 }

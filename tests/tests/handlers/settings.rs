@@ -3,7 +3,7 @@
 use rds_simulator::{ClusterState, Fault, FaultRule, InstanceState, Outcome};
 use serde_json::{Value, json};
 use trapheus_common::document::{
-    Destination, OriginalCluster, OriginalInstance, RenameEvent, StepEvent, StepOutput, Task, TaskName, Verification,
+    OriginalCluster, OriginalInstance, StepEvent, StepOutput, Task, TaskName, Verification,
 };
 use trapheus_common::{ErrorKind, Result, tags};
 use trapheus_settings::{cluster, instance};
@@ -79,42 +79,40 @@ fn clusters() -> Harness {
 /// The original, claimed and out of the way, and the restored instance available.
 async fn restored(harness: &Harness, identifier: &str) -> StepEvent<OriginalInstance> {
     let event = Box::pin(harness.claimed_instance(identifier, TASK)).await;
-    let StepEvent { request, plan } = event.clone();
-    let rename = RenameEvent { request, plan, destination: Destination::Temporary };
+    let rename = Harness::parking(&event);
     let step = async || Box::pin(trapheus_rename::instance::rename(harness.rds(), rename.clone())).await;
     harness.run_instance(&event.request, step).await.unwrap();
-    let step = async || Box::pin(trapheus_restore::instance::restore(harness.rds(), event.clone())).await;
+    let step = async || Box::pin(trapheus_restore::instance::restore(harness.rds(), Harness::restoring(&event))).await;
     harness.run_instance(&event.request, step).await.unwrap();
     event
 }
 
 async fn restored_cluster(harness: &Harness, identifier: &str) -> StepEvent<OriginalCluster> {
     let event = Box::pin(harness.claimed_cluster(identifier, TASK)).await;
-    let StepEvent { request, plan } = event.clone();
-    let rename = RenameEvent { request, plan, destination: Destination::Temporary };
+    let rename = Harness::parking(&event);
     let step = async || Box::pin(trapheus_rename::cluster::rename(harness.rds(), rename.clone())).await;
     harness.run_cluster(&event.request, step).await.unwrap();
-    let step = async || Box::pin(trapheus_restore::cluster::restore(harness.rds(), event.clone())).await;
+    let step = async || Box::pin(trapheus_restore::cluster::restore(harness.rds(), Harness::restoring(&event))).await;
     harness.run_cluster(&event.request, step).await.unwrap();
     event
 }
 
 async fn configure(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<StepOutput> {
-    let step = async || Box::pin(instance::configure(harness.rds(), event.clone())).await;
+    let step = async || Box::pin(instance::configure(harness.rds(), Harness::restored(event))).await;
     harness.run_instance(&event.request, step).await
 }
 
 async fn configure_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<StepOutput> {
-    let step = async || Box::pin(cluster::configure(harness.rds(), event.clone())).await;
+    let step = async || Box::pin(cluster::configure(harness.rds(), Harness::restored(event))).await;
     harness.run_cluster(&event.request, step).await
 }
 
 async fn verify(harness: &Harness, event: &StepEvent<OriginalInstance>) -> Result<Verification> {
-    Box::pin(instance::verify(harness.rds(), event.clone())).await
+    Box::pin(instance::verify(harness.rds(), Harness::restored(event))).await
 }
 
 async fn verify_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<Verification> {
-    Box::pin(cluster::verify(harness.rds(), event.clone())).await
+    Box::pin(cluster::verify(harness.rds(), Harness::restored(event))).await
 }
 
 fn the_instance(harness: &Harness, identifier: &str) -> InstanceState {
@@ -156,7 +154,7 @@ async fn a_plain_instance_needs_nothing_and_passes() {
     let verification = verify(&harness, &event).await.unwrap();
     assert_eq!(verification.differences, Vec::<String>::new());
     assert_eq!(verification.resource_id, the_instance(&harness, "orders").resource_id);
-    let output = Box::pin(instance::protect(harness.rds(), event.clone())).await.unwrap();
+    let output = Box::pin(instance::protect(harness.rds(), Harness::restored(event))).await.unwrap();
     assert_eq!((output.taskname, output.wait_for, output.more), (TaskName::Protection, None, false));
     assert_eq!(accepted(&harness, "ModifyDBInstance", "orders"), 0);
 }
@@ -207,7 +205,7 @@ async fn protection_is_switched_back_on_once() {
     let event = restored(&harness, "orders").await;
     configure(&harness, &event).await.unwrap();
     for _ in 0..2 {
-        let step = async || Box::pin(instance::protect(harness.rds(), event.clone())).await;
+        let step = async || Box::pin(instance::protect(harness.rds(), Harness::restored(&event))).await;
         harness.run_instance(&event.request, step).await.unwrap();
         assert_eq!(the_instance(&harness, "orders").settings.deletion_protection, Some(true));
     }
@@ -224,7 +222,7 @@ async fn what_is_protected_is_marked_as_verified_and_never_discarded() {
             .await
     };
     inject(&harness, "AddTagsToResource", 1, Fault::ResponseLost {});
-    let step = async || Box::pin(instance::protect(harness.rds(), event.clone())).await;
+    let step = async || Box::pin(instance::protect(harness.rds(), Harness::restored(&event))).await;
     harness.run_instance(&event.request, step).await.unwrap();
     let restored = the_instance(&harness, "orders");
     assert_eq!(restored.tags["trapheus:execution"], EXECUTION);
@@ -242,7 +240,7 @@ async fn a_cluster_without_protection_is_marked_as_verified_too_and_never_discar
     }));
     let event = restored_cluster(&harness, "shop").await;
     for _ in 0..2 {
-        let output = cluster::protect(harness.rds(), event.clone()).await.unwrap();
+        let output = cluster::protect(harness.rds(), Harness::restored(&event)).await.unwrap();
         assert_eq!((output.wait_for, output.more), (None, false));
     }
     assert_eq!(the_cluster(&harness, "shop").tags["trapheus:role"], "verified");
@@ -363,9 +361,9 @@ async fn a_busy_instance_is_waited_for() {
     let event = restored(&harness, "orders").await;
     let call = harness.rds().modify_db_instance().db_instance_identifier("orders").db_port_number(5433);
     call.db_instance_class("db.m7g.xlarge").apply_immediately(true).send().await.unwrap();
-    let output = Box::pin(instance::configure(harness.rds(), event.clone())).await.unwrap();
+    let output = Box::pin(instance::configure(harness.rds(), Harness::restored(&event))).await.unwrap();
     assert!(output.more && output.wait_for.is_some());
-    let output = Box::pin(instance::protect(harness.rds(), event.clone())).await.unwrap();
+    let output = Box::pin(instance::protect(harness.rds(), Harness::restored(&event))).await.unwrap();
     assert!(output.more && output.wait_for.is_some());
     assert_eq!(verify(&harness, &event).await.unwrap_err().kind(), ErrorKind::Verification);
 }
@@ -391,7 +389,7 @@ async fn a_stranger_under_the_name_is_neither_configured_nor_verified_nor_protec
     assert_eq!(configure(&harness, &event).await.unwrap_err().kind(), ErrorKind::Settings);
     assert_eq!(verify(&harness, &event).await.unwrap_err().kind(), ErrorKind::Verification);
     assert_eq!(
-        Box::pin(instance::protect(harness.rds(), event.clone())).await.unwrap_err().kind(),
+        Box::pin(instance::protect(harness.rds(), Harness::restored(event))).await.unwrap_err().kind(),
         ErrorKind::Settings
     );
     assert_eq!(the_instance(&harness, "orders"), before);
@@ -404,11 +402,14 @@ async fn nothing_is_done_for_another_execution_or_a_gone_original() {
     let mut others = event.clone();
     others.request.execution = OTHER_EXECUTION.into();
     let mut gone = event.clone();
-    gone.plan.original.target.resource_id = "db-ANOTHER".into();
+    gone.plan.original.resource_id = "db-ANOTHER".into();
     for (event, kind) in [(others, ErrorKind::Claim), (gone, ErrorKind::InstanceUnavailable)] {
         assert_eq!(configure(&harness, &event).await.unwrap_err().kind(), kind);
         assert_eq!(verify(&harness, &event).await.unwrap_err().kind(), kind);
-        assert_eq!(Box::pin(instance::protect(harness.rds(), event.clone())).await.unwrap_err().kind(), kind);
+        assert_eq!(
+            Box::pin(instance::protect(harness.rds(), Harness::restored(event))).await.unwrap_err().kind(),
+            kind
+        );
     }
     assert_eq!(accepted(&harness, "ModifyDBInstance", "orders"), 0);
 }
@@ -428,7 +429,7 @@ async fn an_aurora_cluster_and_its_members_end_as_they_were() {
         assert_eq!(verification.resource_id, the_cluster(&harness, "shop").resource_id);
     }
     for _ in 0..2 {
-        let step = async || Box::pin(cluster::protect(harness.rds(), event.clone())).await;
+        let step = async || Box::pin(cluster::protect(harness.rds(), Harness::restored(&event))).await;
         harness.run_cluster(&event.request, step).await.unwrap();
         assert_eq!(the_cluster(&harness, "shop").settings.deletion_protection, Some(true));
     }
@@ -443,7 +444,7 @@ async fn a_multi_az_cluster_ends_as_it_was() {
     let event = restored_cluster(&harness, "stock").await;
     configure_cluster(&harness, &event).await.unwrap();
     assert_eq!(verify_cluster(&harness, &event).await.unwrap().differences, Vec::<String>::new());
-    let step = async || Box::pin(cluster::protect(harness.rds(), event.clone())).await;
+    let step = async || Box::pin(cluster::protect(harness.rds(), Harness::restored(&event))).await;
     harness.run_cluster(&event.request, step).await.unwrap();
     assert_eq!(the_cluster(&harness, "stock").settings, the_cluster(&harness, "stock-temp").settings);
     assert_eq!(accepted(&harness, "ModifyDBCluster", "stock"), 3);
@@ -539,13 +540,16 @@ async fn no_cluster_is_worked_on_for_another_execution_or_under_a_strangers_mark
     others.request.execution = OTHER_EXECUTION.into();
     assert_eq!(configure_cluster(&harness, &others).await.unwrap_err().kind(), ErrorKind::Claim);
     assert_eq!(verify_cluster(&harness, &others).await.unwrap_err().kind(), ErrorKind::Claim);
-    assert_eq!(cluster::protect(harness.rds(), others).await.unwrap_err().kind(), ErrorKind::Claim);
+    assert_eq!(cluster::protect(harness.rds(), Harness::restored(others)).await.unwrap_err().kind(), ErrorKind::Claim);
     let arn = the_cluster(&harness, "shop").arn;
     let call = harness.rds().remove_tags_from_resource().resource_name(&arn);
     call.tag_keys("trapheus:role").send().await.unwrap();
     assert_eq!(configure_cluster(&harness, &event).await.unwrap_err().kind(), ErrorKind::Settings);
     assert_eq!(verify_cluster(&harness, &event).await.unwrap_err().kind(), ErrorKind::Verification);
-    assert_eq!(cluster::protect(harness.rds(), event).await.unwrap_err().kind(), ErrorKind::Settings);
+    assert_eq!(
+        cluster::protect(harness.rds(), Harness::restored(event)).await.unwrap_err().kind(),
+        ErrorKind::Settings
+    );
     assert_eq!(accepted(&harness, "ModifyDBCluster", "shop"), 0);
 }
 
@@ -563,9 +567,9 @@ async fn the_claim_of_a_restored_database_that_shows_two_minutes_late_is_waited_
         };
         let work = async {
             match step {
-                "configure" => Box::pin(instance::configure(harness.rds(), event.clone())).await.map(drop),
-                "verify" => instance::verify(harness.rds(), event.clone()).await.map(drop),
-                _ => Box::pin(instance::protect(harness.rds(), event.clone())).await.map(drop),
+                "configure" => Box::pin(instance::configure(harness.rds(), Harness::restored(&event))).await.map(drop),
+                "verify" => instance::verify(harness.rds(), Harness::restored(&event)).await.map(drop),
+                _ => Box::pin(instance::protect(harness.rds(), Harness::restored(&event))).await.map(drop),
             }
         };
         let (outcome, ()) = futures::join!(work, late);

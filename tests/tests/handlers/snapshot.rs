@@ -214,7 +214,7 @@ async fn a_staging_snapshot_nobody_needs_is_removed() {
     has_snapshot(&harness, "orders", "orders-temp", Some(OTHER_EXECUTION)).await;
     has_snapshot(&harness, "orders", "orders-snapshot", None).await;
     let first = instance::snapshot(harness.rds(), event.clone()).await.unwrap();
-    let staging = event.request.temporary_snapshot_identifier.clone();
+    let staging = event.plan.names.replacement_snapshot.clone();
     assert_eq!(first.wait_for, Some(Goal::SnapshotGone { identifier: staging }));
     run(&harness, &event).await.unwrap();
     assert_eq!(named(&harness.simulator.state().snapshots), [("orders-snapshot", "available")]);
@@ -336,7 +336,7 @@ async fn without_the_claim_nothing_is_touched() {
 async fn a_database_of_another_resource_id_is_not_taken_for_the_original() {
     let harness = world();
     let mut event = harness.claimed_instance("orders", TASK).await;
-    event.plan.original.target.resource_id = "db-SOMEBODYELSES".into();
+    event.plan.original.resource_id = "db-SOMEBODYELSES".into();
     let error = instance::snapshot(harness.rds(), event).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::InstanceUnavailable);
     assert!(harness.simulator.state().snapshots.is_empty());

@@ -5,7 +5,7 @@ use std::time::Duration;
 use rds_simulator::{Fault, FaultRule};
 use serde_json::{Value, json};
 use trapheus_common::clock::Timestamp;
-use trapheus_common::document::{Request, StepOutput, Task, TaskName, WaitEvent, WaitOutput, WaitStatus};
+use trapheus_common::document::{Names, Request, StepOutput, Task, TaskName, WaitEvent, WaitOutput, WaitStatus};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::wait::poll::Pace;
 use trapheus_common::wait::{Goal, MemberGoal};
@@ -290,7 +290,7 @@ async fn snapshots_are_waited_for_until_available_and_until_gone() {
 async fn one_look_finds_a_snapshot_and_two_that_it_is_gone() {
     let harness = Harness::new(world());
     let request = harness.request("orders", Task::CreateSnapshotOnly, false);
-    let (there, gone) = (request.snapshot_identifier.clone(), request.temporary_snapshot_identifier.clone());
+    let (there, gone) = (request.snapshot_identifier.clone(), Names::rename_first(&request).replacement_snapshot);
     let call = harness.rds().create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier(&there);
     call.send().await.unwrap();
     tokio::time::sleep(Duration::from_secs(3_600)).await;

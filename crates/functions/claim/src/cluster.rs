@@ -12,13 +12,13 @@ use trapheus_common::clients::Late;
 use trapheus_common::document::{
     ClusterKind, Member, OriginalCluster, ReleaseEvent, Request, StepEvent, StepOutput, TaskName,
 };
-use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::tags::Role;
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
 use crate::contest::{self, Held};
-use crate::lift::{Home, Lift, OriginalNow, is_replacement};
+use crate::lift::{Holder, Lift, OriginalNow, is_replacement};
 
 /// Marks the DB cluster and its own members as worked on by this execution, and makes sure that the claim has held.
 pub async fn claim(
@@ -28,10 +28,10 @@ pub async fn claim(
     at: Invocation,
 ) -> Result<StepOutput> {
     let StepEvent { request, plan } = &event;
-    let original = &plan.original;
-    contest::check_age(plan, &original.target, at)?;
+    let target = &plan.target();
+    contest::check_age(plan, target, at)?;
     let look = async || {
-        let cluster = rds::cluster_by_resource_id(client, &original.target.resource_id).await?;
+        let cluster = rds::cluster_by_resource_id(client, &target.resource_id).await?;
         Ok(cluster.map(|cluster| Held {
             identifier: cluster.db_cluster_identifier.unwrap_or_default(),
             arn: cluster.db_cluster_arn.unwrap_or_default(),
@@ -39,13 +39,14 @@ pub async fn claim(
         }))
     };
     // Boxed, because the loops of looks and questions would make every caller's future as large.
-    Box::pin(contest::claim(client, sfn, request, &original.target, at, look)).await?;
+    Box::pin(contest::claim(client, sfn, request, target, at, look)).await?;
+    let original = &plan.original;
     // A run that only takes a snapshot works on no member.
     if request.task.restores() {
         let members = original.own_members().iter();
         // Those of Auto Scaling come and go, and a run does nothing with one alone.
         let members: Vec<&Member> =
-            members.filter(|member| !rds::is_auto_scaled(member.target.identifier.as_str())).collect();
+            members.filter(|member| !rds::is_auto_scaled(member.target.identifier().as_str())).collect();
         let ids: Vec<&str> = members.iter().map(|member| member.target.resource_id.as_str()).collect();
         let instances = rds::instances_by_resource_ids(client, &ids).await?;
         for member in members {
@@ -53,17 +54,17 @@ pub async fn claim(
             mark(client, request, member, instance).await?;
         }
         if original.cluster_kind == ClusterKind::MultiAz
-            && let Some(cluster) = rds::cluster_by_resource_id(client, &original.target.resource_id).await?
+            && let Some(cluster) = rds::cluster_by_resource_id(client, &target.resource_id).await?
         {
             claim::write_on_members(client, &cluster, &request.execution, Role::Original).await?;
         }
     }
-    Ok(StepOutput::done(TaskName::Claim, &original.target.identifier))
+    Ok(StepOutput::done(TaskName::Claim, target.identifier()))
 }
 
-/// Marks a member. Whoever holds the cluster holds its members, so an older mark is of no account.
+/// Claims a member. The claim on the cluster holds for its members, so an older claim on one does not count.
 async fn mark(client: &Client, request: &Request, member: &Member, instance: Option<&DbInstance>) -> Result<()> {
-    let identifier = &member.target.identifier;
+    let identifier = member.target.identifier();
     let changed = |what: &str| {
         let text = format!(
             "the member `{identifier}` {what}, unlike in the preflight: another person or job works on this cluster"
@@ -81,17 +82,18 @@ async fn mark(client: &Client, request: &Request, member: &Member, instance: Opt
 /// its snapshots. A restored cluster keeps its own while the original is left over.
 pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> Result<StepOutput> {
     let ReleaseEvent { request, plan, after_failure } = &event;
-    let original = &plan.original;
-    let mut lift = Lift::new(client, request, &original.target);
-    let resource_id = original.target.resource_id.as_str();
+    let target = &plan.target();
+    let mut lift = Lift::new(client, request, target);
+    let resource_id = target.resource_id.as_str();
     lift.find_original(async || Ok(rds::cluster_by_resource_id(client, resource_id).await?.map(seen)), *after_failure)
         .await;
-    let home = lift.found(rds::cluster(client, request.identifier.as_str()).await);
-    let end = home.as_ref().map(at_the_end);
+    let holder = lift.found(rds::cluster(client, request.identifier.as_str()).await);
+    let end = holder.as_ref().map(at_the_end);
     lift.check_end(end.as_ref());
     if lift.is_rolled_back_now(end.as_ref()) {
         return lift.output();
     }
+    let original = &plan.original;
     let members = lift
         .find_claimed(
             async || rds::instances_of_cluster(client, request.identifier.as_str()).await,
@@ -102,27 +104,27 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> R
         )
         .await;
     for instance in members {
-        let moved = |member: &Member| {
-            let temporary = member.target.temporary_identifier.as_str();
-            temporary != member.target.identifier.as_str() && instance.db_instance_identifier() == Some(temporary)
+        let has = |name: &DatabaseIdentifier| instance.db_instance_identifier() == Some(name.as_str());
+        let is_parked = |member: &Member| {
+            let names = &member.target.names;
+            names.parked != names.service && has(&names.parked)
         };
-        let is_home = |member: &Member| instance.db_instance_identifier() == Some(member.target.identifier.as_str());
-        if original.own_members().iter().any(is_home) {
+        if original.own_members().iter().any(|member| has(member.target.identifier())) {
             let name = instance.db_instance_identifier().unwrap_or_default();
             lift.check_status(DatabaseKind::Instance, name, instance.db_instance_status().unwrap_or_default());
         }
-        if !original.own_members().iter().any(moved) {
+        if !original.own_members().iter().any(is_parked) {
             lift.off_database(&instance).await;
         }
     }
-    if let Some(cluster) = &home {
-        lift.of_home(cluster).await;
+    if let Some(cluster) = &holder {
+        lift.of_holder(cluster).await;
     }
     if let Some(snapshot) = lift.found(rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await) {
         lift.from(snapshot.db_cluster_snapshot_arn(), snapshot.tag_list()).await;
     }
     for snapshot in lift.found(snapshots_of(client, resource_id).await) {
-        if !is_replacement(request, snapshot.db_cluster_snapshot_identifier(), snapshot.tag_list()) {
+        if !is_replacement(&plan.names, snapshot.db_cluster_snapshot_identifier(), snapshot.tag_list()) {
             lift.from(snapshot.db_cluster_snapshot_arn(), snapshot.tag_list()).await;
         }
     }
@@ -138,8 +140,8 @@ fn seen(original: DbCluster) -> OriginalNow {
     }
 }
 
-fn at_the_end(cluster: &DbCluster) -> Home<'_> {
-    Home {
+fn at_the_end(cluster: &DbCluster) -> Holder<'_> {
+    Holder {
         status: cluster.status().unwrap_or_default(),
         moving_to: cluster.pending_modified_values().and_then(ClusterPendingModifiedValues::db_cluster_identifier),
     }

@@ -65,7 +65,7 @@ pub(crate) async fn claim(
     at: Invocation,
     look: impl AsyncFn() -> Result<Option<Held>>,
 ) -> Result<()> {
-    let mut held = at_home(original, look().await?)?;
+    let mut held = as_planned(original, look().await?)?;
     let mut former = None;
     // A question takes time, in which another execution may have claimed the database: what is read last, right before the
     // claim is written, has to be what was asked about.
@@ -76,10 +76,14 @@ pub(crate) async fn claim(
         }
         if let Some(holder) = &holder {
             give_way_if_running(sfn, request, original, holder).await?;
-            tracing::info!(db.identifier = original.identifier.as_str(), holder, "taking over from an ended execution");
+            tracing::info!(
+                db.identifier = original.identifier().as_str(),
+                holder,
+                "taking over from an ended execution"
+            );
         }
         former = holder;
-        held = at_home(original, look().await?)?;
+        held = as_planned(original, look().await?)?;
     }
     if holder(request, original, &held) != former {
         return Err(refusal(original, "one execution after the other claims it"));
@@ -100,12 +104,12 @@ fn holder(request: &Request, original: &Target, held: &Held) -> Option<String> {
 }
 
 /// The database, if it is still what the preflight saw.
-fn at_home(original: &Target, held: Option<Held>) -> Result<Held> {
+fn as_planned(original: &Target, held: Option<Held>) -> Result<Held> {
     match held {
-        Some(held) if held.identifier == original.identifier.as_str() => Ok(held),
+        Some(held) if held.identifier == original.identifier().as_str() => Ok(held),
         Some(held) => Err(refusal(
             original,
-            &format!("it was renamed to `{}` since the preflight: somebody else works on it", held.identifier),
+            &format!("it was renamed to `{}` since the preflight: another person or job works on it", held.identifier),
         )),
         None => Err(refusal(
             original,
@@ -147,7 +151,7 @@ async fn give_way_if_running(
             }
             Err(error) => {
                 let doing = format!("cannot find out whether the execution that holds the claim still runs: {holder}");
-                return Err(Error::from_aws(ErrorKind::Claim, &original.identifier, doing, &error));
+                return Err(Error::from_aws(ErrorKind::Claim, original.identifier(), doing, &error));
             }
         };
         let is_late = Instant::now() + BETWEEN_QUESTIONS >= end;
@@ -189,7 +193,7 @@ async fn has_held(
     let mut other = None;
     while Instant::now() + PAUSE < time.end {
         tokio::time::sleep(PAUSE).await;
-        let held = at_home(original, look().await?)?;
+        let held = as_planned(original, look().await?)?;
         if is_ours(request, original, &held.tags) {
             let since = *shown.get_or_insert_with(Instant::now);
             agreed += 1;
@@ -211,7 +215,7 @@ async fn has_held(
     if agreed >= AGREEING {
         return Ok(());
     }
-    let text = format!("the tag `{}` was written and does not show: somebody removes it", tags::EXECUTION);
+    let text = format!("the tag `{}` was written and does not show: a person or a job removes it", tags::EXECUTION);
     Err(refusal(original, &text))
 }
 
@@ -220,5 +224,5 @@ fn is_ours(request: &Request, original: &Target, tags: &[Tag]) -> bool {
 }
 
 fn refusal(original: &Target, why: &str) -> Error {
-    Error::new(ErrorKind::Claim, &original.identifier, format!("cannot claim this database: {why}"))
+    Error::new(ErrorKind::Claim, original.identifier(), format!("cannot claim this database: {why}"))
 }

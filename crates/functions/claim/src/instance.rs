@@ -10,7 +10,7 @@ use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
 use crate::contest::{self, Held};
-use crate::lift::{Home, Lift, OriginalNow, is_replacement};
+use crate::lift::{Holder, Lift, OriginalNow, is_replacement};
 
 /// Marks the DB instance as worked on by this execution, and makes sure that the claim has held.
 pub async fn claim(
@@ -20,10 +20,10 @@ pub async fn claim(
     at: Invocation,
 ) -> Result<StepOutput> {
     let StepEvent { request, plan } = &event;
-    let original = &plan.original;
-    contest::check_age(plan, &original.target, at)?;
+    let target = &plan.target();
+    contest::check_age(plan, target, at)?;
     let look = async || {
-        let instance = rds::instance_by_resource_id(client, &original.target.resource_id).await?;
+        let instance = rds::instance_by_resource_id(client, &target.resource_id).await?;
         Ok(instance.map(|instance| Held {
             identifier: instance.db_instance_identifier.unwrap_or_default(),
             arn: instance.db_instance_arn.unwrap_or_default(),
@@ -31,33 +31,33 @@ pub async fn claim(
         }))
     };
     // Boxed, because the loops of looks and questions would make every caller's future as large.
-    Box::pin(contest::claim(client, sfn, request, &original.target, at, look)).await?;
-    Ok(StepOutput::done(TaskName::Claim, &original.target.identifier))
+    Box::pin(contest::claim(client, sfn, request, target, at, look)).await?;
+    Ok(StepOutput::done(TaskName::Claim, target.identifier()))
 }
 
 /// Lifts this execution's claims from the database that has the name now, original or restored, and from its snapshots. A
 /// restored database keeps its own while the original is left over.
 pub async fn release(client: &Client, event: ReleaseEvent<OriginalInstance>) -> Result<StepOutput> {
     let ReleaseEvent { request, plan, after_failure } = &event;
-    let original = &plan.original;
-    let mut lift = Lift::new(client, request, &original.target);
-    let resource_id = original.target.resource_id.as_str();
+    let target = &plan.target();
+    let mut lift = Lift::new(client, request, target);
+    let resource_id = target.resource_id.as_str();
     lift.find_original(async || Ok(rds::instance_by_resource_id(client, resource_id).await?.map(seen)), *after_failure)
         .await;
-    let home = lift.found(rds::instance(client, request.identifier.as_str()).await);
-    let end = home.as_ref().map(at_the_end);
+    let holder = lift.found(rds::instance(client, request.identifier.as_str()).await);
+    let end = holder.as_ref().map(at_the_end);
     lift.check_end(end.as_ref());
     if lift.is_rolled_back_now(end.as_ref()) {
         return lift.output();
     }
-    if let Some(instance) = &home {
-        lift.of_home(instance).await;
+    if let Some(instance) = &holder {
+        lift.of_holder(instance).await;
     }
     if let Some(snapshot) = lift.found(rds::snapshot(client, request.snapshot_identifier.as_str()).await) {
         lift.from(snapshot.db_snapshot_arn(), snapshot.tag_list()).await;
     }
     for snapshot in lift.found(snapshots_of(client, resource_id).await) {
-        if !is_replacement(request, snapshot.db_snapshot_identifier(), snapshot.tag_list()) {
+        if !is_replacement(&plan.names, snapshot.db_snapshot_identifier(), snapshot.tag_list()) {
             lift.from(snapshot.db_snapshot_arn(), snapshot.tag_list()).await;
         }
     }
@@ -73,8 +73,8 @@ fn seen(original: DbInstance) -> OriginalNow {
     }
 }
 
-fn at_the_end(instance: &DbInstance) -> Home<'_> {
-    Home {
+fn at_the_end(instance: &DbInstance) -> Holder<'_> {
+    Holder {
         status: instance.db_instance_status().unwrap_or_default(),
         moving_to: instance.pending_modified_values().and_then(PendingModifiedValues::db_instance_identifier),
     }

@@ -10,8 +10,8 @@ use std::time::Duration;
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::Tag;
 use tokio::time::Instant;
-use trapheus_common::claim::{self, Claim};
-use trapheus_common::document::{Request, StepOutput, Target, TaskName};
+use trapheus_common::claim::Claim;
+use trapheus_common::document::{Names, Request, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::rds::Database;
 use trapheus_common::tags::Role;
@@ -26,10 +26,10 @@ const GLANCE: Duration = Duration::from_secs(10);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// What answers under the database's own name.
-pub(crate) struct Home<'a> {
+/// The database that has the service name.
+pub(crate) struct Holder<'a> {
     pub(crate) status: &'a str,
-    /// The name somebody gives it at this moment.
+    /// The name that it is being given.
     pub(crate) moving_to: Option<&'a str>,
 }
 
@@ -48,7 +48,7 @@ enum Whereabouts {
     Settled,
     /// Under another name.
     LeftOver,
-    /// Under another name and being deleted, or nobody could look.
+    /// Under another name and being deleted, or no look succeeded.
     Uncertain,
 }
 
@@ -106,25 +106,17 @@ impl<'a> Lift<'a> {
         }
     }
 
-    /// As [`Self::off_database`], for the database that has the name. As long as the original is left over beside it, the
-    /// claim stays that tells everybody, a recovery above all, that this one is its verified successor.
-    pub(crate) async fn of_home<D: Database>(&mut self, home: &D) {
-        let claim = Claim::on(home).filter(|claim| claim.is_by(&self.request.execution));
+    /// As [`Self::off_database`], for the database that has the service name. As long as the original is left over beside
+    /// it, its claim tells a recovery which of the two it is, so it stays: a verified database succeeds the original, and one
+    /// that is not verified is removed by the proofs of a rollback.
+    pub(crate) async fn of_holder<D: Database>(&mut self, holder: &D) {
+        let claim = Claim::on(holder).filter(|claim| claim.is_by(&self.request.execution));
         let has_role = |role| claim.is_some_and(|claim| claim.has_role(role));
-        if self.original != Whereabouts::Settled && has_role(Role::Verified) {
-            return;
+        let is_successor = self.original != Whereabouts::Settled && has_role(Role::Verified);
+        let is_discarded_later = self.original == Whereabouts::LeftOver && has_role(Role::Restored);
+        if !is_successor && !is_discarded_later {
+            self.off_database(holder).await;
         }
-        // A run releases what it restored only once that is verified: what is not, its rollback has removed. Unless it could
-        // not, because somebody deletes the original meanwhile; then nobody knows how good this one is. Nor does anybody beside
-        // an original that could not be looked at.
-        if self.original == Whereabouts::LeftOver && has_role(Role::Restored) {
-            match claim::write(self.rds, home, &self.request.execution, Role::Verified).await {
-                Ok(()) => return,
-                // Left as it is, it would be removed by a recovery.
-                Err(error) => self.remember(Err(error)),
-            }
-        }
-        self.off_database(home).await;
     }
 
     /// Looks for the original, and takes note of it.
@@ -194,20 +186,20 @@ impl<'a> Lift<'a> {
 
     /// Whether a rollback is at work: the original is not back, and what had its name is on its way to another one. That
     /// rollback, or the recovery that follows it, proves by the claims what it may remove; so all of them stay.
-    pub(crate) fn is_rolled_back_now(&self, home: Option<&Home<'_>>) -> bool {
-        self.original != Whereabouts::Settled && home.is_none_or(|home| home.moving_to.is_some())
+    pub(crate) fn is_rolled_back_now(&self, holder: Option<&Holder<'_>>) -> bool {
+        self.original != Whereabouts::Settled && holder.is_none_or(|holder| holder.moving_to.is_some())
     }
 
     /// Takes note of what answers under the name at the end of everything. A run that moved the database does not end well
     /// without one.
-    pub(crate) fn check_end(&mut self, home: Option<&Home<'_>>) {
+    pub(crate) fn check_end(&mut self, holder: Option<&Holder<'_>>) {
         let Request { kind, identifier, .. } = self.request;
-        match home {
+        match holder {
             None => self.ends_badly(&format!("no {kind} answers as {identifier}")),
-            Some(Home { moving_to: Some(next), .. }) => {
-                self.ends_badly(&format!("somebody is renaming {identifier} to {next}"));
+            Some(Holder { moving_to: Some(next), .. }) => {
+                self.ends_badly(&format!("{identifier} is being renamed to {next}"));
             }
-            Some(Home { status, .. }) => self.check_status(*kind, identifier.as_str(), status),
+            Some(Holder { status, .. }) => self.check_status(*kind, identifier.as_str(), status),
         }
     }
 
@@ -254,7 +246,7 @@ fn is_unsettled(look: &Result<Option<OriginalNow>>, after_failure: bool) -> bool
 
 /// A replacement of the snapshot that is under way keeps its mark: the next run finishes it. One that a person took under
 /// the same name only has the marks RDS copied from the database.
-pub(crate) fn is_replacement(request: &Request, identifier: Option<&str>, found: &[Tag]) -> bool {
-    identifier == Some(request.temporary_snapshot_identifier.as_str())
+pub(crate) fn is_replacement(names: &Names, identifier: Option<&str>, found: &[Tag]) -> bool {
+    identifier == Some(names.replacement_snapshot.as_str())
         && tags::value(found, tags::ROLE) == Some(tags::Role::Snapshot.value())
 }

@@ -9,9 +9,9 @@ use aws_sdk_rds::operation::modify_db_cluster::ModifyDBClusterError;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance};
 use trapheus_common::claim::{self, Claim, Named, Proofs};
 use trapheus_common::document::{
-    ClusterKind, DeleteEvent, DiscardEvent, Names, OriginalCluster, Request, StepOutput, Target, TaskName,
+    ClusterKind, DeleteEvent, DiscardEvent, NameRole, Names, OriginalCluster, Planned, Request, StepOutput, TaskName,
 };
-use trapheus_common::identifiers::{DatabaseKind, SnapshotIdentifier};
+use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIdentifier};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::tags::Role;
 use trapheus_common::wait::Goal;
@@ -19,23 +19,24 @@ use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
 use crate::{
-    Asked, Deletion, Moved, NotDeleted, Patience, Successor, Way, at_rest, available, awaited_long_enough,
-    backups_kept, between_names, check_place, check_successor, delete_instance, discarded, failed, final_snapshot,
-    foreign, found_again, gone, is_untouched, is_verified, kept_aside, leaving, left_aside, noted, nothing_to_keep,
-    phase, settled, shows_whose_it_is, storage_work_ended, survivor, way,
+    Asked, Deletion, Moved, NotDeleted, Patience, Places, Successor, Way, at_rest, available, awaited_long_enough,
+    backups_kept, between_names, check_place, check_successor, committed, delete_instance, discarded, failed,
+    final_snapshot, foreign, found_again, gone, is_untouched, is_verified, kept_aside, leaving, left_aside, noted,
+    nothing_to_keep, phase, settled, shows_whose_it_is, storage_work_ended, survivor, way,
 };
 
 /// Deletes the original once its successor is verified, one step at a time.
 pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result<StepOutput> {
-    let DeleteEvent { request, plan, verification } = event;
+    let target = &event.plan.target();
+    let places = Places::of(&event, target)?;
+    let DeleteEvent { request, plan, successor_at, commit, .. } = &event;
     let original = &plan.original;
-    let target = &original.target;
-    let output = StepOutput::done(TaskName::Delete, target.temporary_identifier.as_str());
+    let output = StepOutput::done(TaskName::Delete, places.at.as_str());
     let shows = |successor: Option<&DbCluster>| {
         successor
-            .is_some_and(|one| is_verified(&request, one.tag_list(), one.db_cluster_resource_id().unwrap_or_default()))
+            .is_some_and(|one| is_verified(request, one.tag_list(), one.db_cluster_resource_id().unwrap_or_default()))
     };
-    let clusters = Named::<DbCluster>::find_beside(rds, target, shows).await?;
+    let clusters = Named::<DbCluster>::find_beside(rds, target, *successor_at, shows).await?;
     let Some(cluster) = &clusters.original else {
         // Between two names neither answers, so one look does not prove that it is gone.
         return Ok(output.then_more(found_again(&target.resource_id)));
@@ -43,31 +44,31 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result
     if phase(DatabaseKind::Cluster, cluster.status()) == Phase::Deleting {
         return Ok(output.waiting_for(gone(&target.resource_id)));
     }
-    claim::check(&request, target, cluster.tag_list())?;
+    claim::check(request, target, cluster.tag_list())?;
     let moving_to = cluster.pending_modified_values().and_then(ClusterPendingModifiedValues::db_cluster_identifier);
-    check_place(&request, target, cluster.db_cluster_identifier(), moving_to)?;
-    let holder = clusters.at(&request.identifier).map(successor);
-    if check_successor(&request, target, &verification.resource_id, holder.as_ref())? == Asked::Busy {
-        return Ok(output.then_more(available(&request.identifier, &verification.resource_id)));
+    check_place(request, places, cluster.db_cluster_identifier(), moving_to)?;
+    let holder = clusters.at(places.successor_at).map(successor);
+    if check_successor(request, places, &commit.resource_id, holder.as_ref())? == Asked::Busy {
+        return Ok(output.then_more(available(places.successor_at, &commit.resource_id)));
     }
     let how = ClusterDeletion {
-        final_snapshot: final_snapshot(&request, &plan.names),
+        final_snapshot: final_snapshot(request, &plan.names),
         delete_automated_backups: !request.options.keep_automated_backups,
     };
     let members = own_members(rds, original, cluster).await?;
-    check_members(&request, original, &members)?;
+    check_members(request, original, places.at, &members)?;
     let again = found_again(&target.resource_id);
-    if cluster.deletion_protection() == Some(true) && !is_unprotected(rds, &request, cluster).await? {
+    if cluster.deletion_protection() == Some(true) && !is_unprotected(rds, request, cluster).await? {
         return Ok(output.then_more(again));
     }
-    if delete_members(rds, &request, target, &members).await? == Asked::Busy {
+    if delete_members(rds, request, &members).await? == Asked::Busy {
         return Ok(output.then_more(members_settled(&members)));
     }
-    match delete_cluster(rds, &request, cluster, &members, how).await {
+    match delete_cluster(rds, request, cluster, &members, how).await {
         Ok(Asked::Accepted) => Ok(output.waiting_for(gone(&target.resource_id))),
         Ok(Asked::Busy) if members.is_empty() => Ok(output.then_more(again)),
         Ok(Asked::Busy) => Ok(output.then_more(members_gone(&members))),
-        Err(refusal) => Err(refusal.into_error(&request, target)),
+        Err(refusal) => Err(refusal.into_error(request, cluster.db_cluster_identifier())),
     }
 }
 
@@ -83,7 +84,12 @@ async fn own_members(rds: &Client, original: &OriginalCluster, cluster: &DbClust
 
 /// A member that a person added during the run is theirs, and would be lost with the cluster. A reader that Aurora Auto
 /// Scaling added goes with its cluster.
-fn check_members(request: &Request, original: &OriginalCluster, members: &[DbInstance]) -> Result<()> {
+fn check_members(
+    request: &Request,
+    original: &OriginalCluster,
+    at: &DatabaseIdentifier,
+    members: &[DbInstance],
+) -> Result<()> {
     let added: Vec<&str> = members
         .iter()
         .filter(|member| !is_one_of(original, member) && !is_auto_scaled(member))
@@ -96,9 +102,8 @@ fn check_members(request: &Request, original: &OriginalCluster, members: &[DbIns
     Err(failed(
         request,
         format!(
-            "{0} was not deleted, because members were added to it during the run: {1}. Both clusters are kept; delete {0} \
+            "{at} was not deleted, because members were added to it during the run: {}. Both clusters are kept; delete {at} \
              with its members by hand once you do not need them",
-            original.target.temporary_identifier,
             added.join(", ")
         ),
     ))
@@ -112,21 +117,22 @@ fn is_one_of(original: &OriginalCluster, instance: &DbInstance) -> bool {
     original.members.iter().any(|member| instance.dbi_resource_id() == Some(member.target.resource_id.as_str()))
 }
 
-/// Clears the original's names of what the restore left there, and removes it: the first step of a rollback and, once the
+/// Clears the names of the databases that the restore left there, and removes them: the first step of a rollback and, once the
 /// original is back, the last but one.
 pub async fn discard(rds: &Client, event: DiscardEvent<OriginalCluster>, at: Invocation) -> Result<StepOutput> {
     let patience = Patience::of(&event, at);
-    let DiscardEvent { request, plan, .. } = event;
+    let DiscardEvent { request, plan, at: role, .. } = &event;
     let original = &plan.original;
-    let target = &original.target;
-    let output = StepOutput::done(TaskName::Discard, request.identifier.as_str());
+    let target = &plan.target();
+    let name = target.names.of(*role)?;
+    let output = StepOutput::done(TaskName::Discard, name.as_str());
     let is_original = |holder: &DbCluster| holder.db_cluster_resource_id() == Some(target.resource_id.as_str());
     let is_sure = |found: &Named<DbCluster>| {
-        let holder = found.at(&request.identifier);
+        let holder = found.at(name);
         holder.is_none_or(|holder| is_original(holder) || shows_whose_it_is(DatabaseKind::Cluster, holder))
     };
     let clusters = claim::look_until(async || Named::<DbCluster>::find(rds, target).await, is_sure).await?;
-    let holder = clusters.at(&request.identifier);
+    let holder = clusters.at(name);
     let Some(cluster) = &clusters.original else {
         return Ok(match holder {
             // One look proves nothing: a rename hides it for minutes.
@@ -141,14 +147,14 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalCluster>, at: Inv
         return Ok(noted(output, survivor(target, "is being deleted", has_survivor)));
     }
     let aside = rds::cluster(rds, plan.names.aside.as_str()).await?;
-    let untouched = is_untouched(&request, cluster.db_cluster_identifier(), cluster.tag_list());
+    let untouched = is_untouched(request, cluster.db_cluster_identifier(), cluster.tag_list());
     if untouched && aside.is_none() {
         return Ok(output);
     }
     if !untouched {
-        claim::check_for_rollback(&request, target, cluster.tag_list())?;
+        claim::check_for_rollback(request, target, cluster.tag_list())?;
     }
-    let restored = holder.filter(|holder| holder.db_cluster_resource_id() != Some(target.resource_id.as_str()));
+    let restored = holder.filter(|holder| !is_original(holder));
     let is_home = cluster.db_cluster_identifier() == Some(request.identifier.as_str());
     let restored = restored.cloned();
     let is_claimed = [restored.as_ref(), aside.as_ref()].into_iter().flatten().all(|one| Claim::on(one).is_some());
@@ -156,10 +162,22 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalCluster>, at: Inv
         let is_sure = |member| is_auto_scaled(member) || shows_whose_it_is(DatabaseKind::Instance, member);
         !is_claimed || members.iter().all(is_sure)
     };
-    let look = async || strays(rds, original, [restored.as_ref(), aside.as_ref()]).await;
+    let look = async || strays(rds, original, *role, [restored.as_ref(), aside.as_ref()]).await;
     let members = claim::look_until(look, are_sure).await?;
-    let (request, names) = (&request, &plan.names);
-    let discard = Discard { rds, request, names, original, restored, aside, members, is_home, patience };
+    let discard = Discard {
+        rds,
+        request,
+        name,
+        names: &plan.names,
+        planned: plan.planned(),
+        original,
+        present: cluster.db_cluster_identifier(),
+        restored,
+        aside,
+        members,
+        is_home,
+        patience,
+    };
     // Boxed, because the futures of its calls would make every caller's as large.
     Box::pin(discard.step(output)).await
 }
@@ -168,6 +186,7 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalCluster>, at: Inv
 async fn strays(
     rds: &Client,
     original: &OriginalCluster,
+    role: NameRole,
     clusters: [Option<&DbCluster>; 2],
 ) -> Result<Vec<DbInstance>> {
     let mut found: Vec<DbInstance> = Vec::new();
@@ -177,7 +196,8 @@ async fn strays(
     for cluster in clusters.into_iter().flatten().filter_map(DbCluster::db_cluster_identifier) {
         found.extend(rds::instances_of_cluster(rds, cluster).await?);
     }
-    let names: Vec<&str> = original.own_members().iter().map(|member| member.target.identifier.as_str()).collect();
+    let names = original.own_members().iter().map(|member| Ok(member.target.names.of(role)?.as_str()));
+    let names = names.collect::<Result<Vec<&str>>>()?;
     for instance in rds::instances_named(rds, &names).await? {
         if !found.iter().any(|known| known.dbi_resource_id() == instance.dbi_resource_id()) {
             found.push(instance);
@@ -190,9 +210,14 @@ async fn strays(
 struct Discard<'a> {
     rds: &'a Client,
     request: &'a Request,
+    /// The name that the restored cluster is removed from.
+    name: &'a DatabaseIdentifier,
     names: &'a Names,
+    planned: Planned<'a>,
     original: &'a OriginalCluster,
-    /// The cluster that has the service name and is not the original.
+    /// The name that the original has now.
+    present: Option<&'a str>,
+    /// The cluster that has that name and is not the original.
     restored: Option<DbCluster>,
     /// The cluster that has the name a rollback moves a restored one to.
     aside: Option<DbCluster>,
@@ -203,12 +228,18 @@ struct Discard<'a> {
 
 impl Discard<'_> {
     async fn step(mut self, mut output: StepOutput) -> Result<StepOutput> {
+        if let Some(restored) = &self.restored {
+            let resource_id = restored.db_cluster_resource_id().unwrap_or_default();
+            if !is_deleting(restored) && is_verified(self.request, restored.tag_list(), resource_id) {
+                return Ok(committed(output, self.name, resource_id));
+            }
+        }
         let kept = self.set_foreign_members_aside();
         if self.is_home {
             output.notes.extend(kept);
         } else if !kept.is_empty() || self.foreign_cluster().is_some() {
             let found: Vec<String> = self.foreign_cluster().into_iter().chain(kept).collect();
-            return Err(foreign(self.request, &self.original.target, "cluster", &found));
+            return Err(foreign(self.request, self.present, "cluster", &found));
         }
         self.claim_members().await;
         if let Some(restored) = self.restored.as_ref().filter(|_| !self.is_home) {
@@ -216,8 +247,7 @@ impl Discard<'_> {
         }
         let members = self.members_of_ours();
         if !members.is_empty() {
-            let target = &self.original.target;
-            return Ok(match delete_members(self.rds, self.request, target, &members).await? {
+            return Ok(match delete_members(self.rds, self.request, &members).await? {
                 Asked::Busy => output.then_more(members_settled(&members)),
                 Asked::Accepted if self.is_home => output.then_more(members_gone(&members)),
                 Asked::Accepted => output.waiting_for(members_gone(&members)),
@@ -252,7 +282,7 @@ impl Discard<'_> {
         let resource_id = restored.db_cluster_resource_id().unwrap_or_default();
         match self.way(restored) {
             Way::Going if self.members.is_empty() => {
-                let note = leaving(self.request.identifier.as_str(), resource_id);
+                let note = leaving(self.name.as_str(), resource_id);
                 Ok(noted(output.waiting_for(gone(resource_id)), note))
             }
             Way::Going | Way::DeleteUnused => self.delete(restored, ClusterDeletion::ENTIRELY, output).await,
@@ -263,7 +293,7 @@ impl Discard<'_> {
                 Moved::UnderWay => Ok(output.then_more(found_again(resource_id))),
                 Moved::Busy if self.patience.is_over => {
                     let status = restored.status().unwrap_or_default();
-                    let output = noted(output, awaited_long_enough(self.request.identifier.as_str(), status));
+                    let output = noted(output, awaited_long_enough(self.name.as_str(), status));
                     self.delete_keeping_backups(restored, output).await
                 }
                 Moved::Busy => Ok(output.then_more(at_rest(resource_id, self.patience.until))),
@@ -364,7 +394,7 @@ impl Discard<'_> {
                         self.delete_keeping_backups(aside, output).await
                     }
                     Err(NotDeleted::Status(_)) => self.delete_keeping_backups(aside, output).await,
-                    Err(refusal) => Err(refusal.into_error(self.request, &self.original.target)),
+                    Err(refusal) => Err(refusal.into_error(self.request, aside.db_cluster_identifier())),
                 }
             }
         }
@@ -386,14 +416,13 @@ impl Discard<'_> {
     /// Deletes the members, then their cluster.
     async fn delete(&self, restored: &DbCluster, how: ClusterDeletion, output: StepOutput) -> Result<StepOutput> {
         let resource_id = restored.db_cluster_resource_id();
-        let target = &self.original.target;
         if !is_deleting(restored)
             && restored.deletion_protection() == Some(true)
             && !is_unprotected(self.rds, self.request, restored).await?
         {
             return Ok(output.then_more(settled(resource_id)));
         }
-        if delete_members(self.rds, self.request, target, &self.members).await? == Asked::Busy {
+        if delete_members(self.rds, self.request, &self.members).await? == Asked::Busy {
             return Ok(output.then_more(members_settled(&self.members)));
         }
         let going = gone(resource_id.unwrap_or_default());
@@ -405,7 +434,7 @@ impl Discard<'_> {
             Ok(Asked::Accepted) => Ok(output.waiting_for(going)),
             Ok(Asked::Busy) if self.members.is_empty() => Ok(output.then_more(settled(resource_id))),
             Ok(Asked::Busy) => Ok(output.then_more(members_gone(&self.members))),
-            Err(refusal) => Err(refusal.into_error(self.request, target)),
+            Err(refusal) => Err(refusal.into_error(self.request, restored.db_cluster_identifier())),
         }
     }
 
@@ -421,7 +450,6 @@ impl Discard<'_> {
     /// Takes what is not this execution's out of what will be removed, and says why it is not. A reader that Aurora Auto
     /// Scaling added to a cluster of the run goes with that cluster.
     fn set_foreign_members_aside(&mut self) -> Vec<String> {
-        let originals = originals(self.original);
         let ours: Vec<String> = [&self.restored, &self.aside]
             .into_iter()
             .flatten()
@@ -438,7 +466,7 @@ impl Discard<'_> {
             if is_leaving || goes_with_ours(member) {
                 return true;
             }
-            let missing = Proofs::of_instance(member).missing(self.request, &originals);
+            let missing = Proofs::of_instance(member).missing(self.request, &self.planned);
             let is_ours = missing.is_none();
             kept.extend(missing);
             is_ours
@@ -451,16 +479,12 @@ impl Discard<'_> {
     }
 
     fn missing(&self, cluster: &DbCluster) -> Option<String> {
-        Proofs::of_cluster(cluster).missing(self.request, &originals(self.original))
+        Proofs::of_cluster(cluster).missing(self.request, &self.planned)
     }
 }
 
 fn has_pending_rename(cluster: &DbCluster) -> bool {
     cluster.pending_modified_values().is_some_and(|pending| pending.db_cluster_identifier().is_some())
-}
-
-fn originals(original: &OriginalCluster) -> Vec<&Target> {
-    std::iter::once(&original.target).chain(original.members.iter().map(|member| &member.target)).collect()
 }
 
 fn is_deleting(cluster: &DbCluster) -> bool {
@@ -480,7 +504,7 @@ fn resource_ids(members: &[DbInstance]) -> Vec<String> {
 }
 
 /// Asks for the deletion of all members at once; busy if one of them has to be asked again.
-async fn delete_members(rds: &Client, request: &Request, target: &Target, members: &[DbInstance]) -> Result<Asked> {
+async fn delete_members(rds: &Client, request: &Request, members: &[DbInstance]) -> Result<Asked> {
     let mut all = Asked::Accepted;
     for member in members {
         if phase(DatabaseKind::Instance, member.db_instance_status()) == Phase::Deleting {
@@ -489,7 +513,7 @@ async fn delete_members(rds: &Client, request: &Request, target: &Target, member
         match delete_instance(rds, request, member, Deletion::OF_A_MEMBER).await {
             Ok(Asked::Accepted) => {}
             Ok(Asked::Busy) => all = Asked::Busy,
-            Err(refusal) => return Err(refusal.into_error(request, target)),
+            Err(refusal) => return Err(refusal.into_error(request, member.db_instance_identifier())),
         }
     }
     Ok(all)

@@ -4,30 +4,30 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, PendingModifiedValues};
 use trapheus_common::claim::{self, Named, Proofs};
 use trapheus_common::document::{
-    DeleteEvent, DiscardEvent, Names, OriginalInstance, Request, StepOutput, Target, TaskName,
+    DeleteEvent, DiscardEvent, Names, OriginalInstance, Planned, Request, StepOutput, TaskName,
 };
-use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::{Result, rds};
 
 use crate::{
-    Asked, Deletion, Moved, NotDeleted, Patience, Successor, Way, at_rest, available, awaited_long_enough,
-    backups_kept, between_names, check_place, check_successor, delete_instance, discarded, final_snapshot, foreign,
-    found_again, gone, is_unprotected, is_untouched, is_verified, kept_aside, leaving, left_aside, move_aside, noted,
-    nothing_to_keep, phase, settled, shows_whose_it_is, storage_work_ended, survivor, way,
+    Asked, Deletion, Moved, NotDeleted, Patience, Places, Successor, Way, at_rest, available, awaited_long_enough,
+    backups_kept, between_names, check_place, check_successor, committed, delete_instance, discarded, final_snapshot,
+    foreign, found_again, gone, is_unprotected, is_untouched, is_verified, kept_aside, leaving, left_aside, move_aside,
+    noted, nothing_to_keep, phase, settled, shows_whose_it_is, storage_work_ended, survivor, way,
 };
 
 /// Deletes the original once its successor is verified, one step at a time.
 pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Result<StepOutput> {
-    let DeleteEvent { request, plan, verification } = event;
-    let original = &plan.original;
-    let target = &original.target;
-    let output = StepOutput::done(TaskName::Delete, target.temporary_identifier.as_str());
+    let target = &event.plan.target();
+    let places = Places::of(&event, target)?;
+    let DeleteEvent { request, plan, successor_at, commit, .. } = &event;
+    let output = StepOutput::done(TaskName::Delete, places.at.as_str());
     let shows = |successor: Option<&DbInstance>| {
-        successor.is_some_and(|one| is_verified(&request, one.tag_list(), one.dbi_resource_id().unwrap_or_default()))
+        successor.is_some_and(|one| is_verified(request, one.tag_list(), one.dbi_resource_id().unwrap_or_default()))
     };
-    let instances = Named::<DbInstance>::find_beside(rds, target, shows).await?;
+    let instances = Named::<DbInstance>::find_beside(rds, target, *successor_at, shows).await?;
     let Some(instance) = &instances.original else {
         // Between two names neither answers, so one look does not prove that it is gone.
         return Ok(output.then_more(found_again(&target.resource_id)));
@@ -35,25 +35,25 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Resul
     if phase(DatabaseKind::Instance, instance.db_instance_status()) == Phase::Deleting {
         return Ok(output.waiting_for(gone(&target.resource_id)));
     }
-    claim::check(&request, target, instance.tag_list())?;
+    claim::check(request, target, instance.tag_list())?;
     let moving_to = instance.pending_modified_values().and_then(PendingModifiedValues::db_instance_identifier);
-    check_place(&request, target, instance.db_instance_identifier(), moving_to)?;
-    let holder = instances.at(&request.identifier).map(successor);
-    if check_successor(&request, target, &verification.resource_id, holder.as_ref())? == Asked::Busy {
-        return Ok(output.then_more(available(&request.identifier, &verification.resource_id)));
+    check_place(request, places, instance.db_instance_identifier(), moving_to)?;
+    let holder = instances.at(places.successor_at).map(successor);
+    if check_successor(request, places, &commit.resource_id, holder.as_ref())? == Asked::Busy {
+        return Ok(output.then_more(available(places.successor_at, &commit.resource_id)));
     }
     let how = Deletion {
-        final_snapshot: final_snapshot(&request, &plan.names),
+        final_snapshot: final_snapshot(request, &plan.names),
         delete_automated_backups: Some(!request.options.keep_automated_backups),
     };
     let again = found_again(&target.resource_id);
-    if instance.deletion_protection() == Some(true) && !is_unprotected(rds, &request, instance).await? {
+    if instance.deletion_protection() == Some(true) && !is_unprotected(rds, request, instance).await? {
         return Ok(output.then_more(again));
     }
-    match delete_instance(rds, &request, instance, how).await {
+    match delete_instance(rds, request, instance, how).await {
         Ok(Asked::Accepted) => Ok(output.waiting_for(gone(&target.resource_id))),
         Ok(Asked::Busy) => Ok(output.then_more(again)),
-        Err(refusal) => Err(refusal.into_error(&request, target)),
+        Err(refusal) => Err(refusal.into_error(request, instance.db_instance_identifier())),
     }
 }
 
@@ -61,16 +61,17 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Resul
 /// original is back, the last but one.
 pub async fn discard(rds: &Client, event: DiscardEvent<OriginalInstance>, at: Invocation) -> Result<StepOutput> {
     let patience = Patience::of(&event, at);
-    let DiscardEvent { request, plan, .. } = event;
-    let target = &plan.original.target;
-    let output = StepOutput::done(TaskName::Discard, request.identifier.as_str());
+    let DiscardEvent { request, plan, at: role, .. } = &event;
+    let target = &plan.target();
+    let name = target.names.of(*role)?;
+    let output = StepOutput::done(TaskName::Discard, name.as_str());
     let is_original = |holder: &DbInstance| holder.dbi_resource_id() == Some(target.resource_id.as_str());
     let is_sure = |found: &Named<DbInstance>| {
-        let holder = found.at(&request.identifier);
+        let holder = found.at(name);
         holder.is_none_or(|holder| is_original(holder) || shows_whose_it_is(DatabaseKind::Instance, holder))
     };
     let instances = claim::look_until(async || Named::<DbInstance>::find(rds, target).await, is_sure).await?;
-    let holder = instances.at(&request.identifier);
+    let holder = instances.at(name);
     let Some(instance) = &instances.original else {
         return Ok(match holder {
             // One look proves nothing: a rename hides it for minutes.
@@ -84,15 +85,15 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalInstance>, at: In
         let has_survivor = holder.is_some_and(|holder| !is_original(holder));
         return Ok(noted(output, survivor(target, "is being deleted", has_survivor)));
     }
-    let discard = Discard { rds, request: &request, names: &plan.names, target, patience };
-    if is_untouched(&request, instance.db_instance_identifier(), instance.tag_list()) {
+    let planned = plan.planned();
+    let present = instance.db_instance_identifier();
+    let discard = Discard { rds, request, name, names: &plan.names, planned, present, patience };
+    if is_untouched(request, instance.db_instance_identifier(), instance.tag_list()) {
         return discard.remove_what_was_moved_aside(output).await;
     }
-    claim::check_for_rollback(&request, target, instance.tag_list())?;
+    claim::check_for_rollback(request, target, instance.tag_list())?;
     match holder {
-        Some(holder) if holder.dbi_resource_id() != Some(target.resource_id.as_str()) => {
-            discard.clear_the_name(holder, output).await
-        }
+        Some(holder) if !is_original(holder) => discard.clear_the_name(holder, output).await,
         Some(_) => discard.remove_what_was_moved_aside(output).await,
         None => discard.note_on_aside(output).await,
     }
@@ -101,8 +102,12 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalInstance>, at: In
 struct Discard<'a> {
     rds: &'a Client,
     request: &'a Request,
+    /// The name that the restored database is removed from.
+    name: &'a DatabaseIdentifier,
     names: &'a Names,
-    target: &'a Target,
+    planned: Planned<'a>,
+    /// The name that the original has now.
+    present: Option<&'a str>,
     patience: Patience,
 }
 
@@ -114,14 +119,13 @@ impl Discard<'_> {
         if way == Way::Going {
             let output = output.waiting_for(gone(resource_id));
             let was_in_service = restored.instance_create_time().is_some();
-            return Ok(if was_in_service {
-                noted(output, leaving(self.request.identifier.as_str(), resource_id))
-            } else {
-                output
-            });
+            return Ok(if was_in_service { noted(output, leaving(self.name.as_str(), resource_id)) } else { output });
+        }
+        if is_verified(self.request, restored.tag_list(), resource_id) {
+            return Ok(committed(output, self.name, resource_id));
         }
         if let Some(why) = self.missing(restored) {
-            return Err(foreign(self.request, self.target, "instance", &[why]));
+            return Err(foreign(self.request, self.present, "instance", &[why]));
         }
         match way {
             Way::Going | Way::BeingRenamed => Ok(output.then_more(found_again(resource_id))),
@@ -131,7 +135,7 @@ impl Discard<'_> {
             Way::Await | Way::MoveAside => match move_aside(self.rds, self.request, self.names, restored).await? {
                 Moved::UnderWay => Ok(output.then_more(found_again(resource_id))),
                 Moved::Busy if self.patience.is_over => {
-                    let output = noted(output, awaited_long_enough(self.request.identifier.as_str(), status));
+                    let output = noted(output, awaited_long_enough(self.name.as_str(), status));
                     self.delete_keeping_backups(restored, output).await
                 }
                 Moved::Busy => Ok(output.then_more(at_rest(resource_id, self.patience.until))),
@@ -187,7 +191,7 @@ impl Discard<'_> {
                         self.delete_keeping_backups(&aside, output).await
                     }
                     Err(NotDeleted::Status(_)) => self.delete_keeping_backups(&aside, output).await,
-                    Err(refusal) => Err(refusal.into_error(self.request, self.target)),
+                    Err(refusal) => Err(refusal.into_error(self.request, aside.db_instance_identifier())),
                 }
             }
         }
@@ -214,12 +218,12 @@ impl Discard<'_> {
         match delete_instance(self.rds, self.request, restored, how).await {
             Ok(Asked::Accepted) => Ok(output.waiting_for(gone(resource_id))),
             Ok(Asked::Busy) => Ok(output.then_more(settled(Some(resource_id)))),
-            Err(refusal) => Err(refusal.into_error(self.request, self.target)),
+            Err(refusal) => Err(refusal.into_error(self.request, restored.db_instance_identifier())),
         }
     }
 
     fn missing(&self, restored: &DbInstance) -> Option<String> {
-        Proofs::of_instance(restored).missing(self.request, &[self.target])
+        Proofs::of_instance(restored).missing(self.request, &self.planned)
     }
 }
 

@@ -1,12 +1,14 @@
 //! Deletes databases: the renamed original after success (`delete`), or what a failed restore left (`discard`).
 //!
-//! [`instance`] and [`cluster`] hold both for their kind; here is what they share. Before the original goes, it has to be
-//! under its `-temp` name, claimed by this execution, and a verified successor has to be available under its own name.
-//! Before anything is discarded, all four proofs of [`trapheus_common::claim::Proofs`] have to hold. Anything else is
-//! refused with both databases kept. What is going already is done; what does not answer is looked for again.
+//! [`instance`] and [`cluster`] hold both for their kind; this file has what they share. The original is deleted only under
+//! the name that the state machine passes, claimed by this execution, with its committed successor available. A restored
+//! database is discarded only if all four proofs of [`trapheus_common::claim::Proofs`] hold. Anything else is refused with
+//! both databases kept. A database that is being deleted is done; one that does not answer is looked for again.
 //!
-//! A restored database that was in service holds what clients wrote. So `discard` first clears the service name (`Way`),
-//! the original gets it back, and only then `discard` deletes the database moved aside, with a final snapshot.
+//! A restored database that was in service holds what clients wrote. So `discard` first clears the name (`Way`), the original
+//! gets it back, and only then `discard` deletes the database moved aside, with a final snapshot.
+//!
+//! A run that has committed is not rolled back: `discard` then reports the restored database and leaves it.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::delete_db_instance::DeleteDBInstanceError;
@@ -16,7 +18,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use trapheus_common::claim::Claim;
 use trapheus_common::clock::Timestamp;
-use trapheus_common::document::{DiscardEvent, Names, Request, StepOutput, Target};
+use trapheus_common::document::{DeleteEvent, DiscardEvent, Names, Original, Request, StepOutput, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIdentifier};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::tags::Role;
@@ -231,22 +233,20 @@ fn shows_whose_it_is(kind: DatabaseKind, database: &impl rds::Database) -> bool 
 /// `Busy` where the successor is in a status that passes, such as its first automated backup.
 fn check_successor(
     request: &Request,
-    target: &Target,
+    places: Places<'_>,
     verified: &str,
     successor: Option<&Successor<'_>>,
 ) -> Result<Asked> {
-    let kept = &target.temporary_identifier;
+    let Places { target, at: kept, successor_at: name } = places;
     let Some(&Successor { resource_id, status, tags }) = successor else {
-        let message = format!("{kept} was not deleted, because nothing is under {} any more", request.identifier);
-        return Err(failed(request, message));
+        return Err(failed(request, format!("{kept} was not deleted, because nothing is under {name} any more")));
     };
     if resource_id != verified || resource_id == target.resource_id {
         return Err(failed(
             request,
             format!(
-                "{kept} was not deleted, because {} is {resource_id} now, not the database that was restored and \
-                 verified, {verified}",
-                request.identifier
+                "{kept} was not deleted, because {name} is {resource_id} now, not the database that was restored and \
+                 verified, {verified}"
             ),
         ));
     }
@@ -254,9 +254,8 @@ fn check_successor(
         return Err(failed(
             request,
             format!(
-                "{kept} was not deleted, because {} does not carry the mark that says it was verified by this execution; \
-                 somebody changed its tags. Delete {kept} by hand once nobody needs it",
-                request.identifier
+                "{kept} was not deleted, because {name} does not carry the claim that says it was verified by this \
+                 execution: its tags were changed. Delete {kept} by hand once you do not need it"
             ),
         ));
     }
@@ -266,48 +265,60 @@ fn check_successor(
         Phase::Deleting | Phase::Stopped | Phase::Broken => Err(failed(
             request,
             format!(
-                "{kept} was not deleted, because the restored database {} is in status {status}. Delete {kept} by hand \
-                 once that one works",
-                request.identifier
+                "{kept} was not deleted, because the restored database {name} is in status {status}. Delete {kept} by \
+                 hand once that one works"
             ),
         )),
     }
 }
 
-/// Only what was moved out of the way is deleted: never a database under its own name.
-fn check_place(request: &Request, target: &Target, present: Option<&str>, moving_to: Option<&str>) -> Result<()> {
+/// The original that is deleted, with the names that it and its successor have to have.
+#[derive(Clone, Copy)]
+struct Places<'a> {
+    target: &'a Target,
+    at: &'a DatabaseIdentifier,
+    successor_at: &'a DatabaseIdentifier,
+}
+
+impl<'a> Places<'a> {
+    fn of<O: Original>(event: &DeleteEvent<O>, target: &'a Target) -> Result<Self> {
+        Ok(Self { target, at: target.names.of(event.at)?, successor_at: target.names.of(event.successor_at)? })
+    }
+}
+
+/// The original is deleted only under the name that it was renamed to, never under the name that clients connect to.
+fn check_place(request: &Request, places: Places<'_>, present: Option<&str>, moving_to: Option<&str>) -> Result<()> {
+    let Places { target, at, .. } = places;
     let present = present.unwrap_or_default();
-    if present != target.temporary_identifier.as_str() || present == request.identifier.as_str() {
+    if present != at.as_str() || present == request.identifier.as_str() {
         return Err(failed(
             request,
             format!(
-                "the original ({}) was not deleted, because it is under {present}, not under {}",
-                target.resource_id, target.temporary_identifier
+                "the original ({}) was not deleted, because it is under {present}, not under {at}",
+                target.resource_id
             ),
         ));
     }
     match moving_to {
         None => Ok(()),
-        Some(next) => {
-            Err(failed(request, format!("{present} was not deleted, because somebody is renaming it to {next}")))
-        }
+        Some(next) => Err(failed(request, format!("{present} was not deleted, because it is being renamed to {next}"))),
     }
 }
 
-fn backup_quota(request: &Request, target: &Target) -> Error {
+fn backup_quota(request: &Request, identifier: &str) -> Error {
     failed(
         request,
         format!(
             "{0} was not deleted: its automated backups are to be kept, and the account holds its quota of retained \
              automated backups (40 in a region). Delete retained backups that are not needed (RDS console, Automated \
              backups, Retained) or have the quota raised, then delete {0} by hand; the restored {1} works",
-            target.temporary_identifier, request.identifier
+            identifier, request.identifier
         ),
     )
 }
 
-/// What stands in the way of a rollback and is not this execution's to remove.
-fn foreign(request: &Request, target: &Target, noun: &str, found: &[String]) -> Error {
+/// Databases that this execution may not remove keep a rollback from the name.
+fn foreign(request: &Request, present: Option<&str>, noun: &str, found: &[String]) -> Error {
     failed(
         request,
         format!(
@@ -315,8 +326,8 @@ fn foreign(request: &Request, target: &Target, noun: &str, found: &[String]) -> 
              by this execution: {found}. To put the original back by hand: `aws rds modify-db-{noun} --db-{noun}-identifier \
              {home} --new-db-{noun}-identifier <another name> --apply-immediately`, and once that is done `aws rds \
              modify-db-{noun} --db-{noun}-identifier {temporary} --new-db-{noun}-identifier {home} --apply-immediately`",
-            temporary = target.temporary_identifier,
-            home = target.identifier,
+            temporary = present.unwrap_or_default(),
+            home = request.identifier,
             found = found.join("; "),
         ),
     )
@@ -327,10 +338,16 @@ fn is_untouched(request: &Request, present: Option<&str>, tag_list: &[Tag]) -> b
     present == Some(request.identifier.as_str()) && tags::value(tag_list, tags::EXECUTION).is_none()
 }
 
+/// The output of a rollback that finds the run committed: the restored database stays.
+fn committed(output: StepOutput, identifier: &DatabaseIdentifier, resource_id: &str) -> StepOutput {
+    let output = StepOutput { committed: Some(resource_id.to_owned()), ..output };
+    noted(output, format!("the restored database {identifier} ({resource_id}) is verified, so it stays"))
+}
+
 /// Why nothing is removed beside an original that is gone or going: what is left may be the only copy.
 fn survivor(target: &Target, why: &str, has_survivor: bool) -> String {
     let what = if has_survivor { "is the survivor" } else { "has no other database" };
-    format!("the original ({}) {why}; {} {what}, and nothing was removed", target.resource_id, target.identifier)
+    format!("the original ({}) {why}; {} {what}, and nothing was removed", target.resource_id, target.identifier())
 }
 
 /// Lifts the protection of a DB instance, and says whether that shows already.
@@ -434,9 +451,9 @@ impl NotDeleted {
         Self::Failed(cannot_delete(request, identifier, error))
     }
 
-    fn into_error(self, request: &Request, target: &Target) -> Error {
+    fn into_error(self, request: &Request, identifier: Option<&str>) -> Error {
         match self {
-            Self::BackupQuota => backup_quota(request, target),
+            Self::BackupQuota => backup_quota(request, identifier.unwrap_or_default()),
             Self::StorageWork(error) | Self::Status(error) | Self::Failed(error) => error,
         }
     }
@@ -505,9 +522,7 @@ mod tests {
     fn request() -> Request {
         serde_json::from_value(json!({
             "identifier": "orders",
-            "temporaryIdentifier": "orders-temp",
             "snapshotIdentifier": "orders-snapshot",
-            "temporarySnapshotIdentifier": "orders-temp",
             "task": "db_restore",
             "kind": "instance",
             "execution": "arn:this",
@@ -522,10 +537,12 @@ mod tests {
     }
 
     fn target() -> Target {
-        serde_json::from_value(
-            json!({"identifier": "orders", "temporaryIdentifier": "orders-temp", "resourceId": "db-OLD"}),
-        )
-        .unwrap()
+        let names = json!({"service": "orders", "parked": "orders-temp"});
+        serde_json::from_value(json!({"names": names, "resourceId": "db-OLD"})).unwrap()
+    }
+
+    fn places(target: &Target) -> Places<'_> {
+        Places { target, at: &target.names.parked, successor_at: &target.names.service }
     }
 
     fn seen(resource_id: &'static str, status: &'static str) -> Successor<'static> {
@@ -535,7 +552,8 @@ mod tests {
 
     #[test]
     fn the_original_may_go_only_when_the_verified_one_is_available() {
-        let check = |found: Option<Successor<'_>>| check_successor(&request(), &target(), "db-NEW", found.as_ref());
+        let check =
+            |found: Option<Successor<'_>>| check_successor(&request(), places(&target()), "db-NEW", found.as_ref());
         assert_eq!(check(Some(seen("db-NEW", "available"))).unwrap(), Asked::Accepted);
         assert_eq!(check(Some(seen("db-NEW", "backing-up"))).unwrap(), Asked::Busy);
         for (found, why) in [
@@ -556,20 +574,21 @@ mod tests {
         for tags in [vec![], tags::mark("arn:this", Role::Restored).into(), tags::mark("arn:x", Role::Verified).into()]
         {
             let found = Successor { tags: &tags, ..seen("db-NEW", "available") };
-            let error = check_successor(&request(), &target(), "db-NEW", Some(&found)).unwrap_err();
-            assert!(error.report().contains("does not carry the mark"), "{}", error.report());
+            let error = check_successor(&request(), places(&target()), "db-NEW", Some(&found)).unwrap_err();
+            assert!(error.report().contains("does not carry the claim"), "{}", error.report());
         }
     }
 
     #[test]
     fn the_original_is_never_its_own_successor() {
-        let error = check_successor(&request(), &target(), "db-OLD", Some(&seen("db-OLD", "available"))).unwrap_err();
+        let error =
+            check_successor(&request(), places(&target()), "db-OLD", Some(&seen("db-OLD", "available"))).unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Deletion);
     }
 
     #[test]
     fn only_what_was_moved_out_of_the_way_is_deleted() {
-        let check = |present, moving_to| check_place(&request(), &target(), Some(present), moving_to);
+        let check = |present, moving_to| check_place(&request(), places(&target()), Some(present), moving_to);
         assert!(check("orders-temp", None).is_ok());
         assert!(check("orders", None).is_err());
         assert!(check("orders-old", None).is_err());

@@ -6,7 +6,7 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
-use trapheus_common::document::{ClusterKind, Request, SnapshotReplacement, Source};
+use trapheus_common::document::{ClusterKind, Names, Request, SnapshotReplacement, Source};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::source::Age;
 use trapheus_common::tags;
@@ -611,8 +611,8 @@ fn belongs(request: &Request, target: &Database, snapshot: &Snapshot) -> bool {
             .into_iter()
             .flatten()
             .all(|origin| !origin.starts_with("arn:") || account(origin) == own);
-    let names = [&request.identifier, &request.temporary_identifier];
-    is_of_this_account && names.iter().any(|&name| snapshot.source.as_deref() == Some(name.as_str()))
+    let names = Names::rename_first(request).database;
+    is_of_this_account && names.all().any(|name| snapshot.source.as_deref() == Some(name.as_str()))
 }
 
 /// The account in an ARN.
@@ -731,9 +731,7 @@ mod tests {
     fn request(task: Task, kind: DatabaseKind) -> Request {
         let identifier = DatabaseIdentifier::parse(kind, "orders").unwrap();
         Request {
-            temporary_identifier: identifier.temporary(kind).unwrap(),
             snapshot_identifier: identifier.snapshot(kind).unwrap(),
-            temporary_snapshot_identifier: identifier.temporary_snapshot(kind).unwrap(),
             identifier,
             task,
             kind,

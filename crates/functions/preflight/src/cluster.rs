@@ -5,7 +5,9 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, LocalWriteForwardingStatus};
-use trapheus_common::document::{ClusterKind, Member, Names, OriginalCluster, Plan, PreflightEvent, Request, Target};
+use trapheus_common::document::{
+    ClusterKind, DatabaseNames, Member, Names, OriginalCluster, Plan, PreflightEvent, Request, Target,
+};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::settings::{ClusterSettings, InstanceSettings};
@@ -33,25 +35,26 @@ pub async fn preflight(
 
 async fn look(client: &Client, request: &Request) -> Result<(World, Option<OriginalCluster>)> {
     let identifier = request.identifier.as_str();
+    let planned = Names::rename_first(request);
     let mut world = World {
         snapshot: rds::cluster_snapshot(client, request.snapshot_identifier.as_str())
             .await?
             .as_ref()
             .map(Snapshot::from),
-        temporary_snapshot: rds::cluster_snapshot(client, request.temporary_snapshot_identifier.as_str())
+        temporary_snapshot: rds::cluster_snapshot(client, planned.replacement_snapshot.as_str())
             .await?
             .as_ref()
             .map(Snapshot::from),
         ..World::default()
     };
-    let names = [identifier, request.temporary_identifier.as_str()];
+    let names = [identifier, planned.database.parked.as_str()];
     let names = if request.task.restores() { &names[..] } else { &names[..1] };
     let mut clusters = rds::clusters_named(client, names).await?;
     let is_target = |cluster: &DbCluster| cluster.db_cluster_identifier() == Some(identifier);
     let target = clusters.iter().position(is_target).map(|at| clusters.swap_remove(at));
     world.occupants = clusters.iter().map(Database::from).collect();
     if request.task.restores() && request.options.final_snapshot {
-        let name = Names::rename_first(request).final_snapshot;
+        let name = &planned.final_snapshot;
         world.final_snapshot = rds::cluster_snapshot(client, name.as_str()).await?.as_ref().map(Snapshot::from);
     }
     let Some(cluster) = target else {
@@ -87,18 +90,14 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         let known = world.certificates.known();
         not_carried_over.extend(fit::certificate(identifier, &mut settings.ca_certificate, known));
         for member in &mut members {
-            let name = member.target.identifier.as_str();
+            let name = member.target.names.service.as_str();
             not_carried_over.extend(fit::certificate(name, &mut member.settings.ca_certificate, known));
             not_carried_over.extend(fit::zone(name, &mut member.settings, &world.covered_zones, &world.offered));
         }
         not_carried_over.extend(later_writes(request));
     }
     let original = OriginalCluster {
-        target: Target {
-            identifier: request.identifier.clone(),
-            temporary_identifier: request.temporary_identifier.clone(),
-            resource_id: cluster.db_cluster_resource_id().unwrap_or_default().to_owned(),
-        },
+        resource_id: cluster.db_cluster_resource_id().unwrap_or_default().to_owned(),
         cluster_kind: kind,
         engine: cluster.engine().unwrap_or_default().to_owned(),
         engine_version: cluster.engine_version().unwrap_or_default().to_owned(),
@@ -122,7 +121,7 @@ async fn add_what_matters_to_a_restore(
     if world.cluster_kind == Some(ClusterKind::Aurora) {
         groups.extend(instances.iter().flat_map(member_groups));
         let moved = members.iter().filter(|member| is_moved(member));
-        let names: Vec<&str> = moved.map(|member| member.target.temporary_identifier.as_str()).collect();
+        let names: Vec<&str> = moved.map(|member| member.target.names.parked.as_str()).collect();
         world.occupants.extend(rds::instances_named(client, &names).await?.iter().map(Database::from));
         world.global_cluster = match cluster.global_cluster_identifier().filter(|global| !global.is_empty()) {
             Some(global) => Some(global.to_owned()),
@@ -160,8 +159,11 @@ fn members(request: &Request, kind: ClusterKind, cluster: &DbCluster, instances:
             Member {
                 is_writer: is_writer(identifier.as_str()),
                 target: Target {
-                    temporary_identifier: temporary_identifier(request, kind, &identifier),
-                    identifier,
+                    names: DatabaseNames {
+                        parked: parked(request, kind, &identifier),
+                        service: identifier,
+                        staged: None,
+                    },
                     resource_id: instance.dbi_resource_id().unwrap_or_default().to_owned(),
                 },
                 tags: tags::digest(&tags::of_the_user(instance.tag_list())),
@@ -174,18 +176,18 @@ fn members(request: &Request, kind: ClusterKind, cluster: &DbCluster, instances:
 }
 
 fn order(member: &Member) -> (bool, Option<i32>, &str) {
-    (!member.is_writer, member.settings.promotion_tier, member.target.identifier.as_str())
+    (!member.is_writer, member.settings.promotion_tier, member.target.identifier().as_str())
 }
 
-/// The name a member is moved to; its own where it is never moved, or where a check refuses the run for want of room.
-fn temporary_identifier(request: &Request, kind: ClusterKind, member: &DatabaseIdentifier) -> DatabaseIdentifier {
+/// The name that a member is parked under. It keeps its own where it is never renamed, or where a check refuses the run.
+fn parked(request: &Request, kind: ClusterKind, member: &DatabaseIdentifier) -> DatabaseIdentifier {
     let moved = request.task.restores() && kind == ClusterKind::Aurora;
     let temporary = moved.then(|| member.temporary(DatabaseKind::Instance).ok()).flatten();
     temporary.unwrap_or_else(|| member.clone())
 }
 
 fn is_moved(member: &Member) -> bool {
-    member.target.temporary_identifier != member.target.identifier
+    member.target.names.parked != member.target.names.service
 }
 
 /// The groups that the restore of the cluster names.

@@ -4,7 +4,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
-use trapheus_common::document::{Names, OriginalInstance, Plan, PreflightEvent, Request, Target};
+use trapheus_common::document::{Names, OriginalInstance, Plan, PreflightEvent, Request};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::settings::InstanceSettings;
 use trapheus_common::{Result, rds, tags};
@@ -31,7 +31,8 @@ pub async fn preflight(
 
 async fn look(client: &Client, request: &Request) -> Result<(World, Option<OriginalInstance>)> {
     let identifier = request.identifier.as_str();
-    let names = [identifier, request.temporary_identifier.as_str()];
+    let planned = Names::rename_first(request);
+    let names = [identifier, planned.database.parked.as_str()];
     let names = if request.task.restores() { &names[..] } else { &names[..1] };
     let mut instances = rds::instances_named(client, names).await?;
     let is_target = |instance: &DbInstance| instance.db_instance_identifier() == Some(identifier);
@@ -40,14 +41,14 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         target: instance.as_ref().map(Database::from),
         occupants: instances.iter().map(Database::from).collect(),
         snapshot: rds::snapshot(client, request.snapshot_identifier.as_str()).await?.as_ref().map(Snapshot::from),
-        temporary_snapshot: rds::snapshot(client, request.temporary_snapshot_identifier.as_str())
+        temporary_snapshot: rds::snapshot(client, planned.replacement_snapshot.as_str())
             .await?
             .as_ref()
             .map(Snapshot::from),
         ..World::default()
     };
     if request.task.restores() && request.options.final_snapshot {
-        let name = Names::rename_first(request).final_snapshot;
+        let name = &planned.final_snapshot;
         world.final_snapshot = rds::snapshot(client, name.as_str()).await?.as_ref().map(Snapshot::from);
     }
     let Some(instance) = instance else {
@@ -80,11 +81,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         not_carried_over.extend(later_writes(request));
     }
     let original = OriginalInstance {
-        target: Target {
-            identifier: request.identifier.clone(),
-            temporary_identifier: request.temporary_identifier.clone(),
-            resource_id: instance.dbi_resource_id().unwrap_or_default().to_owned(),
-        },
+        resource_id: instance.dbi_resource_id().unwrap_or_default().to_owned(),
         engine: instance.engine().unwrap_or_default().to_owned(),
         engine_version: instance.engine_version().unwrap_or_default().to_owned(),
         tags: tags::digest(&tags::of_the_user(instance.tag_list())),

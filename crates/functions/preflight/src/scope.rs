@@ -56,8 +56,7 @@ impl Scope {
     fn names_outside(&self, request: &Request, world: &World) -> impl Iterator<Item = String> {
         let mut names = vec![request.identifier.to_string()];
         if request.task.restores() {
-            let plan = Names::rename_first(request);
-            names.extend([plan.parked, plan.aside].iter().map(ToString::to_string));
+            names = Names::rename_first(request).of_databases().map(ToString::to_string).collect();
             for member in world.own_members() {
                 names.push(member.identifier.clone());
                 let moved = DatabaseIdentifier::reported(&member.identifier).temporary(DatabaseKind::Instance);

@@ -5,7 +5,9 @@
 
 use serde_json::{Map, Value};
 use trapheus_common::document::{self, ExportRequest, Options, Request, SnapshotReplacement, Task, ValidateEvent};
-use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, IdentifierError};
+use trapheus_common::identifiers::{
+    DatabaseIdentifier, DatabaseKind, ExportIdentifier, IdentifierError, SnapshotIdentifier,
+};
 use trapheus_common::{Error, ErrorKind, Result, lambda, tags};
 
 use crate::listed;
@@ -80,9 +82,7 @@ pub fn validate(options: ValidateOptions, event: ValidateEvent) -> Result<Reques
     });
     Ok(Request {
         identifier: names.identifier,
-        temporary_identifier: names.temporary,
         snapshot_identifier: names.snapshot,
-        temporary_snapshot_identifier: names.temporary_snapshot,
         task,
         kind,
         execution: event.execution,
@@ -94,21 +94,17 @@ pub fn validate(options: ValidateOptions, event: ValidateEvent) -> Result<Reques
     })
 }
 
-/// The user's name and those derived from it.
+/// The user's name and that of its snapshot. The other names of the run fit as well.
 struct Names {
     identifier: DatabaseIdentifier,
-    temporary: DatabaseIdentifier,
-    snapshot: trapheus_common::identifiers::SnapshotIdentifier,
-    temporary_snapshot: trapheus_common::identifiers::SnapshotIdentifier,
+    snapshot: SnapshotIdentifier,
 }
 
 impl Names {
     fn derive(kind: DatabaseKind, identifier: DatabaseIdentifier) -> std::result::Result<Self, Vec<String>> {
         let names = (identifier.temporary(kind), identifier.snapshot(kind), identifier.temporary_snapshot(kind));
         match names {
-            (Ok(temporary), Ok(snapshot), Ok(temporary_snapshot)) => {
-                Ok(Self { identifier, temporary, snapshot, temporary_snapshot })
-            }
+            (Ok(_), Ok(snapshot), Ok(_)) => Ok(Self { identifier, snapshot }),
             (temporary, snapshot, temporary_snapshot) => Err([
                 (temporary.err(), "the name the original is moved to"),
                 (snapshot.err(), "the snapshot the restore is made from"),
@@ -349,9 +345,7 @@ mod tests {
     fn a_request_carries_every_derived_name_and_its_deadline() {
         let request = run(json!({"identifier": "Orders", "task": "db_restore", "isCluster": true})).unwrap();
         assert_eq!(request.identifier.as_str(), "orders");
-        assert_eq!(request.temporary_identifier.as_str(), "orders-temp");
         assert_eq!(request.snapshot_identifier.as_str(), "orders-snapshot");
-        assert_eq!(request.temporary_snapshot_identifier.as_str(), "orders-temp");
         assert_eq!((request.task, request.kind), (Task::DbRestore, DatabaseKind::Cluster));
         assert_eq!(request.deadline.epoch_seconds(), 87_400);
     }

@@ -8,7 +8,7 @@ use aws_sdk_rds::types::{
     ActivityStreamStatus, ClusterScalabilityType, DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Subnet, Tag,
 };
 use trapheus_common::claim::{self, Claim};
-use trapheus_common::document::{ClusterKind, Request, Source};
+use trapheus_common::document::{ClusterKind, Names, Request, Source};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::{rds, source, tags};
 
@@ -239,7 +239,7 @@ impl Snapshot {
     pub(crate) fn not_replaceable(&self, request: &Request, target: &Database) -> Option<String> {
         let Self { kind, source, source_resource_id, .. } = self;
         let (kind, source, id) = (kind.as_deref(), source.as_deref(), source_resource_id.as_deref());
-        claim::not_replaceable(request, &target.resource_id, kind, source, id)
+        claim::not_replaceable(&Names::rename_first(request).database, &target.resource_id, kind, source, id)
     }
 
     /// The execution that left it behind in the middle of a replacement; nothing if it is somebody else's snapshot.

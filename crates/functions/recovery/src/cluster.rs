@@ -4,7 +4,7 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use serde_json::Value;
 use trapheus_common::claim::Claim;
-use trapheus_common::document::{ClusterKind, Member, OriginalCluster, Request, Target};
+use trapheus_common::document::{ClusterKind, DatabaseNames, Member, Names, OriginalCluster, Request, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::settings::{ClusterSettings, InstanceSettings};
 use trapheus_common::tags::{self, Role};
@@ -20,8 +20,9 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     let claimed = Claimed::among(&clusters, request);
     let named = |name: &str| clusters.iter().find(|cluster| cluster.db_cluster_identifier() == Some(name));
     let home = named(request.identifier.as_str());
-    let temporary = named(request.temporary_identifier.as_str());
-    let known = claimed.known(temporary);
+    let names = Names::rename_first(request);
+    let parked = named(names.database.parked.as_str());
+    let known = claimed.known(parked);
     let snapshot = rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await?;
     let source = snapshot.as_ref().and_then(|snapshot| snapshot.db_cluster_resource_id());
     // One that answers under its name without any claim is taken for the original, with its members.
@@ -37,9 +38,9 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     Ok(Traces {
         original: Original::of(&claimed, request),
         restored: Restored::of(&claimed, request),
-        document: document(request, known, temporary.or(home), &members, claimed.restored, source)?,
+        document: document(request, known, parked.or(home), &members, claimed.restored, source)?,
         doubt: claimed.doubt,
-        taken: Taken { own: home.is_some(), temporary: temporary.is_some() },
+        taken: Taken { own: home.is_some(), parked: parked.is_some() },
         has_mark_to_lift: snapshot.is_some_and(|s| tags::marked_by(s.tag_list(), &request.execution))
             || home.is_some_and(|cluster| is_stray_role(cluster.tag_list())),
         is_half_marked: claimed.is_half_marked,
@@ -61,11 +62,7 @@ fn document(
     let Some(kind) = ClusterKind::of_engine(seen.engine().unwrap_or_default()) else { return Ok(None) };
     let resource_id = resource_id_of_original(request, original, named, restored, source);
     let original = OriginalCluster {
-        target: Target {
-            identifier: request.identifier.clone(),
-            temporary_identifier: request.temporary_identifier.clone(),
-            resource_id: resource_id.unwrap_or_default().to_owned(),
-        },
+        resource_id: resource_id.unwrap_or_default().to_owned(),
         cluster_kind: kind,
         engine: seen.engine().unwrap_or_default().to_owned(),
         engine_version: seen.engine_version().unwrap_or_default().to_owned(),
@@ -93,7 +90,7 @@ fn member(request: &Request, kind: ClusterKind, cluster: &DbCluster, instance: &
     let claim = Claim::on(instance).filter(|claim| claim.is_by(&request.execution));
     let is_moved = kind == ClusterKind::Aurora && claim.is_some_and(|claim| claim.has_role(Role::Original));
     let home = present.before_temporary().filter(|_| is_moved).unwrap_or_else(|| present.clone());
-    let temporary = match kind {
+    let parked = match kind {
         ClusterKind::Aurora => home.temporary(DatabaseKind::Instance).ok(),
         ClusterKind::MultiAz => None,
     };
@@ -102,8 +99,7 @@ fn member(request: &Request, kind: ClusterKind, cluster: &DbCluster, instance: &
     });
     Member {
         target: Target {
-            temporary_identifier: temporary.unwrap_or_else(|| home.clone()),
-            identifier: home,
+            names: DatabaseNames { parked: parked.unwrap_or_else(|| home.clone()), service: home, staged: None },
             resource_id: instance.dbi_resource_id().unwrap_or_default().to_owned(),
         },
         is_writer,
@@ -133,13 +129,12 @@ mod tests {
         let request: Request = serde_json::from_value(json!({
             "identifier": "orders", "task": "db_restore", "kind": "cluster", "execution": EXECUTION,
             "startedAt": "2026-01-31T08:00:00Z", "deadline": "2026-02-01T08:00:00Z",
-            "temporaryIdentifier": "orders-temp", "snapshotIdentifier": "orders-snapshot",
-            "temporarySnapshotIdentifier": "orders-temp", "snapshotReplacement": "KeepUntilReplaced",
+            "snapshotIdentifier": "orders-snapshot", "snapshotReplacement": "KeepUntilReplaced",
             "keepAutomatedBackups": true, "finalSnapshot": false, "rollbackSeconds": 21_600,
         }))
         .expect("a request");
         let members = members_of(&request, ClusterKind::Aurora, &DbCluster::builder().build(), instances);
-        members.into_iter().map(|member| member.target.identifier.as_str().to_owned()).collect()
+        members.into_iter().map(|member| member.target.identifier().as_str().to_owned()).collect()
     }
 
     #[test]

@@ -27,7 +27,7 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
         let is_alone = traces.original == Original::NotFound
             && traces.restored.is_none()
             && traces.taken.own
-            && !traces.taken.temporary;
+            && !traces.taken.parked;
         return if is_alone {
             found(Finding::Release, "the database is under its name, and only marks are left to lift")
         } else {
@@ -64,7 +64,7 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
         // The rollback has released the original, as it seems, and what was restored could not be deleted, or a person
         // renamed it.
         (Original::NotFound, Some(Restored { is_in_place: false, .. }))
-            if ending == Ending::Told && traces.taken.own && !traces.taken.temporary && !traces.has_mark_to_lift =>
+            if ending == Ending::Told && traces.taken.own && !traces.taken.parked && !traces.has_mark_to_lift =>
         {
             for_now(Finding::Nothing, "a database is under the name; people know that a restored one is left over")
         }
@@ -148,13 +148,13 @@ mod tests {
 
     #[test]
     fn a_restored_database_left_over_beside_a_database_under_the_name_is_told_of_once() {
-        let own = Taken { own: true, temporary: false };
+        let own = Taken { own: true, parked: false };
         let left = Traces { taken: own, ..traces(Original::NotFound, Some(false)) };
         for ending in ENDINGS {
             let expected = if ending == Ending::Told { Finding::Nothing } else { Finding::Unresolved };
             assert_eq!(decide(ending, &left).finding, expected, "{ending:?}");
         }
-        let moved = Traces { taken: Taken { own: true, temporary: true }, ..left.clone() };
+        let moved = Traces { taken: Taken { own: true, parked: true }, ..left.clone() };
         assert_eq!(decide(Ending::Told, &moved).finding, Finding::Unresolved, "the original may be the other one");
         let gone = Traces { taken: Taken::default(), ..left.clone() };
         assert_eq!(decide(Ending::Told, &gone).finding, Finding::Unresolved, "nothing has the name");
@@ -164,8 +164,7 @@ mod tests {
 
     #[test]
     fn a_verified_database_under_its_name_is_all_that_is_wanted() {
-        let in_place =
-            Traces { taken: Taken { own: true, temporary: false }, ..traces(Original::NotFound, Some(true)) };
+        let in_place = Traces { taken: Taken { own: true, parked: false }, ..traces(Original::NotFound, Some(true)) };
         for ending in ENDINGS {
             let decision = decide(ending, &in_place);
             assert_eq!((decision.finding, decision.is_final), (Finding::Release, false), "{ending:?}");
@@ -174,8 +173,7 @@ mod tests {
 
     #[test]
     fn a_mark_that_does_not_tell_what_it_marks_leaves_the_decision_to_a_person() {
-        let half =
-            |own, temporary| Traces { is_half_marked: true, taken: Taken { own, temporary }, ..Traces::default() };
+        let half = |own, parked| Traces { is_half_marked: true, taken: Taken { own, parked }, ..Traces::default() };
         let (alone, beside, away) = (half(true, false), half(true, true), half(false, true));
         let other = Traces { is_half_marked: true, ..traces(Original::Here, None) };
         for ending in ENDINGS {
@@ -205,7 +203,7 @@ mod tests {
 
     #[test]
     fn without_marks_all_is_well_if_the_name_answers() {
-        let well = Traces { taken: Taken { own: true, temporary: false }, ..Traces::default() };
+        let well = Traces { taken: Taken { own: true, parked: false }, ..Traces::default() };
         for (ending, expected) in [
             (Ending::Untouched, Finding::Nothing),
             (Ending::Told, Finding::Nothing),

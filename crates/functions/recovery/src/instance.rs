@@ -3,7 +3,7 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
 use serde_json::Value;
-use trapheus_common::document::{OriginalInstance, Request, Target};
+use trapheus_common::document::{Names, OriginalInstance, Request};
 use trapheus_common::settings::InstanceSettings;
 use trapheus_common::{Result, rds, tags};
 
@@ -19,16 +19,17 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     let claimed = Claimed::among(alone(), request);
     let named = |name: &str| alone().find(|instance| instance.db_instance_identifier() == Some(name));
     let home = named(request.identifier.as_str());
-    let temporary = named(request.temporary_identifier.as_str());
+    let names = Names::rename_first(request);
+    let parked = named(names.database.parked.as_str());
     let snapshot = rds::snapshot(client, request.snapshot_identifier.as_str()).await?;
     let source = snapshot.as_ref().and_then(|snapshot| snapshot.dbi_resource_id());
-    let known = claimed.known(temporary);
+    let known = claimed.known(parked);
     Ok(Traces {
         original: Original::of(&claimed, request),
         restored: Restored::of(&claimed, request),
-        document: document(request, known, temporary.or(home), claimed.restored, source)?,
+        document: document(request, known, parked.or(home), claimed.restored, source)?,
         doubt: claimed.doubt,
-        taken: Taken { own: home.is_some(), temporary: temporary.is_some() },
+        taken: Taken { own: home.is_some(), parked: parked.is_some() },
         has_mark_to_lift: snapshot.is_some_and(|s| tags::marked_by(s.tag_list(), &request.execution))
             || home.is_some_and(|instance| is_stray_role(instance.tag_list())),
         is_half_marked: claimed.is_half_marked,
@@ -48,11 +49,7 @@ fn document(
     let Some(seen) = original.or(named) else { return Ok(None) };
     let resource_id = resource_id_of_original(request, original, named, restored, source);
     let original = OriginalInstance {
-        target: Target {
-            identifier: request.identifier.clone(),
-            temporary_identifier: request.temporary_identifier.clone(),
-            resource_id: resource_id.unwrap_or_default().to_owned(),
-        },
+        resource_id: resource_id.unwrap_or_default().to_owned(),
         engine: seen.engine().unwrap_or_default().to_owned(),
         engine_version: seen.engine_version().unwrap_or_default().to_owned(),
         tags: tags::digest(&tags::of_the_user(seen.tag_list())),

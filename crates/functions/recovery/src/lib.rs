@@ -30,7 +30,7 @@ use trapheus_common::claim::Claim;
 use trapheus_common::clients::Late;
 use trapheus_common::clock::Timestamp;
 use trapheus_common::document::{
-    Caught, Finding, RecoverEvent, RecoveryDocument, RecoveryOutput, Request, TaskName, ValidateEvent,
+    Caught, Finding, Names, RecoverEvent, RecoveryDocument, RecoveryOutput, Request, TaskName, ValidateEvent,
 };
 use trapheus_common::identifiers::{DatabaseKind, execution_machine};
 use trapheus_common::lambda::Invocation;
@@ -174,11 +174,12 @@ async fn claiming_execution(rds: &aws_sdk_rds::Client, names: &Request) -> Resul
 /// The original's before the restored one's; of two originals, that of the one that was renamed. A claim that proves itself
 /// comes before one that does not, and a copy is none.
 async fn claimant<D: Database>(rds: &aws_sdk_rds::Client, names: &Request) -> Result<Option<String>> {
-    let temporary = names.temporary_identifier.as_str();
-    let found = D::of_names(rds, &[names.identifier.as_str(), temporary]).await?;
+    let planned = Names::rename_first(names);
+    let parked = planned.database.parked.as_str();
+    let found = D::of_names(rds, &[names.identifier.as_str(), parked]).await?;
     let mut claims: Vec<_> = found.iter().filter_map(|database| Some((database, Claim::on(database)?))).collect();
     claims.sort_by_key(|(database, claim)| {
-        (!claim.is_proven, !claim.has_role(Role::Original), database.identifier() != Some(temporary))
+        (!claim.is_proven, !claim.has_role(Role::Original), database.identifier() != Some(parked))
     });
     Ok(claims.first().map(|(_, claim)| claim.execution.to_owned()))
 }

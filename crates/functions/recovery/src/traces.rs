@@ -4,7 +4,7 @@ use aws_sdk_rds::types::Tag;
 use serde::Serialize;
 use serde_json::Value;
 use trapheus_common::claim::{Claim, Proofs};
-use trapheus_common::document::{Names, Plan, Request, Strategy, Target};
+use trapheus_common::document::{Names, Plan, Planned, Request, Strategy};
 use trapheus_common::rds::Database;
 use trapheus_common::tags::Role;
 use trapheus_common::wait::acceptor::{Phase, phase};
@@ -54,8 +54,8 @@ impl Restored {
 pub(crate) struct Taken {
     /// The name the execution was about.
     pub(crate) own: bool,
-    /// The name an original is moved to.
-    pub(crate) temporary: bool,
+    /// The name that an original is parked under.
+    pub(crate) parked: bool,
 }
 
 #[derive(Clone, Debug, Default, PartialEq)]
@@ -129,24 +129,16 @@ impl<'a, D: Database> Claimed<'a, D> {
 
     /// The database that an alert may call the original: claimed as such, or with what is left of a claim of its own under the
     /// name that an original is moved to.
-    pub(crate) fn known(&self, temporary: Option<&'a D>) -> Option<&'a D> {
+    pub(crate) fn known(&self, parked: Option<&'a D>) -> Option<&'a D> {
         let is_left = |one: &&D| self.doubt != Some(TWO_ORIGINALS) && names_itself(*one);
-        self.original.or(temporary.filter(is_left))
+        self.original.or(parked.filter(is_left))
     }
 
     fn add_unproven(&mut self, unproven: &[&'a D], request: &Request) {
-        let original = self.original.map(|original| Target {
-            identifier: request.identifier.clone(),
-            temporary_identifier: request.temporary_identifier.clone(),
-            resource_id: original.resource_id().unwrap_or_default().to_owned(),
-        });
-        let home = Target {
-            identifier: request.identifier.clone(),
-            temporary_identifier: request.temporary_identifier.clone(),
-            resource_id: String::new(),
-        };
-        let originals = [original.as_ref().unwrap_or(&home)];
-        let is_ours = |one: &&&D| Proofs::of(**one).missing(request, &originals).is_none();
+        let names = Names::rename_first(request);
+        let originals = self.original.and_then(Database::resource_id).into_iter().collect();
+        let planned = Planned { originals, names: names.of_databases().collect() };
+        let is_ours = |one: &&&D| Proofs::of(**one).missing(request, &planned).is_none();
         match unproven.iter().filter(is_ours).collect::<Vec<_>>()[..] {
             [restored] => self.restored = Some(restored),
             [] if unproven.iter().any(|one| one.identifier() == Some(request.identifier.as_str())) => {

@@ -7,103 +7,100 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::modify_db_cluster::ModifyDBClusterError;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance};
-use trapheus_common::claim::{self, Named};
-use trapheus_common::document::{Destination, Member, OriginalCluster, RenameEvent, StepOutput, Target, TaskName};
+use trapheus_common::claim::{self, Claim, Named};
+use trapheus_common::document::{OriginalCluster, RenameEvent, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::wait::acceptor::{self, Phase};
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{Error, ErrorKind, Result, rds, tags};
 
-use crate::instance::{noted, original_is_going, original_is_gone};
 use crate::{
-    Position, cannot, check_instance_may_leave, check_instance_name_is_free, cluster_has_other_modifications, failed,
-    found_again, is_deleting, is_passing, pending_modifications, position, position_of_instance, rename_instance,
-    taken, unwanted, wanted,
+    Position, Route, cannot, check_instance_may_leave, check_name_is_free, cluster_has_other_modifications, displacing,
+    failed, is_deleting, is_going, is_passing, not_found, noted, pending_modifications, position, position_of_instance,
+    rename_instance,
 };
 
 const CLUSTER: DatabaseKind = DatabaseKind::Cluster;
 
-/// Moves the original and its members to their destination, one step at a time.
+/// Renames the cluster and its members, one step at a time.
 pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result<StepOutput> {
-    let RenameEvent { request, plan, destination } = event;
-    let original = &plan.original;
-    let target = &original.target;
-    let output = StepOutput::done(TaskName::Rename, wanted(target, destination).as_str());
-    // On the way home the claim may be gone for good, and keeps nothing from its name.
-    let clusters = match destination {
-        Destination::Temporary => Named::<DbCluster>::find_claimed(rds, target).await?,
-        Destination::Home => Named::<DbCluster>::find_surely(rds, target).await?,
+    let target = &event.target();
+    let route = Route::of(&event, target)?;
+    let output = StepOutput::done(TaskName::Rename, route.to.as_str());
+    // After a failure the claim may be gone for good, which does not keep the original from its name.
+    let clusters = match route.after_failure {
+        false => Named::<DbCluster>::find_claimed(rds, target).await?,
+        true => Named::<DbCluster>::find_surely(rds, target).await?,
     };
     let Some(cluster) = &clusters.original else {
-        return not_found(target, destination, output, clusters.at(&target.identifier));
+        return not_found(CLUSTER, route, output, displacing(&clusters, route));
     };
-    if destination == Destination::Home && is_deleting(CLUSTER, cluster.status()) {
-        let holder = clusters.at(&target.identifier);
+    if route.after_failure && is_deleting(CLUSTER, cluster.status()) {
+        let holder = clusters.at(route.to);
         let has_survivor =
             holder.is_some_and(|holder| holder.db_cluster_resource_id() != cluster.db_cluster_resource_id());
-        return Ok(noted(output, original_is_going(target, has_survivor)));
+        return Ok(noted(output, is_going(route, has_survivor)));
     }
+    let members = members(rds, &event, cluster).await?;
+    let members = members.iter().map(|member| Route::of(&event, member)).collect::<Result<Vec<_>>>()?;
     let was_claimed = tags::value(cluster.tag_list(), tags::EXECUTION).is_some();
-    if destination == Destination::Home && !was_claimed && is_at_home(rds, original, cluster).await? {
+    if route.after_failure && !was_claimed && is_there(rds, route, &members, cluster).await? {
         return Ok(output);
     }
-    match destination {
-        Destination::Temporary => claim::check(&request, target, cluster.tag_list())?,
-        Destination::Home => claim::check_for_rollback(&request, target, cluster.tag_list())?,
+    match route.after_failure {
+        false => claim::check(&event.request, target, cluster.tag_list())?,
+        true => claim::check_for_rollback(&event.request, target, cluster.tag_list())?,
     }
-    let holder = clusters.at(wanted(target, destination));
-    Move { rds, original, cluster, holder, destination }.step(output).await
+    let holder = clusters.at(route.to);
+    Move { rds, original: &event.plan.original, route, members, cluster, holder }.step(output).await
 }
 
-/// Whether the cluster and every member is under its own name: what was never claimed was never moved.
-async fn is_at_home(rds: &Client, original: &OriginalCluster, cluster: &DbCluster) -> Result<bool> {
-    let instances = instances(rds, original).await?;
-    for member in original.own_members() {
+/// The members that are renamed one by one. The plan knows those of the original by their resource ids. Those that the run
+/// created are known by their names and their claim.
+async fn members(rds: &Client, event: &RenameEvent<OriginalCluster>, cluster: &DbCluster) -> Result<Vec<Target>> {
+    let planned = event.plan.original.own_members().iter().map(|member| &member.target);
+    if event.is_of_original() {
+        return Ok(planned.cloned().collect());
+    }
+    let live = rds::instances_of_cluster(rds, cluster.db_cluster_identifier().unwrap_or_default()).await?;
+    let created = |name: &DatabaseIdentifier| {
+        let named = live.iter().find(|instance| instance.db_instance_identifier() == Some(name.as_str()));
+        named.filter(|instance| Claim::is_shown_by(*instance, &event.request.execution))
+    };
+    let mut members = Vec::new();
+    for Target { names, .. } in planned {
+        let found = created(names.of(event.from)?).or(created(names.of(event.to)?));
+        let resource_id = found.and_then(|instance| instance.dbi_resource_id()).unwrap_or_default().to_owned();
+        members.push(Target { names: names.clone(), resource_id });
+    }
+    Ok(members)
+}
+
+/// Whether the cluster and every member has its new name. An original that was never claimed was never renamed.
+async fn is_there(rds: &Client, route: Route<'_>, members: &[Route<'_>], cluster: &DbCluster) -> Result<bool> {
+    let instances = instances(rds, members).await?;
+    for member in members {
         let found = rds::with_resource_id(&instances, &member.target.resource_id);
-        let home = &member.target.identifier;
         // A member that does not answer may be between two names.
-        if found.is_none_or(|instance| position_of_instance(instance, home) != Position::There) {
+        if found.is_none_or(|instance| position_of_instance(instance, member.to) != Position::There) {
             return Ok(false);
         }
     }
-    Ok(position_of(cluster, &original.target.identifier) == Position::There)
+    Ok(position_of(cluster, route.to) == Position::There)
 }
 
-/// What has one of the members' names, and the members themselves under whatever name: with one look where each of them has
-/// one of its two.
-async fn instances(rds: &Client, original: &OriginalCluster) -> Result<Vec<DbInstance>> {
-    let targets = || original.own_members().iter().map(|member| &member.target);
-    let names: Vec<&str> =
-        targets().flat_map(|target| [target.identifier.as_str(), target.temporary_identifier.as_str()]).collect();
+/// The instances that have one of the members' names, and the members themselves under whatever name. One look is enough where
+/// each member has one of its two names.
+async fn instances(rds: &Client, members: &[Route<'_>]) -> Result<Vec<DbInstance>> {
+    let names: Vec<&str> = members.iter().flat_map(|member| [member.from.as_str(), member.to.as_str()]).collect();
     let mut found = rds::instances_named(rds, &names).await?;
-    let elsewhere: Vec<&str> = targets()
-        .map(|target| target.resource_id.as_str())
-        .filter(|id| rds::with_resource_id(&found, id).is_none())
+    let elsewhere: Vec<&str> = members
+        .iter()
+        .map(|member| member.target.resource_id.as_str())
+        .filter(|id| !id.is_empty() && rds::with_resource_id(&found, id).is_none())
         .collect();
     found.extend(rds::instances_by_resource_ids(rds, &elsewhere).await?);
     Ok(found)
-}
-
-/// The original answers under no name: it is between two, or it is gone.
-fn not_found(
-    target: &Target,
-    destination: Destination,
-    output: StepOutput,
-    holder: Option<&DbCluster>,
-) -> Result<StepOutput> {
-    match (destination, holder) {
-        (Destination::Home, Some(_)) => Ok(noted(output, original_is_gone(target))),
-        (Destination::Temporary, Some(holder)) => Err(failed(
-            target,
-            format!(
-                "{} is now another DB cluster, {}; the one this run began with, {}, is gone. Nothing was renamed",
-                target.identifier,
-                holder.db_cluster_resource_id().unwrap_or("of unknown resource id"),
-                target.resource_id
-            ),
-        )),
-        (_, None) => Ok(output.then_more(found_again(target))),
-    }
 }
 
 fn position_of(cluster: &DbCluster, wanted: &DatabaseIdentifier) -> Position {
@@ -144,24 +141,25 @@ struct Progress {
 struct Move<'a> {
     rds: &'a Client,
     original: &'a OriginalCluster,
+    route: Route<'a>,
+    members: Vec<Route<'a>>,
     cluster: &'a DbCluster,
-    /// What has the name that the original shall have.
+    /// The cluster that has the new name.
     holder: Option<&'a DbCluster>,
-    destination: Destination,
 }
 
 impl Move<'_> {
     async fn step(&self, mut output: StepOutput) -> Result<StepOutput> {
-        let wanted = wanted(&self.original.target, self.destination);
+        let Route { target, to: wanted, after_failure, .. } = self.route;
         let position = position_of(self.cluster, wanted);
         if let Position::Busy { at } = &position {
             // A cluster that is being renamed refuses changes of its members.
             return Ok(output.then_more(self.goal(at, Vec::new())));
         }
-        // A removed member does not keep its cluster from its name: on the way home it is looked for afterwards.
-        let looks_again = self.destination == Destination::Temporary || position == Position::There;
+        // A removed member does not keep its cluster from its name: after a failure it is looked for afterwards.
+        let looks_again = !after_failure || position == Position::There;
         let (instances, found) = self.find_members(looks_again).await?;
-        if self.destination == Destination::Temporary {
+        if !after_failure {
             self.check_all_may_leave(&found, &instances, &position)?;
         }
         let members = self.move_members(found, looks_again).await?;
@@ -175,7 +173,7 @@ impl Move<'_> {
             Position::Elsewhere => match self.move_cluster().await {
                 Ok(position) => position,
                 Err(error) => {
-                    return Err(together(&self.original.target, members.failures.into_iter().chain([error]).collect()));
+                    return Err(together(target, members.failures.into_iter().chain([error]).collect()));
                 }
             },
             position => position,
@@ -189,9 +187,9 @@ impl Move<'_> {
             _ => wanted.clone(),
         };
         if !members.failures.is_empty() && is_there && !members.is_moving {
-            return Err(together(&self.original.target, members.failures));
+            return Err(together(target, members.failures));
         }
-        if is_there && self.is_settled_at_home(&mut output) {
+        if is_there && self.is_settled_in_failure(&mut output) {
             let is_done = !members.is_moving && !unfinished;
             return Ok(if is_done { output } else { output.then_more(settled(&members.goals)) });
         }
@@ -206,37 +204,37 @@ impl Move<'_> {
     fn goal(&self, identifier: &DatabaseIdentifier, members: Vec<MemberGoal>) -> Goal {
         Goal::Available {
             identifier: identifier.clone(),
-            resource_id: Some(self.original.target.resource_id.clone()),
+            resource_id: Some(self.route.target.resource_id.clone()),
             members,
         }
     }
 
-    /// Whether the cluster is home in a state that waiting would not change, which is worth a note and no failure.
-    fn is_settled_at_home(&self, output: &mut StepOutput) -> bool {
-        if self.destination != Destination::Home {
+    /// Whether the cluster has its name in a state that waiting does not change. After a failure that is worth a note.
+    fn is_settled_in_failure(&self, output: &mut StepOutput) -> bool {
+        if !self.route.after_failure {
             return false;
         }
         let status = self.cluster.status().unwrap_or_default();
-        let what = if acceptor::phase(CLUSTER, status) != Phase::Available {
+        let state = if acceptor::phase(CLUSTER, status) != Phase::Available {
             format!("in status {status}")
         } else if cluster_has_other_modifications(self.cluster.pending_modified_values()) {
             "with modifications pending".to_owned()
         } else {
             return false;
         };
-        output.notes.push(format!("{} is under its own name, {what}", self.original.target.identifier));
+        output.notes.push(format!("{} is under its own name, {state}", self.route.to));
         true
     }
 
     /// What has the names, and the members. One look that misses a member proves nothing: between two names it does not
     /// answer, so it is looked for again for longer than a rename takes before it counts as removed.
-    async fn find_members(&self, looks_again: bool) -> Result<(Vec<DbInstance>, Vec<(&Member, Found)>)> {
+    async fn find_members(&self, looks_again: bool) -> Result<(Vec<DbInstance>, Vec<(Route<'_>, Found)>)> {
         let look = async || {
-            let instances = instances(self.rds, self.original).await?;
+            let instances = instances(self.rds, &self.members).await?;
             let mut found = Vec::new();
-            for member in self.original.own_members() {
+            for &member in &self.members {
                 let instance = rds::with_resource_id(&instances, &member.target.resource_id);
-                found.push((member, self.find(&member.target, instance).await?));
+                found.push((member, self.find(member, instance).await?));
             }
             Ok((instances, found))
         };
@@ -246,15 +244,13 @@ impl Move<'_> {
         claim::look_until(look, is_sure).await
     }
 
-    async fn find(&self, target: &Target, instance: Option<&DbInstance>) -> Result<Found> {
+    async fn find(&self, member: Route<'_>, instance: Option<&DbInstance>) -> Result<Found> {
         if let Some(instance) = instance {
             let is_deleting = is_deleting(DatabaseKind::Instance, instance.db_instance_status());
             return Ok(if is_deleting { Found::Leaving } else { Found::Here(Box::new(instance.clone())) });
         }
         // Between two names a member does not answer, and its cluster still lists it by the name it had.
-        for (listed, to) in
-            [(&target.identifier, &target.temporary_identifier), (&target.temporary_identifier, &target.identifier)]
-        {
+        for (listed, to) in [(member.from, member.to), (member.to, member.from)] {
             let is_listed = self
                 .cluster
                 .db_cluster_members()
@@ -267,32 +263,31 @@ impl Move<'_> {
         Ok(Found::Absent)
     }
 
-    /// On the way out, everything that can be known is checked before the first member is renamed.
+    /// Everything that can be known is checked before the first member is renamed.
     fn check_all_may_leave(
         &self,
-        found: &[(&Member, Found)],
+        found: &[(Route<'_>, Found)],
         instances: &[DbInstance],
         position: &Position,
     ) -> Result<()> {
-        let target = &self.original.target;
+        let target = self.route.target;
         if is_deleting(CLUSTER, self.cluster.status()) {
-            return Err(failed(target, "somebody is deleting this DB cluster; nothing was renamed"));
+            return Err(failed(target, "a person is deleting this DB cluster; nothing was renamed"));
         }
         for (member, found) in found {
             match found {
                 Found::Leaving | Found::Absent => {
                     let message = format!(
-                        "its member {} ({}) is gone: somebody removed it during the run",
-                        member.target.identifier, member.target.resource_id
+                        "its member {} ({}) is gone: it was removed during the run",
+                        member.from, member.target.resource_id
                     );
                     return Err(failed(target, message));
                 }
                 Found::Moving { .. } => {}
                 Found::Here(instance) => {
-                    let wanted = &member.target.temporary_identifier;
-                    if position_of_instance(instance, wanted) == Position::Elsewhere {
-                        let named = |holder: &&DbInstance| holder.db_instance_identifier() == Some(wanted.as_str());
-                        check_instance_may_leave(instance, &member.target, instances.iter().find(named))?;
+                    if position_of_instance(instance, member.to) == Position::Elsewhere {
+                        let named = |holder: &&DbInstance| holder.db_instance_identifier() == Some(member.to.as_str());
+                        check_instance_may_leave(instance, *member, instances.iter().find(named))?;
                     }
                 }
             }
@@ -301,49 +296,34 @@ impl Move<'_> {
             if cluster_has_other_modifications(self.cluster.pending_modified_values()) {
                 return Err(failed(target, pending_modifications(CLUSTER)));
             }
-            self.check_cluster_name_is_free()?;
+            check_name_is_free(CLUSTER, self.route, self.holder)?;
         }
         Ok(())
     }
 
-    fn check_cluster_name_is_free(&self) -> Result<()> {
-        self.check_name_is_free_of(self.holder)
-    }
-
-    fn check_name_is_free_of(&self, holder: Option<&DbCluster>) -> Result<()> {
-        let target = &self.original.target;
-        let wanted = wanted(target, self.destination);
-        match holder {
-            Some(holder) if holder.db_cluster_resource_id() != Some(target.resource_id.as_str()) => {
-                Err(taken(CLUSTER, target, wanted, holder.db_cluster_resource_id(), holder.status()))
-            }
-            _ => Ok(()),
-        }
-    }
-
-    async fn move_members(&self, found: Vec<(&Member, Found)>, looked_again: bool) -> Result<Progress> {
+    async fn move_members(&self, found: Vec<(Route<'_>, Found)>, looked_again: bool) -> Result<Progress> {
         let mut progress = Progress::default();
-        for (Member { target, .. }, found) in found {
+        for (member, found) in found {
             if matches!(found, Found::Absent) && !looked_again {
                 progress.is_unfinished = true;
                 continue;
             }
-            match self.move_member(target, found, &mut progress).await {
+            match self.move_member(member, found, &mut progress).await {
                 Ok(()) => {}
-                Err(error) if self.destination == Destination::Home => progress.failures.push(error),
+                Err(error) if member.after_failure => progress.failures.push(error),
                 Err(error) => return Err(error),
             }
         }
         Ok(progress)
     }
 
-    async fn move_member(&self, target: &Target, found: Found, progress: &mut Progress) -> Result<()> {
-        let wanted = wanted(target, self.destination);
+    async fn move_member(&self, member: Route<'_>, found: Found, progress: &mut Progress) -> Result<()> {
+        let Route { target, from, to: wanted, after_failure } = member;
         let instance = match found {
             Found::Here(instance) => instance,
             Found::Leaving | Found::Absent => {
-                let what = if matches!(found, Found::Leaving) { "is being deleted" } else { "no longer exists" };
-                let note = format!("the member {} ({}) {what}", target.identifier, target.resource_id);
+                let end = if matches!(found, Found::Leaving) { "is being deleted" } else { "no longer exists" };
+                let note = format!("the member {} ({}) {end}", target.identifier(), target.resource_id);
                 progress.notes.push(note);
                 return Ok(());
             }
@@ -356,17 +336,17 @@ impl Move<'_> {
         };
         let position = match position_of_instance(&instance, wanted) {
             Position::Elsewhere => {
-                if self.destination == Destination::Home {
+                if after_failure {
                     let holder = rds::instance(self.rds, wanted.as_str()).await?;
-                    check_instance_name_is_free(holder.as_ref(), target, wanted)?;
+                    check_name_is_free(DatabaseKind::Instance, member, holder.as_ref())?;
                 }
-                rename_instance(self.rds, &instance, target, self.destination).await?
+                rename_instance(self.rds, &instance, member).await?
             }
             position => position,
         };
         let at = match position {
             Position::There => {
-                if !self.is_worth_waiting_for(&instance, target, progress) {
+                if !is_worth_waiting_for(&instance, member, progress) {
                     return Ok(());
                 }
                 wanted.clone()
@@ -380,32 +360,17 @@ impl Move<'_> {
                 progress.is_unfinished = true;
                 at
             }
-            Position::Elsewhere => unwanted(target, self.destination).clone(),
+            Position::Elsewhere => from.clone(),
         };
         progress.goals.push(member_goal(target, at));
         Ok(())
     }
 
-    /// On the way home a member that is stopped or broken does not hold up its cluster.
-    fn is_worth_waiting_for(&self, instance: &DbInstance, target: &Target, progress: &mut Progress) -> bool {
-        let status = instance.db_instance_status().unwrap_or_default();
-        let is_available = acceptor::phase(DatabaseKind::Instance, status) == Phase::Available;
-        let is_settled = !is_available || rds::has_pending_modifications(instance);
-        if self.destination == Destination::Home && is_settled {
-            let pending = if is_available { ", with modifications pending" } else { "" };
-            let note = format!("the member {} is under its own name in status {status}{pending}", target.identifier);
-            progress.notes.push(note);
-            return false;
-        }
-        true
-    }
-
     /// Asks for the rename of the cluster, which is [`Position::Elsewhere`], and says where that leaves it.
     async fn move_cluster(&self) -> Result<Position> {
-        let target = &self.original.target;
-        let wanted = wanted(target, self.destination);
+        let Route { target, to: wanted, after_failure, .. } = self.route;
         let present = self.present();
-        self.check_cluster_name_is_free()?;
+        check_name_is_free(CLUSTER, self.route, self.holder)?;
         let call = self
             .rds
             .modify_db_cluster()
@@ -430,9 +395,9 @@ impl Move<'_> {
         let is_taken = error.as_service_error().is_some_and(ModifyDBClusterError::is_db_cluster_already_exists_fault);
         match position_of(&now, wanted) {
             // The holder of the name shows late, or has just left it.
-            Position::Elsewhere if is_taken && self.destination == Destination::Home => {
+            Position::Elsewhere if is_taken && after_failure => {
                 let holder = rds::cluster(self.rds, wanted.as_str()).await?;
-                self.check_name_is_free_of(holder.as_ref())?;
+                check_name_is_free(CLUSTER, self.route, holder.as_ref())?;
                 Ok(Position::Busy { at: present })
             }
             Position::Elsewhere if is_about_status && is_passing(CLUSTER, now.status()) => {
@@ -440,7 +405,7 @@ impl Move<'_> {
             }
             Position::Elsewhere => {
                 let doing = cannot(present.as_str(), wanted);
-                Err(Error::from_aws(ErrorKind::Rename, target.identifier.as_str(), doing, &error))
+                Err(Error::from_aws(ErrorKind::Rename, target.identifier().as_str(), doing, &error))
             }
             elsewhere => Ok(elsewhere),
         }
@@ -452,7 +417,9 @@ impl Move<'_> {
         }
         let live = rds::instances_of_cluster(self.rds, self.present().as_str()).await?;
         let is_known = |instance: &DbInstance| {
-            self.original.members.iter().any(|known| instance.dbi_resource_id() == Some(&known.target.resource_id))
+            let id = instance.dbi_resource_id();
+            self.original.members.iter().any(|known| id == Some(&known.target.resource_id))
+                || self.members.iter().any(|known| id == Some(&known.target.resource_id))
         };
         let added: Vec<&str> =
             live.iter().filter(|instance| !is_known(instance)).filter_map(DbInstance::db_instance_identifier).collect();
@@ -462,12 +429,26 @@ impl Move<'_> {
     }
 }
 
+/// After a failure a member that is stopped or broken does not hold up its cluster.
+fn is_worth_waiting_for(instance: &DbInstance, member: Route<'_>, progress: &mut Progress) -> bool {
+    let status = instance.db_instance_status().unwrap_or_default();
+    let is_available = acceptor::phase(DatabaseKind::Instance, status) == Phase::Available;
+    let is_settled = !is_available || rds::has_pending_modifications(instance);
+    if member.after_failure && is_settled {
+        let pending = if is_available { ", with modifications pending" } else { "" };
+        progress.notes.push(format!("the member {} is under its own name in status {status}{pending}", member.to));
+        return false;
+    }
+    true
+}
+
 fn settled(members: &[MemberGoal]) -> Goal {
     Goal::MembersSettled { resource_ids: members.iter().filter_map(|member| member.resource_id.clone()).collect() }
 }
 
 fn member_goal(target: &Target, identifier: DatabaseIdentifier) -> MemberGoal {
-    MemberGoal { identifier, resource_id: Some(target.resource_id.clone()) }
+    let resource_id = Some(target.resource_id.clone()).filter(|id| !id.is_empty());
+    MemberGoal { identifier, resource_id }
 }
 
 /// One error for all that could not be renamed; to be tried again only if that may help all of them.
@@ -484,7 +465,7 @@ fn together(target: &Target, mut failures: Vec<Error>) -> Error {
     let reports: Vec<String> = failures.iter().map(Error::report).collect();
     Error::new(
         kind,
-        target.identifier.as_str(),
+        target.identifier().as_str(),
         format!("not everything is back under its name: {}", reports.join("; ")),
     )
 }

@@ -3,54 +3,54 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
 use trapheus_common::claim::{self, Named};
-use trapheus_common::document::{Destination, OriginalInstance, RenameEvent, Request, StepOutput, Target, TaskName};
+use trapheus_common::document::{OriginalInstance, RenameEvent, StepOutput, TaskName};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{self, Phase};
 use trapheus_common::{Result, tags};
 
 use crate::{
-    Position, check_instance_may_leave, check_instance_name_is_free, failed, found_again, has_other_modifications,
-    is_deleting, position_of_instance, rename_instance, wanted,
+    Position, Route, check_instance_may_leave, check_name_is_free, displacing, failed, has_other_modifications,
+    is_deleting, is_going, not_found, noted, position_of_instance, rename_instance,
 };
 
-/// Moves the original to its destination, one step at a time.
+const INSTANCE: DatabaseKind = DatabaseKind::Instance;
+
+/// Renames the instance, one step at a time.
 pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Result<StepOutput> {
-    let RenameEvent { request, plan, destination } = event;
-    let original = &plan.original;
-    let target = &original.target;
-    let wanted = wanted(target, destination);
-    let mut output = StepOutput::done(TaskName::Rename, wanted.as_str());
-    // On the way home the claim may be gone for good, and keeps nothing from its name.
-    let instances = match destination {
-        Destination::Temporary => Named::<DbInstance>::find_claimed(rds, target).await?,
-        Destination::Home => Named::<DbInstance>::find_surely(rds, target).await?,
+    let target = &event.target();
+    let route = Route::of(&event, target)?;
+    let mut output = StepOutput::done(TaskName::Rename, route.to.as_str());
+    // After a failure the claim may be gone for good, which does not keep the original from its name.
+    let instances = match route.after_failure {
+        false => Named::<DbInstance>::find_claimed(rds, target).await?,
+        true => Named::<DbInstance>::find_surely(rds, target).await?,
     };
     let Some(instance) = &instances.original else {
-        return not_found(target, destination, output, instances.at(&target.identifier));
+        return not_found(INSTANCE, route, output, displacing(&instances, route));
     };
-    let position = position_of_instance(instance, wanted);
-    if destination == Destination::Home {
-        if is_deleting(DatabaseKind::Instance, instance.db_instance_status()) {
-            let holder = instances.at(&target.identifier);
+    let position = position_of_instance(instance, route.to);
+    if route.after_failure {
+        if is_deleting(INSTANCE, instance.db_instance_status()) {
+            let holder = instances.at(route.to);
             let has_survivor = holder.is_some_and(|holder| holder.dbi_resource_id() != instance.dbi_resource_id());
-            return Ok(noted(output, original_is_going(target, has_survivor)));
+            return Ok(noted(output, is_going(route, has_survivor)));
         }
-        if let Some(output) = at_home(&request, instance, &position, output.clone()) {
+        if let Some(output) = already_there(route, instance, &position, output.clone()) {
             return Ok(output);
         }
     }
-    match destination {
-        Destination::Temporary => claim::check(&request, target, instance.tag_list())?,
-        Destination::Home => claim::check_for_rollback(&request, target, instance.tag_list())?,
+    match route.after_failure {
+        false => claim::check(&event.request, target, instance.tag_list())?,
+        true => claim::check_for_rollback(&event.request, target, instance.tag_list())?,
     }
     let is_carried_out = position == Position::Elsewhere && has_other_modifications(instance.pending_modified_values());
     let position = match position {
-        Position::Elsewhere => move_it(rds, instance, target, destination, instances.at(wanted)).await?,
+        Position::Elsewhere => move_it(rds, instance, route, instances.at(route.to)).await?,
         position => position,
     };
     if is_carried_out {
-        output.notes.push("modifications that somebody left pending are carried out with the rename".to_owned());
+        output.notes.push("the rename carries out modifications that were pending".to_owned());
     }
     let goal = |identifier: &DatabaseIdentifier| Goal::Available {
         identifier: identifier.clone(),
@@ -58,88 +58,46 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
         members: Vec::new(),
     };
     Ok(match &position {
-        Position::There | Position::UnderWay => output.waiting_for(goal(wanted)),
+        Position::There | Position::UnderWay => output.waiting_for(goal(route.to)),
         Position::Busy { at } => output.then_more(goal(at)),
-        Position::Elsewhere => output.then_more(goal(wanted)),
+        Position::Elsewhere => output.then_more(goal(route.to)),
     })
 }
 
 async fn move_it(
     rds: &Client,
     instance: &DbInstance,
-    target: &Target,
-    destination: Destination,
+    route: Route<'_>,
     holder: Option<&DbInstance>,
 ) -> Result<Position> {
-    let wanted = wanted(target, destination);
-    match destination {
-        Destination::Temporary => {
-            if is_deleting(DatabaseKind::Instance, instance.db_instance_status()) {
-                return Err(failed(target, "somebody is deleting this DB instance; nothing was renamed"));
-            }
-            check_instance_may_leave(instance, target, holder)?;
+    if route.after_failure {
+        check_name_is_free(INSTANCE, route, holder)?;
+    } else {
+        if is_deleting(INSTANCE, instance.db_instance_status()) {
+            return Err(failed(route.target, "a person is deleting this DB instance; nothing was renamed"));
         }
-        Destination::Home => check_instance_name_is_free(holder, target, wanted)?,
+        check_instance_may_leave(instance, route, holder)?;
     }
-    rename_instance(rds, instance, target, destination).await
+    rename_instance(rds, instance, route).await
 }
 
-/// Nothing to do in a rollback for an original that never left, or has nothing to wait for at home.
-fn at_home(request: &Request, instance: &DbInstance, position: &Position, output: StepOutput) -> Option<StepOutput> {
+/// Nothing to do after a failure for a database that never left, or has nothing to wait for under its name.
+fn already_there(
+    route: Route<'_>,
+    instance: &DbInstance,
+    position: &Position,
+    output: StepOutput,
+) -> Option<StepOutput> {
     if *position != Position::There {
         return None;
     }
     let status = instance.db_instance_status().unwrap_or_default();
-    if acceptor::phase(DatabaseKind::Instance, status) != Phase::Available {
-        let note = format!("{} is under its own name, in status {status}", request.identifier);
-        return Some(noted(output, note));
+    if acceptor::phase(INSTANCE, status) != Phase::Available {
+        return Some(noted(output, format!("{} is under its own name, in status {status}", route.to)));
     }
     if has_other_modifications(instance.pending_modified_values()) {
-        let note = format!("{} is under its own name and has modifications pending", request.identifier);
-        return Some(noted(output, note));
+        return Some(noted(output, format!("{} is under its own name and has modifications pending", route.to)));
     }
     // Never claimed, so never moved.
     tags::value(instance.tag_list(), tags::EXECUTION).is_none().then_some(output)
-}
-
-/// The original answers under no name: it is between two, or it is gone.
-fn not_found(
-    target: &Target,
-    destination: Destination,
-    output: StepOutput,
-    holder: Option<&DbInstance>,
-) -> Result<StepOutput> {
-    match (destination, holder) {
-        (Destination::Home, Some(_)) => Ok(noted(output, original_is_gone(target))),
-        (Destination::Temporary, Some(holder)) => Err(failed(
-            target,
-            format!(
-                "{} is now another database, {}; the one this run began with, {}, is gone. Nothing was renamed",
-                target.identifier,
-                holder.dbi_resource_id().unwrap_or("of unknown resource id"),
-                target.resource_id
-            ),
-        )),
-        (_, None) => Ok(output.then_more(found_again(target))),
-    }
-}
-
-pub(crate) fn original_is_gone(target: &Target) -> String {
-    format!(
-        "the original ({}) no longer exists, so it cannot be put back: what is under {} now stays",
-        target.resource_id, target.identifier
-    )
-}
-
-pub(crate) fn original_is_going(target: &Target, has_survivor: bool) -> String {
-    let what = if has_survivor { "keeps the database that it has now" } else { "has no other database" };
-    format!(
-        "the original ({}) is being deleted, so it cannot be put back: {} {what}",
-        target.resource_id, target.identifier
-    )
-}
-
-pub(crate) fn noted(mut output: StepOutput, note: String) -> StepOutput {
-    output.notes.push(note);
-    output
 }

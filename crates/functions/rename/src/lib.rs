@@ -1,9 +1,11 @@
-//! Moves a database out of its name, and back.
+//! Renames a database of the run, from a name of the plan to another.
 //!
-//! [`instance`] and [`cluster`] find the original by its resource id, wherever it is, and ask for what is missing; here is
-//! what they share: where a database is on its way from one name to another (`Position`), and the rename of a DB instance,
-//! which a cluster's members are too. Both directions work from any half-way state, and a rename asked for twice is asked
-//! for once. A name taken by another database is refused. Removing that one is the business of the delete crate.
+//! [`instance`] and [`cluster`] find the database by its resource id, whatever its name is, and ask for what is missing. This
+//! file has what they share: the two names (`Route`), where a database is between them (`Position`), and the rename of a DB
+//! instance, which may be a member. Every rename continues from any half-way state, and is asked for once. A name that
+//! another database has is refused; the delete crate removes that database.
+//!
+//! After a failure a rename does what it still can, and reports what it cannot.
 //!
 //! While RDS renames, the old name lingers, then neither name answers, then the new one does. So "not found" is not "gone":
 //! it is waited for, and the status-waiter gives up after half an hour.
@@ -11,32 +13,40 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::modify_db_instance::ModifyDBInstanceError;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbInstance, PendingModifiedValues};
-use trapheus_common::document::{Destination, Target};
+use trapheus_common::claim::Named;
+use trapheus_common::document::{RenameEvent, StepOutput, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
+use trapheus_common::rds::{self, Database};
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{self, Phase};
-use trapheus_common::{Error, ErrorKind, Result, rds};
+use trapheus_common::{Error, ErrorKind, Result};
 
 pub mod cluster;
 pub mod instance;
 
-/// The name a destination stands for.
-fn wanted(target: &Target, destination: Destination) -> &DatabaseIdentifier {
-    match destination {
-        Destination::Temporary => &target.temporary_identifier,
-        Destination::Home => &target.identifier,
+/// The way of one database from a name to another.
+#[derive(Clone, Copy, Debug)]
+struct Route<'a> {
+    target: &'a Target,
+    from: &'a DatabaseIdentifier,
+    to: &'a DatabaseIdentifier,
+    /// Whether the run has failed.
+    after_failure: bool,
+}
+
+impl<'a> Route<'a> {
+    /// The way of a database, or of a member, between the names that have these roles.
+    fn of<O>(event: &RenameEvent<O>, target: &'a Target) -> Result<Self> {
+        Ok(Self {
+            target,
+            from: target.names.of(event.from)?,
+            to: target.names.of(event.to)?,
+            after_failure: event.after_failure,
+        })
     }
 }
 
-/// The name a database is at when it is not where it is wanted.
-fn unwanted(target: &Target, destination: Destination) -> &DatabaseIdentifier {
-    match destination {
-        Destination::Temporary => &target.identifier,
-        Destination::Home => &target.temporary_identifier,
-    }
-}
-
-/// The original, between two names: wherever it comes out, the step goes on from there.
+/// The database is between two names: the step continues once it has one.
 fn found_again(target: &Target) -> Goal {
     Goal::Settled { resource_id: target.resource_id.clone(), may_be_gone: false }
 }
@@ -100,22 +110,19 @@ fn cluster_has_other_modifications(pending: Option<&ClusterPendingModifiedValues
     })
 }
 
-/// Refuses to rename a DB instance away, to a name that `holder` has: its own is given up only when nothing stands against it.
-fn check_instance_may_leave(instance: &DbInstance, target: &Target, holder: Option<&DbInstance>) -> Result<()> {
+/// Refuses to rename a DB instance to a name that `holder` has, or with modifications that the rename would carry out.
+fn check_instance_may_leave(instance: &DbInstance, route: Route<'_>, holder: Option<&DbInstance>) -> Result<()> {
     if has_other_modifications(instance.pending_modified_values()) {
-        return Err(failed(target, pending_modifications(DatabaseKind::Instance)));
+        return Err(failed(route.target, pending_modifications(DatabaseKind::Instance)));
     }
-    check_instance_name_is_free(holder, target, &target.temporary_identifier)
+    check_name_is_free(DatabaseKind::Instance, route, holder)
 }
 
-fn check_instance_name_is_free(
-    holder: Option<&DbInstance>,
-    target: &Target,
-    wanted: &DatabaseIdentifier,
-) -> Result<()> {
+/// Refuses a name that another database has.
+fn check_name_is_free<D: Database>(kind: DatabaseKind, route: Route<'_>, holder: Option<&D>) -> Result<()> {
     match holder {
-        Some(holder) if holder.dbi_resource_id() != Some(target.resource_id.as_str()) => {
-            Err(taken(DatabaseKind::Instance, target, wanted, holder.dbi_resource_id(), holder.db_instance_status()))
+        Some(holder) if holder.resource_id() != Some(route.target.resource_id.as_str()) => {
+            Err(taken(kind, route, holder.resource_id(), holder.status()))
         }
         _ => Ok(()),
     }
@@ -124,13 +131,8 @@ fn check_instance_name_is_free(
 /// Asks for the rename of a DB instance that is [`Position::Elsewhere`], and says where that leaves it.
 ///
 /// A name that RDS calls taken and shows no holder of is pending in a rollback: the holder shows late, or has just left.
-async fn rename_instance(
-    rds: &Client,
-    instance: &DbInstance,
-    target: &Target,
-    destination: Destination,
-) -> Result<Position> {
-    let wanted = wanted(target, destination);
+async fn rename_instance(rds: &Client, instance: &DbInstance, route: Route<'_>) -> Result<Position> {
+    let Route { target, to: wanted, .. } = route;
     let present = instance.db_instance_identifier().unwrap_or_default();
     let call = rds
         .modify_db_instance()
@@ -151,19 +153,64 @@ async fn rename_instance(
         .is_some_and(|e| e.is_invalid_db_instance_state_fault() || e.is_invalid_db_cluster_state_fault());
     let is_taken = error.as_service_error().is_some_and(ModifyDBInstanceError::is_db_instance_already_exists_fault);
     match position_of_instance(&now, wanted) {
-        Position::Elsewhere if is_taken && destination == Destination::Home => {
+        Position::Elsewhere if is_taken && route.after_failure => {
             let holder = rds::instance(rds, wanted.as_str()).await?;
-            check_instance_name_is_free(holder.as_ref(), target, wanted)?;
+            check_name_is_free(DatabaseKind::Instance, route, holder.as_ref())?;
             Ok(Position::Busy { at: DatabaseIdentifier::reported(present) })
         }
         Position::Elsewhere if is_about_status && is_passing(DatabaseKind::Instance, now.db_instance_status()) => {
             Ok(Position::Busy { at: DatabaseIdentifier::reported(present) })
         }
         Position::Elsewhere => {
-            Err(Error::from_aws(ErrorKind::Rename, target.identifier.as_str(), cannot(present, wanted), &error))
+            Err(Error::from_aws(ErrorKind::Rename, target.identifier().as_str(), cannot(present, wanted), &error))
         }
         elsewhere => Ok(elsewhere),
     }
+}
+
+/// The database answers under no name: it is between two, or it is gone.
+fn not_found<D: Database>(
+    kind: DatabaseKind,
+    route: Route<'_>,
+    output: StepOutput,
+    holder: Option<&D>,
+) -> Result<StepOutput> {
+    let Route { target, from, .. } = route;
+    match holder {
+        Some(_) if route.after_failure => Ok(noted(output, is_gone(route))),
+        Some(holder) => Err(failed(
+            target,
+            format!(
+                "{from} is now another {kind}, {}; the one this run began with, {}, is gone. Nothing was renamed",
+                holder.resource_id().unwrap_or("of unknown resource id"),
+                target.resource_id
+            ),
+        )),
+        None => Ok(output.then_more(found_again(target))),
+    }
+}
+
+fn is_gone(Route { target, to, .. }: Route<'_>) -> String {
+    format!(
+        "the original ({}) no longer exists, so it cannot be put back: the database under {to} stays",
+        target.resource_id
+    )
+}
+
+fn is_going(Route { target, to, .. }: Route<'_>, has_survivor: bool) -> String {
+    let end = if has_survivor { "keeps the database that it has now" } else { "has no other database" };
+    format!("the original ({}) is being deleted, so it cannot be put back: {to} {end}", target.resource_id)
+}
+
+/// The holder of the name that matters if the database does not answer: after a failure the one that it shall get, else the
+/// one that it has.
+fn displacing<'a, D: Database>(named: &'a Named<D>, route: Route<'_>) -> Option<&'a D> {
+    named.at(if route.after_failure { route.to } else { route.from })
+}
+
+fn noted(mut output: StepOutput, note: String) -> StepOutput {
+    output.notes.push(note);
+    output
 }
 
 fn is_passing(kind: DatabaseKind, status: Option<&str>) -> bool {
@@ -187,8 +234,7 @@ fn pending_modifications(kind: DatabaseKind) -> String {
 
 fn taken(
     kind: DatabaseKind,
-    target: &Target,
-    wanted: &DatabaseIdentifier,
+    Route { target, to: wanted, .. }: Route<'_>,
     holder: Option<&str>,
     status: Option<&str>,
 ) -> Error {
@@ -204,7 +250,7 @@ fn taken(
 }
 
 fn failed(target: &Target, message: impl Into<String>) -> Error {
-    Error::new(ErrorKind::Rename, target.identifier.as_str(), message)
+    Error::new(ErrorKind::Rename, target.identifier().as_str(), message)
 }
 
 #[cfg(test)]

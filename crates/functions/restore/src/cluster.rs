@@ -10,9 +10,9 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use trapheus_common::claim::{self, Claim, Named, Proofs};
 use trapheus_common::document::{
-    ClusterKind, Member, OriginalCluster, Plan, Request, StepEvent, StepOutput, Target, TaskName,
+    ClusterKind, Member, OriginalCluster, Request, RestoreEvent, StepOutput, Target, TaskName,
 };
-use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::settings::{Call, Settings};
 use trapheus_common::source::{self, Seen};
 use trapheus_common::tags::{self, Role, Tags};
@@ -20,38 +20,41 @@ use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
-use crate::{calls, out_of_the_way, pinned, refused, taken, unchanged};
+use crate::{calls, check_original, pinned, refused, taken, unchanged};
 
 const KIND: ErrorKind = ErrorKind::ClusterRestore;
 
 /// Restores as much of the cluster as can be restored now, unless that is under way already.
-pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
-    let StepEvent { request, plan } = &event;
+pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Result<StepOutput> {
+    let RestoreEvent { request, plan, to, .. } = &event;
     let original = &plan.original;
-    let clusters = Named::<DbCluster>::find_beside(rds, &original.target, |restored| {
+    let target = &plan.target();
+    let identifier = target.names.of(*to)?;
+    let clusters = Named::<DbCluster>::find_beside(rds, target, *to, |restored| {
         restored.is_none_or(|restored| Claim::is_shown_by(restored, &request.execution))
     })
     .await?;
-    let claimed = clusters.claimed(request, &original.target)?;
-    out_of_the_way(KIND, &original.target, claimed.db_cluster_identifier())?;
+    let claimed = clusters.claimed(request, target)?;
+    check_original(KIND, &event, claimed.db_cluster_identifier())?;
     let tags = tags::of_the_user(claimed.tag_list());
     let pinned = pinned(plan)?;
-    let output = StepOutput::done(TaskName::ClusterRestore, &request.identifier);
-    let restored = match restored_by_us(clusters.at(&request.identifier), request, original)? {
+    let output = StepOutput::done(TaskName::ClusterRestore, identifier);
+    let restored = match restored_by_us(clusters.at(identifier), &event, identifier)? {
         Some(found) => found.clone(),
         // Boxed, because the call has room for some forty parameters.
-        None => match Box::pin(ask_for_cluster(rds, request, plan, &tags)).await {
+        None => match Box::pin(ask_for_cluster(rds, &event, identifier, &tags)).await {
             Ok(answer) => answer,
             // If it is there all the same, the answer to the call that made it was lost.
             Err(failure) => {
-                let found = claim::created(rds, request.identifier.as_str(), &request.execution).await?;
-                restored_by_us(found.as_ref(), request, original)?.cloned().ok_or(failure)?
+                let found = claim::created(rds, identifier.as_str(), &request.execution).await?;
+                restored_by_us(found.as_ref(), &event, identifier)?.cloned().ok_or(failure)?
             }
         },
     };
     claim::complete(rds, &restored, &request.execution).await?;
-    unchanged(KIND, request.identifier.as_str(), pinned, &snapshot_now(rds, request).await?)?;
-    let restoring = Restoring { rds, request, original, resource_id: restored.db_cluster_resource_id.clone() };
+    unchanged(KIND, identifier.as_str(), pinned, &snapshot_now(rds, request).await?)?;
+    let resource_id = restored.db_cluster_resource_id.clone();
+    let restoring = Restoring { rds, event: &event, identifier, resource_id };
     if phase(DatabaseKind::Cluster, restored.status().unwrap_or_default()) != Phase::Available || is_busy(&restored) {
         return Ok(output.then_more(restoring.goal(&[])));
     }
@@ -62,7 +65,7 @@ pub async fn restore(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
         // Its status says nothing of its members; the wait looks at those as well.
         return Ok(output.confirming(restoring.goal(&[])));
     };
-    let there = rds::instances_of_cluster(rds, request.identifier.as_str()).await?;
+    let there = rds::instances_of_cluster(rds, identifier.as_str()).await?;
     let ids: Vec<&str> = original.own_members().iter().map(|member| member.target.resource_id.as_str()).collect();
     let originals = rds::instances_by_resource_ids(rds, &ids).await?;
     let writer_goal = match Box::pin(restoring.member(writer, &originals, &there)).await? {
@@ -88,26 +91,27 @@ async fn snapshot_now(rds: &Client, request: &Request) -> Result<Seen> {
     Ok(Seen::of(found.as_ref(), source::of_cluster_snapshot))
 }
 
-/// What has the name, if this execution restored it; an error if it is somebody else's.
+/// The database that has the name, if this execution restored it; an error for any other.
 fn restored_by_us<'a>(
     found: Option<&'a DbCluster>,
-    request: &Request,
-    original: &OriginalCluster,
+    event: &RestoreEvent<OriginalCluster>,
+    identifier: &DatabaseIdentifier,
 ) -> Result<Option<&'a DbCluster>> {
-    match found.and_then(|found| Proofs::of_cluster(found).missing(request, &[&original.target])) {
-        Some(why) => Err(taken(KIND, request.identifier.as_str(), &why)),
+    match found.and_then(|found| Proofs::of_cluster(found).missing(&event.request, &event.plan.planned())) {
+        Some(why) => Err(taken(KIND, identifier.as_str(), &why)),
         None => Ok(found),
     }
 }
 
 async fn ask_for_cluster(
     rds: &Client,
-    request: &Request,
-    plan: &Plan<OriginalCluster>,
+    event: &RestoreEvent<OriginalCluster>,
+    identifier: &DatabaseIdentifier,
     tags: &Tags,
 ) -> Result<DbCluster> {
+    let RestoreEvent { request, plan, .. } = event;
     let original = &plan.original;
-    let (identifier, snapshot_identifier) = (request.identifier.as_str(), request.snapshot_identifier.as_str());
+    let (identifier, snapshot_identifier) = (identifier.as_str(), request.snapshot_identifier.as_str());
     let snapshot = rds::cluster_snapshot(rds, snapshot_identifier).await?.ok_or_else(|| {
         let message = format!("cannot restore: the DB cluster snapshot {snapshot_identifier} does not exist");
         Error::new(KIND, identifier, message)
@@ -135,8 +139,8 @@ async fn ask_for_cluster(
 /// An Aurora cluster whose members are being created.
 struct Restoring<'a> {
     rds: &'a Client,
-    request: &'a Request,
-    original: &'a OriginalCluster,
+    event: &'a RestoreEvent<OriginalCluster>,
+    identifier: &'a DatabaseIdentifier,
     resource_id: Option<String>,
 }
 
@@ -153,7 +157,7 @@ enum Creation {
 impl Restoring<'_> {
     fn goal(&self, members: &[MemberGoal]) -> Goal {
         Goal::Available {
-            identifier: self.request.identifier.clone(),
+            identifier: self.identifier.clone(),
             resource_id: self.resource_id.clone(),
             members: members.to_vec(),
         }
@@ -161,73 +165,74 @@ impl Restoring<'_> {
 
     /// Creates the member unless it is among those that are there.
     async fn member(&self, member: &Member, originals: &[DbInstance], there: &[DbInstance]) -> Result<Creation> {
-        let name = member.target.identifier.as_str();
+        let RestoreEvent { request, plan, to, .. } = self.event;
+        let identifier = member.target.names.of(*to)?;
+        let name = identifier.as_str();
         if let Some(found) = there.iter().find(|instance| instance.db_instance_identifier() == Some(name)) {
             // Another invocation may have created it a moment ago.
-            let shown = if Claim::is_shown_by(found, &self.request.execution) {
+            let shown = if Claim::is_shown_by(found, &request.execution) {
                 None
             } else {
-                claim::created(self.rds, name, &self.request.execution).await?
+                claim::created(self.rds, name, &request.execution).await?
             };
-            return self.under_way(member, shown.as_ref().unwrap_or(found)).await;
+            return self.under_way(identifier, shown.as_ref().unwrap_or(found)).await;
         }
         let original = rds::with_resource_id(originals, &member.target.resource_id);
-        let original = original.ok_or_else(|| original_member_is_gone(self.request, member))?;
+        let original = original.ok_or_else(|| original_member_is_gone(request, member))?;
         let tags = tags::of_the_user(original.tag_list());
         let call = self
             .rds
             .create_db_instance()
             .db_instance_identifier(name)
-            .db_cluster_identifier(&self.request.identifier)
-            .engine(&self.original.engine)
-            .set_tags(Some(tags::with_mark(&tags, &self.request.execution, Role::Restored)));
-        let settings = member.settings.taken_by(Call::Create, &self.original.engine);
+            .db_cluster_identifier(self.identifier)
+            .engine(&plan.original.engine)
+            .set_tags(Some(tags::with_mark(&tags, &request.execution, Role::Restored)));
+        let settings = member.settings.taken_by(Call::Create, &plan.original.engine);
         let error = match calls::create_member(call, settings).send().await {
             Ok(answer) => {
                 let created = answer.db_instance.unwrap_or_else(|| DbInstance::builder().build());
-                claim::complete(self.rds, &created, &self.request.execution).await?;
+                claim::complete(self.rds, &created, &request.execution).await?;
                 let resource_id = created.dbi_resource_id;
-                let goal = MemberGoal { identifier: member.target.identifier.clone(), resource_id };
+                let goal = MemberGoal { identifier: identifier.clone(), resource_id };
                 return Ok(Creation::UnderWay { goal, available: false });
             }
             Err(error) => error,
         };
-        // The answer to a call that was carried out may have been lost; and the name may be somebody else's.
-        if let Some(found) = claim::created(self.rds, name, &self.request.execution).await? {
-            return self.under_way(member, &found).await;
+        // The answer to a call that was carried out may have been lost; and another database may have the name.
+        if let Some(found) = claim::created(self.rds, name, &request.execution).await? {
+            return self.under_way(identifier, &found).await;
         }
         if error.as_service_error().is_some_and(|error| error.is_invalid_db_cluster_state_fault())
-            && rds::cluster(self.rds, self.request.identifier.as_str()).await?.as_ref().is_some_and(is_busy)
+            && rds::cluster(self.rds, self.identifier.as_str()).await?.as_ref().is_some_and(is_busy)
         {
             return Ok(Creation::NotNow);
         }
-        let cluster = self.request.identifier.as_str();
+        let cluster = self.identifier.as_str();
         Err(refused(KIND, cluster, format!("the cluster is restored, but its member {name} cannot be created"), &error))
     }
 
     /// The member that is there already, if this execution created it in this cluster.
-    async fn under_way(&self, member: &Member, found: &DbInstance) -> Result<Creation> {
-        let name = member.target.identifier.as_str();
-        let originals: Vec<&Target> = self.original.members.iter().map(|member| &member.target).collect();
-        if let Some(why) = Proofs::of_instance(found).missing(self.request, &originals) {
+    async fn under_way(&self, identifier: &DatabaseIdentifier, found: &DbInstance) -> Result<Creation> {
+        let RestoreEvent { request, plan, .. } = self.event;
+        let name = identifier.as_str();
+        if let Some(why) = Proofs::of_instance(found).missing(request, &plan.planned()) {
             return Err(taken(KIND, name, &why));
         }
-        if found.db_cluster_identifier() != Some(self.request.identifier.as_str()) {
+        if found.db_cluster_identifier() != Some(self.identifier.as_str()) {
             let cluster = found.db_cluster_identifier().unwrap_or("no cluster");
             return Err(taken(KIND, name, &format!("{name} belongs to {cluster}")));
         }
-        claim::complete(self.rds, found, &self.request.execution).await?;
-        let goal = MemberGoal {
-            identifier: member.target.identifier.clone(),
-            resource_id: found.dbi_resource_id().map(str::to_owned),
-        };
+        claim::complete(self.rds, found, &request.execution).await?;
+        let goal =
+            MemberGoal { identifier: identifier.clone(), resource_id: found.dbi_resource_id().map(str::to_owned) };
         let status = found.db_instance_status().unwrap_or_default();
         Ok(Creation::UnderWay { goal, available: phase(DatabaseKind::Instance, status) == Phase::Available })
     }
 }
 
 fn original_member_is_gone(request: &Request, member: &Member) -> Error {
-    let Target { identifier, resource_id, .. } = &member.target;
+    let Target { names, resource_id } = &member.target;
+    let identifier = &names.service;
     let message = format!(
         "the member {identifier} cannot be created: its original ({resource_id}), whose tags it gets, does not answer"
     );

@@ -3,45 +3,47 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, DbSnapshot};
 use trapheus_common::claim::{self, Claim, Named, Proofs};
-use trapheus_common::document::{OriginalInstance, Plan, Request, StepEvent, StepOutput, TaskName};
+use trapheus_common::document::{OriginalInstance, Request, RestoreEvent, StepOutput, TaskName};
+use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::settings::{Call, InstanceSettings, Settings};
 use trapheus_common::source::{self, Seen};
 use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::Goal;
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
-use crate::{calls, out_of_the_way, pinned, refused, taken, unchanged};
+use crate::{calls, check_original, pinned, refused, taken, unchanged};
 
 const KIND: ErrorKind = ErrorKind::InstanceRestore;
 
-/// Restores the instance under its own name, unless that is under way already.
-pub async fn restore(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
-    let StepEvent { request, plan } = &event;
-    let original = &plan.original;
-    let instances = Named::<DbInstance>::find_beside(rds, &original.target, |restored| {
+/// Restores the instance, unless that is under way already.
+pub async fn restore(rds: &Client, event: RestoreEvent<OriginalInstance>) -> Result<StepOutput> {
+    let RestoreEvent { request, plan, to, .. } = &event;
+    let target = &plan.target();
+    let identifier = target.names.of(*to)?;
+    let instances = Named::<DbInstance>::find_beside(rds, target, *to, |restored| {
         restored.is_none_or(|restored| Claim::is_shown_by(restored, &request.execution))
     })
     .await?;
-    let claimed = instances.claimed(request, &original.target)?;
-    out_of_the_way(KIND, &original.target, claimed.db_instance_identifier())?;
+    let claimed = instances.claimed(request, target)?;
+    check_original(KIND, &event, claimed.db_instance_identifier())?;
     let tags = tags::of_the_user(claimed.tag_list());
     let pinned = pinned(plan)?;
-    let restored = match restored_by_us(instances.at(&request.identifier), request, original)? {
+    let restored = match restored_by_us(instances.at(identifier), &event, identifier)? {
         Some(found) => found.clone(),
         // Boxed, because the call has room for some forty parameters.
-        None => match Box::pin(ask_for_it(rds, request, plan, &tags)).await {
+        None => match Box::pin(ask_for_it(rds, &event, identifier, &tags)).await {
             Ok(answer) => answer,
             // If it is there all the same, the answer to the call that made it was lost.
             Err(failure) => {
-                let found = claim::created(rds, request.identifier.as_str(), &request.execution).await?;
-                restored_by_us(found.as_ref(), request, original)?.cloned().ok_or(failure)?
+                let found = claim::created(rds, identifier.as_str(), &request.execution).await?;
+                restored_by_us(found.as_ref(), &event, identifier)?.cloned().ok_or(failure)?
             }
         },
     };
     claim::complete(rds, &restored, &request.execution).await?;
-    unchanged(KIND, request.identifier.as_str(), pinned, &snapshot_now(rds, request).await?)?;
-    Ok(StepOutput::done(TaskName::Restore, &request.identifier).waiting_for(Goal::Available {
-        identifier: request.identifier.clone(),
+    unchanged(KIND, identifier.as_str(), pinned, &snapshot_now(rds, request).await?)?;
+    Ok(StepOutput::done(TaskName::Restore, identifier).waiting_for(Goal::Available {
+        identifier: identifier.clone(),
         resource_id: restored.dbi_resource_id,
         members: Vec::new(),
     }))
@@ -53,21 +55,27 @@ async fn snapshot_now(rds: &Client, request: &Request) -> Result<Seen> {
     Ok(Seen::of(found.as_ref(), source::of_snapshot))
 }
 
-/// What has the name, if this execution restored it; an error if it is somebody else's.
+/// The database that has the name, if this execution restored it; an error for any other.
 fn restored_by_us<'a>(
     found: Option<&'a DbInstance>,
-    request: &Request,
-    original: &OriginalInstance,
+    event: &RestoreEvent<OriginalInstance>,
+    identifier: &DatabaseIdentifier,
 ) -> Result<Option<&'a DbInstance>> {
-    match found.and_then(|found| Proofs::of_instance(found).missing(request, &[&original.target])) {
-        Some(why) => Err(taken(KIND, request.identifier.as_str(), &why)),
+    match found.and_then(|found| Proofs::of_instance(found).missing(&event.request, &event.plan.planned())) {
+        Some(why) => Err(taken(KIND, identifier.as_str(), &why)),
         None => Ok(found),
     }
 }
 
-async fn ask_for_it(rds: &Client, request: &Request, plan: &Plan<OriginalInstance>, tags: &Tags) -> Result<DbInstance> {
+async fn ask_for_it(
+    rds: &Client,
+    event: &RestoreEvent<OriginalInstance>,
+    identifier: &DatabaseIdentifier,
+    tags: &Tags,
+) -> Result<DbInstance> {
+    let RestoreEvent { request, plan, .. } = event;
     let original = &plan.original;
-    let (identifier, snapshot_identifier) = (request.identifier.as_str(), request.snapshot_identifier.as_str());
+    let (identifier, snapshot_identifier) = (identifier.as_str(), request.snapshot_identifier.as_str());
     let snapshot = rds::snapshot(rds, snapshot_identifier).await?.ok_or_else(|| {
         Error::new(KIND, identifier, format!("cannot restore: the DB snapshot {snapshot_identifier} does not exist"))
     })?;
@@ -105,18 +113,11 @@ fn to_send(original: &OriginalInstance, snapshot: &DbSnapshot) -> InstanceSettin
 
 #[cfg(test)]
 mod tests {
-    use trapheus_common::document::Target;
-    use trapheus_common::identifiers::DatabaseIdentifier;
-
     use super::*;
 
     fn original(engine: &str, allocated_gib: i32) -> OriginalInstance {
         OriginalInstance {
-            target: Target {
-                identifier: DatabaseIdentifier::reported("orders"),
-                temporary_identifier: DatabaseIdentifier::reported("orders-temp"),
-                resource_id: "db-1".into(),
-            },
+            resource_id: "db-1".into(),
             engine: engine.into(),
             engine_version: "1".into(),
             tags: tags::digest(&Tags::new()),

@@ -1,4 +1,4 @@
-//! Restores a database from its snapshot, under the name the original has been moved away from.
+//! Restores a database from its snapshot, under a name of the plan.
 //!
 //! | module | owns |
 //! |---|---|
@@ -19,21 +19,23 @@ mod remedies;
 
 use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
-use trapheus_common::document::{Plan, Source, Target};
+use trapheus_common::document::{Original, Plan, RestoreEvent, Source};
 use trapheus_common::source::{self, Seen};
 use trapheus_common::{Error, ErrorKind, Result};
 
-/// Refuses to restore unless the original has been moved to its temporary name.
-fn out_of_the_way(kind: ErrorKind, original: &Target, name_now: Option<&str>) -> Result<()> {
-    let Target { identifier, temporary_identifier, resource_id } = original;
+/// Refuses to restore unless the original has the name that the state machine says it has by then.
+fn check_original<O: Original>(kind: ErrorKind, event: &RestoreEvent<O>, name_now: Option<&str>) -> Result<()> {
+    let names = &event.plan.names.database;
+    let (expected, wanted) = (names.of(event.original_at)?, names.of(event.to)?);
     match name_now {
-        Some(name) if temporary_identifier == name => Ok(()),
+        Some(name) if expected == name => Ok(()),
         name => Err(Error::new(
             kind,
-            identifier,
+            &event.request.identifier,
             format!(
-                "nothing was restored: the original ({resource_id}) is called {}, but it has to be called \
-                 {temporary_identifier} before a database can be restored as {identifier}",
+                "nothing was restored: the original ({}) is called {}, but it has to be called {expected} before a \
+                 database can be restored as {wanted}",
+                event.plan.original.resource_id(),
                 name.unwrap_or("nothing")
             ),
         )),

@@ -4,10 +4,12 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance};
-use trapheus_common::claim::{Claim, Named, Proofs};
+use trapheus_common::claim::Proofs;
 use trapheus_common::document::{
-    ClusterKind, Member, OriginalCluster, StepEvent, StepOutput, Target, TaskName, Verification,
+    ClusterKind, Member, NameRole, OriginalCluster, RestoredEvent, StepOutput, TaskName, Verification,
 };
+use trapheus_common::identifiers::DatabaseIdentifier;
+use trapheus_common::restored::Pair;
 use trapheus_common::settings::{Call, ClusterSettings, InstanceSettings};
 use trapheus_common::source::Seen;
 use trapheus_common::tags::{self, Tags};
@@ -20,11 +22,11 @@ use crate::{KIND, changes, upkeep};
 
 /// Asks for what the restore could not set and what differs all the same: the tags at once, then reboots where
 /// parameters wait for one, then everything else, members first.
-pub async fn configure(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
+pub async fn configure(rds: &Client, event: RestoredEvent<OriginalCluster>) -> Result<StepOutput> {
     let original = &event.plan.original;
     let restored = Restored::find(rds, &event, KIND).await?;
-    let mut output = StepOutput::done(TaskName::Settings, &event.request.identifier);
-    let available = restored.available(&event);
+    let mut output = StepOutput::done(TaskName::Settings, restored.name);
+    let available = restored.available();
     if !restored.is_settled(KIND)? {
         return Ok(output.then_more(available));
     }
@@ -35,7 +37,7 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalCluster>) -> Resul
     let mut under_way = false;
     for (member, instance) in &restored.members {
         let changes = changes::of_member(&member.settings, &InstanceSettings::from(instance), &original.engine);
-        let name = member.target.identifier.as_str();
+        let name = instance.db_instance_identifier().unwrap_or_default();
         let configured =
             calls::configure(changes, false, async |changes| calls::modify_instance(rds, name, changes).await).await?;
         if configured.is_unfinished {
@@ -53,7 +55,7 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalCluster>) -> Resul
         }
     }
     let changes = changes::of_cluster(&original.settings, &ClusterSettings::from(&cluster), &original.engine);
-    let identifier = event.request.identifier.as_str();
+    let identifier = restored.name.as_str();
     let configured =
         calls::configure(changes, under_way, async |changes| calls::modify_cluster(rds, identifier, changes).await)
             .await?;
@@ -69,8 +71,8 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalCluster>) -> Resul
 }
 
 /// Compares the restored cluster and its members with the original; nothing is changed.
-pub async fn verify(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<Verification> {
-    let StepEvent { request, plan } = &event;
+pub async fn verify(rds: &Client, event: RestoredEvent<OriginalCluster>) -> Result<Verification> {
+    let RestoredEvent { request, plan, .. } = &event;
     let original = &plan.original;
     let restored = Restored::find(rds, &event, ErrorKind::Verification).await?;
     let cluster = &restored.cluster;
@@ -87,33 +89,25 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<V
     for name in restored.waiting_for_cluster_parameters() {
         findings.essential(format!("the cluster parameter group is not in force on {name}: pending-reboot"));
     }
-    restored.compare_members(original, &mut findings);
-    findings.concluded(&request.identifier, cluster.db_cluster_resource_id().unwrap_or_default())
+    restored.compare_members(original, &mut findings)?;
+    findings.concluded(restored.name, cluster.db_cluster_resource_id().unwrap_or_default())
 }
 
-/// Marks the cluster as verified, after which no rollback removes it and the original may go; then switches deletion
-/// protection back on if the original had it. Members are protected, and stay, by their cluster.
-pub async fn protect(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
+/// Switches deletion protection back on if the original had it. Members are protected by their cluster.
+pub async fn protect(rds: &Client, event: RestoredEvent<OriginalCluster>) -> Result<StepOutput> {
     let restored = Restored::find(rds, &event, KIND).await?;
-    let available = restored.available(&event);
-    let output = StepOutput::done(TaskName::Protection, &event.request.identifier);
+    let available = restored.available();
+    let output = StepOutput::done(TaskName::Protection, restored.name);
     let cluster = &restored.cluster;
-    let is_marked = upkeep::is_verified(&event.request, cluster);
     let has_protection = event.plan.original.settings.deletion_protection == Some(true);
     let unprotected = has_protection && cluster.deletion_protection() != Some(true);
-    if is_marked && !unprotected {
+    if !unprotected {
         return Ok(output);
     }
     if !restored.is_settled(KIND)? {
         return Ok(output.then_more(available));
     }
-    if !is_marked {
-        upkeep::mark_verified(rds, &event.request, cluster).await?;
-    }
-    if !unprotected {
-        return Ok(output);
-    }
-    let identifier = event.request.identifier.as_str();
+    let identifier = restored.name.as_str();
     let call = rds.modify_db_cluster().db_cluster_identifier(identifier).deletion_protection(true);
     let Err(error) = call.apply_immediately(true).send().await else {
         // RDS switches it on at once; should it not show yet, this function looks again.
@@ -128,8 +122,10 @@ pub async fn protect(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<
     Err(Error::from_aws(KIND, identifier, "cannot switch deletion protection back on", &error))
 }
 
-/// The cluster this execution restored under the original's name.
+/// The cluster this execution restored.
 struct Restored<'a> {
+    name: &'a DatabaseIdentifier,
+    at: NameRole,
     cluster: DbCluster,
     /// The original's own tags.
     own_tags: Tags,
@@ -140,35 +136,32 @@ struct Restored<'a> {
 }
 
 impl<'a> Restored<'a> {
-    async fn find(rds: &Client, event: &'a StepEvent<OriginalCluster>, kind: ErrorKind) -> Result<Self> {
-        let StepEvent { request, plan } = event;
+    async fn find(rds: &Client, event: &'a RestoredEvent<OriginalCluster>, kind: ErrorKind) -> Result<Self> {
+        let RestoredEvent { request, plan, at } = event;
         let original = &plan.original;
-        let clusters = Named::<DbCluster>::find_beside(rds, &original.target, |restored| {
-            restored.is_some_and(|restored| Claim::is_shown_by(restored, &request.execution))
-        })
-        .await?;
-        let own_tags = tags::of_the_user(clusters.claimed(request, &original.target)?.tag_list());
-        let identifier = request.identifier.as_str();
-        let cluster = clusters
-            .at(&request.identifier)
-            .cloned()
-            .ok_or_else(|| Error::new(kind, identifier, format!("there is no DB cluster {identifier}")))?;
-        if let Some(why) = Proofs::of_cluster(&cluster).missing_verified_or_not(request, &[&original.target]) {
-            return Err(Error::new(kind, identifier, format!("this is not the database this run restored: {why}")));
-        }
-        let mut restored = Self { cluster, own_tags, members: Vec::new(), strangers: Vec::new() };
+        let pair: Pair<DbCluster> = Pair::find(rds, request, plan, *at, kind).await?;
+        let name = plan.names.database.of(*at)?;
+        let mut restored = Self {
+            name,
+            at: *at,
+            cluster: pair.restored,
+            own_tags: tags::of_the_user(pair.original.tag_list()),
+            members: Vec::new(),
+            strangers: Vec::new(),
+        };
         if original.cluster_kind == ClusterKind::MultiAz {
             return Ok(restored);
         }
-        let originals: Vec<&Target> = original.members.iter().map(|member| &member.target).collect();
-        for instance in rds::instances_of_cluster(rds, identifier).await? {
-            let name = instance.db_instance_identifier().unwrap_or_default().to_owned();
-            let ours = Proofs::of_instance(&instance).missing(request, &originals).is_none();
-            match original.members.iter().find(|member| member.target.identifier == *name) {
+        let planned = plan.planned();
+        for instance in rds::instances_of_cluster(rds, name.as_str()).await? {
+            let member_name = instance.db_instance_identifier().unwrap_or_default().to_owned();
+            let ours = Proofs::of_instance(&instance).missing(request, &planned).is_none();
+            let is_named = |member: &&Member| member.target.names.of(*at).is_ok_and(|name| *name == *member_name);
+            match original.members.iter().find(is_named) {
                 Some(member) if ours => restored.members.push((member, instance)),
                 // A reader of Aurora Auto Scaling comes and goes as the load does.
-                _ if name.starts_with("application-autoscaling-") => {}
-                _ => restored.strangers.push(name),
+                _ if rds::is_auto_scaled(&member_name) => {}
+                _ => restored.strangers.push(member_name),
             }
         }
         Ok(restored)
@@ -197,13 +190,13 @@ impl<'a> Restored<'a> {
         Ok(settled)
     }
 
-    fn available(&self, event: &StepEvent<OriginalCluster>) -> Goal {
-        let members = self.members.iter().map(|(member, instance)| MemberGoal {
-            identifier: member.target.identifier.clone(),
+    fn available(&self) -> Goal {
+        let members = self.members.iter().map(|(_, instance)| MemberGoal {
+            identifier: DatabaseIdentifier::reported(instance.db_instance_identifier().unwrap_or_default()),
             resource_id: instance.dbi_resource_id.clone(),
         });
         Goal::Available {
-            identifier: event.request.identifier.clone(),
+            identifier: self.name.clone(),
             resource_id: self.cluster.db_cluster_resource_id.clone(),
             members: members.collect(),
         }
@@ -229,8 +222,8 @@ impl<'a> Restored<'a> {
             return Ok(!waiting.is_empty());
         }
         let mut rebooted = false;
-        for (member, instance) in &self.members {
-            let name = member.target.identifier.as_str();
+        for (_, instance) in &self.members {
+            let name = instance.db_instance_identifier().unwrap_or_default();
             if waiting.contains(&name) || upkeep::waits_for_reboot(instance) {
                 calls::reboot_instance(rds, name).await?;
                 rebooted = true;
@@ -240,9 +233,9 @@ impl<'a> Restored<'a> {
     }
 
     /// Whether all members are there, the same one is the writer, and each has its own settings.
-    fn compare_members(&self, original: &OriginalCluster, findings: &mut Findings) {
+    fn compare_members(&self, original: &OriginalCluster, findings: &mut Findings) -> Result<()> {
         for member in original.own_members() {
-            let name = member.target.identifier.as_str();
+            let name = member.target.names.of(self.at)?.as_str();
             let Some((_, instance)) = self.members.iter().find(|(one, _)| one.target == member.target) else {
                 findings.essential(format!("the member {name} is missing"));
                 continue;
@@ -260,9 +253,12 @@ impl<'a> Restored<'a> {
         let wanted = original.own_members().iter().find(|member| member.is_writer);
         let members = self.cluster.db_cluster_members();
         let writer = members.iter().find(|member| member.is_cluster_writer() == Some(true));
-        let writer = writer.and_then(DbClusterMember::db_instance_identifier).unwrap_or("nobody");
-        if let Some(wanted) = wanted.map(|member| member.target.identifier.as_str()).filter(|&name| name != writer) {
-            findings.essential(format!("the writer is {writer}, was {wanted}"));
+        let writer = writer.and_then(DbClusterMember::db_instance_identifier).unwrap_or("missing");
+        if let Some(wanted) = wanted
+            && wanted.target.names.of(self.at)? != writer
+        {
+            findings.essential(format!("the writer is {writer}, was {}", wanted.target.identifier()));
         }
+        Ok(())
     }
 }

@@ -2,8 +2,9 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
-use trapheus_common::claim::{Claim, Named, Proofs};
-use trapheus_common::document::{OriginalInstance, StepEvent, StepOutput, TaskName, Verification};
+use trapheus_common::document::{OriginalInstance, RestoredEvent, StepOutput, TaskName, Verification};
+use trapheus_common::identifiers::DatabaseIdentifier;
+use trapheus_common::restored::Pair;
 use trapheus_common::settings::InstanceSettings;
 use trapheus_common::source::Seen;
 use trapheus_common::wait::Goal;
@@ -15,22 +16,23 @@ use crate::{KIND, changes, upkeep};
 
 /// Asks for what the restore could not set and what differs all the same: the tags at once, then a reboot if parameters
 /// wait for one, then everything else: what clients cannot do without in a call of its own.
-pub async fn configure(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
+pub async fn configure(rds: &Client, event: RestoredEvent<OriginalInstance>) -> Result<StepOutput> {
     let original = &event.plan.original;
+    let name = event.plan.names.database.of(event.at)?;
     let Pair { original: original_now, restored } = pair(rds, &event, KIND).await?;
-    let output = StepOutput::done(TaskName::Settings, &event.request.identifier);
-    let available = available(&event, &restored);
+    let output = StepOutput::done(TaskName::Settings, name);
+    let available = available(name, &restored);
     if !upkeep::instance_is_settled(KIND, &restored)? {
         return Ok(output.then_more(available));
     }
     let own_tags = tags::of_the_user(original_now.tag_list());
     upkeep::same_tags(rds, restored.db_instance_arn(), &own_tags, restored.tag_list()).await?;
     if upkeep::waits_for_reboot(&restored) {
-        calls::reboot_instance(rds, event.request.identifier.as_str()).await?;
+        calls::reboot_instance(rds, name.as_str()).await?;
         return Ok(output.then_more(available));
     }
     let changes = changes::of_instance(&original.settings, &InstanceSettings::from(&restored), &original.engine);
-    let identifier = event.request.identifier.as_str();
+    let identifier = name.as_str();
     let configured =
         calls::configure(changes, false, async |changes| calls::modify_instance(rds, identifier, changes).await)
             .await?;
@@ -46,8 +48,8 @@ pub async fn configure(rds: &Client, event: StepEvent<OriginalInstance>) -> Resu
 }
 
 /// Compares the restored instance with the original; nothing is changed.
-pub async fn verify(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<Verification> {
-    let StepEvent { request, plan } = &event;
+pub async fn verify(rds: &Client, event: RestoredEvent<OriginalInstance>) -> Result<Verification> {
+    let RestoredEvent { request, plan, at } = &event;
     let original = &plan.original;
     let restored = pair(rds, &event, ErrorKind::Verification).await?.restored;
     let snapshot = rds::snapshot(rds, request.snapshot_identifier.as_str()).await?;
@@ -63,31 +65,24 @@ pub async fn verify(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<
     for problem in upkeep::groups_not_in_force(&restored) {
         findings.essential(problem);
     }
-    findings.concluded(&request.identifier, restored.dbi_resource_id().unwrap_or_default())
+    findings.concluded(plan.names.database.of(*at)?, restored.dbi_resource_id().unwrap_or_default())
 }
 
-/// Marks the instance as verified, after which no rollback removes it and the original may go; then switches deletion
-/// protection back on if the original had it.
-pub async fn protect(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
+/// Switches deletion protection back on if the original had it.
+pub async fn protect(rds: &Client, event: RestoredEvent<OriginalInstance>) -> Result<StepOutput> {
     let restored = pair(rds, &event, KIND).await?.restored;
-    let available = available(&event, &restored);
-    let output = StepOutput::done(TaskName::Protection, &event.request.identifier);
-    let is_marked = upkeep::is_verified(&event.request, &restored);
+    let name = event.plan.names.database.of(event.at)?;
+    let available = available(name, &restored);
+    let output = StepOutput::done(TaskName::Protection, name);
     let has_protection = event.plan.original.settings.deletion_protection == Some(true);
     let unprotected = has_protection && restored.deletion_protection() != Some(true);
-    if is_marked && !unprotected {
+    if !unprotected {
         return Ok(output);
     }
     if !upkeep::instance_is_settled(KIND, &restored)? {
         return Ok(output.then_more(available));
     }
-    if !is_marked {
-        upkeep::mark_verified(rds, &event.request, &restored).await?;
-    }
-    if !unprotected {
-        return Ok(output);
-    }
-    let identifier = event.request.identifier.as_str();
+    let identifier = name.as_str();
     let call = rds.modify_db_instance().db_instance_identifier(identifier).deletion_protection(true);
     let Err(error) = call.apply_immediately(true).send().await else {
         // RDS switches it on at once; should it not show yet, this function looks again.
@@ -102,34 +97,10 @@ pub async fn protect(rds: &Client, event: StepEvent<OriginalInstance>) -> Result
     Err(Error::from_aws(KIND, identifier, "cannot switch deletion protection back on", &error))
 }
 
-/// The original and the instance this execution restored under its name.
-struct Pair {
-    original: DbInstance,
-    restored: DbInstance,
+async fn pair(rds: &Client, event: &RestoredEvent<OriginalInstance>, kind: ErrorKind) -> Result<Pair<DbInstance>> {
+    Pair::find(rds, &event.request, &event.plan, event.at, kind).await
 }
 
-async fn pair(rds: &Client, event: &StepEvent<OriginalInstance>, kind: ErrorKind) -> Result<Pair> {
-    let StepEvent { request, plan } = event;
-    let original = &plan.original;
-    let instances = Named::<DbInstance>::find_beside(rds, &original.target, |restored| {
-        restored.is_some_and(|restored| Claim::is_shown_by(restored, &request.execution))
-    })
-    .await?;
-    let original_now = instances.claimed(request, &original.target)?;
-    let identifier = request.identifier.as_str();
-    let found = instances
-        .at(&request.identifier)
-        .ok_or_else(|| Error::new(kind, identifier, format!("there is no DB instance {identifier}")))?;
-    match Proofs::of_instance(found).missing_verified_or_not(request, &[&original.target]) {
-        None => Ok(Pair { original: original_now.clone(), restored: found.clone() }),
-        Some(why) => Err(Error::new(kind, identifier, format!("this is not the database this run restored: {why}"))),
-    }
-}
-
-fn available(event: &StepEvent<OriginalInstance>, restored: &DbInstance) -> Goal {
-    Goal::Available {
-        identifier: event.request.identifier.clone(),
-        resource_id: restored.dbi_resource_id.clone(),
-        members: Vec::new(),
-    }
+fn available(name: &DatabaseIdentifier, restored: &DbInstance) -> Goal {
+    Goal::Available { identifier: name.clone(), resource_id: restored.dbi_resource_id.clone(), members: Vec::new() }
 }

@@ -4,11 +4,8 @@ use std::collections::BTreeSet;
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, MasterUserSecret, Tag};
-use trapheus_common::claim::{self, Claim};
-use trapheus_common::document::Request;
 use trapheus_common::identifiers::DatabaseKind;
-use trapheus_common::rds::Database;
-use trapheus_common::tags::{self, Role, Tags};
+use trapheus_common::tags::{self, Tags};
 use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
@@ -51,17 +48,6 @@ pub(crate) async fn same_tags(rds: &Client, arn: Option<&str>, wanted: &Tags, pr
         rds::remove_tags(rds, arn, &surplus).await?;
     }
     Ok(())
-}
-
-/// Whether an earlier call has committed the run to this database.
-pub(crate) fn is_verified(request: &Request, restored: &impl Database) -> bool {
-    Claim::on(restored).is_some_and(|claim| claim.says(&request.execution, Role::Verified))
-}
-
-/// Commits the run to the restored database, and waits until that shows: from here on it stays, even if the state
-/// document is lost, and its original may go.
-pub(crate) async fn mark_verified(rds: &Client, request: &Request, restored: &impl Database) -> Result<()> {
-    claim::hold(rds, restored, &request.execution, Role::Verified).await
 }
 
 /// The tags to set, and the keys to remove.

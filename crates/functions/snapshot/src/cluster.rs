@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::Tag;
-use trapheus_common::document::{ClusterKind, OriginalCluster, Request, StepEvent, StepOutput};
+use trapheus_common::document::{ClusterKind, OriginalCluster, Request, StepEvent, StepOutput, Target};
 use trapheus_common::identifiers::SnapshotIdentifier;
 use trapheus_common::{Error, ErrorKind, Result, claim, rds, source, tags};
 
@@ -11,13 +11,15 @@ use crate::{Database, Found, Refusal, Snapshots, step};
 /// Takes or replaces `<identifier>-snapshot`, one step at a time.
 pub async fn snapshot(rds: &Client, event: StepEvent<OriginalCluster>) -> Result<StepOutput> {
     let StepEvent { request, plan } = event;
-    step(&OfCluster { rds, request: &request, original: &plan.original }, &request).await
+    let target = plan.target();
+    step(&OfCluster { rds, request: &request, original: &plan.original, target: &target }, &request, &plan.names).await
 }
 
 struct OfCluster<'a> {
     rds: &'a Client,
     request: &'a Request,
     original: &'a OriginalCluster,
+    target: &'a Target,
 }
 
 impl Snapshots for OfCluster<'_> {
@@ -28,7 +30,7 @@ impl Snapshots for OfCluster<'_> {
     }
 
     async fn database(&self) -> Result<Database> {
-        let target = &self.original.target;
+        let target = self.target;
         let cluster = claim::original_cluster(self.rds, self.request, target).await?;
         let (identifier, status) = (cluster.db_cluster_identifier(), cluster.status());
         let copied = self.original.settings.copy_tags_to_snapshot == Some(true);
@@ -40,8 +42,8 @@ impl Snapshots for OfCluster<'_> {
         let found = rds::cluster_snapshot(self.rds, name.as_str()).await?;
         Ok(found.map(|snapshot| {
             let foreign = claim::not_replaceable(
-                self.request,
-                &self.original.target.resource_id,
+                &self.target.names,
+                &self.target.resource_id,
                 snapshot.snapshot_type(),
                 snapshot.db_cluster_identifier(),
                 snapshot.db_cluster_resource_id(),

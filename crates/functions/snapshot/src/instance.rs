@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::Tag;
-use trapheus_common::document::{OriginalInstance, Request, StepEvent, StepOutput};
+use trapheus_common::document::{OriginalInstance, Request, StepEvent, StepOutput, Target};
 use trapheus_common::identifiers::SnapshotIdentifier;
 use trapheus_common::{Error, ErrorKind, Result, claim, rds, source, tags};
 
@@ -11,13 +11,15 @@ use crate::{Database, Found, Refusal, Snapshots, step};
 /// Takes or replaces `<identifier>-snapshot`, one step at a time.
 pub async fn snapshot(rds: &Client, event: StepEvent<OriginalInstance>) -> Result<StepOutput> {
     let StepEvent { request, plan } = event;
-    step(&OfInstance { rds, request: &request, original: &plan.original }, &request).await
+    let target = plan.target();
+    step(&OfInstance { rds, request: &request, original: &plan.original, target: &target }, &request, &plan.names).await
 }
 
 struct OfInstance<'a> {
     rds: &'a Client,
     request: &'a Request,
     original: &'a OriginalInstance,
+    target: &'a Target,
 }
 
 impl Snapshots for OfInstance<'_> {
@@ -26,7 +28,7 @@ impl Snapshots for OfInstance<'_> {
     }
 
     async fn database(&self) -> Result<Database> {
-        let target = &self.original.target;
+        let target = self.target;
         let instance = claim::original_instance(self.rds, self.request, target).await?;
         let (identifier, status) = (instance.db_instance_identifier(), instance.db_instance_status());
         let copied = self.original.settings.copy_tags_to_snapshot == Some(true);
@@ -38,8 +40,8 @@ impl Snapshots for OfInstance<'_> {
         let found = rds::snapshot(self.rds, name.as_str()).await?;
         Ok(found.map(|snapshot| {
             let foreign = claim::not_replaceable(
-                self.request,
-                &self.original.target.resource_id,
+                &self.target.names,
+                &self.target.resource_id,
                 snapshot.snapshot_type(),
                 snapshot.db_instance_identifier(),
                 snapshot.dbi_resource_id(),

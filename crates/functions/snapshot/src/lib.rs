@@ -7,7 +7,7 @@
 
 use aws_sdk_rds::types::Tag;
 use plan::{Act, Name, Refused, Seen, State, Way};
-use trapheus_common::document::{Request, Source, StepOutput, TaskName};
+use trapheus_common::document::{Names, Request, Source, StepOutput, TaskName};
 use trapheus_common::identifiers::{DatabaseIdentifier, SnapshotIdentifier};
 use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::Goal;
@@ -81,8 +81,8 @@ struct Refusal {
 }
 
 /// One step towards the snapshot.
-async fn step(snapshots: &impl Snapshots, request: &Request) -> Result<StepOutput> {
-    let run = Run { snapshots, request };
+async fn step(snapshots: &impl Snapshots, request: &Request, names: &Names) -> Result<StepOutput> {
+    let run = Run { snapshots, request, names };
     let database = snapshots.database().await?;
     if database.identifier != request.identifier {
         let message =
@@ -113,6 +113,7 @@ struct World {
 struct Run<'a, S> {
     snapshots: &'a S,
     request: &'a Request,
+    names: &'a Names,
 }
 
 impl<S: Snapshots> Run<'_, S> {
@@ -197,7 +198,7 @@ impl<S: Snapshots> Run<'_, S> {
     fn name(&self, name: Name) -> &SnapshotIdentifier {
         match name {
             Name::Final => &self.request.snapshot_identifier,
-            Name::Staging => &self.request.temporary_snapshot_identifier,
+            Name::Staging => &self.names.replacement_snapshot,
         }
     }
 
@@ -211,10 +212,9 @@ impl<S: Snapshots> Run<'_, S> {
 
     fn with_bystander_noted(&self, mut output: StepOutput, world: &World) -> StepOutput {
         if world.staging.is_some() {
-            output.notes.push(format!(
-                "the snapshot {} is not this run's and was left alone",
-                self.request.temporary_snapshot_identifier
-            ));
+            output
+                .notes
+                .push(format!("the snapshot {} is not this run's and was left alone", self.names.replacement_snapshot));
         }
         output
     }

@@ -102,7 +102,7 @@ const fn failure(taskname: TaskName) -> ErrorKind {
         TaskName::Restore => ErrorKind::InstanceRestore,
         TaskName::ClusterRestore => ErrorKind::ClusterRestore,
         TaskName::Settings | TaskName::Protection => ErrorKind::Settings,
-        TaskName::Verification => ErrorKind::Verification,
+        TaskName::Verification | TaskName::Commit => ErrorKind::Verification,
         TaskName::Delete | TaskName::Discard => ErrorKind::Deletion,
     }
 }

@@ -5,10 +5,12 @@
 
 use std::time::{Duration, SystemTime};
 
+use aws_sdk_rds::types::{DbCluster, DbInstance};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use trapheus_common::Error;
 use trapheus_common::clients::Late;
+use trapheus_common::document::{OriginalCluster, OriginalInstance};
 use trapheus_common::lambda::{Invocation, invoke};
 use trapheus_common::wait::poll::Pace;
 use trapheus_email::EmailOptions;
@@ -17,16 +19,16 @@ use trapheus_preflight::scope::Scope;
 use trapheus_preflight::validate::ValidateOptions;
 use trapheus_slack::SlackOptions;
 use {
-    trapheus_claim as claim, trapheus_delete as delete, trapheus_email as email, trapheus_export as export,
-    trapheus_preflight as preflight, trapheus_recovery as recovery, trapheus_rename as rename,
-    trapheus_restore as restore, trapheus_settings as settings, trapheus_slack as slack, trapheus_snapshot as snapshot,
-    trapheus_status_waiter as status_waiter,
+    trapheus_claim as claim, trapheus_commit as commit, trapheus_delete as delete, trapheus_email as email,
+    trapheus_export as export, trapheus_preflight as preflight, trapheus_recovery as recovery,
+    trapheus_rename as rename, trapheus_restore as restore, trapheus_settings as settings, trapheus_slack as slack,
+    trapheus_snapshot as snapshot, trapheus_status_waiter as status_waiter,
 };
 
 use crate::lambda::LambdaError;
 
 /// Every function, by the stem of its binary, its logical id and its substitution.
-pub const FUNCTIONS: [&str; 31] = [
+pub const FUNCTIONS: [&str; 33] = [
     "validate-input",
     "preflight-instance",
     "preflight-cluster",
@@ -44,6 +46,8 @@ pub const FUNCTIONS: [&str; 31] = [
     "configure-cluster",
     "verify-instance",
     "verify-cluster",
+    "commit-instance",
+    "commit-cluster",
     "protect-instance",
     "protect-cluster",
     "delete-instance",
@@ -183,6 +187,10 @@ impl Fleet {
             "configure-cluster" => call!(async |event, _| Box::pin(settings::cluster::configure(rds, event)).await),
             "verify-instance" => call!(async |event, _| settings::instance::verify(rds, event).await),
             "verify-cluster" => call!(async |event, _| settings::cluster::verify(rds, event).await),
+            "commit-instance" => {
+                call!(async |event, _| commit::commit::<DbInstance, OriginalInstance>(rds, event).await)
+            }
+            "commit-cluster" => call!(async |event, _| commit::commit::<DbCluster, OriginalCluster>(rds, event).await),
             "protect-instance" => call!(async |event, _| settings::instance::protect(rds, event).await),
             "protect-cluster" => call!(async |event, _| settings::cluster::protect(rds, event).await),
             "delete-instance" => call!(async |event, _| delete::instance::delete(rds, event).await),

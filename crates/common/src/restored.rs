@@ -1,0 +1,39 @@
+//! The restored database beside its original: every step between the restore and the deletion works on this pair.
+
+use aws_sdk_rds::Client;
+
+use crate::claim::{Claim, Named, Proofs};
+use crate::document::{NameRole, Original, Plan, Request};
+use crate::error::{Error, ErrorKind, Result};
+use crate::rds::Database;
+
+/// The original and the database that this execution restored.
+#[derive(Clone, Debug)]
+pub struct Pair<D> {
+    pub original: D,
+    pub restored: D,
+}
+
+impl<D: Database> Pair<D> {
+    /// The pair, with the restored database under the name of this role. Fails unless the original is claimed by this
+    /// execution and the four proofs hold for the restored database, which may be verified already.
+    pub async fn find<O: Original>(
+        rds: &Client,
+        request: &Request,
+        plan: &Plan<O>,
+        at: NameRole,
+        kind: ErrorKind,
+    ) -> Result<Self> {
+        let target = plan.target();
+        let name = target.names.of(at)?;
+        let shows = |restored: Option<&D>| restored.is_some_and(|one| Claim::is_shown_by(one, &request.execution));
+        let named = Named::<D>::find_beside(rds, &target, at, shows).await?;
+        let original = named.claimed(request, &target)?;
+        let failed = |message: String| Error::new(kind, name.as_str(), message);
+        let restored = named.at(name).ok_or_else(|| failed(format!("there is no {} {name}", request.kind)))?;
+        match Proofs::of(restored).missing_verified_or_not(request, &plan.planned()) {
+            None => Ok(Self { original: original.clone(), restored: restored.clone() }),
+            Some(why) => Err(failed(format!("this is not the database this run restored: {why}"))),
+        }
+    }
+}
