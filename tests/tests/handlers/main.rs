@@ -1,6 +1,7 @@
 //! Every function's handler, called through the real SDK clients against the simulator.
 
 mod claim;
+mod commit;
 mod delete;
 mod email;
 mod export;

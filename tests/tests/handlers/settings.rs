@@ -1,5 +1,6 @@
 //! Handlers of the settings crate.
 
+use aws_sdk_rds::types::DbInstance;
 use rds_simulator::{ClusterState, Fault, FaultRule, InstanceState, Outcome};
 use serde_json::{Value, json};
 use trapheus_common::document::{
@@ -211,45 +212,6 @@ async fn protection_is_switched_back_on_once() {
     }
     assert_eq!(accepted(&harness, "ModifyDBInstance", "orders"), 3);
     assert_eq!(verify(&harness, &event).await.unwrap().differences, Vec::<String>::new());
-}
-
-#[tokio::test(start_paused = true)]
-async fn what_is_protected_is_marked_as_verified_and_never_discarded() {
-    let harness = with_everything();
-    let event = restored(&harness, "orders").await;
-    let discard = async || {
-        Box::pin(trapheus_delete::instance::discard(harness.rds(), harness.discarding(&event), harness.invocation()))
-            .await
-    };
-    inject(&harness, "AddTagsToResource", 1, Fault::ResponseLost {});
-    let step = async || Box::pin(instance::protect(harness.rds(), Harness::restored(&event))).await;
-    harness.run_instance(&event.request, step).await.unwrap();
-    let restored = the_instance(&harness, "orders");
-    assert_eq!(restored.tags["trapheus:execution"], EXECUTION);
-    assert_eq!(restored.tags["trapheus:role"], "verified");
-    let error = discard().await.unwrap_err();
-    assert!(error.report().contains("not marked as restored by this execution, but as `verified`"), "{error}");
-    assert_eq!(the_instance(&harness, "orders"), restored);
-}
-
-#[tokio::test(start_paused = true)]
-async fn a_cluster_without_protection_is_marked_as_verified_too_and_never_discarded_with_its_members() {
-    let harness = Harness::new(json!({
-        "clusters": [{"identifier": "shop", "engine": "aurora-mysql", "members": [{"identifier": "shop-1"}]}],
-        "clusterSnapshots": [{"identifier": "shop-snapshot", "source": "shop"}],
-    }));
-    let event = restored_cluster(&harness, "shop").await;
-    for _ in 0..2 {
-        let output = cluster::protect(harness.rds(), Harness::restored(&event)).await.unwrap();
-        assert_eq!((output.wait_for, output.more), (None, false));
-    }
-    assert_eq!(the_cluster(&harness, "shop").tags["trapheus:role"], "verified");
-    assert_eq!(the_instance(&harness, "shop-1").tags["trapheus:role"], "restored");
-    let discarded =
-        Box::pin(trapheus_delete::cluster::discard(harness.rds(), harness.discarding(&event), harness.invocation()))
-            .await;
-    assert_eq!(discarded.unwrap_err().kind(), ErrorKind::Deletion);
-    assert_eq!(the_instance(&harness, "shop-1").status, "available");
 }
 
 #[tokio::test(start_paused = true)]
@@ -558,7 +520,7 @@ async fn the_claim_of_a_restored_database_that_shows_two_minutes_late_is_waited_
     let harness = an_instance(&json!({}), false);
     let event = restored(&harness, "orders").await;
     let arn = the_instance(&harness, "orders").arn;
-    for step in ["configure", "verify", "protect"] {
+    for step in ["configure", "verify", "commit", "protect"] {
         trapheus_common::rds::remove_tags(harness.rds(), &arn, &tags::OURS).await.unwrap();
         let late = async {
             tokio::time::sleep(std::time::Duration::from_secs(120)).await;
@@ -569,11 +531,15 @@ async fn the_claim_of_a_restored_database_that_shows_two_minutes_late_is_waited_
             match step {
                 "configure" => Box::pin(instance::configure(harness.rds(), Harness::restored(&event))).await.map(drop),
                 "verify" => instance::verify(harness.rds(), Harness::restored(&event)).await.map(drop),
+                "commit" => {
+                    let verified = the_instance(&harness, "orders").resource_id;
+                    let commit = Harness::committing(&event, &verified);
+                    trapheus_commit::commit::<DbInstance, OriginalInstance>(harness.rds(), commit).await.map(drop)
+                }
                 _ => Box::pin(instance::protect(harness.rds(), Harness::restored(&event))).await.map(drop),
             }
         };
         let (outcome, ()) = futures::join!(work, late);
         outcome.unwrap_or_else(|error| panic!("{step}: {}", error.report()));
     }
-    assert_eq!(the_instance(&harness, "orders").tags["trapheus:role"], "verified");
 }
