@@ -1,21 +1,27 @@
 //! Looking databases and snapshots up, by the id that never changes or by name.
 //!
 //! "Not found" is an answer here, not an error: every step looks first, and what is not there is as much a part of the
-//! world as what is. Nothing here changes anything but tags.
+//! world as what is.
+//!
+//! | module | owns |
+//! |---|---|
+//! | [`Database`] | the one view of a DB instance and a DB cluster |
+//! | [`Changes`] | the calls that rename, protect and delete one, and why RDS refuses them |
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::remove_tags_from_resource::RemoveTagsFromResourceError;
-use aws_sdk_rds::primitives::DateTime;
-use aws_sdk_rds::types::{
-    ClusterPendingModifiedValues, DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Filter, PendingModifiedValues,
-    Tag,
-};
+use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Filter, Tag};
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::clock::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
+
+mod changes;
+mod database;
+
+pub use changes::{Changes, Deletion, Doing, Refusal, Refused};
+pub use database::Database;
 
 /// How the names of the readers begin that Aurora Auto Scaling adds: they come and go at any time.
 const AUTO_SCALED: &str = "application-autoscaling-";
@@ -23,89 +29,6 @@ const AUTO_SCALED: &str = "application-autoscaling-";
 /// Whether a cluster's member of this name is a reader of Aurora Auto Scaling's, which is no part of what a run restores or renames.
 pub fn is_auto_scaled(member_identifier: &str) -> bool {
     member_identifier.starts_with(AUTO_SCALED)
-}
-
-/// What a DB instance and a DB cluster have in common, and how either is looked for.
-pub trait Database: Clone {
-    fn identifier(&self) -> Option<&str>;
-    fn resource_id(&self) -> Option<&str>;
-    fn arn(&self) -> Option<&str>;
-    fn status(&self) -> Option<&str>;
-    fn tags(&self) -> &[Tag];
-    /// Not reported by RDS before the database is available for the first time.
-    fn created_at(&self) -> Option<Timestamp>;
-    /// Those of these names that there are, with one call.
-    fn of_names(rds: &Client, identifiers: &[&str]) -> impl Future<Output = Result<Vec<Self>>>;
-    /// The one with this resource id, whatever its name is now.
-    fn of_resource_id(rds: &Client, resource_id: &str) -> impl Future<Output = Result<Option<Self>>>;
-}
-
-impl Database for DbInstance {
-    fn identifier(&self) -> Option<&str> {
-        self.db_instance_identifier()
-    }
-
-    fn resource_id(&self) -> Option<&str> {
-        self.dbi_resource_id()
-    }
-
-    fn arn(&self) -> Option<&str> {
-        self.db_instance_arn()
-    }
-
-    fn status(&self) -> Option<&str> {
-        self.db_instance_status()
-    }
-
-    fn created_at(&self) -> Option<Timestamp> {
-        self.instance_create_time().and_then(timestamp)
-    }
-
-    fn tags(&self) -> &[Tag] {
-        self.tag_list()
-    }
-
-    async fn of_names(rds: &Client, identifiers: &[&str]) -> Result<Vec<Self>> {
-        instances_named(rds, identifiers).await
-    }
-
-    async fn of_resource_id(rds: &Client, resource_id: &str) -> Result<Option<Self>> {
-        instance_by_resource_id(rds, resource_id).await
-    }
-}
-
-impl Database for DbCluster {
-    fn identifier(&self) -> Option<&str> {
-        self.db_cluster_identifier()
-    }
-
-    fn resource_id(&self) -> Option<&str> {
-        self.db_cluster_resource_id()
-    }
-
-    fn arn(&self) -> Option<&str> {
-        self.db_cluster_arn()
-    }
-
-    fn status(&self) -> Option<&str> {
-        self.status()
-    }
-
-    fn created_at(&self) -> Option<Timestamp> {
-        self.cluster_create_time().and_then(timestamp)
-    }
-
-    fn tags(&self) -> &[Tag] {
-        self.tag_list()
-    }
-
-    async fn of_names(rds: &Client, identifiers: &[&str]) -> Result<Vec<Self>> {
-        clusters_named(rds, identifiers).await
-    }
-
-    async fn of_resource_id(rds: &Client, resource_id: &str) -> Result<Option<Self>> {
-        cluster_by_resource_id(rds, resource_id).await
-    }
 }
 
 /// The DB instance of this name, if there is one.
@@ -276,16 +199,6 @@ fn names_a_resource_that_is_gone(error: &RemoveTagsFromResourceError) -> bool {
         || error.is_db_snapshot_not_found_fault()
 }
 
-/// Whether a change is accepted but not carried out: a rename would carry it out as well.
-pub fn has_pending_modifications(instance: &DbInstance) -> bool {
-    instance.pending_modified_values().is_some_and(|pending| *pending != PendingModifiedValues::builder().build())
-}
-
-/// As [`has_pending_modifications`], for a cluster.
-pub fn cluster_has_pending_modifications(cluster: &DbCluster) -> bool {
-    cluster.pending_modified_values().is_some_and(|pending| *pending != ClusterPendingModifiedValues::builder().build())
-}
-
 /// What a look was for, in an error: the first of several, which is what the run is about.
 fn looked_for<'a>(filter: Option<(&str, &[&'a str])>) -> &'a str {
     filter.and_then(|(_, values)| values.first().copied()).unwrap_or("all")
@@ -301,8 +214,4 @@ where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     Error::from_aws(ErrorKind::InstanceUnavailable, identifier, doing, error)
-}
-
-fn timestamp(time: &DateTime) -> Option<Timestamp> {
-    u64::try_from(time.secs()).ok().map(Timestamp::from_epoch_seconds)
 }

@@ -6,19 +6,20 @@
 //! their `-temp` names: that is what tells a later run whose leftover they are.
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbClusterSnapshot, DbInstance};
+use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance};
 use trapheus_common::claim;
 use trapheus_common::clients::Late;
 use trapheus_common::document::{
     ClusterKind, Member, OriginalCluster, ReleaseEvent, Request, StepEvent, StepOutput, TaskName,
 };
-use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
+use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::lambda::Invocation;
+use trapheus_common::rds::{self, Database};
 use trapheus_common::tags::Role;
-use trapheus_common::{Error, ErrorKind, Result, rds};
+use trapheus_common::{Error, ErrorKind, Result};
 
-use crate::contest::{self, Held};
-use crate::lift::{Holder, Lift, OriginalNow, is_replacement};
+use crate::contest;
+use crate::lift::{Lift, is_replacement};
 
 /// Marks the DB cluster and its own members as worked on by this execution, and makes sure that the claim has held.
 pub async fn claim(
@@ -30,14 +31,7 @@ pub async fn claim(
     let StepEvent { request, plan } = &event;
     let target = &plan.target();
     contest::check_age(plan, target, at)?;
-    let look = async || {
-        let cluster = rds::cluster_by_resource_id(client, &target.resource_id).await?;
-        Ok(cluster.map(|cluster| Held {
-            identifier: cluster.db_cluster_identifier.unwrap_or_default(),
-            arn: cluster.db_cluster_arn.unwrap_or_default(),
-            tags: cluster.tag_list.unwrap_or_default(),
-        }))
-    };
+    let look = async || DbCluster::of_resource_id(client, &target.resource_id).await;
     // Boxed, because the loops of looks and questions would make every caller's future as large.
     Box::pin(contest::claim(client, sfn, request, target, at, look)).await?;
     let original = &plan.original;
@@ -85,12 +79,10 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> R
     let target = &plan.target();
     let mut lift = Lift::new(client, request, target);
     let resource_id = target.resource_id.as_str();
-    lift.find_original(async || Ok(rds::cluster_by_resource_id(client, resource_id).await?.map(seen)), *after_failure)
-        .await;
+    lift.find_original(async || DbCluster::of_resource_id(client, resource_id).await, *after_failure).await;
     let holder = lift.found(rds::cluster(client, request.identifier.as_str()).await);
-    let end = holder.as_ref().map(at_the_end);
-    lift.check_end(end.as_ref());
-    if lift.is_rolled_back_now(end.as_ref()) {
+    lift.check_end(holder.as_ref());
+    if lift.is_rolled_back_now(holder.as_ref()) {
         return lift.output();
     }
     let original = &plan.original;
@@ -104,14 +96,13 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> R
         )
         .await;
     for instance in members {
-        let has = |name: &DatabaseIdentifier| instance.db_instance_identifier() == Some(name.as_str());
+        let has = |name: &DatabaseIdentifier| instance.is_named(name.as_str());
         let is_parked = |member: &Member| {
             let names = &member.target.names;
             names.parked != names.service && has(&names.parked)
         };
         if original.own_members().iter().any(|member| has(member.target.identifier())) {
-            let name = instance.db_instance_identifier().unwrap_or_default();
-            lift.check_status(DatabaseKind::Instance, name, instance.db_instance_status().unwrap_or_default());
+            lift.check_status(&instance);
         }
         if !original.own_members().iter().any(is_parked) {
             lift.off_database(&instance).await;
@@ -129,22 +120,6 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> R
         }
     }
     lift.output()
-}
-
-fn seen(original: DbCluster) -> OriginalNow {
-    OriginalNow {
-        resource_id: original.db_cluster_resource_id.unwrap_or_default(),
-        identifier: original.db_cluster_identifier,
-        status: original.status,
-        tags: original.tag_list.unwrap_or_default(),
-    }
-}
-
-fn at_the_end(cluster: &DbCluster) -> Holder<'_> {
-    Holder {
-        status: cluster.status().unwrap_or_default(),
-        moving_to: cluster.pending_modified_values().and_then(ClusterPendingModifiedValues::db_cluster_identifier),
-    }
 }
 
 /// The original's manual snapshots: RDS copies tags into them, ours as well, where the cluster says so.

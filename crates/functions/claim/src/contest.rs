@@ -14,8 +14,9 @@ use trapheus_common::clients::Late;
 use trapheus_common::document::{Plan, Request, Target};
 use trapheus_common::identifiers::execution_machine;
 use trapheus_common::lambda::Invocation;
+use trapheus_common::rds::{self, Database};
 use trapheus_common::tags::Role;
-use trapheus_common::{Error, ErrorKind, Result, rds, tags};
+use trapheus_common::{Error, ErrorKind, Result, tags};
 
 /// Between writing the claim and reading it, and between readings.
 const PAUSE: Duration = Duration::from_secs(3);
@@ -31,14 +32,6 @@ const SHOWING: Duration = Duration::from_secs(150);
 const MARGIN: Duration = Duration::from_secs(10);
 /// How often the claim of another execution may come between our look and our writing.
 const CHANGES: u32 = 3;
-
-/// The database as one look showed it.
-#[derive(Clone, Debug)]
-pub(crate) struct Held {
-    pub(crate) identifier: String,
-    pub(crate) arn: String,
-    pub(crate) tags: Vec<Tag>,
-}
 
 /// A plan that is too old says nothing of the database any more.
 pub(crate) fn check_age<O>(plan: &Plan<O>, original: &Target, at: Invocation) -> Result<()> {
@@ -57,13 +50,13 @@ pub(crate) fn check_age<O>(plan: &Plan<O>, original: &Target, at: Invocation) ->
 }
 
 /// Claims the database that `look` finds by the original's resource id.
-pub(crate) async fn claim(
+pub(crate) async fn claim<D: Database>(
     rds: &aws_sdk_rds::Client,
     sfn: &Late<aws_sdk_sfn::Client>,
     request: &Request,
     original: &Target,
     at: Invocation,
-    look: impl AsyncFn() -> Result<Option<Held>>,
+    look: impl AsyncFn() -> Result<Option<D>>,
 ) -> Result<()> {
     let mut held = as_planned(original, look().await?)?;
     let mut former = None;
@@ -89,27 +82,27 @@ pub(crate) async fn claim(
         return Err(refusal(original, "one execution after the other claims it"));
     }
     let written = Instant::now();
-    if !is_ours(request, original, &held.tags) {
+    if !is_ours(request, original, held.tags()) {
         let claim = tags::claim(&request.execution, Role::Original, &original.resource_id);
-        rds::add_tags(rds, &held.arn, claim).await?;
+        rds::add_tags(rds, held.arn().unwrap_or_default(), claim).await?;
     }
     let end = (written + SHOWING).min(at.deadline - MARGIN);
     has_held(request, original, former.as_deref(), written..end, look).await
 }
 
 /// The other execution that claims the database.
-fn holder(request: &Request, original: &Target, held: &Held) -> Option<String> {
-    let claim = Claim::of(&held.tags, &original.resource_id)?;
+fn holder(request: &Request, original: &Target, held: &impl Database) -> Option<String> {
+    let claim = Claim::of(held.tags(), &original.resource_id)?;
     (!claim.is_by(&request.execution)).then(|| claim.execution.to_owned())
 }
 
 /// The database, if it is still what the preflight saw.
-fn as_planned(original: &Target, held: Option<Held>) -> Result<Held> {
+fn as_planned<D: Database>(original: &Target, held: Option<D>) -> Result<D> {
     match held {
-        Some(held) if held.identifier == original.identifier().as_str() => Ok(held),
+        Some(held) if held.is_named(original.identifier().as_str()) => Ok(held),
         Some(held) => Err(refusal(
             original,
-            &format!("it was renamed to `{}` since the preflight: another person or job works on it", held.identifier),
+            &format!("it was renamed to `{}` since the preflight: another person or job works on it", held.name()),
         )),
         None => Err(refusal(
             original,
@@ -181,12 +174,12 @@ async fn give_way_if_running(
 /// Of two executions that claim at the same moment, the tags are those of the one that wrote last. Tags show late, so the
 /// claim has to show for as long as it took to show at all; and another's claim that shows before ours may be the one that
 /// ours replaced.
-async fn has_held(
+async fn has_held<D: Database>(
     request: &Request,
     original: &Target,
     former: Option<&str>,
     time: std::ops::Range<Instant>,
-    look: impl AsyncFn() -> Result<Option<Held>>,
+    look: impl AsyncFn() -> Result<Option<D>>,
 ) -> Result<()> {
     let mut agreed = 0;
     let mut shown = None;
@@ -194,7 +187,7 @@ async fn has_held(
     while Instant::now() + PAUSE < time.end {
         tokio::time::sleep(PAUSE).await;
         let held = as_planned(original, look().await?)?;
-        if is_ours(request, original, &held.tags) {
+        if is_ours(request, original, held.tags()) {
             let since = *shown.get_or_insert_with(Instant::now);
             agreed += 1;
             if agreed >= AGREEING && since.elapsed() + PAUSE >= since - time.start {

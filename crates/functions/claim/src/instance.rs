@@ -3,14 +3,15 @@
 //! The original keeps its mark under its `-temp` name: that is what tells a later run whose leftover it is.
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{DbInstance, DbSnapshot, PendingModifiedValues};
+use aws_sdk_rds::types::{DbInstance, DbSnapshot};
 use trapheus_common::clients::Late;
 use trapheus_common::document::{OriginalInstance, ReleaseEvent, StepEvent, StepOutput, TaskName};
 use trapheus_common::lambda::Invocation;
-use trapheus_common::{Error, ErrorKind, Result, rds};
+use trapheus_common::rds::{self, Database};
+use trapheus_common::{Error, ErrorKind, Result};
 
-use crate::contest::{self, Held};
-use crate::lift::{Holder, Lift, OriginalNow, is_replacement};
+use crate::contest;
+use crate::lift::{Lift, is_replacement};
 
 /// Marks the DB instance as worked on by this execution, and makes sure that the claim has held.
 pub async fn claim(
@@ -22,14 +23,7 @@ pub async fn claim(
     let StepEvent { request, plan } = &event;
     let target = &plan.target();
     contest::check_age(plan, target, at)?;
-    let look = async || {
-        let instance = rds::instance_by_resource_id(client, &target.resource_id).await?;
-        Ok(instance.map(|instance| Held {
-            identifier: instance.db_instance_identifier.unwrap_or_default(),
-            arn: instance.db_instance_arn.unwrap_or_default(),
-            tags: instance.tag_list.unwrap_or_default(),
-        }))
-    };
+    let look = async || DbInstance::of_resource_id(client, &target.resource_id).await;
     // Boxed, because the loops of looks and questions would make every caller's future as large.
     Box::pin(contest::claim(client, sfn, request, target, at, look)).await?;
     Ok(StepOutput::done(TaskName::Claim, target.identifier()))
@@ -42,12 +36,10 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalInstance>) -> 
     let target = &plan.target();
     let mut lift = Lift::new(client, request, target);
     let resource_id = target.resource_id.as_str();
-    lift.find_original(async || Ok(rds::instance_by_resource_id(client, resource_id).await?.map(seen)), *after_failure)
-        .await;
+    lift.find_original(async || DbInstance::of_resource_id(client, resource_id).await, *after_failure).await;
     let holder = lift.found(rds::instance(client, request.identifier.as_str()).await);
-    let end = holder.as_ref().map(at_the_end);
-    lift.check_end(end.as_ref());
-    if lift.is_rolled_back_now(end.as_ref()) {
+    lift.check_end(holder.as_ref());
+    if lift.is_rolled_back_now(holder.as_ref()) {
         return lift.output();
     }
     if let Some(instance) = &holder {
@@ -62,22 +54,6 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalInstance>) -> 
         }
     }
     lift.output()
-}
-
-fn seen(original: DbInstance) -> OriginalNow {
-    OriginalNow {
-        resource_id: original.dbi_resource_id.unwrap_or_default(),
-        identifier: original.db_instance_identifier,
-        status: original.db_instance_status,
-        tags: original.tag_list.unwrap_or_default(),
-    }
-}
-
-fn at_the_end(instance: &DbInstance) -> Holder<'_> {
-    Holder {
-        status: instance.db_instance_status().unwrap_or_default(),
-        moving_to: instance.pending_modified_values().and_then(PendingModifiedValues::db_instance_identifier),
-    }
 }
 
 /// The original's manual snapshots: RDS copies tags into them, ours as well, where the database says so.

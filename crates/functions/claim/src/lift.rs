@@ -12,11 +12,10 @@ use aws_sdk_rds::types::Tag;
 use tokio::time::Instant;
 use trapheus_common::claim::Claim;
 use trapheus_common::document::{Names, Request, StepOutput, Target, TaskName};
-use trapheus_common::identifiers::DatabaseKind;
-use trapheus_common::rds::Database;
+use trapheus_common::rds::{self, Database};
 use trapheus_common::tags::Role;
-use trapheus_common::wait::acceptor::{self, Phase};
-use trapheus_common::{Error, ErrorKind, Result, rds, tags};
+use trapheus_common::wait::acceptor::Phase;
+use trapheus_common::{Error, ErrorKind, Result, tags};
 
 /// How long an original that does not answer is looked for after a failure: longer than it is nameless in a rename, and
 /// shorter than the function may take.
@@ -25,21 +24,6 @@ const SEARCH: Duration = Duration::from_secs(120);
 const GLANCE: Duration = Duration::from_secs(10);
 /// Between two looks.
 const PAUSE: Duration = Duration::from_secs(5);
-
-/// The database that has the service name.
-pub(crate) struct Holder<'a> {
-    pub(crate) status: &'a str,
-    /// The name that it is being given.
-    pub(crate) moving_to: Option<&'a str>,
-}
-
-/// What a look at the original found.
-pub(crate) struct OriginalNow {
-    pub(crate) resource_id: String,
-    pub(crate) identifier: Option<String>,
-    pub(crate) status: Option<String>,
-    pub(crate) tags: Vec<Tag>,
-}
 
 /// What became of the original.
 #[derive(Clone, Copy, PartialEq, Eq)]
@@ -124,9 +108,9 @@ impl<'a> Lift<'a> {
     /// One look that does not find it says nothing: between two names a database answers to none. A run that succeeds has
     /// just seen it go; after a failure it is looked for as long as a step may take. Nor does one that shows no claim: a
     /// step that failed may have written it just before, and tags show late.
-    pub(crate) async fn find_original(
+    pub(crate) async fn find_original<D: Database>(
         &mut self,
-        look: impl AsyncFn() -> Result<Option<OriginalNow>>,
+        look: impl AsyncFn() -> Result<Option<D>>,
         after_failure: bool,
     ) {
         let patience = match (self.is_unknown, after_failure) {
@@ -165,50 +149,46 @@ impl<'a> Lift<'a> {
 
     /// Takes note of the original, whatever has come of it. Where another execution works on it by now, how it ends is that
     /// one's affair.
-    fn look_at_original(&mut self, look: Result<Option<OriginalNow>>) {
+    fn look_at_original<D: Database>(&mut self, look: Result<Option<D>>) {
         self.original = match &look {
             Err(_) => Whereabouts::Uncertain,
             Ok(None) => Whereabouts::Settled,
-            Ok(Some(now)) if now.identifier.as_deref() == Some(self.request.identifier.as_str()) => {
-                Whereabouts::Settled
-            }
-            Ok(Some(now)) => match acceptor::phase(self.request.kind, now.status.as_deref().unwrap_or_default()) {
+            Ok(Some(now)) if now.is_named(self.request.identifier.as_str()) => Whereabouts::Settled,
+            Ok(Some(now)) => match now.phase() {
                 Phase::Deleting => Whereabouts::Uncertain,
                 Phase::Available | Phase::Passing | Phase::Stopped | Phase::Broken => Whereabouts::LeftOver,
             },
         };
-        let holder = self.found(look).and_then(|now| {
-            let claim = Claim::of(&now.tags, &now.resource_id)?;
-            Some(claim.execution.to_owned())
-        });
+        let holder = self.found(look).and_then(|now| Some(Claim::on(&now)?.execution.to_owned()));
         self.is_anothers = holder.is_some_and(|holder| holder != self.request.execution);
     }
 
     /// Whether a rollback is at work: the original is not back, and what had its name is on its way to another one. That
     /// rollback, or the recovery that follows it, proves by the claims what it may remove; so all of them stay.
-    pub(crate) fn is_rolled_back_now(&self, holder: Option<&Holder<'_>>) -> bool {
-        self.original != Whereabouts::Settled && holder.is_none_or(|holder| holder.moving_to.is_some())
+    pub(crate) fn is_rolled_back_now<D: Database>(&self, holder: Option<&D>) -> bool {
+        self.original != Whereabouts::Settled && holder.is_none_or(|holder| holder.pending_identifier().is_some())
     }
 
     /// Takes note of what answers under the name at the end of everything. A run that moved the database does not end well
     /// without one.
-    pub(crate) fn check_end(&mut self, holder: Option<&Holder<'_>>) {
+    pub(crate) fn check_end<D: Database>(&mut self, holder: Option<&D>) {
         let Request { kind, identifier, .. } = self.request;
-        match holder {
-            None => self.ends_badly(&format!("no {kind} answers as {identifier}")),
-            Some(Holder { moving_to: Some(next), .. }) => {
-                self.ends_badly(&format!("{identifier} is being renamed to {next}"));
-            }
-            Some(Holder { status, .. }) => self.check_status(*kind, identifier.as_str(), status),
+        let Some(holder) = holder else {
+            return self.ends_badly(&format!("no {kind} answers as {identifier}"));
+        };
+        match holder.pending_identifier() {
+            Some(next) => self.ends_badly(&format!("{identifier} is being renamed to {next}")),
+            None => self.check_status(holder),
         }
     }
 
     /// As [`Self::check_end`], for the status of the database or of a member of it.
-    pub(crate) fn check_status(&mut self, kind: DatabaseKind, identifier: &str, status: &str) {
-        match acceptor::phase(kind, status) {
+    pub(crate) fn check_status<D: Database>(&mut self, database: &D) {
+        match database.phase() {
             Phase::Available | Phase::Passing => {}
             Phase::Stopped | Phase::Deleting | Phase::Broken => {
-                self.ends_badly(&format!("the {kind} {identifier} is in status {status}"));
+                let status = database.status().unwrap_or_default();
+                self.ends_badly(&format!("the {} {} is in status {status}", D::KIND, database.name()));
             }
         }
     }
@@ -236,10 +216,10 @@ impl<'a> Lift<'a> {
 }
 
 /// Whether a look at the original may be too early to conclude anything from it.
-fn is_unsettled(look: &Result<Option<OriginalNow>>, after_failure: bool) -> bool {
+fn is_unsettled<D: Database>(look: &Result<Option<D>>, after_failure: bool) -> bool {
     match look {
         Ok(None) => true,
-        Ok(Some(now)) => after_failure && Claim::of(&now.tags, &now.resource_id).is_none(),
+        Ok(Some(now)) => after_failure && Claim::on(now).is_none(),
         Err(_) => false,
     }
 }

@@ -11,22 +11,19 @@
 //! A run that has committed is not rolled back: `discard` then reports the restored database and leaves it.
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::operation::delete_db_instance::DeleteDBInstanceError;
-use aws_sdk_rds::operation::modify_db_instance::ModifyDBInstanceError;
-use aws_sdk_rds::types::{DbInstance, Tag};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use trapheus_common::claim::Claim;
+use aws_sdk_rds::types::DbInstance;
+use trapheus_common::claim::{self, Claim, Named};
 use trapheus_common::clock::Timestamp;
-use trapheus_common::document::{DeleteEvent, DiscardEvent, Names, Original, Request, StepOutput, Target};
-use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIdentifier};
-use trapheus_common::lambda::Invocation;
+use trapheus_common::document::{DeleteEvent, Original, Request, StepOutput, Target, TaskName};
+use trapheus_common::identifiers::DatabaseIdentifier;
+use trapheus_common::rds::{Changes, Database, Deletion, Doing, Refusal};
 use trapheus_common::tags::Role;
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{self, Phase};
-use trapheus_common::{Error, ErrorKind, Result, rds, tags};
+use trapheus_common::{Error, ErrorKind, Result, tags};
 
 pub mod cluster;
+mod discard;
 pub mod instance;
 
 /// What came of asking RDS to delete something.
@@ -70,131 +67,6 @@ fn gone(resource_id: &str) -> Goal {
     Goal::Gone { resource_ids: vec![resource_id.to_owned()] }
 }
 
-fn phase(kind: DatabaseKind, status: Option<&str>) -> Phase {
-    acceptor::phase(kind, status.unwrap_or_default())
-}
-
-/// How a restored database gives up the name that clients connect to.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Way {
-    /// It is being deleted.
-    Going,
-    /// It is being renamed, and takes no other change before it has its new name.
-    BeingRenamed,
-    /// It is busy, and takes a rename afterwards.
-    Await,
-    /// It is renamed, and deleted once the original is back.
-    MoveAside,
-    /// It was never in service, and RDS refuses a final snapshot: it is deleted in place.
-    DeleteUnused,
-    /// It was in service, and RDS refuses both a rename and a final snapshot: its automated backups keep its data.
-    DeleteKeepingBackups,
-}
-
-/// If in doubt, the database was in service; `was_available` as for [`acceptor::was_never_in_service`].
-fn way(kind: DatabaseKind, status: Option<&str>, was_available: bool) -> Way {
-    let status = status.unwrap_or_default();
-    match acceptor::phase(kind, status) {
-        Phase::Deleting => Way::Going,
-        _ if acceptor::was_never_in_service(kind, status, was_available) => Way::DeleteUnused,
-        Phase::Available => Way::MoveAside,
-        Phase::Passing if status == "renaming" => Way::BeingRenamed,
-        Phase::Passing => Way::Await,
-        // RDS lets a full database be modified: that is how it gets more storage.
-        Phase::Broken if status == "storage-full" => Way::MoveAside,
-        Phase::Stopped | Phase::Broken => Way::DeleteKeepingBackups,
-    }
-}
-
-/// How long a discard waits for RDS to end its work on a restored database. After that it takes the next way.
-#[derive(Clone, Copy, Debug)]
-struct Patience {
-    /// For a database that has the service name.
-    until: Timestamp,
-    is_over: bool,
-    /// For a database that was moved aside: that one keeps no name from the original.
-    aside_until: Timestamp,
-    aside_is_over: bool,
-}
-
-impl Patience {
-    fn of<O>(event: &DiscardEvent<O>, at: Invocation) -> Self {
-        let now = at.clock.now();
-        let (until, aside_until) = (event.awaits_until(), event.awaits_aside_until());
-        Self { until, is_over: now >= until, aside_until, aside_is_over: now >= aside_until }
-    }
-}
-
-/// What came of asking RDS to rename a restored database aside.
-enum Moved {
-    /// It is on its way, or another rename of it is.
-    UnderWay,
-    /// It is in a status that passes.
-    Busy,
-    /// It does not take a rename, and waiting does not help.
-    Refused,
-}
-
-/// What a person has to know of a database that was moved aside and waits for its deletion.
-fn kept_aside(names: &Names, resource_id: &str) -> String {
-    format!(
-        "the restored database ({resource_id}) may have been in service, so it was renamed to {}. Once the original has its name \
-         back, {0} is deleted with the final snapshot {}",
-        names.aside, names.discarded_snapshot
-    )
-}
-
-/// Why a restored database is awaited no longer.
-fn awaited_long_enough(identifier: &str, status: &str) -> String {
-    format!(
-        "RDS still works on the restored database {identifier} (status {status}), and the part of the rollback's time that \
-         may be spent on waiting for that is over"
-    )
-}
-
-/// What a person has to know of a database that was moved aside and is being deleted.
-fn discarded(names: &Names, resource_id: &str) -> String {
-    format!(
-        "the restored database ({resource_id}) may have been in service, so it was renamed to {} and is being deleted with the final \
-         snapshot {}, which holds everything that clients wrote to it. Delete that snapshot once you do not need it",
-        names.aside, names.discarded_snapshot
-    )
-}
-
-/// What a person has to know of a database whose automated backups are all that is kept of it.
-fn backups_kept(identifier: &str, resource_id: &str, status: &str) -> String {
-    format!(
-        "the restored database {identifier} ({resource_id}) may have been in service and took neither a rename nor a final snapshot in \
-         status {status}, so it is being deleted and its automated backups are retained: restore it to a point in time with \
-         the source resource id {resource_id}"
-    )
-}
-
-/// Why a restored database stays that was in service and of which nothing could be kept.
-fn nothing_to_keep(request: &Request, identifier: &str, resource_id: &str, status: &str) -> Error {
-    failed(
-        request,
-        format!(
-            "the restored database {identifier} ({resource_id}) was not deleted: it may have been in service, its status {status} takes \
-             neither a rename nor a final snapshot, and it has no automated backups, so its deletion would lose what clients \
-             wrote. Save that, then delete it by hand"
-        ),
-    )
-}
-
-/// What a person has to know of a restored database that an earlier call, or a person, has begun to delete.
-fn leaving(identifier: &str, resource_id: &str) -> String {
-    format!(
-        "the restored database {identifier} ({resource_id}) is being deleted: look for its final snapshot or its retained \
-         automated backups if clients wrote to it"
-    )
-}
-
-/// Why a database under the aside name is left alone.
-fn left_aside(names: &Names, why: &str) -> String {
-    format!("the database under {} was not removed: {why}", names.aside)
-}
-
 fn failed(request: &Request, message: impl Into<String>) -> Error {
     Error::new(ErrorKind::Deletion, request.identifier.as_str(), message)
 }
@@ -204,43 +76,32 @@ fn noted(mut output: StepOutput, note: impl Into<String>) -> StepOutput {
     output
 }
 
-/// The name of the snapshot RDS takes of the original before it goes, if the deployment wants one.
-fn final_snapshot(request: &Request, names: &Names) -> Option<SnapshotIdentifier> {
-    request.options.final_snapshot.then(|| names.final_snapshot.clone())
+/// Whether a database says itself that this execution has committed to it. The tags were written right before, so they may
+/// show late.
+fn is_verified(request: &Request, database: &impl Database) -> bool {
+    Claim::on(database).is_some_and(|claim| claim.is_by(&request.execution) && claim.has_role(Role::Verified))
 }
 
-/// The database that took the original's place, as one look showed it.
-struct Successor<'a> {
-    resource_id: &'a str,
-    status: &'a str,
-    tags: &'a [Tag],
-}
-
-/// Whether a database says itself that this execution has verified it. The tags were written right before, so they may show
-/// late.
-fn is_verified(request: &Request, tags: &[Tag], resource_id: &str) -> bool {
-    Claim::of(tags, resource_id).is_some_and(|claim| claim.is_by(&request.execution) && claim.has_role(Role::Verified))
-}
-
-/// Whether a database shows whose it is: its tags, written when it was created, may show late. One that is going tells
-/// nothing more.
-fn shows_whose_it_is(kind: DatabaseKind, database: &impl rds::Database) -> bool {
-    Claim::on(database).is_some() || phase(kind, database.status()) == Phase::Deleting
+/// Whether a database shows whose it is: its tags, written when it was created, may show late. One that is being deleted
+/// tells nothing more.
+fn shows_whose_it_is(database: &impl Database) -> bool {
+    Claim::on(database).is_some() || database.phase() == Phase::Deleting
 }
 
 /// Whether the original may go: its successor has to be the verified one, and available.
 ///
 /// `Busy` where the successor is in a status that passes, such as its first automated backup.
-fn check_successor(
+fn check_successor<D: Database>(
     request: &Request,
     places: Places<'_>,
     verified: &str,
-    successor: Option<&Successor<'_>>,
+    successor: Option<&D>,
 ) -> Result<Asked> {
     let Places { target, at: kept, successor_at: name } = places;
-    let Some(&Successor { resource_id, status, tags }) = successor else {
+    let Some(successor) = successor else {
         return Err(failed(request, format!("{kept} was not deleted, because nothing is under {name} any more")));
     };
+    let resource_id = successor.resource_id().unwrap_or_default();
     if resource_id != verified || resource_id == target.resource_id {
         return Err(failed(
             request,
@@ -250,7 +111,7 @@ fn check_successor(
             ),
         ));
     }
-    if !is_verified(request, tags, resource_id) {
+    if !is_verified(request, successor) {
         return Err(failed(
             request,
             format!(
@@ -259,14 +120,15 @@ fn check_successor(
             ),
         ));
     }
-    match acceptor::phase(request.kind, status) {
+    match successor.phase() {
         Phase::Available => Ok(Asked::Accepted),
         Phase::Passing => Ok(Asked::Busy),
         Phase::Deleting | Phase::Stopped | Phase::Broken => Err(failed(
             request,
             format!(
-                "{kept} was not deleted, because the restored database {name} is in status {status}. Delete {kept} by \
-                 hand once that one works"
+                "{kept} was not deleted, because the restored database {name} is in status {}. Delete {kept} by hand \
+                 once that one works",
+                successor.status().unwrap_or_default()
             ),
         )),
     }
@@ -287,9 +149,9 @@ impl<'a> Places<'a> {
 }
 
 /// The original is deleted only under the name that it was renamed to, never under the name that clients connect to.
-fn check_place(request: &Request, places: Places<'_>, present: Option<&str>, moving_to: Option<&str>) -> Result<()> {
+fn check_place<D: Database>(request: &Request, places: Places<'_>, original: &D) -> Result<()> {
     let Places { target, at, .. } = places;
-    let present = present.unwrap_or_default();
+    let present = original.name();
     if present != at.as_str() || present == request.identifier.as_str() {
         return Err(failed(
             request,
@@ -299,7 +161,7 @@ fn check_place(request: &Request, places: Places<'_>, present: Option<&str>, mov
             ),
         ));
     }
-    match moving_to {
+    match original.pending_identifier() {
         None => Ok(()),
         Some(next) => Err(failed(request, format!("{present} was not deleted, because it is being renamed to {next}"))),
     }
@@ -334,14 +196,8 @@ fn foreign(request: &Request, present: Option<&str>, noun: &str, found: &[String
 }
 
 /// Whether a database is under its own name and was never claimed, so never touched: nothing to undo, nothing to check.
-fn is_untouched(request: &Request, present: Option<&str>, tag_list: &[Tag]) -> bool {
-    present == Some(request.identifier.as_str()) && tags::value(tag_list, tags::EXECUTION).is_none()
-}
-
-/// The output of a rollback that finds the run committed: the restored database stays.
-fn committed(output: StepOutput, identifier: &DatabaseIdentifier, resource_id: &str) -> StepOutput {
-    let output = StepOutput { committed: Some(resource_id.to_owned()), ..output };
-    noted(output, format!("the restored database {identifier} ({resource_id}) is verified, so it stays"))
+fn is_untouched(request: &Request, database: &impl Database) -> bool {
+    database.is_named(request.identifier.as_str()) && tags::value(database.tags(), tags::EXECUTION).is_none()
 }
 
 /// Why nothing is removed beside an original that is gone or going: what is left may be the only copy.
@@ -350,76 +206,125 @@ fn survivor(target: &Target, why: &str, has_survivor: bool) -> String {
     format!("the original ({}) {why}; {} {what}, and nothing was removed", target.resource_id, target.identifier())
 }
 
-/// Lifts the protection of a DB instance, and says whether that shows already.
-async fn is_unprotected(rds: &Client, request: &Request, instance: &DbInstance) -> Result<bool> {
-    let identifier = instance.db_instance_identifier().unwrap_or_default();
-    let call =
-        rds.modify_db_instance().db_instance_identifier(identifier).deletion_protection(false).apply_immediately(true);
-    // Boxed, because the future of a call with so many parameters would make every caller's as large.
-    let refused = Box::pin(call.send()).await.err();
-    let Some(now) = look_again(rds, instance).await? else { return Ok(false) };
-    if now.deletion_protection() != Some(true) {
+/// Deletes the original once its successor is committed, one step at a time. `members` are those that are deleted one by
+/// one, checked.
+async fn delete_original<D: Changes, O: Original>(
+    rds: &Client,
+    event: &DeleteEvent<O>,
+    members: impl AsyncFnOnce(&D, Places<'_>) -> Result<Members>,
+) -> Result<StepOutput> {
+    let target = &event.plan.target();
+    let places = Places::of(event, target)?;
+    let DeleteEvent { request, plan, successor_at, commit, .. } = event;
+    let output = StepOutput::done(TaskName::Delete, places.at.as_str());
+    let shows = |successor: Option<&D>| successor.is_some_and(|one| is_verified(request, one));
+    let databases = Named::<D>::find_beside(rds, target, *successor_at, shows).await?;
+    let Some(original) = &databases.original else {
+        // Between two names neither answers, so one look does not prove that it is gone.
+        return Ok(output.then_more(found_again(&target.resource_id)));
+    };
+    if original.phase() == Phase::Deleting {
+        return Ok(output.waiting_for(gone(&target.resource_id)));
+    }
+    claim::check(request, target, original.tags())?;
+    check_place(request, places, original)?;
+    if check_successor(request, places, &commit.resource_id, databases.at(places.successor_at))? == Asked::Busy {
+        return Ok(output.then_more(available(places.successor_at, &commit.resource_id)));
+    }
+    let members = members(original, places).await?;
+    if original.is_protected() && !is_unprotected(rds, request, original).await? {
+        return Ok(output.then_more(found_again(&target.resource_id)));
+    }
+    if members.delete(rds, request).await? == Asked::Busy {
+        return Ok(output.then_more(members.settled()));
+    }
+    let how = Deletion {
+        final_snapshot: request.options.final_snapshot.then(|| plan.names.final_snapshot.clone()),
+        delete_automated_backups: Some(!request.options.keep_automated_backups),
+    };
+    match delete_database(rds, request, original, &members, how).await {
+        Ok(Asked::Accepted) => Ok(output.waiting_for(gone(&target.resource_id))),
+        Ok(Asked::Busy) if members.0.is_empty() => Ok(output.then_more(found_again(&target.resource_id))),
+        Ok(Asked::Busy) => Ok(output.then_more(members.gone())),
+        Err(refusal) => Err(refusal.into_error(request, original.name())),
+    }
+}
+
+/// The members that are deleted one by one before their cluster: none of a DB instance or a Multi-AZ DB cluster.
+#[derive(Clone, Debug, Default)]
+struct Members(Vec<DbInstance>);
+
+impl Members {
+    /// Asks for the deletion of all members at once; busy if one of them has to be asked again.
+    async fn delete(&self, rds: &Client, request: &Request) -> Result<Asked> {
+        let mut all = Asked::Accepted;
+        for member in self.0.iter().filter(|member| member.phase() != Phase::Deleting) {
+            match delete_database(rds, request, member, &Self::default(), Deletion::OF_A_MEMBER).await {
+                Ok(Asked::Accepted) => {}
+                Ok(Asked::Busy) => all = Asked::Busy,
+                Err(refusal) => return Err(refusal.into_error(request, member.name())),
+            }
+        }
+        Ok(all)
+    }
+
+    fn gone(&self) -> Goal {
+        Goal::MembersGone { resource_ids: self.resource_ids() }
+    }
+
+    fn settled(&self) -> Goal {
+        Goal::MembersSettled { resource_ids: self.resource_ids() }
+    }
+
+    fn resource_ids(&self) -> Vec<String> {
+        self.0.iter().filter_map(DbInstance::dbi_resource_id).map(str::to_owned).collect()
+    }
+}
+
+fn doing<'a>(request: &'a Request, doing: &'a str) -> Doing<'a> {
+    Doing { kind: ErrorKind::Deletion, identifier: request.identifier.as_str(), doing }
+}
+
+/// Lifts the deletion protection, and says whether that shows already.
+async fn is_unprotected<D: Changes>(rds: &Client, request: &Request, database: &D) -> Result<bool> {
+    let what = format!("{} was not deleted: cannot lift its deletion protection", database.name());
+    let refused = database.protect(rds, false, doing(request, &what)).await.err();
+    let Some(now) = database.now(rds).await? else { return Ok(false) };
+    if !now.is_protected() {
         return Ok(true);
     }
-    let is_about_status = |e: &ModifyDBInstanceError| e.is_invalid_db_instance_state_fault();
     match refused {
         None => Ok(false),
-        Some(error) if error.as_service_error().is_some_and(is_about_status) && is_passing(&now) => Ok(false),
-        Some(error) => {
-            let doing = format!("{identifier} was not deleted: cannot lift its deletion protection");
-            Err(Error::from_aws(ErrorKind::Deletion, request.identifier.as_str(), doing, &error))
-        }
+        Some(refused) if refused.refusal == Refusal::Status && now.phase() == Phase::Passing => Ok(false),
+        Some(refused) => Err(refused.error),
     }
 }
 
-/// How a DB instance goes.
-struct Deletion {
-    final_snapshot: Option<SnapshotIdentifier>,
-    /// Absent for a member of an Aurora cluster, whose backups are the cluster's.
-    delete_automated_backups: Option<bool>,
-}
-
-impl Deletion {
-    /// All its automated backups are kept.
-    const KEEPING_BACKUPS: Self = Self { final_snapshot: None, delete_automated_backups: Some(false) };
-    /// Nothing of it is kept.
-    const ENTIRELY: Self = Self { final_snapshot: None, delete_automated_backups: Some(true) };
-    const OF_A_MEMBER: Self = Self { final_snapshot: None, delete_automated_backups: None };
-}
-
-/// Deletes a DB instance.
-async fn delete_instance(
+/// Deletes a database whose members, if it has any, are being deleted: RDS takes that for a cluster, "in non-deleting state"
+/// is what it refuses. Should it want them gone first, it is asked again then.
+async fn delete_database<D: Changes>(
     rds: &Client,
     request: &Request,
-    instance: &DbInstance,
+    database: &D,
+    leaving: &Members,
     how: Deletion,
 ) -> std::result::Result<Asked, NotDeleted> {
-    let identifier = instance.db_instance_identifier().unwrap_or_default();
-    let call = rds
-        .delete_db_instance()
-        .db_instance_identifier(identifier)
-        .skip_final_snapshot(how.final_snapshot.is_none())
-        .set_final_db_snapshot_identifier(how.final_snapshot.map(String::from))
-        .set_delete_automated_backups(how.delete_automated_backups);
-    let Err(error) = Box::pin(call.send()).await else {
-        tracing::info!(db.identifier = identifier, "deleting the DB instance");
+    let what = format!("cannot delete the {} {}", D::KIND, database.name());
+    let Err(refused) = database.delete(rds, how, doing(request, &what)).await else {
         return Ok(Asked::Accepted);
     };
-    // The answer may have been lost while the call was carried out, so what is there now decides.
-    let Some(now) = look_again(rds, instance).await? else { return Ok(Asked::Busy) };
-    if phase(DatabaseKind::Instance, now.db_instance_status()) == Phase::Deleting {
-        return Ok(Asked::Accepted);
+    // The answer may have been lost while the call was carried out, so the database as it is now decides.
+    let Some(now) = database.now(rds).await? else { return Ok(Asked::Busy) };
+    let phase = now.phase();
+    let is_storage_work = now.status().is_some_and(acceptor::is_lasting_in_service);
+    match refused.refusal {
+        _ if phase == Phase::Deleting => Ok(Asked::Accepted),
+        Refusal::BackupQuota => Err(NotDeleted::BackupQuota),
+        Refusal::Status if phase == Phase::Passing || !leaving.0.is_empty() => Ok(Asked::Busy),
+        Refusal::Status if is_storage_work => Err(NotDeleted::StorageWork(refused.error)),
+        Refusal::Status => Err(NotDeleted::Status(refused.error)),
+        Refusal::NotFound | Refusal::NameTaken | Refusal::Other => Err(NotDeleted::Failed(refused.error)),
     }
-    let is_about_status =
-        |e: &DeleteDBInstanceError| e.is_invalid_db_instance_state_fault() || e.is_invalid_db_cluster_state_fault();
-    if error.as_service_error().is_some_and(is_about_status) {
-        return if is_passing(&now) {
-            Ok(Asked::Busy)
-        } else {
-            Err(NotDeleted::of_status(now.db_instance_status(), cannot_delete(request, identifier, &error)))
-        };
-    }
-    Err(NotDeleted::of_instance(request, identifier, &error))
 }
 
 /// Why a deletion was not accepted.
@@ -433,27 +338,10 @@ enum NotDeleted {
     Failed(Error),
 }
 
-fn cannot_delete(request: &Request, identifier: &str, error: &SdkError<DeleteDBInstanceError, HttpResponse>) -> Error {
-    let doing = format!("cannot delete the DB instance {identifier}");
-    Error::from_aws(ErrorKind::Deletion, request.identifier.as_str(), doing, error)
-}
-
 impl NotDeleted {
-    fn of_status(status: Option<&str>, error: Error) -> Self {
-        let is_storage_work = status.is_some_and(acceptor::is_lasting_in_service);
-        if is_storage_work { Self::StorageWork(error) } else { Self::Status(error) }
-    }
-
-    fn of_instance(request: &Request, identifier: &str, error: &SdkError<DeleteDBInstanceError, HttpResponse>) -> Self {
-        if error.as_service_error().is_some_and(|e| e.is_db_instance_automated_backup_quota_exceeded_fault()) {
-            return Self::BackupQuota;
-        }
-        Self::Failed(cannot_delete(request, identifier, error))
-    }
-
-    fn into_error(self, request: &Request, identifier: Option<&str>) -> Error {
+    fn into_error(self, request: &Request, identifier: &str) -> Error {
         match self {
-            Self::BackupQuota => backup_quota(request, identifier.unwrap_or_default()),
+            Self::BackupQuota => backup_quota(request, identifier),
             Self::StorageWork(error) | Self::Status(error) | Self::Failed(error) => error,
         }
     }
@@ -465,57 +353,10 @@ impl From<Error> for NotDeleted {
     }
 }
 
-/// Asks for the rename of a restored DB instance that is in the way.
-async fn move_aside(rds: &Client, request: &Request, names: &Names, restored: &DbInstance) -> Result<Moved> {
-    let present = restored.db_instance_identifier().unwrap_or_default();
-    if has_pending_rename(restored) {
-        return Ok(Moved::UnderWay);
-    }
-    let call = rds
-        .modify_db_instance()
-        .db_instance_identifier(present)
-        .new_db_instance_identifier(&names.aside)
-        .apply_immediately(true);
-    let Err(error) = Box::pin(call.send()).await else {
-        tracing::info!(
-            db.identifier = present,
-            db.new_identifier = names.aside.as_str(),
-            "moving the restored DB instance aside"
-        );
-        return Ok(Moved::UnderWay);
-    };
-    // The answer may have been lost while the call was carried out, so what is there now decides.
-    let Some(now) = look_again(rds, restored).await? else { return Ok(Moved::UnderWay) };
-    if now.db_instance_identifier() != Some(present) || has_pending_rename(&now) {
-        return Ok(Moved::UnderWay);
-    }
-    let is = |fault: fn(&ModifyDBInstanceError) -> bool| error.as_service_error().is_some_and(fault);
-    let is_about_status = is(ModifyDBInstanceError::is_invalid_db_instance_state_fault)
-        || is(ModifyDBInstanceError::is_db_instance_not_found_fault);
-    match phase(DatabaseKind::Instance, now.db_instance_status()) {
-        Phase::Passing | Phase::Deleting if is_about_status => Ok(Moved::Busy),
-        Phase::Broken | Phase::Stopped if is_about_status => Ok(Moved::Refused),
-        _ => {
-            let doing = format!("cannot rename the restored {present} to {}", names.aside);
-            Err(Error::from_aws(ErrorKind::Deletion, request.identifier.as_str(), doing, &error))
-        }
-    }
-}
-
-fn has_pending_rename(instance: &DbInstance) -> bool {
-    instance.pending_modified_values().is_some_and(|pending| pending.db_instance_identifier().is_some())
-}
-
-async fn look_again(rds: &Client, instance: &DbInstance) -> Result<Option<DbInstance>> {
-    rds::instance_by_resource_id(rds, instance.dbi_resource_id().unwrap_or_default()).await
-}
-
-fn is_passing(instance: &DbInstance) -> bool {
-    phase(DatabaseKind::Instance, instance.db_instance_status()) == Phase::Passing
-}
-
 #[cfg(test)]
 mod tests {
+    use aws_sdk_rds::types::PendingModifiedValues;
+
     use super::*;
     use serde_json::json;
 
@@ -545,15 +386,20 @@ mod tests {
         Places { target, at: &target.names.parked, successor_at: &target.names.service }
     }
 
-    fn seen(resource_id: &'static str, status: &'static str) -> Successor<'static> {
+    fn seen(resource_id: &str, status: &str) -> DbInstance {
         let tags = tags::mark("arn:this", Role::Verified).to_vec();
-        Successor { resource_id, status, tags: tags.leak() }
+        DbInstance::builder().dbi_resource_id(resource_id).db_instance_status(status).set_tag_list(Some(tags)).build()
+    }
+
+    fn named(identifier: &str, pending: Option<&str>) -> DbInstance {
+        let pending = PendingModifiedValues::builder().set_db_instance_identifier(pending.map(str::to_owned)).build();
+        DbInstance::builder().db_instance_identifier(identifier).pending_modified_values(pending).build()
     }
 
     #[test]
     fn the_original_may_go_only_when_the_verified_one_is_available() {
         let check =
-            |found: Option<Successor<'_>>| check_successor(&request(), places(&target()), "db-NEW", found.as_ref());
+            |found: Option<DbInstance>| check_successor(&request(), places(&target()), "db-NEW", found.as_ref());
         assert_eq!(check(Some(seen("db-NEW", "available"))).unwrap(), Asked::Accepted);
         assert_eq!(check(Some(seen("db-NEW", "backing-up"))).unwrap(), Asked::Busy);
         for (found, why) in [
@@ -573,7 +419,8 @@ mod tests {
     fn the_successor_has_to_say_itself_that_it_is_verified() {
         for tags in [vec![], tags::mark("arn:this", Role::Restored).into(), tags::mark("arn:x", Role::Verified).into()]
         {
-            let found = Successor { tags: &tags, ..seen("db-NEW", "available") };
+            let mut found = seen("db-NEW", "available");
+            found.tag_list = Some(tags);
             let error = check_successor(&request(), places(&target()), "db-NEW", Some(&found)).unwrap_err();
             assert!(error.report().contains("does not carry the claim"), "{}", error.report());
         }
@@ -588,55 +435,10 @@ mod tests {
 
     #[test]
     fn only_what_was_moved_out_of_the_way_is_deleted() {
-        let check = |present, moving_to| check_place(&request(), places(&target()), Some(present), moving_to);
+        let check = |present, moving_to| check_place(&request(), places(&target()), &named(present, moving_to));
         assert!(check("orders-temp", None).is_ok());
         assert!(check("orders", None).is_err());
         assert!(check("orders-old", None).is_err());
         assert!(check("orders-temp", Some("orders-old")).unwrap_err().report().contains("orders-old"));
-    }
-
-    #[test]
-    fn the_way_out_of_the_name_depends_on_the_status_and_on_former_service() {
-        use DatabaseKind::{Cluster, Instance};
-        for (kind, status, was_available, expected) in [
-            (Instance, "creating", false, Way::DeleteUnused),
-            (Instance, "failed", false, Way::DeleteUnused),
-            (Instance, "incompatible-network", false, Way::DeleteUnused),
-            (Instance, "incompatible-restore", false, Way::DeleteUnused),
-            (Instance, "incompatible-restore", true, Way::DeleteKeepingBackups),
-            (Cluster, "incompatible-restore", true, Way::DeleteUnused),
-            (Instance, "storage-full", false, Way::DeleteUnused),
-            (Instance, "failed", true, Way::DeleteKeepingBackups),
-            (Instance, "incompatible-parameters", true, Way::DeleteKeepingBackups),
-            (Instance, "inaccessible-encryption-credentials", true, Way::DeleteKeepingBackups),
-            (Instance, "stopped", true, Way::DeleteKeepingBackups),
-            (Instance, "storage-full", true, Way::MoveAside),
-            (Instance, "available", true, Way::MoveAside),
-            // In doubt it was in service.
-            (Instance, "available", false, Way::MoveAside),
-            (Instance, "storage-initialization", true, Way::MoveAside),
-            (Instance, "backing-up", true, Way::Await),
-            // Without a time of creation it has never been available.
-            (Instance, "modifying", false, Way::DeleteUnused),
-            (Instance, "modifying", true, Way::Await),
-            (Instance, "a-status-of-tomorrow", true, Way::Await),
-            (Instance, "renaming", true, Way::BeingRenamed),
-            (Instance, "deleting", true, Way::Going),
-            (Cluster, "migrating", true, Way::DeleteUnused),
-            (Cluster, "migration-failed", true, Way::DeleteUnused),
-            (Cluster, "failed", true, Way::DeleteKeepingBackups),
-            (Cluster, "available", true, Way::MoveAside),
-        ] {
-            assert_eq!(way(kind, Some(status), was_available), expected, "{kind} {status} {was_available}");
-        }
-    }
-
-    #[test]
-    fn a_final_snapshot_is_taken_where_the_deployment_wants_one() {
-        let names = Names::rename_first(&request());
-        assert_eq!(final_snapshot(&request(), &names), Some(names.final_snapshot.clone()));
-        let mut without = request();
-        without.options.final_snapshot = false;
-        assert_eq!(final_snapshot(&without, &names), None);
     }
 }

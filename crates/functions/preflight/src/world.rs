@@ -149,7 +149,7 @@ impl From<&DbInstance> for Database {
             engine_mode: None,
             multi_az: instance.multi_az().unwrap_or_default(),
             tags: instance.tag_list().to_vec(),
-            pending_modifications: rds::has_pending_modifications(instance),
+            pending_modifications: rds::Database::has_pending_modifications(instance),
             pending_groups: pending_groups(instance),
             beyond: beyond(instance),
             lifecycle: text(instance.engine_lifecycle_support()),
@@ -184,7 +184,7 @@ impl From<&DbCluster> for Database {
             engine_mode: text(cluster.engine_mode()),
             multi_az: cluster.multi_az().unwrap_or_default(),
             tags: cluster.tag_list().to_vec(),
-            pending_modifications: rds::cluster_has_pending_modifications(cluster),
+            pending_modifications: rds::Database::has_pending_modifications(cluster),
             pending_groups: cluster
                 .db_cluster_members()
                 .iter()

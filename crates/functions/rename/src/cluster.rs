@@ -5,22 +5,19 @@
 //! cannot be renamed is reported once everything else is home.
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::operation::modify_db_cluster::ModifyDBClusterError;
-use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance};
+use aws_sdk_rds::types::{DbCluster, DbInstance};
 use trapheus_common::claim::{self, Claim, Named};
 use trapheus_common::document::{OriginalCluster, RenameEvent, StepOutput, Target, TaskName};
-use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
-use trapheus_common::wait::acceptor::{self, Phase};
+use trapheus_common::identifiers::DatabaseIdentifier;
+use trapheus_common::rds::Database;
+use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{Error, ErrorKind, Result, rds, tags};
 
 use crate::{
-    Position, Route, cannot, check_instance_may_leave, check_name_is_free, cluster_has_other_modifications, displacing,
-    failed, is_deleting, is_going, is_passing, not_found, noted, pending_modifications, position, position_of_instance,
-    rename_instance,
+    Position, Route, ask, check_may_leave, check_name_is_free, displacing, failed, is_going, not_found, noted,
+    position_of,
 };
-
-const CLUSTER: DatabaseKind = DatabaseKind::Cluster;
 
 /// Renames the cluster and its members, one step at a time.
 pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result<StepOutput> {
@@ -33,12 +30,10 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
         true => Named::<DbCluster>::find_surely(rds, target).await?,
     };
     let Some(cluster) = &clusters.original else {
-        return not_found(CLUSTER, route, output, displacing(&clusters, route));
+        return not_found(route, output, displacing(&clusters, route));
     };
-    if route.after_failure && is_deleting(CLUSTER, cluster.status()) {
-        let holder = clusters.at(route.to);
-        let has_survivor =
-            holder.is_some_and(|holder| holder.db_cluster_resource_id() != cluster.db_cluster_resource_id());
+    if route.after_failure && cluster.phase() == Phase::Deleting {
+        let has_survivor = clusters.at(route.to).is_some_and(|holder| !holder.is(&target.resource_id));
         return Ok(noted(output, is_going(route, has_survivor)));
     }
     let members = members(rds, &event, cluster).await?;
@@ -62,9 +57,9 @@ async fn members(rds: &Client, event: &RenameEvent<OriginalCluster>, cluster: &D
     if event.is_of_original() {
         return Ok(planned.cloned().collect());
     }
-    let live = rds::instances_of_cluster(rds, cluster.db_cluster_identifier().unwrap_or_default()).await?;
+    let live = rds::instances_of_cluster(rds, cluster.name()).await?;
     let created = |name: &DatabaseIdentifier| {
-        let named = live.iter().find(|instance| instance.db_instance_identifier() == Some(name.as_str()));
+        let named = live.iter().find(|instance| instance.is_named(name.as_str()));
         named.filter(|instance| Claim::is_shown_by(*instance, &event.request.execution))
     };
     let mut members = Vec::new();
@@ -82,7 +77,7 @@ async fn is_there(rds: &Client, route: Route<'_>, members: &[Route<'_>], cluster
     for member in members {
         let found = rds::with_resource_id(&instances, &member.target.resource_id);
         // A member that does not answer may be between two names.
-        if found.is_none_or(|instance| position_of_instance(instance, member.to) != Position::There) {
+        if found.is_none_or(|instance| position_of(instance, member.to) != Position::There) {
             return Ok(false);
         }
     }
@@ -101,16 +96,6 @@ async fn instances(rds: &Client, members: &[Route<'_>]) -> Result<Vec<DbInstance
         .collect();
     found.extend(rds::instances_by_resource_ids(rds, &elsewhere).await?);
     Ok(found)
-}
-
-fn position_of(cluster: &DbCluster, wanted: &DatabaseIdentifier) -> Position {
-    position(
-        CLUSTER,
-        cluster.db_cluster_identifier().unwrap_or_default(),
-        cluster.pending_modified_values().and_then(ClusterPendingModifiedValues::db_cluster_identifier),
-        cluster.status().unwrap_or_default(),
-        wanted.as_str(),
-    )
 }
 
 /// A member as one look showed it.
@@ -198,7 +183,7 @@ impl Move<'_> {
     }
 
     fn present(&self) -> DatabaseIdentifier {
-        DatabaseIdentifier::reported(self.cluster.db_cluster_identifier().unwrap_or_default())
+        DatabaseIdentifier::reported(self.cluster.name())
     }
 
     fn goal(&self, identifier: &DatabaseIdentifier, members: Vec<MemberGoal>) -> Goal {
@@ -214,10 +199,9 @@ impl Move<'_> {
         if !self.route.after_failure {
             return false;
         }
-        let status = self.cluster.status().unwrap_or_default();
-        let state = if acceptor::phase(CLUSTER, status) != Phase::Available {
-            format!("in status {status}")
-        } else if cluster_has_other_modifications(self.cluster.pending_modified_values()) {
+        let state = if self.cluster.phase() != Phase::Available {
+            format!("in status {}", self.cluster.status().unwrap_or_default())
+        } else if self.cluster.has_other_modifications() {
             "with modifications pending".to_owned()
         } else {
             return false;
@@ -246,8 +230,8 @@ impl Move<'_> {
 
     async fn find(&self, member: Route<'_>, instance: Option<&DbInstance>) -> Result<Found> {
         if let Some(instance) = instance {
-            let is_deleting = is_deleting(DatabaseKind::Instance, instance.db_instance_status());
-            return Ok(if is_deleting { Found::Leaving } else { Found::Here(Box::new(instance.clone())) });
+            let is_leaving = instance.phase() == Phase::Deleting;
+            return Ok(if is_leaving { Found::Leaving } else { Found::Here(Box::new(instance.clone())) });
         }
         // Between two names a member does not answer, and its cluster still lists it by the name it had.
         for (listed, to) in [(member.from, member.to), (member.to, member.from)] {
@@ -271,7 +255,7 @@ impl Move<'_> {
         position: &Position,
     ) -> Result<()> {
         let target = self.route.target;
-        if is_deleting(CLUSTER, self.cluster.status()) {
+        if self.cluster.phase() == Phase::Deleting {
             return Err(failed(target, "a person is deleting this DB cluster; nothing was renamed"));
         }
         for (member, found) in found {
@@ -285,18 +269,15 @@ impl Move<'_> {
                 }
                 Found::Moving { .. } => {}
                 Found::Here(instance) => {
-                    if position_of_instance(instance, member.to) == Position::Elsewhere {
-                        let named = |holder: &&DbInstance| holder.db_instance_identifier() == Some(member.to.as_str());
-                        check_instance_may_leave(instance, *member, instances.iter().find(named))?;
+                    if position_of(&**instance, member.to) == Position::Elsewhere {
+                        let holder = instances.iter().find(|holder| holder.is_named(member.to.as_str()));
+                        check_may_leave(&**instance, *member, holder)?;
                     }
                 }
             }
         }
         if *position == Position::Elsewhere {
-            if cluster_has_other_modifications(self.cluster.pending_modified_values()) {
-                return Err(failed(target, pending_modifications(CLUSTER)));
-            }
-            check_name_is_free(CLUSTER, self.route, self.holder)?;
+            check_may_leave(self.cluster, self.route, self.holder)?;
         }
         Ok(())
     }
@@ -334,13 +315,13 @@ impl Move<'_> {
                 return Ok(());
             }
         };
-        let position = match position_of_instance(&instance, wanted) {
+        let position = match position_of(&*instance, wanted) {
             Position::Elsewhere => {
                 if after_failure {
                     let holder = rds::instance(self.rds, wanted.as_str()).await?;
-                    check_name_is_free(DatabaseKind::Instance, member, holder.as_ref())?;
+                    check_name_is_free(member, holder.as_ref())?;
                 }
-                rename_instance(self.rds, &instance, member).await?
+                ask(self.rds, &*instance, member).await?
             }
             position => position,
         };
@@ -368,47 +349,8 @@ impl Move<'_> {
 
     /// Asks for the rename of the cluster, which is [`Position::Elsewhere`], and says where that leaves it.
     async fn move_cluster(&self) -> Result<Position> {
-        let Route { target, to: wanted, after_failure, .. } = self.route;
-        let present = self.present();
-        check_name_is_free(CLUSTER, self.route, self.holder)?;
-        let call = self
-            .rds
-            .modify_db_cluster()
-            .db_cluster_identifier(&present)
-            .new_db_cluster_identifier(wanted)
-            .apply_immediately(true);
-        let Err(error) = Box::pin(call.send()).await else {
-            tracing::info!(
-                db.identifier = present.as_str(),
-                db.new_identifier = wanted.as_str(),
-                "renaming the DB cluster"
-            );
-            return Ok(Position::UnderWay);
-        };
-        // The answer may have been lost while the call was carried out, so what is there now decides.
-        let Some(now) = rds::cluster_by_resource_id(self.rds, &target.resource_id).await? else {
-            return Ok(Position::UnderWay);
-        };
-        let is_about_status = error
-            .as_service_error()
-            .is_some_and(|e| e.is_invalid_db_cluster_state_fault() || e.is_invalid_db_instance_state_fault());
-        let is_taken = error.as_service_error().is_some_and(ModifyDBClusterError::is_db_cluster_already_exists_fault);
-        match position_of(&now, wanted) {
-            // The holder of the name shows late, or has just left it.
-            Position::Elsewhere if is_taken && after_failure => {
-                let holder = rds::cluster(self.rds, wanted.as_str()).await?;
-                check_name_is_free(CLUSTER, self.route, holder.as_ref())?;
-                Ok(Position::Busy { at: present })
-            }
-            Position::Elsewhere if is_about_status && is_passing(CLUSTER, now.status()) => {
-                Ok(Position::Busy { at: present })
-            }
-            Position::Elsewhere => {
-                let doing = cannot(present.as_str(), wanted);
-                Err(Error::from_aws(ErrorKind::Rename, target.identifier().as_str(), doing, &error))
-            }
-            elsewhere => Ok(elsewhere),
-        }
+        check_name_is_free(self.route, self.holder)?;
+        ask(self.rds, self.cluster, self.route).await
     }
 
     async fn note_on_added_members(&self) -> Result<Option<String>> {
@@ -431,9 +373,9 @@ impl Move<'_> {
 
 /// After a failure a member that is stopped or broken does not hold up its cluster.
 fn is_worth_waiting_for(instance: &DbInstance, member: Route<'_>, progress: &mut Progress) -> bool {
-    let status = instance.db_instance_status().unwrap_or_default();
-    let is_available = acceptor::phase(DatabaseKind::Instance, status) == Phase::Available;
-    let is_settled = !is_available || rds::has_pending_modifications(instance);
+    let status = instance.status().unwrap_or_default();
+    let is_available = instance.phase() == Phase::Available;
+    let is_settled = !is_available || instance.has_pending_modifications();
     if member.after_failure && is_settled {
         let pending = if is_available { ", with modifications pending" } else { "" };
         progress.notes.push(format!("the member {} is under its own name in status {status}{pending}", member.to));

@@ -4,17 +4,16 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
 use trapheus_common::claim::{self, Named};
 use trapheus_common::document::{OriginalInstance, RenameEvent, StepOutput, TaskName};
-use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
+use trapheus_common::identifiers::DatabaseIdentifier;
+use trapheus_common::rds::Database;
 use trapheus_common::wait::Goal;
-use trapheus_common::wait::acceptor::{self, Phase};
+use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::{Result, tags};
 
 use crate::{
-    Position, Route, check_instance_may_leave, check_name_is_free, displacing, failed, has_other_modifications,
-    is_deleting, is_going, not_found, noted, position_of_instance, rename_instance,
+    Position, Route, ask, check_may_leave, check_name_is_free, displacing, failed, is_going, not_found, noted,
+    position_of,
 };
-
-const INSTANCE: DatabaseKind = DatabaseKind::Instance;
 
 /// Renames the instance, one step at a time.
 pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Result<StepOutput> {
@@ -27,13 +26,12 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
         true => Named::<DbInstance>::find_surely(rds, target).await?,
     };
     let Some(instance) = &instances.original else {
-        return not_found(INSTANCE, route, output, displacing(&instances, route));
+        return not_found(route, output, displacing(&instances, route));
     };
-    let position = position_of_instance(instance, route.to);
+    let position = position_of(instance, route.to);
     if route.after_failure {
-        if is_deleting(INSTANCE, instance.db_instance_status()) {
-            let holder = instances.at(route.to);
-            let has_survivor = holder.is_some_and(|holder| holder.dbi_resource_id() != instance.dbi_resource_id());
+        if instance.phase() == Phase::Deleting {
+            let has_survivor = instances.at(route.to).is_some_and(|holder| !holder.is(&target.resource_id));
             return Ok(noted(output, is_going(route, has_survivor)));
         }
         if let Some(output) = already_there(route, instance, &position, output.clone()) {
@@ -44,7 +42,7 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
         false => claim::check(&event.request, target, instance.tag_list())?,
         true => claim::check_for_rollback(&event.request, target, instance.tag_list())?,
     }
-    let is_carried_out = position == Position::Elsewhere && has_other_modifications(instance.pending_modified_values());
+    let is_carried_out = position == Position::Elsewhere && instance.has_other_modifications();
     let position = match position {
         Position::Elsewhere => move_it(rds, instance, route, instances.at(route.to)).await?,
         position => position,
@@ -71,14 +69,14 @@ async fn move_it(
     holder: Option<&DbInstance>,
 ) -> Result<Position> {
     if route.after_failure {
-        check_name_is_free(INSTANCE, route, holder)?;
+        check_name_is_free(route, holder)?;
     } else {
-        if is_deleting(INSTANCE, instance.db_instance_status()) {
+        if instance.phase() == Phase::Deleting {
             return Err(failed(route.target, "a person is deleting this DB instance; nothing was renamed"));
         }
-        check_instance_may_leave(instance, route, holder)?;
+        check_may_leave(instance, route, holder)?;
     }
-    rename_instance(rds, instance, route).await
+    ask(rds, instance, route).await
 }
 
 /// Nothing to do after a failure for a database that never left, or has nothing to wait for under its name.
@@ -91,11 +89,11 @@ fn already_there(
     if *position != Position::There {
         return None;
     }
-    let status = instance.db_instance_status().unwrap_or_default();
-    if acceptor::phase(INSTANCE, status) != Phase::Available {
+    if instance.phase() != Phase::Available {
+        let status = instance.status().unwrap_or_default();
         return Some(noted(output, format!("{} is under its own name, in status {status}", route.to)));
     }
-    if has_other_modifications(instance.pending_modified_values()) {
+    if instance.has_other_modifications() {
         return Some(noted(output, format!("{} is under its own name and has modifications pending", route.to)));
     }
     // Never claimed, so never moved.

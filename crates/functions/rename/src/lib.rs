@@ -11,12 +11,10 @@
 //! it is waited for, and the status-waiter gives up after half an hour.
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::operation::modify_db_instance::ModifyDBInstanceError;
-use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbInstance, PendingModifiedValues};
 use trapheus_common::claim::Named;
 use trapheus_common::document::{RenameEvent, StepOutput, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
-use trapheus_common::rds::{self, Database};
+use trapheus_common::rds::{Changes, Database, Doing, Refusal};
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{self, Phase};
 use trapheus_common::{Error, ErrorKind, Result};
@@ -84,104 +82,71 @@ fn position(kind: DatabaseKind, present: &str, pending: Option<&str>, status: &s
     }
 }
 
-fn position_of_instance(instance: &DbInstance, wanted: &DatabaseIdentifier) -> Position {
+/// Where a database is on its way to a name.
+fn position_of<D: Database>(database: &D, wanted: &DatabaseIdentifier) -> Position {
     position(
-        DatabaseKind::Instance,
-        instance.db_instance_identifier().unwrap_or_default(),
-        instance.pending_modified_values().and_then(PendingModifiedValues::db_instance_identifier),
-        instance.db_instance_status().unwrap_or_default(),
+        D::KIND,
+        database.name(),
+        database.pending_identifier(),
+        database.status().unwrap_or_default(),
         wanted.as_str(),
     )
 }
 
-/// Whether anything but a rename is pending: renaming at once would carry it out as well.
-fn has_other_modifications(pending: Option<&PendingModifiedValues>) -> bool {
-    pending.is_some_and(|pending| {
-        let rename = pending.db_instance_identifier().map(str::to_owned);
-        *pending != PendingModifiedValues::builder().set_db_instance_identifier(rename).build()
-    })
-}
-
-/// As [`has_other_modifications`], for a cluster.
-fn cluster_has_other_modifications(pending: Option<&ClusterPendingModifiedValues>) -> bool {
-    pending.is_some_and(|pending| {
-        let rename = pending.db_cluster_identifier().map(str::to_owned);
-        *pending != ClusterPendingModifiedValues::builder().set_db_cluster_identifier(rename).build()
-    })
-}
-
-/// Refuses to rename a DB instance to a name that `holder` has, or with modifications that the rename would carry out.
-fn check_instance_may_leave(instance: &DbInstance, route: Route<'_>, holder: Option<&DbInstance>) -> Result<()> {
-    if has_other_modifications(instance.pending_modified_values()) {
-        return Err(failed(route.target, pending_modifications(DatabaseKind::Instance)));
+/// Refuses a rename that would carry out other modifications as well, or to a name that `holder` has.
+fn check_may_leave<D: Database>(database: &D, route: Route<'_>, holder: Option<&D>) -> Result<()> {
+    if database.has_other_modifications() {
+        return Err(failed(route.target, pending_modifications(D::KIND)));
     }
-    check_name_is_free(DatabaseKind::Instance, route, holder)
+    check_name_is_free(route, holder)
 }
 
 /// Refuses a name that another database has.
-fn check_name_is_free<D: Database>(kind: DatabaseKind, route: Route<'_>, holder: Option<&D>) -> Result<()> {
+fn check_name_is_free<D: Database>(route: Route<'_>, holder: Option<&D>) -> Result<()> {
     match holder {
-        Some(holder) if holder.resource_id() != Some(route.target.resource_id.as_str()) => {
-            Err(taken(kind, route, holder.resource_id(), holder.status()))
+        Some(holder) if !holder.is(&route.target.resource_id) => {
+            Err(taken(D::KIND, route, holder.resource_id(), holder.status()))
         }
         _ => Ok(()),
     }
 }
 
-/// Asks for the rename of a DB instance that is [`Position::Elsewhere`], and says where that leaves it.
+/// Asks for the rename of a database that is [`Position::Elsewhere`], and says where that leaves it.
 ///
-/// A name that RDS calls taken and shows no holder of is pending in a rollback: the holder shows late, or has just left.
-async fn rename_instance(rds: &Client, instance: &DbInstance, route: Route<'_>) -> Result<Position> {
+/// After a failure, a name that RDS calls taken and shows no holder of is pending: the holder shows late, or has just left.
+async fn ask<D: Changes>(rds: &Client, database: &D, route: Route<'_>) -> Result<Position> {
     let Route { target, to: wanted, .. } = route;
-    let present = instance.db_instance_identifier().unwrap_or_default();
-    let call = rds
-        .modify_db_instance()
-        .db_instance_identifier(present)
-        .new_db_instance_identifier(wanted)
-        .apply_immediately(true);
-    // Boxed, because the future of a call with so many parameters would make every caller's as large.
-    let Err(error) = Box::pin(call.send()).await else {
-        tracing::info!(db.identifier = present, db.new_identifier = wanted.as_str(), "renaming the DB instance");
+    let at = || DatabaseIdentifier::reported(database.name());
+    let doing = format!("cannot rename {} to {wanted}", database.name());
+    let doing = Doing { kind: ErrorKind::Rename, identifier: target.identifier().as_str(), doing: &doing };
+    let Err(refused) = database.rename(rds, wanted, doing).await else {
         return Ok(Position::UnderWay);
     };
-    // The answer may have been lost while the call was carried out, so what is there now decides.
-    let Some(now) = rds::instance_by_resource_id(rds, &target.resource_id).await? else {
+    // The answer may have been lost while the call was carried out, so the database as it is now decides.
+    let Some(now) = D::of_resource_id(rds, &target.resource_id).await? else {
         return Ok(Position::UnderWay);
     };
-    let is_about_status = error
-        .as_service_error()
-        .is_some_and(|e| e.is_invalid_db_instance_state_fault() || e.is_invalid_db_cluster_state_fault());
-    let is_taken = error.as_service_error().is_some_and(ModifyDBInstanceError::is_db_instance_already_exists_fault);
-    match position_of_instance(&now, wanted) {
-        Position::Elsewhere if is_taken && route.after_failure => {
-            let holder = rds::instance(rds, wanted.as_str()).await?;
-            check_name_is_free(DatabaseKind::Instance, route, holder.as_ref())?;
-            Ok(Position::Busy { at: DatabaseIdentifier::reported(present) })
+    match (position_of(&now, wanted), refused.refusal) {
+        (Position::Elsewhere, Refusal::NameTaken) if route.after_failure => {
+            check_name_is_free(route, D::of_name(rds, wanted.as_str()).await?.as_ref())?;
+            Ok(Position::Busy { at: at() })
         }
-        Position::Elsewhere if is_about_status && is_passing(DatabaseKind::Instance, now.db_instance_status()) => {
-            Ok(Position::Busy { at: DatabaseIdentifier::reported(present) })
-        }
-        Position::Elsewhere => {
-            Err(Error::from_aws(ErrorKind::Rename, target.identifier().as_str(), cannot(present, wanted), &error))
-        }
-        elsewhere => Ok(elsewhere),
+        (Position::Elsewhere, Refusal::Status) if now.phase() == Phase::Passing => Ok(Position::Busy { at: at() }),
+        (Position::Elsewhere, _) => Err(refused.error),
+        (elsewhere, _) => Ok(elsewhere),
     }
 }
 
 /// The database answers under no name: it is between two, or it is gone.
-fn not_found<D: Database>(
-    kind: DatabaseKind,
-    route: Route<'_>,
-    output: StepOutput,
-    holder: Option<&D>,
-) -> Result<StepOutput> {
+fn not_found<D: Database>(route: Route<'_>, output: StepOutput, holder: Option<&D>) -> Result<StepOutput> {
     let Route { target, from, .. } = route;
     match holder {
         Some(_) if route.after_failure => Ok(noted(output, is_gone(route))),
         Some(holder) => Err(failed(
             target,
             format!(
-                "{from} is now another {kind}, {}; the one this run began with, {}, is gone. Nothing was renamed",
+                "{from} is now another {}, {}; the one this run began with, {}, is gone. Nothing was renamed",
+                D::KIND,
                 holder.resource_id().unwrap_or("of unknown resource id"),
                 target.resource_id
             ),
@@ -211,18 +176,6 @@ fn displacing<'a, D: Database>(named: &'a Named<D>, route: Route<'_>) -> Option<
 fn noted(mut output: StepOutput, note: String) -> StepOutput {
     output.notes.push(note);
     output
-}
-
-fn is_passing(kind: DatabaseKind, status: Option<&str>) -> bool {
-    acceptor::phase(kind, status.unwrap_or_default()) == Phase::Passing
-}
-
-fn is_deleting(kind: DatabaseKind, status: Option<&str>) -> bool {
-    acceptor::phase(kind, status.unwrap_or_default()) == Phase::Deleting
-}
-
-fn cannot(present: &str, wanted: &DatabaseIdentifier) -> String {
-    format!("cannot rename {present} to {wanted}")
 }
 
 fn pending_modifications(kind: DatabaseKind) -> String {
@@ -292,17 +245,5 @@ mod tests {
         for status in ["available", "backing-up", "modifying", "storage-full", "stopped"] {
             assert_eq!(going_home("orders-temp", None, status), Position::Elsewhere, "{status}");
         }
-    }
-
-    #[test]
-    fn a_rename_under_way_is_no_pending_modification_but_anything_else_is() {
-        let rename = PendingModifiedValues::builder().db_instance_identifier("orders-temp");
-        assert!(!has_other_modifications(None));
-        assert!(!has_other_modifications(Some(&PendingModifiedValues::builder().build())));
-        assert!(!has_other_modifications(Some(&rename.clone().build())));
-        assert!(has_other_modifications(Some(&rename.engine_version("17").build())));
-        let cluster = ClusterPendingModifiedValues::builder().db_cluster_identifier("orders-temp");
-        assert!(!cluster_has_other_modifications(Some(&cluster.clone().build())));
-        assert!(cluster_has_other_modifications(Some(&cluster.engine_version("17").build())));
     }
 }

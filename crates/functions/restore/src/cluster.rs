@@ -12,13 +12,14 @@ use trapheus_common::claim::{self, Claim, Named, Proofs};
 use trapheus_common::document::{
     ClusterKind, Member, OriginalCluster, Request, RestoreEvent, StepOutput, Target, TaskName,
 };
-use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
+use trapheus_common::identifiers::DatabaseIdentifier;
+use trapheus_common::rds::{self, Database};
 use trapheus_common::settings::{Call, Settings};
 use trapheus_common::source::{self, Seen};
 use trapheus_common::tags::{self, Role, Tags};
-use trapheus_common::wait::acceptor::{Phase, phase};
+use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::wait::{Goal, MemberGoal};
-use trapheus_common::{Error, ErrorKind, Result, rds};
+use trapheus_common::{Error, ErrorKind, Result};
 
 use crate::{calls, check_original, pinned, refused, taken, unchanged};
 
@@ -55,7 +56,7 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Resu
     unchanged(KIND, identifier.as_str(), pinned, &snapshot_now(rds, request).await?)?;
     let resource_id = restored.db_cluster_resource_id.clone();
     let restoring = Restoring { rds, event: &event, identifier, resource_id };
-    if phase(DatabaseKind::Cluster, restored.status().unwrap_or_default()) != Phase::Available || is_busy(&restored) {
+    if restored.phase() != Phase::Available || is_busy(&restored) {
         return Ok(output.then_more(restoring.goal(&[])));
     }
     let [writer, others @ ..] = original.own_members() else {
@@ -225,8 +226,7 @@ impl Restoring<'_> {
         claim::complete(self.rds, found, &request.execution).await?;
         let goal =
             MemberGoal { identifier: identifier.clone(), resource_id: found.dbi_resource_id().map(str::to_owned) };
-        let status = found.db_instance_status().unwrap_or_default();
-        Ok(Creation::UnderWay { goal, available: phase(DatabaseKind::Instance, status) == Phase::Available })
+        Ok(Creation::UnderWay { goal, available: found.phase() == Phase::Available })
     }
 }
 
@@ -241,6 +241,5 @@ fn original_member_is_gone(request: &Request, member: &Member) -> Error {
 
 /// Whether the cluster is in the middle of something that passes. For a moment only what is pending tells.
 fn is_busy(cluster: &DbCluster) -> bool {
-    phase(DatabaseKind::Cluster, cluster.status().unwrap_or_default()) == Phase::Passing
-        || rds::cluster_has_pending_modifications(cluster)
+    cluster.phase() == Phase::Passing || cluster.has_pending_modifications()
 }

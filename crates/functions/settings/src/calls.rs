@@ -8,10 +8,10 @@ use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_rds::types::{
     CloudwatchLogsExportConfiguration, DatabaseInsightsMode, DbCluster, DbInstance, ServerlessV2ScalingConfiguration,
 };
-use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::rds::{self, Database};
 use trapheus_common::settings::{ClusterSettings, InstanceSettings};
-use trapheus_common::wait::acceptor::{Phase, phase};
-use trapheus_common::{Error, Result, rds};
+use trapheus_common::wait::acceptor::Phase;
+use trapheus_common::{Error, Result};
 
 use crate::KIND;
 use crate::changes::{Changes, Together};
@@ -223,7 +223,7 @@ pub(crate) async fn reboot_cluster(rds: &Client, identifier: &str) -> Result<()>
 
 /// Whether the instance is in the middle of something that passes. For a moment only what is pending tells.
 pub(crate) async fn instance_is_passing(rds: &Client, identifier: &str) -> Result<bool> {
-    Ok(rds::instance(rds, identifier).await?.as_ref().is_some_and(instance_is_busy))
+    Ok(rds::instance(rds, identifier).await?.as_ref().is_some_and(is_busy))
 }
 
 /// As [`instance_is_passing`], for a cluster or one of its members.
@@ -231,16 +231,11 @@ pub(crate) async fn cluster_is_passing(rds: &Client, identifier: &str) -> Result
     let Some(cluster) = rds::cluster(rds, identifier).await? else {
         return Ok(false);
     };
-    let status = cluster.status().unwrap_or_default();
-    if phase(DatabaseKind::Cluster, status) == Phase::Passing || rds::cluster_has_pending_modifications(&cluster) {
-        return Ok(true);
-    }
-    Ok(rds::instances_of_cluster(rds, identifier).await?.iter().any(instance_is_busy))
+    Ok(is_busy(&cluster) || rds::instances_of_cluster(rds, identifier).await?.iter().any(is_busy))
 }
 
-fn instance_is_busy(instance: &DbInstance) -> bool {
-    let status = instance.db_instance_status().unwrap_or_default();
-    phase(DatabaseKind::Instance, status) == Phase::Passing || rds::has_pending_modifications(instance)
+fn is_busy(database: &impl Database) -> bool {
+    database.phase() == Phase::Passing || database.has_pending_modifications()
 }
 
 /// A refusal; an error where asking again may help.

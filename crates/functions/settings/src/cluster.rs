@@ -14,7 +14,7 @@ use trapheus_common::settings::{Call, ClusterSettings, InstanceSettings};
 use trapheus_common::source::Seen;
 use trapheus_common::tags::{self, Tags};
 use trapheus_common::wait::{Goal, MemberGoal};
-use trapheus_common::{Error, ErrorKind, Result, rds, source};
+use trapheus_common::{ErrorKind, Result, rds, source};
 
 use crate::calls::{self, Asked};
 use crate::findings::Findings;
@@ -107,19 +107,8 @@ pub async fn protect(rds: &Client, event: RestoredEvent<OriginalCluster>) -> Res
     if !restored.is_settled(KIND)? {
         return Ok(output.then_more(available));
     }
-    let identifier = restored.name.as_str();
-    let call = rds.modify_db_cluster().db_cluster_identifier(identifier).deletion_protection(true);
-    let Err(error) = call.apply_immediately(true).send().await else {
-        // RDS switches it on at once; should it not show yet, this function looks again.
-        let is_on = rds::cluster(rds, identifier).await?.is_some_and(|now| now.deletion_protection() == Some(true));
-        return Ok(if is_on { output } else { output.then_more(available) });
-    };
-    if error.as_service_error().is_some_and(|error| error.is_invalid_db_cluster_state_fault())
-        && calls::cluster_is_passing(rds, identifier).await?
-    {
-        return Ok(output.then_more(available));
-    }
-    Err(Error::from_aws(KIND, identifier, "cannot switch deletion protection back on", &error))
+    let is_passing = async |name: &str| calls::cluster_is_passing(rds, name).await;
+    upkeep::protect(rds, cluster, output, available, is_passing).await
 }
 
 /// The cluster this execution restored.
@@ -183,9 +172,9 @@ impl<'a> Restored<'a> {
     }
 
     fn is_settled(&self, kind: ErrorKind) -> Result<bool> {
-        let mut settled = upkeep::cluster_is_settled(kind, &self.cluster)?;
+        let mut settled = upkeep::is_settled(kind, &self.cluster)?;
         for (_, instance) in &self.members {
-            settled &= upkeep::instance_is_settled(kind, instance)?;
+            settled &= upkeep::is_settled(kind, instance)?;
         }
         Ok(settled)
     }

@@ -8,7 +8,7 @@ use trapheus_common::restored::Pair;
 use trapheus_common::settings::InstanceSettings;
 use trapheus_common::source::Seen;
 use trapheus_common::wait::Goal;
-use trapheus_common::{Error, ErrorKind, Result, rds, source, tags};
+use trapheus_common::{ErrorKind, Result, rds, source, tags};
 
 use crate::calls;
 use crate::findings::Findings;
@@ -22,7 +22,7 @@ pub async fn configure(rds: &Client, event: RestoredEvent<OriginalInstance>) -> 
     let Pair { original: original_now, restored } = pair(rds, &event, KIND).await?;
     let output = StepOutput::done(TaskName::Settings, name);
     let available = available(name, &restored);
-    if !upkeep::instance_is_settled(KIND, &restored)? {
+    if !upkeep::is_settled(KIND, &restored)? {
         return Ok(output.then_more(available));
     }
     let own_tags = tags::of_the_user(original_now.tag_list());
@@ -79,22 +79,11 @@ pub async fn protect(rds: &Client, event: RestoredEvent<OriginalInstance>) -> Re
     if !unprotected {
         return Ok(output);
     }
-    if !upkeep::instance_is_settled(KIND, &restored)? {
+    if !upkeep::is_settled(KIND, &restored)? {
         return Ok(output.then_more(available));
     }
-    let identifier = name.as_str();
-    let call = rds.modify_db_instance().db_instance_identifier(identifier).deletion_protection(true);
-    let Err(error) = call.apply_immediately(true).send().await else {
-        // RDS switches it on at once; should it not show yet, this function looks again.
-        let is_on = rds::instance(rds, identifier).await?.is_some_and(|now| now.deletion_protection() == Some(true));
-        return Ok(if is_on { output } else { output.then_more(available) });
-    };
-    if error.as_service_error().is_some_and(|error| error.is_invalid_db_instance_state_fault())
-        && calls::instance_is_passing(rds, identifier).await?
-    {
-        return Ok(output.then_more(available));
-    }
-    Err(Error::from_aws(KIND, identifier, "cannot switch deletion protection back on", &error))
+    let is_passing = async |name: &str| calls::instance_is_passing(rds, name).await;
+    upkeep::protect(rds, &restored, output, available, is_passing).await
 }
 
 async fn pair(rds: &Client, event: &RestoredEvent<OriginalInstance>, kind: ErrorKind) -> Result<Pair<DbInstance>> {

@@ -3,11 +3,16 @@
 use std::collections::BTreeSet;
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{DbCluster, DbInstance, MasterUserSecret, Tag};
+use aws_sdk_rds::types::{DbInstance, MasterUserSecret, Tag};
+use trapheus_common::document::StepOutput;
 use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::rds::{self, Changes, Database, Doing, Refusal};
 use trapheus_common::tags::{self, Tags};
+use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{Phase, phase};
-use trapheus_common::{Error, ErrorKind, Result, rds};
+use trapheus_common::{Error, ErrorKind, Result};
+
+use crate::KIND;
 
 /// Whether the database takes changes now: `false` if it has to be waited for, an error if waiting would not help.
 pub(crate) fn takes_changes(kind: ErrorKind, database: DatabaseKind, identifier: &str, status: &str) -> Result<bool> {
@@ -22,18 +27,30 @@ pub(crate) fn takes_changes(kind: ErrorKind, database: DatabaseKind, identifier:
 }
 
 /// As [`takes_changes`], and nothing of an earlier change is still to come.
-pub(crate) fn instance_is_settled(kind: ErrorKind, instance: &DbInstance) -> Result<bool> {
-    let identifier = instance.db_instance_identifier().unwrap_or_default();
-    let status = instance.db_instance_status().unwrap_or_default();
-    Ok(takes_changes(kind, DatabaseKind::Instance, identifier, status)? && !rds::has_pending_modifications(instance))
+pub(crate) fn is_settled<D: Database>(kind: ErrorKind, database: &D) -> Result<bool> {
+    let status = database.status().unwrap_or_default();
+    Ok(takes_changes(kind, D::KIND, database.name(), status)? && !database.has_pending_modifications())
 }
 
-/// As [`instance_is_settled`], for a cluster without its members.
-pub(crate) fn cluster_is_settled(kind: ErrorKind, cluster: &DbCluster) -> Result<bool> {
-    let identifier = cluster.db_cluster_identifier().unwrap_or_default();
-    let status = cluster.status().unwrap_or_default();
-    let takes_changes = takes_changes(kind, DatabaseKind::Cluster, identifier, status)?;
-    Ok(takes_changes && !rds::cluster_has_pending_modifications(cluster))
+/// Switches the deletion protection of a settled database back on, unless it is busy by now.
+pub(crate) async fn protect<D: Changes>(
+    rds: &Client,
+    restored: &D,
+    output: StepOutput,
+    available: Goal,
+    is_passing: impl AsyncFnOnce(&str) -> Result<bool>,
+) -> Result<StepOutput> {
+    let identifier = restored.name();
+    let doing = Doing { kind: KIND, identifier, doing: "cannot switch deletion protection back on" };
+    let Err(refused) = restored.protect(rds, true, doing).await else {
+        // RDS switches it on at once; should it not show yet, this function looks again.
+        let is_on = D::of_name(rds, identifier).await?.is_some_and(|now| now.is_protected());
+        return Ok(if is_on { output } else { output.then_more(available) });
+    };
+    if refused.refusal == Refusal::Status && is_passing(identifier).await? {
+        return Ok(output.then_more(available));
+    }
+    Err(refused.error)
 }
 
 /// Makes the user's tags what the original's are. Our own stay, they are the release's to remove.

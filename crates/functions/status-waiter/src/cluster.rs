@@ -6,13 +6,14 @@ use std::cell::{Cell, RefCell};
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbCluster;
+use trapheus_common::Result;
 use trapheus_common::document::{ClusterKind, TaskName, WaitEvent, WaitOutput};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
-use trapheus_common::wait::acceptor::{Outlook, Sighting, Verdict};
+use trapheus_common::rds::{self, Database};
+use trapheus_common::wait::acceptor::{Outlook, Verdict};
 use trapheus_common::wait::poll::{Look, Pace};
 use trapheus_common::wait::{Goal, MemberGoal};
-use trapheus_common::{Result, rds};
 
 use crate::instance::{look_at_instance, look_for_instances_gone, look_for_instances_settled};
 use crate::{
@@ -38,17 +39,17 @@ async fn look(rds: &Client, goal: &Goal, turn: &Turn) -> Result<Look> {
                 DatabaseKind::Cluster,
                 resource_id,
                 *may_be_gone,
-                cluster.as_ref().map(sighting).as_ref(),
+                cluster.as_ref().map(Database::sighting).as_ref(),
             ))
         }
         Goal::FoundAgain { resource_id, until: _ } => {
             let cluster = rds::cluster_by_resource_id(rds, resource_id).await?;
-            let seen = cluster.as_ref().map(sighting);
+            let seen = cluster.as_ref().map(Database::sighting);
             Ok(look_for_found_again(DatabaseKind::Cluster, resource_id, seen.as_ref()))
         }
         Goal::StorageWorkEnded { resource_id, until: _ } => {
             let cluster = rds::cluster_by_resource_id(rds, resource_id).await?;
-            let seen = cluster.as_ref().map(sighting);
+            let seen = cluster.as_ref().map(Database::sighting);
             Ok(look_for_storage_work(DatabaseKind::Cluster, resource_id, seen.as_ref()))
         }
         Goal::MembersSettled { resource_ids } => look_for_instances_settled(rds, resource_ids).await,
@@ -162,7 +163,7 @@ async fn look_for_cluster(rds: &Client, wanted: &str, resource_id: Option<&str>,
         Some(resource_id) => rds::cluster_by_resource_id(rds, resource_id).await?,
         None => rds::cluster(rds, wanted).await?,
     };
-    let look = look_for_available(DatabaseKind::Cluster, wanted, cluster.as_ref().map(sighting).as_ref());
+    let look = look_for_available(DatabaseKind::Cluster, wanted, cluster.as_ref().map(Database::sighting).as_ref());
     let engine = cluster.as_ref().and_then(DbCluster::engine).unwrap_or_default();
     if is_restored && look.verdict == Verdict::Complete && ClusterKind::of_engine(engine) == Some(ClusterKind::MultiAz)
     {
@@ -211,16 +212,7 @@ async fn look_for_clusters_gone(rds: &Client, resource_ids: &[String]) -> Result
     let mut seen = Vec::with_capacity(resource_ids.len());
     for resource_id in resource_ids {
         let cluster = rds::cluster_by_resource_id(rds, resource_id).await?;
-        seen.push((resource_id.as_str(), cluster.as_ref().map(sighting)));
+        seen.push((resource_id.as_str(), cluster.as_ref().map(Database::sighting)));
     }
     Ok(look_for_gone(&seen))
-}
-
-fn sighting(cluster: &DbCluster) -> Sighting {
-    Sighting {
-        identifier: cluster.db_cluster_identifier().unwrap_or_default().to_owned(),
-        status: cluster.status().unwrap_or_default().to_owned(),
-        pending_modifications: rds::cluster_has_pending_modifications(cluster),
-        pending_rename: cluster.pending_modified_values().is_some_and(|p| p.db_cluster_identifier().is_some()),
-    }
 }

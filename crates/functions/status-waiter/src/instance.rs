@@ -5,10 +5,11 @@ use aws_sdk_rds::types::DbInstance;
 use trapheus_common::document::{WaitEvent, WaitOutput};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
+use trapheus_common::rds::{self, Database};
 use trapheus_common::wait::Goal;
-use trapheus_common::wait::acceptor::{Outlook, Sighting, Verdict};
+use trapheus_common::wait::acceptor::{Outlook, Verdict};
 use trapheus_common::wait::poll::{Look, Pace};
-use trapheus_common::{Error, Result, rds};
+use trapheus_common::{Error, Result};
 
 use crate::{
     both, look_for_available, look_for_found_again, look_for_gone, look_for_settled, look_for_snapshot,
@@ -31,17 +32,17 @@ async fn look(rds: &Client, goal: &Goal) -> Result<Look> {
                 DatabaseKind::Instance,
                 resource_id,
                 *may_be_gone,
-                instance.as_ref().map(sighting).as_ref(),
+                instance.as_ref().map(Database::sighting).as_ref(),
             ))
         }
         Goal::FoundAgain { resource_id, until: _ } => {
             let instance = rds::instance_by_resource_id(rds, resource_id).await?;
-            let seen = instance.as_ref().map(sighting);
+            let seen = instance.as_ref().map(Database::sighting);
             Ok(look_for_found_again(DatabaseKind::Instance, resource_id, seen.as_ref()))
         }
         Goal::StorageWorkEnded { resource_id, until: _ } => {
             let instance = rds::instance_by_resource_id(rds, resource_id).await?;
-            let seen = instance.as_ref().map(sighting);
+            let seen = instance.as_ref().map(Database::sighting);
             Ok(look_for_storage_work(DatabaseKind::Instance, resource_id, seen.as_ref()))
         }
         Goal::Gone { resource_ids } => look_for_instances_gone(rds, resource_ids).await,
@@ -69,7 +70,7 @@ pub(crate) async fn look_for_instance(rds: &Client, wanted: &str, resource_id: O
 }
 
 pub(crate) fn look_at_instance(wanted: &str, instance: Option<&DbInstance>) -> Look {
-    look_for_available(DatabaseKind::Instance, wanted, instance.map(sighting).as_ref())
+    look_for_available(DatabaseKind::Instance, wanted, instance.map(Database::sighting).as_ref())
 }
 
 /// Members at rest, or gone: whoever waits looks again.
@@ -77,7 +78,7 @@ pub(crate) async fn look_for_instances_settled(rds: &Client, resource_ids: &[Str
     let instances = all_of(rds, resource_ids).await?;
     let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, outlook: Outlook::Ending };
     for resource_id in resource_ids {
-        let seen = rds::with_resource_id(&instances, resource_id).map(sighting);
+        let seen = rds::with_resource_id(&instances, resource_id).map(Database::sighting);
         so_far = both(so_far, look_for_settled(DatabaseKind::Instance, resource_id, true, seen.as_ref()));
     }
     Ok(so_far)
@@ -85,21 +86,14 @@ pub(crate) async fn look_for_instances_settled(rds: &Client, resource_ids: &[Str
 
 pub(crate) async fn look_for_instances_gone(rds: &Client, resource_ids: &[String]) -> Result<Look> {
     let instances = all_of(rds, resource_ids).await?;
-    let seen: Vec<_> =
-        resource_ids.iter().map(|id| (id.as_str(), rds::with_resource_id(&instances, id).map(sighting))).collect();
+    let seen: Vec<_> = resource_ids
+        .iter()
+        .map(|id| (id.as_str(), rds::with_resource_id(&instances, id).map(Database::sighting)))
+        .collect();
     Ok(look_for_gone(&seen))
 }
 
 async fn all_of(rds: &Client, resource_ids: &[String]) -> Result<Vec<DbInstance>> {
     let resource_ids: Vec<&str> = resource_ids.iter().map(String::as_str).collect();
     rds::instances_by_resource_ids(rds, &resource_ids).await
-}
-
-fn sighting(instance: &DbInstance) -> Sighting {
-    Sighting {
-        identifier: instance.db_instance_identifier().unwrap_or_default().to_owned(),
-        status: instance.db_instance_status().unwrap_or_default().to_owned(),
-        pending_modifications: rds::has_pending_modifications(instance),
-        pending_rename: instance.pending_modified_values().is_some_and(|p| p.db_instance_identifier().is_some()),
-    }
 }
