@@ -87,7 +87,7 @@ def test_every_binary_is_deployed_as_the_function_of_its_name():
         assert function["Properties"]["Role"] == {"Fn::GetAtt": [f"{pascal(binary(function))}Role", "Arn"]}
         assert f"//! Lambda function `{binary(function)}`" in main_of(function)
     deployed = sorted(map(binary, FUNCTIONS.values()))
-    assert deployed == sorted(path.stem for path in ROOT.glob("crates/*/src/bin/*.rs"))
+    assert deployed == sorted(path.stem for path in ROOT.glob("crates/functions/*/src/bin/*.rs"))
 
 
 def test_every_function_is_rehearsed():
@@ -128,7 +128,7 @@ def variables_read(text):
 
 
 def constructor(kind):
-    for path in ROOT.glob("crates/*/src/**/*.rs"):
+    for path in ROOT.glob("crates/**/src/**/*.rs"):
         body = re.search(rf"^impl {kind} \{{.*?^}}", path.read_text(), re.DOTALL | re.MULTILINE)
         found = body and re.search(r"fn from_environment\(.*?\n    }", body[0], re.DOTALL)
         if found:
