@@ -87,6 +87,28 @@ test("what is discarded carries our mark as restored and is not verified", async
   }
 });
 
+/** A change of a database that carries a claim: the function, the call, its parameters, the database, and its role. */
+const CHANGES_OF_CLAIMED = [
+  ["configure-instance", "ModifyDBInstance", { DBInstanceIdentifier: "orders" }, "db:orders", "restored"],
+  ["configure-cluster", "ModifyDBCluster", { DBClusterIdentifier: "shop" }, "cluster:shop", "restored"],
+  ["protect-instance", "ModifyDBInstance", { DBInstanceIdentifier: "orders" }, "db:orders", "verified"],
+  ["protect-cluster", "ModifyDBCluster", { DBClusterIdentifier: "shop" }, "cluster:shop", "verified"],
+  ["delete-instance", "DeleteDBInstance", { DBInstanceIdentifier: "orders-temp" }, "db:orders-temp", "original"],
+  ["delete-cluster", "DeleteDBCluster", { DBClusterIdentifier: "shop-temp" }, "cluster:shop-temp", "original"],
+  ["discard-instance", "DeleteDBInstance", { DBInstanceIdentifier: "orders" }, "db:orders", "restored"],
+  ["discard-cluster", "DeleteDBCluster", { DBClusterIdentifier: "shop" }, "cluster:shop", "restored"],
+];
+
+test("a claimed database is changed in its role and by the stack of its claim alone", async () => {
+  for (const [caller, action, parameters, database, role] of CHANGES_OF_CLAIMED) {
+    const change = (all) => rds(caller, action, parameters, { [database]: { tags: all } });
+    await isAllowed(change(marked(role).tags));
+    for (const wrong of [{ ...theirs, "trapheus:role": role }, { "trapheus:role": role }, marked("snapshot").tags, {}]) {
+      assert.ok((await deniedOf(change(wrong))).length > 0, `${caller} on ${JSON.stringify(wrong)}`);
+    }
+  }
+});
+
 test("a final snapshot of the original is taken only where the deployment wants one", async () => {
   const parameters = { DBInstanceIdentifier: "orders-temp", FinalDBSnapshotIdentifier: "orders-final-3fa2c1" };
   const request = rds("delete-instance", "DeleteDBInstance", parameters, { "db:orders-temp": marked("original") });
@@ -168,6 +190,7 @@ test("the role verified is written by a protection or a release alone, on what c
     await isAllowed(mark(marked("restored")));
     await isDenied(mark(marked("restored"), "original"));
     await isDenied(mark({ tags: { team: "shop" } }));
+    await isDenied(mark({ tags: theirs }));
   }
   const configure = (all) =>
     rds("configure-instance", "AddTagsToResource", { ResourceName: arnOf("db", "orders"), ...tags(all) }, { "db:orders": marked("restored") });
