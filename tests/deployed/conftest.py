@@ -157,7 +157,7 @@ class Account:
         self.client("iam").put_role_policy(RoleName=self.mail_role(stack), PolicyName="emulated", PolicyDocument=document)
 
     def mail_role(self, stack):
-        resource = self.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId="EmailRole")
+        resource = self.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId="EmailFunctionRole")
         return resource["StackResourceDetail"]["PhysicalResourceId"]
 
     # ---- What there is

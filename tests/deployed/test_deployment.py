@@ -7,6 +7,7 @@ import json
 import re
 
 import pytest
+import yaml
 from conftest import SCHEDULE, SCHEDULED, deploy_second, until
 from documented import commands
 from world import AURORA_CLUSTERS, CLUSTERS, INSTANCES, bystander
@@ -26,6 +27,8 @@ HEALTHY = ["orders-healthy", "shop-healthy"]
 # A rollback that finds the restored database in service keeps a snapshot of it.
 SERVED = ["shop-broken", "shop-stopped"]
 STOPPED = {"orders-stopped": "GetDbInstanceStatusPostRestore", "shop-stopped": "GetClusterStatusPostRestore"}
+
+ALIASES = (yaml.AliasToken, yaml.AnchorToken)
 
 
 def event(identifier, task):
@@ -208,6 +211,18 @@ def test_an_input_that_makes_no_sense_is_refused_by_the_state_machine(account, s
     assert "InvalidInputException" in run.output and "snapshot" in run.output
     assert account.recovery_of(execution, stack)["status"] == "SUCCEEDED"
     assert_as_before(account, before, "orders-healthy")
+
+
+# ---- What was deployed
+
+
+def test_the_built_template_writes_out_what_the_template_names_once(account):
+    # The emulator would take aliases and merges. CloudFormation takes none.
+    def notation(path):
+        return {token for token in yaml.scan((account.checkout / path).read_text()) if isinstance(token, ALIASES)}
+
+    assert notation("template.yaml") and not notation(".aws-sam/build/template.yaml")
+    assert "<<" not in (account.checkout / ".aws-sam/build/template.yaml").read_text()
 
 
 # ---- A second stack

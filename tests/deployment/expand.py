@@ -7,7 +7,6 @@ name, where checkov reads them; one that names no resource is refused.
     python tests/deployment/expand.py OUTPUT.json
 """
 
-import copy
 import json
 import os
 import sys
@@ -25,8 +24,8 @@ from samtranslator.yaml_helper import yaml_parse  # noqa: E402
 
 
 def template():
-    """template.yaml as it stands, with intrinsic functions in their long form."""
-    return yaml_parse((ROOT / "template.yaml").read_text())
+    """template.yaml as it stands, with intrinsic functions in their long form, and each alias replaced by a copy."""
+    return json.loads(json.dumps(yaml_parse((ROOT / "template.yaml").read_text())))
 
 
 def definition():
@@ -36,7 +35,7 @@ def definition():
 
 def expanded():
     """The template after the SAM transform, with every local file in place."""
-    source = copy.deepcopy(template())
+    source = template()
     for resource in source["Resources"].values():
         properties = resource["Properties"]
         if resource["Type"] == "AWS::Serverless::Function":

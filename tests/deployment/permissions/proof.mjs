@@ -61,7 +61,7 @@ export class Proof {
   }
 
   async isAllowed(check, policies = this.role(check.caller, check.chosen).policies) {
-    const { limits } = this.role(check.caller, check.chosen);
+    const { boundary } = this.role(check.caller, check.chosen);
     const answer = await runSimulation(
       {
         request: {
@@ -70,7 +70,8 @@ export class Proof {
           resource: { resource: check.resource, accountId: check.resource.split(":")[4] || PLACE["AWS::AccountId"] },
           contextVariables: evaluable(check.context),
         },
-        identityPolicies: evaluable([...policies, ...limits]),
+        identityPolicies: evaluable(policies),
+        permissionBoundaryPolicies: evaluable(boundary),
         serviceControlPolicies: [],
         resourceControlPolicies: [],
         resourcePolicy: check.action.startsWith("kms:") ? KEY_POLICY : undefined,

@@ -87,6 +87,28 @@ test("what is discarded carries our mark as restored and is not verified", async
   }
 });
 
+/** A change of a database that carries a claim: the function, the call, its parameters, the database, and its role. */
+const CHANGES_OF_CLAIMED = [
+  ["configure-instance", "ModifyDBInstance", { DBInstanceIdentifier: "orders" }, "db:orders", "restored"],
+  ["configure-cluster", "ModifyDBCluster", { DBClusterIdentifier: "shop" }, "cluster:shop", "restored"],
+  ["protect-instance", "ModifyDBInstance", { DBInstanceIdentifier: "orders" }, "db:orders", "verified"],
+  ["protect-cluster", "ModifyDBCluster", { DBClusterIdentifier: "shop" }, "cluster:shop", "verified"],
+  ["delete-instance", "DeleteDBInstance", { DBInstanceIdentifier: "orders-temp" }, "db:orders-temp", "original"],
+  ["delete-cluster", "DeleteDBCluster", { DBClusterIdentifier: "shop-temp" }, "cluster:shop-temp", "original"],
+  ["discard-instance", "DeleteDBInstance", { DBInstanceIdentifier: "orders" }, "db:orders", "restored"],
+  ["discard-cluster", "DeleteDBCluster", { DBClusterIdentifier: "shop" }, "cluster:shop", "restored"],
+];
+
+test("a claimed database is changed in its role and by the stack of its claim alone", async () => {
+  for (const [caller, action, parameters, database, role] of CHANGES_OF_CLAIMED) {
+    const change = (all) => rds(caller, action, parameters, { [database]: { tags: all } });
+    await isAllowed(change(marked(role).tags));
+    for (const wrong of [{ ...theirs, "trapheus:role": role }, { "trapheus:role": role }, marked("snapshot").tags, {}]) {
+      assert.ok((await deniedOf(change(wrong))).length > 0, `${caller} on ${JSON.stringify(wrong)}`);
+    }
+  }
+});
+
 test("a final snapshot of the original is taken only where the deployment wants one", async () => {
   const parameters = { DBInstanceIdentifier: "orders-temp", FinalDBSnapshotIdentifier: "orders-final-3fa2c1" };
   const request = rds("delete-instance", "DeleteDBInstance", parameters, { "db:orders-temp": marked("original") });
@@ -168,6 +190,7 @@ test("the role verified is written by a protection or a release alone, on what c
     await isAllowed(mark(marked("restored")));
     await isDenied(mark(marked("restored"), "original"));
     await isDenied(mark({ tags: { team: "shop" } }));
+    await isDenied(mark({ tags: theirs }));
   }
   const configure = (all) =>
     rds("configure-instance", "AddTagsToResource", { ResourceName: arnOf("db", "orders"), ...tags(all) }, { "db:orders": marked("restored") });
@@ -360,6 +383,56 @@ test("descriptions by name, by resource id and of everything are allowed", async
   await isDenied(rds("wait-instance", "DescribeDBClusters", {}));
 });
 
+/** Whether a function may do this where its role has one more policy, which allows everything. */
+function isWithinTheLimits(caller, action, resource, chosen = {}, context = {}) {
+  const everything = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] };
+  return proof.isAllowed({ caller, chosen, action, resource, context }, [{ name: "everything", policy: everything }]);
+}
+
+const FUNCTIONS = Object.entries(template.Resources)
+  .filter(([, resource]) => resource.Type === "AWS::Lambda::Function")
+  .map(([, resource]) => resource.Metadata.BuildProperties.Binary);
+
+test("a function writes to the log of the functions and to no other, whatever AWS's own policies allow", async () => {
+  const log = (name) => `arn:aws:logs:us-east-1:123456789012:log-group:${name}:log-stream:1`;
+  for (const caller of FUNCTIONS) {
+    for (const action of ["logs:CreateLogStream", "logs:PutLogEvents"]) {
+      assert.ok(await isWithinTheLimits(caller, action, log("/aws/lambda/trapheus")), `${caller} ${action}`);
+      assert.equal(await isWithinTheLimits(caller, action, log("/aws/lambda/payroll")), false, `${caller} ${action}`);
+    }
+    const group = "arn:aws:logs:us-east-1:123456789012:log-group:/aws/lambda/trapheus:*";
+    assert.equal(await isWithinTheLimits(caller, "logs:CreateLogGroup", group), false, caller);
+    assert.equal(await isWithinTheLimits(caller, "logs:GetLogEvents", log("/aws/lambda/trapheus")), false, caller);
+    assert.ok(await isWithinTheLimits(caller, "xray:PutTraceSegments", "*"), caller);
+    assert.ok(await isWithinTheLimits(caller, "xray:PutTelemetryRecords", "*"), caller);
+    assert.equal(await isWithinTheLimits(caller, "xray:GetSamplingRules", "*"), false, caller);
+  }
+});
+
+test("Lambda attaches a function to the VPC in VPC mode alone, and the function itself never does", async () => {
+  const inVpc = { UseVPCAndSubnets: "true", vpcId: "vpc-0123abcd", Subnets: "subnet-0123abcd" };
+  const itself = { "lambda:SourceFunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:trapheus-EmailFunction-1" };
+  const network = "arn:aws:ec2:us-east-1:123456789012:network-interface/eni-0123abcd";
+  for (const caller of FUNCTIONS) {
+    for (const [action, resource] of [["ec2:DescribeSubnets", "*"], ["ec2:CreateNetworkInterface", network], ["ec2:DeleteNetworkInterface", network]]) {
+      assert.ok(await isWithinTheLimits(caller, action, resource, inVpc), `${caller} ${action}`);
+      assert.equal(await isWithinTheLimits(caller, action, resource, inVpc, itself), false, `${caller} ${action}`);
+      assert.equal(await isWithinTheLimits(caller, action, resource), false, `${caller} ${action}`);
+    }
+    assert.equal(await isWithinTheLimits(caller, "ec2:DescribeVpcs", "*", inVpc), false, caller);
+  }
+});
+
+test("no policy that a role gets later adds an action of another kind or a database of another name", async () => {
+  const named = { DatabaseNames: "orders" };
+  for (const caller of FUNCTIONS) {
+    assert.equal(await isWithinTheLimits(caller, "s3:GetObject", "arn:aws:s3:::payroll/2026.csv"), false, caller);
+    assert.equal(await isWithinTheLimits(caller, "rds:DeleteGlobalCluster", "arn:aws:rds::123456789012:global-cluster:shop"), false, caller);
+    assert.ok(await isWithinTheLimits(caller, "rds:DeleteDBCluster", arnOf("cluster", "orders-temp"), named), caller);
+    assert.equal(await isWithinTheLimits(caller, "rds:DeleteDBCluster", arnOf("cluster", "billing-temp"), named), false, caller);
+  }
+});
+
 test("an action that no request needs is found", async () => {
   const rename = rds("rename-instance", "ModifyDBInstance", { DBInstanceIdentifier: "orders", NewDBInstanceIdentifier: "orders-temp" });
   const look = rds("rename-instance", "DescribeDBInstances", {});
@@ -371,7 +444,7 @@ test("an action that no request needs is found", async () => {
 
 test("taking any action from a role is noticed by whoever needs it", async () => {
   const reduced = structuredClone(template);
-  reduced.Resources.RenameInstanceRole.Properties.Policies[0].PolicyDocument.Statement.pop();
+  reduced.Resources.RenameInstanceFunctionRole.Properties.Policies[0].PolicyDocument.Statement.pop();
   const rename = rds("rename-instance", "ModifyDBInstance", { DBInstanceIdentifier: "orders", NewDBInstanceIdentifier: "orders-temp" });
   assert.equal((await new Proof(reduced).denied(checksOf([rename]))).length, 2);
 });

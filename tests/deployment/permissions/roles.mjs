@@ -1,4 +1,4 @@
-// Which policies each function's role has in the expanded template, with every intrinsic function resolved.
+// Which policies and which boundary each function's role has in the expanded template, with every intrinsic function resolved.
 //
 // Resolves what the template uses and refuses the rest by name. Knows nothing of requests: authorizations.mjs does.
 
@@ -13,33 +13,30 @@ export const PLACE = {
 const NOTHING = Symbol("AWS::NoValue");
 
 /**
+ * AWS's own policies, which SAM gives every role, are left out: they allow logs, traces and network interfaces, and no function
+ * asks for those itself.
+ *
  * @param template the template as expand.py writes it
  * @param chosen parameters that differ from their defaults
- * @returns {Map<string, {policies: object[], limits: object[], justified: object}>} by the stem of the function's binary: its
- *   own policy documents, those that it shares and that only deny, and the actions that are allowed though no rehearsal needs
- *   them, each with the reason
+ * @returns {Map<string, {policies: object[], boundary: object[], justified: object}>} by the stem of the function's binary: its
+ *   own policy documents, the one of its permissions boundary, and the actions that are allowed though no rehearsal needs them,
+ *   each with the reason
  */
 export function rolesOf(template, chosen) {
   const resolver = new Resolver(template, chosen);
   const roles = new Map();
   for (const [name, resource] of Object.entries(template.Resources)) {
     if (resource.Type !== "AWS::Lambda::Function") continue;
-    const role = template.Resources[resource.Properties.Role["Fn::GetAtt"][0]];
-    const inline = resolver.resolve(role.Properties.Policies ?? []);
+    const { Properties: role } = template.Resources[resource.Properties.Role["Fn::GetAtt"][0]];
+    const inline = resolver.resolve(role.Policies ?? []);
+    const limits = role.PermissionsBoundary.Ref;
     roles.set(stemOf(name), {
       policies: inline.map((policy) => ({ name: policy.PolicyName, policy: policy.PolicyDocument })),
-      limits: limitsOf(role, template).map(([name, policy]) => ({ name, policy: resolver.resolve(policy) })),
-      justified: role.Metadata?.Unrehearsed ?? {},
+      boundary: [{ name: limits, policy: resolver.resolve(template.Resources[limits].Properties.PolicyDocument) }],
+      justified: resource.Metadata?.Unrehearsed ?? {},
     });
   }
   return roles;
-}
-
-/** The managed policies of a role that deny and allow nothing. */
-function limitsOf(role, template) {
-  return role.Properties.ManagedPolicyArns.filter((arn) => arn.Ref)
-    .map(({ Ref: name }) => [name, template.Resources[name].Properties.PolicyDocument])
-    .filter(([, policy]) => policy.Statement.every((statement) => statement.Effect === "Deny"));
 }
 
 function stemOf(logicalId) {
@@ -79,10 +76,14 @@ class Resolver {
 
   /** The ARN of a resource of the stack, as the rehearsals call it. */
   arn([name, attribute]) {
-    const service = { "AWS::IAM::Role": "iam", "AWS::KMS::Key": "kms" }[this.template.Resources[name]?.Type];
-    if (attribute !== "Arn" || !service) throw new Error(`${name}.${attribute} is not resolved here`);
     const { "AWS::Region": region, "AWS::AccountId": account } = PLACE;
-    return service === "iam" ? `arn:aws:iam::${account}:role/${name}` : `arn:aws:kms:${region}:${account}:key/${name}`;
+    const { Type: type, Properties: properties } = this.template.Resources[name] ?? {};
+    if (attribute === "Arn" && type === "AWS::IAM::Role") return `arn:aws:iam::${account}:role/${name}`;
+    if (attribute === "Arn" && type === "AWS::KMS::Key") return `arn:aws:kms:${region}:${account}:key/${name}`;
+    if (attribute === "Arn" && type === "AWS::Logs::LogGroup") {
+      return `arn:aws:logs:${region}:${account}:log-group:${this.resolve(properties.LogGroupName)}:*`;
+    }
+    throw new Error(`${name}.${attribute} is not resolved here`);
   }
 
   ref(name) {
