@@ -432,3 +432,38 @@ fn neither_alert_nor_rollback_can_fail_the_failed_state() {
     }
     assert_eq!(failed_state["Catch"][0]["ErrorEquals"], json!(["States.ALL"]));
 }
+
+#[test]
+fn every_catch_that_begins_the_failure_handling_records_the_state_it_caught() {
+    let definition = definition();
+    let of_run = definition["States"].as_object().expect("states");
+    for (name, state) in states() {
+        for catch in state["Catch"].as_array().into_iter().flatten() {
+            let handles = ["FailedState", "NoteSleepingFunction"].iter().any(|handler| catch["Next"] == *handler);
+            let expected = match catch["Next"].as_str() {
+                _ if handles && of_run.contains_key(&name) => json!({"failedState.$": "$$.State.Name"}),
+                Some("RollbackIncomplete") => json!({"failedRollbackState.$": "$$.State.Name"}),
+                _ => Value::Null,
+            };
+            assert_eq!(catch["Assign"], expected, "{name}");
+        }
+    }
+    // Step Functions ends an execution that reads a variable without a value.
+    let first = definition["StartAt"].as_str().expect("a start");
+    assert_eq!(of_run[first]["Assign"], json!({"failedState": ""}));
+    for (name, state) in working_tasks().into_iter().filter(|(_, state)| is_alert(state)) {
+        let of_failure = state["Parameters"]["phase"] == "first" || state["Parameters"]["phase"] == "final";
+        let expected = if of_failure { json!("$failedState") } else { Value::Null };
+        assert_eq!(state["Parameters"]["failedState.$"], expected, "{name}");
+    }
+    assert_eq!(states()["RollbackIncomplete"]["Parameters"], json!({"state.$": "$failedRollbackState"}));
+}
+
+#[test]
+fn nothing_but_a_catch_leads_to_an_incomplete_rollback() {
+    for (name, state) in states() {
+        let is_next = |target: &Value| *target == "RollbackIncomplete";
+        let choices = state["Choices"].as_array().into_iter().flatten().any(|choice| is_next(&choice["Next"]));
+        assert!(!choices && !is_next(&state["Next"]) && !is_next(&state["Default"]), "{name}");
+    }
+}

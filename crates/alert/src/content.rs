@@ -235,7 +235,7 @@ fn what(run: &Run) -> String {
 }
 
 fn how_it_ended(run: &Run) -> String {
-    let state = run.failed_state.map(|state| format!(" at {state}")).unwrap_or_default();
+    let state = run.failed_state.as_ref().map(|state| format!(" at {state}")).unwrap_or_default();
     let status = run.recovery.as_ref().and_then(|recovery| recovery.found.as_ref()).map(|found| found.status.as_str());
     match status {
         Some("ABORTED") => "was stopped".to_owned(),
@@ -315,7 +315,7 @@ fn failed(run: &Run) -> Vec<Section> {
     let failure = &run.failure;
     let mut facts = vec![("Error", failure.name.clone())];
     if run.recovery.as_ref().is_none_or(|recovery| recovery.found.is_none()) {
-        facts.insert(0, ("Step", run.failed_state.unwrap_or("not known").to_owned()));
+        facts.insert(0, ("Step", run.failed_state.clone().unwrap_or_else(|| "not known".to_owned())));
     }
     let mut blocks = vec![Block::Facts(facts)];
     blocks.extend(words_of(failure));
@@ -392,7 +392,9 @@ fn rollback(run: &Run, is_back: bool) -> Option<Section> {
     } else {
         "The rollback did not finish."
     };
-    let mut blocks = vec![Block::Paragraph(how.to_owned()), Block::Facts(vec![("Error", failure.name.clone())])];
+    let step = run.failed_rollback_state.clone().map(|state| ("Step", state));
+    let facts = step.into_iter().chain([("Error", failure.name.clone())]).collect();
+    let mut blocks = vec![Block::Paragraph(how.to_owned()), Block::Facts(facts)];
     blocks.extend(words_of(failure));
     if let Some(cause) = cause::of(failure).filter(|cause| Some(*cause) != cause::of(&run.failure)) {
         blocks.push(Block::Paragraph(cause.meaning.to_owned()));
@@ -573,7 +575,9 @@ mod tests {
         }
     }
 
-    fn quota_in_restore() -> Value {
+    const IN_RESTORE: Option<&str> = Some("RestoreDbInstanceFromSnapshot");
+
+    fn quota_document() -> Value {
         failing(
             after(instance(), &["claim", "rename"]),
             "InstanceRestoreException",
@@ -581,17 +585,21 @@ mod tests {
         )
     }
 
+    fn quota_in_restore() -> Run {
+        run(&quota_document()).failed_in(IN_RESTORE)
+    }
+
     #[test]
     fn first_alert_of_a_restore_that_meets_a_quota() {
-        check("first-instance-quota", &Alert::first(&run(&quota_in_restore()), REGION));
+        check("first-instance-quota", &Alert::first(&quota_in_restore(), REGION));
     }
 
     #[test]
     fn final_alert_after_a_rollback_that_succeeded() {
-        let mut document = quota_in_restore();
+        let mut document = quota_document();
         document["rollback"] =
             json!({"startedAt": "2026-01-31T08:30:00Z", "discard": {"notes": ["nothing to discard"]}});
-        let run = run(&document);
+        let run = run(&document).failed_in(IN_RESTORE);
         let home =
             Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Original) };
         check("final-instance-rolled-back", &Alert::last(&run, &world(&run, vec![home]), REGION));
@@ -620,7 +628,7 @@ mod tests {
     fn a_recovery_that_could_not_look_says_so() {
         let document = json!({"input": {"task": "recover", "execution": EXECUTION},
                               "error": {"Error": "AccessDeniedException", "Cause": "no"}});
-        let run = Run::read(RECOVERY, &document);
+        let run = Run::read(RECOVERY, &document).failed_in(Some("FindInterruptedExecution"));
         let nothing_seen = World { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
         let alert = Alert::last(&run, &nothing_seen, REGION);
         assert!(alert.headline.contains("could not find out"), "{}", alert.headline);
@@ -649,12 +657,30 @@ mod tests {
             "startedAt": "2026-01-31T08:30:00Z",
             "error": {"Error": "DeletionException", "Cause": "{\"errorMessage\": \"cannot delete orders\"}"}
         });
-        let run = run(&document);
+        let run = run(&document).failed_in(Some("GetDbInstanceStatusPostRestore"));
         let databases = vec![
             database(Instance, "orders", "incompatible-network", Origin::Restored),
             Database { deletion_protection: true, ..database(Instance, "orders-temp", "available", Origin::Original) },
         ];
         check("final-instance-action-needed", &Alert::last(&run, &world(&run, databases), REGION));
+    }
+
+    #[test]
+    fn an_alert_names_the_states_that_failed_and_says_so_if_none_is_known() {
+        let mut document = quota_document();
+        document["failure"]["rollback"] = json!({
+            "error": {"Error": "DeletionException", "Cause": "no"},
+            "failed": {"state": "DiscardFailedDbInstanceRestore"}
+        });
+        let text = |run: &Run| text::render(&Alert::last(run, &world(run, Vec::new()), REGION));
+        let named = text(&run(&document).failed_in(IN_RESTORE));
+        let of_rollback = "Step:  DiscardFailedDbInstanceRestore\nError: DeletionException";
+        assert!(named.contains("Step:  RestoreDbInstanceFromSnapshot\n") && named.contains(of_rollback), "{named}");
+        // The state document of an execution that began before the state machine named them.
+        document["failure"]["rollback"].as_object_mut().unwrap().remove("failed");
+        let unnamed = text(&run(&document));
+        assert!(unnamed.contains("Step:  not known\n") && unnamed.contains("The restore of DB instance orders failed"));
+        assert_eq!(unnamed.matches("Step:").count(), 1, "{unnamed}");
     }
 
     #[test]
@@ -665,19 +691,20 @@ mod tests {
             "the input is not a request that can be run:\n- `or<b>ders` holds `<`\n- there is no task `restore_all`\n\
              - `isCluster` is neither true nor false",
         );
-        let run = run(&document);
+        let run = run(&document).failed_in(Some("ValidateInput"));
         let nothing = World { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
         check("final-invalid-input", &Alert::last(&run, &nothing, REGION));
     }
 
     #[test]
     fn final_alert_of_a_cluster_left_half_renamed() {
-        let document = failing(
+        let mut document = failing(
             after(aurora(), &["claim", "snapshot"]),
             "RenameException",
             "cannot rename orders-b to orders-b-temp: DBInstanceAlreadyExists: DB instance already exists",
         );
-        let run = run(&document);
+        document["downtime"] = json!({"since": "2026-01-31T08:10:00Z"});
+        let run = run(&document).failed_in(Some("ClusterRename"));
         let databases = vec![
             database(Cluster, "orders", "available", Origin::Restored),
             database(Cluster, "orders-temp", "available", Origin::Original),
@@ -695,7 +722,7 @@ mod tests {
             "DeletionException",
             "cannot delete orders-temp: DBInstanceAutomatedBackupQuotaExceeded: quota exceeded",
         );
-        let run = run(&document);
+        let run = run(&document).failed_in(Some("DeleteOriginalDbInstance"));
         let databases = vec![
             Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Restored) },
             database(Instance, "orders-temp", "available", Origin::Original),
@@ -745,7 +772,7 @@ mod tests {
 
     #[test]
     fn an_alert_is_sent_although_nothing_could_be_seen() {
-        let run = run(&quota_in_restore());
+        let run = quota_in_restore();
         let blind = World { databases: Err("AccessDenied: no".to_owned()), snapshots: Err("RDS is down".to_owned()) };
         let alert = Alert::last(&run, &blind, REGION);
         let text = text::render(&alert);
@@ -756,7 +783,7 @@ mod tests {
 
     #[test]
     fn subjects_name_database_phase_and_state() {
-        let run = run(&quota_in_restore());
+        let run = quota_in_restore();
         assert_eq!(
             Alert::first(&run, REGION).subject,
             "Trapheus: restore of orders failed at RestoreDbInstanceFromSnapshot (rolling back)"
@@ -773,7 +800,7 @@ mod tests {
         for identifier in
             [json!("a\r\nBcc: all@example.com"), json!("ä".repeat(9_000)), json!({"a": ["\n"]}), json!(null)]
         {
-            let run = Run::read(EXECUTION, &json!({"input": {"identifier": identifier}}));
+            let run = run(&json!({"input": {"identifier": identifier}})).failed_in(Some("ValidateInput"));
             let subject = Alert::first(&run, REGION).subject;
             assert!(subject.chars().count() <= LONGEST_SUBJECT, "{subject}");
             assert!(!subject.chars().any(char::is_control), "{subject:?}");
@@ -806,7 +833,8 @@ mod tests {
     fn the_longest_names_leave_the_subject_whole() {
         let mut document = aurora();
         document["request"]["identifier"] = json!("a".repeat(58));
-        let subject = Alert::first(&run(&after(document, &["claim", "snapshot", "rename"])), REGION).subject;
+        let run = run(&after(document, &["claim", "snapshot", "rename"]));
+        let subject = Alert::first(&run.failed_in(Some("RestoreClusterFromSnapshot")), REGION).subject;
         assert!(subject.ends_with("RestoreClusterFromSnapshot (rolling back)"), "{subject}");
     }
 }

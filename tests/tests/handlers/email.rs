@@ -25,7 +25,8 @@ fn world() -> Value {
 
 async fn send(harness: &Harness, phase: AlertPhase, document: Value) -> Result<AlertOutput> {
     let options = EmailOptions::new("trapheus@example.com", "oncall@example.com,dba@example.com", "us-east-1");
-    let event = AlertEvent { phase, execution: EXECUTION.to_owned(), document };
+    let failed_state = Some("RestoreDbInstanceFromSnapshot".to_owned());
+    let event = AlertEvent { phase, execution: EXECUTION.to_owned(), failed_state, document };
     trapheus_email::send(&harness.clients.ses, harness.rds(), &options, event, harness.invocation()).await
 }
 
@@ -268,7 +269,8 @@ async fn a_connection_that_ends_after_the_request_leaves_the_mail_uncertain_and_
         let harness = Harness::new(world());
         let options = EmailOptions::new("trapheus@example.com", "oncall@example.com", "us-east-1");
         let document = json!({"identifier": "orders"});
-        let event = AlertEvent { phase: AlertPhase::First, execution: EXECUTION.to_owned(), document };
+        let event =
+            AlertEvent { phase: AlertPhase::First, execution: EXECUTION.to_owned(), failed_state: None, document };
         let sent = trapheus_email::send(&ses, harness.rds(), &options, event, harness.invocation()).await;
         let error = sent.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unanswered, "{}", error.report());
