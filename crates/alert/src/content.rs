@@ -79,7 +79,8 @@ impl Alert {
     pub fn export(run: &Run, region: &str) -> Self {
         let name = run.name().unwrap_or("an unnamed database");
         let failure = run.export_failure.as_ref().unwrap_or(&run.failure);
-        let mut blocks = vec![Block::Facts(vec![("Step", "export to S3".to_owned()), ("Error", failure.name.clone())])];
+        let mut blocks =
+            vec![Block::Facts(vec![(words::STEP, words::EXPORT.to_owned()), ("Error", failure.name.clone())])];
         blocks.extend(words_of(failure));
         let mut sections = vec![
             Section { title: "What exists now", blocks: vec![Block::Paragraph(done_without_export(run))] },
@@ -315,7 +316,7 @@ fn failed(run: &Run) -> Vec<Section> {
     let failure = &run.failure;
     let mut facts = vec![("Error", failure.name.clone())];
     if run.recovery.as_ref().is_none_or(|recovery| recovery.found.is_none()) {
-        facts.insert(0, ("Step", run.failed_state.clone().unwrap_or_else(|| "not known".to_owned())));
+        facts.insert(0, (words::STEP, run.failed_state.clone().unwrap_or_else(|| "not known".to_owned())));
     }
     let mut blocks = vec![Block::Facts(facts)];
     blocks.extend(words_of(failure));
@@ -392,7 +393,7 @@ fn rollback(run: &Run, is_back: bool) -> Option<Section> {
     } else {
         "The rollback did not finish."
     };
-    let step = run.failed_rollback_state.clone().map(|state| ("Step", state));
+    let step = run.failed_rollback_state.clone().map(|state| (words::STEP, state));
     let facts = step.into_iter().chain([("Error", failure.name.clone())]).collect();
     let mut blocks = vec![Block::Paragraph(how.to_owned()), Block::Facts(facts)];
     blocks.extend(words_of(failure));

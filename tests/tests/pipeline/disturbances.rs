@@ -70,7 +70,7 @@ fn a_function_that_keeps_crashing_fails_the_run_under_the_name_step_functions_gi
 fn the_alerts_name_the_state_that_failed_in_the_run_and_in_its_rollback() {
     for (identifier, is_cluster, faults, failed, in_rollback) in [
         ("orders", false, &["validate-input#1x1000=crash"][..], "ValidateInput", None),
-        ("orders", false, &["slack#1x1000=asleep:100000"], "WakeFunctions", None),
+        ("orders", false, &["recover#1x1000=crash"], "WakeFunctions", None),
         ("shop", true, &["preflight-cluster#1x1000=crash"], "PreflightCluster", None),
         ("orders", false, &["rename-instance#2x1000=crash"], "DbInstanceRename", Some("RevertOldDbInstanceRename")),
         ("ledger", true, &["restore-cluster#1x1000=crash"], "RestoreClusterFromSnapshot", None),
