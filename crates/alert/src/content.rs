@@ -63,13 +63,15 @@ pub struct Link {
 impl Alert {
     /// The alert sent at once: what failed, and what happens next.
     pub fn first(run: &Run, region: &str) -> Self {
+        let mut said = Said::default();
+        let why = said.reason(&run.failure);
         let mut sections = vec![asked(run)];
-        sections.extend(failed(run));
+        sections.extend(failed(run, &mut said));
         sections.push(Section { title: "What happens next", blocks: vec![Block::Paragraph(next(run))] });
         Self {
             about: about(run),
             subject: subject("Trapheus", run, next_in_short(run)),
-            headline: format!("{}. {}", what_failed(run), why(run)).trim_end().to_owned(),
+            headline: format!("{}. {why}", what_failed(run)).trim_end().to_owned(),
             sections,
             links: links(run, region, run.name()),
         }
@@ -86,7 +88,7 @@ impl Alert {
             Section { title: "What exists now", blocks: vec![Block::Paragraph(done_without_export(run))] },
             Section { title: "What failed", blocks },
         ];
-        sections.extend(meaning_of(failure));
+        sections.extend(Said::default().explanation(failure));
         sections.push(asked(run));
         let headline = format!("The export of the snapshot of {name} failed");
         Self {
@@ -102,13 +104,15 @@ impl Alert {
     pub fn last(run: &Run, world: &World, region: &str) -> Self {
         let console = Console::of(&run.execution, region);
         let verdict = verdict::judge(run, world, console.as_ref().map_or(region, Console::region));
+        let mut said = Said::default();
+        let why = said.reason(&run.failure);
         let mut sections: Vec<Section> = now(run, world, &verdict.remarks).into_iter().collect();
         if !verdict.commands.is_empty() {
             sections.push(remedy(&verdict));
         }
-        sections.extend(failed(run));
-        sections.extend(rollback(run, verdict.is_back));
-        sections.extend(export(run));
+        sections.extend(failed(run, &mut said));
+        sections.extend(rollback(run, verdict.is_back, &mut said));
+        sections.extend(export(run, &mut said));
         if !run.notes.is_empty() {
             sections.push(Section { title: "Notes of the steps", blocks: vec![Block::List(run.notes.clone())] });
         }
@@ -126,16 +130,18 @@ impl Alert {
                 subject("Trapheus", run, &format!("{}: {}", words::FINAL, verdict.summary))
             }
         };
-        let parts = [format!("{}.", what_failed(run)), why(run), verdict.headline];
+        let parts = [format!("{}.", what_failed(run)), why, verdict.headline];
         let headline = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
         Self { about: about(run), subject, headline, sections, links: links(run, region, existing(run, world)) }
     }
 
     /// The notice that a restored database is verified, or a snapshot taken, whatever becomes of its export.
     pub fn success(run: &Run, world: &World, at: Timestamp, region: &str) -> Self {
+        let mut said = Said::default();
+        let why = run.export_failure.as_ref().map(|failure| format!(" {}", said.reason(failure)));
         let mut sections = vec![course(run, at)];
         sections.extend(what_is_left(run));
-        sections.extend(export(run));
+        sections.extend(export(run, &mut said));
         sections.push(differences(run));
         sections.extend(now(run, world, &[]));
         if !run.notes.is_empty() {
@@ -154,7 +160,6 @@ impl Alert {
             .map(|age| format!(" The restored database has {age}."));
         let name = run.name().unwrap_or("an unnamed database");
         let subject = format!("Trapheus: {} of {name} {how} ({outcome})", run.undertaking());
-        let why = run.export_failure.as_ref().map(|failure| format!(" {}", reason(failure)));
         Self {
             about: about(run),
             subject: plain::line(&subject, LONGEST_SUBJECT),
@@ -179,20 +184,43 @@ fn existing<'a>(run: &Run, world: &'a World) -> impl Iterator<Item = &'a str> {
         .map(|database| database.identifier.as_str())
 }
 
-/// Why it failed, in one sentence; nothing if the error says it in several.
-fn why(run: &Run) -> String {
-    reason(&run.failure)
-}
+/// The sentences on causes and remedies that an alert has said: it says each once.
+#[derive(Default)]
+struct Said(Vec<&'static str>);
 
-fn reason(failure: &Failure) -> String {
-    match (cause::of(failure), failure.lines.as_slice()) {
-        (Some(cause), _) => cause.meaning.to_owned(),
-        (None, [line]) => {
-            let line = plain::line(line, LONGEST_REASON);
-            let stop = if line.ends_with(['.', '…', '!', '?']) { "" } else { "." };
-            format!("The reason: {line}{stop}")
+impl Said {
+    fn once(&mut self, sentence: &'static str) -> Option<&'static str> {
+        let is_new = !self.0.contains(&sentence);
+        is_new.then(|| {
+            self.0.push(sentence);
+            sentence
+        })
+    }
+
+    /// The reason of a failure in one sentence, for the headline; nothing if the error says it in several.
+    fn reason(&mut self, failure: &Failure) -> String {
+        match (cause::of(failure), failure.lines.as_slice()) {
+            (Some(cause), _) => self.once(cause.meaning).unwrap_or_default().to_owned(),
+            (None, [line]) => {
+                let line = plain::line(line, LONGEST_REASON);
+                let stop = if line.ends_with(['.', '…', '!', '?']) { "" } else { "." };
+                format!("The reason: {line}{stop}")
+            }
+            (None, _) => String::new(),
         }
-        (None, _) => String::new(),
+    }
+
+    /// The sentences on a failure's cause and remedy that are still to be said.
+    fn rest(&mut self, failure: &Failure) -> Vec<Block> {
+        let sentences = cause::of(failure).into_iter().flat_map(|cause| [cause.meaning, cause.remedy]);
+        sentences.filter_map(|sentence| self.once(sentence)).map(|said| Block::Paragraph(said.to_owned())).collect()
+    }
+
+    /// The same as a section.
+    fn explanation(&mut self, failure: &Failure) -> Option<Section> {
+        let blocks = self.rest(failure);
+        let title = if blocks.len() > 1 { "What it means" } else { "How to remove the cause" };
+        (!blocks.is_empty()).then_some(Section { title, blocks })
     }
 }
 
@@ -312,7 +340,7 @@ fn as_typed(run: &Run) -> Vec<(&'static str, String)> {
 }
 
 /// The step and its error, and what is known of the cause.
-fn failed(run: &Run) -> Vec<Section> {
+fn failed(run: &Run, said: &mut Said) -> Vec<Section> {
     let failure = &run.failure;
     let mut facts = vec![("Error", failure.name.clone())];
     if run.recovery.as_ref().is_none_or(|recovery| recovery.found.is_none()) {
@@ -321,23 +349,16 @@ fn failed(run: &Run) -> Vec<Section> {
     let mut blocks = vec![Block::Facts(facts)];
     blocks.extend(words_of(failure));
     let mut sections = vec![Section { title: "What failed", blocks }];
-    sections.extend(meaning_of(failure));
+    sections.extend(said.explanation(failure));
     sections
-}
-
-fn meaning_of(failure: &Failure) -> Option<Section> {
-    let cause = cause::of(failure)?;
-    Some(Section {
-        title: "What it means",
-        blocks: vec![Block::Paragraph(cause.meaning.to_owned()), Block::Paragraph(cause.remedy.to_owned())],
-    })
 }
 
 /// One line as it is; several as the list of problems they are, under the line that introduces them.
 fn words_of(failure: &Failure) -> Vec<Block> {
-    let (introduction, problems) = match failure.lines.as_slice() {
+    let lines = cause::without_remedy(failure);
+    let (introduction, problems) = match lines.as_slice() {
         [] => return Vec::new(),
-        [_] => return vec![Block::Quote(failure.lines.clone())],
+        [_] => return vec![Block::Quote(lines)],
         [first, rest @ ..] if first.ends_with(':') => (Some(first), rest),
         lines => (None, lines),
     };
@@ -386,7 +407,7 @@ fn next(run: &Run) -> String {
     format!("{first} A second mail says what exists then, and lists the commands if a person has to act.")
 }
 
-fn rollback(run: &Run, is_back: bool) -> Option<Section> {
+fn rollback(run: &Run, is_back: bool, said: &mut Said) -> Option<Section> {
     let failure = run.rollback_failure.as_ref()?;
     let how = if is_back {
         "The original has its name back. A later step of the rollback failed."
@@ -397,10 +418,7 @@ fn rollback(run: &Run, is_back: bool) -> Option<Section> {
     let facts = step.into_iter().chain([("Error", failure.name.clone())]).collect();
     let mut blocks = vec![Block::Paragraph(how.to_owned()), Block::Facts(facts)];
     blocks.extend(words_of(failure));
-    if let Some(cause) = cause::of(failure).filter(|cause| Some(*cause) != cause::of(&run.failure)) {
-        blocks.push(Block::Paragraph(cause.meaning.to_owned()));
-        blocks.push(Block::Paragraph(cause.remedy.to_owned()));
-    }
+    blocks.extend(said.rest(failure));
     Some(Section { title: "The rollback", blocks })
 }
 
@@ -442,16 +460,14 @@ fn differences(run: &Run) -> Section {
 }
 
 /// The export, if it failed: nothing else depends on it.
-fn export(run: &Run) -> Option<Section> {
+fn export(run: &Run, said: &mut Said) -> Option<Section> {
     let failure = run.export_failure.as_ref()?;
     let mut blocks = vec![Block::Paragraph(
         "The snapshot was not exported. The snapshot itself is not affected, and neither is the database.".to_owned(),
     )];
     blocks.push(Block::Facts(vec![("Error", failure.name.clone())]));
     blocks.extend(words_of(failure));
-    if let Some(cause) = cause::of(failure) {
-        blocks.push(Block::Paragraph(format!("{} {}", cause.meaning, cause.remedy)));
-    }
+    blocks.extend(said.rest(failure));
     Some(Section { title: "The export", blocks })
 }
 
