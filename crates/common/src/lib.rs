@@ -6,6 +6,7 @@
 //! | [`document`] | the state document: what flows from state to state, and each task's input and output |
 //! | [`error`] | the error names the state machine matches, and how AWS's errors become them |
 //! | [`causes`] | known causes of failures and their remedies, by the code of AWS |
+//! | [`commands`] | the AWS CLI commands that errors and alerts name |
 //! | [`settings`] | a database's settings as read from RDS, carried in the state document |
 //! | [`wait`] | what a step waits for, when that is met, and the polling itself |
 //! | [`rds`] | looking databases and snapshots up by resource id or name; the claim; tags |
@@ -22,6 +23,7 @@ pub mod causes;
 pub mod claim;
 pub mod clients;
 pub mod clock;
+pub mod commands;
 pub mod document;
 pub mod error;
 pub mod identifiers;
