@@ -5,6 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 use trapheus_common::ErrorKind;
 use trapheus_common::document::Task;
+use trapheus_common::functions::{self, Step};
 
 const DEFINITION: &str = include_str!("../../statemachine/trapheus.asl.json");
 
@@ -466,4 +467,25 @@ fn nothing_but_a_catch_leads_to_an_incomplete_rollback() {
         let choices = state["Choices"].as_array().into_iter().flatten().any(|choice| is_next(&choice["Next"]));
         assert!(!choices && !is_next(&state["Next"]) && !is_next(&state["Default"]), "{name}");
     }
+}
+
+#[test]
+fn every_step_of_a_run_writes_the_document_key_of_its_function() {
+    let of_run = definition()["States"].as_object().cloned().expect("states");
+    let mut written = BTreeSet::new();
+    for (name, state) in of_run.iter().filter(|(_, state)| state["Type"] == "Task") {
+        let resource = state["Resource"].as_str().expect("a function");
+        let called = |function: &&str| resource == format!("${{{}}}", functions::substitution(function));
+        let function = functions::names().find(called).unwrap_or_else(|| panic!("{name} calls {resource}"));
+        let path = state["ResultPath"].as_str();
+        match Step::of_function(function).key {
+            Some(key) => assert_eq!(path, Some(format!("$.{key}")).as_deref(), "{name}"),
+            // A recovery writes a whole document.
+            None if function == "recover" => assert_eq!(path, None),
+            None => assert!(path.is_some_and(|path| path.ends_with(".wait")), "{name} writes {path:?}"),
+        }
+        written.insert(function);
+    }
+    let with_key = functions::names().filter(|function| Step::of_function(function).key.is_some());
+    assert_eq!(with_key.filter(|function| !written.contains(function)).collect::<Vec<_>>(), Vec::<&str>::new());
 }
