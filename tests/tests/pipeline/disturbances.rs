@@ -70,19 +70,19 @@ fn a_function_that_keeps_crashing_fails_the_run_under_the_name_step_functions_gi
 fn the_alerts_name_the_state_that_failed_in_the_run_and_in_its_rollback() {
     for (identifier, is_cluster, faults, failed, in_rollback) in [
         ("orders", false, &["validate-input#1x1000=crash"][..], "ValidateInput", None),
-        ("orders", false, &["recover#1x1000=crash"], "WakeFunctions", None),
+        ("orders", false, &["recover=asleep:4000"], "WakeFunctions", None),
         ("shop", true, &["preflight-cluster#1x1000=crash"], "PreflightCluster", None),
-        ("orders", false, &["rename-instance#2x1000=crash"], "DbInstanceRename", Some("RevertOldDbInstanceRename")),
+        ("orders", false, &["rename-instance#1x1000=crash"], "DbInstanceRename", Some("RevertOldDbInstanceRename")),
         ("ledger", true, &["restore-cluster#1x1000=crash"], "RestoreClusterFromSnapshot", None),
         (
             "orders",
             false,
-            &["wait-instance#2x1000=crash"],
+            &["wait-instance#1x1000=crash"],
             "GetDbInstanceStatusPostRename",
             Some("GetDbInstanceStatusPostDiscard"),
         ),
         ("orders", false, &["DeleteDBInstance#1x1000=denied"], "DeleteOriginalDbInstance", None),
-        ("orders", false, &["DbInstanceRename=abort", "recover#2x1000=crash"], "FindInterruptedExecution", None),
+        ("orders", false, &["DbInstanceRename=abort", "recover#1x1000=crash"], "FindInterruptedExecution", None),
     ] {
         let disturbances = faults.iter().map(|fault| fault.parse().expect("a disturbance")).collect();
         let rehearsal =
