@@ -101,7 +101,7 @@ async fn the_final_alert_of_a_cluster_lists_its_members() {
     let harness = Harness::new(world());
     let event = harness.claimed_cluster("shop", Task::DbRestore).await;
     let document = json!({
-        "request": event.request, "plan": event.plan, "claim": {},
+        "request": event.request, "plan": event.plan, "claim": {}, "downtime": {"since": "2026-01-31T08:00:00Z"},
         "error": {"Error": "RenameException", "Cause": "cannot rename shop"}
     });
     send(&harness, AlertPhase::Final, document).await.unwrap();
