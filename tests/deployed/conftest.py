@@ -8,6 +8,8 @@ to the simulator; the template is deployed as it is. What the emulator does othe
   which states there were, and not what their functions said.
 - Permissions are checked for what it serves (`AUTH=true`), which RDS is not: tests/deployment/permissions proves those. It
   knows neither the resource nor the conditions of `ses:SendEmail`, so that is allowed beside the template (`allow_mail`).
+- It has variables only in JSONata states: a reference reads null, and an alert does not know the failed state. The rehearsals
+  run the variables, and tests/tests/contract.rs holds the definition to them.
 - It deletes a bucket that holds something (AWS refuses), if the template does not keep it.
 - It waits for nothing (`SFN_WAIT_SCALE=0`), retries included.
 

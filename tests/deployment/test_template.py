@@ -16,6 +16,10 @@ ROLES = {name: resource for name, resource in EXPANDED["Resources"].items() if r
 ROLES_OF_FUNCTIONS = [f"{name}Role" for name in FUNCTIONS]
 
 
+# The table of `crates/common/src/functions.rs`.
+TIME_LIMITS = {row["name"]: row["timeLimitSeconds"] for row in json.loads((ROOT / "tests/deployment/functions.json").read_text())}
+
+
 def binary(function):
     return function["Metadata"]["BuildProperties"]["Binary"]
 
@@ -92,26 +96,16 @@ def test_every_binary_is_deployed_as_the_function_of_its_name():
 
 
 def test_every_function_is_rehearsed():
-    fleet = re.search(r"pub const FUNCTIONS: .*?\];", source("crates/tools/cli/src/fleet.rs"), re.DOTALL)[0]
-    assert sorted(re.findall(r'"([\w-]+)"', fleet)) == sorted(map(binary, FUNCTIONS.values()))
+    assert sorted(TIME_LIMITS) == sorted(map(binary, FUNCTIONS.values()))
 
 
 def test_every_function_is_built_by_cargo_lambda():
     assert {function["Metadata"]["BuildMethod"] for function in FUNCTIONS.values()} == {"rust-cargolambda"}
 
 
-def limit_in_rehearsals(stem):
-    """`time_limit` of the fleet."""
-    body = re.search(r"fn time_limit\(.*?\n}", source("crates/tools/cli/src/fleet.rs"), re.DOTALL)[0]
-    for words, seconds in re.findall(r"Some\(([^)]*)\) => Duration::from_secs\((\d+)\)", body):
-        if stem.split("-")[0] in re.findall(r'"(\w+)"', words):
-            return int(seconds)
-    return int(re.search(r"_ => Duration::from_secs\((\d+)\)", body)[1])
-
-
 @pytest.mark.parametrize("name", FUNCTIONS)
 def test_a_function_has_the_time_limit_of_its_rehearsals(name):
-    assert EXPANDED["Resources"][name]["Properties"]["Timeout"] == limit_in_rehearsals(binary(FUNCTIONS[name]))
+    assert EXPANDED["Resources"][name]["Properties"]["Timeout"] == TIME_LIMITS[binary(FUNCTIONS[name])]
 
 
 def test_the_state_machine_waits_longer_for_a_function_than_lambda_does():

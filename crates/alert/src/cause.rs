@@ -1,18 +1,13 @@
-//! Known causes of a failure: what they mean in one plain sentence, and what to do about them.
+//! The cause of a failure, found in the words of its error. Causes and remedies: [`trapheus_common::causes`].
 //!
-//! This only explains. It reads the words of an error that has already been decided upon, so here, and only here, a code
-//! is looked for in a text: nothing follows from a wrong guess but a less helpful mail.
+//! This only explains. It reads an error that has already been decided upon, so nothing follows from a wrong guess but a less
+//! helpful mail.
+
+use trapheus_common::causes::{Cause, Row, TABLE};
 
 use crate::run::Failure;
 
-/// A cause a person can do something about.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub struct Cause {
-    pub meaning: &'static str,
-    pub remedy: &'static str,
-}
-
-/// What is known of this failure; nothing if it is of no known kind.
+/// The cause of this failure, if it is a known one.
 pub fn of(failure: &Failure) -> Option<Cause> {
     let text = format!("{} {}", failure.name, failure.message());
     let words: Vec<&str> = text
@@ -20,11 +15,20 @@ pub fn of(failure: &Failure) -> Option<Cause> {
         .map(|word| word.trim_matches(['.', '-']))
         .filter(|word| !word.is_empty())
         .collect();
-    let shows = |sign: &&str| if sign.contains(' ') { is_said(sign, &words) } else { words.contains(sign) };
-    KNOWN.iter().find(|(signs, _)| signs.iter().any(shows)).map(|(_, cause)| *cause)
+    let fits = |row: &&Row| {
+        row.names().any(|name| words.contains(&name)) || row.wordings.iter().any(|phrase| is_said(phrase, &words))
+    };
+    TABLE.iter().find(fits).map(|row| row.cause)
 }
 
-/// Whether a sign of several words is said, in whatever case; `*` is any word, such as a name.
+/// The lines of an error without the remedy, which the alert gives in a section of its own.
+pub fn without_remedy(failure: &Failure) -> Vec<String> {
+    let remedy = of(failure).map(|cause| cause.in_brackets());
+    let strip = |line: &String| remedy.as_ref().map_or_else(|| line.clone(), |remedy| line.replace(remedy, ""));
+    failure.lines.iter().map(strip).collect()
+}
+
+/// Whether a phrase is said, in whatever case; `*` is any word, such as a name.
 fn is_said(phrase: &str, words: &[&str]) -> bool {
     let phrase: Vec<&str> = phrase.split(' ').collect();
     let is_here =
@@ -32,297 +36,13 @@ fn is_said(phrase: &str, words: &[&str]) -> bool {
     words.windows(phrase.len()).any(is_here)
 }
 
-/// From the particular to the general: the first row with a matching sign decides.
-const KNOWN: &[(&[&str], Cause)] = &[
-    (
-        &["DBInstanceAutomatedBackupQuotaExceeded", "DBInstanceAutomatedBackupQuotaExceededFault"],
-        Cause {
-            meaning: "The region holds as many retained automated backups as its quota allows.",
-            remedy: "Delete retained automated backups that nobody needs (RDS console, Automated backups, Retained) or \
-                     ask for a higher quota; then delete the leftover -temp database.",
-        },
-    ),
-    (
-        &[
-            "InstanceQuotaExceeded",
-            "InstanceQuotaExceededFault",
-            "DBClusterQuotaExceededFault",
-            "StorageQuotaExceeded",
-            "StorageQuotaExceededFault",
-            "SnapshotQuotaExceeded",
-            "SnapshotQuotaExceededFault",
-        ],
-        Cause {
-            meaning: "The account has reached an RDS quota in this region; during a restore the original and the restored \
-                      database exist side by side.",
-            remedy: "Remove what is not needed, or ask for a higher quota in Service Quotas, then start the run again.",
-        },
-    ),
-    (
-        &["ExportTaskLimitReachedFault"],
-        Cause {
-            meaning: "The account has as many exports in progress as RDS allows, and none ended while a place was waited for.",
-            remedy: "Export the snapshot when one has ended, or cancel one that nobody needs (aws rds cancel-export-task); \
-                     \"waitForExport\": true waits longer for a place.",
-        },
-    ),
-    (
-        &["IamRoleNotFound", "IamRoleMissingPermissions", "InvalidS3BucketFault"],
-        Cause {
-            meaning: "RDS could not use the bucket of the stack, or its role for exports.",
-            remedy: "Deploy the stack again, which brings both back as they were; then export the snapshot again.",
-        },
-    ),
-    (
-        &[
-            "InsufficientDBInstanceCapacity",
-            "InsufficientDBInstanceCapacityFault",
-            "InsufficientDBClusterCapacityFault",
-            "InsufficientStorageClusterCapacity",
-            "insufficient-capacity",
-        ],
-        Cause {
-            meaning: "AWS has no room for this DB instance class in the Availability Zone at the moment.",
-            remedy: "Start the run again later, or change the database to a class that is available and start again.",
-        },
-    ),
-    (
-        &[
-            "KMSKeyNotAccessibleFault",
-            "KMSKeyNotAccessible",
-            "inaccessible-encryption-credentials",
-            "inaccessible-encryption-credentials-recoverable",
-        ],
-        Cause {
-            meaning: "The KMS key that encrypts the snapshot cannot be used.",
-            remedy: "Check that the key is enabled, not scheduled for deletion, and that its policy lets the restore \
-                     function's role use it (kms:DescribeKey, kms:CreateGrant); then start the run again.",
-        },
-    ),
-    (
-        &[
-            "DBSubnetGroupNotFoundFault",
-            "DBSubnetGroupDoesNotCoverEnoughAZs",
-            "InvalidSubnet",
-            "InvalidVPCNetworkStateFault",
-            "incompatible-network",
-        ],
-        Cause {
-            meaning: "The database's network is not usable: its subnet group is gone, or has no free address or too few \
-                      Availability Zones.",
-            remedy: "Repair the DB subnet group (it must exist, cover two zones, and have free addresses in each); then \
-                     start the run again.",
-        },
-    ),
-    (
-        &[
-            "DBParameterGroupNotFound",
-            "DBClusterParameterGroupNotFound",
-            "OptionGroupNotFoundFault",
-            "incompatible-parameters",
-            "incompatible-option-group",
-        ],
-        Cause {
-            meaning: "A parameter group or option group of the database is missing or does not fit the snapshot's engine \
-                      version.",
-            remedy: "Give the database groups that exist and fit its engine version, then start the run again.",
-        },
-    ),
-    (
-        &["disable deletion protection"],
-        Cause {
-            meaning: "Deletion protection is on, so RDS refuses to delete the database.",
-            remedy: "If the database is to go, turn its deletion protection off and delete it by hand.",
-        },
-    ),
-    (
-        &["snapshot * was taken of", "snapshot was replaced"],
-        Cause {
-            meaning: "The snapshot is not a backup of this database, or another snapshot has its name since the run began.",
-            remedy: "Check which database the snapshot was taken of, and when. Take a new one with create_snapshot_only, then \
-                     start the run again.",
-        },
-    ),
-    (
-        &["maximumAge allows", "older than maximumAge"],
-        Cause {
-            meaning: "The backup is older than the input's maximumAge allows.",
-            remedy: "Take a new snapshot with create_snapshot_only, or give a higher maximumAge; then start the run again.",
-        },
-    ),
-    (
-        &["no longer offers", "version is withdrawn", "DBEngineVersionNotFoundFault"],
-        Cause {
-            meaning: "RDS no longer offers the engine version of the snapshot.",
-            remedy: "Upgrade the snapshot (aws rds modify-db-snapshot --engine-version), or take a new one of the upgraded \
-                     database; then start the run again.",
-        },
-    ),
-    (
-        &["CertificateNotFound", "CertificateNotFoundFault"],
-        Cause {
-            meaning: "RDS no longer has the certificate authority that the database names.",
-            remedy: "Give the database a certificate authority that RDS lists (aws rds describe-certificates), then start the \
-                     run again.",
-        },
-    ),
-    (
-        &["tags RDS allows", "more than 46 tags", "TagLimitExceeded"],
-        Cause {
-            meaning: "The database has so many tags that the run has no room for its claim.",
-            remedy: "Remove tags until 46 are left, then start the run again.",
-        },
-    ),
-    (
-        &["in the state document", "States.DataLimitExceeded"],
-        Cause {
-            meaning: "The state document would be larger than Step Functions allows.",
-            remedy: "Remove members that can be added again later, then start the run again.",
-        },
-    ),
-    (
-        &["DatabaseNames"],
-        Cause {
-            meaning: "The database, a member or a name that the run needs is outside the parameter DatabaseNames of the stack.",
-            remedy: "Check the identifier. If the run is right, add the prefix to DatabaseNames, deploy, and start the run again.",
-        },
-    ),
-    (
-        &["RequireOptIn", "trapheus allowed"],
-        Cause {
-            meaning: "The stack accepts only databases with the tag trapheus:allowed = true.",
-            remedy: "If the run is right, add this tag to the database, then start the run again.",
-        },
-    ),
-    (
-        &["plan was made at", "execution was redriven"],
-        Cause {
-            meaning: "The plan is too old: RDS may have changed since it was read, as after a redrive.",
-            remedy: "Start a new execution with the same input instead of the redrive.",
-        },
-    ),
-    (
-        &["of another state machine"],
-        Cause {
-            meaning: "An execution of another state machine claims the database.",
-            remedy: "Let that machine finish or recover its execution, then start this run again.",
-        },
-    ),
-    (
-        &["did not wake", "ResourceNotReadyException", "Lambda.ResourceNotReadyException"],
-        Cause {
-            meaning: "Lambda deactivated a function in the VPC after weeks without a call, and did not activate it in time.",
-            remedy: "Start the run again in some minutes. If it fails again, check the subnets of the functions for free addresses.",
-        },
-    ),
-    (
-        &["ExpiredToken", "ExpiredTokenException", "RequestExpired"],
-        Cause {
-            meaning: "The credentials of a function expired during a call. No permission is missing.",
-            remedy: "Start the run again; Lambda gives the function new credentials.",
-        },
-    ),
-    (
-        &[
-            "DBSnapshotNotFound",
-            "DBSnapshotNotFoundFault",
-            "DBClusterSnapshotNotFoundFault",
-            "snapshot * does not exist",
-        ],
-        Cause {
-            meaning: "The snapshot to restore from does not exist.",
-            remedy: "Start the task create_snapshot_only first, or check the identifier and the region.",
-        },
-    ),
-    (
-        &["storage-full"],
-        Cause {
-            meaning: "The database has no free storage left.",
-            remedy: "Increase its allocated storage, then start the run again.",
-        },
-    ),
-    (
-        &["incompatible-restore", "restore-error", "InvalidRestoreFault"],
-        Cause {
-            meaning: "RDS cannot restore this snapshot.",
-            remedy: "Look at the database's recent events in the RDS console; take a new snapshot, or restore from another.",
-        },
-    ),
-    (
-        &["RateExceededException", "Throttling", "ThrottlingException"],
-        Cause {
-            meaning: "AWS throttled the calls of this account for longer than the retries last.",
-            remedy: "Start the run again at a quieter time; if it happens often, find who calls RDS so much in this account.",
-        },
-    ),
-    (
-        &["EndpointUnreachableException"],
-        Cause {
-            meaning: "A function could not connect to AWS.",
-            remedy: "The error names the interface endpoint, or the route to a NAT gateway, that its VPC needs, and the \
-                     security groups to look at; then start the run again.",
-        },
-    ),
-    (
-        &["ServiceUnavailableException"],
-        Cause {
-            meaning: "AWS answered with server errors, or not at all, for longer than the retries last.",
-            remedy: "Look at the AWS Health Dashboard; start the run again when it is over.",
-        },
-    ),
-    (
-        &["AccessDeniedException"],
-        Cause {
-            meaning: "A permission is missing.",
-            remedy: "The error names the action that was refused: check the function's role, permissions boundaries, \
-                     service control policies and the policy of the key; then start the run again.",
-        },
-    ),
-    (
-        &["ClaimException"],
-        Cause {
-            meaning: "Another execution works on this database, or took it over.",
-            remedy: "Let that one finish; start this run again afterwards if it is still needed.",
-        },
-    ),
-    (
-        &["WaitTimedOutException"],
-        Cause {
-            meaning: "RDS did not get there before the run's deadline.",
-            remedy: "Look at the database's recent events in the RDS console; if it is only slow, raise the deadline and \
-                     start the run again.",
-        },
-    ),
-    (
-        &["InternalException", "States.Runtime", "States.ParameterPathFailure", "Runtime.UserCodeError"],
-        Cause {
-            meaning: "This is a defect in Trapheus, not in the database or the input.",
-            remedy: "Please report it with the execution's history.",
-        },
-    ),
-    (
-        &[
-            "Lambda.Unknown",
-            "Runtime.ExitError",
-            "Sandbox.Timedout",
-            "States.Timeout",
-            "Lambda.ServiceException",
-            "Lambda.TooManyRequestsException",
-        ],
-        Cause {
-            meaning: "A Lambda function crashed, was cut off, or could not be started, also when tried again.",
-            remedy: "Look at the function's log for memory, time limit or network trouble; then start the run again.",
-        },
-    ),
-];
-
 #[cfg(test)]
 mod tests {
     use super::*;
 
     /// The rows of the table in docs/errors.md.
     fn table() -> String {
-        let rows = KNOWN.iter().map(|(_, Cause { meaning, remedy })| format!("| {meaning} | {remedy} |"));
+        let rows = TABLE.iter().map(|row| format!("| {} | {} |", row.cause.meaning, row.cause.remedy));
         rows.collect::<Vec<_>>().join("\n") + "\n"
     }
 
@@ -414,6 +134,17 @@ mod tests {
             let meaning = meaning(name, message).unwrap_or_default();
             assert!(meaning.contains(said), "{message}: {meaning}");
         }
+    }
+
+    #[test]
+    fn the_remedy_in_an_error_of_a_function_is_taken_out() {
+        let quota = trapheus_common::causes::of_code("InstanceQuotaExceeded").unwrap();
+        let said = format!("cannot restore{}: InstanceQuotaExceeded: too many", quota.in_brackets());
+        let failure = Failure::new("InstanceRestoreException", &said);
+        assert_eq!(of(&failure), Some(quota));
+        assert_eq!(without_remedy(&failure), ["cannot restore: InstanceQuotaExceeded: too many"]);
+        let other = Failure::new("InstanceRestoreException", "cannot restore (for a reason): Strange: no");
+        assert_eq!(without_remedy(&other), other.lines);
     }
 
     #[test]

@@ -63,13 +63,15 @@ pub struct Link {
 impl Alert {
     /// The alert sent at once: what failed, and what happens next.
     pub fn first(run: &Run, region: &str) -> Self {
+        let mut said = Said::default();
+        let why = said.reason(&run.failure);
         let mut sections = vec![asked(run)];
-        sections.extend(failed(run));
+        sections.extend(failed(run, &mut said));
         sections.push(Section { title: "What happens next", blocks: vec![Block::Paragraph(next(run))] });
         Self {
             about: about(run),
             subject: subject("Trapheus", run, next_in_short(run)),
-            headline: format!("{}. {}", what_failed(run), why(run)).trim_end().to_owned(),
+            headline: format!("{}. {why}", what_failed(run)).trim_end().to_owned(),
             sections,
             links: links(run, region, run.name()),
         }
@@ -79,13 +81,14 @@ impl Alert {
     pub fn export(run: &Run, region: &str) -> Self {
         let name = run.name().unwrap_or("an unnamed database");
         let failure = run.export_failure.as_ref().unwrap_or(&run.failure);
-        let mut blocks = vec![Block::Facts(vec![("Step", "export to S3".to_owned()), ("Error", failure.name.clone())])];
+        let mut blocks =
+            vec![Block::Facts(vec![(words::STEP, words::EXPORT.to_owned()), ("Error", failure.name.clone())])];
         blocks.extend(words_of(failure));
         let mut sections = vec![
             Section { title: "What exists now", blocks: vec![Block::Paragraph(done_without_export(run))] },
             Section { title: "What failed", blocks },
         ];
-        sections.extend(meaning_of(failure));
+        sections.extend(Said::default().explanation(failure));
         sections.push(asked(run));
         let headline = format!("The export of the snapshot of {name} failed");
         Self {
@@ -101,13 +104,15 @@ impl Alert {
     pub fn last(run: &Run, world: &World, region: &str) -> Self {
         let console = Console::of(&run.execution, region);
         let verdict = verdict::judge(run, world, console.as_ref().map_or(region, Console::region));
+        let mut said = Said::default();
+        let why = said.reason(&run.failure);
         let mut sections: Vec<Section> = now(run, world, &verdict.remarks).into_iter().collect();
         if !verdict.commands.is_empty() {
             sections.push(remedy(&verdict));
         }
-        sections.extend(failed(run));
-        sections.extend(rollback(run, verdict.is_back));
-        sections.extend(export(run));
+        sections.extend(failed(run, &mut said));
+        sections.extend(rollback(run, verdict.is_back, &mut said));
+        sections.extend(export(run, &mut said));
         if !run.notes.is_empty() {
             sections.push(Section { title: "Notes of the steps", blocks: vec![Block::List(run.notes.clone())] });
         }
@@ -125,16 +130,18 @@ impl Alert {
                 subject("Trapheus", run, &format!("{}: {}", words::FINAL, verdict.summary))
             }
         };
-        let parts = [format!("{}.", what_failed(run)), why(run), verdict.headline];
+        let parts = [format!("{}.", what_failed(run)), why, verdict.headline];
         let headline = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
         Self { about: about(run), subject, headline, sections, links: links(run, region, existing(run, world)) }
     }
 
     /// The notice that a restored database is verified, or a snapshot taken, whatever becomes of its export.
     pub fn success(run: &Run, world: &World, at: Timestamp, region: &str) -> Self {
+        let mut said = Said::default();
+        let why = run.export_failure.as_ref().map(|failure| format!(" {}", said.reason(failure)));
         let mut sections = vec![course(run, at)];
         sections.extend(what_is_left(run));
-        sections.extend(export(run));
+        sections.extend(export(run, &mut said));
         sections.push(differences(run));
         sections.extend(now(run, world, &[]));
         if !run.notes.is_empty() {
@@ -153,7 +160,6 @@ impl Alert {
             .map(|age| format!(" The restored database has {age}."));
         let name = run.name().unwrap_or("an unnamed database");
         let subject = format!("Trapheus: {} of {name} {how} ({outcome})", run.undertaking());
-        let why = run.export_failure.as_ref().map(|failure| format!(" {}", reason(failure)));
         Self {
             about: about(run),
             subject: plain::line(&subject, LONGEST_SUBJECT),
@@ -178,20 +184,43 @@ fn existing<'a>(run: &Run, world: &'a World) -> impl Iterator<Item = &'a str> {
         .map(|database| database.identifier.as_str())
 }
 
-/// Why it failed, in one sentence; nothing if the error says it in several.
-fn why(run: &Run) -> String {
-    reason(&run.failure)
-}
+/// The sentences on causes and remedies that an alert has said: it says each once.
+#[derive(Default)]
+struct Said(Vec<&'static str>);
 
-fn reason(failure: &Failure) -> String {
-    match (cause::of(failure), failure.lines.as_slice()) {
-        (Some(cause), _) => cause.meaning.to_owned(),
-        (None, [line]) => {
-            let line = plain::line(line, LONGEST_REASON);
-            let stop = if line.ends_with(['.', '…', '!', '?']) { "" } else { "." };
-            format!("The reason: {line}{stop}")
+impl Said {
+    fn once(&mut self, sentence: &'static str) -> Option<&'static str> {
+        let is_new = !self.0.contains(&sentence);
+        is_new.then(|| {
+            self.0.push(sentence);
+            sentence
+        })
+    }
+
+    /// The reason of a failure in one sentence, for the headline; nothing if the error says it in several.
+    fn reason(&mut self, failure: &Failure) -> String {
+        match (cause::of(failure), failure.lines.as_slice()) {
+            (Some(cause), _) => self.once(cause.meaning).unwrap_or_default().to_owned(),
+            (None, [line]) => {
+                let line = plain::line(line, LONGEST_REASON);
+                let stop = if line.ends_with(['.', '…', '!', '?']) { "" } else { "." };
+                format!("The reason: {line}{stop}")
+            }
+            (None, _) => String::new(),
         }
-        (None, _) => String::new(),
+    }
+
+    /// The sentences on a failure's cause and remedy that are still to be said.
+    fn rest(&mut self, failure: &Failure) -> Vec<Block> {
+        let sentences = cause::of(failure).into_iter().flat_map(|cause| [cause.meaning, cause.remedy]);
+        sentences.filter_map(|sentence| self.once(sentence)).map(|said| Block::Paragraph(said.to_owned())).collect()
+    }
+
+    /// The same as a section.
+    fn explanation(&mut self, failure: &Failure) -> Option<Section> {
+        let blocks = self.rest(failure);
+        let title = if blocks.len() > 1 { "What it means" } else { "How to remove the cause" };
+        (!blocks.is_empty()).then_some(Section { title, blocks })
     }
 }
 
@@ -235,7 +264,7 @@ fn what(run: &Run) -> String {
 }
 
 fn how_it_ended(run: &Run) -> String {
-    let state = run.failed_state.map(|state| format!(" at {state}")).unwrap_or_default();
+    let state = run.failed_state.as_ref().map(|state| format!(" at {state}")).unwrap_or_default();
     let status = run.recovery.as_ref().and_then(|recovery| recovery.found.as_ref()).map(|found| found.status.as_str());
     match status {
         Some("ABORTED") => "was stopped".to_owned(),
@@ -311,32 +340,25 @@ fn as_typed(run: &Run) -> Vec<(&'static str, String)> {
 }
 
 /// The step and its error, and what is known of the cause.
-fn failed(run: &Run) -> Vec<Section> {
+fn failed(run: &Run, said: &mut Said) -> Vec<Section> {
     let failure = &run.failure;
     let mut facts = vec![("Error", failure.name.clone())];
     if run.recovery.as_ref().is_none_or(|recovery| recovery.found.is_none()) {
-        facts.insert(0, ("Step", run.failed_state.unwrap_or("not known").to_owned()));
+        facts.insert(0, (words::STEP, run.failed_state.clone().unwrap_or_else(|| "not known".to_owned())));
     }
     let mut blocks = vec![Block::Facts(facts)];
     blocks.extend(words_of(failure));
     let mut sections = vec![Section { title: "What failed", blocks }];
-    sections.extend(meaning_of(failure));
+    sections.extend(said.explanation(failure));
     sections
-}
-
-fn meaning_of(failure: &Failure) -> Option<Section> {
-    let cause = cause::of(failure)?;
-    Some(Section {
-        title: "What it means",
-        blocks: vec![Block::Paragraph(cause.meaning.to_owned()), Block::Paragraph(cause.remedy.to_owned())],
-    })
 }
 
 /// One line as it is; several as the list of problems they are, under the line that introduces them.
 fn words_of(failure: &Failure) -> Vec<Block> {
-    let (introduction, problems) = match failure.lines.as_slice() {
+    let lines = cause::without_remedy(failure);
+    let (introduction, problems) = match lines.as_slice() {
         [] => return Vec::new(),
-        [_] => return vec![Block::Quote(failure.lines.clone())],
+        [_] => return vec![Block::Quote(lines)],
         [first, rest @ ..] if first.ends_with(':') => (Some(first), rest),
         lines => (None, lines),
     };
@@ -385,19 +407,18 @@ fn next(run: &Run) -> String {
     format!("{first} A second mail says what exists then, and lists the commands if a person has to act.")
 }
 
-fn rollback(run: &Run, is_back: bool) -> Option<Section> {
+fn rollback(run: &Run, is_back: bool, said: &mut Said) -> Option<Section> {
     let failure = run.rollback_failure.as_ref()?;
     let how = if is_back {
         "The original has its name back. A later step of the rollback failed."
     } else {
         "The rollback did not finish."
     };
-    let mut blocks = vec![Block::Paragraph(how.to_owned()), Block::Facts(vec![("Error", failure.name.clone())])];
+    let step = run.failed_rollback_state.clone().map(|state| (words::STEP, state));
+    let facts = step.into_iter().chain([("Error", failure.name.clone())]).collect();
+    let mut blocks = vec![Block::Paragraph(how.to_owned()), Block::Facts(facts)];
     blocks.extend(words_of(failure));
-    if let Some(cause) = cause::of(failure).filter(|cause| Some(*cause) != cause::of(&run.failure)) {
-        blocks.push(Block::Paragraph(cause.meaning.to_owned()));
-        blocks.push(Block::Paragraph(cause.remedy.to_owned()));
-    }
+    blocks.extend(said.rest(failure));
     Some(Section { title: "The rollback", blocks })
 }
 
@@ -442,16 +463,14 @@ fn differences(run: &Run) -> Section {
 }
 
 /// The export, if it failed: nothing else depends on it.
-fn export(run: &Run) -> Option<Section> {
+fn export(run: &Run, said: &mut Said) -> Option<Section> {
     let failure = run.export_failure.as_ref()?;
     let mut blocks = vec![Block::Paragraph(
         "The snapshot was not exported. The snapshot itself is not affected, and neither is the database.".to_owned(),
     )];
     blocks.push(Block::Facts(vec![("Error", failure.name.clone())]));
     blocks.extend(words_of(failure));
-    if let Some(cause) = cause::of(failure) {
-        blocks.push(Block::Paragraph(format!("{} {}", cause.meaning, cause.remedy)));
-    }
+    blocks.extend(said.rest(failure));
     Some(Section { title: "The export", blocks })
 }
 
@@ -576,7 +595,9 @@ mod tests {
         }
     }
 
-    fn quota_in_restore() -> Value {
+    const IN_RESTORE: Option<&str> = Some("RestoreDbInstanceFromSnapshot");
+
+    fn quota_document() -> Value {
         failing(
             after(instance(), &["claim", "rename"]),
             "InstanceRestoreException",
@@ -584,17 +605,21 @@ mod tests {
         )
     }
 
+    fn quota_in_restore() -> Run {
+        run(&quota_document()).failed_in(IN_RESTORE)
+    }
+
     #[test]
     fn first_alert_of_a_restore_that_meets_a_quota() {
-        check("first-instance-quota", &Alert::first(&run(&quota_in_restore()), REGION));
+        check("first-instance-quota", &Alert::first(&quota_in_restore(), REGION));
     }
 
     #[test]
     fn final_alert_after_a_rollback_that_succeeded() {
-        let mut document = quota_in_restore();
+        let mut document = quota_document();
         document["rollback"] =
             json!({"startedAt": "2026-01-31T08:30:00Z", "discard": {"notes": ["nothing to discard"]}});
-        let run = run(&document);
+        let run = run(&document).failed_in(IN_RESTORE);
         let home =
             Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Original) };
         check("final-instance-rolled-back", &Alert::last(&run, &world(&run, vec![home]), REGION));
@@ -623,7 +648,7 @@ mod tests {
     fn a_recovery_that_could_not_look_says_so() {
         let document = json!({"input": {"task": "recover", "execution": EXECUTION},
                               "error": {"Error": "AccessDeniedException", "Cause": "no"}});
-        let run = Run::read(RECOVERY, &document);
+        let run = Run::read(RECOVERY, &document).failed_in(Some("FindInterruptedExecution"));
         let nothing_seen = World { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
         let alert = Alert::last(&run, &nothing_seen, REGION);
         assert!(alert.headline.contains("could not find out"), "{}", alert.headline);
@@ -652,12 +677,30 @@ mod tests {
             "startedAt": "2026-01-31T08:30:00Z",
             "error": {"Error": "DeletionException", "Cause": "{\"errorMessage\": \"cannot delete orders\"}"}
         });
-        let run = run(&document);
+        let run = run(&document).failed_in(Some("GetDbInstanceStatusPostRestore"));
         let databases = vec![
             database(Instance, "orders", "incompatible-network", Origin::Restored),
             Database { deletion_protection: true, ..database(Instance, "orders-temp", "available", Origin::Original) },
         ];
         check("final-instance-action-needed", &Alert::last(&run, &world(&run, databases), REGION));
+    }
+
+    #[test]
+    fn an_alert_names_the_states_that_failed_and_says_so_if_none_is_known() {
+        let mut document = quota_document();
+        document["failure"]["rollback"] = json!({
+            "error": {"Error": "DeletionException", "Cause": "no"},
+            "failed": {"state": "DiscardFailedDbInstanceRestore"}
+        });
+        let text = |run: &Run| text::render(&Alert::last(run, &world(run, Vec::new()), REGION));
+        let named = text(&run(&document).failed_in(IN_RESTORE));
+        let of_rollback = "Step:  DiscardFailedDbInstanceRestore\nError: DeletionException";
+        assert!(named.contains("Step:  RestoreDbInstanceFromSnapshot\n") && named.contains(of_rollback), "{named}");
+        // The state document of an execution that began before the state machine named them.
+        document["failure"]["rollback"].as_object_mut().unwrap().remove("failed");
+        let unnamed = text(&run(&document));
+        assert!(unnamed.contains("Step:  not known\n") && unnamed.contains("The restore of DB instance orders failed"));
+        assert_eq!(unnamed.matches("Step:").count(), 1, "{unnamed}");
     }
 
     #[test]
@@ -668,19 +711,20 @@ mod tests {
             "the input is not a request that can be run:\n- `or<b>ders` holds `<`\n- there is no task `restore_all`\n\
              - `isCluster` is neither true nor false",
         );
-        let run = run(&document);
+        let run = run(&document).failed_in(Some("ValidateInput"));
         let nothing = World { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
         check("final-invalid-input", &Alert::last(&run, &nothing, REGION));
     }
 
     #[test]
     fn final_alert_of_a_cluster_left_half_renamed() {
-        let document = failing(
+        let mut document = failing(
             after(aurora(), &["claim", "snapshot"]),
             "RenameException",
             "cannot rename orders-b to orders-b-temp: DBInstanceAlreadyExists: DB instance already exists",
         );
-        let run = run(&document);
+        document["downtime"] = json!({"since": "2026-01-31T08:10:00Z"});
+        let run = run(&document).failed_in(Some("ClusterRename"));
         let databases = vec![
             database(Cluster, "orders", "available", Origin::Restored),
             database(Cluster, "orders-temp", "available", Origin::Original),
@@ -698,7 +742,7 @@ mod tests {
             "DeletionException",
             "cannot delete orders-temp: DBInstanceAutomatedBackupQuotaExceeded: quota exceeded",
         );
-        let run = run(&document);
+        let run = run(&document).failed_in(Some("DeleteOriginalDbInstance"));
         let databases = vec![
             Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Restored) },
             database(Instance, "orders-temp", "available", Origin::Original),
@@ -749,7 +793,7 @@ mod tests {
 
     #[test]
     fn an_alert_is_sent_although_nothing_could_be_seen() {
-        let run = run(&quota_in_restore());
+        let run = quota_in_restore();
         let blind = World { databases: Err("AccessDenied: no".to_owned()), snapshots: Err("RDS is down".to_owned()) };
         let alert = Alert::last(&run, &blind, REGION);
         let text = text::render(&alert);
@@ -760,7 +804,7 @@ mod tests {
 
     #[test]
     fn subjects_name_database_phase_and_state() {
-        let run = run(&quota_in_restore());
+        let run = quota_in_restore();
         assert_eq!(
             Alert::first(&run, REGION).subject,
             "Trapheus: restore of orders failed at RestoreDbInstanceFromSnapshot (rolling back)"
@@ -777,7 +821,7 @@ mod tests {
         for identifier in
             [json!("a\r\nBcc: all@example.com"), json!("ä".repeat(9_000)), json!({"a": ["\n"]}), json!(null)]
         {
-            let run = Run::read(EXECUTION, &json!({"input": {"identifier": identifier}}));
+            let run = run(&json!({"input": {"identifier": identifier}})).failed_in(Some("ValidateInput"));
             let subject = Alert::first(&run, REGION).subject;
             assert!(subject.chars().count() <= LONGEST_SUBJECT, "{subject}");
             assert!(!subject.chars().any(char::is_control), "{subject:?}");
@@ -810,7 +854,8 @@ mod tests {
     fn the_longest_names_leave_the_subject_whole() {
         let mut document = aurora();
         document["request"]["identifier"] = json!("a".repeat(58));
-        let subject = Alert::first(&run(&after(document, &["claim", "snapshot", "rename"])), REGION).subject;
+        let run = run(&after(document, &["claim", "snapshot", "rename"]));
+        let subject = Alert::first(&run.failed_in(Some("RestoreClusterFromSnapshot")), REGION).subject;
         assert!(subject.ends_with("RestoreClusterFromSnapshot (rolling back)"), "{subject}");
     }
 }

@@ -38,7 +38,7 @@ pub mod world;
 
 /// Words the alert. The first one is made without a look at RDS, so that nothing delays it; the others look.
 pub async fn compose(rds: &aws_sdk_rds::Client, region: &str, now: Timestamp, event: &AlertEvent) -> Alert {
-    let run = Run::read(&event.execution, &event.document);
+    let run = Run::read(&event.execution, &event.document).failed_in(event.failed_state.as_deref());
     match event.phase {
         AlertPhase::First => Alert::first(&run, region),
         AlertPhase::Export => Alert::export(&run, region),

@@ -10,7 +10,7 @@ use serde::de::DeserializeOwned;
 use serde_json::Value;
 use trapheus_common::clock::Timestamp;
 use trapheus_common::document::{
-    ClusterKind, Finding, Names, OriginalCluster, OriginalInstance, Request, Source, Target, Task, WaitStatus,
+    ClusterKind, Finding, Names, OriginalCluster, OriginalInstance, Request, Source, Target, Task,
 };
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::rds;
@@ -42,8 +42,11 @@ pub struct Run {
     pub names: Option<Names>,
     /// The pinned backup.
     pub source: Option<Source>,
-    pub failed_state: Option<&'static str>,
+    /// The state whose `Catch` began the failure handling, if the state machine says so.
+    pub failed_state: Option<String>,
     pub failure: Failure,
+    /// The state of the rollback that ended it.
+    pub failed_rollback_state: Option<String>,
     pub rollback_failure: Option<Failure>,
     /// Why the export failed, which fails no run.
     pub export_failure: Option<Failure>,
@@ -216,11 +219,6 @@ impl Run {
         let original = request.as_ref().and_then(|request| Original::read(document, request));
         let derived = request.as_ref().map(Names::rename_first);
         let recovery = Recovery::read(execution, document);
-        let failed_state = match &recovery {
-            Some(Recovery { found: None, .. }) => Some("FindInterruptedExecution"),
-            Some(_) => None,
-            None => failed_state(document, request.as_ref()),
-        };
         // A recovery looks after another execution, whose marks tell what it touched.
         let execution = request.as_ref().map_or(execution, |request| request.execution.as_str());
         let input = document.get("input");
@@ -232,12 +230,13 @@ impl Run {
             input: input.filter(|input| !input.is_object()).map(|input| plain::value(input, LONGEST_LINE)),
             progress: match &recovery {
                 Some(recovery) => recovered_progress(recovery, document),
-                None => progress(document, failed_state, original.is_some()),
+                None => progress(document, original.is_some()),
             },
             failure: document
                 .get("error")
                 .and_then(Failure::read)
                 .unwrap_or_else(|| Failure::new("an unknown error", "The state document does not say what failed.")),
+            failed_rollback_state: failed_rollback_state(document),
             rollback_failure: rollback_failure(document),
             export_failure: export_failure(document),
             downtime: downtime(document),
@@ -247,11 +246,18 @@ impl Run {
             original,
             names: typed(document, "/plan/names").or(derived),
             source: typed(document, "/plan/source").or_else(|| typed(document, "/snapshot/source")),
-            failed_state,
+            failed_state: None,
             restored_resource_id: COMMITTED.iter().find_map(|pointer| typed(document, pointer)),
             answered_id: typed(document, "/restore/waitFor/resourceId"),
             recovery,
         }
+    }
+
+    /// The same run, which failed in this state. The state machine passes an empty text if no state failed, as in a recovery
+    /// of another execution.
+    #[must_use]
+    pub fn failed_in(self, state: Option<&str>) -> Self {
+        Self { failed_state: state.and_then(state_name), ..self }
     }
 
     /// The resource id of the database that the run restored, verified or not, as far as the document names it.
@@ -305,102 +311,16 @@ fn typed<T: DeserializeOwned>(document: &Value, pointer: &str) -> Option<T> {
     document.pointer(pointer).and_then(|value| serde_json::from_value(value.clone()).ok())
 }
 
-/// A step of the pipeline: the key it leaves in the document, its state for an instance and for a cluster, and the states
-/// that wait for it.
-struct Step {
-    key: &'static str,
-    when: fn(Task) -> bool,
-    states: [&'static str; 2],
-    waits: Option<[&'static str; 2]>,
-}
-
-/// In the order the state machine goes through them. A test holds them against its definition.
-const STEPS: [Step; 11] = [
-    Step { key: "plan", when: |_| true, states: ["PreflightDbInstance", "PreflightCluster"], waits: None },
-    Step { key: "claim", when: |_| true, states: ["ClaimDbInstance", "ClaimCluster"], waits: None },
-    Step {
-        key: "snapshot",
-        when: |task| task.takes_snapshot(),
-        states: ["DbSnapshotCreate", "ClusterSnapshotCreate"],
-        waits: Some(["GetDbSnapshotStatus", "GetClusterSnapshotStatus"]),
-    },
-    Step {
-        key: "rename",
-        when: |task| task.restores(),
-        states: ["DbInstanceRename", "ClusterRename"],
-        waits: Some(["GetDbInstanceStatusPostRename", "GetClusterStatusPostRename"]),
-    },
-    Step {
-        key: "restore",
-        when: |task| task.restores(),
-        states: ["RestoreDbInstanceFromSnapshot", "RestoreClusterFromSnapshot"],
-        waits: Some(["GetDbInstanceStatusPostRestore", "GetClusterStatusPostRestore"]),
-    },
-    Step {
-        key: "settings",
-        when: |task| task.restores(),
-        states: ["ApplyDbInstanceSettings", "ApplyClusterSettings"],
-        waits: Some(["GetDbInstanceStatusPostSettings", "GetClusterStatusPostSettings"]),
-    },
-    Step {
-        key: "verification",
-        when: |task| task.restores(),
-        states: ["VerifyDbInstance", "VerifyCluster"],
-        waits: None,
-    },
-    Step { key: "commit", when: |task| task.restores(), states: ["CommitDbInstance", "CommitCluster"], waits: None },
-    Step {
-        key: "protection",
-        when: |task| task.restores(),
-        states: ["ProtectDbInstance", "ProtectCluster"],
-        waits: Some(["GetDbInstanceStatusPostProtection", "GetClusterStatusPostProtection"]),
-    },
-    Step {
-        key: "delete",
-        when: |task| task.restores(),
-        states: ["DeleteOriginalDbInstance", "DeleteOriginalCluster"],
-        waits: Some(["GetDbInstanceStatusPostDelete", "GetClusterStatusPostDelete"]),
-    },
-    Step { key: "release", when: |_| true, states: ["ReleaseDbInstance", "ReleaseCluster"], waits: None },
-];
-
-/// `Catch` hands on error and cause, not the state that failed; the keys that are there tell it.
-fn failed_state(document: &Value, request: Option<&Request>) -> Option<&'static str> {
-    let Some(request) = request else {
-        return Some("ValidateInput");
-    };
-    if document.get("wake").is_some() {
-        return Some("WakeFunctions");
-    }
-    let kind = match request.kind {
-        DatabaseKind::Instance => 0,
-        DatabaseKind::Cluster => 1,
-    };
-    for step in STEPS.iter().filter(|step| (step.when)(request.task)) {
-        let Some(output) = document.get(step.key) else {
-            return Some(step.states[kind]);
-        };
-        let Some(waits) = step.waits else { continue };
-        if typed::<WaitStatus>(output, "/wait/task") != Some(WaitStatus::Complete) {
-            return Some(waits[kind]);
-        }
-        if output.get("more") == Some(&Value::Bool(true)) {
-            return Some(step.states[kind]);
-        }
-    }
-    None
-}
-
 /// The resource id of the restored database once the run has committed: by its step, or as its rollback or its recovery found.
 const COMMITTED: [&str; 4] =
     ["/commit/resourceId", "/rollback/discard/committed", "/failure/rollback/discard/committed", "/recovery/verified"];
 
-fn progress(document: &Value, failed_state: Option<&str>, has_original: bool) -> Progress {
-    let rename = STEPS.iter().find(|step| step.key == "rename");
-    let in_rename = rename.is_some_and(|step| failed_state.is_some_and(|state| step.states.contains(&state)));
+fn progress(document: &Value, has_original: bool) -> Progress {
+    let has = |key: &str| document.get(key).is_some();
     if COMMITTED.iter().any(|pointer| document.pointer(pointer).is_some_and(Value::is_string)) {
         Progress::Verified
-    } else if document.get("rename").is_some() || in_rename {
+    } else if has("downtime") || has("rename") {
+        // The state machine writes the downtime just before it calls the rename, whose response may be lost.
         Progress::Renamed
     } else if has_original {
         Progress::Claimed
@@ -427,6 +347,14 @@ fn rollback_failure(document: &Value) -> Option<Failure> {
     ["/rollback/error", "/failure/rollback/error", "/failure"]
         .into_iter()
         .find_map(|pointer| document.pointer(pointer).and_then(Failure::read))
+}
+
+fn failed_rollback_state(document: &Value) -> Option<String> {
+    document.pointer("/failure/rollback/failed/state").and_then(Value::as_str).and_then(state_name)
+}
+
+fn state_name(state: &str) -> Option<String> {
+    (!state.is_empty()).then(|| plain::line(state, LONGEST_NAME))
 }
 
 /// What the export's step, or the `Catch` behind it, leaves of its failure.
@@ -465,63 +393,24 @@ mod tests {
     use serde_json::json;
 
     use super::*;
-    use crate::fixtures::{aurora, instance};
+    use crate::fixtures::instance;
 
-    /// The document after `steps` of the pipeline, the last of them with `output`.
-    fn after(mut document: Value, steps: &[&str], output: &Value) -> Value {
-        for step in steps {
-            document[step] = json!({"more": false, "wait": {"task": "TASK_COMPLETE"}});
-        }
-        document[steps[steps.len() - 1]] = output.clone();
-        document
-    }
-
-    fn state(document: &Value) -> Option<&'static str> {
-        Run::read("arn", document).failed_state
+    #[test]
+    fn the_failed_state_is_the_one_that_the_state_machine_names() {
+        let failed_in = |state: Option<&str>| Run::read("arn", &instance()).failed_in(state).failed_state;
+        assert_eq!(failed_in(Some("DbInstanceRename")).as_deref(), Some("DbInstanceRename"));
+        assert_eq!(failed_in(Some("")), None);
+        assert_eq!(failed_in(None), None);
     }
 
     #[test]
-    fn the_failed_state_shows_in_the_keys_of_the_document() {
-        let to_rename = ["claim", "rename"];
-        for (output, expected) in [
-            (json!({"more": true}), "GetDbInstanceStatusPostRename"),
-            (json!({"more": true, "wait": {"task": "TASK_PENDING"}}), "GetDbInstanceStatusPostRename"),
-            (json!({"more": true, "wait": {"task": "TASK_COMPLETE"}}), "DbInstanceRename"),
-            (json!({"more": false, "wait": {"task": "TASK_COMPLETE"}}), "RestoreDbInstanceFromSnapshot"),
-        ] {
-            assert_eq!(state(&after(instance(), &to_rename, &output)), Some(expected), "{output}");
-        }
-        assert_eq!(state(&json!({})), Some("ValidateInput"));
-        assert_eq!(state(&aurora()), Some("ClaimCluster"));
-        let mut preflight = aurora();
-        preflight.as_object_mut().unwrap().remove("plan");
-        assert_eq!(state(&preflight), Some("PreflightCluster"));
-    }
-
-    #[test]
-    fn a_task_without_a_snapshot_does_not_fail_in_the_snapshot() {
-        let mut document = instance();
-        document["claim"] = json!({});
-        assert_eq!(state(&document), Some("DbInstanceRename"));
-        document["request"]["task"] = json!("create_snapshot_only");
-        assert_eq!(state(&document), Some("DbSnapshotCreate"));
-        document["snapshot"] = json!({"more": false, "wait": {"task": "TASK_COMPLETE"}});
-        assert_eq!(state(&document), Some("ReleaseDbInstance"));
-    }
-
-    #[test]
-    fn every_state_named_in_an_alert_writes_its_key_in_the_state_machine() {
-        let machine: Value = serde_json::from_str(include_str!("../../../statemachine/trapheus.asl.json")).unwrap();
-        let result_path = |state: &str| machine["States"][state]["ResultPath"].as_str().map(str::to_owned);
-        assert_eq!(result_path("ValidateInput").as_deref(), Some("$.request"));
-        for step in STEPS {
-            for state in step.states {
-                assert_eq!(result_path(state), Some(format!("$.{}", step.key)), "{state}");
-            }
-            for state in step.waits.into_iter().flatten() {
-                assert_eq!(result_path(state), Some(format!("$.{}.wait", step.key)), "{state}");
-            }
-        }
+    fn the_failed_state_of_a_rollback_is_read_where_the_rollback_leaves_it() {
+        let failed_in = |document: Value| Run::read("arn", &document).failed_rollback_state;
+        let rollback = |failed: Value| json!({"failure": {"rollback": {"failed": failed}}});
+        let named = failed_in(rollback(json!({"state": "RevertOldClusterRename"})));
+        assert_eq!(named.as_deref(), Some("RevertOldClusterRename"));
+        assert_eq!(failed_in(rollback(json!({"state": null}))), None);
+        assert_eq!(failed_in(json!({})), None);
     }
 
     #[test]
@@ -540,9 +429,11 @@ mod tests {
         let progress = |document: &Value| Run::read("arn", document).progress;
         assert_eq!(progress(&json!({})), Progress::Untouched);
         assert_eq!(progress(&instance()), Progress::Claimed);
-        // The rename was called; whether it was carried out is not known.
         let mut document = instance();
         document["claim"] = json!({});
+        assert_eq!(progress(&document), Progress::Claimed);
+        // The rename was called; whether it was carried out is not known.
+        document["downtime"] = json!({"since": "2026-01-31T08:05:00Z"});
         assert_eq!(progress(&document), Progress::Renamed);
         document["verification"] =
             json!({"taskname": "Verification", "identifier": "orders", "resourceId": "db-NEW", "differences": []});

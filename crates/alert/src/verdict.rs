@@ -7,6 +7,7 @@
 
 use std::borrow::Cow;
 
+use trapheus_common::commands::{self, Cli, Kept};
 use trapheus_common::document::{Member, Names, OriginalCluster, Request, Target};
 use trapheus_common::identifiers::{DatabaseKind, execution_machine};
 use trapheus_common::tags;
@@ -16,8 +17,8 @@ use crate::run::{Described, Original, Progress, Recovery, Run};
 use crate::words;
 use crate::world::{Database, Origin, Snapshot, World};
 
-/// The option of a deletion without a final snapshot.
-const NO_SNAPSHOT: &str = " --skip-final-snapshot";
+/// Of a deletion that keeps nothing.
+const NOTHING: Kept<'_> = Kept { snapshot: None, automated_backups: false };
 
 /// Before commands that change databases.
 const IN_ORDER: &str =
@@ -60,11 +61,17 @@ pub struct Command {
     pub line: String,
 }
 
+impl Command {
+    fn new(purpose: impl Into<String>, line: &commands::Command<'_>) -> Self {
+        Self { purpose: purpose.into(), line: line.to_string() }
+    }
+}
+
 /// Judges what exists after the run.
 pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
     let Some(request) = &run.request else {
         return match &run.recovery {
-            Some(recovery) => not_recovered(recovery, Cli { region }),
+            Some(recovery) => not_recovered(recovery, Commands(Cli::in_region(region))),
             None => well(words::NOTHING_TOUCHED, "Nothing was touched: the input was refused.".to_owned()),
         };
     };
@@ -98,7 +105,7 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
         return well(words::NOTHING_TOUCHED, format!("Nothing was touched, {} included.", request.identifier));
     };
     let snapshots = world.snapshots.as_deref().unwrap_or_default();
-    let place = Place { run, request, original, databases, snapshots, cli: Cli { region } };
+    let place = Place { run, request, original, databases, snapshots, commands: Commands(Cli::in_region(region)) };
     if let Some(verdict) = place.of_another_run() {
         return verdict;
     }
@@ -109,14 +116,14 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
 }
 
 /// A recovery that did not get as far as to know what it is about.
-fn not_recovered(recovery: &Recovery, cli: Cli<'_>) -> Verdict {
+fn not_recovered(recovery: &Recovery, commands: Commands<'_>) -> Verdict {
     let mut verdict = action_needed(format!("It is not known what is left to do: {}.", words::FOUND_NOTHING_OUT));
     if let Some(execution) = &recovery.interrupted {
         verdict.remarks.push(format!(
             "The execution {execution} did not succeed. Look in the RDS console whether its database is under its name; if a \
              database with `-temp` behind its name is there too, that is the original."
         ));
-        verdict.commands.extend(cli.recover(&recovery.execution, execution));
+        verdict.commands.extend(commands.recover(&recovery.execution, execution));
     }
     verdict.introduction = "Remove the cause first, then start the recovery again:";
     if verdict.commands.is_empty() {
@@ -178,7 +185,7 @@ struct Place<'a> {
     original: &'a Original,
     databases: &'a [Database],
     snapshots: &'a [Snapshot],
-    cli: Cli<'a>,
+    commands: Commands<'a>,
 }
 
 impl Place<'_> {
@@ -332,7 +339,7 @@ impl Place<'_> {
         self.look_after_failed_members(&original.identifier, &mut verdict);
         if self.original.deletion_protection() && !original.deletion_protection {
             verdict.needs_action();
-            verdict.commands.push(self.cli.protect(original.kind, &original.identifier, true));
+            verdict.commands.push(self.commands.protect(original.kind, &original.identifier, true));
         }
         verdict
     }
@@ -342,8 +349,8 @@ impl Place<'_> {
         let Database { kind, identifier, status, .. } = database;
         match phase(*kind, status) {
             Phase::Available => {}
-            Phase::Passing => verdict.commands.push(self.cli.wait(*kind, "available", identifier)),
-            Phase::Stopped => verdict.commands.push(self.cli.start(*kind, identifier)),
+            Phase::Passing => verdict.commands.push(self.commands.wait(*kind, "available", identifier)),
+            Phase::Stopped => verdict.commands.push(self.commands.start(*kind, identifier)),
             Phase::Deleting => verdict.remarks.push(format!("RDS is deleting {identifier}.")),
             Phase::Broken => verdict.remarks.push(format!(
                 "The status {status} does not pass by itself: look at the recent events of {identifier} in the RDS console."
@@ -381,7 +388,11 @@ impl Place<'_> {
                 )),
                 None => {}
             }
-            verdict.commands.extend(self.cli.rename(original.kind, &original.identifier, target.identifier().as_str()));
+            verdict.commands.extend(self.commands.rename(
+                original.kind,
+                &original.identifier,
+                target.identifier().as_str(),
+            ));
         }
         let aside = self.aside().filter(|aside| is_deletable(aside));
         for restored in moved.map(|(home, _)| home).into_iter().chain(aside) {
@@ -403,7 +414,7 @@ impl Place<'_> {
                         ));
                         continue;
                     }
-                    verdict.commands.extend(self.cli.rename(
+                    verdict.commands.extend(self.commands.rename(
                         DatabaseKind::Instance,
                         &found.identifier,
                         member.identifier().as_str(),
@@ -423,18 +434,18 @@ impl Place<'_> {
     fn clear_the_name<'b>(&'b self, home: &'b Database, verdict: &mut Verdict) -> Option<(&'b Database, &'b str)> {
         let Database { kind, identifier, status, .. } = home;
         if was_never_in_service(*kind, status, home.was_available) {
-            self.delete(home, "the database this run restored, which was never in service", NO_SNAPSHOT, verdict);
+            self.delete(home, "the database this run restored, which was never in service", NOTHING, verdict);
             return None;
         }
         match phase(*kind, status) {
             Phase::Available => {}
-            Phase::Passing => verdict.commands.push(self.cli.wait(*kind, "available", identifier)),
+            Phase::Passing => verdict.commands.push(self.commands.wait(*kind, "available", identifier)),
             Phase::Stopped => {
-                verdict.commands.push(self.cli.start(*kind, identifier));
-                verdict.commands.push(self.cli.wait(*kind, "available", identifier));
+                verdict.commands.push(self.commands.start(*kind, identifier));
+                verdict.commands.push(self.commands.wait(*kind, "available", identifier));
             }
             Phase::Deleting => {
-                verdict.commands.push(self.cli.wait(*kind, "deleted", identifier));
+                verdict.commands.push(self.commands.wait(*kind, "deleted", identifier));
                 return None;
             }
             Phase::Broken => {
@@ -442,8 +453,8 @@ impl Place<'_> {
                     "Clients may have written to {identifier}. Its status {status} allows neither a rename nor a final snapshot, \
                      so the commands keep its automated backups. If it has none, its data is lost: decide first."
                 ));
-                let options = " --skip-final-snapshot --no-delete-automated-backups";
-                self.delete(home, "the database this run restored", options, verdict);
+                let kept = Kept { snapshot: None, automated_backups: true };
+                self.delete(home, "the database this run restored", kept, verdict);
                 return None;
             }
         }
@@ -451,7 +462,7 @@ impl Place<'_> {
         if self.aside().is_some() {
             verdict.remarks.push(format!("The name {aside} is taken: choose another one for the first rename."));
         }
-        let mut rename = self.cli.rename(*kind, identifier, aside);
+        let mut rename = self.commands.rename(*kind, identifier, aside);
         rename[0].purpose = format!("move {identifier}, the database this run restored, aside");
         verdict.commands.extend(rename);
         Some((home, aside))
@@ -462,7 +473,7 @@ impl Place<'_> {
     fn free_member_names(&self, restored: &Database, verdict: &mut Verdict) {
         self.delete_members(restored, verdict);
         let deleted = self.own_members_of(restored).filter(|member| member.origin == restored.origin);
-        let waits = deleted.map(|member| self.cli.wait(DatabaseKind::Instance, "deleted", &member.identifier));
+        let waits = deleted.map(|member| self.commands.wait(DatabaseKind::Instance, "deleted", &member.identifier));
         verdict.commands.extend(waits);
     }
 
@@ -473,18 +484,18 @@ impl Place<'_> {
             return;
         }
         if database.deletion_protection {
-            verdict.commands.push(self.cli.protect(database.kind, name, false));
+            verdict.commands.push(self.commands.protect(database.kind, name, false));
         }
         let snapshot = &names.discarded_snapshot;
-        let (what, options) = match self.discarded() {
-            Some("available") => (format!("whose final snapshot {snapshot} is available"), NO_SNAPSHOT.to_owned()),
+        let (what, kept) = match self.discarded() {
+            Some("available") => (format!("whose final snapshot {snapshot} is available"), NOTHING),
             _ => (
                 format!("the database this run restored, with the final snapshot {snapshot}"),
-                format!(" --final-db-snapshot-identifier {}", word(snapshot.as_str())),
+                Kept { snapshot: Some(snapshot.as_str()), automated_backups: false },
             ),
         };
-        verdict.commands.push(self.cli.delete(database.kind, name, &what, &options));
-        verdict.commands.push(self.cli.wait(database.kind, "deleted", name));
+        verdict.commands.push(self.commands.delete(database.kind, name, &what, kept));
+        verdict.commands.push(self.commands.wait(database.kind, "deleted", name));
     }
 
     /// The database that a rollback moved aside, and its final snapshot.
@@ -541,8 +552,7 @@ impl Place<'_> {
     fn delete_members(&self, cluster: &Database, verdict: &mut Verdict) {
         let identifier = &cluster.identifier;
         for member in self.own_members_of(cluster).filter(|member| member.origin == cluster.origin) {
-            let what = format!("a member of {identifier}");
-            verdict.commands.push(self.cli.delete(DatabaseKind::Instance, &member.identifier, &what, ""));
+            verdict.commands.push(self.commands.delete_member(&member.identifier, identifier));
         }
         self.remark_on_strangers(cluster, verdict);
     }
@@ -564,18 +574,18 @@ impl Place<'_> {
     }
 
     /// Deletes a database, a cluster's members before it.
-    fn delete(&self, database: &Database, what: &str, options: &str, verdict: &mut Verdict) {
+    fn delete(&self, database: &Database, what: &str, kept: Kept<'_>, verdict: &mut Verdict) {
         let Database { kind, identifier, .. } = database;
         if self.has_strangers(database) {
             self.remark_on_strangers(database, verdict);
             return;
         }
         if database.deletion_protection {
-            verdict.commands.push(self.cli.protect(*kind, identifier, false));
+            verdict.commands.push(self.commands.protect(*kind, identifier, false));
         }
         self.delete_members(database, verdict);
-        verdict.commands.push(self.cli.delete(*kind, identifier, what, options));
-        verdict.commands.push(self.cli.wait(*kind, "deleted", identifier));
+        verdict.commands.push(self.commands.delete(*kind, identifier, what, kept));
+        verdict.commands.push(self.commands.wait(*kind, "deleted", identifier));
     }
 
     /// The restored database that a rollback moved aside, unless that is being deleted.
@@ -615,10 +625,10 @@ impl Place<'_> {
                     aside.identifier
                 ));
                 if let Some(original) = original {
-                    verdict.commands.push(self.cli.wait(original.kind, "deleted", &original.identifier));
+                    verdict.commands.push(self.commands.wait(original.kind, "deleted", &original.identifier));
                 }
                 self.make_available(aside, &mut verdict);
-                verdict.commands.extend(self.cli.rename(aside.kind, &aside.identifier, name.as_str()));
+                verdict.commands.extend(self.commands.rename(aside.kind, &aside.identifier, name.as_str()));
                 if let Described::Cluster(cluster) = &self.original.described {
                     let is_there = |member: &&Member| {
                         self.named(DatabaseKind::Instance, member.target.identifier().as_str()).is_some()
@@ -626,7 +636,7 @@ impl Place<'_> {
                     let missing = cluster.own_members().iter().filter(|member| !is_there(member));
                     verdict
                         .commands
-                        .extend(missing.map(|member| self.cli.create_member(name.as_str(), cluster, member)));
+                        .extend(missing.map(|member| self.commands.create_member(name.as_str(), cluster, member)));
                 }
                 verdict
             }
@@ -634,7 +644,7 @@ impl Place<'_> {
                 let mut verdict = action_needed(format!("{gone}, and no {} answers as {name}.", self.request.kind));
                 verdict.remarks.push("The commands restore it from its snapshot with its main settings.".to_owned());
                 self.look_after_aside(&mut verdict, Members::Left);
-                verdict.commands = self.cli.restore(self.request, self.original);
+                verdict.commands = self.commands.restore(self.request, self.original);
                 verdict
             }
         }
@@ -661,7 +671,7 @@ impl Place<'_> {
             (None, None) => "The restored database was verified, but it no longer exists.".to_owned(),
         });
         if let (Some(verified), None) = (self.verified(), home) {
-            verdict.commands.extend(self.cli.rename(verified.kind, &verified.identifier, name.as_str()));
+            verdict.commands.extend(self.commands.rename(verified.kind, &verified.identifier, name.as_str()));
         }
         if let Some(leftover) = self.find(self.original.target()) {
             verdict.remarks.push(format!(
@@ -701,7 +711,7 @@ impl Place<'_> {
         self.look_after_failed_members(&home.identifier, &mut verdict);
         if self.original.deletion_protection() && !home.deletion_protection {
             verdict.needs_action();
-            verdict.commands.push(self.cli.protect(home.kind, &home.identifier, true));
+            verdict.commands.push(self.commands.protect(home.kind, &home.identifier, true));
         }
         match leftover {
             Some(leftover) if is_available => {
@@ -709,7 +719,7 @@ impl Place<'_> {
                     "Delete {} only when no person or program needs it any more, and only if its resource id is {}.",
                     leftover.identifier, leftover.resource_id
                 ));
-                self.delete(leftover, "the original, which is no longer needed", &self.of_original(), &mut verdict);
+                self.delete(leftover, "the original, which is no longer needed", self.of_original(), &mut verdict);
             }
             Some(leftover) => {
                 verdict.remarks.push(format!("Do not delete {} before {name} is available.", leftover.identifier));
@@ -720,14 +730,13 @@ impl Place<'_> {
     }
 
     /// How the original is deleted: as the run would have done.
-    fn of_original(&self) -> String {
+    fn of_original(&self) -> Kept<'_> {
         let options = &self.request.options;
-        let snapshot = self.run.names.as_ref().filter(|_| options.final_snapshot).map(|names| &names.final_snapshot);
-        let snapshot = snapshot.map_or_else(
-            || NO_SNAPSHOT.to_owned(),
-            |snapshot| format!(" --final-db-snapshot-identifier {}", word(snapshot.as_str())),
-        );
-        format!("{snapshot}{}", if options.keep_automated_backups { " --no-delete-automated-backups" } else { "" })
+        let names = self.run.names.as_ref().filter(|_| options.final_snapshot);
+        Kept {
+            snapshot: names.map(|names| names.final_snapshot.as_str()),
+            automated_backups: options.keep_automated_backups,
+        }
     }
 
     fn look_after_snapshots(&self, verdict: &mut Verdict) {
@@ -743,7 +752,7 @@ impl Place<'_> {
             ));
             if main.status.is_none() {
                 verdict.needs_action();
-                verdict.commands.push(self.cli.copy_snapshot(self.request));
+                verdict.commands.push(self.commands.copy_snapshot(self.request));
             }
         } else if self.request.task.takes_snapshot() {
             verdict.remarks.push(format!("There is no available snapshot {} now.", main.identifier));
@@ -765,7 +774,7 @@ impl Place<'_> {
             }
             let home = self.home_of(database);
             let arn = database.arn.rsplit_once(':').map(|(place, _)| format!("{place}:{home}"));
-            verdict.commands.push(self.cli.untag(&home, &arn.unwrap_or_else(|| database.arn.clone())));
+            verdict.commands.push(self.commands.untag(&home, &arn.unwrap_or_else(|| database.arn.clone())));
         }
     }
 
@@ -810,121 +819,86 @@ fn at_home(database: &Database, target: &Target) -> bool {
     database.identifier == target.identifier().as_str()
 }
 
-/// The words of the AWS CLI.
+/// The commands of a verdict, each with its purpose.
 #[derive(Clone, Copy)]
-struct Cli<'a> {
-    region: &'a str,
-}
+struct Commands<'a>(Cli<'a>);
 
-impl Cli<'_> {
-    fn command(self, purpose: impl Into<String>, arguments: &str) -> Command {
-        self.of("rds", purpose, arguments)
-    }
-
-    fn of(self, service: &str, purpose: impl Into<String>, arguments: &str) -> Command {
-        let region = if self.region.is_empty() { String::new() } else { format!(" --region {}", word(self.region)) };
-        Command { purpose: purpose.into(), line: format!("aws {service} {arguments}{region}") }
-    }
-
+impl Commands<'_> {
     /// Starts another recovery beside this one, of the same state machine; nothing if this one's ARN is none.
     fn recover(self, recovery: &str, interrupted: &str) -> Option<Command> {
         let (machine, _) = recovery.rsplit_once(':')?;
         let machine = machine.replacen(":execution:", ":stateMachine:", 1);
         let input = format!(r#"{{"task":"recover","execution":{}}}"#, serde_json::Value::from(interrupted));
-        let arguments = format!("start-execution --state-machine-arn {} --input {}", word(&machine), word(&input));
-        machine.starts_with("arn:").then(|| self.of("stepfunctions", "start the recovery again", &arguments))
+        let line = self.0.start_execution(&machine, &input);
+        machine.starts_with("arn:").then(|| Command::new("start the recovery again", &line))
     }
 
     fn wait(self, kind: DatabaseKind, goal: &str, identifier: &str) -> Command {
-        let (noun, option) = (noun(kind), option(kind));
-        self.command(
-            format!("wait until {identifier} is {goal}"),
-            &format!("wait {noun}-{goal} {option} {}", word(identifier)),
-        )
+        Command::new(format!("wait until {identifier} is {goal}"), &self.0.wait(kind, goal, identifier))
     }
 
     fn start(self, kind: DatabaseKind, identifier: &str) -> Command {
-        let (noun, option) = (noun(kind), option(kind));
-        self.command(format!("start {identifier}"), &format!("start-{noun} {option} {}", word(identifier)))
+        Command::new(format!("start {identifier}"), &self.0.start(kind, identifier))
     }
 
     fn protect(self, kind: DatabaseKind, identifier: &str, on: bool) -> Command {
-        let (noun, option) = (noun(kind), option(kind));
-        let (flag, purpose) = if on {
-            ("--deletion-protection", "turn deletion protection back on")
-        } else {
-            ("--no-deletion-protection", "turn deletion protection off")
-        };
-        self.command(
-            format!("{purpose} for {identifier}"),
-            &format!("modify-{noun} {option} {} {flag} --apply-immediately", word(identifier)),
-        )
+        let purpose = if on { "turn deletion protection back on" } else { "turn deletion protection off" };
+        Command::new(format!("{purpose} for {identifier}"), &self.0.protect(kind, identifier, on))
     }
 
-    fn delete(self, kind: DatabaseKind, identifier: &str, what: &str, options: &str) -> Command {
-        let (noun, option) = (noun(kind), option(kind));
-        self.command(
-            format!("delete {identifier}, {what}"),
-            &format!("delete-{noun} {option} {}{options}", word(identifier)),
-        )
+    fn delete(self, kind: DatabaseKind, identifier: &str, what: &str, kept: Kept<'_>) -> Command {
+        Command::new(format!("delete {identifier}, {what}"), &self.0.delete(kind, identifier, kept))
+    }
+
+    fn delete_member(self, identifier: &str, cluster: &str) -> Command {
+        Command::new(format!("delete {identifier}, a member of {cluster}"), &self.0.delete_member(identifier))
     }
 
     /// The CLI's waiter ends at once while the new name does not answer yet, so it may have to be repeated.
     fn rename(self, kind: DatabaseKind, from: &str, to: &str) -> [Command; 2] {
-        let (noun, option) = (noun(kind), option(kind));
         let mut wait = self.wait(kind, "available", to);
         wait.purpose.push_str("; repeat it while the new name is not found, a rename takes minutes");
-        [
-            self.command(
-                format!("rename {from} back to {to}"),
-                &format!(
-                    "modify-{noun} {option} {} --new-{noun}-identifier {} --apply-immediately",
-                    word(from),
-                    word(to)
-                ),
-            ),
-            wait,
-        ]
+        [Command::new(format!("rename {from} back to {to}"), &self.0.rename(kind, from, to)), wait]
     }
 
     fn untag(self, identifier: &str, arn: &str) -> Command {
-        self.command(
+        Command::new(
             format!("take this run's claim off {identifier} (harmless: the next run takes it over)"),
-            &format!("remove-tags-from-resource --resource-name {} --tag-keys {}", word(arn), tags::OURS.join(" ")),
+            &self.0.remove_tags(arn, tags::OURS),
         )
     }
 
     fn copy_snapshot(self, request: &Request) -> Command {
         let (to, from) = (&request.snapshot_identifier, Names::rename_first(request).replacement_snapshot);
-        let noun = match request.kind {
-            DatabaseKind::Instance => "db-snapshot",
-            DatabaseKind::Cluster => "db-cluster-snapshot",
-        };
-        let (source, target) = (word(from.as_str()), word(to.as_str()));
-        self.command(
+        Command::new(
             format!("finish the replacement of the snapshot {to} (or let the next create_snapshot run do it)"),
-            &format!("copy-{noun} --source-{noun}-identifier {source} --target-{noun}-identifier {target}"),
+            &self.0.copy_snapshot(request.kind, from.as_str(), to.as_str()),
         )
     }
 
     fn create_member(self, name: &str, cluster: &OriginalCluster, member: &Member) -> Command {
-        let line = Line::new("create-db-instance")
+        let line = self
+            .0
+            .rds("create-db-instance")
             .with("--db-instance-identifier", [member.target.identifier().as_str()])
             .with("--db-cluster-identifier", [name])
             .with("--engine", [cluster.engine.as_str()])
             .with("--db-instance-class", member.settings.instance_class.as_deref())
             .with("--db-parameter-group-name", member.settings.parameter_group.as_deref());
-        self.command(format!("create its member {}", member.target.identifier()), &line.0)
+        Command::new(format!("create its member {}", member.target.identifier()), &line)
     }
 
     /// The settings that decide who can reach the database and how it behaves; the rest is left to its owner.
     fn restore(self, request: &Request, original: &Original) -> Vec<Command> {
         let name = request.identifier.as_str();
         let snapshot = request.snapshot_identifier.as_str();
+        let purpose = format!("restore {name} from {snapshot}");
         match &original.described {
             Described::Instance(instance) => {
                 let settings = &instance.settings;
-                let line = Line::new("restore-db-instance-from-db-snapshot")
+                let line = self
+                    .0
+                    .rds("restore-db-instance-from-db-snapshot")
                     .with("--db-instance-identifier", [name])
                     .with("--db-snapshot-identifier", [snapshot])
                     .with("--db-instance-class", settings.instance_class.as_deref())
@@ -932,14 +906,13 @@ impl Cli<'_> {
                     .with("--vpc-security-group-ids", settings.security_groups.iter().map(String::as_str))
                     .with("--db-parameter-group-name", settings.parameter_group.as_deref())
                     .with("--option-group-name", settings.option_group.as_deref());
-                vec![
-                    self.command(format!("restore {name} from {snapshot}"), &line.0),
-                    self.wait(request.kind, "available", name),
-                ]
+                vec![Command::new(purpose, &line), self.wait(request.kind, "available", name)]
             }
             Described::Cluster(cluster) => {
                 let settings = &cluster.settings;
-                let line = Line::new("restore-db-cluster-from-snapshot")
+                let line = self
+                    .0
+                    .rds("restore-db-cluster-from-snapshot")
                     .with("--db-cluster-identifier", [name])
                     .with("--snapshot-identifier", [snapshot])
                     .with("--engine", [cluster.engine.as_str()])
@@ -947,60 +920,12 @@ impl Cli<'_> {
                     .with("--db-subnet-group-name", settings.subnet_group.as_deref())
                     .with("--vpc-security-group-ids", settings.security_groups.iter().map(String::as_str))
                     .with("--db-cluster-parameter-group-name", settings.parameter_group.as_deref());
-                let mut commands = vec![
-                    self.command(format!("restore {name} from {snapshot}"), &line.0),
-                    self.wait(request.kind, "available", name),
-                ];
+                let mut commands = vec![Command::new(purpose, &line), self.wait(request.kind, "available", name)];
                 let members = cluster.own_members().iter();
                 commands.extend(members.map(|member| self.create_member(name, cluster, member)));
                 commands
             }
         }
-    }
-}
-
-/// A command under construction: options without a value are left out.
-struct Line(String);
-
-impl Line {
-    fn new(action: &str) -> Self {
-        Self(action.to_owned())
-    }
-
-    fn with<'a>(mut self, option: &str, values: impl IntoIterator<Item = &'a str>) -> Self {
-        for (position, value) in values.into_iter().enumerate() {
-            if position == 0 {
-                self.0.push(' ');
-                self.0.push_str(option);
-            }
-            self.0.push(' ');
-            self.0.push_str(&word(value));
-        }
-        self
-    }
-}
-
-const fn noun(kind: DatabaseKind) -> &'static str {
-    match kind {
-        DatabaseKind::Instance => "db-instance",
-        DatabaseKind::Cluster => "db-cluster",
-    }
-}
-
-const fn option(kind: DatabaseKind) -> &'static str {
-    match kind {
-        DatabaseKind::Instance => "--db-instance-identifier",
-        DatabaseKind::Cluster => "--db-cluster-identifier",
-    }
-}
-
-/// One word of a shell command, quoted where a shell would take it apart.
-fn word(text: &str) -> String {
-    let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/=@".contains(c);
-    if !text.is_empty() && text.chars().all(is_plain) {
-        text.to_owned()
-    } else {
-        format!("'{}'", text.replace('\'', r"'\''"))
     }
 }
 
@@ -1629,12 +1554,5 @@ mod tests {
             ["aws rds copy-db-cluster-snapshot --source-db-cluster-snapshot-identifier orders-temp \
               --target-db-cluster-snapshot-identifier orders-snapshot"]
         );
-    }
-
-    #[test]
-    fn a_word_of_a_command_cannot_become_another_command() {
-        assert_eq!(word("orders-temp"), "orders-temp");
-        assert_eq!(word("a; rm -rf 'x'"), r"'a; rm -rf '\''x'\'''");
-        assert_eq!(word(""), "''");
     }
 }

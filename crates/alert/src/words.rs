@@ -33,6 +33,10 @@ pub const VERIFIED: &str = "is verified";
 /// In the subject of a success notice after a `create_snapshot_only`.
 pub const TAKEN: &str = "is taken";
 
+/// The label before the state that failed.
+pub const STEP: &str = "Step";
+/// The step that the alert of an export names.
+pub const EXPORT: &str = "export to S3";
 /// The label before the execution that an alert is about.
 pub const EXECUTION: &str = "Execution";
 /// The label before the execution that recovers it.

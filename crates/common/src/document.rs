@@ -19,7 +19,8 @@
 //! | `alerts` | `FinalAlerts`, `ExportAlerts` | the same |
 //!
 //! Inside `FailedState` the rollback branch keeps its own key `rollback`: `{startedAt, discard, rename, aside, release}`, and
-//! `error` if it could not finish.
+//! `error` and `failed: {state}` if it could not finish. The state of the run that failed is in the variable `failedState`,
+//! which each `Catch` assigns and the alerts receive.
 //!
 //! A failure of the export is no failure of the run: its `Catch` leaves it in `export.failure`, as [`ExportOutput`] does.
 //!
@@ -911,6 +912,9 @@ pub enum AlertPhase {
 pub struct AlertEvent {
     pub phase: AlertPhase,
     pub execution: String,
+    /// The name of the state that failed; empty if none did, as in a recovery of another execution.
+    #[serde(default)]
+    pub failed_state: Option<String>,
     pub document: serde_json::Value,
 }
 

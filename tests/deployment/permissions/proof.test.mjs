@@ -183,14 +183,16 @@ test("a database is claimed only if it is tagged for it, where the deployment re
   }
 });
 
-test("the role verified is written by a protection or a release alone, on what carries our claim", async () => {
-  for (const [caller, type] of [["protect-instance", "db"], ["release-instance", "db"], ["protect-cluster", "cluster"], ["release-cluster", "cluster"]]) {
+test("the role verified is written by a commit alone, on databases that carry our claim", async () => {
+  for (const [caller, type] of [["commit-instance", "db"], ["commit-cluster", "cluster"]]) {
     const mark = (resource, role = "verified") =>
       rds(caller, "AddTagsToResource", { ResourceName: arnOf(type, "orders"), ...tags(claim(role)) }, { [`${type}:orders`]: resource });
     await isAllowed(mark(marked("restored")));
     await isDenied(mark(marked("restored"), "original"));
     await isDenied(mark({ tags: { team: "shop" } }));
     await isDenied(mark({ tags: theirs }));
+    for (const other of ["protect", "release", "configure"].map((verb) => caller.replace("commit", verb)))
+      await isDenied({ ...mark(marked("restored")), caller: other });
   }
   const configure = (all) =>
     rds("configure-instance", "AddTagsToResource", { ResourceName: arnOf("db", "orders"), ...tags(all) }, { "db:orders": marked("restored") });

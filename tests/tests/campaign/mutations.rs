@@ -377,6 +377,16 @@ fn without_the_catch_of_its_alert_a_rollback_dies_with_the_mail_or_with_slack() 
 }
 
 #[test]
+fn without_the_name_of_the_failed_state_in_a_catch_an_alert_does_not_name_it() {
+    let nameless = |name: &str, state: &mut Value| {
+        if name == "GetDbInstanceStatusPostRestore" {
+            state["Catch"][0].as_object_mut().expect("a catch").remove("Assign");
+        }
+    };
+    assert_found_out(&[failing()], &Changes::default(), &redefined(nameless, Changes::default()));
+}
+
+#[test]
 fn without_the_message_to_slack_a_channel_that_hears_nothing_is_found_out() {
     let silent = |name: &str, state: &mut Value| {
         if name == "PostFinalAlert" {

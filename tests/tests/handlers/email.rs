@@ -25,7 +25,8 @@ fn world() -> Value {
 
 async fn send(harness: &Harness, phase: AlertPhase, document: Value) -> Result<AlertOutput> {
     let options = EmailOptions::new("trapheus@example.com", "oncall@example.com,dba@example.com", "us-east-1");
-    let event = AlertEvent { phase, execution: EXECUTION.to_owned(), document };
+    let failed_state = Some("RestoreDbInstanceFromSnapshot".to_owned());
+    let event = AlertEvent { phase, execution: EXECUTION.to_owned(), failed_state, document };
     trapheus_email::send(&harness.clients.ses, harness.rds(), &options, event, harness.invocation()).await
 }
 
@@ -99,7 +100,7 @@ async fn the_final_alert_of_a_cluster_lists_its_members() {
     let harness = Harness::new(world());
     let event = harness.claimed_cluster("shop", Task::DbRestore).await;
     let document = json!({
-        "request": event.request, "plan": event.plan, "claim": {},
+        "request": event.request, "plan": event.plan, "claim": {}, "downtime": {"since": "2026-01-31T08:00:00Z"},
         "error": {"Error": "RenameException", "Cause": "cannot rename shop"}
     });
     send(&harness, AlertPhase::Final, document).await.unwrap();
@@ -267,7 +268,8 @@ async fn a_connection_that_ends_after_the_request_leaves_the_mail_uncertain_and_
         let harness = Harness::new(world());
         let options = EmailOptions::new("trapheus@example.com", "oncall@example.com", "us-east-1");
         let document = json!({"identifier": "orders"});
-        let event = AlertEvent { phase: AlertPhase::First, execution: EXECUTION.to_owned(), document };
+        let event =
+            AlertEvent { phase: AlertPhase::First, execution: EXECUTION.to_owned(), failed_state: None, document };
         let sent = trapheus_email::send(&ses, harness.rds(), &options, event, harness.invocation()).await;
         let error = sent.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Unanswered, "{}", error.report());

@@ -12,10 +12,11 @@ use std::rc::Rc;
 use rds_simulator::{Outcome, Simulator, World};
 use serde_json::{Value, json};
 use trapheus_cli::disturbance::Disturbance;
-use trapheus_cli::fleet::{FUNCTIONS, Failure, substitution};
+use trapheus_cli::fleet::Failure;
 use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal};
 use trapheus_cli::report::Report;
 use trapheus_cli::stage::{Around, Call};
+use trapheus_common::functions;
 
 /// Which of the two answers the run goes on with.
 #[derive(Clone, Copy, Debug, PartialEq)]
@@ -197,10 +198,9 @@ fn a_function_called_twice_leaves_the_same_world_and_says_the_same() {
         }
     }
     assert!(broken.is_empty(), "{} differences\n{}", broken.len(), broken.join("\n"));
-    let of_the_machine: BTreeSet<String> = FUNCTIONS
-        .iter()
-        .filter(|function| DEFINITION.contains(&substitution(function)))
-        .map(|&function| function.to_owned())
+    let of_the_machine: BTreeSet<String> = functions::names()
+        .filter(|function| DEFINITION.contains(&functions::substitution(function)))
+        .map(str::to_owned)
         .collect();
     assert_eq!(called, of_the_machine, "the table of runs has to reach every function");
 }

@@ -261,13 +261,17 @@ async fn what_aws_refuses_is_told_with_what_to_do_about_it() {
     for (code, remedy) in [
         ("InstanceQuotaExceeded", "Service Quotas"),
         ("StorageQuotaExceeded", "Service Quotas"),
-        ("InsufficientDBInstanceCapacity", "no capacity"),
-        ("KMSKeyNotAccessibleFault", "enable the key"),
-        ("DBSubnetGroupNotFoundFault", "subnet group is gone"),
-        ("DBParameterGroupNotFound", "parameter group is gone"),
-        ("OptionGroupNotFoundFault", "option group is gone"),
+        ("InsufficientDBInstanceCapacity", "(start the run again later"),
+        ("KMSKeyNotAccessibleFault", "check that the key is enabled"),
+        ("DBSubnetGroupNotFoundFault", "repair the DB subnet group"),
+        ("DBParameterGroupNotFound", "groups that exist and fit its engine version"),
+        ("OptionGroupNotFoundFault", "groups that exist and fit its engine version"),
         ("InvalidDBSnapshotState", "create_snapshot_only"),
-        ("InvalidVPCNetworkStateFault", "subnets"),
+        ("InvalidVPCNetworkStateFault", "repair the DB subnet group"),
+        ("NetworkTypeNotSupported", "change the network type"),
+        ("StorageTypeNotSupported", "change the storage"),
+        ("CertificateNotFound", "a certificate authority that RDS lists"),
+        ("DomainNotFoundFault", "restore the domain"),
     ] {
         let harness = an_instance(&json!({}));
         let event = moved(&harness, "orders").await;
@@ -445,11 +449,15 @@ async fn a_cluster_that_becomes_busy_between_two_members_is_waited_for() {
 async fn what_aws_refuses_of_a_cluster_is_told_with_what_to_do_about_it() {
     for (action, code, remedy) in [
         ("RestoreDBClusterFromSnapshot", "DBClusterQuotaExceededFault", "Service Quotas"),
-        ("RestoreDBClusterFromSnapshot", "InsufficientDBClusterCapacityFault", "no capacity"),
-        ("RestoreDBClusterFromSnapshot", "DBClusterParameterGroupNotFound", "parameter group is gone"),
+        ("RestoreDBClusterFromSnapshot", "InsufficientDBClusterCapacityFault", "(start the run again later"),
+        (
+            "RestoreDBClusterFromSnapshot",
+            "DBClusterParameterGroupNotFound",
+            "groups that exist and fit its engine version",
+        ),
         ("RestoreDBClusterFromSnapshot", "InvalidDBClusterSnapshotStateFault", "create_snapshot_only"),
         ("CreateDBInstance", "InstanceQuotaExceeded", "Service Quotas"),
-        ("CreateDBInstance", "InsufficientDBInstanceCapacity", "no capacity"),
+        ("CreateDBInstance", "InsufficientDBInstanceCapacity", "(start the run again later"),
     ] {
         let harness = clusters();
         let event = moved_cluster(&harness, "shop").await;

@@ -27,7 +27,8 @@ async fn send(harness: &Harness, http: SharedHttpConnector, options: &SlackOptio
     let clients = Clients { http: late(|| http), ..harness.clients.webhooks.clone() };
     let document = json!({"input": {"identifier": "orders", "task": "restore_all"},
                           "error": {"Error": "InvalidInputException", "Cause": "there is no task `restore_all`"}});
-    let event = AlertEvent { phase: AlertPhase::First, execution: EXECUTION.to_owned(), document };
+    let failed_state = Some("ValidateInput".to_owned());
+    let event = AlertEvent { phase: AlertPhase::First, execution: EXECUTION.to_owned(), failed_state, document };
     trapheus_slack::send(&clients, options, event, harness.invocation()).await
 }
 

@@ -67,6 +67,39 @@ fn a_function_that_keeps_crashing_fails_the_run_under_the_name_step_functions_gi
 }
 
 #[test]
+fn the_alerts_name_the_state_that_failed_in_the_run_and_in_its_rollback() {
+    for (identifier, is_cluster, faults, failed, in_rollback) in [
+        ("orders", false, &["validate-input#1x1000=crash"][..], "ValidateInput", None),
+        ("orders", false, &["recover=asleep:4000"], "WakeFunctions", None),
+        ("shop", true, &["preflight-cluster#1x1000=crash"], "PreflightCluster", None),
+        ("orders", false, &["rename-instance#1x1000=crash"], "DbInstanceRename", Some("RevertOldDbInstanceRename")),
+        ("ledger", true, &["restore-cluster#1x1000=crash"], "RestoreClusterFromSnapshot", None),
+        (
+            "orders",
+            false,
+            &["wait-instance#1x1000=crash"],
+            "GetDbInstanceStatusPostRename",
+            Some("GetDbInstanceStatusPostDiscard"),
+        ),
+        ("orders", false, &["DeleteDBInstance#1x1000=denied"], "DeleteOriginalDbInstance", None),
+        ("orders", false, &["DbInstanceRename=abort", "recover#1x1000=crash"], "FindInterruptedExecution", None),
+    ] {
+        let disturbances = faults.iter().map(|fault| fault.parse().expect("a disturbance")).collect();
+        let rehearsal =
+            Rehearsal { disturbances, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world()) };
+        let report = rehearsal.run(&mut ()).expect("a world that can exist");
+        let [first, last] = report.mails.as_slice() else { panic!("{faults:?}: {:?}", report.mails) };
+        for mail in [first, last] {
+            assert!(mail.subject.contains(&format!("failed at {failed} (")), "{faults:?}: {}", mail.subject);
+            assert!(mail.text.as_deref().is_some_and(|text| text.contains(&format!("Step:  {failed}\n"))), "{mail:?}");
+        }
+        let rollback = last.text.as_deref().and_then(|text| text.split_once("The rollback\n")).map(|(_, text)| text);
+        let step = rollback.and_then(|text| text.lines().find_map(|line| line.strip_prefix("Step:  ")));
+        assert_eq!(step, in_rollback, "{faults:?}: {rollback:?}");
+    }
+}
+
+#[test]
 fn an_abort_meets_the_execution_before_the_function_of_its_state_or_after() {
     for (fault, renames) in [("DbInstanceRename=abort", 0), ("DbInstanceRename=abortAfter", 1)] {
         let report = Rehearsal { recovery: false, ..rehearsal(&[fault]) }.run(&mut ()).expect("a world");

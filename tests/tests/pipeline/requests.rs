@@ -4,7 +4,7 @@ use std::collections::BTreeMap;
 
 use rds_simulator::RecordedRequest;
 use trapheus_cli::campaign::{Case, Changes, families, judged};
-use trapheus_cli::fleet::FUNCTIONS;
+use trapheus_common::functions;
 
 use crate::{KINDS, event};
 
@@ -29,7 +29,7 @@ fn every_request_but_a_persons_says_which_function_made_it() {
         assert_eq!(people.len(), 1);
         assert_eq!(people[0].role, "");
         for request in &functions {
-            assert!(FUNCTIONS.contains(&request.role.as_str()), "{request:?}");
+            assert!(functions::names().any(|function| function == request.role), "{request:?}");
         }
         let made = |function: &str| functions.iter().any(|request| request.role == function);
         let discard = if is_cluster { "discard-cluster" } else { "discard-instance" };

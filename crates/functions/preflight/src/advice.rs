@@ -2,116 +2,86 @@
 //!
 //! Texts only. A command that deletes is always preceded by the question whether what it deletes is still needed.
 
+use trapheus_common::commands::{Cli, Command, Kept};
 use trapheus_common::document::Request;
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::tags::Role;
 
 use crate::world::{Database, Snapshot};
 
+/// The region in which RDS has the database.
+fn beside(database: &Database) -> Cli<'_> {
+    Cli::in_region_of(&database.arn)
+}
+
+/// The region of the execution, which is that of the database.
+fn of(request: &Request) -> Cli<'_> {
+    Cli::in_region_of(&request.execution)
+}
+
 /// Moves a database to another name.
-pub(crate) fn rename(kind: DatabaseKind, from: &str, to: &str) -> String {
-    match kind {
-        DatabaseKind::Instance => format!(
-            "aws rds modify-db-instance --db-instance-identifier {from} --new-db-instance-identifier {to} \
-             --apply-immediately"
-        ),
-        DatabaseKind::Cluster => format!(
-            "aws rds modify-db-cluster --db-cluster-identifier {from} --new-db-cluster-identifier {to} \
-             --apply-immediately"
-        ),
-    }
+pub(crate) fn rename(database: &Database, to: &str) -> String {
+    in_order([beside(database).rename(database.kind, &database.identifier, to)])
 }
 
 /// Deletes a database that is no longer needed, keeping its automated backups: several commands, in this order.
 pub(crate) fn delete(database: &Database) -> String {
-    let identifier = &database.identifier;
-    let commands = match (database.kind, &database.cluster) {
-        (DatabaseKind::Instance, Some(_)) => {
-            vec![format!("aws rds delete-db-instance --db-instance-identifier {identifier} --skip-final-snapshot")]
-        }
-        (DatabaseKind::Instance, None) => vec![
-            format!(
-                "aws rds modify-db-instance --db-instance-identifier {identifier} --no-deletion-protection \
-                 --apply-immediately"
-            ),
-            format!(
-                "aws rds delete-db-instance --db-instance-identifier {identifier} --skip-final-snapshot \
-                 --no-delete-automated-backups"
-            ),
-        ],
-        (DatabaseKind::Cluster, _) => {
-            let mut commands = vec![format!(
-                "aws rds modify-db-cluster --db-cluster-identifier {identifier} --no-deletion-protection \
-                 --apply-immediately"
-            )];
-            commands.extend(database.member_identifiers.iter().map(|member| {
-                format!("aws rds delete-db-instance --db-instance-identifier {member} --skip-final-snapshot")
-            }));
-            commands.push(format!(
-                "aws rds delete-db-cluster --db-cluster-identifier {identifier} --skip-final-snapshot \
-                 --no-delete-automated-backups"
-            ));
-            commands
-        }
-    };
-    in_order(&commands)
+    let Database { kind, identifier, .. } = database;
+    let cli = beside(database);
+    if let (DatabaseKind::Instance, Some(_)) = (kind, &database.cluster) {
+        return in_order([cli.delete_member(identifier).flag("--skip-final-snapshot")]);
+    }
+    let kept = Kept { snapshot: None, automated_backups: true };
+    let members = database.member_identifiers.iter().filter(|_| *kind == DatabaseKind::Cluster);
+    let members = members.map(|member| cli.delete_member(member).flag("--skip-final-snapshot"));
+    let unprotected = cli.protect(*kind, identifier, false);
+    in_order([unprotected].into_iter().chain(members).chain([cli.delete(*kind, identifier, kept)]))
 }
 
 /// Starts a stopped database.
 pub(crate) fn start(database: &Database) -> String {
-    let identifier = &database.identifier;
-    match (database.kind, &database.cluster) {
-        (DatabaseKind::Cluster, _) => format!("`aws rds start-db-cluster --db-cluster-identifier {identifier}`"),
-        (_, Some(cluster)) => format!("`aws rds start-db-cluster --db-cluster-identifier {cluster}`"),
-        _ => format!("`aws rds start-db-instance --db-instance-identifier {identifier}`"),
-    }
+    let cli = beside(database);
+    in_order([match (database.kind, &database.cluster) {
+        (DatabaseKind::Instance, Some(cluster)) => cli.start(DatabaseKind::Cluster, cluster),
+        (kind, _) => cli.start(kind, &database.identifier),
+    }])
 }
 
 /// Carries out at once what waits for the maintenance window.
 pub(crate) fn apply_pending(database: &Database) -> String {
-    let identifier = &database.identifier;
-    match database.kind {
-        DatabaseKind::Instance => {
-            format!("`aws rds modify-db-instance --db-instance-identifier {identifier} --apply-immediately`")
-        }
-        DatabaseKind::Cluster => {
-            format!("`aws rds modify-db-cluster --db-cluster-identifier {identifier} --apply-immediately`")
-        }
-    }
+    in_order([beside(database).apply_pending(database.kind, &database.identifier)])
 }
 
 /// Deletes a snapshot.
 pub(crate) fn delete_snapshot(request: &Request, snapshot: &Snapshot) -> String {
-    let identifier = &snapshot.identifier;
-    match request.kind {
-        DatabaseKind::Instance => format!("`aws rds delete-db-snapshot --db-snapshot-identifier {identifier}`"),
-        DatabaseKind::Cluster => {
-            format!("`aws rds delete-db-cluster-snapshot --db-cluster-snapshot-identifier {identifier}`")
-        }
-    }
+    in_order([of(request).delete_snapshot(request.kind, snapshot.identifier.as_str())])
 }
 
 /// Finishes by hand a replacement that was interrupted after the old snapshot was removed.
 pub(crate) fn copy_snapshot(request: &Request, snapshot: &Snapshot) -> String {
-    let (from, to) = (&snapshot.identifier, &request.snapshot_identifier);
-    match request.kind {
-        DatabaseKind::Instance => format!(
-            "`aws rds copy-db-snapshot --source-db-snapshot-identifier {from} --target-db-snapshot-identifier {to}`"
-        ),
-        DatabaseKind::Cluster => format!(
-            "`aws rds copy-db-cluster-snapshot --source-db-cluster-snapshot-identifier {from} \
-             --target-db-cluster-snapshot-identifier {to}`"
-        ),
-    }
+    let (from, to) = (snapshot.identifier.as_str(), request.snapshot_identifier.as_str());
+    in_order([of(request).copy_snapshot(request.kind, from, to)])
 }
 
 /// Has the next proxy connections go to the restored database.
 pub(crate) fn register_with_proxy(request: &Request, proxy: &str) -> String {
-    let (option, identifier) = match request.kind {
-        DatabaseKind::Instance => ("--db-instance-identifiers", &request.identifier),
-        DatabaseKind::Cluster => ("--db-cluster-identifiers", &request.identifier),
+    let option = match request.kind {
+        DatabaseKind::Instance => "--db-instance-identifiers",
+        DatabaseKind::Cluster => "--db-cluster-identifiers",
     };
-    format!("`aws rds register-db-proxy-targets --db-proxy-name {proxy} {option} {identifier}`")
+    let command = of(request).rds("register-db-proxy-targets").with("--db-proxy-name", [proxy]);
+    in_order([command.with(option, [request.identifier.as_str()])])
+}
+
+/// Gives a snapshot of a DB instance a newer engine version.
+pub(crate) fn upgrade_snapshot(request: &Request, snapshot: &str) -> String {
+    let command = of(request).rds("modify-db-snapshot").with("--db-snapshot-identifier", [snapshot]);
+    in_order([command.with("--engine-version", ["<a version that is offered>"])])
+}
+
+/// Names an operation whose arguments a person has to choose.
+pub(crate) fn operation(name: &str) -> String {
+    in_order([Cli::in_region("").rds(name)])
 }
 
 /// Has the state machine put back what an interrupted execution left: always the first thing to try.
@@ -144,13 +114,14 @@ pub(crate) fn leftover(request: &Request, occupant: &Database, target: Option<&D
 }
 
 fn put_back(request: &Request, occupant: &Database) -> String {
-    let mut commands = vec![rename(request.kind, &occupant.identifier, request.identifier.as_str())];
+    let cli = beside(occupant);
+    let mut commands = vec![cli.rename(request.kind, &occupant.identifier, request.identifier.as_str())];
     // Only an Aurora cluster has members of its own names to put back.
     if occupant.engine.starts_with("aurora") {
         let members = occupant.member_identifiers.iter();
-        commands.extend(members.filter_map(|name| Some(rename(DatabaseKind::Instance, name, home(name)?))));
+        commands.extend(members.filter_map(|name| Some(cli.rename(DatabaseKind::Instance, name, home(name)?))));
     }
-    in_order(&commands)
+    in_order(commands)
 }
 
 /// The name that something under a `-temp` name had before.
@@ -158,6 +129,6 @@ pub(crate) fn home(temporary: &str) -> Option<&str> {
     DatabaseIdentifier::without_temporary(temporary)
 }
 
-fn in_order(commands: &[String]) -> String {
-    commands.iter().map(|command| format!("`{command}`")).collect::<Vec<_>>().join(", then ")
+fn in_order<'a>(commands: impl IntoIterator<Item = Command<'a>>) -> String {
+    commands.into_iter().map(|command| format!("`{command}`")).collect::<Vec<_>>().join(", then ")
 }

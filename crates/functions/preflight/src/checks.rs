@@ -257,8 +257,9 @@ fn no_integration_reads(request: &Request, world: &World) -> Vec<Problem> {
         .map(|integration| {
             Problem::lasting(format!(
                 "the zero-ETL integration `{integration}` reads `{}`, and fails for good when the original is deleted: delete \
-                 the integration first, with `aws rds delete-integration`, and create it again for the restored database",
-                request.identifier
+                 the integration first, with {}, and create it again for the restored database",
+                request.identifier,
+                advice::operation("delete-integration")
             ))
         })
         .collect()
@@ -275,10 +276,7 @@ fn version_is_offered(request: &Request, world: &World) -> Vec<Problem> {
              first{}, or take a new one of an upgraded database",
             target.engine,
             match request.kind {
-                DatabaseKind::Instance => format!(
-                    ", with `aws rds modify-db-snapshot --db-snapshot-identifier {snapshot} --engine-version <a version that \
-                     is offered>`"
-                ),
+                DatabaseKind::Instance => format!(", with {}", advice::upgrade_snapshot(request, snapshot)),
                 DatabaseKind::Cluster => String::new(),
             }
         ),
@@ -369,16 +367,16 @@ fn no_blue_green_deployment(request: &Request, world: &World) -> Vec<Problem> {
 fn members_are_home(_: &Request, world: &World) -> Vec<Problem> {
     let away = world.own_members().iter().filter_map(|member| {
         let (name, home) = (&member.identifier, advice::home(&member.identifier)?);
-        let back = advice::rename(member.kind, name, home);
+        let back = advice::rename(member, home);
         Some(Problem::lasting(match member.execution() {
             Some(execution) => format!(
                 "the member `{name}` was left under that name by the execution {execution}: {}; or do it by hand, with \
-                 `{back}`",
+                 {back}",
                 advice::recover(execution)
             ),
             None => format!(
                 "the name of the member `{name}` ends in `-temp`, as those of members do that a run has moved away: give it \
-                 another one first, for instance with `{back}`"
+                 another one first, for instance with {back}"
             ),
         }))
     });
@@ -474,10 +472,11 @@ fn subnets_cover_enough_zones(_: &Request, world: &World) -> Vec<Problem> {
     }
     vec![Problem::lasting(format!(
         "the DB subnet group of `{}` covers {} Availability Zones ({}), and a new {kind} needs {needed}: add subnets in other \
-         zones to it, with `aws rds modify-db-subnet-group`",
+         zones to it, with {}",
         target.identifier,
         covered.len(),
-        covered.join(", ")
+        covered.join(", "),
+        advice::operation("modify-db-subnet-group")
     ))]
 }
 

@@ -5,7 +5,6 @@
 //! | [`instance`] | a DB instance: one call |
 //! | [`cluster`] | a DB cluster: Aurora in three phases (cluster, writer, other members), Multi-AZ in one |
 //! | `calls` | how a setting is spelled in the calls that restore and create |
-//! | `remedies` | what to do about each way AWS may refuse |
 //!
 //! Which setting a call takes is said by the table in [`trapheus_common::settings`]; what no restore call takes is the
 //! business of the settings crate, which comes next. A database that already has the name is waited for if this
@@ -15,10 +14,10 @@
 mod calls;
 pub mod cluster;
 pub mod instance;
-mod remedies;
 
 use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
+use trapheus_common::causes;
 use trapheus_common::document::{Original, Plan, RestoreEvent, Source};
 use trapheus_common::source::{self, Seen};
 use trapheus_common::{Error, ErrorKind, Result};
@@ -70,11 +69,9 @@ fn taken(kind: ErrorKind, identifier: &str, why: &str) -> Error {
 /// AWS refused the call: what was being done, and what to do about it where that is known.
 fn refused<E>(kind: ErrorKind, identifier: &str, doing: String, error: &SdkError<E, HttpResponse>) -> Error
 where
-    E: remedies::Remedy + ProvideErrorMetadata + std::error::Error + 'static,
+    E: ProvideErrorMetadata + std::error::Error + 'static,
 {
-    let doing = match error.as_service_error().and_then(remedies::Remedy::remedy) {
-        Some(remedy) => format!("{doing} ({remedy})"),
-        None => doing,
-    };
-    Error::from_aws(kind, identifier, doing, error)
+    let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
+    let remedy = code.and_then(causes::of_code).map(|cause| cause.in_brackets()).unwrap_or_default();
+    Error::from_aws(kind, identifier, format!("{doing}{remedy}"), error)
 }

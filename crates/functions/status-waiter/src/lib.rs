@@ -6,14 +6,15 @@
 
 use std::time::Duration;
 
+use trapheus_common::Result;
 use trapheus_common::clock::Timestamp;
-use trapheus_common::document::{StepOutput, TaskName, WaitEvent, WaitOutput, WaitStatus};
+use trapheus_common::document::{StepOutput, WaitEvent, WaitOutput, WaitStatus};
+use trapheus_common::functions::Step;
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{self, Outlook, Sighting, Verdict};
 use trapheus_common::wait::poll::{self, Limits, Look, Outcome, Pace, Progress};
-use trapheus_common::{ErrorKind, Result};
 
 pub mod cluster;
 pub mod instance;
@@ -44,9 +45,10 @@ async fn wait(
     let Some(goal) = wait_for else {
         return Ok(complete("nothing to wait for".to_owned()));
     };
-    let pace = if soon { pace } else { pace_of(pace, event.request.kind, taskname, &goal) };
+    let of_task = Step::of_task(taskname);
+    let pace = if soon { pace } else { pace_of(pace, event.request.kind, of_task, &goal) };
     let limits = Limits { clock: invocation.clock, invocation: invocation.deadline - MARGIN, deadline };
-    let step = (failure(taskname), event.request.identifier.as_str());
+    let step = (of_task.error, event.request.identifier.as_str());
     let last = last.map(|last| Progress {
         seen: last.observed,
         since: last.since.unwrap_or_else(|| invocation.clock.now()),
@@ -70,41 +72,19 @@ fn until(end: Option<Timestamp>, now: Timestamp, look: Look) -> Look {
     look
 }
 
-/// No look before RDS can be done tells anything. A rename reboots the database; what is created or deleted takes minutes, a
-/// cluster and its members many. A cluster takes more operations one after the other, so each gets fewer looks. A snapshot
-/// is looked at again by the step that asked for it, and removed within seconds, whatever its size.
-fn pace_of(pace: Pace, kind: DatabaseKind, taskname: TaskName, goal: &Goal) -> Pace {
+/// The first look waits until RDS can be done: [`Step::intervals_before_first_look`]. A cluster takes more operations one after
+/// the other, so each gets fewer looks. A snapshot is looked at again by the step that asked for it, and removed within
+/// seconds, whatever its size.
+fn pace_of(pace: Pace, kind: DatabaseKind, step: &Step, goal: &Goal) -> Pace {
     let pace = match goal {
         Goal::SnapshotAvailable { .. } => pace.trusting(),
         Goal::SnapshotGone { .. } => return pace.brisk(),
         _ => pace,
     };
-    let pace = if taskname == TaskName::Rename { pace.patient_with_the_old_name() } else { pace };
-    let least_intervals = match (taskname, kind) {
-        (TaskName::SnapshotCreation, _) | (TaskName::Rename, DatabaseKind::Instance) => 1,
-        (TaskName::Rename, DatabaseKind::Cluster) => 2,
-        (TaskName::Delete, _) => 3,
-        (TaskName::Restore | TaskName::Discard, _) => 4,
-        (TaskName::ClusterRestore, _) => 8,
-        _ => 0,
-    };
-    let pace = if least_intervals > 0 { pace.beginning_after(least_intervals) } else { pace };
+    let pace = if step.changes_name { pace.patient_with_the_old_name() } else { pace };
+    let intervals = step.intervals(kind);
+    let pace = if intervals > 0 { pace.beginning_after(intervals) } else { pace };
     if kind == DatabaseKind::Cluster { pace.rarer() } else { pace }
-}
-
-/// The error of a step whose goal cannot be met any more.
-const fn failure(taskname: TaskName) -> ErrorKind {
-    match taskname {
-        TaskName::Claim | TaskName::Release | TaskName::Recovery => ErrorKind::InstanceUnavailable,
-        TaskName::SnapshotCreation => ErrorKind::SnapshotCreation,
-        TaskName::SnapshotExport => ErrorKind::Export,
-        TaskName::Rename => ErrorKind::Rename,
-        TaskName::Restore => ErrorKind::InstanceRestore,
-        TaskName::ClusterRestore => ErrorKind::ClusterRestore,
-        TaskName::Settings | TaskName::Protection => ErrorKind::Settings,
-        TaskName::Verification | TaskName::Commit => ErrorKind::Verification,
-        TaskName::Delete | TaskName::Discard => ErrorKind::Deletion,
-    }
 }
 
 /// A look at one database that has to be available under a name.

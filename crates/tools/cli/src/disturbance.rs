@@ -16,8 +16,8 @@ use rds_simulator::{
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 use states_language::StateType;
+use trapheus_common::functions;
 
-use crate::fleet::FUNCTIONS;
 use crate::lambda::LambdaError;
 use crate::rehearsal::deployed;
 
@@ -168,7 +168,7 @@ impl Disturbance {
                 if matches!(fault.fault, FunctionFaultKind::Asleep(_)) && fault.times != 1 {
                     return Err("a function falls asleep once: `FUNCTION#2=asleep:120`".to_owned());
                 }
-                known("function", &fault.function, FUNCTIONS)
+                known("function", &fault.function, functions::names())
             }
             Self::Redrive { occurrence, seconds } => {
                 check_occurrence(*occurrence, 1)?;

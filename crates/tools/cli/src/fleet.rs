@@ -11,6 +11,7 @@ use tokio::time::Instant;
 use trapheus_common::Error;
 use trapheus_common::clients::Late;
 use trapheus_common::document::{OriginalCluster, OriginalInstance};
+use trapheus_common::functions::Step;
 use trapheus_common::lambda::{Invocation, invoke};
 use trapheus_common::wait::poll::Pace;
 use trapheus_email::EmailOptions;
@@ -26,65 +27,6 @@ use {
 };
 
 use crate::lambda::LambdaError;
-
-/// Every function, by the stem of its binary, its logical id and its substitution.
-pub const FUNCTIONS: [&str; 33] = [
-    "validate-input",
-    "preflight-instance",
-    "preflight-cluster",
-    "claim-instance",
-    "claim-cluster",
-    "snapshot-instance",
-    "snapshot-cluster",
-    "export-instance",
-    "export-cluster",
-    "rename-instance",
-    "rename-cluster",
-    "restore-instance",
-    "restore-cluster",
-    "configure-instance",
-    "configure-cluster",
-    "verify-instance",
-    "verify-cluster",
-    "commit-instance",
-    "commit-cluster",
-    "protect-instance",
-    "protect-cluster",
-    "delete-instance",
-    "delete-cluster",
-    "discard-instance",
-    "discard-cluster",
-    "release-instance",
-    "release-cluster",
-    "wait-instance",
-    "wait-cluster",
-    "wait-export",
-    "recover",
-    "email",
-    "slack",
-];
-
-/// The name of the substitution that stands for a function's ARN in the definition: `${RenameInstanceFunctionArn}`.
-pub fn substitution(function: &str) -> String {
-    let mut name: String = function
-        .split('-')
-        .flat_map(|word| {
-            let (first, rest) = word.split_at(1);
-            [first.to_ascii_uppercase(), rest.to_owned()]
-        })
-        .collect();
-    name.push_str("FunctionArn");
-    name
-}
-
-/// How long Lambda lets a function run.
-pub(crate) fn time_limit(function: &str) -> Duration {
-    match function.split('-').next() {
-        // These wait inside Lambda.
-        Some("wait" | "preflight" | "export" | "recover") => Duration::from_secs(900),
-        _ => Duration::from_secs(180),
-    }
-}
 
 /// A function that failed, as Step Functions reports it.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -149,7 +91,7 @@ pub struct Fleet {
 impl Fleet {
     /// Calls a function with a payload, as Step Functions does.
     pub async fn call(&self, function: &str, payload: Value) -> Result<Value, Failure> {
-        let limit = time_limit(function);
+        let limit = Step::of_function(function).time_limit;
         let now = self.epoch.0 + self.epoch.1.elapsed();
         let work = rds_simulator::in_role(function, self.dispatch(function, payload, Invocation::new(now, limit)));
         let Ok(answer) = tokio::time::timeout(limit, work).await else {
@@ -212,20 +154,16 @@ impl Fleet {
 
 #[cfg(test)]
 mod tests {
+    use trapheus_common::functions;
+
     use super::*;
 
     #[test]
     fn the_deployed_machine_calls_every_function() {
         let states = crate::rehearsal::deployed().all_states();
-        for function in FUNCTIONS {
+        for function in functions::names() {
             let calls = |name: &str| name.rsplit(':').next() == Some(function);
             assert!(states.iter().any(|state| state.function().is_some_and(calls)), "{function}");
         }
-    }
-
-    #[test]
-    fn a_substitution_is_named_after_its_function() {
-        assert_eq!(substitution("rename-instance"), "RenameInstanceFunctionArn");
-        assert_eq!(substitution("email"), "EmailFunctionArn");
     }
 }

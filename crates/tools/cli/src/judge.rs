@@ -11,6 +11,7 @@
 //! | `mails` | whether the mails say what is so, and what their commands lead to |
 //! | `trace` | whether data that clients could write is kept |
 //! | `scene` | who is who: the target and its members, the run's own names, bystanders, what people made |
+//! | `steps` | the part that each step plays, read from the deployed definition |
 //! | `excuse` | whether something stood in the rollback's own way, so that a person has to help |
 //!
 //! It refuses to guess: a run it cannot place (no target before the run) is held to the promises about bystanders alone.
@@ -20,6 +21,7 @@ pub mod by_hand;
 mod excuse;
 mod mails;
 mod scene;
+mod steps;
 mod trace;
 
 use std::collections::BTreeSet;
@@ -192,39 +194,13 @@ fn is_post_about(post: &Post, executions: &[&str]) -> bool {
     })
 }
 
-fn visited(steps: &[Step], states: &[&str]) -> bool {
-    steps.iter().any(|step| states.contains(&step.state.as_str()) && step.status == StepStatus::Succeeded)
-}
-
-fn entered(steps: &[Step], states: &[&str]) -> bool {
-    steps.iter().any(|step| states.contains(&step.state.as_str()))
-}
-
 /// From when to when an execution had the claim, in seconds since the world began.
 fn hold(steps: &[Step], started: f64, duration: f64) -> Option<(f64, f64)> {
-    let claimed = steps.iter().find(|step| step.state.starts_with("Claim") && step.status == StepStatus::Succeeded)?;
-    let released = steps.iter().find(|step| step.state.starts_with("Release"));
+    let claimed = steps.iter().find(|step| steps::does(step, "claim") && step.status == StepStatus::Succeeded)?;
+    let released = steps.iter().find(|step| steps::does(step, "release"));
     let released = released.map_or(duration, |step| step.started_seconds);
     Some((started + claimed.started_seconds + claimed.seconds, started + released))
 }
-
-/// The state that tells of an export that failed, in a run that did all the rest.
-const EXPORT_ALERT: &str = "SendExportAlert";
-
-/// Where a run goes on once people have had their notice.
-const AFTER_NOTICE: [&str; 4] =
-    ["DeleteOriginalDbInstance", "DeleteOriginalCluster", "ReleaseDbInstance", "ReleaseCluster"];
-
-/// Where a run takes its snapshot.
-const TAKE_SNAPSHOT: [&str; 2] = ["DbSnapshotCreate", "ClusterSnapshotCreate"];
-
-/// Where a rollback begins.
-const ROLL_BACK: [&str; 2] = ["DiscardFailedDbInstanceRestore", "DiscardFailedClusterRestore"];
-
-const VERIFY: [&str; 2] = ["VerifyDbInstance", "VerifyCluster"];
-
-/// Where the mark of a restored database says that it is verified.
-const COMMIT: [&str; 2] = ["ProtectDbInstance", "ProtectCluster"];
 
 /// The run that had claimed the database last: what exists is that one's to answer for.
 struct Keeper<'a> {
@@ -315,8 +291,8 @@ impl Case<'_> {
 
     /// Whether some run compared a restored database with the original and found it good.
     fn is_verified(&self) -> bool {
-        visited(&self.e.report.steps, &VERIFY)
-            || self.e.report.others.iter().any(|other| visited(&other.steps, &VERIFY))
+        let runs = self.e.report.others.iter().map(|other| &other.steps).chain([&self.e.report.steps]);
+        runs.into_iter().any(|run| steps::any_succeeded(run, "verify"))
     }
 
     /// A run beside this one that did the whole task: it replaces the original in its own right.
@@ -489,22 +465,24 @@ impl Case<'_> {
         }
     }
 
+    /// The step that sent the run into its rollback.
+    fn first_failure(&self) -> Option<&Step> {
+        let all = &self.e.report.steps;
+        let rolled_back = steps::failure_handling(all)?.started_seconds;
+        let mut before = all.iter().take_while(|step| !steps::mails(step, "first")).collect::<Vec<_>>();
+        before.retain(|step| step.started_seconds + step.seconds <= rolled_back);
+        before.into_iter().rev().find(|step| step.status == StepStatus::Failed)
+    }
+
     /// The error that sent the run into its rollback. A function that does not wake leads there with an error of its own.
     fn first_error(&self) -> Option<&str> {
-        let steps = &self.e.report.steps;
-        let rolled_back = steps.iter().find(|step| step.state == excuse::ROLL_BACK)?.started_seconds;
-        let mut before = steps.iter().take_while(|step| step.state != "SendFailureAlert").collect::<Vec<_>>();
-        before.retain(|step| step.started_seconds + step.seconds <= rolled_back && !step.state.starts_with("Wake"));
-        if entered(steps, &["NoteSleepingFunction"]) {
-            return None;
-        }
-        before.into_iter().rev().find(|step| step.status == StepStatus::Failed)?.error.as_deref()
+        self.first_failure().filter(|step| steps::of_run(step) == step.state)?.error.as_deref()
     }
 
     /// From the moment in which a person renames the restored database until the rollback begins.
     fn time_until_noticed(&self) -> Option<f64> {
         let renamed = self.scene.result_renamed()?.as_secs_f64() - self.keeper.began;
-        let rolled_back = self.keeper.steps.iter().find(|step| step.state == excuse::ROLL_BACK)?.started_seconds;
+        let rolled_back = steps::failure_handling(self.keeper.steps)?.started_seconds;
         (rolled_back > renamed).then_some(rolled_back - renamed)
     }
 
@@ -523,7 +501,7 @@ impl Case<'_> {
     fn another_left_the_snapshot(&self) -> bool {
         let seconds = runs_beside(self.e.report);
         let mut failed = seconds.filter(|other| other.status != "SUCCEEDED");
-        failed.any(|other| entered(&other.steps, &TAKE_SNAPSHOT))
+        failed.any(|other| steps::any(&other.steps, |step| steps::does(step, "snapshot")))
     }
 
     fn truth(&self, broken: &mut Vec<Broken>) {
@@ -628,20 +606,23 @@ impl Case<'_> {
 
     /// How many messages a run sends on each way, at least: if it did not succeed, one at once and one at the end, or one that
     /// says all there is to say of a run that did everything but its export; and the notice, once it has come that far.
-    fn least_messages(&self, status: &str, steps: &[Step]) -> usize {
+    fn least_messages(&self, status: &str, run: &[Step]) -> usize {
+        let goes_on = |step: &Step| ["delete", "release"].iter().any(|verb| steps::does_in_run(step, verb));
         let alerts = match () {
-            () if entered(steps, &[EXPORT_ALERT]) => 1,
+            () if steps::any(run, |step| steps::mails(step, "export")) => 1,
             () if status == "SUCCEEDED" => 0,
             () => 2,
         };
-        alerts + usize::from(self.e.success_notice && entered(steps, &AFTER_NOTICE))
+        alerts + usize::from(self.e.success_notice && steps::any(run, goes_on))
     }
 
     fn loss(&self, broken: &mut Vec<Broken>) {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I4, what });
         // Before its mark says so, a recovery cannot know a database for verified.
-        if self.is_leftover() && visited(&self.e.report.steps, &COMMIT) && self.excuse == Excuse::None {
-            for recovery in self.recoveries().filter(|recovery| entered(&recovery.steps, &ROLL_BACK)) {
+        let has_committed = steps::any_succeeded(&self.e.report.steps, "protect");
+        if self.is_leftover() && has_committed && self.excuse == Excuse::None {
+            let rolls_back = |run: &&OtherRun| steps::any(&run.steps, |step| steps::does(step, "discard"));
+            for recovery in self.recoveries().filter(rolls_back) {
                 let name = &self.scene.identifier;
                 say(format!("the recovery {} tried to roll back, though {name} is verified", recovery.execution));
             }

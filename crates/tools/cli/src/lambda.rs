@@ -9,9 +9,9 @@ use std::time::Duration;
 use rds_simulator::{IdleFunctions, World, WorldError};
 use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
+use trapheus_common::functions;
 
 use crate::disturbance::known;
-use crate::fleet::FUNCTIONS;
 
 /// An error with which Lambda refuses an invocation.
 #[derive(Clone, Copy, Debug)]
@@ -386,11 +386,11 @@ impl Idle {
         let impossible = |place: &str, problem| WorldError::Impossible { place: format!("lambda.{place}"), problem };
         let names = match &lambda.idle_functions {
             IdleFunctions::All(false) => Vec::new(),
-            IdleFunctions::All(true) => FUNCTIONS.map(str::to_owned).to_vec(),
+            IdleFunctions::All(true) => functions::names().map(str::to_owned).collect(),
             IdleFunctions::Named(names) => names.clone(),
         };
         for name in &names {
-            known("function", name, FUNCTIONS).map_err(|problem| impossible("idleFunctions", problem))?;
+            known("function", name, functions::names()).map_err(|problem| impossible("idleFunctions", problem))?;
         }
         let wakes_after = Duration::try_from_secs_f64(lambda.wake_seconds)
             .map_err(|error| impossible("wakeSeconds", error.to_string()))?;
@@ -455,7 +455,7 @@ mod tests {
         assert!(idle.sleeps("email", seconds(1119)));
         assert!(!idle.sleeps("email", seconds(1120)));
         let mut idle = Idle::of_world(&world(r#"{"idleFunctions": true, "everWakes": false}"#)).expect("possible");
-        assert!(FUNCTIONS.iter().all(|function| idle.sleeps(function, seconds(0))));
+        assert!(functions::names().all(|function| idle.sleeps(function, seconds(0))));
         assert!(idle.sleeps("email", seconds(1_000_000)));
         let mut none = Idle::of_world(&world("{}")).expect("possible");
         assert!(!none.sleeps("email", seconds(0)));

@@ -13,6 +13,7 @@ use tokio::task::LocalSet;
 use tokio::time::Instant;
 use trapheus_common::clients::{self, Late, late};
 use trapheus_common::document::{Options, SnapshotReplacement};
+use trapheus_common::functions;
 use trapheus_common::reach;
 use trapheus_common::wait::poll::Pace;
 use trapheus_email::EmailOptions;
@@ -22,7 +23,7 @@ use trapheus_slack::SlackOptions;
 
 use crate::cost::Usage;
 use crate::disturbance::Disturbance;
-use crate::fleet::{FUNCTIONS, Fleet, substitution};
+use crate::fleet::Fleet;
 use crate::lambda::Idle;
 use crate::report::Report;
 use crate::stage::{Around, Run, Stage};
@@ -71,7 +72,7 @@ pub fn deployed() -> &'static StateMachine {
 
 /// Loads a definition with the functions of the fleet put in, as far as it uses them.
 pub fn load(definition: &str) -> Result<StateMachine, String> {
-    let arns = FUNCTIONS.iter().map(|function| (substitution(function), function_arn(function)));
+    let arns = functions::names().map(|function| (functions::substitution(function), function_arn(function)));
     let arns = arns.filter(|(name, _)| definition.contains(&format!("${{{name}}}"))).collect();
     let definition = substitute(definition, &arns).map_err(|error| error.to_string())?;
     definition.parse::<StateMachine>().map_err(|error| error.to_string())

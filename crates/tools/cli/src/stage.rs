@@ -22,10 +22,11 @@ use states_language::{
     TaskHandler, TaskRequest,
 };
 use tokio::time::Instant;
+use trapheus_common::functions::Step;
 
 use crate::cost::Usage;
 use crate::disturbance::{Beside, Disturbance, FunctionFault, FunctionFaultKind};
-use crate::fleet::{Failure, Fleet, time_limit};
+use crate::fleet::{Failure, Fleet};
 use crate::lambda::{INACTIVE, Idle, LambdaError, SERVICE_FAILED, THROTTLED};
 use crate::rehearsal::{ACCOUNT, Clients, REGION, STATE_MACHINE, execution_arn};
 use crate::report::{OtherRun, Redriven, RunRole};
@@ -336,7 +337,7 @@ impl Stage {
     /// Invokes a function as Lambda would, faults included.
     async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
         let begin = Instant::now();
-        let limit = time_limit(&invocation.function);
+        let limit = Step::of_function(&invocation.function).time_limit;
         let sleeps = self.idle.borrow_mut().sleeps(&invocation.function, self.simulator.now());
         // A function that sleeps in this world meets nothing else.
         let met = if sleeps { None } else { self.meet(&invocation) };

@@ -9,12 +9,11 @@ use std::fmt::{self, Write as _};
 
 use rds_simulator::{Fault, FaultRule, Meddling, RDS_ACTIONS, When};
 use serde_json::Value;
+use trapheus_common::functions;
 
 use crate::lambda::LambdaError;
 
-use super::{
-    Beside, Disturbance, FUNCTIONS, FunctionFault, FunctionFaultKind, request_actions, state_names, suggestion, unknown,
-};
+use super::{Beside, Disturbance, FunctionFault, FunctionFaultKind, request_actions, state_names, suggestion, unknown};
 
 /// Faults of requests, as they are written.
 const REQUEST_FAULTS: [&str; 13] = [
@@ -73,18 +72,18 @@ pub(super) fn parse(text: &str) -> Result<Disturbance, String> {
     if place.identifier.is_some() {
         return Err(format!("`@` narrows an action to an identifier, and `{name}` is none"));
     }
-    if FUNCTIONS.contains(&name) {
+    if functions::names().any(|function| function == name) {
         return function(&place, what);
     }
     if state_names().any(|state| state == name) {
         return state(&place, what);
     }
-    let all = || request_actions().chain(FUNCTIONS).chain(state_names());
+    let all = || request_actions().chain(functions::names()).chain(state_names());
     Err(format!(
         "there is no action, function or state `{name}`{}\n  actions: {}\n  functions: {}\n  states: {}",
         suggestion(name, all()),
         list(request_actions()),
-        list(FUNCTIONS),
+        list(functions::names()),
         list(state_names()),
     ))
 }

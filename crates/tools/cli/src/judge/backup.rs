@@ -6,15 +6,8 @@
 use rds_simulator::{Made, Source};
 use serde_json::Value;
 
-use super::{Broken, Case, Promise, runs_beside};
+use super::{Broken, Case, Promise, runs_beside, steps};
 use crate::timeline::{Step, StepStatus};
-
-/// Where a run decides what it restores.
-const PREFLIGHT: &[&str] = &["PreflightDbInstance", "PreflightCluster"];
-/// Where the snapshot of a run is taken.
-const TAKES: &[&str] = &["DbSnapshotCreate", "ClusterSnapshotCreate"];
-/// Where the snapshot of a run has been taken.
-const TAKEN: &[&str] = &["BeginDbInstanceDowntime", "BeginClusterDowntime"];
 
 pub(super) fn judge(case: &Case<'_>, broken: &mut Vec<Broken>) {
     let databases: Vec<&Made> = case.scene.made_by_runs().filter(|made| made.from.is_some()).collect();
@@ -55,20 +48,42 @@ fn not_the_chosen(case: &Case<'_>, made: &Made) -> Option<String> {
         let Source { source, source_resource_id, .. } = from;
         return Some(format!("{told}, which is of {source} ({source_resource_id})"));
     }
-    let (input, steps, began) = maker(case, made);
-    let ended = |states: &'static [&str]| {
-        let of = steps.iter().filter(move |step| states.contains(&step.state.as_str()));
-        let of = of.filter(|step| step.status == StepStatus::Succeeded);
-        of.map(move |step| began + step.started_seconds + step.seconds)
-    };
+    let (input, run, began) = maker(case, made);
     let created = from.created_seconds;
     if input["task"] == "db_restore" {
-        let chosen = ended(PREFLIGHT).fold(f64::NEG_INFINITY, f64::max);
+        let choices = run.iter().filter(|step| step.status == StepStatus::Succeeded && steps::does(step, "preflight"));
+        let chosen = choices.map(|step| began + step.started_seconds + step.seconds).fold(f64::NEG_INFINITY, f64::max);
         return (created > chosen).then(|| format!("{told}, which was made after the run had chosen"));
     }
-    let taking = steps.iter().find(|step| TAKES.contains(&step.state.as_str()));
-    let earliest = began + taking.map_or(0.0, |step| step.started_seconds);
-    let taken = ended(TAKEN).fold(f64::INFINITY, f64::min);
-    (created + 1.0 < earliest || created > taken)
-        .then(|| format!("{told}, which is not the snapshot that the run took"))
+    (!is_taken_by(run, created - began)).then(|| format!("{told}, which is not the snapshot that the run took"))
+}
+
+/// Whether a snapshot that was created at this second of the run is the run's own: it is taken and available before the
+/// original gives up its name.
+fn is_taken_by(run: &[Step], created: f64) -> bool {
+    let start = |verb: &str| run.iter().find(|step| steps::does_in_run(step, verb)).map(|step| step.started_seconds);
+    let earliest = start("snapshot").unwrap_or(0.0);
+    let latest = start("rename").unwrap_or(f64::INFINITY);
+    created + 1.0 >= earliest && created <= latest
+}
+
+#[cfg(test)]
+mod tests {
+    use serde_json::json;
+
+    use super::*;
+    use crate::rehearsal::{DEFAULT_WORLD, Rehearsal};
+
+    #[test]
+    fn a_snapshot_from_before_or_after_the_snapshot_step_is_not_the_runs_own() {
+        for (identifier, is_cluster) in [("orders", false), ("shop", true)] {
+            let event = json!({"identifier": identifier, "task": "create_snapshot", "isCluster": is_cluster});
+            let world = serde_json::from_str(DEFAULT_WORLD).unwrap();
+            let run = Rehearsal::new(event, world).run(&mut ()).unwrap().steps;
+            let start = |verb| run.iter().find(|step| steps::does_in_run(step, verb)).unwrap().started_seconds;
+            assert!(is_taken_by(&run, start("snapshot") + 1.0), "{identifier}");
+            assert!(!is_taken_by(&run, start("snapshot") - 2.0), "{identifier}");
+            assert!(!is_taken_by(&run, start("restore")), "{identifier}");
+        }
+    }
 }

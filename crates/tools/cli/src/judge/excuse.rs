@@ -12,7 +12,7 @@ use rds_simulator::{Fault, IdleFunctions, Outcome, RecordedRequest};
 use states_language::StateType;
 
 use super::scene::{Scene, Taken};
-use super::{Evidence, Keeper, VERIFY, visited};
+use super::{Evidence, Keeper, steps};
 use crate::disturbance::{Disturbance, FunctionFaultKind};
 use crate::rehearsal::{ROLLBACK, WEBHOOKS, deployed};
 use crate::struck::Struck;
@@ -37,7 +37,7 @@ pub(super) fn of(evidence: &Evidence<'_>, scene: &Scene<'_>, keeper: &Keeper<'_>
         // Its commands know the database by its resource id; a recovery has nothing but the claim to know it by.
         Taken::Claim if rollback.as_ref().is_none_or(|rollback| rollback.is_own) => Excuse::Hand,
         Taken::Running | Taken::Cluster => Excuse::Hand,
-        Taken::Result if !visited(keeper.steps, &VERIFY) => Excuse::None,
+        Taken::Result if !steps::any_succeeded(keeper.steps, "verify") => Excuse::None,
         Taken::Claim | Taken::Database | Taken::Result => Excuse::Beyond,
     });
     let lasting = evidence.report.struck.iter().filter(|strike| !is_past_lookup(strike, evidence));
@@ -61,7 +61,7 @@ struct Rollback<'a> {
 
 impl<'a> Rollback<'a> {
     fn last(keeper: &Keeper<'a>) -> Option<Self> {
-        let of_itself = keeper.steps.iter().find(|step| step.state == ROLL_BACK).map(|step| {
+        let of_itself = steps::failure_handling(keeper.steps).map(|step| {
             let during = period(keeper.began + step.started_seconds, keeper.lasted - step.started_seconds);
             Self { during, execution: keeper.execution, began: keeper.began, steps: keeper.steps, is_own: true }
         });
@@ -81,7 +81,10 @@ impl<'a> Rollback<'a> {
     fn given_up_over(&self, strike: &Struck) -> Excuse {
         let given_up = self.steps.iter().filter(|step| {
             let end = seconds(self.began + step.started_seconds + step.seconds);
-            step.status == StepStatus::Failed && self.during.contains(&end) && !is_alert(step) && has_persisted(step)
+            step.status == StepStatus::Failed
+                && self.during.contains(&end)
+                && !steps::is_alert(step)
+                && has_persisted(step)
         });
         let is_cause = |step: &&Step| match &strike.fault {
             // Lambda's errors have a dot in their names, a function's own have none.
@@ -98,7 +101,7 @@ impl<'a> Rollback<'a> {
             },
             _ => false,
         };
-        let mut because = given_up.filter(is_cause).map(|step| step.state.starts_with("Release"));
+        let mut because = given_up.filter(is_cause).map(|step| steps::does(step, "release"));
         because.next().map_or(Excuse::None, |is_last| if is_last { Excuse::Marks } else { Excuse::Hand })
     }
 
@@ -110,9 +113,6 @@ impl<'a> Rollback<'a> {
     }
 }
 
-/// Where what was done is undone.
-pub(super) const ROLL_BACK: &str = "FailedState";
-
 /// Whether the step used up every retry that the deployed definition gives it for the error it ended with.
 fn has_persisted(step: &Step) -> bool {
     let states = deployed().all_states();
@@ -120,17 +120,6 @@ fn has_persisted(step: &Step) -> bool {
     let is_task = state.state_type() == StateType::Task;
     let error = step.error.as_deref().unwrap_or_default();
     is_task && u64::from(step.retries) >= state.attempts_after(error)
-}
-
-/// Whether the step's function is this one.
-fn calls(step: &Step, function: &str) -> bool {
-    let states = deployed().all_states();
-    let state = states.into_iter().find(|state| state.name() == step.state);
-    state.and_then(|state| state.function()?.rsplit(':').next()).is_some_and(|called| called == function)
-}
-
-fn is_alert(step: &Step) -> bool {
-    ["email", "slack"].iter().any(|function| calls(step, function))
 }
 
 fn outlasts_a_rollback(fault: &Fault) -> bool {
@@ -207,7 +196,7 @@ pub(super) fn is_at_work_for_ever(evidence: &Evidence<'_>, identifier: &str, sta
 
 /// Whether a recovery met a fault where it looks for what was left, so that it may have found nothing out.
 pub(super) fn search_failed(evidence: &Evidence<'_>) -> bool {
-    let is_of_search = |strike: &&Struck| strike.state.as_deref() == Some("FindInterruptedExecution");
+    let is_of_search = |strike: &&Struck| strike.state.as_deref().is_some_and(steps::is_search);
     let mut strikes = evidence.report.struck.iter().filter(is_of_search);
     strikes.any(|strike| !is_past_lookup(strike, evidence))
 }
@@ -241,8 +230,8 @@ pub(super) fn look_of_alert_failed(evidence: &Evidence<'_>) -> bool {
 /// Whether any step of this function ended without success although it was tried as often as it is to be.
 fn gave_up(evidence: &Evidence<'_>, function: &str) -> bool {
     let others = evidence.report.others.iter().flat_map(|other| &other.steps);
-    let mut steps = evidence.report.steps.iter().chain(others);
-    steps.any(|step| step.status == StepStatus::Failed && calls(step, function) && has_persisted(step))
+    let mut all = evidence.report.steps.iter().chain(others);
+    all.any(|step| step.status == StepStatus::Failed && steps::calls(step, function) && has_persisted(step))
 }
 
 /// Whether alerts are taken, and the sender does not hear of it, more than once.

@@ -7,7 +7,7 @@ use rds_simulator::{Mail, WorldState};
 use trapheus_alert::words;
 
 use super::scene::{AUTO_SCALED, Home};
-use super::{Broken, Case, Promise, final_mail};
+use super::{Broken, Case, Promise, final_mail, is_about, steps};
 
 pub(super) fn judge(case: &Case<'_>, broken: &mut Vec<Broken>) {
     let mut say = |promise, what: String| broken.push(Broken { promise, what });
@@ -17,6 +17,9 @@ pub(super) fn judge(case: &Case<'_>, broken: &mut Vec<Broken>) {
         }
     }
     if let Some(what) = untrue_of_home(case) {
+        say(Promise::I2, what);
+    }
+    for what in untrue_of_failure(case) {
         say(Promise::I2, what);
     }
     commands(case, &mut say);
@@ -46,6 +49,26 @@ fn untrue_of_databases(case: &Case<'_>, mail: &Mail) -> Vec<String> {
 fn resource_id_in(line: &str) -> Option<&str> {
     let mut brackets = line.split('(').skip(1).filter_map(|rest| rest.split(')').next());
     brackets.find(|inner| inner.starts_with("db-") || inner.starts_with("cluster-"))
+}
+
+/// Alerts that do not name the state that failed. After a redrive they are about several failures.
+fn untrue_of_failure(case: &Case<'_>) -> Vec<String> {
+    let Some(failed) = case.first_failure().map(steps::of_run).filter(|_| case.e.report.redriven.is_empty()) else {
+        return Vec::new();
+    };
+    let execution = case.e.report.execution.as_str();
+    let own = case.mails().filter(|mail| fact(mail, words::RECOVERY).is_none() && is_about(mail, &[execution]));
+    let said = own.filter_map(|mail| Some((mail, fact(mail, words::STEP).filter(|step| *step != words::EXPORT)?)));
+    let untrue = said.filter(|(_, said)| *said != failed);
+    untrue
+        .map(|(mail, said)| format!("{:?} names {said} as the failed step, which is {failed}", mail.subject))
+        .collect()
+}
+
+/// The first fact of a mail under this label.
+fn fact<'a>(mail: &'a Mail, label: &str) -> Option<&'a str> {
+    let mut lines = mail.text.as_deref().unwrap_or_default().lines();
+    lines.find_map(|line| line.strip_prefix(label)?.strip_prefix(':')).map(str::trim)
 }
 
 /// Untrue statements of the last mail's subject about the database that has the name.

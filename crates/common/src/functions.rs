@@ -1,0 +1,253 @@
+//! The functions of the deployment: one row a step, one place for what is known of it.
+//!
+//! The command calls functions by these names, the waits take their errors and paces from here, and tests hold the state
+//! machine and the template against it. `tests/deployment/functions.json` is this table for programs that are not written in
+//! Rust; a test writes it.
+
+use std::time::Duration;
+
+use crate::ErrorKind;
+use crate::document::TaskName;
+use crate::identifiers::DatabaseKind;
+
+/// A step of the pipeline and the functions that do it.
+#[derive(Clone, Copy, Debug)]
+pub struct Step {
+    /// The functions by the stems of their binaries: that of DB instances, then that of DB clusters; or the only one.
+    pub functions: &'static [&'static str],
+    /// The key of the state document under which a run keeps the output.
+    pub key: Option<&'static str>,
+    /// The `taskname` of the output.
+    pub task: Option<TaskName>,
+    /// The error of a wait whose goal cannot be met any more.
+    pub error: ErrorKind,
+    /// The time after which Lambda stops a function.
+    pub time_limit: Duration,
+    /// The intervals that a wait lets pass before it looks: RDS needs longer. For a DB instance, then for a DB cluster.
+    pub intervals_before_first_look: [u32; 2],
+    /// Whether the database may answer under its old name for a while.
+    pub changes_name: bool,
+}
+
+/// Reads or makes one change.
+const SHORT: Duration = Duration::from_secs(180);
+/// Waits inside Lambda.
+const LONG: Duration = Duration::from_secs(900);
+
+const STEP: Step = Step {
+    functions: &[],
+    key: None,
+    task: None,
+    error: ErrorKind::InstanceUnavailable,
+    time_limit: SHORT,
+    intervals_before_first_look: [0, 0],
+    changes_name: false,
+};
+
+/// In the order of a run.
+pub const STEPS: &[Step] = &[
+    Step { functions: &["validate-input"], key: Some("request"), ..STEP },
+    Step { functions: &["preflight-instance", "preflight-cluster"], key: Some("plan"), time_limit: LONG, ..STEP },
+    Step { functions: &["claim-instance", "claim-cluster"], key: Some("claim"), task: Some(TaskName::Claim), ..STEP },
+    Step {
+        functions: &["snapshot-instance", "snapshot-cluster"],
+        key: Some("snapshot"),
+        task: Some(TaskName::SnapshotCreation),
+        error: ErrorKind::SnapshotCreation,
+        intervals_before_first_look: [1, 1],
+        ..STEP
+    },
+    Step {
+        functions: &["export-instance", "export-cluster"],
+        key: Some("export"),
+        task: Some(TaskName::SnapshotExport),
+        error: ErrorKind::Export,
+        time_limit: LONG,
+        ..STEP
+    },
+    Step {
+        functions: &["rename-instance", "rename-cluster"],
+        key: Some("rename"),
+        task: Some(TaskName::Rename),
+        error: ErrorKind::Rename,
+        // A rename reboots the database.
+        intervals_before_first_look: [1, 2],
+        changes_name: true,
+        ..STEP
+    },
+    Step {
+        functions: &["restore-instance"],
+        key: Some("restore"),
+        task: Some(TaskName::Restore),
+        error: ErrorKind::InstanceRestore,
+        intervals_before_first_look: [4, 4],
+        ..STEP
+    },
+    Step {
+        functions: &["restore-cluster"],
+        key: Some("restore"),
+        task: Some(TaskName::ClusterRestore),
+        error: ErrorKind::ClusterRestore,
+        // A cluster takes minutes, and its members more.
+        intervals_before_first_look: [8, 8],
+        ..STEP
+    },
+    Step {
+        functions: &["configure-instance", "configure-cluster"],
+        key: Some("settings"),
+        task: Some(TaskName::Settings),
+        error: ErrorKind::Settings,
+        ..STEP
+    },
+    Step {
+        functions: &["verify-instance", "verify-cluster"],
+        key: Some("verification"),
+        task: Some(TaskName::Verification),
+        error: ErrorKind::Verification,
+        ..STEP
+    },
+    Step {
+        functions: &["commit-instance", "commit-cluster"],
+        key: Some("commit"),
+        task: Some(TaskName::Commit),
+        error: ErrorKind::Verification,
+        ..STEP
+    },
+    Step {
+        functions: &["protect-instance", "protect-cluster"],
+        key: Some("protection"),
+        task: Some(TaskName::Protection),
+        error: ErrorKind::Settings,
+        ..STEP
+    },
+    Step {
+        functions: &["delete-instance", "delete-cluster"],
+        key: Some("delete"),
+        task: Some(TaskName::Delete),
+        error: ErrorKind::Deletion,
+        intervals_before_first_look: [3, 3],
+        ..STEP
+    },
+    Step {
+        functions: &["discard-instance", "discard-cluster"],
+        task: Some(TaskName::Discard),
+        error: ErrorKind::Deletion,
+        intervals_before_first_look: [4, 4],
+        ..STEP
+    },
+    Step {
+        functions: &["release-instance", "release-cluster"],
+        key: Some("release"),
+        task: Some(TaskName::Release),
+        ..STEP
+    },
+    Step { functions: &["wait-instance", "wait-cluster"], time_limit: LONG, ..STEP },
+    Step { functions: &["wait-export"], key: Some("export"), time_limit: LONG, ..STEP },
+    Step { functions: &["recover"], task: Some(TaskName::Recovery), time_limit: LONG, ..STEP },
+    Step { functions: &["email"], ..STEP },
+    Step { functions: &["slack"], ..STEP },
+];
+
+impl Step {
+    /// The step with this output. A test holds that every task name has one.
+    pub fn of_task(task: TaskName) -> &'static Self {
+        STEPS.iter().find(|step| step.task == Some(task)).unwrap_or(&STEP)
+    }
+
+    /// The step that this function does; a function that is not deployed has none of its own.
+    pub fn of_function(function: &str) -> &'static Self {
+        STEPS.iter().find(|step| step.functions.contains(&function)).unwrap_or(&STEP)
+    }
+
+    /// [`Self::intervals_before_first_look`] for a database of this kind.
+    pub const fn intervals(&self, kind: DatabaseKind) -> u32 {
+        let [instance, cluster] = self.intervals_before_first_look;
+        match kind {
+            DatabaseKind::Instance => instance,
+            DatabaseKind::Cluster => cluster,
+        }
+    }
+}
+
+/// Every function, by the stem of its binary.
+pub fn names() -> impl Iterator<Item = &'static str> + Clone {
+    STEPS.iter().flat_map(|step| step.functions.iter().copied())
+}
+
+/// The name of the substitution that stands for a function's ARN in the definition: `${RenameInstanceFunctionArn}`.
+pub fn substitution(function: &str) -> String {
+    let mut name: String = function
+        .split('-')
+        .flat_map(|word| {
+            let (first, rest) = word.split_at(word.len().min(1));
+            [first.to_ascii_uppercase(), rest.to_owned()]
+        })
+        .collect();
+    name.push_str("FunctionArn");
+    name
+}
+
+#[cfg(test)]
+mod tests {
+    use std::collections::HashSet;
+
+    use serde_json::{Value, json};
+
+    use super::*;
+    use crate::document::KEYS;
+
+    #[test]
+    fn every_task_name_belongs_to_one_step() {
+        use TaskName::{
+            Claim, ClusterRestore, Commit, Delete, Discard, Protection, Recovery, Release, Rename, Restore, Settings,
+            SnapshotCreation, SnapshotExport, Verification,
+        };
+        let next = |task: TaskName| match task {
+            Claim => Some(SnapshotCreation),
+            SnapshotCreation => Some(SnapshotExport),
+            SnapshotExport => Some(Rename),
+            Rename => Some(Restore),
+            Restore => Some(ClusterRestore),
+            ClusterRestore => Some(Settings),
+            Settings => Some(Verification),
+            Verification => Some(Commit),
+            Commit => Some(Protection),
+            Protection => Some(Delete),
+            Delete => Some(Discard),
+            Discard => Some(Release),
+            Release => Some(Recovery),
+            Recovery => None,
+        };
+        for task in std::iter::successors(Some(Claim), |task| next(*task)) {
+            assert_eq!(STEPS.iter().filter(|step| step.task == Some(task)).count(), 1, "{task:?}");
+        }
+    }
+
+    #[test]
+    fn every_function_is_named_once_and_every_key_is_one_of_the_document() {
+        let mut seen = HashSet::new();
+        assert!(names().all(|name| seen.insert(name)));
+        let keys = STEPS.iter().filter_map(|step| step.key);
+        assert_eq!(keys.filter(|key| !KEYS.contains(key)).collect::<Vec<_>>(), Vec::<&str>::new());
+    }
+
+    #[test]
+    fn a_substitution_is_named_after_its_function() {
+        assert_eq!(substitution("rename-instance"), "RenameInstanceFunctionArn");
+        assert_eq!(substitution("email"), "EmailFunctionArn");
+    }
+
+    #[test]
+    fn the_checks_of_the_template_read_this_table() {
+        let path = concat!(env!("CARGO_MANIFEST_DIR"), "/../../tests/deployment/functions.json");
+        let rows = STEPS.iter().flat_map(|step| {
+            step.functions.iter().map(|name| json!({"name": name, "timeLimitSeconds": step.time_limit.as_secs()}))
+        });
+        let table = Value::from_iter(rows);
+        if std::env::var_os("UPDATE_GOLDEN").is_some() {
+            std::fs::write(path, format!("{table:#}\n")).unwrap();
+        }
+        let written: Value = serde_json::from_str(&std::fs::read_to_string(path).unwrap()).unwrap();
+        assert_eq!(written, table, "UPDATE_GOLDEN=1 cargo test -p trapheus-common writes {path}");
+    }
+}
