@@ -5,7 +5,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use serde_json::{Map, Value, json};
 use trapheus_common::ErrorKind;
 use trapheus_common::document::Task;
-use trapheus_common::functions::{self, Step};
+use trapheus_common::functions::{self, PipelineStep};
 
 const DEFINITION: &str = include_str!("../../statemachine/trapheus.asl.json");
 
@@ -478,7 +478,7 @@ fn every_step_of_a_run_writes_the_document_key_of_its_function() {
         let called = |function: &&str| resource == format!("${{{}}}", functions::substitution(function));
         let function = functions::names().find(called).unwrap_or_else(|| panic!("{name} calls {resource}"));
         let path = state["ResultPath"].as_str();
-        match Step::of_function(function).key {
+        match PipelineStep::of_function(function).key {
             Some(key) => assert_eq!(path, Some(format!("$.{key}")).as_deref(), "{name}"),
             // A recovery writes a whole document.
             None if function == "recover" => assert_eq!(path, None),
@@ -486,6 +486,6 @@ fn every_step_of_a_run_writes_the_document_key_of_its_function() {
         }
         written.insert(function);
     }
-    let with_key = functions::names().filter(|function| Step::of_function(function).key.is_some());
+    let with_key = functions::names().filter(|function| PipelineStep::of_function(function).key.is_some());
     assert_eq!(with_key.filter(|function| !written.contains(function)).collect::<Vec<_>>(), Vec::<&str>::new());
 }

@@ -12,7 +12,7 @@ use crate::identifiers::DatabaseKind;
 
 /// A step of the pipeline and the functions that do it.
 #[derive(Clone, Copy, Debug)]
-pub struct Step {
+pub struct PipelineStep {
     /// The functions by the stems of their binaries: that of DB instances, then that of DB clusters; or the only one.
     pub functions: &'static [&'static str],
     /// The key of the state document under which a run keeps the output.
@@ -34,7 +34,7 @@ const SHORT: Duration = Duration::from_secs(180);
 /// Waits inside Lambda.
 const LONG: Duration = Duration::from_secs(900);
 
-const STEP: Step = Step {
+const STEP: PipelineStep = PipelineStep {
     functions: &[],
     key: None,
     task: None,
@@ -45,11 +45,21 @@ const STEP: Step = Step {
 };
 
 /// In the order of a run.
-pub const STEPS: &[Step] = &[
-    Step { functions: &["validate-input"], key: Some("request"), ..STEP },
-    Step { functions: &["preflight-instance", "preflight-cluster"], key: Some("plan"), time_limit: LONG, ..STEP },
-    Step { functions: &["claim-instance", "claim-cluster"], key: Some("claim"), task: Some(TaskName::Claim), ..STEP },
-    Step {
+pub const STEPS: &[PipelineStep] = &[
+    PipelineStep { functions: &["validate-input"], key: Some("request"), ..STEP },
+    PipelineStep {
+        functions: &["preflight-instance", "preflight-cluster"],
+        key: Some("plan"),
+        time_limit: LONG,
+        ..STEP
+    },
+    PipelineStep {
+        functions: &["claim-instance", "claim-cluster"],
+        key: Some("claim"),
+        task: Some(TaskName::Claim),
+        ..STEP
+    },
+    PipelineStep {
         functions: &["snapshot-instance", "snapshot-cluster"],
         key: Some("snapshot"),
         task: Some(TaskName::SnapshotCreation),
@@ -57,7 +67,7 @@ pub const STEPS: &[Step] = &[
         intervals_before_first_look: [1, 1],
         ..STEP
     },
-    Step {
+    PipelineStep {
         functions: &["export-instance", "export-cluster"],
         key: Some("export"),
         task: Some(TaskName::SnapshotExport),
@@ -65,7 +75,7 @@ pub const STEPS: &[Step] = &[
         time_limit: LONG,
         ..STEP
     },
-    Step {
+    PipelineStep {
         functions: &["rename-instance", "rename-cluster"],
         key: Some("rename"),
         task: Some(TaskName::Rename),
@@ -75,7 +85,7 @@ pub const STEPS: &[Step] = &[
         changes_name: true,
         ..STEP
     },
-    Step {
+    PipelineStep {
         functions: &["restore-instance"],
         key: Some("restore"),
         task: Some(TaskName::Restore),
@@ -83,7 +93,7 @@ pub const STEPS: &[Step] = &[
         intervals_before_first_look: [4, 4],
         ..STEP
     },
-    Step {
+    PipelineStep {
         functions: &["restore-cluster"],
         key: Some("restore"),
         task: Some(TaskName::ClusterRestore),
@@ -92,35 +102,35 @@ pub const STEPS: &[Step] = &[
         intervals_before_first_look: [8, 8],
         ..STEP
     },
-    Step {
+    PipelineStep {
         functions: &["configure-instance", "configure-cluster"],
         key: Some("settings"),
         task: Some(TaskName::Settings),
         error: ErrorKind::Settings,
         ..STEP
     },
-    Step {
+    PipelineStep {
         functions: &["verify-instance", "verify-cluster"],
         key: Some("verification"),
         task: Some(TaskName::Verification),
         error: ErrorKind::Verification,
         ..STEP
     },
-    Step {
+    PipelineStep {
         functions: &["commit-instance", "commit-cluster"],
         key: Some("commit"),
         task: Some(TaskName::Commit),
         error: ErrorKind::Verification,
         ..STEP
     },
-    Step {
+    PipelineStep {
         functions: &["protect-instance", "protect-cluster"],
         key: Some("protection"),
         task: Some(TaskName::Protection),
         error: ErrorKind::Settings,
         ..STEP
     },
-    Step {
+    PipelineStep {
         functions: &["delete-instance", "delete-cluster"],
         key: Some("delete"),
         task: Some(TaskName::Delete),
@@ -128,27 +138,27 @@ pub const STEPS: &[Step] = &[
         intervals_before_first_look: [3, 3],
         ..STEP
     },
-    Step {
+    PipelineStep {
         functions: &["discard-instance", "discard-cluster"],
         task: Some(TaskName::Discard),
         error: ErrorKind::Deletion,
         intervals_before_first_look: [4, 4],
         ..STEP
     },
-    Step {
+    PipelineStep {
         functions: &["release-instance", "release-cluster"],
         key: Some("release"),
         task: Some(TaskName::Release),
         ..STEP
     },
-    Step { functions: &["wait-instance", "wait-cluster"], time_limit: LONG, ..STEP },
-    Step { functions: &["wait-export"], key: Some("export"), time_limit: LONG, ..STEP },
-    Step { functions: &["recover"], task: Some(TaskName::Recovery), time_limit: LONG, ..STEP },
-    Step { functions: &["email"], ..STEP },
-    Step { functions: &["slack"], ..STEP },
+    PipelineStep { functions: &["wait-instance", "wait-cluster"], time_limit: LONG, ..STEP },
+    PipelineStep { functions: &["wait-export"], key: Some("export"), time_limit: LONG, ..STEP },
+    PipelineStep { functions: &["recover"], task: Some(TaskName::Recovery), time_limit: LONG, ..STEP },
+    PipelineStep { functions: &["email"], ..STEP },
+    PipelineStep { functions: &["slack"], ..STEP },
 ];
 
-impl Step {
+impl PipelineStep {
     /// The step with this output. A test holds that every task name has one.
     pub fn of_task(task: TaskName) -> &'static Self {
         STEPS.iter().find(|step| step.task == Some(task)).unwrap_or(&STEP)

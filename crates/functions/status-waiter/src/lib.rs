@@ -9,7 +9,7 @@ use std::time::Duration;
 use trapheus_common::Result;
 use trapheus_common::clock::Timestamp;
 use trapheus_common::document::{StepOutput, WaitEvent, WaitOutput, WaitStatus};
-use trapheus_common::functions::Step;
+use trapheus_common::functions::PipelineStep;
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::wait::Goal;
@@ -45,7 +45,7 @@ async fn wait(
     let Some(goal) = wait_for else {
         return Ok(complete("nothing to wait for".to_owned()));
     };
-    let of_task = Step::of_task(taskname);
+    let of_task = PipelineStep::of_task(taskname);
     let pace = if soon { pace } else { pace_of(pace, event.request.kind, of_task, &goal) };
     let limits = Limits { clock: invocation.clock, invocation: invocation.deadline - MARGIN, deadline };
     let step = (of_task.error, event.request.identifier.as_str());
@@ -72,10 +72,10 @@ fn until(end: Option<Timestamp>, now: Timestamp, look: Look) -> Look {
     look
 }
 
-/// The first look waits until RDS can be done: [`Step::intervals_before_first_look`]. A cluster takes more operations one after
+/// The first look waits until RDS can be done: [`PipelineStep::intervals_before_first_look`]. A cluster takes more operations one after
 /// the other, so each gets fewer looks. A snapshot is looked at again by the step that asked for it, and removed within
 /// seconds, whatever its size.
-fn pace_of(pace: Pace, kind: DatabaseKind, step: &Step, goal: &Goal) -> Pace {
+fn pace_of(pace: Pace, kind: DatabaseKind, step: &PipelineStep, goal: &Goal) -> Pace {
     let pace = match goal {
         Goal::SnapshotAvailable { .. } => pace.trusting(),
         Goal::SnapshotGone { .. } => return pace.brisk(),

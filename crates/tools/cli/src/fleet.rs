@@ -11,7 +11,7 @@ use tokio::time::Instant;
 use trapheus_common::Error;
 use trapheus_common::clients::Late;
 use trapheus_common::document::{OriginalCluster, OriginalInstance};
-use trapheus_common::functions::Step;
+use trapheus_common::functions::PipelineStep;
 use trapheus_common::lambda::{Invocation, invoke};
 use trapheus_common::wait::poll::Pace;
 use trapheus_email::EmailOptions;
@@ -91,7 +91,7 @@ pub struct Fleet {
 impl Fleet {
     /// Calls a function with a payload, as Step Functions does.
     pub async fn call(&self, function: &str, payload: Value) -> Result<Value, Failure> {
-        let limit = Step::of_function(function).time_limit;
+        let limit = PipelineStep::of_function(function).time_limit;
         let now = self.epoch.0 + self.epoch.1.elapsed();
         let work = rds_simulator::in_role(function, self.dispatch(function, payload, Invocation::new(now, limit)));
         let Ok(answer) = tokio::time::timeout(limit, work).await else {

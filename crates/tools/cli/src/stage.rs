@@ -22,7 +22,7 @@ use states_language::{
     TaskHandler, TaskRequest,
 };
 use tokio::time::Instant;
-use trapheus_common::functions::Step;
+use trapheus_common::functions::PipelineStep;
 
 use crate::cost::Usage;
 use crate::disturbance::{Beside, Disturbance, FunctionFault, FunctionFaultKind};
@@ -337,7 +337,7 @@ impl Stage {
     /// Invokes a function as Lambda would, faults included.
     async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
         let begin = Instant::now();
-        let limit = Step::of_function(&invocation.function).time_limit;
+        let limit = PipelineStep::of_function(&invocation.function).time_limit;
         let sleeps = self.idle.borrow_mut().sleeps(&invocation.function, self.simulator.now());
         // A function that sleeps in this world meets nothing else.
         let met = if sleeps { None } else { self.meet(&invocation) };
