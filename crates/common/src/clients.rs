@@ -19,7 +19,7 @@ use aws_types::region::Region;
 use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
 use crate::trust::{self, Trust};
-use crate::{reach, transport};
+use crate::{connect_error, transport};
 
 /// Region, credentials and endpoints from the function's environment; time-outs and retries from here.
 ///
@@ -29,19 +29,18 @@ pub fn config() -> SdkConfig {
     Environment::of_process().config()
 }
 
-/// A client, or what a client needs, that not every invocation uses, or none uses first. Making a client means reading its
-/// service's partitions, which takes a function's start a tenth longer, and the certificates that the system trusts several
-/// times as long; so it is made when it is first used.
-pub type Late<C> = Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>;
+/// A client that not every invocation uses, created at its first use. A new client reads its service's partitions, which
+/// prolongs a function's start by a tenth. The certificates that the system trusts take several times as long.
+pub type Lazy<C> = Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>;
 
-/// Has it made when it is first used.
-pub fn late<C>(make: impl FnOnce() -> C + Send + 'static) -> Late<C> {
+/// A value that `make` creates at its first use.
+pub fn lazy<C>(make: impl FnOnce() -> C + Send + 'static) -> Lazy<C> {
     Arc::new(LazyLock::new(Box::new(make)))
 }
 
 /// HTTPS as every client here speaks it.
 pub fn http_client(trust: Trust) -> SharedHttpClient {
-    reach::telling(transport::connector(trust))
+    connect_error::reporting(transport::connector(trust))
 }
 
 /// Plain HTTP requests to others than AWS, over the same stack. It follows no redirect and repeats nothing; how long a request

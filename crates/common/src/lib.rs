@@ -10,7 +10,7 @@
 //! | [`rds`] | looking databases and snapshots up by resource id or name; the claim; tags |
 //! | [`clock`] | wall-clock time that follows Tokio's clock |
 //! | [`clients`] | AWS clients, lean and with time-outs |
-//! | [`reach`] | a connection that cannot be made, and what to look at |
+//! | [`connect_error`] | a connection that cannot be made, and what to look at |
 //! | [`transport`] | HTTP and TLS, connected in time |
 //! | [`trust`] | whose certificates are believed |
 //! | [`lambda`] | the entry point of a function |
@@ -20,12 +20,12 @@
 pub mod claim;
 pub mod clients;
 pub mod clock;
+pub mod connect_error;
 pub mod document;
 pub mod error;
 pub mod identifiers;
 pub mod lambda;
 pub mod rds;
-pub mod reach;
 pub mod settings;
 pub mod source;
 pub mod tags;

@@ -4,7 +4,7 @@
 //! loaded at each start. This is the same hyper and rustls, without.
 //!
 //! Owned here: connecting in time, and what a failure of hyper's means to who may try again. Not decided here: whom to trust
-//! ([`crate::trust`]), what to say of a connection that could not be made ([`crate::reach`]), and whether to try again (the SDK).
+//! ([`crate::trust`]), what to say of a connection that could not be made ([`crate::connect_error`]), and whether to try again (the SDK).
 
 use std::error::Error;
 use std::pin::Pin;

@@ -8,7 +8,7 @@ use std::time::{Duration, SystemTime};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use trapheus_common::Error;
-use trapheus_common::clients::Late;
+use trapheus_common::clients::Lazy;
 use trapheus_common::lambda::{Invocation, invoke};
 use trapheus_common::wait::poll::Pace;
 use trapheus_email::EmailOptions;
@@ -130,8 +130,8 @@ impl From<Error> for Failure {
 #[derive(Clone, Debug)]
 pub struct Fleet {
     pub rds: aws_sdk_rds::Client,
-    pub ses: Late<aws_sdk_sesv2::Client>,
-    pub sfn: Late<aws_sdk_sfn::Client>,
+    pub ses: Lazy<aws_sdk_sesv2::Client>,
+    pub sfn: Lazy<aws_sdk_sfn::Client>,
     pub validate: ValidateOptions,
     pub pace: Pace,
     pub email: EmailOptions,

@@ -1,6 +1,6 @@
 //! Lambda function `slack`: see [`trapheus_slack`].
 
-use trapheus_common::clients::{self, late};
+use trapheus_common::clients::{self, lazy};
 use trapheus_common::lambda;
 use trapheus_slack::{Clients, SlackOptions};
 
@@ -11,10 +11,10 @@ async fn main() -> Result<(), lambda::StartError> {
     let rds = aws_sdk_rds::Client::new(&config);
     let same = config.clone();
     let clients = Clients {
-        secrets: late(move || aws_sdk_secretsmanager::Client::new(&same)),
-        parameters: late(move || aws_sdk_ssm::Client::new(&config)),
+        secrets: lazy(move || aws_sdk_secretsmanager::Client::new(&same)),
+        parameters: lazy(move || aws_sdk_ssm::Client::new(&config)),
         rds,
-        http: late(clients::connector),
+        http: lazy(clients::connector),
     };
     let text = |name| lambda::setting(name, String::new());
     let options = SlackOptions::new(&text("SLACK_SECRET")?, &text("SLACK_PARAMETER")?, &text("AWS_REGION")?);
