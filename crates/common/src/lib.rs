@@ -9,10 +9,9 @@
 //! | [`wait`] | what a step waits for, when that is met, and the polling itself |
 //! | [`rds`] | looking databases and snapshots up by resource id or name; the claim; tags |
 //! | [`clock`] | wall-clock time that follows Tokio's clock |
-//! | [`clients`] | AWS clients, lean and with time-outs |
+//! | [`clients`] | AWS clients, with time limits, retries and proxies |
 //! | [`connect_error`] | a connection that cannot be made, and what to look at |
-//! | [`transport`] | HTTP and TLS, connected in time |
-//! | [`trust`] | whose certificates are believed |
+//! | [`trust`] | the certificate authorities of a connection |
 //! | [`lambda`] | the entry point of a function |
 //!
 //! Nothing here reads the environment but [`clients`], [`lambda`] and a function's main.
@@ -29,7 +28,6 @@ pub mod rds;
 pub mod settings;
 pub mod source;
 pub mod tags;
-pub mod transport;
 pub mod trust;
 pub mod wait;
 

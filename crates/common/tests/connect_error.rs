@@ -4,23 +4,25 @@ use std::net::TcpListener;
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::config::retry::RetryConfig;
-use aws_sdk_rds::config::{Credentials, Region, SharedCredentialsProvider};
-use trapheus_common::{Error, ErrorKind, clients};
+use aws_sdk_rds::config::{Credentials, Region};
+use trapheus_common::clients::{self, CONNECT_TIMEOUT};
+use trapheus_common::trust::Trust;
+use trapheus_common::{Error, ErrorKind};
 
 /// The functions' client with another endpoint and without retries.
-fn client(endpoint: &str) -> Client {
-    let config = clients::config()
-        .into_builder()
+async fn client(endpoint: &str) -> Client {
+    let config = clients::loader(Trust::System)
         .region(Region::from_static("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("key", "secret", None, None, "test")))
+        .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
         .retry_config(RetryConfig::disabled())
         .endpoint_url(endpoint)
-        .build();
+        .load()
+        .await;
     Client::new(&config)
 }
 
 async fn failure(endpoint: &str) -> Error {
-    let error = client(endpoint).describe_db_instances().send().await.expect_err("no service listens there");
+    let error = client(endpoint).await.describe_db_instances().send().await.expect_err("no service listens there");
     Error::from_aws(ErrorKind::InstanceUnavailable, "orders", "cannot describe", &error)
 }
 
@@ -48,7 +50,9 @@ async fn an_unknown_host_name_is_an_unreachable_endpoint() {
 async fn a_handshake_without_an_answer_is_an_unreachable_endpoint() {
     // The kernel accepts the connection, and no process answers; a missing route looks the same.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let begun = tokio::time::Instant::now();
     let error = failure(&format!("https://{}", silent.local_addr().expect("its address"))).await;
+    assert_eq!(begun.elapsed().as_secs(), CONNECT_TIMEOUT.as_secs());
     assert_eq!(error.kind(), ErrorKind::EndpointUnreachable, "{}", error.report());
     assert!(error.report().contains("timeout"), "{}", error.report());
 }

@@ -7,7 +7,7 @@ use trapheus_common::lambda;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
-    let config = clients::config();
+    let config = clients::config().await;
     let rds = aws_sdk_rds::Client::new(&config);
     // Only a mark of another execution makes it ask for that execution.
     let sfn = lazy(move || aws_sdk_sfn::Client::new(&config));

@@ -7,7 +7,7 @@ use trapheus_email::EmailOptions;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
-    let config = clients::config();
+    let config = clients::config().await;
     let rds = aws_sdk_rds::Client::new(&config);
     let ses = lazy(move || aws_sdk_sesv2::Client::new(&config));
     let text = |name| lambda::setting(name, String::new());

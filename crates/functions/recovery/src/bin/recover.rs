@@ -9,7 +9,7 @@ use trapheus_recovery::recover;
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
     let options = ValidateOptions::from_environment()?;
-    let config = clients::config();
+    let config = clients::config().await;
     let rds = aws_sdk_rds::Client::new(&config);
     let sfn = lazy(move || aws_sdk_sfn::Client::new(&config));
     lambda::run(async |event, at| recover(&rds, &sfn, options, event, at).await).await
