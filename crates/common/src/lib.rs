@@ -10,7 +10,7 @@
 //! | [`rds`] | looking databases and snapshots up by resource id or name; the claim; tags |
 //! | [`clock`] | wall-clock time that follows Tokio's clock |
 //! | [`clients`] | AWS clients, with time limits, retries and proxies |
-//! | [`connect_error`] | a connection that cannot be made, and what to look at |
+//! | [`connect_error`] | connections that cannot be made, with advice |
 //! | [`trust`] | the certificate authorities of a connection |
 //! | [`lambda`] | the entry point of a function |
 //!

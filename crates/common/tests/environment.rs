@@ -59,21 +59,6 @@ impl Proxy {
         self.asked.lock().unwrap().clone()
     }
 
-    /// The output of one of the tests below that make a request, with the environment of a function and these variables.
-    fn output_of(&self, request: &str, variables: &[(&str, String)]) -> String {
-        let child = Command::new(std::env::current_exe().unwrap())
-            .args([request, "--exact", "--ignored", "--nocapture"])
-            .env_clear()
-            .env("AWS_REGION", "us-east-1")
-            .env("AWS_ACCESS_KEY_ID", "key")
-            .env("AWS_SECRET_ACCESS_KEY", "secret")
-            .envs(variables.iter().map(|(name, value)| (name, value)))
-            .output()
-            .unwrap();
-        assert!(child.status.success(), "{child:?}");
-        String::from_utf8(child.stdout).unwrap()
-    }
-
     fn proxy(&self) -> (&'static str, String) {
         ("HTTPS_PROXY", format!("http://{}", self.address))
     }
@@ -87,6 +72,21 @@ impl Drop for Proxy {
     fn drop(&mut self) {
         let _ = std::fs::remove_file(&self.authority);
     }
+}
+
+/// The output of one of the tests below that make a request, with the environment of a function and these variables.
+fn output_of(request: &str, variables: &[(&str, String)]) -> String {
+    let child = Command::new(std::env::current_exe().unwrap())
+        .args([request, "--exact", "--ignored", "--nocapture"])
+        .env_clear()
+        .env("AWS_REGION", "us-east-1")
+        .env("AWS_ACCESS_KEY_ID", "key")
+        .env("AWS_SECRET_ACCESS_KEY", "secret")
+        .envs(variables.iter().map(|(name, value)| (name, value)))
+        .output()
+        .unwrap();
+    assert!(child.status.success(), "{child:?}");
+    String::from_utf8(child.stdout).unwrap()
 }
 
 /// A server's certificate for the hosts, and the PEM of its authority.
@@ -165,7 +165,7 @@ async fn get_over_the_pinned_connector() {
 #[test]
 fn a_function_uses_the_proxy_and_the_authority_of_its_environment() {
     let proxy = Proxy::start("proxy");
-    let output = proxy.output_of("describe", &[proxy.proxy(), proxy.authority()]);
+    let output = output_of("describe", &[proxy.proxy(), proxy.authority()]);
     assert!(output.contains("0 databases"), "{output}");
     assert_eq!(proxy.asked(), [format!("{RDS}:443")]);
 }
@@ -173,7 +173,7 @@ fn a_function_uses_the_proxy_and_the_authority_of_its_environment() {
 #[test]
 fn a_function_refuses_an_authority_that_its_environment_does_not_name() {
     let proxy = Proxy::start("refused");
-    let output = proxy.output_of("describe", &[proxy.proxy()]);
+    let output = output_of("describe", &[proxy.proxy()]);
     assert!(output.contains(&format!("cannot connect to {RDS}")) && output.contains("UnknownIssuer"), "{output}");
     assert_eq!(proxy.asked(), [format!("{RDS}:443")]);
 }
@@ -183,7 +183,7 @@ fn no_proxy_and_an_endpoint_of_its_own_lead_past_the_proxy() {
     let proxy = Proxy::start("past");
     let endpoint = ("AWS_ENDPOINT_URL_RDS", format!("https://localhost:{}", proxy.address.port()));
     let except = ("NO_PROXY", "localhost".to_owned());
-    let output = proxy.output_of("describe", &[proxy.proxy(), proxy.authority(), endpoint, except]);
+    let output = output_of("describe", &[proxy.proxy(), proxy.authority(), endpoint, except]);
     assert!(output.contains("0 databases"), "{output}");
     assert_eq!(proxy.asked(), [""; 0]);
 }
@@ -191,7 +191,7 @@ fn no_proxy_and_an_endpoint_of_its_own_lead_past_the_proxy() {
 #[test]
 fn a_pinned_connector_trusts_the_systems_authorities_only_beyond_aws() {
     let proxy = Proxy::start("pinned");
-    let output = proxy.output_of("get_over_the_pinned_connector", &[proxy.proxy(), proxy.authority()]);
+    let output = output_of("get_over_the_pinned_connector", &[proxy.proxy(), proxy.authority()]);
     let line = |host: &str| output.lines().find(|line| line.starts_with(host)).unwrap_or_default().to_owned();
     assert!(line(RDS).contains("UnknownIssuer"), "{output}");
     assert_eq!(line(ELSEWHERE), format!("{ELSEWHERE}: 200"));
