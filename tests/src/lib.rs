@@ -15,11 +15,11 @@ use trapheus_common::document::{
     DiscardEvent, NameRole, OriginalCluster, OriginalInstance, PreflightEvent, RenameEvent, Request, RestoreEvent,
     RestoredEvent, SnapshotReplacement, StepEvent, StepOutput, Task, ValidateEvent, WaitEvent, WaitOutput, WaitStatus,
 };
+use trapheus_common::input::{self, ValidateOptions};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::wait::poll::Pace;
 use trapheus_common::{Result, document};
 use trapheus_preflight::scope::Scope;
-use trapheus_preflight::validate::{self, ValidateOptions};
 
 /// The execution every harness works for.
 pub const EXECUTION: &str = "arn:aws:states:us-east-1:123456789012:execution:trapheus-DBRestoreStateMachine:this-run";
@@ -83,7 +83,7 @@ impl Harness {
             start_time: self.wall_clock().into(),
             input: json!({"identifier": identifier, "task": task.name(), "isCluster": is_cluster}),
         };
-        validate::validate(Self::validate_options(), event).expect("a valid request")
+        input::validate(Self::validate_options(), event).expect("a valid request")
     }
 
     /// What a deployment says by default.

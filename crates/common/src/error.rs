@@ -311,6 +311,11 @@ fn joined(error: &(dyn std::error::Error + 'static)) -> String {
     text
 }
 
+/// One text for all problems, one to a line.
+pub fn listed(intro: &str, problems: impl IntoIterator<Item = impl AsRef<str>>) -> String {
+    problems.into_iter().fold(format!("{intro}:"), |text, problem| text + "\n- " + problem.as_ref())
+}
+
 #[cfg(test)]
 mod tests {
     use std::collections::HashSet;

@@ -3,6 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`identifiers`] | what RDS accepts as a name, and the names a run derives from the user's |
+//! | [`input`] | the input of an execution, checked |
 //! | [`document`] | the state document: what flows from state to state, and each task's input and output |
 //! | [`error`] | the error names the state machine matches, and how AWS's errors become them |
 //! | [`causes`] | known causes of failures and their remedies, by the code of AWS |
@@ -30,6 +31,7 @@ pub mod document;
 pub mod error;
 pub mod functions;
 pub mod identifiers;
+pub mod input;
 pub mod lambda;
 pub mod rds;
 pub mod restored;

@@ -2,7 +2,6 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`validate`] | the user's input: fields, types, names; no call is made |
 //! | [`instance`], [`cluster`] | reading RDS, and the plan's `original` |
 //! | `world` | what was read, reduced to what decides |
 //! | `checks` | the decisions: pure functions from a request and a world to problems |
@@ -26,11 +25,5 @@ mod offers;
 mod quotas;
 mod read;
 pub mod scope;
-pub mod validate;
 mod wait;
 mod world;
-
-/// One text for all problems, one to a line.
-fn listed(intro: &str, problems: impl IntoIterator<Item = impl AsRef<str>>) -> String {
-    problems.into_iter().fold(format!("{intro}:"), |text, problem| text + "\n- " + problem.as_ref())
-}

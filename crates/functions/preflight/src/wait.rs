@@ -6,11 +6,11 @@ use std::time::Duration;
 
 use tokio::time::{Instant, sleep};
 use trapheus_common::document::Request;
+use trapheus_common::error::listed;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result};
 
 use crate::checks::{self, Problem};
-use crate::listed;
 use crate::scope::Scope;
 use crate::world::World;
 

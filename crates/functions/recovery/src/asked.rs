@@ -5,8 +5,8 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Map, Value};
 use trapheus_common::clock::Timestamp;
 use trapheus_common::identifiers::execution_machine;
+use trapheus_common::input::STARTED_BY;
 use trapheus_common::{Error, ErrorKind, Result};
-use trapheus_preflight::validate::STARTED_BY;
 
 /// What is to be recovered.
 #[derive(Clone, Debug, PartialEq, Eq)]

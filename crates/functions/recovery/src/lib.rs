@@ -33,11 +33,11 @@ use trapheus_common::document::{
     Caught, Finding, Names, RecoverEvent, RecoveryDocument, RecoveryOutput, Request, TaskName, ValidateEvent,
 };
 use trapheus_common::identifiers::{DatabaseKind, execution_machine};
+use trapheus_common::input::{ValidateOptions, validate};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::rds::Database;
 use trapheus_common::tags::{self, Role};
 use trapheus_common::{Error, ErrorKind, Result, rds};
-use trapheus_preflight::validate::{ValidateOptions, validate};
 
 use crate::asked::Asked;
 use crate::finding::{Decision, decide};

@@ -12,12 +12,12 @@ use trapheus_common::Error;
 use trapheus_common::clients::Lazy;
 use trapheus_common::document::{OriginalCluster, OriginalInstance};
 use trapheus_common::functions::PipelineStep;
+use trapheus_common::input::ValidateOptions;
 use trapheus_common::lambda::{Invocation, invoke};
 use trapheus_common::wait::poll::Pace;
 use trapheus_email::EmailOptions;
 use trapheus_export::ExportOptions;
 use trapheus_preflight::scope::Scope;
-use trapheus_preflight::validate::ValidateOptions;
 use trapheus_slack::SlackOptions;
 use {
     trapheus_claim as claim, trapheus_commit as commit, trapheus_delete as delete, trapheus_email as email,
@@ -108,7 +108,7 @@ impl Fleet {
             };
         }
         match function {
-            "validate-input" => call!(async |event, _| preflight::validate::validate(*validate, event)),
+            "validate-input" => call!(async |event, _| trapheus_common::input::validate(*validate, event)),
             "preflight-instance" => {
                 call!(async |event, at| preflight::instance::preflight(rds, &Scope::default(), at, event).await)
             }

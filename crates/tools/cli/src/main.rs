@@ -17,7 +17,7 @@ use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal, filled_in};
 use trapheus_cli::screen::{ERROR, Screen};
 use trapheus_cli::{account, campaign, diagram, overhead, together};
 use trapheus_common::document::{SnapshotReplacement, ValidateEvent};
-use trapheus_preflight::validate::{ValidateOptions, validate};
+use trapheus_common::input::{ValidateOptions, validate};
 
 /// Restores Amazon RDS databases from snapshots, and rehearses that on your machine.
 ///

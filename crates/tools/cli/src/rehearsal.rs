@@ -15,10 +15,10 @@ use trapheus_common::clients::{self, Lazy, lazy};
 use trapheus_common::connect_error;
 use trapheus_common::document::{Options, SnapshotReplacement};
 use trapheus_common::functions;
+use trapheus_common::input::ValidateOptions;
 use trapheus_common::wait::poll::Pace;
 use trapheus_email::EmailOptions;
 use trapheus_export::ExportOptions;
-use trapheus_preflight::validate::ValidateOptions;
 use trapheus_slack::SlackOptions;
 
 use crate::cost::Usage;

@@ -1,7 +1,7 @@
-//! Lambda function `validate-input`: see [`trapheus_preflight::validate`].
+//! Lambda function `validate-input`: see [`trapheus_common::input`].
 
+use trapheus_common::input::{ValidateOptions, validate};
 use trapheus_common::lambda;
-use trapheus_preflight::validate::{ValidateOptions, validate};
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::StartError> {

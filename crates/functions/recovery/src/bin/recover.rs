@@ -1,8 +1,8 @@
 //! Lambda function `recover`: see [`trapheus_recovery::recover`].
 
 use trapheus_common::clients::{self, lazy};
+use trapheus_common::input::ValidateOptions;
 use trapheus_common::lambda;
-use trapheus_preflight::validate::ValidateOptions;
 use trapheus_recovery::recover;
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,16 +1,13 @@
-//! `ValidateInput`: from the user's JSON to a [`Request`] with every derived name, or one error with every problem.
+//! The user's input: from its JSON to a [`Request`], or one error with every problem. `ValidateInput` and a recovery read it.
 //!
 //! Refuses what is not understood rather than ignoring it: a misspelt field would otherwise silently do something else.
 //! Every derived name has to fit, whatever the task, so that what this project takes a snapshot of it can also restore.
 
+use crate::document::{self, ExportRequest, Options, Request, SnapshotReplacement, Task, ValidateEvent};
+use crate::error::listed;
+use crate::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, IdentifierError, SnapshotIdentifier};
+use crate::{Error, ErrorKind, Result, lambda, tags};
 use serde_json::{Map, Value};
-use trapheus_common::document::{self, ExportRequest, Options, Request, SnapshotReplacement, Task, ValidateEvent};
-use trapheus_common::identifiers::{
-    DatabaseIdentifier, DatabaseKind, ExportIdentifier, IdentifierError, SnapshotIdentifier,
-};
-use trapheus_common::{Error, ErrorKind, Result, lambda, tags};
-
-use crate::listed;
 
 /// The fields a user may give; the first [`REQUIRED`] of them are required.
 const FIELDS: [&str; 6] = ["identifier", "task", "isCluster", "export", "waitForExport", "maximumAge"];
@@ -310,8 +307,8 @@ fn keep_all<T>(outcome: std::result::Result<T, Vec<String>>, problems: &mut Vec<
 
 #[cfg(test)]
 mod tests {
+    use crate::clock::Timestamp;
     use serde_json::json;
-    use trapheus_common::clock::Timestamp;
 
     use super::*;
 
