@@ -619,7 +619,7 @@ impl Case<'_> {
     fn loss(&self, broken: &mut Vec<Broken>) {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I4, what });
         // Before its mark says so, a recovery cannot know a database for verified.
-        let has_committed = steps::any_succeeded(&self.e.report.steps, "protect");
+        let has_committed = steps::any_succeeded(&self.e.report.steps, "commit");
         if self.is_leftover() && has_committed && self.excuse == Excuse::None {
             let rolls_back = |run: &&OtherRun| steps::any(&run.steps, |step| steps::does(step, "discard"));
             for recovery in self.recoveries().filter(rolls_back) {

@@ -119,7 +119,7 @@ mod tests {
     #[test]
     fn every_part_that_a_promise_speaks_of_is_played_by_a_state_of_each_kind() {
         let of = |plays: &dyn Fn(&Task) -> bool| TASKS.values().filter(|task| plays(task)).count();
-        for verb in ["preflight", "claim", "snapshot", "rename", "verify", "protect", "delete", "discard", "release"] {
+        for verb in ["preflight", "claim", "snapshot", "rename", "verify", "commit", "delete", "discard", "release"] {
             for kind in ["instance", "cluster"] {
                 assert!(of(&|task| task.function == format!("{verb}-{kind}")) > 0, "{verb}-{kind}");
             }
