@@ -302,7 +302,7 @@ def test_a_stack_is_deleted_by_the_documented_command_and_leaves_the_other_alone
         each.result()
     (command,) = [line for line in commands("Tear-down") if line.startswith("sam delete")]
     first, second = resources(account, stack), resources(account, second_stack)
-    assert len([each for each in first if "Function-" in each]) == 31
+    assert len([each for each in first if "Function-" in each]) == 33
     assert existing(account) >= first | second
     kept, removed = account.bucket(stack), account.bucket(second_stack)
     account.client("s3").put_object(Bucket=kept, Key="orders-export/orders.parquet", Body=b"rows")

@@ -121,8 +121,6 @@ fn what_is_verified_is_never_called_foreign_once_its_original_could_not_be_delet
         ("shop", true, "DeleteDBInstance#2=error:InvalidParameterCombination:no"),
         ("shop", true, "DeleteDBCluster=error:InvalidParameterCombination:no"),
         ("ledger", true, "DeleteDBCluster=error:InvalidParameterCombination:no"),
-        // The mark that says that it is verified was not written where it should be.
-        ("orders", false, "AddTagsToResource#3=denied"),
         ("orders", false, "protect-instance#1x4=crash"),
         ("shop", true, "protect-cluster#1x4=crash"),
     ] {
@@ -136,6 +134,42 @@ fn what_is_verified_is_never_called_foreign_once_its_original_could_not_be_delet
         assert_eq!(report.mails.len(), 2, "{fault}: the run itself has told people");
         let last = report.mails.last().and_then(|mail| mail.text.as_deref()).unwrap_or_default();
         assert!(last.contains("is the restored database, verified"), "{fault}: {last}");
+    }
+}
+
+#[test]
+fn a_run_that_cannot_commit_gives_the_original_its_name_back() {
+    for (identifier, is_cluster, fault) in [
+        // The role that says that the database is verified cannot be written.
+        ("orders", false, "AddTagsToResource#3=denied"),
+        ("orders", false, "commit-instance#1x4=crash"),
+        ("shop", true, "commit-cluster#1x4=crash"),
+        ("ledger", true, "commit-cluster#1x4=crash"),
+    ] {
+        let disturbances = vec![fault.parse().expect("a fault")];
+        let rehearsal =
+            Rehearsal { disturbances, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world()) };
+        let report = rehearsal.run(&mut ()).expect("a world that can exist");
+        assert_eq!(report.status, "FAILED", "{fault}");
+        assert_untouched(&report, fault);
+    }
+}
+
+#[test]
+fn a_commit_whose_answer_is_lost_for_good_is_found_by_the_rollback() {
+    for (identifier, is_cluster, fault) in [
+        ("orders", false, "commit-instance#1x4=answerLost"),
+        ("shop", true, "commit-cluster#1x4=answerLost"),
+        ("ledger", true, "commit-cluster#1x4=answerLost"),
+    ] {
+        let disturbances = vec![fault.parse().expect("a fault")];
+        let rehearsal =
+            Rehearsal { disturbances, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world()) };
+        let report = rehearsal.run(&mut ()).expect("a world that can exist");
+        assert_eq!(report.status, "FAILED", "{fault}");
+        let last = report.mails.last().and_then(|mail| mail.text.as_deref()).unwrap_or_default();
+        assert!(last.contains("is the restored database, verified"), "{fault}: {last}");
+        assert!(last.contains(&format!("{identifier}-temp")), "{fault}: {last}");
     }
 }
 
