@@ -61,8 +61,16 @@ pub const TABLE: &[Row] = &[
         codes: &["DBInstanceAutomatedBackupQuotaExceeded", "DBInstanceAutomatedBackupQuotaExceededFault"],
         ..row(
             "The region holds as many retained automated backups as its quota allows.",
-            "Delete retained automated backups that nobody needs (RDS console, Automated backups, Retained) or \
+            "Delete retained automated backups that are not needed (RDS console, Automated backups, Retained) or \
                      ask for a higher quota; then delete the leftover -temp database.",
+        )
+    },
+    Row {
+        codes: &["StorageQuotaExceeded", "StorageQuotaExceededFault"],
+        ..row(
+            "The account has reached its quota of database storage in this region; during a restore the original and the \
+             restored database exist side by side.",
+            "Remove databases that are not needed, or ask for a higher quota in Service Quotas, then start the run again.",
         )
     },
     Row {
@@ -70,8 +78,6 @@ pub const TABLE: &[Row] = &[
             "InstanceQuotaExceeded",
             "InstanceQuotaExceededFault",
             "DBClusterQuotaExceededFault",
-            "StorageQuotaExceeded",
-            "StorageQuotaExceededFault",
             "SnapshotQuotaExceeded",
             "SnapshotQuotaExceededFault",
         ],
@@ -85,7 +91,7 @@ pub const TABLE: &[Row] = &[
         codes: &["ExportTaskLimitReachedFault"],
         ..row(
             "The account has as many exports in progress as RDS allows, and none ended while a place was waited for.",
-            "Export the snapshot when one has ended, or cancel one that nobody needs (aws rds cancel-export-task); \
+            "Export the snapshot when one has ended, or cancel one that are not needed (aws rds cancel-export-task); \
                      \"waitForExport\": true waits longer for a place.",
         )
     },
