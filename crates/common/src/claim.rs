@@ -175,8 +175,8 @@ pub struct Named<D> {
 impl<D: Database> Named<D> {
     /// One look where the database has one of its names, which it nearly always has.
     pub async fn find(rds: &Client, target: &Target) -> Result<Self> {
-        let names: Vec<&str> = target.names.all().map(DatabaseIdentifier::as_str).collect();
-        let named = D::of_names(rds, &names).await?;
+        let planned: Vec<&str> = target.names.all().map(DatabaseIdentifier::as_str).collect();
+        let named = D::of_names(rds, &planned).await?;
         let original = match named.iter().find(|one| one.resource_id() == Some(target.resource_id.as_str())) {
             Some(found) => Some(found.clone()),
             None => D::of_resource_id(rds, &target.resource_id).await?,

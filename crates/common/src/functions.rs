@@ -253,7 +253,7 @@ mod tests {
         let rows = STEPS.iter().flat_map(|step| {
             step.functions.iter().map(|name| json!({"name": name, "timeLimitSeconds": step.time_limit.as_secs()}))
         });
-        let table = Value::from_iter(rows);
+        let table: Value = rows.collect();
         if std::env::var_os("UPDATE_GOLDEN").is_some() {
             std::fs::write(path, format!("{table:#}\n")).unwrap();
         }

@@ -117,10 +117,6 @@ async fn a_database_that_was_not_verified_is_not_committed() {
     assert_eq!(role_of_instance(&harness, "orders"), "restored");
 }
 
-fn named(text: &str) -> Option<DatabaseIdentifier> {
-    Some(DatabaseIdentifier::reported(text))
-}
-
 /// The payload of a rename between two roles, of the original or of another database.
 fn renaming<O: Clone>(
     StepEvent { request, plan }: &StepEvent<O>,
@@ -144,7 +140,7 @@ const SWAP: (NameRole, NameRole) = (NameRole::Staged, NameRole::Service);
 async fn an_instance_is_restored_beside_the_original_and_swapped_by_the_plan_alone() {
     let harness = world();
     let mut event = Box::pin(harness.claimed_instance("orders", TASK)).await;
-    event.plan.names.database.staged = named("orders-new");
+    event.plan.names.database.staged = Some(DatabaseIdentifier::reported("orders-new"));
     let original = instance_id(&harness, "orders");
     let (restore, restored) = staged(&event);
     let request = &event.request;
@@ -182,9 +178,10 @@ async fn an_instance_is_restored_beside_the_original_and_swapped_by_the_plan_alo
 async fn a_cluster_is_restored_beside_the_original_and_swapped_by_the_plan_alone() {
     let harness = world();
     let mut event = Box::pin(harness.claimed_cluster("shop", TASK)).await;
-    event.plan.names.database.staged = named("shop-new");
+    event.plan.names.database.staged = Some(DatabaseIdentifier::reported("shop-new"));
     for member in &mut event.plan.original.members {
-        member.target.names.staged = named(&format!("{}-new", member.target.names.service));
+        let staged = format!("{}-new", member.target.names.service);
+        member.target.names.staged = Some(DatabaseIdentifier::reported(staged));
     }
     let original = cluster_id(&harness, "shop");
     let writer = instance_id(&harness, "shop-1");

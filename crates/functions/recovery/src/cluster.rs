@@ -20,8 +20,7 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     let claimed = Claimed::among(&clusters, request);
     let named = |name: &str| clusters.iter().find(|cluster| cluster.db_cluster_identifier() == Some(name));
     let home = named(request.identifier.as_str());
-    let names = Names::rename_first(request);
-    let parked = named(names.database.parked.as_str());
+    let parked = named(Names::rename_first(request).database.parked.as_str());
     let known = claimed.known(parked);
     let snapshot = rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await?;
     let source = snapshot.as_ref().and_then(|snapshot| snapshot.db_cluster_resource_id());

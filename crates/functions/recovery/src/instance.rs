@@ -19,8 +19,7 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     let claimed = Claimed::among(alone(), request);
     let named = |name: &str| alone().find(|instance| instance.db_instance_identifier() == Some(name));
     let home = named(request.identifier.as_str());
-    let names = Names::rename_first(request);
-    let parked = named(names.database.parked.as_str());
+    let parked = named(Names::rename_first(request).database.parked.as_str());
     let snapshot = rds::snapshot(client, request.snapshot_identifier.as_str()).await?;
     let source = snapshot.as_ref().and_then(|snapshot| snapshot.dbi_resource_id());
     let known = claimed.known(parked);

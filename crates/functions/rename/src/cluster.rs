@@ -6,7 +6,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
-use trapheus_common::claim::{self, Claim, Named};
+use trapheus_common::claim::{self, Claim};
 use trapheus_common::document::{OriginalCluster, RenameEvent, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::rds::Database;
@@ -24,11 +24,7 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
     let target = &event.target();
     let route = Route::of(&event, target)?;
     let output = StepOutput::done(TaskName::Rename, route.to.as_str());
-    // After a failure the claim may be gone for good, which does not keep the original from its name.
-    let clusters = match route.after_failure {
-        false => Named::<DbCluster>::find_claimed(rds, target).await?,
-        true => Named::<DbCluster>::find_surely(rds, target).await?,
-    };
+    let clusters = route.find::<DbCluster>(rds).await?;
     let Some(cluster) = &clusters.original else {
         return not_found(route, output, displacing(&clusters, route));
     };
@@ -42,10 +38,7 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
     if route.after_failure && !was_claimed && is_there(rds, route, &members, cluster).await? {
         return Ok(output);
     }
-    match route.after_failure {
-        false => claim::check(&event.request, target, cluster.tag_list())?,
-        true => claim::check_for_rollback(&event.request, target, cluster.tag_list())?,
-    }
+    route.check_claim(&event.request, cluster)?;
     let holder = clusters.at(route.to);
     Move { rds, original: &event.plan.original, route, members, cluster, holder }.step(output).await
 }

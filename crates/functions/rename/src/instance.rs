@@ -2,7 +2,6 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
-use trapheus_common::claim::{self, Named};
 use trapheus_common::document::{OriginalInstance, RenameEvent, StepOutput, TaskName};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::rds::Database;
@@ -20,11 +19,7 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
     let target = &event.target();
     let route = Route::of(&event, target)?;
     let mut output = StepOutput::done(TaskName::Rename, route.to.as_str());
-    // After a failure the claim may be gone for good, which does not keep the original from its name.
-    let instances = match route.after_failure {
-        false => Named::<DbInstance>::find_claimed(rds, target).await?,
-        true => Named::<DbInstance>::find_surely(rds, target).await?,
-    };
+    let instances = route.find::<DbInstance>(rds).await?;
     let Some(instance) = &instances.original else {
         return not_found(route, output, displacing(&instances, route));
     };
@@ -38,10 +33,7 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
             return Ok(output);
         }
     }
-    match route.after_failure {
-        false => claim::check(&event.request, target, instance.tag_list())?,
-        true => claim::check_for_rollback(&event.request, target, instance.tag_list())?,
-    }
+    route.check_claim(&event.request, instance)?;
     let is_carried_out = position == Position::Elsewhere && instance.has_other_modifications();
     let position = match position {
         Position::Elsewhere => move_it(rds, instance, route, instances.at(route.to)).await?,

@@ -11,8 +11,8 @@
 //! it is waited for, and the status-waiter gives up after half an hour.
 
 use aws_sdk_rds::Client;
-use trapheus_common::claim::Named;
-use trapheus_common::document::{RenameEvent, StepOutput, Target};
+use trapheus_common::claim::{self, Named};
+use trapheus_common::document::{RenameEvent, Request, StepOutput, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::rds::{Changes, Database, Doing, Refusal};
 use trapheus_common::wait::Goal;
@@ -41,6 +41,25 @@ impl<'a> Route<'a> {
             to: target.names.of(event.to)?,
             after_failure: event.after_failure,
         })
+    }
+
+    /// The database, and every database that has one of its names. After a failure the claim may be gone for good, which does
+    /// not keep the original from its name.
+    async fn find<D: Database>(self, rds: &Client) -> Result<Named<D>> {
+        if self.after_failure {
+            Named::find_surely(rds, self.target).await
+        } else {
+            Named::find_claimed(rds, self.target).await
+        }
+    }
+
+    /// Refuses to rename a database that is not this execution's.
+    fn check_claim(self, request: &Request, database: &impl Database) -> Result<()> {
+        if self.after_failure {
+            claim::check_for_rollback(request, self.target, database.tags())
+        } else {
+            claim::check(request, self.target, database.tags())
+        }
     }
 }
 

@@ -132,7 +132,7 @@ async fn ask_for_cluster(
     match calls::restore_cluster(call, original.settings.taken_by(Call::Restore, &original.engine)).send().await {
         Ok(answer) => Ok(answer.db_cluster.unwrap_or_else(|| DbCluster::builder().build())),
         Err(error) => {
-            Err(refused(KIND, identifier, format!("cannot restore from the snapshot {snapshot_identifier}"), &error))
+            Err(refused(KIND, identifier, &format!("cannot restore from the snapshot {snapshot_identifier}"), &error))
         }
     }
 }
@@ -209,7 +209,12 @@ impl Restoring<'_> {
             return Ok(Creation::NotNow);
         }
         let cluster = self.identifier.as_str();
-        Err(refused(KIND, cluster, format!("the cluster is restored, but its member {name} cannot be created"), &error))
+        Err(refused(
+            KIND,
+            cluster,
+            &format!("the cluster is restored, but its member {name} cannot be created"),
+            &error,
+        ))
     }
 
     /// The member that is there already, if this execution created it in this cluster.

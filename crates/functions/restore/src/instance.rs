@@ -90,7 +90,7 @@ async fn ask_for_it(
     match calls::restore_instance(call, to_send(original, &snapshot)).send().await {
         Ok(answer) => Ok(answer.db_instance.unwrap_or_else(|| DbInstance::builder().build())),
         Err(error) => {
-            Err(refused(KIND, identifier, format!("cannot restore from the snapshot {snapshot_identifier}"), &error))
+            Err(refused(KIND, identifier, &format!("cannot restore from the snapshot {snapshot_identifier}"), &error))
         }
     }
 }

@@ -67,7 +67,7 @@ fn taken(kind: ErrorKind, identifier: &str, why: &str) -> Error {
 }
 
 /// AWS refused the call: what was being done, and what to do about it where that is known.
-fn refused<E>(kind: ErrorKind, identifier: &str, doing: String, error: &SdkError<E, HttpResponse>) -> Error
+fn refused<E>(kind: ErrorKind, identifier: &str, doing: &str, error: &SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
