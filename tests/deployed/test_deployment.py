@@ -129,6 +129,7 @@ def test_whoever_follows_sees_each_step_and_how_it_ended(runs):
             "RestoreDbInstanceFromSnapshot",
             "ApplyDbInstanceSettings",
             "VerifyDbInstance",
+            "CommitDbInstance",
             "ProtectDbInstance",
             "DeleteOriginalDbInstance",
             "ReleaseDbInstance",
