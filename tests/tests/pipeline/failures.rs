@@ -174,6 +174,36 @@ fn a_commit_whose_answer_is_lost_for_good_is_found_by_the_rollback() {
 }
 
 #[test]
+fn a_commit_that_shows_late_is_found_by_the_rollback() {
+    for (identifier, is_cluster, look, seconds) in
+        [("orders", false, "DescribeDBInstances", 20), ("ledger", true, "DescribeDBClusters", 100)]
+    {
+        let late = json!({"action": "AddTagsToResource", "times": 99, "fault": {"kind": "late", "seconds": seconds}});
+        let calm = rehearse(event(identifier, "db_restore", is_cluster), world_with(json!([late])));
+        let mut in_commit = 0;
+        for number in (1..=calm.rds_calls[look]).rev() {
+            // The role is written and does not show yet, and the look for it is refused.
+            let refused = json!({"action": look, "occurrence": number, "fault": {"kind": "denied"}});
+            let faults = json!([late, refused]);
+            let report = rehearse(event(identifier, "db_restore", is_cluster), world_with(faults));
+            let last = report.mails.last().and_then(|mail| mail.text.as_deref()).unwrap_or_default();
+            let is_written = report.rds_calls.get("AddTagsToResource") >= calm.rds_calls.get("AddTagsToResource");
+            if last.contains("failed at Verify") {
+                break;
+            }
+            if !last.contains("failed at Commit") || !is_written {
+                continue;
+            }
+            in_commit += 1;
+            assert!(last.contains("is the restored database, verified"), "{identifier} {number}: {last}");
+            let aside = inventory(&report.world).into_iter().find(|name| name.contains("-failed-"));
+            assert_eq!(aside, None, "{identifier} {number}: the restored database stays");
+        }
+        assert!(in_commit > 0, "{identifier}");
+    }
+}
+
+#[test]
 fn where_rds_cannot_be_reached_the_run_ends_soon_and_says_which_endpoint_is_missing() {
     let faults = json!([{"action": "DescribeDBInstances", "times": 10_000, "fault": {"kind": "connectionRefused"}}]);
     let report = rehearse(event("orders", "db_restore", false), world_with(faults));
