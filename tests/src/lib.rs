@@ -10,10 +10,10 @@ use std::time::{Duration, SystemTime};
 use rds_simulator::{Execution, Options, Simulator, World};
 use serde_json::{Value, json};
 use trapheus_cli::rehearsal::Clients;
-use trapheus_commit::CommitEvent;
 use trapheus_common::document::{
-    DiscardEvent, NameRole, OriginalCluster, OriginalInstance, PreflightEvent, RenameEvent, Request, RestoreEvent,
-    RestoredEvent, SnapshotReplacement, StepEvent, StepOutput, Task, ValidateEvent, WaitEvent, WaitOutput, WaitStatus,
+    CommitEvent, DiscardEvent, NameRole, OriginalCluster, OriginalInstance, PreflightEvent, RenameEvent, Request,
+    RestoreEvent, RestoredEvent, SnapshotReplacement, StepEvent, StepOutput, Task, ValidateEvent, WaitEvent,
+    WaitOutput, WaitStatus,
 };
 use trapheus_common::input::{self, ValidateOptions};
 use trapheus_common::lambda::Invocation;

@@ -36,8 +36,9 @@ use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::wait::Goal;
 
 /// Every key that the state machine writes at the top of the document, besides `input`.
-pub const KEYS: [&str; 20] = [
+pub const KEYS: [&str; 21] = [
     "request",
+    "wake",
     "plan",
     "claim",
     "snapshot",
@@ -546,6 +547,18 @@ pub struct RestoredEvent<O> {
     pub plan: Plan<O>,
     /// The name of the restored database.
     pub at: NameRole,
+}
+
+/// The payload of a commit.
+#[derive(Clone, Debug, Deserialize)]
+#[serde(rename_all = "camelCase")]
+pub struct CommitEvent<O> {
+    pub request: Request,
+    pub plan: Plan<O>,
+    /// The name of the restored database.
+    pub at: NameRole,
+    /// The resource id of the database that was verified.
+    pub verified: String,
 }
 
 /// The payload of a rename.

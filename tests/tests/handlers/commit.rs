@@ -3,9 +3,9 @@
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use rds_simulator::{Fault, FaultRule};
 use serde_json::json;
-use trapheus_commit::{CommitEvent, commit};
+use trapheus_commit::commit;
 use trapheus_common::document::{
-    NameRole, OriginalCluster, OriginalInstance, RenameEvent, RestoreEvent, RestoredEvent, StepEvent, Task,
+    CommitEvent, NameRole, OriginalCluster, OriginalInstance, RenameEvent, RestoreEvent, RestoredEvent, StepEvent, Task,
 };
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::{ErrorKind, Result};

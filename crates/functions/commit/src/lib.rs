@@ -7,9 +7,8 @@
 //! A DB instance and a DB cluster are committed in the same way. The members of a cluster stay with it.
 
 use aws_sdk_rds::Client;
-use serde::Deserialize;
 use trapheus_common::claim::{self, Claim};
-use trapheus_common::document::{Commit, NameRole, Original, Plan, Request, TaskName};
+use trapheus_common::document::{Commit, CommitEvent, Original, TaskName};
 use trapheus_common::rds::Database;
 use trapheus_common::restored::Pair;
 use trapheus_common::tags::Role;
@@ -17,18 +16,6 @@ use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::{Error, ErrorKind, Result};
 
 const KIND: ErrorKind = ErrorKind::Verification;
-
-/// The payload of a commit.
-#[derive(Clone, Debug, Deserialize)]
-#[serde(rename_all = "camelCase")]
-pub struct CommitEvent<O> {
-    pub request: Request,
-    pub plan: Plan<O>,
-    /// The name of the restored database.
-    pub at: NameRole,
-    /// The resource id of the database that was verified.
-    pub verified: String,
-}
 
 /// Commits the run to its restored database, unless an earlier call has.
 pub async fn commit<D: Database, O: Original>(rds: &Client, event: CommitEvent<O>) -> Result<Commit> {
