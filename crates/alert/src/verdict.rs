@@ -752,7 +752,7 @@ impl Place<'_> {
             ));
             if main.status.is_none() {
                 verdict.needs_action();
-                verdict.commands.push(self.commands.copy_snapshot(self.request));
+                verdict.commands.push(self.commands.copy_snapshot(self.request, &self.run.names(self.request)));
             }
         } else if self.request.task.takes_snapshot() {
             verdict.remarks.push(format!("There is no available snapshot {} now.", main.identifier));
@@ -868,8 +868,8 @@ impl Commands<'_> {
         )
     }
 
-    fn copy_snapshot(self, request: &Request) -> Command {
-        let (to, from) = (&request.snapshot_identifier, Names::rename_first(request).replacement_snapshot);
+    fn copy_snapshot(self, request: &Request, names: &Names) -> Command {
+        let (to, from) = (&request.snapshot_identifier, &names.replacement_snapshot);
         Command::new(
             format!("finish the replacement of the snapshot {to} (or let the next create_snapshot run do it)"),
             &self.0.copy_snapshot(request.kind, from.as_str(), to.as_str()),

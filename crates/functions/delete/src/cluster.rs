@@ -132,7 +132,7 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalCluster>, at: Inv
         members: Members(members),
         patience,
     };
-    let discard = Clusters { discard, original, present: cluster.identifier(), restored, aside, is_home };
+    let discard = Clusters { discard, original, present: cluster.name(), restored, aside, is_home };
     // Boxed, because the futures of its calls would make every caller's as large.
     Box::pin(discard.step(output)).await
 }
@@ -167,7 +167,7 @@ struct Clusters<'a> {
     discard: Discard<'a>,
     original: &'a OriginalCluster,
     /// The name that the original has now.
-    present: Option<&'a str>,
+    present: &'a str,
     /// The cluster that has the name and is not the original.
     restored: Option<DbCluster>,
     /// The cluster that has the name a rollback moves a restored one to.

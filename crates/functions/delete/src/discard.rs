@@ -232,7 +232,7 @@ impl Patience {
     }
 }
 
-/// What came of asking RDS to rename a restored database aside.
+/// The outcome of the rename of a restored database aside.
 enum Moved {
     /// It is on its way, or another rename of it is.
     UnderWay,
@@ -242,7 +242,7 @@ enum Moved {
     Refused,
 }
 
-/// What a person has to know of a database that was moved aside and waits for its deletion.
+/// The note on a database that was moved aside and waits for its deletion.
 fn kept_aside(names: &Names, resource_id: &str) -> String {
     format!(
         "the restored database ({resource_id}) may have been in service, so it was renamed to {}. Once the original has its name \
@@ -259,7 +259,7 @@ fn awaited_long_enough(identifier: &str, status: &str) -> String {
     )
 }
 
-/// What a person has to know of a database that was moved aside and is being deleted.
+/// The note on a database that was moved aside and is being deleted.
 fn discarded(names: &Names, resource_id: &str) -> String {
     format!(
         "the restored database ({resource_id}) may have been in service, so it was renamed to {} and is being deleted with the final \
@@ -268,7 +268,7 @@ fn discarded(names: &Names, resource_id: &str) -> String {
     )
 }
 
-/// What a person has to know of a database whose automated backups are all that is kept of it.
+/// The note on a deleted database of which RDS keeps only the automated backups.
 fn backups_kept(identifier: &str, resource_id: &str, status: &str) -> String {
     format!(
         "the restored database {identifier} ({resource_id}) may have been in service and took neither a rename nor a final snapshot in \
@@ -289,7 +289,7 @@ fn nothing_to_keep(request: &Request, identifier: &str, resource_id: &str, statu
     )
 }
 
-/// What a person has to know of a restored database that an earlier call, or a person, has begun to delete.
+/// The note on a restored database that an earlier call, or a person, has begun to delete.
 fn leaving(identifier: &str, resource_id: &str) -> String {
     format!(
         "the restored database {identifier} ({resource_id}) is being deleted: look for its final snapshot or its retained \

@@ -26,7 +26,7 @@ pub mod cluster;
 mod discard;
 pub mod instance;
 
-/// What came of asking RDS to delete something.
+/// The outcome of a deletion that RDS was asked for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     Accepted,
@@ -180,7 +180,7 @@ fn backup_quota(request: &Request, identifier: &str) -> Error {
 }
 
 /// Databases that this execution may not remove keep a rollback from the name.
-fn foreign(request: &Request, present: Option<&str>, noun: &str, found: &[String]) -> Error {
+fn foreign(request: &Request, present: &str, noun: &str, found: &[String]) -> Error {
     failed(
         request,
         format!(
@@ -188,7 +188,7 @@ fn foreign(request: &Request, present: Option<&str>, noun: &str, found: &[String
              by this execution: {found}. To put the original back by hand: `aws rds modify-db-{noun} --db-{noun}-identifier \
              {home} --new-db-{noun}-identifier <another name> --apply-immediately`, and once that is done `aws rds \
              modify-db-{noun} --db-{noun}-identifier {temporary} --new-db-{noun}-identifier {home} --apply-immediately`",
-            temporary = present.unwrap_or_default(),
+            temporary = present,
             home = request.identifier,
             found = found.join("; "),
         ),

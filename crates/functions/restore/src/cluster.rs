@@ -21,7 +21,7 @@ use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{Error, ErrorKind, Result};
 
-use crate::{calls, check_original, pinned, refused, taken, unchanged};
+use crate::{calls, check_original, pinned, refused, restored_by_us, taken, unchanged};
 
 const KIND: ErrorKind = ErrorKind::ClusterRestore;
 
@@ -40,7 +40,7 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Resu
     let tags = tags::of_the_user(claimed.tag_list());
     let pinned = pinned(plan)?;
     let output = StepOutput::done(TaskName::ClusterRestore, identifier);
-    let restored = match restored_by_us(clusters.at(identifier), &event, identifier)? {
+    let restored = match restored_by_us(KIND, clusters.at(identifier), &event, identifier)? {
         Some(found) => found.clone(),
         // Boxed, because the call has room for some forty parameters.
         None => match Box::pin(ask_for_cluster(rds, &event, identifier, &tags)).await {
@@ -48,7 +48,7 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Resu
             // If it is there all the same, the answer to the call that made it was lost.
             Err(failure) => {
                 let found = claim::created(rds, identifier.as_str(), &request.execution).await?;
-                restored_by_us(found.as_ref(), &event, identifier)?.cloned().ok_or(failure)?
+                restored_by_us(KIND, found.as_ref(), &event, identifier)?.cloned().ok_or(failure)?
             }
         },
     };
@@ -90,18 +90,6 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Resu
 async fn snapshot_now(rds: &Client, request: &Request) -> Result<Seen> {
     let found = rds::cluster_snapshot(rds, request.snapshot_identifier.as_str()).await?;
     Ok(Seen::of(found.as_ref(), source::of_cluster_snapshot))
-}
-
-/// The database that has the name, if this execution restored it; an error for any other.
-fn restored_by_us<'a>(
-    found: Option<&'a DbCluster>,
-    event: &RestoreEvent<OriginalCluster>,
-    identifier: &DatabaseIdentifier,
-) -> Result<Option<&'a DbCluster>> {
-    match found.and_then(|found| Proofs::of_cluster(found).missing(&event.request, &event.plan.planned())) {
-        Some(why) => Err(taken(KIND, identifier.as_str(), &why)),
-        None => Ok(found),
-    }
 }
 
 async fn ask_for_cluster(

@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, DbSnapshot};
-use trapheus_common::claim::{self, Claim, Named, Proofs};
+use trapheus_common::claim::{self, Claim, Named};
 use trapheus_common::document::{OriginalInstance, Request, RestoreEvent, StepOutput, TaskName};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::settings::{Call, InstanceSettings, Settings};
@@ -11,7 +11,7 @@ use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::Goal;
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
-use crate::{calls, check_original, pinned, refused, taken, unchanged};
+use crate::{calls, check_original, pinned, refused, restored_by_us, unchanged};
 
 const KIND: ErrorKind = ErrorKind::InstanceRestore;
 
@@ -28,7 +28,7 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalInstance>) -> Res
     check_original(KIND, &event, claimed.db_instance_identifier())?;
     let tags = tags::of_the_user(claimed.tag_list());
     let pinned = pinned(plan)?;
-    let restored = match restored_by_us(instances.at(identifier), &event, identifier)? {
+    let restored = match restored_by_us(KIND, instances.at(identifier), &event, identifier)? {
         Some(found) => found.clone(),
         // Boxed, because the call has room for some forty parameters.
         None => match Box::pin(ask_for_it(rds, &event, identifier, &tags)).await {
@@ -36,7 +36,7 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalInstance>) -> Res
             // If it is there all the same, the answer to the call that made it was lost.
             Err(failure) => {
                 let found = claim::created(rds, identifier.as_str(), &request.execution).await?;
-                restored_by_us(found.as_ref(), &event, identifier)?.cloned().ok_or(failure)?
+                restored_by_us(KIND, found.as_ref(), &event, identifier)?.cloned().ok_or(failure)?
             }
         },
     };
@@ -53,18 +53,6 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalInstance>) -> Res
 async fn snapshot_now(rds: &Client, request: &Request) -> Result<Seen> {
     let found = rds::snapshot(rds, request.snapshot_identifier.as_str()).await?;
     Ok(Seen::of(found.as_ref(), source::of_snapshot))
-}
-
-/// The database that has the name, if this execution restored it; an error for any other.
-fn restored_by_us<'a>(
-    found: Option<&'a DbInstance>,
-    event: &RestoreEvent<OriginalInstance>,
-    identifier: &DatabaseIdentifier,
-) -> Result<Option<&'a DbInstance>> {
-    match found.and_then(|found| Proofs::of_instance(found).missing(&event.request, &event.plan.planned())) {
-        Some(why) => Err(taken(KIND, identifier.as_str(), &why)),
-        None => Ok(found),
-    }
 }
 
 async fn ask_for_it(

@@ -18,7 +18,10 @@ pub mod instance;
 use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 use trapheus_common::causes;
+use trapheus_common::claim::Proofs;
 use trapheus_common::document::{Original, Plan, RestoreEvent, Source};
+use trapheus_common::identifiers::DatabaseIdentifier;
+use trapheus_common::rds::Database;
 use trapheus_common::source::{self, Seen};
 use trapheus_common::{Error, ErrorKind, Result};
 
@@ -74,4 +77,17 @@ where
     let code = error.as_service_error().and_then(ProvideErrorMetadata::code);
     let remedy = code.and_then(causes::of_code).map(|cause| cause.in_brackets()).unwrap_or_default();
     Error::from_aws(kind, identifier, format!("{doing}{remedy}"), error)
+}
+
+/// The database that has the name, if this execution restored it; an error for any other.
+fn restored_by_us<'a, D: Database, O: Original>(
+    kind: ErrorKind,
+    found: Option<&'a D>,
+    event: &RestoreEvent<O>,
+    identifier: &DatabaseIdentifier,
+) -> Result<Option<&'a D>> {
+    match found.and_then(|found| Proofs::of(found).missing(&event.request, &event.plan.planned())) {
+        Some(why) => Err(taken(kind, identifier.as_str(), &why)),
+        None => Ok(found),
+    }
 }
