@@ -31,7 +31,7 @@ git ls-files -z | xargs --null cp --parents --preserve=timestamps --target-direc
 
 # Processes of this machine stand in for Lambda, so the functions are built for it; a deployment is for arm64 by default.
 case $(uname -m) in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
-# Not optimised: that takes a minute of CPU for each of 33 functions, and changes their size and speed alone.
+# Not optimised: that takes a minute of CPU for each function, and changes their size and speed alone.
 (
   cd "$clone"
   export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=256

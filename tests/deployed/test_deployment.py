@@ -5,6 +5,7 @@ All runs are started at once, each on a database of its own, and followed as a p
 
 import json
 import re
+from pathlib import Path
 
 import pytest
 import yaml
@@ -12,6 +13,7 @@ from conftest import SCHEDULE, SCHEDULED, deploy_second, until
 from documented import commands
 from world import AURORA_CLUSTERS, CLUSTERS, INSTANCES, bystander
 
+FUNCTIONS = json.loads((Path(__file__).parent.parent / "deployment/functions.json").read_text())
 RESTORES = {"restore": "db_restore", "replace": "create_snapshot"}
 TARGETS = [f"{kind}-{what}" for kind in ("orders", "shop", "ledger") for what in RESTORES]
 SNAPSHOTS = ["orders-snapshot", "shop-snapshot", "ledger-snapshot"]
@@ -303,7 +305,7 @@ def test_a_stack_is_deleted_by_the_documented_command_and_leaves_the_other_alone
         each.result()
     (command,) = [line for line in commands("Tear-down") if line.startswith("sam delete")]
     first, second = resources(account, stack), resources(account, second_stack)
-    assert len([each for each in first if "Function-" in each]) == 33
+    assert len([each for each in first if "Function-" in each]) == len(FUNCTIONS)
     assert existing(account) >= first | second
     kept, removed = account.bucket(stack), account.bucket(second_stack)
     account.client("s3").put_object(Bucket=kept, Key="orders-export/orders.parquet", Body=b"rows")
