@@ -1,4 +1,4 @@
-//! The AWS CLI commands a refusal names, so that nobody has to look them up at 3 a.m.
+//! The AWS CLI commands that a refusal names, so that an operator need not look them up at 3 a.m.
 //!
 //! Texts only. A command that deletes is always preceded by the question whether what it deletes is still needed.
 

@@ -31,7 +31,7 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
         return if is_alone {
             found(Finding::Release, "the database is under its name, and only marks are left to lift")
         } else {
-            found(Finding::Unresolved, "somebody removed tags that tell which database is the original")
+            found(Finding::Unresolved, "tags that identify the original were removed")
         };
     }
     match (traces.original, &traces.restored) {
@@ -52,14 +52,14 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
             for_now(Finding::LeftOver, "the restored database is verified and stays; the original is being deleted")
         }
         (Original::Deleting, _) => {
-            found(Finding::Unresolved, "somebody is deleting the original, and no restored database was verified")
+            found(Finding::Unresolved, "the original is being deleted, and no restored database was verified")
         }
         // Between two names an original does not answer: its absence is believed only after the last look.
         (Original::NotFound, Some(Restored { is_verified: true, .. })) if traces.taken.own => {
             for_now(Finding::Release, "the restored database is verified, and the original is gone")
         }
         (Original::NotFound, Some(Restored { is_verified: true, .. })) => {
-            for_now(Finding::Unresolved, "the restored database is verified, and somebody took it from its name")
+            for_now(Finding::Unresolved, "the restored database is verified, and was renamed or deleted")
         }
         // The rollback has released the original, as it seems, and what was restored could not be deleted, or a person
         // renamed it.

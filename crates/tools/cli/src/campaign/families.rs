@@ -92,7 +92,7 @@ families! {
         "The run ends where it is.",
         "Woken before anything is changed, and called again for half an hour.";
     ABORT = "abort":
-        "Somebody stops the execution, before or after a state's function has worked, in the rollback too.",
+        "A person stops the execution, before or after a state's function has worked, in the rollback too.",
         "Everything stays as it is: a renamed database stays renamed.",
         "A rule starts a recovery, which goes through the same rollback and sends the mails.";
     SECOND_RUN = "second-run":
@@ -100,7 +100,7 @@ families! {
         "Both go on and harm each other.",
         "One of them is refused by the claim.";
     REDRIVE = "redrive":
-        "Somebody stops the execution at any state, and redrives it seconds, minutes or hours later; or redrives a run that failed.",
+        "A person stops the execution at any state, and redrives it seconds, minutes or hours later; or redrives a run that failed.",
         "Goes on with what it once read.",
         "Changes nothing more but what the rollback changes; the rule's recovery has the database back already, or a rollback of its own has.";
     TWO_RECOVERIES = "two-recoveries":
@@ -117,7 +117,7 @@ families! {
         "The other webhooks, the mail and the rollback go on.";
     NOTICE = "notice":
         "People want to hear of successes; mail or Slack fails then, or what comes after the notice does.",
-        "Tells nobody of a success.",
+        "Sends no notice of a success.",
         "The original is deleted all the same; a run that fails after its notice sends both alerts as well.";
     PEOPLE_RENAME = "people-rename":
         "A person renames the database, a member, or what was restored.",
@@ -181,18 +181,18 @@ families! {
         "The restore goes on and ends well; its output and a mail say that the export failed. A run that was only to take a snapshot and export it ends `FAILED`.";
     EXPORT_FAILED = "export-failed":
         "RDS fails, cancels or never finishes the export, has no place for it, or a person cancels it or deletes its snapshot.",
-        "Nobody looks.",
+        "The original project does not look.",
         "A place is waited for, for a while; the end of the export only if the input asks. Told in the output and by mail; the database is as well as without an export.";
     ROLLBACK_REQUEST = "rollback-request":
         "A restore fails, and then a request of its rollback.",
-        "The rollback ends; nobody is told what exists.",
+        "The rollback ends; no mail says what exists.",
         "Retried where that can help; else the final mail says what exists and has the commands that finish it.";
     ROLLBACK_FUNCTION = "rollback-function":
         "A restore fails, and then a function of its rollback.",
-        "The rollback ends; nobody is told what exists.",
+        "The rollback ends; no mail says what exists.",
         "Called again.";
     ROLLBACK_ABORT = "rollback-abort":
-        "A restore fails, and somebody stops the execution in its rollback.",
+        "A restore fails, and a person stops the execution in its rollback.",
         "Everything stays as it is.",
         "The recovery finishes the rollback.";
     COPIES = "copies":
