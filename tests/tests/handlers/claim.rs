@@ -571,6 +571,18 @@ async fn a_member_still_under_its_temporary_name_keeps_its_mark() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn the_claim_on_a_cluster_releases_a_member_that_another_execution_claimed_and_lost() {
+    let harness = Harness::new(aurora());
+    let event = harness.claimed_cluster("orders", Task::DbRestore).await;
+    let member = rds::instance(harness.rds(), "orders-1").await.unwrap().unwrap();
+    let arn = member.db_instance_arn().unwrap();
+    let lost = tags::claim(OTHER_EXECUTION, tags::Role::Original, member.dbi_resource_id().unwrap());
+    rds::add_tags(harness.rds(), arn, lost).await.unwrap();
+    release_cluster(&harness, &event).await.unwrap();
+    assert!(is_unmarked(&instance_tags(&harness, "orders-1")));
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_cluster_of_another_execution_is_not_released() {
     let harness = Harness::new(aurora());
     let event = harness.claimed_cluster("orders", Task::DbRestore).await;

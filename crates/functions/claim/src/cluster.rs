@@ -7,7 +7,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance};
-use trapheus_common::claim;
+use trapheus_common::claim::{self, Claim};
 use trapheus_common::clients::Late;
 use trapheus_common::document::{
     ClusterKind, Member, OriginalCluster, ReleaseEvent, Request, StepEvent, StepOutput, TaskName,
@@ -95,6 +95,7 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> R
             },
         )
         .await;
+    let is_ours = holder.as_ref().is_some_and(|cluster| Claim::is_shown_by(cluster, &request.execution));
     for instance in members {
         let has = |name: &DatabaseIdentifier| instance.is_named(name.as_str());
         let is_parked = |member: &Member| {
@@ -105,7 +106,7 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> R
             lift.check_status(&instance);
         }
         if !original.own_members().iter().any(is_parked) {
-            lift.off_database(&instance).await;
+            lift.off_member(&instance, is_ours).await;
         }
     }
     if let Some(cluster) = &holder {

@@ -76,10 +76,14 @@ impl<'a> Lift<'a> {
         let Some(arn) = arn.filter(|arn| !self.done.iter().any(|done| done == arn)) else { return };
         let is_half = tags::value(found, tags::EXECUTION).is_none() && tags::value(found, tags::ROLE).is_some();
         if is_half || tags::marked_by(found, &self.request.execution) {
-            self.done.push(arn.to_owned());
-            let outcome = rds::remove_tags(self.rds, arn, &tags::OURS).await;
-            self.remember(outcome);
+            self.untag(arn).await;
         }
+    }
+
+    async fn untag(&mut self, arn: &str) {
+        self.done.push(arn.to_owned());
+        let outcome = rds::remove_tags(self.rds, arn, &tags::OURS).await;
+        self.remember(outcome);
     }
 
     /// As [`Self::from`], for a database: not for one that carries the tags of another.
@@ -87,6 +91,17 @@ impl<'a> Lift<'a> {
         let named = tags::value(database.tags(), tags::RESOURCE_ID);
         if named.is_none_or(|named| Some(named) == database.resource_id()) {
             self.from(database.arn(), database.tags()).await;
+        }
+    }
+
+    /// As [`Self::off_database`], for a member of a cluster. The claim on a cluster holds for its members: under this
+    /// execution's claim, the claim that another execution wrote on a member, and lost, is removed as well.
+    pub(crate) async fn off_member<D: Database>(&mut self, member: &D, is_cluster_ours: bool) {
+        match member.arn() {
+            Some(arn) if is_cluster_ours && Claim::on(member).is_some_and(|claim| claim.is_proven) => {
+                self.untag(arn).await;
+            }
+            _ => self.off_database(member).await,
         }
     }
 
