@@ -320,6 +320,9 @@ fn data(run: &Run) -> Option<String> {
     let lost = "writes between the snapshot and the rename are not in the restored database";
     Some(match (request.task, age) {
         (Task::DbRestore, Some(age)) => format!("{age}; later writes are not in the restored database"),
+        (Task::DbRestore, None) if run.recovery.is_some() => {
+            "not known to the recovery: the output of the execution's Preflight state has it".to_owned()
+        }
         (Task::DbRestore, None) => "not chosen: the run ended before that".to_owned(),
         (Task::CreateSnapshot, Some(age)) => format!("{age}, from the snapshot that this run took; {lost}"),
         (Task::CreateSnapshot, None) => format!("from the snapshot that this run takes; {lost}"),

@@ -158,8 +158,13 @@ impl Original {
 
     /// The members that are renamed and deleted one by one. Readers of Aurora Auto Scaling keep their names.
     pub fn own_members(&self) -> impl Iterator<Item = &Target> {
-        let own = matches!(&self.described, Described::Cluster(cluster) if cluster.cluster_kind == ClusterKind::Aurora);
+        let own = !self.is_multi_az_cluster();
         self.members().filter(move |member| own && !rds::is_auto_scaled(member.identifier().as_str()))
+    }
+
+    /// Whether it is a Multi-AZ DB cluster, whose members are RDS's own and whose snapshots RDS does not copy.
+    pub fn is_multi_az_cluster(&self) -> bool {
+        matches!(&self.described, Described::Cluster(cluster) if cluster.cluster_kind == ClusterKind::MultiAz)
     }
 
     pub fn deletion_protection(&self) -> bool {

@@ -358,6 +358,18 @@ impl Place<'_> {
         }
     }
 
+    /// As [`Self::make_available`], before a rename: RDS renames an available database only. A database that is being
+    /// renamed is about to lose the name that a command would wait for.
+    fn await_available(&self, database: &Database, verdict: &mut Verdict) {
+        if database.status == "renaming" {
+            return;
+        }
+        self.make_available(database, verdict);
+        if phase(database.kind, &database.status) == Phase::Stopped {
+            verdict.commands.push(self.commands.wait(database.kind, "available", &database.identifier));
+        }
+    }
+
     /// A member of a Multi-AZ DB cluster is RDS's to repair, but a failed one needs a person.
     fn look_after_failed_members(&self, cluster: &str, verdict: &mut Verdict) {
         let is_own =
@@ -388,6 +400,7 @@ impl Place<'_> {
                 )),
                 None => {}
             }
+            self.await_available(original, verdict);
             verdict.commands.extend(self.commands.rename(
                 original.kind,
                 &original.identifier,
@@ -438,12 +451,7 @@ impl Place<'_> {
             return None;
         }
         match phase(*kind, status) {
-            Phase::Available => {}
-            Phase::Passing => verdict.commands.push(self.commands.wait(*kind, "available", identifier)),
-            Phase::Stopped => {
-                verdict.commands.push(self.commands.start(*kind, identifier));
-                verdict.commands.push(self.commands.wait(*kind, "available", identifier));
-            }
+            Phase::Available | Phase::Passing | Phase::Stopped => self.await_available(home, verdict),
             Phase::Deleting => {
                 verdict.commands.push(self.commands.wait(*kind, "deleted", identifier));
                 return None;
@@ -627,7 +635,7 @@ impl Place<'_> {
                 if let Some(original) = original {
                     verdict.commands.push(self.commands.wait(original.kind, "deleted", &original.identifier));
                 }
-                self.make_available(aside, &mut verdict);
+                self.await_available(aside, &mut verdict);
                 verdict.commands.extend(self.commands.rename(aside.kind, &aside.identifier, name.as_str()));
                 if let Described::Cluster(cluster) = &self.original.described {
                     let is_there = |member: &&Member| {
@@ -746,13 +754,16 @@ impl Place<'_> {
             return;
         }
         if let Some(temporary) = Some(temporary).filter(available) {
+            let is_copied = !self.original.is_multi_az_cluster();
+            let next = if is_copied { "the copy of it" } else { "a second one under the right name" };
             verdict.remarks.push(format!(
-                "The snapshot {} is not available; its replacement {} is, and the copy of it is still to be made.",
+                "The snapshot {} is not available; its replacement {} is, and {next} is still to be made.",
                 main.identifier, temporary.identifier
             ));
             if main.status.is_none() {
                 verdict.needs_action();
-                verdict.commands.push(self.commands.copy_snapshot(self.request, &self.run.names(self.request)));
+                let names = self.run.names(self.request);
+                verdict.commands.push(self.commands.finish_replacement(self.request, &names, is_copied));
             }
         } else if self.request.task.takes_snapshot() {
             verdict.remarks.push(format!("There is no available snapshot {} now.", main.identifier));
@@ -868,12 +879,16 @@ impl Commands<'_> {
         )
     }
 
-    fn copy_snapshot(self, request: &Request, names: &Names) -> Command {
+    /// RDS copies no snapshot of a Multi-AZ DB cluster: a second one is taken instead, as the run does.
+    fn finish_replacement(self, request: &Request, names: &Names, is_copied: bool) -> Command {
         let (to, from) = (&request.snapshot_identifier, &names.replacement_snapshot);
-        Command::new(
-            format!("finish the replacement of the snapshot {to} (or let the next create_snapshot run do it)"),
-            &self.0.copy_snapshot(request.kind, from.as_str(), to.as_str()),
-        )
+        let line = if is_copied {
+            self.0.copy_snapshot(request.kind, from.as_str(), to.as_str())
+        } else {
+            self.0.create_snapshot(request.kind, request.identifier.as_str(), to.as_str())
+        };
+        let purpose = format!("finish the replacement of the snapshot {to} (or let the next create_snapshot run do it)");
+        Command::new(purpose, &line)
     }
 
     fn create_member(self, name: &str, cluster: &OriginalCluster, member: &Member) -> Command {
@@ -982,6 +997,16 @@ mod tests {
         let verdict = judged(&renamed(), vec![database(Instance, "orders-temp", "available", Origin::Original)]);
         assert_eq!(verdict.standing, Standing::ActionNeeded);
         assert_eq!(lines(&verdict), RENAME_BACK);
+    }
+
+    #[test]
+    fn an_original_under_its_temporary_name_is_available_before_its_rename() {
+        let wait = "aws rds wait db-instance-available --db-instance-identifier orders-temp";
+        let start = "aws rds start-db-instance --db-instance-identifier orders-temp";
+        for (status, before) in [("stopped", &[start, wait][..]), ("backing-up", &[wait]), ("renaming", &[])] {
+            let verdict = judged(&renamed(), vec![database(Instance, "orders-temp", status, Origin::Original)]);
+            assert_eq!(lines(&verdict), [before, &RENAME_BACK[..]].concat(), "{status}");
+        }
     }
 
     #[test]
@@ -1537,22 +1562,26 @@ mod tests {
 
     #[test]
     fn an_interrupted_replacement_of_the_snapshot_can_be_finished() {
-        let run = run(&after(aurora(), &["claim"]));
-        let databases = vec![
-            database(Cluster, "orders", "available", Origin::Original),
-            member("orders-a", "db-ORDERS-A", "orders", Origin::Original),
-            member("orders-b", "db-ORDERS-B", "orders", Origin::Original),
-        ];
-        let mut world = world(&run, databases);
-        let snapshots = world.snapshots.as_mut().unwrap();
-        snapshots[0].status = None;
-        snapshots[1].status = Some("available".to_owned());
-        let verdict = judge(&run, &world, "eu-west-1");
-        assert_eq!(verdict.standing, Standing::ActionNeeded);
-        assert_eq!(
-            lines(&verdict),
-            ["aws rds copy-db-cluster-snapshot --source-db-cluster-snapshot-identifier orders-temp \
-              --target-db-cluster-snapshot-identifier orders-snapshot"]
-        );
+        let copied = "aws rds copy-db-cluster-snapshot --source-db-cluster-snapshot-identifier orders-temp \
+                      --target-db-cluster-snapshot-identifier orders-snapshot";
+        let taken = "aws rds create-db-cluster-snapshot --db-cluster-identifier orders \
+                     --db-cluster-snapshot-identifier orders-snapshot";
+        for (kind, command) in [(ClusterKind::Aurora, copied), (ClusterKind::MultiAz, taken)] {
+            let mut document = after(aurora(), &["claim"]);
+            document["plan"]["original"]["clusterKind"] = json!(kind);
+            let run = run(&document);
+            let databases = vec![
+                database(Cluster, "orders", "available", Origin::Original),
+                member("orders-a", "db-ORDERS-A", "orders", Origin::Original),
+                member("orders-b", "db-ORDERS-B", "orders", Origin::Original),
+            ];
+            let mut world = world(&run, databases);
+            let snapshots = world.snapshots.as_mut().unwrap();
+            snapshots[0].status = None;
+            snapshots[1].status = Some("available".to_owned());
+            let verdict = judge(&run, &world, "eu-west-1");
+            assert_eq!(verdict.standing, Standing::ActionNeeded);
+            assert_eq!(lines(&verdict), [command]);
+        }
     }
 }

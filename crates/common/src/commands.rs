@@ -100,6 +100,12 @@ impl<'a> Cli<'a> {
         command.with(&format!("--target-{noun}-identifier"), [to])
     }
 
+    pub fn create_snapshot(self, kind: DatabaseKind, of: &str, identifier: &str) -> Command<'a> {
+        let noun = snapshot_noun(kind);
+        let command = self.rds(&format!("create-{noun}")).with(&format!("--{}-identifier", self::noun(kind)), [of]);
+        command.with(&format!("--{noun}-identifier"), [identifier])
+    }
+
     pub fn delete_snapshot(self, kind: DatabaseKind, identifier: &str) -> Command<'a> {
         let noun = snapshot_noun(kind);
         self.rds(&format!("delete-{noun}")).with(&format!("--{noun}-identifier"), [identifier])
