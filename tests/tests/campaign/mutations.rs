@@ -349,17 +349,29 @@ fn without_tags_a_database_that_somebody_made_meanwhile_is_removed() {
     assert_found_out(&[case], &Changes::default(), &around(Without::Tags));
 }
 
-#[test]
-fn without_the_claim_two_runs_harm_each_other() {
-    let second = |state: &str| Disturbance::SecondRun {
+/// A run that begins beside the first one, as that enters a state.
+fn second(state: &str, task: &str) -> Disturbance {
+    Disturbance::SecondRun {
         state: state.to_owned(),
         occurrence: 1,
         beside: Beside::First,
-        event: Some(event("orders", "create_snapshot_only", false)),
-    };
-    let cases =
-        ["VerifyDbInstance", "DeleteOriginalDbInstance"].map(|state| orders("db_restore").with([second(state)]));
+        event: Some(event("orders", task, false)),
+    }
+}
+
+#[test]
+fn without_the_claim_two_runs_harm_each_other() {
+    let cases = ["VerifyDbInstance", "DeleteOriginalDbInstance"]
+        .map(|state| orders("db_restore").with([second(state, "create_snapshot_only")]));
     assert_found_out(&cases, &Changes::default(), &around(Without::Claim));
+}
+
+#[test]
+fn without_the_claim_two_runs_that_begin_together_change_the_database_together() {
+    let case = orders("db_restore").with([second("WakeFunctions", "db_restore")]);
+    let (_, told) = outcomes(std::slice::from_ref(&case), &around(Without::Claim)).remove(0);
+    assert!(told.contains("two runs changed the database at the same time"), "{told}");
+    assert_found_out(&[case], &Changes::default(), &around(Without::Claim));
 }
 
 #[test]

@@ -32,6 +32,7 @@ use rds_simulator::{MEDDLER, Mail, Post, RecordedRequest, Service, World, WorldS
 use serde::Serialize;
 use serde_json::Value;
 use trapheus_alert::words;
+use trapheus_common::ErrorKind;
 use trapheus_common::document::{KEYS, SnapshotReplacement};
 
 use crate::disturbance::Disturbance;
@@ -40,7 +41,7 @@ use crate::report::{OtherRun, Report, RunRole};
 use crate::timeline::{Step, StepStatus};
 use by_hand::ByHand;
 use excuse::Excuse;
-use scene::{Home, Scene};
+use scene::{Home, Scene, Stray};
 
 /// A promise, by its number in the design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -202,6 +203,13 @@ fn hold(steps: &[Step], started: f64, duration: f64) -> Option<(f64, f64)> {
     Some((started + claimed.started_seconds + claimed.seconds, started + released))
 }
 
+/// Whether an execution lost its claim: of two that claim at the same moment, the claim is that of the one that wrote last.
+fn has_lost(steps: &[Step]) -> bool {
+    let is_refused =
+        |step: &Step| step.error.as_deref() == Some(ErrorKind::Claim.name()) && !steps::does(step, "claim");
+    steps::any_succeeded(steps, "claim") && steps::any(steps, is_refused)
+}
+
 /// The run that had claimed the database last: what exists is that one's to answer for.
 struct Keeper<'a> {
     execution: &'a str,
@@ -222,7 +230,7 @@ impl<'a> Keeper<'a> {
         let own = hold(&report.steps, 0.0, report.duration_seconds);
         let later = |other: &&OtherRun| {
             let theirs = hold(&other.steps, other.started_seconds, other.duration_seconds);
-            theirs.is_some_and(|(since, _)| own.is_none_or(|(_, until)| until <= since))
+            theirs.is_some_and(|(since, _)| own.is_none_or(|(_, until)| until <= since)) && !has_lost(&other.steps)
         };
         let seconds = runs_beside(report);
         let last = seconds.filter(later).max_by(|one, other| one.started_seconds.total_cmp(&other.started_seconds));
@@ -334,7 +342,9 @@ impl Case<'_> {
 
     /// A verified restored database beside the original it could not delete: the mail's commands finish that run.
     fn is_leftover(&self) -> bool {
-        self.is_verified() && !self.succeeded() && matches!(self.scene.home(self.in_the_end()), Home::Restored)
+        let mut worlds = [self.in_the_end(), self.world_of_the_run()].into_iter();
+        let is_in_place = worlds.any(|world| self.scene.home(world) == Home::Restored);
+        self.is_verified() && !self.succeeded() && is_in_place
     }
 
     fn availability(&self, broken: &mut Vec<Broken>) {
@@ -676,23 +686,31 @@ impl Case<'_> {
             return;
         }
         let world = self.in_the_end();
-        let is_stuck = |stray: &str, status: &str| {
-            let identifier = stray.rsplit(' ').next().unwrap_or(stray);
-            excuse::is_at_work_for_ever(&self.e, identifier, status)
+        let is_stuck = |stray: &Stray| {
+            let of_cluster = stray.cluster.as_ref().and_then(|name| world.cluster(name));
+            let cluster = of_cluster.map(|found| (found.identifier.as_str(), found.status.as_ref()));
+            let mut all = [Some((stray.identifier.as_str(), stray.status.as_str())), cluster].into_iter().flatten();
+            all.any(|(identifier, status)| excuse::is_at_work_for_ever(&self.e, identifier, status))
         };
-        let (stuck, left): (Vec<_>, Vec<_>) =
-            self.scene.restored(world).into_iter().partition(|(stray, status)| is_stuck(stray, status));
+        let problem = self.e.by_hand.and_then(|by_hand| by_hand.problem.as_deref());
+        let problem = problem.map_or_else(String::new, |problem| format!(" ({problem})"));
+        let (stuck, left): (Vec<_>, Vec<_>) = self.scene.restored(world).into_iter().partition(is_stuck);
         if !self.is_leftover() {
-            for (stray, _) in left {
-                say(format!("{stray} is left, restored by this run"));
+            for stray in left.iter().filter(|stray| !self.is_of_the_first(stray)) {
+                say(format!("{stray} is left, restored by this run{problem}"));
             }
         }
         for mark in self.scene.marks(world) {
-            let is_on_stuck = stuck.iter().any(|(name, _)| mark.on.starts_with(&format!("{name} (")));
+            let is_on_stuck = stuck.iter().any(|stray| mark.on.starts_with(&format!("{stray} (")));
             if !(is_on_stuck || self.is_leftover() && mark.on_database) {
-                say(format!("a mark of this run is left on {}", mark.on));
+                say(format!("a mark of this run is left on {}{problem}", mark.on));
             }
         }
+    }
+
+    /// Whether the first run put it in the place of the original, before the run that had the database last began.
+    fn is_of_the_first(&self, stray: &Stray) -> bool {
+        self.succeeded() && !self.keeper.is_first && self.is_made_by_the_run(&stray.resource_id)
     }
 
     fn bystanders(&self, broken: &mut Vec<Broken>) {
@@ -703,14 +721,24 @@ impl Case<'_> {
             broken.push(Broken { promise: Promise::I6, what });
         }
         let report = self.e.report;
-        let Some((from, to)) = hold(&report.steps, 0.0, report.duration_seconds) else { return };
+        let own = hold(&report.steps, 0.0, report.duration_seconds);
+        let Some((from, to)) = own.and_then(|held| self.changing(&report.execution, held)) else { return };
         for other in runs_beside(report) {
             let theirs = hold(&other.steps, other.started_seconds, other.duration_seconds);
+            let theirs = theirs.and_then(|held| self.changing(&other.execution, held));
             if theirs.is_some_and(|(since, until)| since < to && from < until) {
-                let what = "two runs had claimed the database at the same time".to_owned();
+                let what = "two runs changed the database at the same time".to_owned();
                 broken.push(Broken { promise: Promise::I6, what });
             }
         }
+    }
+
+    /// From when to when an execution that had the claim changed anything. Tags show late, so that for seconds two claims
+    /// may seem to hold; the one that lost has to find out before its first change.
+    fn changing(&self, execution: &str, (from, to): (f64, f64)) -> Option<(f64, f64)> {
+        let caller = execution.rsplit(':').next()?;
+        let mut changes = self.scene.changes_by(caller).map(|request| request.at.as_secs_f64());
+        changes.find(|at| (from..=to).contains(at)).map(|first| (first, to))
     }
 
     fn settings(&self, broken: &mut Vec<Broken>) {

@@ -76,7 +76,8 @@ fn untrue_of_home(case: &Case<'_>) -> Option<String> {
     let mail = final_mail(case.e.report)?;
     let holder = case.scene.holder(&case.e.report.world).map(|holder| holder.resource_id);
     let is_so = if mail.subject.contains(words::BACK) || mail.subject.contains(words::UNTOUCHED) {
-        holder.is_some_and(|holder| case.scene.is_original(holder))
+        let succeeds = |holder| case.succeeded() && !case.keeper.is_first && case.is_made_by_the_run(holder);
+        holder.is_some_and(|holder| case.scene.is_original(holder) || succeeds(holder))
     } else if mail.subject.contains(words::IN_PLACE) {
         holder.is_some_and(|holder| case.scene.is_made_by_runs(holder))
     } else {

@@ -14,8 +14,10 @@ use super::Evidence;
 
 const OUR_TAGS: &str = "trapheus:";
 const AVAILABLE: &str = "available";
-/// Statuses in which a database is in service for as long as RDS works on its storage.
-const IN_SERVICE: [&str; 3] = ["storage-optimization", "storage-initialization", "storage-config-upgrade"];
+/// Statuses in which a database is in service while RDS works on its storage or takes an automated backup.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html>
+const IN_SERVICE: [&str; 4] =
+    ["storage-optimization", "storage-initialization", "storage-config-upgrade", "backing-up"];
 
 fn is_in_service(status: &str) -> bool {
     status == AVAILABLE || IN_SERVICE.contains(&status)
@@ -32,6 +34,23 @@ pub(super) struct Original {
     pub(super) identifier: String,
     pub(super) resource_id: String,
     pub(super) is_cluster: bool,
+}
+
+/// A database that a run restored.
+#[derive(Clone, Debug)]
+pub(super) struct Stray {
+    pub(super) is_cluster: bool,
+    pub(super) identifier: String,
+    pub(super) resource_id: String,
+    pub(super) status: String,
+    /// The cluster that it is a member of.
+    pub(super) cluster: Option<String>,
+}
+
+impl fmt::Display for Stray {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        write!(f, "{} {}", if self.is_cluster { "cluster" } else { "instance" }, self.identifier)
+    }
 }
 
 impl Original {
@@ -394,16 +413,21 @@ impl<'a> Scene<'a> {
     /// Changes that runs asked of databases which are not theirs, and that RDS made.
     pub(super) fn changes_of_strangers(&self) -> Vec<String> {
         let strangers: BTreeSet<&str> = self.strangers().collect();
-        let is_change = |request: &&RecordedRequest| {
-            let looks = request.action.starts_with("Describe") || request.action.starts_with("List");
-            request.service == Service::Rds && request.caller != MEDDLER && !looks && is_granted(request)
-        };
-        let changes = self.requests.iter().filter(is_change);
+        let changes = self.requests.iter().filter(|request| request.caller != MEDDLER && is_change(request));
         let changes = changes.filter_map(|request| {
             let resource_id = touched(request).find(|id| strangers.contains(id))?;
             Some(format!("a run asked for {} of {resource_id}, which is not its own", request.action))
         });
         changes.collect()
+    }
+
+    /// The requests of a caller that RDS granted and that changed more than tags, in their order.
+    pub(super) fn changes_by(&self, caller: &str) -> impl Iterator<Item = &'a RecordedRequest> {
+        let marks = ["AddTagsToResource", "RemoveTagsFromResource"];
+        let is_its = move |request: &&RecordedRequest| {
+            request.caller == caller && is_change(request) && !marks.contains(&request.action.as_str())
+        };
+        self.requests.iter().filter(is_its)
     }
 
     /// Whether it is the name that clients of the target connect to.
@@ -496,7 +520,7 @@ impl<'a> Scene<'a> {
                 return Some(format!("the member {} is called {}", member.identifier, found.identifier));
             }
             // What people did to the cluster under the name did not reach a member that was under another then.
-            let is_as_expected = found.status == without_us.status || found.status.as_ref() == AVAILABLE;
+            let is_as_expected = found.status == without_us.status || is_in_service(found.status.as_ref());
             if !is_as_expected || !found.answers {
                 return Some(format!("the member {} is {}", member.identifier, found.status.as_ref()));
             }
@@ -534,7 +558,7 @@ impl<'a> Scene<'a> {
                 world.instance(&original.identifier).map(|found| (found.status.as_ref(), found.answers, found.busy))
             };
             match found {
-                Some(("backing-up", true, _) | (AVAILABLE, true, false)) => None,
+                Some((AVAILABLE, true, false)) => None,
                 Some((status, true, _)) if IN_SERVICE.contains(&status) => None,
                 Some((AVAILABLE, true, true)) => Some(format!("{} only seems available", original.identifier)),
                 Some((status, ..)) => {
@@ -584,7 +608,7 @@ impl<'a> Scene<'a> {
             for stray in self
                 .restored(world)
                 .into_iter()
-                .map(|(name, _)| name)
+                .map(|stray| stray.to_string())
                 .filter(|name| *name != planned && !restored.contains(name))
             {
                 // RDS names the members of a Multi-AZ DB cluster itself.
@@ -629,7 +653,7 @@ impl<'a> Scene<'a> {
 
     /// Databases that were not there before, that no person made, and that no person took for another use: kind, name and
     /// status.
-    pub(super) fn restored(&self, world: &WorldState) -> Vec<(String, String)> {
+    pub(super) fn restored(&self, world: &WorldState) -> Vec<Stray> {
         let known: BTreeSet<&str> = self
             .before
             .instances
@@ -637,18 +661,25 @@ impl<'a> Scene<'a> {
             .map(|found| found.resource_id.as_str())
             .chain(self.before.clusters.iter().map(|found| found.resource_id.as_str()))
             .collect();
-        let instances = world.instances.iter();
-        let instances = instances.map(|found| (false, &found.identifier, &found.resource_id, &found.status));
-        let clusters = world.clusters.iter();
-        let clusters = clusters.map(|found| (true, &found.identifier, &found.resource_id, &found.status));
+        let instances = world.instances.iter().map(|found| Stray {
+            is_cluster: false,
+            identifier: found.identifier.clone(),
+            resource_id: found.resource_id.clone(),
+            status: found.status.as_ref().to_owned(),
+            cluster: found.cluster.clone(),
+        });
+        let clusters = world.clusters.iter().map(|found| Stray {
+            is_cluster: true,
+            identifier: found.identifier.clone(),
+            resource_id: found.resource_id.clone(),
+            status: found.status.as_ref().to_owned(),
+            cluster: None,
+        });
         instances
             .chain(clusters)
-            .filter(|(_, _, resource_id, _)| !known.contains(resource_id.as_str()))
-            .filter(|(_, _, resource_id, _)| !self.is_made_by_people(resource_id))
-            .filter(|(_, _, resource_id, _)| !self.is_where_people_took_it(world, resource_id))
-            .map(|(is_cluster, name, _, status)| {
-                (format!("{} {name}", if is_cluster { "cluster" } else { "instance" }), status.as_ref().to_owned())
-            })
+            .filter(|found| !known.contains(found.resource_id.as_str()))
+            .filter(|found| !self.is_made_by_people(&found.resource_id))
+            .filter(|found| !self.is_where_people_took_it(world, &found.resource_id))
             .collect()
     }
 
@@ -871,6 +902,12 @@ pub(super) fn touched(request: &RecordedRequest) -> impl Iterator<Item = &str> {
 
 pub(super) fn is_granted(request: &RecordedRequest) -> bool {
     matches!(request.outcome, Outcome::Ok | Outcome::ResponseLost)
+}
+
+/// Whether RDS granted it, and it asked for more than a look.
+fn is_change(request: &RecordedRequest) -> bool {
+    let looks = request.action.starts_with("Describe") || request.action.starts_with("List");
+    request.service == Service::Rds && !looks && is_granted(request)
 }
 
 fn is_rename(request: &RecordedRequest) -> bool {
