@@ -24,6 +24,8 @@ use hyper_util::rt::TokioIo;
 use serde_json::Value;
 use tokio::runtime::Runtime;
 use tokio::sync::Notify;
+use trapheus_common::clients;
+use trapheus_common::trust::Trust;
 
 /// A message as it arrived.
 #[derive(Clone, Debug)]
@@ -146,7 +148,7 @@ async fn carry(
     request.headers_mut().insert("x-sent-to", uri.host().unwrap_or_default().to_owned());
     request.set_uri(format!("http://{address}{}", uri.path())).expect("an address");
     tokio::select! {
-        answer = trapheus_common::clients::connector().call(request) => Some(match answer {
+        answer = clients::connector(Trust::System).call(request) => Some(match answer {
             Ok(response) => Ok(in_memory(response).await),
             Err(error) => Err(error),
         }),

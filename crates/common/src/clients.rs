@@ -1,53 +1,69 @@
-//! AWS clients for the functions: lean (rustls on ring, one HTTP stack) and impatient, so that a connection that cannot
-//! be made fails fast instead of using up the function's time.
+//! AWS clients of the functions and the command: `aws-config` and the SDK's HTTP client, with rustls on ring.
 //!
-//! What a client has to know, Lambda puts into the environment. Profiles, metadata services and single sign-on are for
-//! people's machines: a function neither has nor looks for them, so `aws-config` is the command's alone.
+//! Owned here: time limits, retries, the choice of authorities and the use of proxies. Region, credentials and endpoints are
+//! those that `aws-config` finds. Not decided here: the words of a failed connection, see [`crate::connect_error`].
 
-use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
 use std::time::Duration;
 
-use aws_credential_types::Credentials;
-use aws_credential_types::provider::SharedCredentialsProvider;
-use aws_smithy_runtime_api::client::behavior_version::BehaviorVersion;
-use aws_smithy_runtime_api::client::http::{SharedHttpClient, SharedHttpConnector};
+use aws_config::{BehaviorVersion, ConfigLoader, SdkConfig};
+use aws_smithy_http_client::Connector;
+use aws_smithy_http_client::proxy::ProxyConfig;
+use aws_smithy_http_client::tls::rustls_provider::CryptoMode;
+use aws_smithy_http_client::tls::{Provider, TlsContext, TrustStore};
+use aws_smithy_runtime_api::client::http::{
+    HttpConnector, HttpConnectorFuture, HttpConnectorSettings, SharedHttpClient, SharedHttpConnector,
+};
+use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_types::retry::RetryConfig;
 use aws_smithy_types::timeout::TimeoutConfig;
-use aws_types::SdkConfig;
-use aws_types::region::Region;
-use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 
+use crate::connect_error;
 use crate::trust::{self, Trust};
-use crate::{reach, transport};
 
-/// Region, credentials and endpoints from the function's environment; time-outs and retries from here.
+/// The time limit of a connection: name, TCP, proxy and TLS. A missing route must not use up the function's time.
+pub const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
+
+/// A function's configuration from its environment.
 ///
-/// The SDK repeats a throttled call within the function, which would otherwise have to begin anew; what takes longer than
-/// that is left to the state machine's `Retry`.
-pub fn config() -> SdkConfig {
-    Environment::of_process().config()
+/// `SSL_CERT_FILE` and `SSL_CERT_DIR` replace the pinned authorities, as a proxy that inspects TLS requires.
+pub async fn config() -> SdkConfig {
+    let is_named = ["SSL_CERT_FILE", "SSL_CERT_DIR"].iter().any(|name| std::env::var_os(name).is_some());
+    Box::pin(loader(if is_named { Trust::System } else { Trust::Pinned }).load()).await
 }
 
-/// A client, or what a client needs, that not every invocation uses, or none uses first. Making a client means reading its
-/// service's partitions, which takes a function's start a tenth longer, and the certificates that the system trusts several
-/// times as long; so it is made when it is first used.
-pub type Late<C> = Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>;
+/// The settings that the functions and the command share. `aws-config` adds region, credentials and endpoints.
+pub fn loader(trust: Trust) -> ConfigLoader {
+    aws_config::defaults(BehaviorVersion::latest())
+        .http_client(http_client(trust))
+        .timeout_config(timeouts())
+        .retry_config(retries())
+}
 
-/// Has it made when it is first used.
-pub fn late<C>(make: impl FnOnce() -> C + Send + 'static) -> Late<C> {
+/// A client that not every invocation uses, created at its first use. A new client reads its service's partitions, which
+/// prolongs a function's start by a tenth. The certificates that the system trusts take several times as long.
+pub type Lazy<C> = Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>;
+
+/// A value that `make` creates at its first use.
+pub fn lazy<C>(make: impl FnOnce() -> C + Send + 'static) -> Lazy<C> {
     Arc::new(LazyLock::new(Box::new(make)))
 }
 
-/// HTTPS as every client here speaks it.
+/// The HTTP client of every AWS client here.
 pub fn http_client(trust: Trust) -> SharedHttpClient {
-    reach::telling(transport::connector(trust))
+    connect_error::reporting(connector(trust))
 }
 
-/// Plain HTTP requests to others than AWS, over the same stack. It follows no redirect and repeats nothing; how long a request
-/// may take is up to who makes it.
-pub fn connector() -> SharedHttpConnector {
-    transport::connector(Trust::System)
+/// The connector below that client, also for plain requests to other hosts than AWS's. It follows no redirect and repeats no
+/// request. Its only time limit is [`CONNECT_TIMEOUT`]; the caller limits the rest.
+pub fn connector(trust: Trust) -> SharedHttpConnector {
+    match trust {
+        Trust::Pinned => SharedHttpConnector::new(Pinned {
+            amazon: over_tls(trust::amazon()),
+            system: lazy(|| over_tls(trust::system())),
+        }),
+        Trust::System => over_tls(trust::system()),
+    }
 }
 
 /// How long one call may take, wherever it runs.
@@ -59,133 +75,40 @@ pub fn timeouts() -> TimeoutConfig {
 }
 
 /// How often the SDK itself repeats a call: with a second of backoff that doubles up to twenty, half of it by chance, so for
-/// about half a minute. An account's limit is shared with whoever else calls RDS.
+/// about half a minute. The account's limit is shared with every other caller of RDS. The state machine's `Retry` repeats
+/// a call that takes longer.
 pub fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(7)
 }
 
-/// The variables that say where AWS is, and who calls.
-#[derive(Clone, Debug)]
-struct Environment(BTreeMap<String, String>);
-
-/// Every service's endpoint; with `_` and a service's name behind it, that service's.
-/// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
-const ENDPOINT: &str = "AWS_ENDPOINT_URL";
-
-impl Environment {
-    fn of_process() -> Self {
-        let text = |name: std::ffi::OsString| name.into_string().ok();
-        let known = std::env::vars_os().filter_map(|(name, value)| Some((text(name)?, text(value)?)));
-        Self(known.filter(|(name, value)| is_about_aws(name) && !value.trim().is_empty()).collect())
-    }
-
-    fn get(&self, name: &str) -> Option<&str> {
-        self.0.get(name).map(String::as_str)
-    }
-
-    fn config(self) -> SdkConfig {
-        let is_on = |name| self.get(name).map(|value| value.eq_ignore_ascii_case("true"));
-        let mut config = SdkConfig::builder()
-            .behavior_version(BehaviorVersion::latest())
-            .region(self.region().map(|region| Region::new(region.to_owned())))
-            .http_client(http_client(self.trust()))
-            .timeout_config(timeouts())
-            .retry_config(retries());
-        config.set_credentials_provider(self.credentials().map(SharedCredentialsProvider::new));
-        config.set_endpoint_url(self.get(ENDPOINT).map(str::to_owned));
-        config.set_use_fips(is_on("AWS_USE_FIPS_ENDPOINT"));
-        config.set_use_dual_stack(is_on("AWS_USE_DUALSTACK_ENDPOINT"));
-        config.service_config(self).build()
-    }
-
-    fn region(&self) -> Option<&str> {
-        self.get("AWS_REGION").or_else(|| self.get("AWS_DEFAULT_REGION"))
-    }
-
-    /// Those of the function's role. They are good for as long as Lambda keeps the process.
-    fn credentials(&self) -> Option<Credentials> {
-        let (key, secret) = (self.get("AWS_ACCESS_KEY_ID")?, self.get("AWS_SECRET_ACCESS_KEY")?);
-        let token = self.get("AWS_SESSION_TOKEN").map(str::to_owned);
-        Some(Credentials::new(key, secret, token, None, "environment"))
-    }
-
-    /// Amazon alone where it is Amazon that answers; elsewhere, or where somebody says otherwise, whom the system trusts.
-    fn trust(&self) -> Trust {
-        let is_said = self.0.keys().any(|name| name.starts_with(ENDPOINT) || name.starts_with("SSL_CERT_"));
-        if !is_said && self.region().is_some_and(trust::is_amazons) { Trust::Amazon } else { Trust::System }
-    }
+/// The SDK's connector. It reads its certificates here, not at its first use, and the proxies from `HTTPS_PROXY`, `HTTP_PROXY`,
+/// `ALL_PROXY` and `NO_PROXY`.
+fn over_tls(authorities: TrustStore) -> SharedHttpConnector {
+    let tls = match TlsContext::builder().with_trust_store(authorities).build() {
+        Ok(tls) => tls,
+        Err(error) => unreachable!("a TLS context that consists of a trust store is complete: {error}"),
+    };
+    let connector = Connector::builder()
+        .connector_settings(HttpConnectorSettings::builder().connect_timeout(CONNECT_TIMEOUT).build())
+        .proxy_config(ProxyConfig::from_env())
+        .tls_provider(Provider::Rustls(CryptoMode::Ring))
+        .tls_context(tls)
+        .build();
+    SharedHttpConnector::new(connector)
 }
 
-/// What a service's client asks for when it is made: its endpoint.
-impl LoadServiceConfig for Environment {
-    fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
-        let service = key.service_id().to_ascii_uppercase().replace(' ', "_");
-        self.get(&format!("{}_{service}", key.env())).map(str::to_owned)
-    }
+/// Sends each request over the connector that trusts the right authorities for its host.
+#[derive(Debug)]
+struct Pinned {
+    amazon: SharedHttpConnector,
+    system: Lazy<SharedHttpConnector>,
 }
 
-fn is_about_aws(name: &str) -> bool {
-    name.starts_with("AWS_") || name.starts_with("SSL_CERT_")
-}
-
-#[cfg(test)]
-mod tests {
-    use super::*;
-
-    fn environment(variables: &[(&str, &str)]) -> Environment {
-        Environment(variables.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned())).collect())
-    }
-
-    fn trusts_amazon_alone(variables: &[(&str, &str)]) -> bool {
-        environment(variables).trust() == Trust::Amazon
-    }
-
-    #[test]
-    fn a_function_finds_its_role_and_region_where_lambda_puts_them() {
-        use aws_credential_types::provider::ProvideCredentials as _;
-        use futures::FutureExt as _;
-        let config = environment(&[
-            ("AWS_REGION", "eu-central-1"),
-            ("AWS_DEFAULT_REGION", "us-east-1"),
-            ("AWS_ACCESS_KEY_ID", "key"),
-            ("AWS_SECRET_ACCESS_KEY", "secret"),
-            ("AWS_SESSION_TOKEN", "token"),
-        ])
-        .config();
-        assert_eq!(config.region().map(AsRef::as_ref), Some("eu-central-1"));
-        let provider = config.credentials_provider().expect("a role");
-        let role = provider.provide_credentials().now_or_never().expect("nothing to wait for").expect("a role");
-        assert_eq!((role.access_key_id(), role.secret_access_key()), ("key", "secret"));
-        assert_eq!((role.session_token(), role.expiry()), (Some("token"), None));
-    }
-
-    #[test]
-    fn a_service_has_the_endpoint_said_for_it_and_else_the_one_said_for_all() {
-        let config =
-            environment(&[("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://secrets")])
-                .config();
-        let key =
-            |service| ServiceConfigKey::builder().service_id(service).env(ENDPOINT).profile("endpoint_url").build();
-        let said = |service| config.service_config().expect("one").load_config(key(service).expect("a key"));
-        assert_eq!(config.endpoint_url(), Some("http://all"));
-        assert_eq!(said("Secrets Manager").as_deref(), Some("http://secrets"));
-        assert_eq!(said("RDS"), None);
-    }
-
-    #[test]
-    fn in_aws_amazon_alone_is_trusted() {
-        for region in ["us-east-1", "eu-central-2", "ap-southeast-7", "mx-central-1", "us-gov-west-1"] {
-            assert!(trusts_amazon_alone(&[("AWS_REGION", region)]), "{region}");
-        }
-    }
-
-    #[test]
-    fn elsewhere_and_where_somebody_says_otherwise_it_is_whom_the_system_trusts() {
-        for region in ["cn-north-1", "eusc-de-east-1", "us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "nowhere"] {
-            assert!(!trusts_amazon_alone(&[("AWS_REGION", region)]), "{region}");
-        }
-        for said in ["AWS_ENDPOINT_URL", "AWS_ENDPOINT_URL_RDS", "SSL_CERT_FILE", "SSL_CERT_DIR"] {
-            assert!(!trusts_amazon_alone(&[("AWS_REGION", "us-east-1"), (said, "something")]), "{said}");
-        }
+impl HttpConnector for Pinned {
+    fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
+        // An address without a host fails over either connector.
+        let uri = request.uri().parse::<http::Uri>().ok();
+        let is_elsewhere = uri.as_ref().and_then(http::Uri::host).is_some_and(|host| !trust::is_amazons(host));
+        if is_elsewhere { self.system.call(request) } else { self.amazon.call(request) }
     }
 }

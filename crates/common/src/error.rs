@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use lambda_runtime::Diagnostic;
 
-use crate::reach::Unreachable;
+use crate::connect_error::ConnectError;
 
 /// The result of a function's logic.
 pub type Result<T> = std::result::Result<T, Error>;
@@ -277,8 +277,8 @@ impl AwsFailure {
     }
 }
 
-fn no_connection(failure: &DispatchFailure) -> Option<&Unreachable> {
-    Unreachable::of(failure.as_connector_error()?)
+fn no_connection(failure: &DispatchFailure) -> Option<&ConnectError> {
+    ConnectError::of(failure.as_connector_error()?)
 }
 
 /// An AWS error in words a person reads: the service's code and message rather than the SDK's `service error`, and the

@@ -14,10 +14,9 @@
 //! | [`rds`] | looking databases and snapshots up by resource id or name; the claim; tags |
 //! | [`restored`] | the restored database beside its original |
 //! | [`clock`] | wall-clock time that follows Tokio's clock |
-//! | [`clients`] | AWS clients, lean and with time-outs |
-//! | [`reach`] | a connection that cannot be made, and what to look at |
-//! | [`transport`] | HTTP and TLS, connected in time |
-//! | [`trust`] | whose certificates are believed |
+//! | [`clients`] | AWS clients, with time limits, retries and proxies |
+//! | [`connect_error`] | connections that cannot be made, with advice |
+//! | [`trust`] | the certificate authorities of a connection |
 //! | [`lambda`] | the entry point of a function |
 //!
 //! Nothing here reads the environment but [`clients`], [`lambda`] and a function's main.
@@ -27,6 +26,7 @@ pub mod claim;
 pub mod clients;
 pub mod clock;
 pub mod commands;
+pub mod connect_error;
 pub mod document;
 pub mod error;
 pub mod functions;
@@ -34,12 +34,10 @@ pub mod identifiers;
 pub mod input;
 pub mod lambda;
 pub mod rds;
-pub mod reach;
 pub mod restored;
 pub mod settings;
 pub mod source;
 pub mod tags;
-pub mod transport;
 pub mod trust;
 pub mod wait;
 

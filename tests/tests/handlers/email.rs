@@ -264,7 +264,7 @@ async fn a_connection_that_ends_after_the_request_leaves_the_mail_uncertain_and_
             .timeout_config(clients::timeouts())
             .retry_config(clients::retries())
             .build();
-        let ses = clients::late(move || aws_sdk_sesv2::Client::from_conf(config));
+        let ses = clients::lazy(move || aws_sdk_sesv2::Client::from_conf(config));
         let harness = Harness::new(world());
         let options = EmailOptions::new("trapheus@example.com", "oncall@example.com", "us-east-1");
         let document = json!({"identifier": "orders"});

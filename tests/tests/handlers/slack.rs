@@ -3,7 +3,7 @@
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use rds_simulator::{Fault, FaultRule};
 use serde_json::{Value, json};
-use trapheus_common::clients::late;
+use trapheus_common::clients::lazy;
 use trapheus_common::document::{AlertEvent, AlertPhase, SlackOutput};
 use trapheus_common::{ErrorKind, Result};
 use trapheus_slack::{Clients, SlackOptions};
@@ -24,7 +24,7 @@ fn with_webhooks(in_secret: &[&str], in_parameter: &[&str]) -> (Harness, Receive
 }
 
 async fn send(harness: &Harness, http: SharedHttpConnector, options: &SlackOptions) -> Result<SlackOutput> {
-    let clients = Clients { http: late(|| http), ..harness.clients.webhooks.clone() };
+    let clients = Clients { http: lazy(|| http), ..harness.clients.webhooks.clone() };
     let document = json!({"input": {"identifier": "orders", "task": "restore_all"},
                           "error": {"Error": "InvalidInputException", "Cause": "there is no task `restore_all`"}});
     let failed_state = Some("ValidateInput".to_owned());

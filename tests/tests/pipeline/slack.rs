@@ -9,7 +9,7 @@ use trapheus_cli::fleet::Failure;
 use trapheus_cli::rehearsal::Rehearsal;
 use trapheus_cli::report::Report;
 use trapheus_cli::stage::{Around, Call};
-use trapheus_common::clients::late;
+use trapheus_common::clients::lazy;
 use trapheus_tests::web::Receiver;
 
 use super::{assert_untouched, database, event, world, world_with};
@@ -32,7 +32,7 @@ impl Around for OverTheWire {
             call.simulator.put_parameter("/trapheus/slack", "");
             let mut fleet = call.fleet.clone();
             let http = self.receiver.connector();
-            fleet.webhooks.http = late(|| http);
+            fleet.webhooks.http = lazy(|| http);
             fleet.call(call.function, call.payload).await
         }
         .boxed_local()

@@ -8,7 +8,7 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance};
 use trapheus_common::claim::{self, Claim};
-use trapheus_common::clients::Late;
+use trapheus_common::clients::Lazy;
 use trapheus_common::document::{
     ClusterKind, Member, OriginalCluster, ReleaseEvent, Request, StepEvent, StepOutput, TaskName,
 };
@@ -24,7 +24,7 @@ use crate::lift::{Lift, is_replacement};
 /// Marks the DB cluster and its own members as worked on by this execution, and makes sure that the claim has held.
 pub async fn claim(
     client: &Client,
-    sfn: &Late<aws_sdk_sfn::Client>,
+    sfn: &Lazy<aws_sdk_sfn::Client>,
     event: StepEvent<OriginalCluster>,
     at: Invocation,
 ) -> Result<StepOutput> {

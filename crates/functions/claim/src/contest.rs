@@ -10,7 +10,7 @@ use aws_sdk_rds::types::Tag;
 use aws_sdk_sfn::types::ExecutionStatus;
 use tokio::time::Instant;
 use trapheus_common::claim::Claim;
-use trapheus_common::clients::Late;
+use trapheus_common::clients::Lazy;
 use trapheus_common::document::{Plan, Request, Target};
 use trapheus_common::identifiers::execution_machine;
 use trapheus_common::lambda::Invocation;
@@ -52,7 +52,7 @@ pub(crate) fn check_age<O>(plan: &Plan<O>, original: &Target, at: Invocation) ->
 /// Claims the database that `look` finds by the original's resource id.
 pub(crate) async fn claim<D: Database>(
     rds: &aws_sdk_rds::Client,
-    sfn: &Late<aws_sdk_sfn::Client>,
+    sfn: &Lazy<aws_sdk_sfn::Client>,
     request: &Request,
     original: &Target,
     at: Invocation,
@@ -116,7 +116,7 @@ fn as_planned<D: Database>(original: &Target, held: Option<D>) -> Result<D> {
 
 /// Refuses while the execution that holds the database can still work on it.
 async fn give_way_if_running(
-    sfn: &Late<aws_sdk_sfn::Client>,
+    sfn: &Lazy<aws_sdk_sfn::Client>,
     request: &Request,
     original: &Target,
     holder: &str,

@@ -4,7 +4,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, DbSnapshot};
-use trapheus_common::clients::Late;
+use trapheus_common::clients::Lazy;
 use trapheus_common::document::{OriginalInstance, ReleaseEvent, StepEvent, StepOutput, TaskName};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::rds::{self, Database};
@@ -16,7 +16,7 @@ use crate::lift::{Lift, is_replacement};
 /// Marks the DB instance as worked on by this execution, and makes sure that the claim has held.
 pub async fn claim(
     client: &Client,
-    sfn: &Late<aws_sdk_sfn::Client>,
+    sfn: &Lazy<aws_sdk_sfn::Client>,
     event: StepEvent<OriginalInstance>,
     at: Invocation,
 ) -> Result<StepOutput> {

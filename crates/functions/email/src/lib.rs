@@ -17,7 +17,7 @@ use aws_sdk_sesv2::error::SdkError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 use trapheus_alert::content::Alert;
 use trapheus_alert::{html, text};
-use trapheus_common::clients::Late;
+use trapheus_common::clients::Lazy;
 use trapheus_common::document::{AlertEvent, AlertOutput};
 use trapheus_common::error::AwsFailure;
 use trapheus_common::lambda::Invocation;
@@ -71,7 +71,7 @@ impl EmailOptions {
 
 /// Sends one alert.
 pub async fn send(
-    ses: &Late<aws_sdk_sesv2::Client>,
+    ses: &Lazy<aws_sdk_sesv2::Client>,
     rds: &aws_sdk_rds::Client,
     options: &EmailOptions,
     event: AlertEvent,

@@ -27,7 +27,7 @@ use aws_sdk_rds::types::{DbCluster, DbInstance};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use trapheus_common::claim::Claim;
-use trapheus_common::clients::Late;
+use trapheus_common::clients::Lazy;
 use trapheus_common::clock::Timestamp;
 use trapheus_common::document::{
     Caught, Finding, Names, RecoverEvent, RecoveryDocument, RecoveryOutput, Request, TaskName, ValidateEvent,
@@ -60,7 +60,7 @@ const MARGIN: Duration = Duration::from_secs(20);
 /// Looks for what the execution, or whatever execution last worked on the database, has left behind.
 pub async fn recover(
     rds: &aws_sdk_rds::Client,
-    sfn: &Late<aws_sdk_sfn::Client>,
+    sfn: &Lazy<aws_sdk_sfn::Client>,
     options: ValidateOptions,
     event: RecoverEvent,
     at: Invocation,

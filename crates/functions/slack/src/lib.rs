@@ -13,7 +13,7 @@ use std::fmt;
 
 use aws_smithy_runtime_api::client::http::SharedHttpConnector;
 use futures::future::join_all;
-use trapheus_common::clients::Late;
+use trapheus_common::clients::Lazy;
 use trapheus_common::document::{AlertEvent, SlackOutput};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result};
@@ -45,11 +45,11 @@ impl SlackOptions {
 /// What the function talks to.
 #[derive(Clone)]
 pub struct Clients {
-    pub secrets: Late<aws_sdk_secretsmanager::Client>,
-    pub parameters: Late<aws_sdk_ssm::Client>,
+    pub secrets: Lazy<aws_sdk_secretsmanager::Client>,
+    pub parameters: Lazy<aws_sdk_ssm::Client>,
     pub rds: aws_sdk_rds::Client,
     /// How messages get to Slack; it has to follow no redirect.
-    pub http: Late<SharedHttpConnector>,
+    pub http: Lazy<SharedHttpConnector>,
 }
 
 impl fmt::Debug for Clients {

@@ -11,7 +11,7 @@ use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnect
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use trapheus_common::{Error, ErrorKind, reach};
+use trapheus_common::{Error, ErrorKind, connect_error};
 
 use crate::webhook::{self, Webhook};
 
@@ -85,7 +85,7 @@ async fn once(http: &SharedHttpConnector, webhook: &Webhook, message: &str) -> R
 async fn answer(http: &SharedHttpConnector, request: HttpRequest) -> Result<(), (ErrorKind, String)> {
     let response = http.call(request).await.map_err(|error| match error {
         error if error.is_timeout() => (ErrorKind::EndpointUnreachable, "no connection in time".to_owned()),
-        error if reach::was_never_connected(&error) => {
+        error if connect_error::was_never_connected(&error) => {
             (ErrorKind::EndpointUnreachable, "no connection could be made".to_owned())
         }
         _ => (ErrorKind::Unanswered, "the connection broke before an answer".to_owned()),

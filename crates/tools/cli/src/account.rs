@@ -6,7 +6,6 @@
 use std::collections::HashMap;
 use std::time::Duration;
 
-use aws_config::BehaviorVersion;
 use aws_sdk_sfn::Client;
 use aws_sdk_sfn::error::{DisplayErrorContext, ProvideErrorMetadata as _};
 use aws_sdk_sfn::types::HistoryEvent as RemoteEvent;
@@ -27,10 +26,7 @@ const STATE_MACHINE: &str = "DBRestoreStateMachine";
 
 /// Where to find Step Functions.
 pub async fn client(region: Option<String>, profile: Option<String>) -> Client {
-    let mut loader = aws_config::defaults(BehaviorVersion::latest())
-        .http_client(clients::http_client(Trust::System))
-        .timeout_config(clients::timeouts())
-        .retry_config(clients::retries());
+    let mut loader = clients::loader(Trust::System);
     if let Some(region) = region {
         loader = loader.region(aws_sdk_sfn::config::Region::new(region));
     }

@@ -9,7 +9,7 @@ use aws_sdk_rds::types::{DbCluster, DbInstance};
 use serde_json::{Value, json};
 use tokio::time::Instant;
 use trapheus_common::Error;
-use trapheus_common::clients::Late;
+use trapheus_common::clients::Lazy;
 use trapheus_common::document::{OriginalCluster, OriginalInstance};
 use trapheus_common::functions::PipelineStep;
 use trapheus_common::input::ValidateOptions;
@@ -76,8 +76,8 @@ impl From<Error> for Failure {
 #[derive(Clone, Debug)]
 pub struct Fleet {
     pub rds: aws_sdk_rds::Client,
-    pub ses: Late<aws_sdk_sesv2::Client>,
-    pub sfn: Late<aws_sdk_sfn::Client>,
+    pub ses: Lazy<aws_sdk_sesv2::Client>,
+    pub sfn: Lazy<aws_sdk_sfn::Client>,
     pub validate: ValidateOptions,
     pub pace: Pace,
     pub email: EmailOptions,

@@ -11,11 +11,11 @@ use serde_json::Value;
 use states_language::{StateMachine, substitute};
 use tokio::task::LocalSet;
 use tokio::time::Instant;
-use trapheus_common::clients::{self, Late, late};
+use trapheus_common::clients::{self, Lazy, lazy};
+use trapheus_common::connect_error;
 use trapheus_common::document::{Options, SnapshotReplacement};
 use trapheus_common::functions;
 use trapheus_common::input::ValidateOptions;
-use trapheus_common::reach;
 use trapheus_common::wait::poll::Pace;
 use trapheus_email::EmailOptions;
 use trapheus_export::ExportOptions;
@@ -231,8 +231,8 @@ impl Rehearsal {
 #[derive(Clone, Debug)]
 pub struct Clients {
     pub rds: aws_sdk_rds::Client,
-    pub ses: Late<aws_sdk_sesv2::Client>,
-    pub sfn: Late<aws_sdk_sfn::Client>,
+    pub ses: Lazy<aws_sdk_sesv2::Client>,
+    pub sfn: Lazy<aws_sdk_sfn::Client>,
     pub webhooks: trapheus_slack::Clients,
 }
 
@@ -250,7 +250,7 @@ impl Clients {
                         .allow_no_auth()
                         .endpoint_url(format!("https://{}.{REGION}.amazonaws.com", $service))
                         .stalled_stream_protection($sdk::config::StalledStreamProtectionConfig::disabled())
-                        .http_client(reach::telling(simulator.http_connector()))
+                        .http_client(connect_error::reporting(simulator.http_connector()))
                         .timeout_config(clients::timeouts())
                         .retry_config(clients::retries())
                         .retry_partition(
@@ -267,11 +267,11 @@ impl Clients {
         let (secrets, parameters) = (client!(aws_sdk_secretsmanager, "secretsmanager"), client!(aws_sdk_ssm, "ssm"));
         let http = simulator.http_connector();
         let webhooks = trapheus_slack::Clients {
-            secrets: late(|| secrets),
-            parameters: late(|| parameters),
+            secrets: lazy(|| secrets),
+            parameters: lazy(|| parameters),
             rds: rds.clone(),
-            http: late(|| http),
+            http: lazy(|| http),
         };
-        Self { rds, ses: late(|| ses), sfn: late(|| sfn), webhooks }
+        Self { rds, ses: lazy(|| ses), sfn: lazy(|| sfn), webhooks }
     }
 }

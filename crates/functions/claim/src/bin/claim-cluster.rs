@@ -1,15 +1,15 @@
 //! Lambda function `claim-cluster`: see [`trapheus_claim::cluster`].
 
 use trapheus_claim::cluster;
-use trapheus_common::clients::{self, late};
+use trapheus_common::clients::{self, lazy};
 use trapheus_common::lambda;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
-    let config = clients::config();
+    let config = clients::config().await;
     let rds = aws_sdk_rds::Client::new(&config);
     // Only a mark of another execution makes it ask for that execution.
-    let sfn = late(move || aws_sdk_sfn::Client::new(&config));
+    let sfn = lazy(move || aws_sdk_sfn::Client::new(&config));
     lambda::run(async |event, at| Box::pin(cluster::claim(&rds, &sfn, event, at)).await).await
 }

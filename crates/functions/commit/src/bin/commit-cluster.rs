@@ -7,6 +7,6 @@ use trapheus_common::{clients, lambda};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
-    let rds = aws_sdk_rds::Client::new(&clients::config());
+    let rds = aws_sdk_rds::Client::new(&clients::config().await);
     lambda::run(async |event, _| trapheus_commit::commit::<DbCluster, OriginalCluster>(&rds, event).await).await
 }

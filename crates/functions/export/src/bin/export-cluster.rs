@@ -6,7 +6,7 @@ use trapheus_export::{ExportOptions, cluster};
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
-    let rds = aws_sdk_rds::Client::new(&clients::config());
+    let rds = aws_sdk_rds::Client::new(&clients::config().await);
     let text = |name| lambda::setting(name, String::new());
     let options = ExportOptions {
         bucket: text("EXPORT_BUCKET")?,

@@ -8,6 +8,6 @@ use trapheus_preflight::scope::Scope;
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
     let scope = Scope::from_environment()?;
-    let rds = aws_sdk_rds::Client::new(&clients::config());
+    let rds = aws_sdk_rds::Client::new(&clients::config().await);
     lambda::run(async |event, invocation| cluster::preflight(&rds, &scope, invocation, event).await).await
 }

@@ -6,6 +6,6 @@ use trapheus_rename::instance;
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
-    let rds = aws_sdk_rds::Client::new(&clients::config());
+    let rds = aws_sdk_rds::Client::new(&clients::config().await);
     lambda::run(async |event, _| instance::rename(&rds, event).await).await
 }

@@ -8,7 +8,7 @@ use trapheus_common::clients;
 
 #[tokio::main(flavor = "current_thread")]
 async fn main() -> Result<(), Error> {
-    let rds = aws_sdk_rds::Client::new(&clients::config());
+    let rds = aws_sdk_rds::Client::new(&clients::config().await);
     let rds = &rds;
     run(service_fn(async |_: LambdaEvent<Box<RawValue>>| {
         let look = rds.describe_db_instances().db_instance_identifier("orders").send().await?;

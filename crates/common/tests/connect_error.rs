@@ -1,37 +1,39 @@
-//! A service that cannot be reached, met by the real SDK client with the HTTP client of the functions.
+//! Connections that cannot be made, by the real SDK client with the HTTP client of the functions.
 
 use std::net::TcpListener;
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::config::retry::RetryConfig;
-use aws_sdk_rds::config::{Credentials, Region, SharedCredentialsProvider};
-use trapheus_common::{Error, ErrorKind, clients};
+use aws_sdk_rds::config::{Credentials, Region};
+use trapheus_common::clients::{self, CONNECT_TIMEOUT};
+use trapheus_common::trust::Trust;
+use trapheus_common::{Error, ErrorKind};
 
-/// The functions' client, sent elsewhere, and asking once.
-fn client(endpoint: &str) -> Client {
-    let config = clients::config()
-        .into_builder()
+/// The functions' client with another endpoint and without retries.
+async fn client(endpoint: &str) -> Client {
+    let config = clients::loader(Trust::System)
         .region(Region::from_static("us-east-1"))
-        .credentials_provider(SharedCredentialsProvider::new(Credentials::new("key", "secret", None, None, "test")))
+        .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
         .retry_config(RetryConfig::disabled())
         .endpoint_url(endpoint)
-        .build();
+        .load()
+        .await;
     Client::new(&config)
 }
 
 async fn failure(endpoint: &str) -> Error {
-    let error = client(endpoint).describe_db_instances().send().await.expect_err("there is nobody there");
+    let error = client(endpoint).await.describe_db_instances().send().await.expect_err("no service listens there");
     Error::from_aws(ErrorKind::InstanceUnavailable, "orders", "cannot describe", &error)
 }
 
-/// Where nobody listens any more.
+/// A port on which no process listens.
 fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     format!("127.0.0.1:{}", listener.local_addr().expect("its address").port())
 }
 
 #[tokio::test]
-async fn a_refused_connection_is_an_endpoint_that_is_unreachable() {
+async fn a_refused_connection_is_an_unreachable_endpoint() {
     let port = closed_port();
     let error = failure(&format!("http://{port}")).await;
     assert_eq!(error.kind(), ErrorKind::EndpointUnreachable, "{}", error.report());
@@ -39,22 +41,24 @@ async fn a_refused_connection_is_an_endpoint_that_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_name_that_nobody_knows_is_an_endpoint_that_is_unreachable() {
+async fn an_unknown_host_name_is_an_unreachable_endpoint() {
     let error = failure("https://rds.nowhere.invalid").await;
     assert_eq!(error.kind(), ErrorKind::EndpointUnreachable, "{}", error.report());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_is_not_answered_is_an_endpoint_that_is_unreachable() {
-    // It is taken, and then nobody says anything, as little as where a route or a security group is missing.
+async fn a_handshake_without_an_answer_is_an_unreachable_endpoint() {
+    // The kernel accepts the connection, and no process answers; a missing route looks the same.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
+    let begun = tokio::time::Instant::now();
     let error = failure(&format!("https://{}", silent.local_addr().expect("its address"))).await;
+    assert_eq!(begun.elapsed().as_secs(), CONNECT_TIMEOUT.as_secs());
     assert_eq!(error.kind(), ErrorKind::EndpointUnreachable, "{}", error.report());
     assert!(error.report().contains("timeout"), "{}", error.report());
 }
 
 #[tokio::test]
-async fn a_connection_that_breaks_is_no_endpoint_that_is_unreachable() {
+async fn a_connection_that_breaks_is_not_an_unreachable_endpoint() {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let address = listener.local_addr().expect("its address");
     let closing = std::thread::spawn(move || drop(listener.accept()));

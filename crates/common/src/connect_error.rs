@@ -1,7 +1,7 @@
-//! A connection that cannot be made, told apart from every other failure of a call, with what to look at.
+//! Connect errors: a connection that cannot be made, apart from every other failure of a call, with advice.
 //!
-//! The SDK's error says that it could not connect, and not whereto; that is known only where the connection is made, so
-//! [`telling`] stands there. Whether to try again is not decided here: see [`crate::error`].
+//! The SDK's error says that it could not connect, but not to which host. Only the connector knows the host, so
+//! [`reporting`] wraps the connector. The decision whether to try again is in [`crate::error`].
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
@@ -10,28 +10,28 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 
-/// A client that connects with this connector and no other, and whose errors are [`Unreachable`] where no connection was made.
-pub fn telling(connector: SharedHttpConnector) -> SharedHttpClient {
-    let connector = SharedHttpConnector::new(Telling(connector));
+/// A client that uses this connector for every request. Its error is a [`ConnectError`] if no connection was made.
+pub fn reporting(connector: SharedHttpConnector) -> SharedHttpClient {
+    let connector = SharedHttpConnector::new(Reporting(connector));
     http_client_fn(move |_, _| connector.clone())
 }
 
-/// Nothing was sent, because there is no connection.
+/// No connection could be made, so no request was sent.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot connect to {host}{}", advice(host))]
-pub struct Unreachable {
+pub struct ConnectError {
     host: String,
     source: BoxError,
 }
 
-impl Unreachable {
-    /// What a connector says, if it is this.
+impl ConnectError {
+    /// The connect error inside a connector's error, if there is one.
     pub fn of(error: &ConnectorError) -> Option<&Self> {
         std::error::Error::source(error)?.downcast_ref()
     }
 }
 
-/// What has to be there for a function to reach a service, if it is one of AWS's.
+/// The parts of a VPC that a function needs to reach an AWS service; empty for any other host.
 fn advice(host: &str) -> String {
     let Some((service, region)) = host.strip_suffix(".amazonaws.com").and_then(|name| name.split_once('.')) else {
         return String::new();
@@ -43,9 +43,9 @@ fn advice(host: &str) -> String {
 }
 
 #[derive(Debug)]
-struct Telling(SharedHttpConnector);
+struct Reporting(SharedHttpConnector);
 
-impl HttpConnector for Telling {
+impl HttpConnector for Reporting {
     fn call(&self, request: HttpRequest) -> HttpConnectorFuture {
         let host = host(request.uri()).to_owned();
         let answer = self.0.call(request);
@@ -60,17 +60,17 @@ fn host(uri: &str) -> &str {
 }
 
 fn explained(error: ConnectorError, host: String) -> ConnectorError {
-    // Connecting is all that has a time limit of its own here: see `transport::CONNECT_TIMEOUT`.
+    // The connector limits only the time of connecting, see `clients::connector`. So its timeout is a connect error.
     if error.is_timeout() {
-        ConnectorError::timeout(Unreachable { host, source: error.into_source() }.into())
+        ConnectorError::timeout(ConnectError { host, source: error.into_source() }.into())
     } else if error.is_io() && was_never_connected(&error) {
-        ConnectorError::io(Unreachable { host, source: error.into_source() }.into())
+        ConnectorError::io(ConnectError { host, source: error.into_source() }.into())
     } else {
         error
     }
 }
 
-/// Whether a connector's error says that no connection was made, so that nothing was sent.
+/// Whether a connector's error says that no connection was made, so that no request was sent.
 pub fn was_never_connected(error: &ConnectorError) -> bool {
     let chain = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     let mut chain = chain.map(|cause| {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn of_another_host_it_knows_nothing() {
+    fn another_host_gets_no_advice() {
         assert_eq!(advice("127.0.0.1:4510"), "");
         assert_eq!(advice("amazonaws.com"), "");
     }
