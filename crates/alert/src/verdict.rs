@@ -887,7 +887,8 @@ impl Commands<'_> {
         } else {
             self.0.create_snapshot(request.kind, request.identifier.as_str(), to.as_str())
         };
-        let purpose = format!("finish the replacement of the snapshot {to} (or let the next create_snapshot run do it)");
+        let purpose =
+            format!("finish the replacement of the snapshot {to} (or let the next create_snapshot run do it)");
         Command::new(purpose, &line)
     }
 
