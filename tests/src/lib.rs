@@ -17,7 +17,7 @@ use trapheus_common::document::{
 };
 use trapheus_common::input::{self, ValidateOptions};
 use trapheus_common::lambda::Invocation;
-use trapheus_common::wait::poll::Pace;
+use trapheus_common::poll::Pace;
 use trapheus_common::{Result, document};
 use trapheus_preflight::scope::Scope;
 

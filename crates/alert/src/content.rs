@@ -2,7 +2,7 @@
 //!
 //! A renderer knows [`Block`]s and nothing of runs, so that text, HTML and whatever comes later say the same.
 
-use trapheus_common::clock::Timestamp;
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{Request, Task};
 use trapheus_common::rds;
 

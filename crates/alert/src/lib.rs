@@ -15,7 +15,7 @@
 //! Nothing here decides about the run or sends anything: an alert reads and reports, and `trapheus-email` and
 //! `trapheus-slack` send it. A look at RDS that fails is reported in the alert and does not stop it.
 
-use trapheus_common::clock::Timestamp;
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{AlertEvent, AlertPhase};
 
 use crate::content::Alert;

@@ -6,7 +6,7 @@
 
 use aws_sdk_rds::types::Tag;
 use trapheus_common::claim::Claim;
-use trapheus_common::clock::Timestamp;
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::rds;
 use trapheus_common::tags::{self, Role};
 

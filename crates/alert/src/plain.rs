@@ -6,7 +6,7 @@
 use std::time::Duration;
 
 use serde_json::Value;
-use trapheus_common::clock::Timestamp;
+use trapheus_common::timestamp::Timestamp;
 
 /// `1 h 02 min`, `3 min 20 s`, `20 s`.
 pub fn duration(duration: Duration) -> String {

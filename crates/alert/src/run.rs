@@ -8,7 +8,7 @@ use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use trapheus_common::clock::Timestamp;
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{
     ClusterKind, Finding, Names, OriginalCluster, OriginalInstance, Request, Source, Target, Task,
 };

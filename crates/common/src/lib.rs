@@ -1,44 +1,37 @@
 //! What every Trapheus function shares, and nothing one function alone needs.
 //!
-//! | module | owns |
-//! |---|---|
-//! | [`identifiers`] | what RDS accepts as a name, and the names a run derives from the user's |
-//! | [`input`] | the input of an execution, checked |
-//! | [`document`] | the state document: what flows from state to state, and each task's input and output |
-//! | [`error`] | the error names the state machine matches, and how AWS's errors become them |
-//! | [`causes`] | known causes of failures and their remedies, by the code of AWS |
-//! | [`commands`] | the AWS CLI commands that errors and alerts name |
-//! | [`functions`] | the functions: their names, document keys, time limits, errors and paces |
-//! | [`settings`] | a database's settings as read from RDS, carried in the state document |
-//! | [`wait`] | what a step waits for, when that is met, and the polling itself |
-//! | [`rds`] | looking databases and snapshots up by resource id or name; the claim; tags |
-//! | [`restored`] | the restored database beside its original |
-//! | [`clock`] | wall-clock time that follows Tokio's clock |
-//! | [`clients`] | AWS clients, with time limits, retries and proxies |
-//! | [`connect_error`] | connections that cannot be made, with advice |
-//! | [`trust`] | the certificate authorities of a connection |
-//! | [`lambda`] | the entry point of a function |
+//! | folder | module | owns |
+//! |---|---|---|
+//! | `contract` | [`identifiers`] | RDS's rules for names, and the names that a run derives from the user's |
+//! | | [`input`] | the input of an execution, checked |
+//! | | [`document`] | the state document, and each task's input and output |
+//! | | [`error`] | the error names that the state machine matches |
+//! | | [`causes`] | known causes of failures and their remedies, by the code of AWS |
+//! | | [`commands`] | the AWS CLI commands that errors and alerts name |
+//! | | [`functions`] | the functions: their names, document keys, time limits, errors and paces |
+//! | | [`settings`] | a database's settings, and one table of what each of them needs |
+//! | | [`source`] | the pinned backup, and its difference from a snapshot of the same name |
+//! | | [`timestamp`] | the moments of the state document |
+//! | | [`wait`] | the goals of a wait, and when each is met |
+//! | `runtime` | [`lambda`] | the entry point of a function |
+//! | | [`clients`] | AWS clients, with time limits, retries and proxies |
+//! | | [`connect_error`] | connections that cannot be made, with advice |
+//! | | [`trust`] | the certificate authorities of a connection |
+//! | | [`clock`] | wall-clock time that follows Tokio's clock |
+//! | | [`poll`] | the polling of a wait |
+//! | `rds` | [`rds`] | one view of a database, reads by resource id or name, and the calls that change it |
+//! | | [`claim`] | the claim on a database, and the proofs that a database is the run's own |
+//! | | [`tags`] | the tags of a claim, and the user's tags |
+//! | | [`restored`] | the restored database beside its original |
 //!
-//! Nothing here reads the environment but [`clients`], [`lambda`] and a function's main.
+//! `rds` knows `runtime` and `contract`, `runtime` knows `contract`, and `contract` knows no client of AWS; a test holds these
+//! directions. Nothing here reads the environment but [`clients`], [`lambda`] and a function's main.
 
-pub mod causes;
-pub mod claim;
-pub mod clients;
-pub mod clock;
-pub mod commands;
-pub mod connect_error;
-pub mod document;
-pub mod error;
-pub mod functions;
-pub mod identifiers;
-pub mod input;
-pub mod lambda;
+mod contract;
 pub mod rds;
-pub mod restored;
-pub mod settings;
-pub mod source;
-pub mod tags;
-pub mod trust;
-pub mod wait;
+mod runtime;
 
-pub use error::{Error, ErrorKind, Result};
+pub use contract::error::{Error, ErrorKind, Result};
+pub use contract::{causes, commands, document, error, functions, identifiers, input, settings, source, timestamp, wait};
+pub use rds::{claim, restored, tags};
+pub use runtime::{AwsFailure, clients, clock, connect_error, lambda, poll, trust};

@@ -18,8 +18,8 @@ use trapheus_cli::fleet::{Failure, Fleet};
 use trapheus_cli::rehearsal::{BEGIN, Clients, DEFINITION, load};
 use trapheus_cli::report::Report;
 use trapheus_cli::stage::{Around, Call};
-use trapheus_common::clock::Timestamp;
-use trapheus_common::wait::poll::Pace;
+use trapheus_common::timestamp::Timestamp;
+use trapheus_common::poll::Pace;
 
 /// Checks that the cases keep every promise with all safeguards in place, and that one breaks one without.
 pub(crate) fn assert_found_out(cases: &[Case], with: &Changes, without: &Changes) {

@@ -8,7 +8,7 @@ use trapheus_common::document::{
     ExportEvent, ExportOutput, ExportRequest, ExportSoFar, Finding, RecoverEvent, Request, Task, WaitStatus,
 };
 use trapheus_common::identifiers::ExportIdentifier;
-use trapheus_common::wait::poll::Pace;
+use trapheus_common::poll::Pace;
 use trapheus_common::{ErrorKind, Result, tags};
 use trapheus_export::{ExportOptions, cluster, instance, wait};
 use trapheus_recovery::recover;

@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use super::Database;
+use crate::rds::database::Database;
 use crate::error::{Error, ErrorKind};
 use crate::identifiers::{DatabaseIdentifier, SnapshotIdentifier};
 

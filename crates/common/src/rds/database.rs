@@ -4,8 +4,8 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::primitives::DateTime;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance, PendingModifiedValues, Tag};
 
-use super::{cluster_by_resource_id, clusters_named, instance_by_resource_id, instances_named};
-use crate::clock::Timestamp;
+use crate::rds::lookup::{cluster_by_resource_id, clusters_named, instance_by_resource_id, instances_named};
+use crate::timestamp::Timestamp;
 use crate::error::Result;
 use crate::identifiers::DatabaseKind;
 use crate::wait::acceptor::{self, Phase, Sighting};

@@ -5,7 +5,7 @@
 
 use aws_sdk_rds::Client;
 use trapheus_common::claim::Proofs;
-use trapheus_common::clock::Timestamp;
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{DiscardEvent, Names, Planned, Request, StepOutput};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::lambda::Invocation;

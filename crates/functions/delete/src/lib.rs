@@ -13,7 +13,7 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
 use trapheus_common::claim::{self, Claim, Named};
-use trapheus_common::clock::Timestamp;
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{DeleteEvent, Original, Request, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::rds::{Changes, Database, Deletion, Doing, Refusal};

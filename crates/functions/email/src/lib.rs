@@ -19,7 +19,7 @@ use trapheus_alert::content::Alert;
 use trapheus_alert::{html, text};
 use trapheus_common::clients::Lazy;
 use trapheus_common::document::{AlertEvent, AlertOutput};
-use trapheus_common::error::AwsFailure;
+use trapheus_common::AwsFailure;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result};
 

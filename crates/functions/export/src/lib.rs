@@ -15,12 +15,12 @@ use std::time::Duration;
 use aws_sdk_rds::Client;
 use aws_sdk_rds::error::ProvideErrorMetadata as _;
 use aws_sdk_rds::types::{ExportTask, Tag};
-use trapheus_common::clock::Timestamp;
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{Caught, ExportEvent, ExportOutput, ExportRequest, Request, TaskName, WaitStatus};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Outlook, Verdict};
-use trapheus_common::wait::poll::{self, Limits, Look, Outcome, Pace};
+use trapheus_common::poll::{self, Limits, Look, Outcome, Pace};
 use trapheus_common::{Error, ErrorKind, Result};
 
 pub mod cluster;

@@ -8,7 +8,7 @@ use aws_sdk_rds::types::ExportTask;
 use trapheus_common::document::{ExportEvent, ExportOutput, WaitStatus};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::wait::acceptor::{Outlook, Verdict};
-use trapheus_common::wait::poll::{self, Limits, Look, Outcome, Pace};
+use trapheus_common::poll::{self, Limits, Look, Outcome, Pace};
 use trapheus_common::{ErrorKind, Result};
 
 use crate::{MARGIN, Phase, find, once, output, planned, seen};

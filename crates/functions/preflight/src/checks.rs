@@ -714,7 +714,7 @@ impl<'a> Version<'a> {
 #[cfg(test)]
 mod tests {
     use aws_sdk_rds::types::Tag;
-    use trapheus_common::clock::Timestamp;
+    use trapheus_common::timestamp::Timestamp;
     use trapheus_common::document::{ExportRequest, Options, SourceKind, Task};
     use trapheus_common::identifiers::ExportIdentifier;
     use trapheus_common::tags::Role;

@@ -263,7 +263,7 @@ impl From<&DbSnapshot> for Snapshot {
             source: text(snapshot.db_instance_identifier()),
             source_resource_id: text(snapshot.dbi_resource_id()),
             copied_from: text(snapshot.source_db_snapshot_identifier()),
-            pinned: source::of_snapshot(snapshot),
+            pinned: rds::source::of_snapshot(snapshot),
             tags: snapshot.tag_list().to_vec(),
         }
     }
@@ -283,7 +283,7 @@ impl From<&DbClusterSnapshot> for Snapshot {
             source: text(snapshot.db_cluster_identifier()),
             source_resource_id: text(snapshot.db_cluster_resource_id()),
             copied_from: text(snapshot.source_db_cluster_snapshot_arn()),
-            pinned: source::of_cluster_snapshot(snapshot),
+            pinned: rds::source::of_cluster_snapshot(snapshot),
             tags: snapshot.tag_list().to_vec(),
         }
     }

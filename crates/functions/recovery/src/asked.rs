@@ -3,7 +3,7 @@
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Map, Value};
-use trapheus_common::clock::Timestamp;
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::identifiers::execution_machine;
 use trapheus_common::input::STARTED_BY;
 use trapheus_common::{Error, ErrorKind, Result};

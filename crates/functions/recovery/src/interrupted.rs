@@ -5,7 +5,7 @@ use std::time::Duration;
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::Value;
 use tokio::time::Instant;
-use trapheus_common::clock::Timestamp;
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::{Error, ErrorKind, Result};
 
 use crate::asked::Event;

@@ -28,7 +28,7 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use trapheus_common::claim::Claim;
 use trapheus_common::clients::Lazy;
-use trapheus_common::clock::Timestamp;
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{
     Caught, Finding, Names, RecoverEvent, RecoveryDocument, RecoveryOutput, Request, TaskName, ValidateEvent,
 };

@@ -89,7 +89,7 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Resu
 /// The identity of what has the snapshot's name now, if anything has.
 async fn snapshot_now(rds: &Client, request: &Request) -> Result<Seen> {
     let found = rds::cluster_snapshot(rds, request.snapshot_identifier.as_str()).await?;
-    Ok(Seen::of(found.as_ref(), source::of_cluster_snapshot))
+    Ok(Seen::of(found.as_ref(), rds::source::of_cluster_snapshot))
 }
 
 async fn ask_for_cluster(
@@ -106,7 +106,7 @@ async fn ask_for_cluster(
         Error::new(KIND, identifier, message)
     })?;
     // Right before the call, because a name says nothing about the snapshot that has it.
-    unchanged(KIND, identifier, pinned(plan)?, &Seen::of(Some(&snapshot), source::of_cluster_snapshot))?;
+    unchanged(KIND, identifier, pinned(plan)?, &Seen::of(Some(&snapshot), rds::source::of_cluster_snapshot))?;
     // Without a version the cluster would get the engine's default one, whatever the snapshot has.
     let version = snapshot.engine_version().unwrap_or(&original.engine_version);
     let call = rds

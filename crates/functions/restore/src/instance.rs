@@ -52,7 +52,7 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalInstance>) -> Res
 /// The identity of what has the snapshot's name now, if anything has.
 async fn snapshot_now(rds: &Client, request: &Request) -> Result<Seen> {
     let found = rds::snapshot(rds, request.snapshot_identifier.as_str()).await?;
-    Ok(Seen::of(found.as_ref(), source::of_snapshot))
+    Ok(Seen::of(found.as_ref(), rds::source::of_snapshot))
 }
 
 async fn ask_for_it(
@@ -68,7 +68,7 @@ async fn ask_for_it(
         Error::new(KIND, identifier, format!("cannot restore: the DB snapshot {snapshot_identifier} does not exist"))
     })?;
     // Right before the call, because a name says nothing about the snapshot that has it.
-    unchanged(KIND, identifier, pinned(plan)?, &Seen::of(Some(&snapshot), source::of_snapshot))?;
+    unchanged(KIND, identifier, pinned(plan)?, &Seen::of(Some(&snapshot), rds::source::of_snapshot))?;
     let call = rds
         .restore_db_instance_from_db_snapshot()
         .db_instance_identifier(identifier)

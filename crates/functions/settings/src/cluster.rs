@@ -79,7 +79,7 @@ pub async fn verify(rds: &Client, event: RestoredEvent<OriginalCluster>) -> Resu
     let snapshot = rds::cluster_snapshot(rds, request.snapshot_identifier.as_str()).await?;
     let mut findings = Findings::default();
     findings.status("its ", cluster.status().unwrap_or_default());
-    findings.source(plan.source.as_ref(), &Seen::of(snapshot.as_ref(), source::of_cluster_snapshot));
+    findings.source(plan.source.as_ref(), &Seen::of(snapshot.as_ref(), rds::source::of_cluster_snapshot));
     findings.engine_version(
         &original.engine_version,
         snapshot.as_ref().and_then(|snapshot| snapshot.engine_version()),

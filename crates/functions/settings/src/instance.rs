@@ -55,7 +55,7 @@ pub async fn verify(rds: &Client, event: RestoredEvent<OriginalInstance>) -> Res
     let snapshot = rds::snapshot(rds, request.snapshot_identifier.as_str()).await?;
     let mut findings = Findings::default();
     findings.status("its ", restored.db_instance_status().unwrap_or_default());
-    findings.source(plan.source.as_ref(), &Seen::of(snapshot.as_ref(), source::of_snapshot));
+    findings.source(plan.source.as_ref(), &Seen::of(snapshot.as_ref(), rds::source::of_snapshot));
     findings.engine_version(
         &original.engine_version,
         snapshot.as_ref().and_then(|snapshot| snapshot.engine_version()),

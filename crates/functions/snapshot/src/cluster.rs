@@ -48,7 +48,7 @@ impl Snapshots for OfCluster<'_> {
                 snapshot.db_cluster_identifier(),
                 snapshot.db_cluster_resource_id(),
             );
-            Found::new(snapshot.status(), snapshot.tag_list(), foreign, source::of_cluster_snapshot(&snapshot))
+            Found::new(snapshot.status(), snapshot.tag_list(), foreign, rds::source::of_cluster_snapshot(&snapshot))
         }))
     }
 

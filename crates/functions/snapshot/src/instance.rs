@@ -46,7 +46,7 @@ impl Snapshots for OfInstance<'_> {
                 snapshot.db_instance_identifier(),
                 snapshot.dbi_resource_id(),
             );
-            Found::new(snapshot.status(), snapshot.tag_list(), foreign, source::of_snapshot(&snapshot))
+            Found::new(snapshot.status(), snapshot.tag_list(), foreign, rds::source::of_snapshot(&snapshot))
         }))
     }
 

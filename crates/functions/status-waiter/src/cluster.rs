@@ -12,7 +12,7 @@ use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::rds::{self, Database};
 use trapheus_common::wait::acceptor::{Outlook, Verdict};
-use trapheus_common::wait::poll::{Look, Pace};
+use trapheus_common::poll::{Look, Pace};
 use trapheus_common::wait::{Goal, MemberGoal};
 
 use crate::instance::{look_at_instance, look_for_instances_gone, look_for_instances_settled};

@@ -8,7 +8,7 @@ use trapheus_common::lambda::Invocation;
 use trapheus_common::rds::{self, Database};
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{Outlook, Verdict};
-use trapheus_common::wait::poll::{Look, Pace};
+use trapheus_common::poll::{Look, Pace};
 use trapheus_common::{Error, Result};
 
 use crate::{

@@ -1,20 +1,20 @@
 //! Waits inside Lambda for what a step has set going, and tells the Choice behind it whether to go on.
 //!
 //! Whether a goal is met is decided by the tables in [`trapheus_common::wait::acceptor`], how often to ask by
-//! [`trapheus_common::wait::poll`]; here is the looking. It changes nothing, and refuses nothing: a goal that waiting
+//! [`trapheus_common::poll`]; here is the looking. It changes nothing, and refuses nothing: a goal that waiting
 //! cannot meet raises the step's own error, the deadline raises `WaitTimedOutException`.
 
 use std::time::Duration;
 
 use trapheus_common::Result;
-use trapheus_common::clock::Timestamp;
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{StepOutput, WaitEvent, WaitOutput, WaitStatus};
 use trapheus_common::functions::PipelineStep;
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{self, Outlook, Sighting, Verdict};
-use trapheus_common::wait::poll::{self, Limits, Look, Outcome, Pace, Progress};
+use trapheus_common::poll::{self, Limits, Look, Outcome, Pace, Progress};
 
 pub mod cluster;
 pub mod instance;

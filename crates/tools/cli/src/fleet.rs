@@ -14,7 +14,7 @@ use trapheus_common::document::{OriginalCluster, OriginalInstance};
 use trapheus_common::functions::PipelineStep;
 use trapheus_common::input::ValidateOptions;
 use trapheus_common::lambda::{Invocation, invoke};
-use trapheus_common::wait::poll::Pace;
+use trapheus_common::poll::Pace;
 use trapheus_email::EmailOptions;
 use trapheus_export::ExportOptions;
 use trapheus_preflight::scope::Scope;

@@ -16,7 +16,7 @@ use trapheus_common::connect_error;
 use trapheus_common::document::{Options, SnapshotReplacement};
 use trapheus_common::functions;
 use trapheus_common::input::ValidateOptions;
-use trapheus_common::wait::poll::Pace;
+use trapheus_common::poll::Pace;
 use trapheus_email::EmailOptions;
 use trapheus_export::ExportOptions;
 use trapheus_slack::SlackOptions;

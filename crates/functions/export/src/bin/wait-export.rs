@@ -1,6 +1,6 @@
 //! Lambda function `wait-export`: see [`trapheus_export::wait`].
 
-use trapheus_common::{clients, lambda, wait::poll::Pace};
+use trapheus_common::{clients, lambda, poll::Pace};
 use trapheus_export::wait;
 
 #[tokio::main(flavor = "current_thread")]

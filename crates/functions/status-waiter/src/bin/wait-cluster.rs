@@ -1,6 +1,6 @@
 //! Lambda function `wait-cluster`: see [`trapheus_status_waiter::cluster`].
 
-use trapheus_common::{clients, lambda, wait::poll::Pace};
+use trapheus_common::{clients, lambda, poll::Pace};
 use trapheus_status_waiter::cluster;
 
 #[tokio::main(flavor = "current_thread")]

@@ -1,6 +1,6 @@
 //! Lambda function `wait-instance`: see [`trapheus_status_waiter::instance`].
 
-use trapheus_common::{clients, lambda, wait::poll::Pace};
+use trapheus_common::{clients, lambda, poll::Pace};
 use trapheus_status_waiter::instance;
 
 #[tokio::main(flavor = "current_thread")]

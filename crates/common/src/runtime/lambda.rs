@@ -14,7 +14,7 @@
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
 
 pub use lambda_runtime::Error as StartError;
-use lambda_runtime::{LambdaEvent, service_fn};
+use lambda_runtime::{Diagnostic, LambdaEvent, service_fn};
 use serde::de::{DeserializeOwned, IgnoredAny};
 use serde::{Deserialize, Deserializer, Serialize};
 use serde_json::Value;
@@ -182,6 +182,12 @@ where
             .parse()
             .map_err(|error| Error::internal(format!("the environment variable {name} is `{text}`: {error}"))),
         Err(_) => Ok(default),
+    }
+}
+
+impl From<Error> for Diagnostic {
+    fn from(error: Error) -> Self {
+        Self { error_type: error.kind().name().to_owned(), error_message: error.report() }
     }
 }
 

@@ -29,7 +29,7 @@
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Timestamp;
+use crate::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, SnapshotIdentifier};
 use crate::settings::{ClusterSettings, InstanceSettings};

@@ -6,13 +6,6 @@
 
 use std::fmt;
 
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
-use lambda_runtime::Diagnostic;
-
-use crate::connect_error::ConnectError;
-
 /// The result of a function's logic.
 pub type Result<T> = std::result::Result<T, Error>;
 
@@ -168,21 +161,6 @@ impl Error {
         self
     }
 
-    /// An AWS call that failed: throttling, server errors, connections and denials have kinds of their own, whatever
-    /// the call; anything else is of the kind the step gives.
-    pub fn from_aws<E>(
-        kind: ErrorKind,
-        identifier: impl Into<String>,
-        doing: impl Into<String>,
-        error: &SdkError<E, HttpResponse>,
-    ) -> Self
-    where
-        E: ProvideErrorMetadata + std::error::Error + 'static,
-    {
-        let kind = AwsFailure::of(error).kind().unwrap_or(kind);
-        Self { kind, identifier: Some(identifier.into()), message: doing.into(), source: Some(words(error).into()) }
-    }
-
     pub const fn kind(&self) -> ErrorKind {
         self.kind
     }
@@ -208,99 +186,8 @@ impl std::error::Error for Error {
     }
 }
 
-impl From<Error> for Diagnostic {
-    fn from(error: Error) -> Self {
-        Self { error_type: error.kind.name().to_owned(), error_message: error.report() }
-    }
-}
-
-/// What kind of failure an AWS call met, as far as every call has it in common.
-#[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum AwsFailure {
-    /// Asked too often: ask again, later.
-    Throttled,
-    /// No answer, or a server error: the call may or may not have been carried out.
-    Unavailable,
-    /// No connection: the call was not made.
-    Unreachable,
-    /// Not permitted: asking again changes nothing.
-    Denied,
-    /// An answer of the service's own, to be matched as its typed error.
-    Answered,
-}
-
-impl AwsFailure {
-    /// Sorts an SDK error by its code and status, never by its text.
-    pub fn of<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> Self {
-        match error.as_service_error().and_then(ProvideErrorMetadata::code) {
-            Some(
-                "Throttling"
-                | "ThrottlingException"
-                | "ThrottledException"
-                | "RequestLimitExceeded"
-                | "RequestThrottled"
-                | "RequestThrottledException"
-                | "TooManyRequestsException"
-                | "SlowDown",
-            ) => return Self::Throttled,
-            Some(
-                "AccessDenied"
-                | "AccessDeniedException"
-                | "UnauthorizedOperation"
-                | "NotAuthorized"
-                | "UnrecognizedClientException"
-                | "InvalidClientTokenId"
-                | "SignatureDoesNotMatch"
-                | "OptInRequired",
-            ) => return Self::Denied,
-            // The role's credentials have run out, and the next call has new ones: no permission is missing.
-            Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired") => return Self::Unavailable,
-            _ => {}
-        }
-        let server_error = error.raw_response().is_some_and(|response| response.status().is_server_error());
-        match error {
-            SdkError::DispatchFailure(failure) if no_connection(failure).is_some() => Self::Unreachable,
-            SdkError::TimeoutError(_) | SdkError::DispatchFailure(_) | SdkError::ResponseError(_) => Self::Unavailable,
-            _ if server_error => Self::Unavailable,
-            _ => Self::Answered,
-        }
-    }
-
-    const fn kind(self) -> Option<ErrorKind> {
-        match self {
-            Self::Throttled => Some(ErrorKind::RateExceeded),
-            Self::Unavailable => Some(ErrorKind::ServiceUnavailable),
-            Self::Unreachable => Some(ErrorKind::EndpointUnreachable),
-            Self::Denied => Some(ErrorKind::AccessDenied),
-            Self::Answered => None,
-        }
-    }
-}
-
-fn no_connection(failure: &DispatchFailure) -> Option<&ConnectError> {
-    ConnectError::of(failure.as_connector_error()?)
-}
-
-/// An AWS error in words a person reads: the service's code and message rather than the SDK's `service error`, and the
-/// whole chain where there was no answer, because a connection failure says what is wrong only deep down.
-fn words<E>(error: &SdkError<E, HttpResponse>) -> String
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    if let SdkError::DispatchFailure(failure) = error
-        && let Some(unreachable) = no_connection(failure)
-    {
-        return joined(unreachable);
-    }
-    match error.as_service_error().map(|answer| (answer.code(), answer.message())) {
-        Some((Some(code), Some(message))) => format!("{code}: {message}"),
-        Some((Some(code), None)) => code.to_owned(),
-        _ => joined(error),
-    }
-}
-
 /// An error and everything behind it.
-fn joined(error: &(dyn std::error::Error + 'static)) -> String {
+pub(crate) fn joined(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {
@@ -333,9 +220,7 @@ mod tests {
     fn the_report_joins_the_cause_chain_behind_the_identifier() {
         let inner = Error::without_identifier(ErrorKind::Internal, "the disk is full");
         let error = Error::new(ErrorKind::Rename, "orders", "cannot rename to orders-temp").caused_by(inner);
-        let diagnostic = Diagnostic::from(error);
-        assert_eq!(diagnostic.error_type, "RenameException");
-        assert_eq!(diagnostic.error_message, "Identifier:orders \ncannot rename to orders-temp: the disk is full");
+        assert_eq!(error.report(), "Identifier:orders \ncannot rename to orders-temp: the disk is full");
     }
 
     #[test]

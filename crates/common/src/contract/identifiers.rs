@@ -9,7 +9,7 @@ use std::fmt;
 use serde::{Deserialize, Serialize};
 use sha2::{Digest as _, Sha256};
 
-use crate::clock::Timestamp;
+use crate::timestamp::Timestamp;
 
 /// The suffix of the name the original is moved to, and of the snapshot a replacement is taken as.
 const TEMPORARY_SUFFIX: &str = "-temp";

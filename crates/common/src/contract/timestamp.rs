@@ -1,8 +1,4 @@
-//! Wall-clock time that follows Tokio's clock.
-//!
-//! A function needs the time of day (deadlines travel as RFC 3339 in the state document) and sleeps on Tokio's clock. The
-//! two are joined once per invocation: a frozen Lambda sandbox may stop the monotonic clock between invocations, and a
-//! rehearsal runs both under virtual time.
+//! The moments that the state document carries, to the second, as RFC 3339.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -10,7 +6,6 @@ use std::time::{Duration, SystemTime, UNIX_EPOCH};
 use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
-use tokio::time::Instant;
 
 /// A moment, to the second, as the state document carries it: `2026-01-31T08:00:00Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
@@ -71,24 +66,6 @@ impl<'de> Deserialize<'de> for Timestamp {
     }
 }
 
-/// The time of day, counted from a known moment on Tokio's clock.
-#[derive(Clone, Copy, Debug)]
-pub struct Clock {
-    wall: SystemTime,
-    monotonic: Instant,
-}
-
-impl Clock {
-    /// A clock that shows `wall` now.
-    pub fn showing(wall: SystemTime) -> Self {
-        Self { wall, monotonic: Instant::now() }
-    }
-
-    pub fn now(&self) -> Timestamp {
-        (self.wall + self.monotonic.elapsed()).into()
-    }
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
@@ -99,12 +76,5 @@ mod tests {
             assert_eq!(Timestamp::parse(text).unwrap().to_string(), "2026-01-31T08:00:00Z", "{text}");
         }
         assert!(Timestamp::parse("yesterday").is_none());
-    }
-
-    #[tokio::test(start_paused = true)]
-    async fn the_clock_follows_virtual_time() {
-        let clock = Clock::showing(UNIX_EPOCH + Duration::from_secs(100));
-        tokio::time::advance(Duration::from_secs(6 * 3600)).await;
-        assert_eq!(clock.now().epoch_seconds(), 100 + 6 * 3600);
     }
 }

@@ -6,37 +6,7 @@
 use std::fmt;
 use std::time::Duration;
 
-use aws_sdk_rds::primitives::DateTime;
-use aws_sdk_rds::types::{DbClusterSnapshot, DbSnapshot};
-
-use crate::clock::Timestamp;
-use crate::document::{Source, SourceKind};
-
-/// The identity of a DB snapshot, as far as RDS reports it.
-pub fn of_snapshot(snapshot: &DbSnapshot) -> Option<Source> {
-    let taken_at = time(snapshot.snapshot_create_time())?;
-    Some(Source {
-        kind: SourceKind::Snapshot,
-        arn: snapshot.db_snapshot_arn()?.to_owned(),
-        created_at: time(snapshot.original_snapshot_create_time()).unwrap_or(taken_at),
-        taken_at,
-        source_identifier: snapshot.db_instance_identifier().map(str::to_owned),
-        source_resource_id: snapshot.dbi_resource_id().map(str::to_owned),
-    })
-}
-
-/// As [`of_snapshot`], for a DB cluster snapshot. RDS reports no time of the original for a copy.
-pub fn of_cluster_snapshot(snapshot: &DbClusterSnapshot) -> Option<Source> {
-    let taken_at = time(snapshot.snapshot_create_time())?;
-    Some(Source {
-        kind: SourceKind::Snapshot,
-        arn: snapshot.db_cluster_snapshot_arn()?.to_owned(),
-        created_at: taken_at,
-        taken_at,
-        source_identifier: snapshot.db_cluster_identifier().map(str::to_owned),
-        source_resource_id: snapshot.db_cluster_resource_id().map(str::to_owned),
-    })
-}
+use crate::document::Source;
 
 /// The snapshot that has the pinned one's name now.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -93,13 +63,11 @@ impl fmt::Display for Age {
     }
 }
 
-fn time(time: Option<&DateTime>) -> Option<Timestamp> {
-    u64::try_from(time?.secs()).ok().map(Timestamp::from_epoch_seconds)
-}
-
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::document::SourceKind;
+    use crate::timestamp::Timestamp;
 
     fn pinned() -> Source {
         Source {

@@ -10,8 +10,9 @@ use std::time::Duration;
 
 use tokio::time::Instant;
 
-use super::acceptor::{Outlook, Verdict};
-use crate::clock::{Clock, Timestamp};
+use crate::wait::acceptor::{Outlook, Verdict};
+use crate::clock::Clock;
+use crate::timestamp::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
 
 /// How often to look, and how sure to be.

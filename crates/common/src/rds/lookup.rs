@@ -2,11 +2,6 @@
 //!
 //! "Not found" is an answer here, not an error: every step looks first, and what is not there is as much a part of the
 //! world as what is.
-//!
-//! | module | owns |
-//! |---|---|
-//! | [`Database`] | the one view of a DB instance and a DB cluster |
-//! | [`Changes`] | the calls that rename, protect and delete one, and why RDS refuses them |
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::remove_tags_from_resource::RemoveTagsFromResourceError;
@@ -16,12 +11,6 @@ use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{Error, ErrorKind, Result};
-
-mod changes;
-mod database;
-
-pub use changes::{Changes, Deletion, Doing, Refusal, Refused};
-pub use database::Database;
 
 /// How the names of the readers begin that Aurora Auto Scaling adds: they come and go at any time.
 const AUTO_SCALED: &str = "application-autoscaling-";

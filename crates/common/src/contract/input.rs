@@ -307,7 +307,7 @@ fn keep_all<T>(outcome: std::result::Result<T, Vec<String>>, problems: &mut Vec<
 
 #[cfg(test)]
 mod tests {
-    use crate::clock::Timestamp;
+    use crate::timestamp::Timestamp;
     use serde_json::json;
 
     use super::*;

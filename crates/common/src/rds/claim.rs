@@ -11,7 +11,7 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
 use tokio::time::Instant;
 
-use crate::clock::Timestamp;
+use crate::timestamp::Timestamp;
 use crate::document::{DatabaseNames, NameRole, Planned, Request, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identifiers::DatabaseIdentifier;

@@ -4,11 +4,10 @@
 //! Looking at RDS is the status-waiter's business; nothing here makes a call.
 
 pub mod acceptor;
-pub mod poll;
 
 use serde::{Deserialize, Serialize};
 
-use crate::clock::Timestamp;
+use crate::timestamp::Timestamp;
 use crate::identifiers::{DatabaseIdentifier, SnapshotIdentifier};
 
 /// What has to be true before a run goes on.

@@ -1,0 +1,13 @@
+//! What the state machine, the functions and the alerts agree on. Nothing here knows AWS's clients, nor makes a call.
+
+pub mod causes;
+pub mod commands;
+pub mod document;
+pub mod error;
+pub mod functions;
+pub mod identifiers;
+pub mod input;
+pub mod settings;
+pub mod source;
+pub mod timestamp;
+pub mod wait;
