@@ -425,7 +425,7 @@ def test_the_role_of_a_function_has_the_limits_and_no_policy_besides_its_own_and
 
 @pytest.mark.parametrize("effect", ["Allow", "Deny"])
 def test_the_limits_are_documented(effect):
-    heading = {"Allow": "## What every function may do", "Deny": "## What no function may do"}[effect]
+    heading = {"Allow": "## Allowed to every function", "Deny": "## Denied to every function"}[effect]
     documented = source("docs/permissions.md").split(heading)[1].split("\n## ")[0]
     assert re.findall(r"^\| (\w+) \|", documented, re.MULTILINE)[1:] == [statement["Sid"] for statement in limits(effect)]
 
