@@ -44,7 +44,7 @@ export class Proof {
   constructor(template) {
     this.template = template;
     this.roles = new Map();
-    /** How many actions were taken from a role, one at a time. */
+    /** The number of actions that were taken from a role, one at a time. */
     this.taken = 0;
   }
 
@@ -88,7 +88,7 @@ export class Proof {
     return checks.filter((_, index) => !verdicts[index]);
   }
 
-  /** What could be taken from the roles without any check noticing, and reasons given for what is needed all the same. */
+  /** The actions that no check needs, and the justifications of actions that a check does need. */
   async needless(checks) {
     const found = [];
     for (const [caller, chosen] of this.deployments()) {
