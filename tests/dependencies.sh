@@ -3,8 +3,8 @@
 #
 #     tests/dependencies.sh target/ci
 #
-# The database of vulnerabilities is a repository on GitHub. If GitHub cannot be reached, the script checks everything else, and
-# the output says so. Installs cargo-deny, pinned, below the given directory.
+# The database of vulnerabilities is a repository on GitHub. If it cannot be fetched, the script checks everything else, and the
+# output says so. Installs cargo-deny, pinned, below the given directory.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

@@ -4,8 +4,8 @@ The functions are processes of the emulator and inherit its environment. `AWS_EN
 the simulator. The template is deployed unchanged. The emulator differs from AWS in these points, which matter here:
 
 - A Choice whose path is missing takes its Default; AWS fails. The emulator accepts a bad definition: tests/tests/contract.rs.
-- The history has no events of the states inside a Parallel, and an event of a call does not name its state. So a timeline shows
-  the states, but not their functions' answers.
+- The history has no events of the states inside a Parallel. An event of a call does not name its state. So a timeline shows the
+  states, but not their functions' answers.
 - The emulator checks the permissions of the services that it serves (`AUTH=true`). RDS is none of them, so
   tests/deployment/permissions proves those permissions. The emulator knows neither the resource nor the conditions of
   `ses:SendEmail`, so `allow_mail` allows that action beside the template.

@@ -1,4 +1,4 @@
-"""Runs of the deployed pipeline, each judged by the databases at its end, by its mails and by the output for its starter.
+"""Runs of the deployed pipeline, judged by the databases at their end, by their mails and by the command's output.
 
 All runs are started at once, each on a database of its own, and followed by the command. Then each test checks its own run.
 """

@@ -75,7 +75,7 @@ CLUSTERS = AURORA_CLUSTERS + MULTI_AZ_CLUSTERS
 
 
 def bystander(identifier):
-    """The name of a database that no run names, and that begins with the name of one that a run does name."""
+    """The name of a database that no run names. It begins with the name of a target."""
     return f"{identifier}-temperature"
 
 

@@ -1,8 +1,8 @@
-"""Writes template.yaml as CloudFormation expands it: with the SAM transform applied and the state machine's definition in place.
+"""Writes template.yaml as CloudFormation expands it: with the SAM transform applied, and the state machine's definition in place.
 
-cfn-lint, checkov and the proof of the permissions read the output, because they cannot read the transform or the definition's
-file. The suppressions in the template's `SecurityScan` metadata are put onto the resources they name, where checkov reads them.
-A suppression that names no resource is refused.
+cfn-lint, checkov and the proof of the permissions read the output. They read neither the transform nor the definition's file.
+The suppressions in the template's `SecurityScan` metadata are put onto the resources that they name, where checkov reads
+them. A suppression that names no resource is refused.
 
     python tests/deployment/expand.py OUTPUT.json
 """

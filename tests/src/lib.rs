@@ -205,7 +205,7 @@ impl Harness {
         }
     }
 
-    /// Calls a step on a DB instance, waits, and calls again while it has more to do, as the state machine does.
+    /// Calls a step on a DB instance and waits, until the step has no more to do, as the state machine does.
     pub async fn run_instance(
         &self,
         request: &Request,

@@ -1,8 +1,8 @@
 //! A real HTTP server that takes messages, and a connector that carries requests to it over a real socket.
 //!
-//! The code under test runs under paused time, in which every wait for a socket would time out at once. So the connector sends
-//! each request from a thread of its own, through the deployed connector, and blocks the test meanwhile. If the server does not
-//! answer, the request stays pending, and the time-out of the code under test ends it in paused time.
+//! The code under test runs under paused time, in which every wait for a socket would time out at once. So a thread of its own
+//! sends each request through the deployed connector, and blocks the test meanwhile. A request without an answer stays pending,
+//! until the time-out of the code under test ends it in paused time.
 //!
 //! The last word of a webhook's path determines its behaviour: `500`, `504`, `redirect`, `hang`, `gone`, `dead`, `lost`. Any other
 //! webhook takes messages.

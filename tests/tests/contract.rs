@@ -164,10 +164,10 @@ fn every_task_is_retried_by_one_rule_and_catches_everything() {
     }
 }
 
-/// Neither SES nor Slack recognises a repeated message. The function makes one call that may send the message, and neither the
-/// SDK nor the function repeats it (`tests/handlers/email.rs`, `tests/handlers/slack.rs`). So each call of the function sends one
-/// message at most. This test counts the calls after errors that do not exclude a sent message: the first call, and the
-/// attempts of every retrier with such an error.
+/// Neither SES nor Slack recognises a repeated message. The function makes one call that may send the message. Neither the SDK
+/// nor the function repeats it (`tests/handlers/email.rs`, `tests/handlers/slack.rs`). So each call of the function sends one
+/// message at most. This test counts the calls that may send one: the first call, and the attempts of every retrier whose error
+/// does not exclude a sent message.
 #[test]
 fn an_alert_is_sent_three_times_at_most() {
     let ours = [ErrorKind::Unanswered.name()];
@@ -188,8 +188,8 @@ fn an_alert_is_sent_three_times_at_most() {
         for error in may_have_sent() {
             assert!(retrier["ErrorEquals"].as_array().unwrap().contains(&json!(error)), "{name} gives up at {error}");
         }
-        // The last try comes after a short failure of the service. It comes soon, because a recovery begins only after the
-        // execution's end.
+        // The last try comes late enough to outlast a short failure. It comes early enough for the recovery, which begins only
+        // after the execution's end.
         let last = retrier["IntervalSeconds"].as_u64().unwrap() * retrier["BackoffRate"].as_u64().unwrap();
         assert!((60..=120).contains(&last), "the last try of {name} comes after {last} s");
         let parallel = definition();
@@ -275,7 +275,7 @@ fn every_error_name_is_one_that_a_function_or_aws_raises() {
     let mut named = BTreeSet::new();
     strings_under("ErrorEquals", &definition(), &mut named);
     for name in &named {
-        assert!(aws.contains(name.as_str()) || ours.contains(name.as_str()), "no function and no AWS service raises {name}");
+        assert!(aws.contains(name.as_str()) || ours.contains(name.as_str()), "no code raises {name}");
     }
 }
 

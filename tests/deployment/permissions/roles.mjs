@@ -19,8 +19,7 @@ const NOTHING = Symbol("AWS::NoValue");
  * @param template the output of expand.py
  * @param chosen parameters that differ from their defaults
  * @returns {Map<string, {policies: object[], boundary: object[], justified: object}>} by the stem of the function's binary: its
- *   own policy documents, the one of its permissions boundary, and the allowed actions that no rehearsal needs, each with its
- *   reason
+ *   own policy documents, that of its permissions boundary, and the reasons for the actions that no rehearsal needs
  */
 export function rolesOf(template, chosen) {
   const resolver = new Resolver(template, chosen);

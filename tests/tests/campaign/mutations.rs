@@ -21,12 +21,12 @@ use trapheus_cli::stage::{Around, Call};
 use trapheus_common::clock::Timestamp;
 use trapheus_common::wait::poll::Pace;
 
-/// Checks that all cases keep every promise with all safeguards in place, and that a case breaks one without a safeguard.
+/// Checks that all cases keep every promise with all safeguards, and that a case breaks one without a safeguard.
 pub(crate) fn assert_found_out(cases: &[Case], with: &Changes, without: &Changes) {
     let kept = outcomes(cases, with);
     assert!(kept.iter().all(|(is_kept, _)| *is_kept), "with every safeguard in place:\n{}", told(&kept));
     let broken = outcomes(cases, without);
-    assert!(broken.iter().any(|(is_kept, _)| !is_kept), "without the safeguard no promise is broken:\n{}", told(&broken));
+    assert!(broken.iter().any(|(is_kept, _)| !is_kept), "no promise is broken without it:\n{}", told(&broken));
 }
 
 /// Whether each run kept the promises, with the text of its result.

@@ -40,7 +40,7 @@ fn a_slack_that_does_not_answer_excuses_no_rollback() {
 }
 
 #[test]
-fn a_read_that_lagged_before_the_rollback_excuses_no_rollback() {
+fn a_snapshot_that_was_hidden_before_the_rollback_excuses_no_rollback() {
     let hidden = request("CreateDBSnapshot", 1, 1, Fault::NotFoundFor { seconds: 2_000.0 });
     assert_no_excuse(orders("create_snapshot").with(failing_restores("orders").remove(0)), [hidden]);
 }

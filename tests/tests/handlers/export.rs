@@ -275,7 +275,7 @@ async fn a_failed_or_canceled_export_is_answered_with_its_cause() {
         harness.settle().await;
         for _ in 0..2 {
             let output = look(&harness, &request).await.unwrap();
-            let failure = output.failure.expect("it failed");
+            let failure = output.failure.expect("a failure");
             assert_eq!((output.status.as_str(), failure.error.as_str()), ("FAILED", "ExportException"));
             assert!(failure.cause.contains("An unknown internal error occurred."), "{}", failure.cause);
         }

@@ -278,7 +278,7 @@ fn a_person_may_start_another_run_beside_a_recovery() {
     let [recovery, second] = report.others.as_slice() else { panic!("{:?}", report.others) };
     assert_eq!((recovery.role, second.role), (RunRole::Recovery, RunRole::Second));
     assert!(second.started_seconds > recovery.started_seconds, "{second:?}");
-    let strike = report.struck.iter().find(|strike| strike.fault.to_string() == fault).expect("it struck");
+    let strike = report.struck.iter().find(|strike| strike.fault.to_string() == fault).expect("a strike");
     assert_eq!(strike.execution.as_deref(), Some(recovery.execution.as_str()));
     assert_untouched(&report, "recovered");
 }
@@ -332,13 +332,13 @@ fn a_read_of_an_ended_execution_shows_its_status_error_and_times() {
         let simulator = Simulator::new(world(), options).expect("a possible world");
         let faults = ["RestoreDBInstanceFromDBSnapshot=denied"];
         let rehearsal = Rehearsal { world: World::default(), ..rehearsal(&faults) };
-        let report = rehearsal.run_against(&simulator, &mut ()).await.expect("it runs");
+        let report = rehearsal.run_against(&simulator, &mut ()).await.expect("a report");
         let sfn = Clients::of(&simulator).sfn;
-        let found = sfn.describe_execution().execution_arn(&report.execution).send().await.expect("it is known");
+        let found = sfn.describe_execution().execution_arn(&report.execution).send().await.expect("the execution");
         assert_eq!((found.status().as_str(), found.error()), ("FAILED", Some("AccessDeniedException")));
         assert!(found.cause().is_some_and(|cause| cause.contains("errorMessage")));
         assert_eq!(found.input(), Some(report.input.to_string().as_str()));
-        let (start, stop) = (found.start_date(), found.stop_date().expect("it has stopped"));
+        let (start, stop) = (found.start_date(), found.stop_date().expect("an end"));
         assert!((stop.as_secs_f64() - start.as_secs_f64() - report.duration_seconds).abs() < 0.01);
     });
 }

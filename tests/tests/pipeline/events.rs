@@ -17,8 +17,8 @@ fn every_task_succeeds_for_every_kind_of_database() {
             assert_eq!(inventory(&report.world), inventory(&report.world_before), "{identifier} {task}");
             assert_eq!(report.mails.len(), 0, "{identifier} {task}");
             assert_bystanders_untouched(&report, identifier);
-            let (before, _) = database(&report.world_before, identifier, is_cluster).expect("the database before the run");
-            let (now, status) = database(&report.world, identifier, is_cluster).expect("the database after the run");
+            let (before, _) = database(&report.world_before, identifier, is_cluster).expect("the old database");
+            let (now, status) = database(&report.world, identifier, is_cluster).expect("the database");
             assert_eq!(status, "available", "{identifier} {task}");
             assert_eq!(before != now, task != "create_snapshot_only", "{identifier} {task}");
         }
@@ -46,8 +46,8 @@ fn a_new_snapshot_is_available_under_the_name_of_the_old_one() {
 #[test]
 fn every_member_is_back_under_its_name_and_the_same_one_is_the_writer() {
     let report = rehearse(event("shop", "db_restore", true), world());
-    let before = report.world_before.cluster("shop").expect("the database before the run");
-    let now = report.world.cluster("shop").expect("the database after the run");
+    let before = report.world_before.cluster("shop").expect("the old database");
+    let now = report.world.cluster("shop").expect("the database");
     assert_eq!(now.members[0], "shop-2", "the writer");
     let sorted = |members: &[String]| {
         let mut members = members.to_vec();
@@ -57,7 +57,7 @@ fn every_member_is_back_under_its_name_and_the_same_one_is_the_writer() {
     assert_eq!(sorted(&now.members), sorted(&before.members));
     for member in &now.members {
         let (old, new) = (report.world_before.instance(member), report.world.instance(member));
-        let (old, new) = (old.expect("the database before the run"), new.expect("the database after the run"));
+        let (old, new) = (old.expect("the old database"), new.expect("the database"));
         assert_ne!(old.resource_id, new.resource_id, "{member}");
         assert_eq!(new.status.as_ref(), "available", "{member}");
         assert_eq!(old.settings.class, new.settings.class, "{member}");
@@ -68,8 +68,8 @@ fn every_member_is_back_under_its_name_and_the_same_one_is_the_writer() {
 #[test]
 fn the_restored_database_has_the_originals_settings_and_tags() {
     let report = rehearse(event("orders", "db_restore", false), world());
-    let before = report.world_before.instance("orders").expect("the database before the run");
-    let now = report.world.instance("orders").expect("the database after the run");
+    let before = report.world_before.instance("orders").expect("the old database");
+    let now = report.world.instance("orders").expect("the database");
     let settings = |found: &rds_simulator::InstanceState| {
         // RDS chooses the zone of a Multi-AZ instance.
         rds_simulator::InstanceSettings { availability_zone: None, ..found.settings.clone() }
@@ -151,7 +151,7 @@ fn every_file_in_events_starts_a_run_that_succeeds() {
     assert_eq!(count, KINDS.len() * (TASKS.len() + 2) + 2);
 }
 
-/// `-temp` after the name of an instance or a member, and `-snapshot` after that of a cluster, must fit into 63 characters. The
+/// The name of an instance or a member with `-temp`, and that of a cluster with `-snapshot`, must fit into 63 characters. The
 /// original project has no other limit.
 #[test]
 fn the_longest_names_that_the_original_project_takes_fit_the_run_and_its_rollback() {
@@ -183,7 +183,7 @@ fn the_longest_names_that_the_original_project_takes_fit_the_run_and_its_rollbac
 #[test]
 fn a_reader_of_auto_scaling_refuses_no_run_in_any_state() {
     let mut world = world();
-    let shop = world.clusters.iter_mut().find(|cluster| cluster.identifier == "shop").expect("the database after the run");
+    let shop = world.clusters.iter_mut().find(|cluster| cluster.identifier == "shop").expect("the database");
     shop.members.push(MemberSpec {
         identifier: "application-autoscaling-3f2c1d9e-7a54-4b0e-9c1a-0d1e2f3a4b5c".to_owned(),
         writer: false,

@@ -56,8 +56,8 @@ fn a_failed_export_does_not_fail_the_restore_and_is_reported_in_output_and_mail(
         let report = rehearse(exporting(identifier, "create_snapshot", is_cluster, true), world_with(failing()));
         assert_eq!(report.status, "SUCCEEDED", "{identifier}: {:?} {:?}", report.error, report.cause);
         assert_eq!(outcome(&report), ("FAILED", Some("ExportException")), "{identifier}");
-        let (before, _) = database(&report.world_before, identifier, is_cluster).expect("it was there");
-        let (now, status) = database(&report.world, identifier, is_cluster).expect("it is there");
+        let (before, _) = database(&report.world_before, identifier, is_cluster).expect("the old database");
+        let (now, status) = database(&report.world, identifier, is_cluster).expect("the database");
         assert!(before != now && status == "available", "{identifier} was not restored");
         assert_eq!(marks(&report.world), Vec::<String>::new());
         let [mail] = &report.mails[..] else { panic!("{} mails", report.mails.len()) };

@@ -103,7 +103,7 @@ fn an_original_that_cannot_be_deleted_stays_beside_the_verified_database() {
     let faults = json!([{"action": "DeleteDBInstance", "times": 1000, "fault": {"kind": "denied"}}]);
     let report = rehearse(event("orders", "db_restore", false), world_with(faults));
     assert_eq!(report.error.as_deref(), Some("AccessDeniedException"), "{:?}", report.cause);
-    let before = report.world_before.instance("orders").expect("it was there");
+    let before = report.world_before.instance("orders").expect("the old database");
     let kept = report.world.instance("orders-temp").expect("the original is kept");
     let restored = report.world.instance("orders").expect("the restored database stays");
     assert_eq!(kept.resource_id, before.resource_id);
@@ -221,7 +221,7 @@ fn a_database_that_another_run_works_on_is_refused() {
     world.instances[0].tags.insert("trapheus:execution".to_owned(), other.to_owned());
     let report = rehearse_beside(other, event("orders", "db_restore", false), world);
     assert_eq!(report.error.as_deref(), Some("ClaimException"), "{:?}", report.cause);
-    let orders = report.world.instance("orders").expect("it is there");
+    let orders = report.world.instance("orders").expect("the database");
     assert_eq!(orders.tags["trapheus:execution"], other, "the other run's claim");
     assert!(report.rds_calls.keys().all(|action| action.starts_with("Describe") || action.starts_with("List")));
 }
@@ -243,7 +243,7 @@ fn rehearse_beside(other: &str, event: Value, world: World) -> Report {
             cause: None,
             redriven: None,
         });
-        Rehearsal::new(event, World::default()).run_against(&simulator, &mut ()).await.expect("it runs")
+        Rehearsal::new(event, World::default()).run_against(&simulator, &mut ()).await.expect("a report")
     })
 }
 
@@ -275,7 +275,7 @@ fn moved_aside_at(report: &Report) -> f64 {
 }
 
 #[test]
-fn the_restored_database_is_kept_and_named_in_the_mail_if_the_original_is_deleted_in_the_rollback() {
+fn a_rollback_whose_original_is_deleted_keeps_the_restored_database_and_the_mail_names_it() {
     for (identifier, is_cluster, deletions) in [
         (
             "orders",
@@ -328,7 +328,7 @@ fn the_mail_says_that_the_original_is_back_if_only_the_deletion_of_the_other_fai
         [("orders", false, "DeleteDBInstance#1x1000=denied"), ("ledger", true, "DeleteDBCluster#1x1000=denied")]
     {
         let report = fail_in_service(identifier, is_cluster, &[fault]);
-        let (before, _) = database(&report.world_before, identifier, is_cluster).expect("it was there");
+        let (before, _) = database(&report.world_before, identifier, is_cluster).expect("the old database");
         assert_eq!(database(&report.world, identifier, is_cluster), Some((before, "available")));
         let mail = report.mails.iter().find(|mail| mail.subject.contains("(final")).expect("a final mail");
         assert!(mail.subject.contains("original is back, restored database is left over"), "{}", mail.subject);

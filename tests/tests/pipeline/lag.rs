@@ -83,7 +83,7 @@ fn a_creation_whose_answer_is_lost_is_recognised_although_its_tags_show_late() {
 fn an_original_between_two_names_does_not_count_as_deleted_in_a_recovery() {
     let mut world = lagging();
     world.timings = Timings { rename_nameless: 300.0, ..world.timings };
-    // A person renames the original while the recovery looks for it.
+    // A person renames the original during the recovery's reads.
     let rename = "after:AddTagsToResource#3+140=ModifyDBInstance:ApplyImmediately=true,DBInstanceIdentifier=orders-temp,\
                   NewDBInstanceIdentifier=orders-old";
     let faults = ["ProtectDbInstance=abortAfter", rename];
@@ -92,7 +92,7 @@ fn an_original_between_two_names_does_not_count_as_deleted_in_a_recovery() {
     let text = report.mails.last().and_then(|mail| mail.text.as_deref()).expect("a mail");
     assert!(text.contains("orders is the restored database, verified"), "{text}");
     assert!(text.contains("the original is left over as orders-old"), "{text}");
-    assert!(!text.contains("--new-db-instance-identifier"), "a command takes the name from the restored database: {text}");
+    assert!(!text.contains("--new-db-instance-identifier"), "a command takes the name away: {text}");
 }
 
 #[test]

@@ -64,7 +64,7 @@ fn recover_while(
         let rehearsal = Rehearsal::new(event, World::default());
         let mut unseen = ();
         let (report, ()) = tokio::join!(rehearsal.run_against(&simulator, &mut unseen), meanwhile(&simulator));
-        report.expect("it runs")
+        report.expect("a report")
     })
 }
 
@@ -78,7 +78,7 @@ fn mark(name: &str, role: &str) -> Value {
     json!({"trapheus:execution": arn(name), "trapheus:role": role})
 }
 
-/// A world with the original under its `-temp` name, and with a restored database under its own name if a role is given.
+/// A world with the original under its `-temp` name. If a role is given, a restored database has the name of the original.
 fn left_behind(name: &str, restored: Option<&str>) -> World {
     let mut instances = vec![json!({
         "identifier": "orders-temp", "engine": "postgres", "resourceId": ORIGINAL, "tags": claim(name, "original", ORIGINAL),
@@ -219,7 +219,7 @@ fn an_unknown_execution_is_undone_only_if_no_database_must_be_removed() {
     let report = recover(by_hand("orders", false), left_behind("long-ago", None), &[]);
     assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
     assert_eq!(resource_id(&report.world, "orders"), resource_id(&report.world_before, "orders-temp"));
-    // The start of the execution is not known. So nothing proves that it created the database under the name.
+    // The start of the execution is unknown. So nothing proves that the execution created the database under the name.
     let report = recover(by_hand("orders", false), left_behind("long-ago", Some("restored")), &[]);
     assert_eq!(report.status, "FAILED");
     assert_eq!(inventory(&report.world), inventory(&report.world_before));
@@ -471,7 +471,7 @@ fn two_recoveries_of_one_execution_at_once_put_the_original_back() {
     let recoveries = recover_while(by_rule("run"), left_behind("run", None), &known, async |simulator| {
         tokio::time::sleep(Duration::from_secs(20)).await;
         let second = Rehearsal { seed: 1, ..Rehearsal::new(by_rule("run"), World::default()) };
-        let report = second.run_against(simulator, &mut ()).await.expect("it runs");
+        let report = second.run_against(simulator, &mut ()).await.expect("a report");
         assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
     });
     assert_eq!(recoveries.status, "SUCCEEDED", "{:?} {:?}", recoveries.error, recoveries.cause);
