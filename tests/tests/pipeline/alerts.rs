@@ -80,7 +80,7 @@ fn alert((identifier, is_cluster): (&str, bool), faults: &[&str], format: Format
 }
 
 #[test]
-fn the_alerts_are_those_in_the_golden_files() {
+fn the_alerts_are_those_of_the_checked_in_files() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/alerts");
     for (name, database, faults, said) in SCENES {
         let text = alert(*database, faults, Format::Text);

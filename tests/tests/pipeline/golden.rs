@@ -51,7 +51,7 @@ fn rehearse(event: &str, faults: &[&str]) -> String {
 }
 
 #[test]
-fn the_timelines_are_those_in_the_golden_files() {
+fn the_timelines_are_those_of_the_checked_in_files() {
     for (name, event, faults) in SCENES {
         let path = format!("{}/golden/{name}.txt", env!("CARGO_MANIFEST_DIR"));
         let text = rehearse(event, faults);
