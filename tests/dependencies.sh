@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# The dependencies against the rules in deny.toml: licences, duplicate and banned crates, sources, and known vulnerabilities.
+# Checks the dependencies against deny.toml: licences, duplicate and banned crates, sources, and known vulnerabilities.
 #
 #     tests/dependencies.sh target/ci
 #
-# The database of vulnerabilities is a repository on GitHub. Without a way there, everything else is checked, and the output
-# says so. Installs cargo-deny, pinned, below the directory it is given.
+# The database of vulnerabilities is a repository on GitHub. If it cannot be fetched, the script checks everything else, and the
+# output says so. Installs cargo-deny, pinned, below the given directory.
 set -euo pipefail
 cd "$(dirname "$0")/.."
 

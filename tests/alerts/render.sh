@@ -1,9 +1,9 @@
 #!/usr/bin/env bash
-# Shows the checked-in alerts in a headless Chromium, narrow and wide, light and dark, and fails if one does not fit.
+# Shows the checked-in alerts in a headless Chromium, narrow and wide, light and dark. Fails if one does not fit.
 #
 #     tests/alerts/render.sh target/ci/alerts
 #
-# The pictures are left in that folder. Chromium has to be there: `apt-get install chromium`, or its path in CHROMIUM.
+# The pictures stay in that folder. Needs Chromium: `apt-get install chromium`, or its path in CHROMIUM.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

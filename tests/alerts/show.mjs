@@ -2,7 +2,7 @@
 //
 //     node show.mjs FOLDER ALERT.html...
 //
-// Fails if an alert is wider than its window, or cannot be read in it. Leaves a picture of each in FOLDER. The browser is
+// Fails if an alert is wider than its window, or its contrast is too low. Leaves a picture of each in FOLDER. The browser is
 // $CHROMIUM, or `chromium` on the path.
 
 import { mkdirSync } from "node:fs";
@@ -14,7 +14,7 @@ import puppeteer from "puppeteer-core";
 
 const WIDTHS = [360, 800];
 const SCHEMES = ["light", "dark"];
-/** What WCAG asks of text of this size. */
+/** The contrast that WCAG requires of text of this size. */
 const LEAST_CONTRAST = 4.5;
 
 const [folder, ...alerts] = process.argv.slice(2);
@@ -25,7 +25,7 @@ const problems = [];
 let shown = 0;
 try {
   const page = await browser.newPage();
-  // An alert needs nothing from elsewhere.
+  // An alert loads nothing from the network.
   await page.setOfflineMode(true);
   for (const path of alerts) {
     for (const width of WIDTHS) {

@@ -1,4 +1,4 @@
-"""Clients of the simulator, which listens where RDS_SIMULATOR_URL says.
+"""Clients of the simulator, which listens at RDS_SIMULATOR_URL.
 
 Start it with:
     cargo run -p rds-simulator --example serve -- 127.0.0.1:4510 tests/boto3/world.json 600
@@ -43,7 +43,7 @@ def stepfunctions():
 
 @pytest.fixture
 def look():
-    """What the simulator tells people: /_simulator/state, mails, requests."""
+    """Reads the simulator's own pages: /_simulator/state, mails, requests."""
 
     def look(what):
         with urllib.request.urlopen(f"{URL}/_simulator/{what}") as answer:
@@ -54,7 +54,7 @@ def look():
 
 @pytest.fixture(scope="session")
 def wait(rds):
-    """boto3's own waiters, polling more often because the simulator is served faster than life."""
+    """boto3's own waiters. They poll more often, because the simulator's time runs faster than real time."""
 
     def wait(name, **parameters):
         rds.get_waiter(name).wait(WaiterConfig={"Delay": 1, "MaxAttempts": 60}, **parameters)

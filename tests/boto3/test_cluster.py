@@ -15,7 +15,7 @@ def writer(found):
 
 
 def settled(rds, identifier):
-    """Waits until a cluster answers and has been `available` for a while: after a rename the first one may be false."""
+    """Waits for five reads of `available` in a row, because the first one after a rename may be false."""
     agreeing = 0
     for _ in range(300):
         try:

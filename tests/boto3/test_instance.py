@@ -11,7 +11,7 @@ def instance(rds, identifier):
 
 
 def wait_until_named(rds, identifier):
-    """A rename has its gap in which the waiter of boto3 gives up at once, so first wait for the name."""
+    """Waits for the name first. During a rename RDS shows no name, and boto3's waiter gives up at once."""
     for _ in range(60):
         try:
             return instance(rds, identifier)
@@ -69,7 +69,7 @@ def test_snapshot_rename_restore_delete(rds, wait):
 
 
 def settled(rds, identifier):
-    """Waits until a status has been `available` for a while: after a rename the first one may be false."""
+    """Waits for five reads of `available` in a row, because the first one after a rename may be false."""
     agreeing = 0
     while agreeing < 5:
         agreeing = agreeing + 1 if instance(rds, identifier)["DBInstanceStatus"] == "available" else 0

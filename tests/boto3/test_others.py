@@ -1,4 +1,4 @@
-"""Mail, executions, and what the wire refuses."""
+"""Mail, executions, and refused requests."""
 
 import urllib.error
 import urllib.parse
@@ -34,14 +34,14 @@ def test_unknown_execution_is_a_typed_error(stepfunctions):
         ({}, "MissingAction"),
     ],
 )
-def test_what_is_misspelt_is_refused(fields, code):
+def test_a_misspelt_field_or_action_is_refused(fields, code):
     body = urllib.parse.urlencode({**fields, "Version": "2014-10-31"}).encode()
     with pytest.raises(urllib.error.HTTPError) as caught:
         urllib.request.urlopen(URL, data=body)
     assert f"<Code>{code}</Code>" in caught.value.read().decode()
 
 
-def test_state_and_requests_can_be_looked_at(rds, look):
+def test_state_and_requests_can_be_read(rds, look):
     rds.describe_db_clusters()
     assert look("requests")[-1]["action"] == "DescribeDBClusters"
     assert "orders-2" in [instance["identifier"] for instance in look("state")["instances"]]

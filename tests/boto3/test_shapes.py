@@ -1,4 +1,4 @@
-"""Every element of every answer is one that the service model of RDS knows."""
+"""The service model of RDS has every element of every answer."""
 
 import urllib.parse
 import urllib.request
@@ -27,7 +27,7 @@ ACTIONS = [
 
 
 def unknown(element, shape, path):
-    """Paths of elements the shape does not have, and of leaves that have content of their own."""
+    """Paths of elements that the shape does not have, and of leaves with child elements."""
     children = [(child.tag.split("}")[1], child) for child in element]
     if shape.type_name == "structure":
         members = {member.serialization.get("name", name): member for name, member in shape.members.items()}

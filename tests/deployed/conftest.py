@@ -1,17 +1,18 @@
-"""An AWS account on this machine: an emulator for everything but RDS, and our simulator for that.
+"""An AWS account on this machine: an emulator for everything but RDS, and our simulator for RDS.
 
-The functions are processes of the emulator and inherit its environment, so `AWS_ENDPOINT_URL_RDS` there sends their RDS calls
-to the simulator; the template is deployed as it is. What the emulator does otherwise than AWS does, and matters here:
+The functions are processes of the emulator and inherit its environment. `AWS_ENDPOINT_URL_RDS` there sends their RDS calls to
+the simulator. The template is deployed unchanged. The emulator differs from AWS in these points, which matter here:
 
-- A Choice whose path is missing takes its Default (AWS fails), and a bad definition is accepted: tests/tests/contract.rs.
-- The history has no events of the states inside a Parallel, and events of calls do not say of which state: a timeline shows
-  which states there were, and not what their functions said.
-- Permissions are checked for what it serves (`AUTH=true`), which RDS is not: tests/deployment/permissions proves those. It
-  knows neither the resource nor the conditions of `ses:SendEmail`, so that is allowed beside the template (`allow_mail`).
-- It has variables only in JSONata states: a reference reads null, and an alert does not know the failed state. The rehearsals
-  run the variables, and tests/tests/contract.rs holds the definition to them.
-- It deletes a bucket that holds something (AWS refuses), if the template does not keep it.
-- It waits for nothing (`SFN_WAIT_SCALE=0`), retries included.
+- A Choice whose path is missing takes its Default; AWS fails. The emulator accepts a bad definition: tests/tests/contract.rs.
+- The history has no events of the states inside a Parallel. An event of a call does not name its state. So a timeline shows the
+  states, but not their functions' answers.
+- The emulator checks the permissions of the services that it serves (`AUTH=true`). RDS is none of them, so
+  tests/deployment/permissions proves those permissions. The emulator knows neither the resource nor the conditions of
+  `ses:SendEmail`, so `allow_mail` allows that action beside the template.
+- The emulator has variables only in JSONata states. Elsewhere a reference reads null, and an alert does not know the failed
+  state. The rehearsals run the variables, and tests/tests/contract.rs checks the definition for them.
+- The emulator deletes a bucket with content, which AWS refuses, unless the template keeps the bucket.
+- The emulator waits for nothing (`SFN_WAIT_SCALE=0`), retries included.
 
 Every process is started in a group of its own and ended by that group's id.
 """
@@ -37,13 +38,13 @@ from world import world
 ROOT = Path(__file__).resolve().parents[2]
 REGION = "us-east-1"
 ACCOUNT = "000000000000"
-# Simulated seconds to one: a restore of a quarter of an hour takes four.
+# Simulated seconds to a real one: a restore of a quarter of an hour takes four real seconds.
 SPEED = 240
-# The longest wait of a run is three minutes of real time: a recovery's, for the functions of an execution that was stopped.
+# In seconds. The longest wait of a run is three real minutes: a recovery waits for the functions of a stopped execution.
 PATIENCE = 600
 
-# What the test adds to the documented parameters: this machine's processor, looking often, and a secret without a webhook, so
-# that nobody's Slack hears of it; every alert by mail goes out beside one that Slack does not get.
+# Parameters that the test adds to the documented ones: this machine's processor, frequent reads, and a secret without a
+# webhook. So no Slack workspace gets a message, and every mail goes out beside a failed alert in Slack.
 NO_WEBHOOKS = "trapheus/no-webhooks"
 TEST_SETTINGS = (
     f"Architecture={os.environ['ARCHITECTURE']}",
@@ -53,7 +54,7 @@ TEST_SETTINGS = (
 
 
 def until(what, look):
-    """Looks until there is something to see."""
+    """Calls `look` until it returns a result."""
     end = time.monotonic() + PATIENCE
     while time.monotonic() < end:
         seen = look()
@@ -75,7 +76,7 @@ def process(command, environment, log):
     try:
         yield running
     finally:
-        # Its functions are in its group.
+        # The functions of the emulator are in its group.
         with contextlib.suppress(ProcessLookupError):
             os.killpg(running.pid, signal.SIGTERM)
         try:
@@ -93,7 +94,7 @@ def free_port():
 
 @dataclass
 class Run:
-    """What whoever started a run has seen of it."""
+    """A run as its starter saw it: the exit status and the output of the command."""
 
     status: int
     output: str
@@ -104,13 +105,13 @@ class Run:
 
     @property
     def steps(self):
-        """The states of the timeline, in order, with what it says of them."""
+        """The states of the timeline, in order, each with its result."""
         lines = [line.split(maxsplit=3) for line in self.output.splitlines() if line.startswith("+")]
         return [(line[2], line[1]) for line in lines]
 
 
 class Account:
-    """What a person with credentials of the account can do and see."""
+    """The actions and reads of a person with credentials of the account."""
 
     def __init__(self, environment, aws, simulator, checkout):
         self.environment, self.aws, self.simulator, self.checkout = environment, aws, simulator, checkout
@@ -123,7 +124,7 @@ class Account:
     # ---- As people do it
 
     def shell(self, command, keys=""):
-        """Runs what the documentation says, where the documentation says it."""
+        """Runs a documented command in the documented folder."""
         done = subprocess.run(
             ["bash", "-euo", "pipefail", "-c", command],
             cwd=self.checkout,
@@ -151,7 +152,7 @@ class Account:
     def follow_a_run(self, event, stack):
         return self.trapheus("start", "-", "--stack", stack, "--follow", event=event)
 
-    # ---- What the emulator cannot tell
+    # ---- Permissions that the emulator does not know
 
     def allow_mail(self, stack):
         statement = {"Effect": "Allow", "Action": "ses:SendEmail", "Resource": "*"}
@@ -162,7 +163,7 @@ class Account:
         resource = self.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId="EmailFunctionRole")
         return resource["StackResourceDetail"]["PhysicalResourceId"]
 
-    # ---- What there is
+    # ---- Resources
 
     def databases(self):
         return Databases(get(f"{self.simulator}/_simulator/state"))
@@ -178,7 +179,7 @@ class Account:
         return [each for each in exports if each["source"].endswith(f":{name}-snapshot")]
 
     def bucket(self, stack):
-        """Where a stack has exports put."""
+        """The bucket of a stack's exports."""
         resource = self.client("cloudformation").describe_stack_resource(StackName=stack, LogicalResourceId="SnapshotsBucket")
         return resource["StackResourceDetail"]["PhysicalResourceId"]
 
@@ -203,7 +204,7 @@ class Account:
         return [sfn.describe_execution(executionArn=arn) for arn in arns]
 
     def recovery_of(self, execution, stack):
-        """The recovery that the rule has started, once it has ended."""
+        """The ended recovery that the rule started for this execution."""
 
         def ended():
             asked = {"task": "recover", "execution": execution}.items()
@@ -223,7 +224,7 @@ class Account:
 
 
 class Databases:
-    """What the simulator says exists."""
+    """The databases and snapshots in the simulator."""
 
     def __init__(self, state):
         self.instances = {each["identifier"]: each for each in state["instances"]}
@@ -237,19 +238,19 @@ class Databases:
         ]
 
     def names(self, beginning):
-        """Everything whose name begins so, bystanders left out."""
+        """Every database and snapshot with this prefix, bystanders left out."""
         everything = [*self.instances, *self.clusters, *self.snapshots]
         return sorted(name for name in everything if name.startswith(beginning) and "temperature" not in name)
 
 
 @pytest.fixture(scope="session")
 def account(tmp_path_factory):
-    """The account, and whoever deploys to it, at home in the clone in which `sam build` has built everything."""
+    """The account, and the person who deploys to it from the clone that `sam build` has built."""
     folder, checkout = tmp_path_factory.mktemp("account"), Path(os.environ["CLONE"])
     fill_in_addresses(checkout)
     port = free_port()
     aws = f"http://127.0.0.1:{port}"
-    # Nothing of whoever runs the test gets in.
+    # The environment of the person who runs the test is left out.
     environment = {
         "PATH": f"{Path(os.environ['SAM']).parent}:/usr/bin:/bin",
         "HOME": str(folder),
@@ -300,7 +301,7 @@ def account(tmp_path_factory):
 
 
 def fill_in_addresses(checkout):
-    """Edits samconfig.toml as docs/deployment.md says."""
+    """Edits samconfig.toml as docs/deployment.md describes."""
     settings = (checkout / "samconfig.toml").read_text()
     for name in ("SenderEmail", "RecipientEmail"):
         assert f'# "{name}=' in settings
@@ -320,20 +321,20 @@ def stack(account):
 
 
 SECOND = "trapheus"
-# What its schedule starts, every minute as long as it is switched on.
+# The run that the second stack's schedule starts every minute while the schedule is switched on.
 SCHEDULED = {"identifier": "orders-scheduled", "task": "create_snapshot_only", "isCluster": False}
 SCHEDULE = ("""'ScheduleExpression="rate(1 minute)"'""", f"'ScheduleInput={json.dumps(json.dumps(SCHEDULED))}'")
 
 
 def deploy_second(account, *more):
-    """Deploys it, or changes its parameters, by the documented command that edits nothing."""
+    """Deploys the second stack, or changes its parameters, by the documented command without a config file."""
     (command,) = [line for line in commands("Setting up") if "--stack-name" in line]
     account.shell(" ".join([command, *TEST_SETTINGS, "ExportsOnTearDown=Remove", *more]))
 
 
 @pytest.fixture(scope="session")
 def second_stack(account, stack):
-    """Another one beside it, with the schedule switched on."""
+    """Another stack beside the first one, with the schedule switched on."""
     deploy_second(account, "EnableSchedule=true", *SCHEDULE)
     account.allow_mail(SECOND)
     return SECOND
@@ -346,6 +347,6 @@ def before(account):
 
 @pytest.fixture(scope="session")
 def pool():
-    """Where runs are followed while others are."""
+    """The threads that follow the runs at the same time."""
     with ThreadPoolExecutor(max_workers=32) as pool:
         yield pool

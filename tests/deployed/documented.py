@@ -1,4 +1,4 @@
-"""The commands of docs/deployment.md, for the test to run as they stand there."""
+"""The commands of docs/deployment.md, which the test runs unchanged."""
 
 import re
 from pathlib import Path
@@ -7,7 +7,7 @@ DOCUMENT = Path(__file__).resolve().parents[2] / "docs" / "deployment.md"
 
 
 def commands(section):
-    """The shell commands of a section, one after the other; a command goes on after a backslash."""
+    """The shell commands of a section, in order. A backslash continues a command."""
     text = re.search(rf"^## {re.escape(section)}$(.*?)(?=^## |\Z)", DOCUMENT.read_text(), re.DOTALL | re.MULTILINE)[1]
     blocks = re.findall(r"```sh\n(.*?)```", text, re.DOTALL)
     lines = "".join(blocks).replace("\\\n", " ").splitlines()

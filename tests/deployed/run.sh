@@ -1,11 +1,11 @@
 #!/usr/bin/env bash
-# The deployment, tested: takes what is checked out, builds every function as a user does, deploys the template to an emulator
-# of AWS, and starts runs on simulated databases. Needs neither an account nor Docker. Installs what it needs, pinned, below
-# the directory it is given.
+# Tests the deployment: builds every function of the checkout as a user does, and deploys the template to an emulator of AWS.
+# Then starts runs on simulated databases. Needs neither an account nor Docker. Installs its tools, pinned, below the given
+# directory.
 #
 #     tests/deployed/run.sh target/ci [ARGUMENTS OF PYTEST]
 #
-# The command that serves the simulator and starts the runs is built too, unless TRAPHEUS says where it is.
+# The command `trapheus` serves the simulator and starts the runs. It is built too, unless TRAPHEUS has its path.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 
@@ -23,15 +23,15 @@ CARGO_TARGET_DIR=$(realpath --canonicalize-missing "${CARGO_TARGET_DIR:-target}"
 export CARGO_TARGET_DIR
 [ -n "${TRAPHEUS:-}" ] || cargo build --locked --quiet
 
-# A clean clone, as far as the files go: nothing that only this checkout has gets into the deployment.
+# A clean clone: the deployment contains no file that git does not track.
 clone=$tools/clone
 rm -rf "$clone"
 mkdir "$clone"
 git ls-files -z | xargs --null cp --parents --preserve=timestamps --target-directory "$clone"
 
-# Processes of this machine stand in for Lambda, so the functions are built for it; a deployment is for arm64 by default.
+# The functions run as processes of this machine, so they are built for it. A deployment is for arm64 by default.
 case $(uname -m) in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_64 ;; esac
-# Not optimised: that takes a minute of CPU for each function, and changes their size and speed alone.
+# Not optimised: optimisation takes a minute of CPU for each function, and changes only size and speed.
 (
   cd "$clone"
   export CARGO_PROFILE_RELEASE_LTO=off CARGO_PROFILE_RELEASE_OPT_LEVEL=0 CARGO_PROFILE_RELEASE_CODEGEN_UNITS=256
@@ -39,7 +39,7 @@ case $(uname -m) in aarch64 | arm64) architecture=arm64 ;; *) architecture=x86_6
   PATH=$tools/sam/bin:$PATH VIRTUAL_ENV=$tools/sam sam build --parameter-overrides "Architecture=$architecture" >"$log" 2>&1 ||
     { cat "$log"; exit 1; }
 )
-# SAM has no way to pass --locked on.
+# SAM cannot pass --locked to cargo.
 cmp Cargo.lock "$clone/Cargo.lock"
 
 CLONE=$clone ARCHITECTURE=$architecture SAM=$tools/sam/bin/sam TRAPHEUS=${TRAPHEUS:-$CARGO_TARGET_DIR/debug/trapheus} \

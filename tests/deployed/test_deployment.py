@@ -1,6 +1,6 @@
-"""Runs of the deployed pipeline, each judged by what exists afterwards, by the mails and by what its starter was told.
+"""Runs of the deployed pipeline, judged by the databases at their end, by their mails and by the command's output.
 
-All runs are started at once, each on a database of its own, and followed as a person would; then each test looks at its own.
+All runs are started at once, each on a database of its own, and followed by the command. Then each test checks its own run.
 """
 
 import json
@@ -17,7 +17,7 @@ FUNCTIONS = json.loads((Path(__file__).parent.parent / "deployment/functions.jso
 RESTORES = {"restore": "db_restore", "replace": "create_snapshot"}
 TARGETS = [f"{kind}-{what}" for kind in ("orders", "shop", "ledger") for what in RESTORES]
 SNAPSHOTS = ["orders-snapshot", "shop-snapshot", "ledger-snapshot"]
-# Instances and clusters, with and without a restore beside the export; all wait for its end.
+# Instances and clusters, with and without a restore beside the export. All runs wait for the export's end.
 EXPORTS = {
     "orders-export": "create_snapshot",
     "shop-export": "create_snapshot_only",
@@ -26,7 +26,7 @@ EXPORTS = {
 }
 LOST_EXPORTS = {"orders-lost": "create_snapshot", "shop-lost": "create_snapshot_only"}
 HEALTHY = ["orders-healthy", "shop-healthy"]
-# A rollback that finds the restored database in service keeps a snapshot of it.
+# A rollback keeps a snapshot of a restored database that was in service.
 SERVED = ["shop-broken", "shop-stopped"]
 STOPPED = {"orders-stopped": "GetDbInstanceStatusPostRestore", "shop-stopped": "GetClusterStatusPostRestore"}
 
@@ -39,7 +39,7 @@ def event(identifier, task):
 
 @pytest.fixture(scope="session")
 def runs(account, stack, before, pool):
-    """Every run that is followed from its start, by its database, under way."""
+    """The active runs that are followed from their start, by database."""
     events = [event(name, RESTORES[name.split("-")[1]]) for name in TARGETS]
     events += [event(name, "create_snapshot_only") for name in SNAPSHOTS]
     exports = EXPORTS | LOST_EXPORTS
@@ -51,7 +51,7 @@ def runs(account, stack, before, pool):
 
 @pytest.fixture(scope="session")
 def recoveries(account, stack, before, pool):
-    """Executions that are stopped in the middle, and the recoveries that follow, by their database, under way."""
+    """The stopped executions with their recoveries, by database."""
 
     def stop(name):
         started = account.trapheus("start", "-", "--stack", stack, event=event(name, "db_restore"))
@@ -64,7 +64,7 @@ def recoveries(account, stack, before, pool):
 
 
 def assert_as_before(account, before, identifier):
-    """The very same database as at the start. Nothing is left over but the snapshot of a restored one that was in service."""
+    """Checks that the database is the same as at the start. Only a final snapshot of the restored database may be left."""
     kept = []
     if identifier in SERVED:
         kept = until(f"the final snapshot of the restored {identifier}", lambda: discarded(account, identifier))
@@ -75,7 +75,7 @@ def assert_as_before(account, before, identifier):
 
 
 def discarded(account, identifier):
-    """The final snapshots of restored databases, once RDS has deleted those."""
+    """The final snapshots of restored databases, after RDS has deleted these databases."""
     now = account.databases()
     kept = [name for name in now.names(identifier) if re.fullmatch(rf"{identifier}-failed-[0-9a-f]{{6}}", name)]
     is_over = all(name not in now.clusters and now.snapshots[name]["status"] == "available" for name in kept)
@@ -90,7 +90,7 @@ def without_identity(resource):
 
 
 @pytest.mark.parametrize("name", TARGETS)
-def test_a_restore_ends_with_a_new_database_that_is_set_up_like_the_original(account, before, runs, recoveries, name):
+def test_a_restore_ends_with_a_new_database_that_has_the_settings_of_the_original(account, before, runs, recoveries, name):
     run = runs[name].result()
     assert (run.status, run.output.splitlines()[-1]) == (0, "SUCCEEDED"), run.output
     now = account.databases()
@@ -109,7 +109,7 @@ def test_a_restore_ends_with_a_new_database_that_is_set_up_like_the_original(acc
 
 
 @pytest.mark.parametrize("name", SNAPSHOTS)
-def test_a_snapshot_is_replaced_and_the_database_left_alone(account, before, runs, name):
+def test_a_snapshot_is_replaced_and_the_database_is_unchanged(account, before, runs, name):
     run = runs[name].result()
     assert run.status == 0, run.output
     now = account.databases()
@@ -119,7 +119,7 @@ def test_a_snapshot_is_replaced_and_the_database_left_alone(account, before, run
     assert account.mails(name) == []
 
 
-def test_whoever_follows_sees_each_step_and_how_it_ended(runs):
+def test_the_timeline_of_a_followed_run_shows_each_step_and_its_result(runs):
     run = runs["orders-restore"].result()
     assert [step for step in run.steps if not step[0].startswith("Get")] == [
         (state, "ok")
@@ -160,14 +160,14 @@ def test_an_export_ends_in_the_bucket_of_the_stack(account, stack, before, runs,
 
 
 @pytest.mark.parametrize("name", LOST_EXPORTS)
-def test_an_export_that_fails_is_mailed_and_costs_no_database(account, stack, before, runs, name):
+def test_a_failed_export_is_mailed_and_does_not_fail_the_restore(account, stack, before, runs, name):
     run = runs[name].result()
     if LOST_EXPORTS[name] == "create_snapshot":
         assert run.status == 0, run.output
         assert account.output(run.execution)["export"]["failure"]["Error"] == "ExportException"
         assert account.databases().of(name)[0]["resourceId"] != before.of(name)[0]["resourceId"]
     else:
-        # There is nothing else that it could have succeeded in.
+        # The export was this run's only task.
         assert re.search(r"^FAILED\n", run.output, re.MULTILINE), run.output
         assert account.recovery_of(run.execution, stack)["status"] == "SUCCEEDED"
         assert account.databases().of(name) == before.of(name)
@@ -192,20 +192,20 @@ def test_a_restore_that_fails_is_rolled_back_and_mailed(account, stack, before, 
 
 
 @pytest.mark.parametrize("name", HEALTHY)
-def test_a_recovery_by_hand_of_a_healthy_database_changes_nothing_and_tells_nobody(account, before, runs, name):
+def test_a_recovery_by_hand_of_a_healthy_database_changes_nothing_and_sends_no_mail(account, before, runs, name):
     run = runs[name].result()
     assert run.status == 0, run.output
     assert_as_before(account, before, name)
     assert account.mails(name) == []
 
 
-def test_an_input_that_makes_no_sense_is_not_even_started(account, stack):
+def test_the_command_starts_no_run_with_an_invalid_input(account, stack):
     run = account.follow_a_run({"identifier": "orders-healthy", "task": "restore_db", "isCluster": False}, stack)
     assert run.status == 2
     assert "restore_db" in run.output
 
 
-def test_an_input_that_makes_no_sense_is_refused_by_the_state_machine(account, stack, before):
+def test_the_state_machine_refuses_an_invalid_input(account, stack, before):
     sfn = account.client("stepfunctions")
     meant = {"identifier": "orders-healthy", "task": "db_restore", "isCluster": False, "snapshot": "monday"}
     execution = sfn.start_execution(stateMachineArn=account.machine(stack), input=json.dumps(meant))["executionArn"]
@@ -216,11 +216,11 @@ def test_an_input_that_makes_no_sense_is_refused_by_the_state_machine(account, s
     assert_as_before(account, before, "orders-healthy")
 
 
-# ---- What was deployed
+# ---- The built template
 
 
-def test_the_built_template_writes_out_what_the_template_names_once(account):
-    # The emulator would take aliases and merges. CloudFormation takes none.
+def test_the_built_template_writes_every_alias_out(account):
+    # The emulator takes aliases and merges. CloudFormation takes none.
     def notation(path):
         return {token for token in yaml.scan((account.checkout / path).read_text()) if isinstance(token, ALIASES)}
 
@@ -231,7 +231,7 @@ def test_the_built_template_writes_out_what_the_template_names_once(account):
 # ---- A second stack
 
 
-def test_runs_of_two_stacks_on_one_database_do_not_get_in_each_others_way(account, stack, second_stack, before, pool):
+def test_of_two_stacks_runs_on_one_database_the_second_is_refused(account, stack, second_stack, before, pool):
     name = "orders-contested"
     first = pool.submit(account.follow_a_run, event(name, "db_restore"), stack)
     until("the first run", lambda: f"{name}-temp" in account.databases().instances)
@@ -246,12 +246,12 @@ def test_runs_of_two_stacks_on_one_database_do_not_get_in_each_others_way(accoun
 
 def test_the_schedule_starts_runs_as_long_as_it_is_switched_on(account, second_stack, before):
     def ended():
-        """How the scheduled runs have ended, once there is one and none is under way."""
+        """The statuses of the scheduled runs, once there is one and none is running."""
         found = [run["status"] for run in account.executions(second_stack) if json.loads(run["input"]) == SCHEDULED]
         return found if "RUNNING" not in found else []
 
     until("a scheduled run", ended)
-    # An update of the stack that changes nothing else.
+    # This update of the stack changes nothing else.
     deploy_second(account, "EnableSchedule=false", *SCHEDULE)
     rules = account.client("events").list_rules()["Rules"]
     (rule,) = [each for each in rules if each["Name"].startswith(f"{second_stack}-DBRestore") and "ScheduleExpression" in each]
@@ -263,11 +263,11 @@ def test_the_schedule_starts_runs_as_long_as_it_is_switched_on(account, second_s
     assert taken > former
 
 
-# ---- Executions that are stopped: their recoveries take longest, as they first let the functions come to rest
+# ---- Stopped executions: their recoveries take longest, because they first wait for the functions
 
 
 @pytest.mark.parametrize("name", STOPPED)
-def test_a_stopped_execution_is_put_right_by_the_recovery_that_the_rule_starts(account, before, recoveries, name):
+def test_the_recovery_that_the_rule_starts_undoes_a_stopped_execution(account, before, recoveries, name):
     execution, recovery = recoveries[name].result()
     assert recovery["status"] == "SUCCEEDED", recovery
     assert_as_before(account, before, name)
@@ -280,7 +280,7 @@ def test_a_stopped_execution_is_put_right_by_the_recovery_that_the_rule_starts(a
 # ---- Afterwards
 
 
-def test_bystanders_were_left_alone(account, before, runs, recoveries):
+def test_no_bystander_was_changed(account, before, runs, recoveries):
     for each in [*runs.values(), *recoveries.values()]:
         each.result()
     now = account.databases()
@@ -288,7 +288,7 @@ def test_bystanders_were_left_alone(account, before, runs, recoveries):
         assert now.of(name) == before.of(name)
 
 
-def test_every_execution_has_ended_and_whatever_did_not_succeed_was_recovered_once(account, stack, second_stack, runs, recoveries, capsys):
+def test_every_execution_has_ended_and_every_unsuccessful_one_was_recovered_once(account, stack, second_stack, runs, recoveries, capsys):
     for each in [*runs.values(), *recoveries.values()]:
         each.result()
     executions = account.executions(stack) + account.executions(second_stack)
@@ -300,7 +300,7 @@ def test_every_execution_has_ended_and_whatever_did_not_succeed_was_recovered_on
         print(f" {len(executions)} executions ", end="")
 
 
-def test_a_stack_is_deleted_by_the_documented_command_and_leaves_the_other_alone(account, stack, second_stack, runs, recoveries):
+def test_the_documented_command_deletes_one_stack_and_no_resource_of_the_other(account, stack, second_stack, runs, recoveries):
     for each in [*runs.values(), *recoveries.values()]:
         each.result()
     (command,) = [line for line in commands("Tear-down") if line.startswith("sam delete")]
@@ -319,7 +319,7 @@ def test_a_stack_is_deleted_by_the_documented_command_and_leaves_the_other_alone
 
 
 def resources(account, stack):
-    """Names and ARNs of what the stack consists of."""
+    """Names and ARNs of the stack's resources of these kinds."""
     pages = account.client("cloudformation").get_paginator("list_stack_resources").paginate(StackName=stack)
     found = [each for page in pages for each in page["StackResourceSummaries"]]
     kinds = ("Lambda::Function", "IAM::Role", "StepFunctions::StateMachine", "Events::Rule", "Logs::LogGroup", "CloudWatch::Alarm")
@@ -327,7 +327,7 @@ def resources(account, stack):
 
 
 def existing(account):
-    """Names and ARNs of everything of these kinds in the account."""
+    """Names and ARNs of all resources of these kinds in the account."""
 
     def every(service, operation, key, name):
         pages = account.client(service).get_paginator(operation).paginate()

@@ -1,6 +1,6 @@
-"""The databases of the test: one for each run, so that all of them can be under way at once.
+"""The databases of the test: one for each run, so all runs can be active at once.
 
-They are called after what becomes of them. Beside each instance stands a bystander whose name begins like its own.
+The name of each tells the end of its run. Each instance has a bystander whose name begins with the name of the instance.
 """
 
 
@@ -75,7 +75,7 @@ CLUSTERS = AURORA_CLUSTERS + MULTI_AZ_CLUSTERS
 
 
 def bystander(identifier):
-    """A database that nobody mentions, and whose name begins like one that somebody does."""
+    """The name of a database that no run names. It begins with the name of a target."""
     return f"{identifier}-temperature"
 
 
@@ -104,9 +104,9 @@ def world(account, region):
         "faults": [
             fault("RestoreDBInstanceFromDBSnapshot", "orders-broken", "endsIn", status="incompatible-parameters"),
             fault("CreateDBInstance", "shop-broken-1", "denied"),
-            # What is to be stopped, or to be contested, is still being restored then.
+            # The restore still works when its run is stopped, or when a second run starts.
             fault("RestoreDBInstanceFromDBSnapshot", "orders-stopped", "stuck"),
-            # This one takes ten hours longer: it is in service by the time its recovery has let the functions come to rest.
+            # This restore takes ten hours longer. The recovery first waits for the functions, and then finds it in service.
             fault("RestoreDBClusterFromSnapshot", "shop-stopped", "stuck", seconds=36000),
             fault("RestoreDBInstanceFromDBSnapshot", "orders-contested", "stuck", seconds=3600),
             no_place("snapshot:orders-queued-snapshot"),

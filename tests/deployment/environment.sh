@@ -1,5 +1,5 @@
-# Sourced by whatever needs Python tools: makes environments for them below $tools, which is the caller's.
-# uv, because pip takes minutes to find out which of SAM's and checkov's many requirements go together.
+# Scripts that need Python tools source this file. It makes environments for them below the caller's $tools.
+# It uses uv, because pip takes minutes to resolve the many requirements of SAM and checkov.
 
 environment() { # name, file of its requirements
   [ -x "$tools/uv/bin/uv" ] || { python3 -m venv "$tools/uv" && "$tools/uv/bin/pip" install --quiet --disable-pip-version-check uv==0.9.11; }

@@ -1,8 +1,8 @@
-"""Writes what CloudFormation makes of template.yaml: the SAM transform applied, the state machine's definition in place.
+"""Writes template.yaml as CloudFormation expands it: with the SAM transform applied, and the state machine's definition in place.
 
-cfn-lint, checkov and the proof of the permissions work on that, because what hides behind the transform and in the
-definition's file is beyond them. The suppressions of the template's `SecurityScan` metadata are put onto the resources they
-name, where checkov reads them; one that names no resource is refused.
+cfn-lint, checkov and the proof of the permissions read the output. They read neither the transform nor the definition's file.
+The suppressions in the template's `SecurityScan` metadata are put onto the resources that they name, where checkov reads
+them. A suppression that names no resource is refused.
 
     python tests/deployment/expand.py OUTPUT.json
 """
@@ -24,12 +24,12 @@ from samtranslator.yaml_helper import yaml_parse  # noqa: E402
 
 
 def template():
-    """template.yaml as it stands, with intrinsic functions in their long form, and each alias replaced by a copy."""
+    """template.yaml with intrinsic functions in their long form, and each alias replaced by a copy."""
     return json.loads(json.dumps(yaml_parse((ROOT / "template.yaml").read_text())))
 
 
 def definition():
-    """The state machine's definition as it stands, with its substitutions."""
+    """The state machine's definition, with its substitutions unresolved."""
     return json.loads((ROOT / DEFINITION).read_text())
 
 

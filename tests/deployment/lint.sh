@@ -1,10 +1,10 @@
 #!/usr/bin/env bash
-# Everything about the deployment that needs neither an account nor the functions' binaries: the template, what CloudFormation
-# makes of it, the proof of its permissions. Installs what it needs, pinned, below the directory it is given.
+# Checks the template, its expanded form for CloudFormation, and the proof of its permissions. Needs neither an account nor the
+# functions' binaries. Installs its tools, pinned, below the given directory.
 #
 #     tests/deployment/lint.sh target/ci [REQUESTS.jsonl]
 #
-# With a recording of the requests that the functions make, the permissions are proven as well.
+# With a recording of the functions' requests, the script also proves the permissions.
 set -euo pipefail
 cd "$(dirname "$0")/../.."
 

@@ -1,4 +1,4 @@
-"""The template against what it deploys: the state machine, the functions' code, the documentation."""
+"""Checks the template against the state machine, the functions' code and the documentation."""
 
 import fnmatch
 import json
@@ -37,7 +37,7 @@ def main_of(function):
 
 
 def states(machine):
-    """Every state that an execution can come to, branches included."""
+    """Every state that an execution can reach, branches included."""
     found, waiting = {}, [machine["StartAt"]]
     while waiting:
         name = waiting.pop()
@@ -115,7 +115,7 @@ def test_the_state_machine_waits_longer_for_a_function_than_lambda_does():
 
 
 def variables_read(text):
-    """Names of the environment variables that this Rust code reads, by itself or through a `from_environment`."""
+    """Names of the environment variables that this Rust code reads, itself or through a `from_environment`."""
     names = set(re.findall(r'\b(?:setting|text|var)\(\s*"(\w+)"', text))
     for kind in re.findall(r"(\w+)::from_environment\(", text):
         names |= variables_read(constructor(kind))
@@ -138,16 +138,16 @@ def test_a_function_is_given_the_variables_that_it_reads_and_no_others(name):
     everywhere = variables_read(source("crates/common/src/lambda.rs").split("#[cfg(test)]")[0])
     assert everywhere == {"RUST_LOG"}
     read = (variables_read(main_of(FUNCTIONS[name])) | everywhere) - by_lambda
-    # The preflight is told what a run may change, whether it looks at that or leaves it to AWS.
+    # Every preflight gets the limits of a run, even one that leaves their check to AWS.
     limits = {"DATABASE_NAMES", "REQUIRE_OPT_IN"} if name.startswith("Preflight") else set()
     assert given == read | limits
 
 
-# ---- What starts it
+# ---- The rules that start it
 
 
 def is_left_alone(text):
-    """Whether the recovery rule overlooks an execution with this input."""
+    """Whether the recovery rule ignores an execution with this input."""
     (rule,) = RESOURCES["RecoveryRule"]["Properties"]["EventPattern"]["detail"]["input"]
     patterns = rule["anything-but"]["wildcard"]
     assert not any(re.search(r"[\[?\\]", pattern) for pattern in patterns), "fnmatch would read these otherwise"
@@ -159,7 +159,7 @@ def test_a_recovery_is_never_recovered():
     transformer = target["InputTransformer"]
     paths = {"execution": "$.detail.executionArn", "status": "$.detail.status", "stoppedAt": "$.time"}
     assert transformer["InputPathsMap"] == paths
-    # EventBridge puts a string in with its quotes.
+    # EventBridge inserts a string with its quotes.
     text = transformer["InputTemplate"].replace("<execution>", '"arn:aws:states:eu-west-1:1:execution:machine:run"')
     text = text.replace("<status>", '"ABORTED"').replace("<stoppedAt>", '"2026-01-31T08:00:00Z"')
     assert json.loads(text)["task"] == "recover" and json.loads(text)["status"] == "ABORTED"
@@ -174,7 +174,7 @@ def test_every_other_execution_that_does_not_succeed_is_recovered():
         event = json.loads(path.read_text())
         spellings = [path.read_text(), json.dumps(event), json.dumps(event, separators=(",", ":")), json.dumps(event, indent=2)]
         assert [is_left_alone(text) for text in spellings] == [event["task"] == "recover"] * 4, path
-    # A database may well be called that.
+    # A database may be named `recover`.
     assert not is_left_alone('{"identifier": "recover", "task": "db_restore", "isCluster": false}')
     assert not is_left_alone('{"task":"db_restore","isCluster":false,"identifier":"recover"}')
 
@@ -197,7 +197,7 @@ def test_the_rules_may_start_this_state_machine_and_nothing_else():
         assert target["Arn"] == {"Ref": "DBRestoreStateMachine"}
 
 
-# ---- What tells people about it
+# ---- Logs and alarms
 
 
 def test_the_state_machine_logs_no_data_unless_it_is_asked_to():
@@ -285,7 +285,7 @@ def test_a_default_fits_its_own_pattern(name):
         ("SlackWebhooksParameter", "https://hooks.slack.com/services/T/B/x", False),
     ],
 )
-def test_a_parameter_takes_what_is_well_formed(name, value, fits):
+def test_a_parameter_takes_only_well_formed_values(name, value, fits):
     assert bool(re.fullmatch(TEMPLATE["Parameters"][name]["AllowedPattern"], value)) == fits
 
 
@@ -296,7 +296,7 @@ def test_every_name_derives_from_the_stack():
             assert "${AWS::StackName}" in text_of(resource["Properties"][key]), logical_id
 
 
-def test_everything_that_takes_tags_says_what_it_belongs_to():
+def test_every_resource_that_takes_tags_names_its_application_and_component():
     without = {"AWS::IAM::ManagedPolicy", "AWS::CloudWatch::Dashboard", "AWS::S3::BucketPolicy"}
     for logical_id, resource in EXPANDED["Resources"].items():
         if resource["Type"] in without:
@@ -334,7 +334,7 @@ def as_list(value):
 
 def test_no_permission_is_a_wildcard():
     anywhere = {"LookAtExports", "LookAtQuotasAndOffers", "WriteLogs", "WriteTraces"}
-    # RDS asks for these by pattern.
+    # RDS requires these actions as patterns.
     by_pattern = {("SnapshotExportRole", "WriteExports")}
     for name in ROLES:
         for statement in statements_of(name):
@@ -361,8 +361,8 @@ def test_no_permission_is_documented_that_does_not_exist():
 
 
 def longest(value):
-    """How many characters a policy has at most, blanks aside, as IAM counts them: in the longest partition and region, with
-    the longest stack, and with every condition true."""
+    """The highest number of characters of a policy, without blanks, as IAM counts them. It assumes the longest partition, region
+    and stack name, and every condition true."""
     place = {"AWS::Partition": "aws-us-gov", "AWS::Region": "us-gov-east-1", "AWS::AccountId": "1" * 12, "AWS::StackName": "s" * 58}
     most = {"DatabaseNames": ",".join(["n" * 40] * 8), "RecipientEmail": ",".join(["r" * 60] * 50), "SenderEmail": "s" * 60}
 
@@ -395,13 +395,13 @@ def longest(value):
 
 
 @pytest.mark.parametrize("name", ROLES)
-def test_the_policies_of_a_role_fit_into_it_whatever_the_parameters(name):
+def test_the_policies_of_a_role_fit_into_it_with_the_longest_parameters(name):
     # https://docs.aws.amazon.com/IAM/latest/UserGuide/reference_iam-quotas.html
     policies = ROLES[name]["Properties"].get("Policies", [])
     assert sum(longest(policy["PolicyDocument"]) for policy in policies) <= 10_240
 
 
-def test_a_managed_policy_fits_whatever_the_parameters():
+def test_a_managed_policy_fits_with_the_longest_parameters():
     managed = {name: resource for name, resource in RESOURCES.items() if resource["Type"] == "AWS::IAM::ManagedPolicy"}
     assert {name: longest(policy["Properties"]["PolicyDocument"]) <= 6_144 for name, policy in managed.items()} == dict.fromkeys(managed, True)
 
@@ -418,14 +418,14 @@ def test_the_role_of_a_function_has_the_limits_and_no_policy_besides_its_own_and
     role = ROLES[name]["Properties"]
     assert role["PermissionsBoundary"] == {"Ref": "FunctionLimits"}
     assert len(role.get("Policies", [])) <= 1
-    # SAM cannot be told to leave these out. The boundary reduces them: permissions/proof.test.mjs.
+    # SAM always adds these. The boundary reduces them: permissions/proof.test.mjs.
     by_sam = ["service-role/AWSLambdaBasicExecutionRole", "AWSXrayWriteOnlyAccess", "service-role/AWSLambdaVPCAccessExecutionRole"]
     assert role["ManagedPolicyArns"] == [f"arn:aws:iam::aws:policy/{policy}" for policy in by_sam]
 
 
 @pytest.mark.parametrize("effect", ["Allow", "Deny"])
 def test_the_limits_are_documented(effect):
-    heading = {"Allow": "## What every function may do", "Deny": "## What no function may do"}[effect]
+    heading = {"Allow": "## Allowed to every function", "Deny": "## Denied to every function"}[effect]
     documented = source("docs/permissions.md").split(heading)[1].split("\n## ")[0]
     assert re.findall(r"^\| (\w+) \|", documented, re.MULTILINE)[1:] == [statement["Sid"] for statement in limits(effect)]
 
@@ -468,7 +468,7 @@ def test_only_the_export_functions_pass_the_export_role_and_only_for_exports():
     assert [statement["Condition"] for statement in trust] == [{"StringEquals": {"aws:SourceAccount": {"Ref": "AWS::AccountId"}}}]
 
 
-def test_exports_are_encrypted_private_and_outlive_the_stack_with_their_key_or_not_at_all():
+def test_exports_are_encrypted_and_private_and_are_kept_or_deleted_together_with_their_key():
     bucket, policy, key = (RESOURCES[name] for name in ("SnapshotsBucket", "SnapshotsBucketPolicy", "SnapshotExportKmsKey"))
     for resource in (bucket, policy, key):
         assert resource["DeletionPolicy"] == {"Fn::If": ["KeepsExports", "RetainExceptOnCreate", "Delete"]}

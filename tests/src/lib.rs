@@ -1,6 +1,6 @@
-//! What the handler tests share: a world, clients that talk to it, and the state document as far as a run would have it.
+//! The shared parts of the handler tests: a world, clients that talk to it, and the state document at a step of a run.
 //!
-//! Tests run under paused time (`#[tokio::test(start_paused = true)]`), so that waiting for RDS takes none.
+//! Tests run under paused time (`#[tokio::test(start_paused = true)]`), so a wait for RDS takes no real time.
 
 pub mod web;
 
@@ -21,22 +21,22 @@ use trapheus_common::poll::Pace;
 use trapheus_common::{Result, document};
 use trapheus_preflight::scope::Scope;
 
-/// The execution every harness works for.
+/// The execution of every harness.
 pub const EXECUTION: &str = "arn:aws:states:us-east-1:123456789012:execution:trapheus-DBRestoreStateMachine:this-run";
-/// Another one, for claims and marks that are not ours.
+/// Another execution, for claims that are not ours.
 pub const OTHER_EXECUTION: &str =
     "arn:aws:states:us-east-1:123456789012:execution:trapheus-DBRestoreStateMachine:another-run";
 
 const BEGIN: Duration = Duration::from_secs(1_767_600_000);
 
-/// A world and the clients of the functions that work in it.
+/// A world and the clients of the functions that work on it.
 pub struct Harness {
     pub simulator: Simulator,
     pub clients: Clients,
 }
 
 impl Harness {
-    /// Builds a world from what a world file would say; both executions are known, ours is running.
+    /// Builds a world from the content of a world file. Our execution is known and runs.
     pub fn new(world: Value) -> Self {
         let world: World = serde_json::from_value(world).expect("a world");
         let options = Options { seed: 7, start_time: SystemTime::UNIX_EPOCH + BEGIN, speed: 1.0 };
@@ -47,7 +47,7 @@ impl Harness {
         harness
     }
 
-    /// Makes an execution known in a status.
+    /// Registers an execution with this status.
     pub fn register(&self, arn: &str, status: &str) {
         self.simulator.register_execution(Execution {
             arn: arn.to_owned(),
@@ -86,7 +86,7 @@ impl Harness {
         input::validate(Self::validate_options(), event).expect("a valid request")
     }
 
-    /// What a deployment says by default.
+    /// The default options of a deployment.
     pub fn validate_options() -> ValidateOptions {
         ValidateOptions {
             run_seconds: 86_400,
@@ -101,7 +101,7 @@ impl Harness {
         }
     }
 
-    /// The payload of a step on a DB instance, after a preflight that passed; not claimed yet.
+    /// The payload of a step on a DB instance, after preflight and before the claim.
     pub async fn instance(&self, identifier: &str, task: Task) -> StepEvent<OriginalInstance> {
         let request = self.request(identifier, task, false);
         let event = PreflightEvent { request: request.clone() };
@@ -111,7 +111,7 @@ impl Harness {
         StepEvent { request, plan: plan.expect("a preflight that passes") }
     }
 
-    /// As [`Self::instance`], claimed for our execution.
+    /// As [`Self::instance`], after the claim of our execution.
     pub async fn claimed_instance(&self, identifier: &str, task: Task) -> StepEvent<OriginalInstance> {
         let event = self.instance(identifier, task).await;
         let claimed =
@@ -121,7 +121,7 @@ impl Harness {
         event
     }
 
-    /// The payload of a step on a DB cluster, after a preflight that passed; not claimed yet.
+    /// The payload of a step on a DB cluster, after preflight and before the claim.
     pub async fn cluster(&self, identifier: &str, task: Task) -> StepEvent<OriginalCluster> {
         let request = self.request(identifier, task, true);
         let event = PreflightEvent { request: request.clone() };
@@ -131,7 +131,7 @@ impl Harness {
         StepEvent { request, plan: plan.expect("a preflight that passes") }
     }
 
-    /// As [`Self::cluster`], claimed for our execution.
+    /// As [`Self::cluster`], after the claim of our execution.
     pub async fn claimed_cluster(&self, identifier: &str, task: Task) -> StepEvent<OriginalCluster> {
         let event = self.cluster(identifier, task).await;
         let claimed =
@@ -179,7 +179,7 @@ impl Harness {
         CommitEvent { request, plan, at: NameRole::Service, verified: verified.to_owned() }
     }
 
-    /// Waits as the state machine would after a step on a DB instance.
+    /// Waits after a step on a DB instance, as the state machine does.
     pub async fn wait_instance(&self, request: &Request, step: StepOutput) -> Result<StepOutput> {
         let mut step = step;
         loop {
@@ -192,7 +192,7 @@ impl Harness {
         }
     }
 
-    /// Waits as the state machine would after a step on a DB cluster.
+    /// Waits after a step on a DB cluster, as the state machine does.
     pub async fn wait_cluster(&self, request: &Request, step: StepOutput) -> Result<StepOutput> {
         let mut step = step;
         loop {
@@ -205,14 +205,14 @@ impl Harness {
         }
     }
 
-    /// Calls a step on a DB instance, waits, and calls again while it has more to do, as the state machine does.
+    /// Calls a step on a DB instance and waits, until the step has no more to do, as the state machine does.
     pub async fn run_instance(
         &self,
         request: &Request,
         mut step: impl AsyncFnMut() -> Result<StepOutput>,
     ) -> Result<StepOutput> {
         loop {
-            // Boxed, because a step's future would make every caller's as large.
+            // The future of a step is large. Without the box, every caller's future would be as large.
             let output = self.wait_instance(request, Box::pin(step()).await?).await?;
             if !output.more || Self::is_gone(&output) {
                 return Ok(output);
@@ -234,7 +234,7 @@ impl Harness {
         }
     }
 
-    /// Lets everything that is under way in the world come to its end.
+    /// Waits until every operation in the world has ended.
     pub async fn settle(&self) {
         while let Some(due) = self.simulator.next_change() {
             tokio::time::sleep(due.saturating_sub(self.simulator.now()) + Duration::from_secs(1)).await;

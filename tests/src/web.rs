@@ -1,11 +1,11 @@
 //! A real HTTP server that takes messages, and a connector that carries requests to it over a real socket.
 //!
-//! The code under test runs under paused time, in which a socket would seem to take for ever. So the connector sends each request
-//! from a thread of its own, over the connector that is deployed, and holds the test still meanwhile. Only a server that
-//! does not answer takes time: the test's own, in which the patience of the code under test ends.
+//! The code under test runs under paused time, in which every wait for a socket would time out at once. So a thread of its own
+//! sends each request through the deployed connector, and blocks the test meanwhile. A request without an answer stays pending,
+//! until the time-out of the code under test ends it in paused time.
 //!
-//! How a webhook behaves is the last word of its path: `500`, `504`, `redirect`, `hang`, `gone`, `dead`, `lost`; any other one takes
-//! messages.
+//! The last word of a webhook's path determines its behaviour: `500`, `504`, `redirect`, `hang`, `gone`, `dead`, `lost`. Any other
+//! webhook takes messages.
 
 use std::future::pending;
 use std::io;
@@ -31,7 +31,7 @@ use trapheus_common::trust::Trust;
 #[derive(Clone, Debug)]
 pub struct Message {
     pub path: String,
-    /// Where the request says it is for.
+    /// The host that the request is for.
     pub host: String,
     pub body: Value,
 }
@@ -46,7 +46,7 @@ pub struct Receiver {
 #[derive(Debug, Default)]
 struct Shared {
     received: Mutex<Vec<Message>>,
-    /// A request has arrived that will not be answered.
+    /// Notifies the connector of a request that the server does not answer.
     hangs: Notify,
 }
 
@@ -62,12 +62,12 @@ impl Receiver {
         receiver
     }
 
-    /// Every message so far, in order, those that were refused or not answered included.
+    /// Every message so far, in order, refused and unanswered ones included.
     pub fn received(&self) -> Vec<Message> {
         self.shared.received.lock().unwrap_or_else(PoisonError::into_inner).clone()
     }
 
-    /// A connector that brings every request here, whatever host it is for.
+    /// A connector that sends the requests for every host to this server.
     pub fn connector(&self) -> SharedHttpConnector {
         SharedHttpConnector::new(Wire(self.clone()))
     }
@@ -79,7 +79,7 @@ impl Receiver {
             let server = self.clone();
             tokio::spawn(async move {
                 let service = service_fn(move |request| server.clone().answer(request));
-                // The client may leave whenever it likes.
+                // The client may close the connection at any time.
                 let _ =
                     hyper::server::conn::http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
             });
@@ -99,7 +99,7 @@ impl Receiver {
             "504" => (504, ""),
             "redirect" => (302, ""),
             "gone" => (404, "no_service"),
-            // The message is taken, and the connection ends without an answer.
+            // The server has taken the message. The connection ends without an answer.
             "lost" => return Err(io::Error::other("no answer")),
             "hang" => {
                 self.shared.hangs.notify_one();
@@ -112,7 +112,7 @@ impl Receiver {
     }
 }
 
-/// How a webhook behaves.
+/// The last word of a path, which determines the behaviour of the webhook.
 fn word(path: &str) -> &str {
     path.rsplit('/').next().unwrap_or_default()
 }
@@ -136,14 +136,14 @@ impl HttpConnector for Wire {
     }
 }
 
-/// Sends the request to the server instead, as the deployed connector does; nothing if it is not going to be answered.
+/// Sends the request to the server instead of its host, through the deployed connector. Returns nothing if no answer will come.
 async fn carry(
     address: &str,
     shared: &Shared,
     mut request: HttpRequest,
 ) -> Option<Result<HttpResponse, ConnectorError>> {
     let uri: hyper::Uri = request.uri().parse().expect("an address");
-    // Nobody listens on port 1.
+    // No server listens on port 1.
     let address = if word(uri.path()) == "dead" { "127.0.0.1:1" } else { address };
     request.headers_mut().insert("x-sent-to", uri.host().unwrap_or_default().to_owned());
     request.set_uri(format!("http://{address}{}", uri.path())).expect("an address");
@@ -156,7 +156,7 @@ async fn carry(
     }
 }
 
-/// The same response, which no longer needs the connection.
+/// A copy of the response that does not need the connection.
 async fn in_memory(response: HttpResponse) -> HttpResponse {
     let status = StatusCode::try_from(response.status().as_u16()).expect("a status");
     let body = response.into_body().collect().await.expect("a body").to_bytes();

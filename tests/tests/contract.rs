@@ -1,4 +1,4 @@
-//! What the state machine and the functions have agreed on, checked on the definition itself.
+//! Checks the contract between the state machine and the functions on the definition itself.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -33,7 +33,7 @@ fn of_type(kind: &str) -> BTreeMap<String, Value> {
     states().into_iter().filter(|(_, state)| state["Type"] == kind).collect()
 }
 
-/// The strings under a key, anywhere inside.
+/// Collects the strings of all lists under a key, at any depth.
 fn strings_under(key: &str, value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
@@ -49,15 +49,15 @@ fn strings_under(key: &str, value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// The tasks that work: all but those that only wake a function.
+/// All tasks except those that only wake a function.
 fn working_tasks() -> BTreeMap<String, Value> {
     of_type("Task").into_iter().filter(|(name, _)| !name.starts_with("Wake")).collect()
 }
 
 #[test]
-fn every_task_keeps_what_earlier_states_knew() {
+fn every_task_keeps_the_document_of_earlier_states() {
     for (name, state) in working_tasks() {
-        // A recovery writes the document of the execution it stands in for, its own input included.
+        // A recovery writes the whole document of the execution that it completes, so its own input is replaced too.
         let path = state["ResultPath"].as_str().unwrap_or_default();
         assert!(path.starts_with("$.") || name == "FindInterruptedExecution", "{name} has no ResultPath of its own");
         for catch in state["Catch"].as_array().unwrap_or_else(|| panic!("{name} catches nothing")) {
@@ -67,7 +67,7 @@ fn every_task_keeps_what_earlier_states_knew() {
     }
 }
 
-/// Errors of Lambda that pass by themselves. Source: the reference of Lambda's Invoke. Denials do not pass.
+/// Errors of Lambda that pass by themselves, by the reference of Lambda's Invoke. Denials do not pass.
 const TRANSIENT: [&str; 16] = [
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
@@ -86,17 +86,17 @@ const TRANSIENT: [&str; 16] = [
     "Lambda.KMSInvalidStateException",
     "Lambda.KMSNotFoundException",
 ];
-/// Of them, those after which the function may have worked: its answer was lost on the way.
+/// The transient errors after which the function may have worked, because only its answer was lost.
 const UNCERTAIN: [&str; 4] = [
     "Lambda.ClientExecutionTimeoutException",
     "Lambda.ServiceException",
     "Lambda.AWSLambdaException",
     "Lambda.SdkClientException",
 ];
-/// A function that ended without an answer.
+/// Errors of a function that ended without an answer.
 const CRASHES: [&str; 2] = ["Lambda.Unknown", "Runtime.ExitError"];
 
-/// What nobody starts again once it has failed: the look for what an interrupted execution left, the rollback, the alerts.
+/// Whether no later step repeats this task after its failure: the search of a recovery, the rollback, the alerts.
 fn is_last_resort(name: &str) -> bool {
     let definition = definition();
     let mut names = BTreeSet::new();
@@ -108,7 +108,7 @@ fn is_last_resort(name: &str) -> bool {
     name == "FindInterruptedExecution" || names.contains(name)
 }
 
-/// How long a retrier goes on in the mean, in seconds: full jitter takes half of each interval.
+/// The mean total time of a retrier, in seconds. Full jitter takes half of each interval on average.
 fn mean_patience(retrier: &Value) -> f64 {
     let number = |key: &str| retrier[key].as_f64().unwrap_or(f64::INFINITY);
     let mut interval = number("IntervalSeconds");
@@ -129,7 +129,7 @@ fn every_task_is_retried_by_one_rule_and_catches_everything() {
             let is_named = |retrier: &&Value| retrier["ErrorEquals"].as_array().unwrap().contains(&json!(error));
             retriers.iter().find(is_named).unwrap_or_else(|| panic!("{name} gives up at {error}"))
         };
-        // Ten minutes are what a sleeping function of a VPC may take to wake. In a rollback it is half an hour.
+        // A sleeping function in a VPC may take ten minutes to wake. A rollback retries for half an hour.
         let least = if last_resort { 1_800.0 } else { 600.0 };
         let sends = is_alert(&state) && !name.starts_with("Wake");
         for error in TRANSIENT.into_iter().filter(|error| !(sends && UNCERTAIN.contains(error))) {
@@ -164,10 +164,10 @@ fn every_task_is_retried_by_one_rule_and_catches_everything() {
     }
 }
 
-/// Neither SES nor Slack recognises a message that is sent again. The function makes one call that may have sent it, and
-/// neither the SDK nor the function repeats that call (`tests/handlers/email.rs`, `tests/handlers/slack.rs`). So the worst
-/// case is one message for each time that the state machine calls the function after an error that does not prove that
-/// nothing was sent: the first call, and the attempts of every retrier that holds such an error.
+/// Neither SES nor Slack recognises a repeated message. The function makes one call that may send the message. Neither the SDK
+/// nor the function repeats it (`tests/handlers/email.rs`, `tests/handlers/slack.rs`). So each call of the function sends one
+/// message at most. This test counts the calls that may send one: the first call, and the attempts of every retrier whose error
+/// does not exclude a sent message.
 #[test]
 fn an_alert_is_sent_three_times_at_most() {
     let ours = [ErrorKind::Unanswered.name()];
@@ -188,20 +188,21 @@ fn an_alert_is_sent_three_times_at_most() {
         for error in may_have_sent() {
             assert!(retrier["ErrorEquals"].as_array().unwrap().contains(&json!(error)), "{name} gives up at {error}");
         }
-        // Long enough for a hiccup, and short enough to delay no recovery, which begins when the execution has ended.
+        // The last try comes late enough to outlast a short failure. It comes early enough for the recovery, which begins only
+        // after the execution's end.
         let last = retrier["IntervalSeconds"].as_u64().unwrap() * retrier["BackoffRate"].as_u64().unwrap();
-        assert!((60..=120).contains(&last), "{name} tries for the last time after {last} s");
+        assert!((60..=120).contains(&last), "the last try of {name} comes after {last} s");
         let parallel = definition();
         for parallel in
             ["FailedState", "FinalAlerts", "SuccessNotices", "ExportAlerts"].map(|name| &parallel["States"][name])
         {
-            assert!(parallel["Retry"].is_null(), "a parallel state that is tried again sends every alert again");
+            assert!(parallel["Retry"].is_null(), "a retried parallel state sends every alert again");
         }
     }
 }
 
 #[test]
-fn what_a_failure_needs_is_awake_before_anything_is_changed() {
+fn the_functions_of_rollback_recovery_and_alerts_are_woken_before_any_change() {
     let definition = definition();
     let wake = &definition["States"]["WakeFunctions"];
     let woken: BTreeSet<String> = wake["Branches"]
@@ -225,7 +226,7 @@ fn what_a_failure_needs_is_awake_before_anything_is_changed() {
     assert_eq!((&wake["ResultPath"], &wake["Catch"][0]["ErrorEquals"]), (&Value::Null, &json!(["States.ALL"])));
 }
 
-/// The values of a key that are strings, anywhere inside.
+/// Collects the string values of a key, at any depth.
 fn strings_of(key: &str, value: &Value, found: &mut BTreeSet<String>) {
     match value {
         Value::Object(fields) => {
@@ -237,18 +238,18 @@ fn strings_of(key: &str, value: &Value, found: &mut BTreeSet<String>) {
     }
 }
 
-/// Whether a state tells people something, and nothing else.
+/// Whether a state only sends an alert.
 fn is_alert(state: &Value) -> bool {
     ["${EmailFunctionArn}", "${SlackFunctionArn}"].iter().any(|function| state["Resource"] == *function)
 }
 
-/// No later step repeats what a rollback changes, so it is tried for longer.
+/// Whether a task changes something in a rollback. Such a task is retried for longer, because no later step repeats it.
 fn is_persistent(name: &str) -> bool {
     ["DiscardFailed", "RevertOld", "DiscardDbInstance", "DiscardCluster"].iter().any(|step| name.starts_with(step))
 }
 
 #[test]
-fn the_rollback_tries_again_what_a_run_gives_up() {
+fn the_rollback_retries_renames_and_deletions_that_a_run_does_not() {
     for (name, state) in of_type("Task") {
         let last = state["Retry"].as_array().and_then(|retriers| retriers.last()).expect("a retrier");
         let tries_again = last["ErrorEquals"] == json!(["RenameException", "DeletionException"]);
@@ -258,7 +259,7 @@ fn the_rollback_tries_again_what_a_run_gives_up() {
 }
 
 #[test]
-fn where_nothing_has_been_touched_a_connection_that_cannot_be_made_is_given_up_soon() {
+fn a_preflight_without_a_connection_gives_up_soon() {
     for name in ["PreflightDbInstance", "PreflightCluster"] {
         let first = &states()[name]["Retry"][0];
         assert_eq!(first["ErrorEquals"], json!([ErrorKind::EndpointUnreachable.name()]), "{name}");
@@ -274,7 +275,7 @@ fn every_error_name_is_one_that_a_function_or_aws_raises() {
     let mut named = BTreeSet::new();
     strings_under("ErrorEquals", &definition(), &mut named);
     for name in &named {
-        assert!(aws.contains(name.as_str()) || ours.contains(name.as_str()), "{name} is raised by nobody");
+        assert!(aws.contains(name.as_str()) || ours.contains(name.as_str()), "no code raises {name}");
     }
 }
 
@@ -290,7 +291,7 @@ fn exactly_the_retryable_errors_are_retried() {
 }
 
 #[test]
-fn every_task_name_the_user_may_give_is_known_to_both_kinds() {
+fn both_branches_know_every_task_that_an_input_may_name() {
     let states = states();
     for choice in ["ShouldTakeDbSnapshot", "ShouldTakeClusterSnapshot"] {
         let text = states[choice].to_string();
@@ -301,7 +302,7 @@ fn every_task_name_the_user_may_give_is_known_to_both_kinds() {
     }
 }
 
-/// The cluster's name for what the instance branch calls `text`.
+/// The text of the cluster branch for this text of the instance branch.
 fn twin(text: &str) -> String {
     [
         ("DbInstance", "Cluster"),
@@ -324,7 +325,7 @@ fn the_two_branches_mirror_each_other() {
         .filter(|(name, _)| is_instance(name))
         .map(|(name, state)| (name.clone(), state.clone()))
         .collect();
-    assert!(instance.len() > 25, "the instance branch has shrunk to {} states", instance.len());
+    assert!(instance.len() > 25, "the instance branch has only {} states", instance.len());
     let mirrored: Value = serde_json::from_str(&twin(&Value::Object(instance).to_string())).expect("still JSON");
     let cluster: Map<String, Value> = states
         .into_iter()
@@ -337,11 +338,11 @@ fn the_two_branches_mirror_each_other() {
     assert_eq!(cluster.len(), mirrored.as_object().expect("an object").len());
 }
 
-/// Steps of a run whose restored database is verified: they finish it, redriven or not.
+/// The steps after the commit, which finish the run even after a redrive.
 const AFTER_VERIFICATION: [&str; 3] = ["Protect", "Delete", "Release"];
 
 #[test]
-fn a_step_that_may_spoil_a_recovery_is_told_of_a_redrive_and_the_rollback_is_not() {
+fn a_step_before_the_end_of_the_commit_gets_the_context_object_and_the_rollback_does_not() {
     let mut told = 0;
     for (name, task) in working_tasks() {
         if task["Parameters"].get("plan.$").is_none() {
@@ -349,7 +350,7 @@ fn a_step_that_may_spoil_a_recovery_is_told_of_a_redrive_and_the_rollback_is_not
         }
         let is_of_the_run = definition()["States"].get(&name).is_some();
         let is_late = AFTER_VERIFICATION.iter().any(|prefix| name.starts_with(prefix));
-        // A step that is bounded by the rollback's time is told of the redrive for that, and works on what exists.
+        // A step with the rollback's deadline gets the context object only for that deadline.
         if task["Parameters"].get("rollbackStartedAt.$").is_some() {
             assert!(!is_of_the_run, "{name}");
             continue;
@@ -358,16 +359,16 @@ fn a_step_that_may_spoil_a_recovery_is_told_of_a_redrive_and_the_rollback_is_not
         assert_eq!(task["Parameters"]["execution.$"], expected, "{name}");
         told += usize::from(!expected.is_null());
     }
-    assert!(told >= 12, "only {told} steps are told of a redrive");
+    assert!(told >= 12, "only {told} steps get the context object");
 }
 
 #[test]
-fn every_wait_loops_back_unless_it_is_complete() {
+fn every_wait_is_repeated_until_it_is_complete() {
     for (name, state) in of_type("Choice") {
         let text = state.to_string();
         if text.contains("TASK_COMPLETE") {
             let waits = state["Default"].as_str().unwrap_or_default();
-            assert!(waits.contains("Status"), "{name} goes on to {waits} while the task is pending");
+            assert!(waits.contains("Status"), "{name} continues with {waits} while the task is pending");
         }
     }
 }
@@ -383,7 +384,7 @@ fn a_failure_ends_failed_with_the_first_error() {
 }
 
 #[test]
-fn every_alert_goes_out_by_mail_and_to_slack_and_stops_nothing() {
+fn every_alert_is_sent_by_mail_and_to_slack_and_stops_nothing() {
     let definition = definition();
     let states = states();
     for (parallel, phase, sent, posted, next) in [
@@ -395,7 +396,7 @@ fn every_alert_goes_out_by_mail_and_to_slack_and_stops_nothing() {
         let starts: Vec<&Value> =
             parallel["Branches"].as_array().unwrap().iter().map(|branch| &branch["StartAt"]).collect();
         for (name, function) in [(sent, "${EmailFunctionArn}"), (posted, "${SlackFunctionArn}")] {
-            assert!(starts.contains(&&json!(name)), "{name} waits for nothing");
+            assert!(starts.contains(&&json!(name)), "{name} does not start at once");
             let state = &states[name];
             assert_eq!(
                 (&state["Resource"], &state["Parameters"]["phase"]),
@@ -418,7 +419,7 @@ fn neither_alert_nor_rollback_can_fail_the_failed_state() {
         for (name, state) in branch["States"].as_object().expect("states") {
             match state["Type"].as_str().expect("a type") {
                 "Task" => {
-                    // The last step but one may fail: the original is back, so its claim is released all the same.
+                    // The last step but one may fail. The original is back by then, so its claim is released all the same.
                     let mut next = state["Catch"][0]["Next"].as_str().expect("a state to catch in");
                     if next.starts_with("Release") {
                         next = branch["States"][next]["Catch"][0]["Next"].as_str().expect("a state to catch in");
@@ -427,7 +428,7 @@ fn neither_alert_nor_rollback_can_fail_the_failed_state() {
                 }
                 "Choice" => assert!(state["Default"].is_string(), "{name} may choose nothing"),
                 "Pass" => {}
-                // A length out of the document could be missing there.
+                // A length from the document might be missing.
                 "Wait" => assert!(state["Seconds"].is_u64(), "{name} waits for a length that may be missing"),
                 other => panic!("{name} is a {other}, which may fail"),
             }
@@ -451,7 +452,7 @@ fn every_catch_that_begins_the_failure_handling_records_the_state_it_caught() {
             assert_eq!(catch["Assign"], expected, "{name}");
         }
     }
-    // Step Functions ends an execution that reads a variable without a value.
+    // Step Functions ends an execution if it reads a variable without a value.
     let first = definition["StartAt"].as_str().expect("a start");
     assert_eq!(of_run[first]["Assign"], json!({"failedState": ""}));
     for (name, state) in working_tasks().into_iter().filter(|(_, state)| is_alert(state)) {
@@ -463,7 +464,7 @@ fn every_catch_that_begins_the_failure_handling_records_the_state_it_caught() {
 }
 
 #[test]
-fn nothing_but_a_catch_leads_to_an_incomplete_rollback() {
+fn only_a_catch_leads_to_an_incomplete_rollback() {
     for (name, state) in states() {
         let is_next = |target: &Value| *target == "RollbackIncomplete";
         let choices = state["Choices"].as_array().into_iter().flatten().any(|choice| is_next(&choice["Next"]));

@@ -1,9 +1,9 @@
-//! The directions in which the crates know each other: nothing that ships knows a tool, and no function knows another.
+//! The allowed dependencies between the crates: no shipped crate depends on a tool, and no function on another function.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
 
-/// The packages of a folder below `crates/`, each with the packages of this workspace that it depends on.
+/// The packages of a folder below `crates/`, each with its dependencies in this workspace.
 fn dependencies(folder: &str) -> BTreeMap<String, Vec<String>> {
     let folder = Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates").join(folder);
     let folders = std::fs::read_dir(&folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
@@ -20,13 +20,13 @@ fn package(manifest: &PathBuf) -> (String, Vec<String>) {
     (name, names.filter(own).map(str::to_owned).collect())
 }
 
-/// Packages of the workspace that do not have its name, because they know nothing of it.
+/// Packages without the prefix of the workspace, because they do not depend on Trapheus.
 const OUTSIDE: [&str; 2] = ["rds-simulator", "states-language"];
 /// Packages that functions may depend on.
 const SHARED: [&str; 2] = ["trapheus-common", "trapheus-alert"];
 
 #[test]
-fn no_function_knows_another_and_none_knows_a_tool() {
+fn no_function_depends_on_another_or_on_a_tool() {
     let functions = dependencies("functions");
     assert!(functions.len() >= 13, "{functions:?}");
     for (function, dependencies) in functions {
@@ -36,14 +36,14 @@ fn no_function_knows_another_and_none_knows_a_tool() {
 }
 
 #[test]
-fn the_shared_crates_know_neither_functions_nor_tools() {
+fn the_shared_crates_depend_on_neither_functions_nor_tools() {
     let shared = dependencies("");
     assert_eq!(shared["trapheus-common"], [""; 0]);
     assert_eq!(shared["trapheus-alert"], ["trapheus-common"]);
 }
 
 #[test]
-fn the_simulator_and_the_interpreter_know_nothing_of_the_functions() {
+fn the_simulator_and_the_interpreter_do_not_depend_on_the_functions() {
     let tools = dependencies("tools");
     for tool in OUTSIDE {
         assert_eq!(tools[tool], [""; 0], "{tool}");

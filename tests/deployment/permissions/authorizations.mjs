@@ -1,8 +1,8 @@
-// What IAM is asked when a function makes a request: one or more of (action, resource, context).
+// The checks that IAM makes for a function's request, each with action, resource and context.
 //
-// Follows the service authorization reference, whose API table says that some requests are checked for further actions:
+// Follows the service authorization reference. Its API table lists the requests that AWS checks for further actions:
 // https://docs.aws.amazon.com/service-authorization/latest/reference/list_rds.html
-// Where AWS does not say whether a resource is checked, it is checked here. A request that is not known here is refused.
+// If AWS does not document whether it checks a resource, this file checks it. An unknown request is refused.
 
 import { PLACE } from "./roles.mjs";
 
@@ -10,7 +10,7 @@ const { "AWS::Region": REGION, "AWS::AccountId": ACCOUNT } = PLACE;
 
 const rdsArn = (type, name) => `arn:aws:rds:${type === "global-cluster" ? "" : REGION}:${ACCOUNT}:${type}:${name}`;
 
-/** Which resources a description is about, by parameter; without the parameter all of them. */
+/** The resources of a description, by parameter. Without the parameter, a description covers all of them. */
 const DESCRIPTIONS = {
   DescribeAccountAttributes: [],
   DescribeCertificates: [],
@@ -34,7 +34,7 @@ const DESCRIPTIONS = {
   DescribeOrderableDBInstanceOptions: [],
 };
 
-/** Requests that change something: what they name, by type and parameter. */
+/** The resources that a changing request names, by type and parameter. */
 const CHANGES = {
   CopyDBClusterSnapshot: [
     ["cluster-snapshot", "SourceDBClusterSnapshotIdentifier"],
@@ -69,7 +69,7 @@ const CHANGES = {
   ],
 };
 
-/** What RDS checks for the members of a Multi-AZ DB cluster beside a request about the cluster. */
+/** The action that RDS also checks on the members of a Multi-AZ DB cluster, by the request about the cluster. */
 const OF_MULTI_AZ_MEMBERS = {
   DeleteDBCluster: "rds:DeleteDBInstance",
   ModifyDBCluster: "rds:ModifyDBInstance",
@@ -138,7 +138,7 @@ class RdsRequest {
       .map(([key]) => this.parameters[key.replace(/Name$/, "Values.Value.1")]);
     return types.flatMap(([type, parameter]) => {
       const one = parameter && this.parameters[parameter];
-      // A filter by resource id is checked as if it were a name, without one everything is:
+      // RDS checks a filter by resource id like a name. Without a filter, it checks all resources:
       // https://github.com/hashicorp/terraform-provider-aws/issues/35737
       const names = one ? [one] : filtered.length > 0 && type === types[0][0] ? filtered : ["*"];
       return names.map((name) => this.about(this.action, rdsArn(type, name)));
@@ -158,7 +158,7 @@ class RdsRequest {
     return ask(`rds:${action}`, arn, context);
   }
 
-  /** What is created: the last database or snapshot that the request names. */
+  /** The created resource: the last database or snapshot that the request names. */
   created(resources) {
     const [first, second] = resources;
     return this.action.startsWith("Create") || this.action.startsWith("Copy")
@@ -186,7 +186,7 @@ class RdsRequest {
   members() {
     const { DBClusterIdentifier: cluster, DBClusterInstanceClass: instanceClass } = this.parameters;
     if (this.action === "RestoreDBClusterFromSnapshot" && instanceClass) {
-      // RDS gives the members none of the cluster's tags, so the check may well know none.
+      // RDS gives the members none of the cluster's tags, so the check may see no tags.
       return [this.about("CreateDBInstance", rdsArn("db", `${cluster}-instance-1`), {})];
     }
     const action = OF_MULTI_AZ_MEMBERS[this.action];
@@ -206,7 +206,7 @@ class RdsRequest {
       .map(([name, service]) => ask("iam:PassRole", role(name), { "iam:PassedToService": service }));
   }
 
-  /** RDS uses a customer managed key on behalf of whoever makes something that is encrypted with it. */
+  /** RDS uses a customer managed key on behalf of the caller that creates a resource encrypted with this key. */
   keys() {
     const makes = /^(Copy|Restore|CreateDBInstance)/.test(this.action);
     const used = [
@@ -272,7 +272,7 @@ function ofMail({ parameters }) {
   return identities.map((identity) => ask("ses:SendEmail", identity, context));
 }
 
-/** A secret's ARN ends in six characters that nobody chooses. Its key is asked for in its name. */
+/** Secrets Manager appends six characters to a secret's ARN. The request for the key names the secret. */
 function ofSecret({ action, parameters }) {
   const secret = `arn:aws:secretsmanager:${REGION}:${ACCOUNT}:secret:${parameters.SecretId}-AbCdEf`;
   return [ask(`secretsmanager:${action}`, secret), decrypts("secretsmanager", { SecretARN: secret })];

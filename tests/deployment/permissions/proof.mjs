@@ -1,11 +1,11 @@
-// Whether each function's role allows every request that the function makes, and nothing besides.
+// Proves that each function's role allows every request of the function, and nothing else.
 
 import { runSimulation } from "@cloud-copilot/iam-simulate";
 
 import { authorizations } from "./authorizations.mjs";
 import { PLACE, rolesOf } from "./roles.mjs";
 
-/** A key is used only if its own policy leaves that to the policies of our account: docs/deployment.md asks for that. */
+/** The policy of a key that leaves its use to the policies of our account, as docs/permissions.md requires. */
 const KEY_POLICY = {
   Version: "2012-10-17",
   Statement: [
@@ -18,10 +18,10 @@ const KEY_POLICY = {
   ],
 };
 
-/** Where a rehearsal's deployment keeps Slack's webhooks: crates/tools/cli/src/rehearsal.rs. */
+/** The secret and the parameter with a rehearsal's Slack webhooks: crates/tools/cli/src/rehearsal.rs. */
 const SLACK = { SlackWebhooksSecret: "trapheus/slack", SlackWebhooksParameter: "/trapheus/slack" };
 
-/** The parameters without which a function would not have made the request. */
+/** The stack parameters that a function needs to make this request. */
 function chosenFor({ caller, parameters }) {
   if (caller === "slack") return SLACK;
   return caller.startsWith("delete-") && parameters?.FinalDBSnapshotIdentifier ? { FinalSnapshot: "true" } : {};
@@ -44,7 +44,7 @@ export class Proof {
   constructor(template) {
     this.template = template;
     this.roles = new Map();
-    /** How many actions were taken from a role, one at a time. */
+    /** The number of actions that were taken from a role, one at a time. */
     this.taken = 0;
   }
 
@@ -88,7 +88,7 @@ export class Proof {
     return checks.filter((_, index) => !verdicts[index]);
   }
 
-  /** What could be taken from the roles without any check noticing, and reasons given for what is needed all the same. */
+  /** The actions that no check needs, and the justifications of actions that a check does need. */
   async needless(checks) {
     const found = [];
     for (const [caller, chosen] of this.deployments()) {
@@ -117,7 +117,7 @@ export class Proof {
     return false;
   }
 
-  /** Every role as deployed by default, and what other parameters add to it. */
+  /** Every role with the default parameters, and the roles to which other parameters add permissions. */
   *deployments() {
     this.role("email", {});
     for (const caller of this.roles.get("{}").keys()) {
@@ -133,7 +133,7 @@ function evaluable(value) {
   return JSON.parse(JSON.stringify(value).replaceAll("kms:EncryptionContext:", "aws:PrincipalTag/"));
 }
 
-/** Every policy set that lacks one action of one statement. */
+/** All policy sets that lack one action of one statement. */
 function* reductions(policies) {
   for (const [at, { policy }] of policies.entries()) {
     for (const [index, statement] of policy.Statement.entries()) {

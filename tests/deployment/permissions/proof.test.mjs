@@ -1,4 +1,4 @@
-// What AWS itself refuses, whatever the functions' code does; and that the proof notices.
+// Tests that AWS itself refuses a wrong request of a function's code, and that the proof reports it.
 //
 //     EXPANDED=expanded.json node --test proof.test.mjs
 
@@ -43,7 +43,7 @@ async function isDenied(request, parameters) {
   assert.notDeepEqual(await deniedOf(request, parameters), []);
 }
 
-/** The three tags of a claim, as they are in a request. */
+/** The three tags of a claim in a request. */
 function claim(role) {
   return { "trapheus:execution": EXECUTION, "trapheus:role": role, "trapheus:resource-id": "db-ABC" };
 }
@@ -52,7 +52,7 @@ const arnOf = (type, name) => `arn:aws:rds:us-east-1:123456789012:${type}:${name
 const ours = { "trapheus:execution": EXECUTION, "trapheus:role": "restored" };
 const theirs = { ...ours, "trapheus:execution": EXECUTION.replace("trapheus-", "another-stack-") };
 
-/** A restore, a creation or a copy: the function, the call, its parameters, what is made, and with which role. */
+/** A restore, a creation or a copy: the function, the call, its parameters, the created resource, and its role. */
 const CREATIONS = [
   ["restore-instance", "RestoreDBInstanceFromDBSnapshot", { DBInstanceIdentifier: "orders", DBSnapshotIdentifier: "orders-snapshot" }, "db:orders", "restored"],
   ["restore-cluster", "RestoreDBClusterFromSnapshot", { DBClusterIdentifier: "shop", SnapshotIdentifier: "shop-snapshot" }, "cluster:shop", "restored"],
@@ -63,7 +63,7 @@ const CREATIONS = [
   ["snapshot-cluster", "CopyDBClusterSnapshot", { SourceDBClusterSnapshotIdentifier: "shop-temp", TargetDBClusterSnapshotIdentifier: "shop-snapshot" }, "cluster-snapshot:shop-snapshot", "snapshot"],
 ];
 
-test("the original is deleted under its temporary name and with its mark alone", async () => {
+test("the original is deleted only under its temporary name and only with its claim", async () => {
   const remove = (name, role) =>
     rds("delete-instance", "DeleteDBInstance", { DBInstanceIdentifier: name }, { [`db:${name}`]: role });
   await isAllowed(remove("orders-temp", marked("original")));
@@ -72,7 +72,7 @@ test("the original is deleted under its temporary name and with its mark alone",
   await isDenied(remove("orders-temp", { tags: {} }));
 });
 
-test("what is discarded carries our mark as restored and is not verified", async () => {
+test("a discarded database carries our claim as restored and is not verified", async () => {
   for (const [caller, action, parameter, type] of [
     ["discard-instance", "DeleteDBInstance", "DBInstanceIdentifier", "db"],
     ["discard-cluster", "DeleteDBCluster", "DBClusterIdentifier", "cluster"],
@@ -99,7 +99,7 @@ const CHANGES_OF_CLAIMED = [
   ["discard-cluster", "DeleteDBCluster", { DBClusterIdentifier: "shop" }, "cluster:shop", "restored"],
 ];
 
-test("a claimed database is changed in its role and by the stack of its claim alone", async () => {
+test("a claimed database is changed only in its role and only by the stack of its claim", async () => {
   for (const [caller, action, parameters, database, role] of CHANGES_OF_CLAIMED) {
     const change = (all) => rds(caller, action, parameters, { [database]: { tags: all } });
     await isAllowed(change(marked(role).tags));
@@ -130,7 +130,7 @@ test("a restored database that was in service is discarded with a final snapshot
   await isDenied(cluster(marked("verified")));
 });
 
-test("nothing is restored, created or copied without the claim of this stack, in the role that it has", async () => {
+test("nothing is restored, created or copied without this stack's claim in the right role", async () => {
   for (const [caller, action, parameters, made, role] of CREATIONS) {
     const request = (all) => rds(caller, action, { ...parameters, ...tags(all) });
     await isAllowed(request({ team: "shop", ...ours, "trapheus:role": role }));
@@ -156,7 +156,7 @@ test("an encrypted snapshot is restored with another account's key", async () =>
   await isAllowed(request);
 });
 
-test("a claim writes and lifts our tags alone", async () => {
+test("a claim writes only our tags, and a release removes only them", async () => {
   const claims = (all, caller = "claim-instance", type = "db") =>
     rds(caller, "AddTagsToResource", { ResourceName: arnOf(type, "orders"), ...tags(all) });
   await isAllowed(claims(claim("original")));
@@ -172,7 +172,7 @@ test("a claim writes and lifts our tags alone", async () => {
   await isDenied(lifts("team"));
 });
 
-test("a database is claimed only if it is tagged for it, where the deployment requires that", async () => {
+test("with RequireOptIn, a database is claimed only if it has the tag trapheus:allowed", async () => {
   for (const [caller, type] of [["claim-instance", "db"], ["claim-cluster", "cluster"]]) {
     const claims = (of) =>
       rds(caller, "AddTagsToResource", { ResourceName: arnOf(type, "orders"), ...tags(claim("original")) }, { [`${type}:orders`]: { tags: of } });
@@ -183,7 +183,7 @@ test("a database is claimed only if it is tagged for it, where the deployment re
   }
 });
 
-test("the role verified is written by a commit alone, on databases that carry our claim", async () => {
+test("only a commit writes the role verified, and only on databases with our claim", async () => {
   for (const [caller, type] of [["commit-instance", "db"], ["commit-cluster", "cluster"]]) {
     const mark = (resource, role = "verified") =>
       rds(caller, "AddTagsToResource", { ResourceName: arnOf(type, "orders"), ...tags(claim(role)) }, { [`${type}:orders`]: resource });
@@ -200,7 +200,7 @@ test("the role verified is written by a commit alone, on databases that carry ou
   await isDenied(configure({ "trapheus:role": "verified" }));
 });
 
-/** Every kind of change, of a database, its members and its snapshots. */
+/** Every kind of change of a database, its members and its snapshots. */
 function changes(stem) {
   const db = (name) => ({ [`db:${name}`]: marked("restored") });
   const cluster = (name) => ({ [`cluster:${name}`]: marked("restored") });
@@ -227,7 +227,7 @@ function changes(stem) {
   ];
 }
 
-test("a foreign database is not changed, whatever its tags, where the deployment names its own", async () => {
+test("with DatabaseNames, no other database is changed, whatever its tags", async () => {
   const named = { DatabaseNames: "orders,shop-" };
   for (const request of changes("orders-eu")) await isAllowed(request, named);
   for (const request of changes("shop-eu")) await isAllowed(request, named);
@@ -241,13 +241,13 @@ test("a foreign database is not changed, whatever its tags, where the deployment
   }
 });
 
-test("a foreign database's backup is only read, and a copied claim on a foreign snapshot is lifted", async () => {
+test("a foreign database's backup is only read, and a copied claim is removed from a foreign snapshot", async () => {
   const named = { DatabaseNames: "orders" };
   await isAllowed(rds("restore-instance", "RestoreDBInstanceFromDBSnapshot", { DBInstanceIdentifier: "orders", DBSnapshotIdentifier: "billing-snapshot", ...tags(ours) }), named);
   await isAllowed(rds("release-instance", "RemoveTagsFromResource", { ResourceName: arnOf("snapshot", "before-the-merger"), "TagKeys.member.1": "trapheus:role" }), named);
 });
 
-test("settings are changed on what this run restored alone", async () => {
+test("settings are changed only on a restored database", async () => {
   const modify = (resource) =>
     rds(
       "configure-instance",
@@ -264,7 +264,7 @@ test("a snapshot of another name is neither taken nor deleted", async () => {
   await isDenied(rds("snapshot-instance", "DeleteDBSnapshot", { DBSnapshotIdentifier: "before-the-merger" }));
 });
 
-test("a Multi-AZ DB cluster goes with its members, and no Aurora member goes with it", async () => {
+test("a Multi-AZ DB cluster is deleted with its members, and no Aurora member with it", async () => {
   const remove = (engine) =>
     rds("delete-cluster", "DeleteDBCluster", { DBClusterIdentifier: "ledger-temp" }, {
       "cluster:ledger-temp": { ...marked("original"), members: ["ledger-instance-1"] },
@@ -291,7 +291,7 @@ test("a DB instance that has a member's name and no claim of this stack is neith
   }
 });
 
-test("a DB instance of such a name is restored as any other once it is claimed", async () => {
+test("a claimed DB instance with a member's name is renamed like any other", async () => {
   const [name, temporary] = ["billing-instance-1", "billing-instance-1-temp"];
   const claimed = { engine: "postgres", ...marked("original") };
   await isAllowed(rds("claim-instance", "AddTagsToResource", { ResourceName: arnOf("db", name), ...tags(claim("original")) }, { [`db:${name}`]: { engine: "postgres", tags: {} } }));
@@ -300,7 +300,7 @@ test("a DB instance of such a name is restored as any other once it is claimed",
   await isAllowed(rename(temporary, name));
 });
 
-test("the claim of a cluster reaches members alone, as far as AWS can tell them", async () => {
+test("the claim of a cluster is written only on members, as far as AWS can recognise them", async () => {
   const mark = (name, engine, role = "original") =>
     rds("claim-cluster", "AddTagsToResource", { ResourceName: arnOf("db", name), ...tags(claim(role)) }, { [`db:${name}`]: { engine, tags: {} } });
   await isAllowed(mark("shop-1", "aurora-postgresql"));
@@ -321,7 +321,7 @@ test("the claim of a cluster reaches members alone, as far as AWS can tell them"
   await isDenied(restored("orders", "postgres", claim("restored")));
 });
 
-test("a Multi-AZ DB cluster is restored though the check of its members knows no tags", async () => {
+test("a Multi-AZ DB cluster is restored although the check of its members sees no tags", async () => {
   const restore = (all) =>
     rds("restore-cluster", "RestoreDBClusterFromSnapshot", { DBClusterIdentifier: "ledger", SnapshotIdentifier: "ledger-snapshot", DBClusterInstanceClass: "db.m6gd.large", ...tags(all) });
   await isAllowed(restore(ours));
@@ -331,7 +331,7 @@ test("a Multi-AZ DB cluster is restored though the check of its members knows no
   await isDenied(create("billing", {}));
 });
 
-test("executions of this stack are looked up, and no others", async () => {
+test("only executions of this stack are read", async () => {
   for (const caller of ["claim-instance", "claim-cluster", "recover"]) {
     const look = (executionArn) => ({ caller, service: "states", action: "DescribeExecution", parameters: { executionArn } });
     await isAllowed(look(EXECUTION));
@@ -340,7 +340,7 @@ test("executions of this stack are looked up, and no others", async () => {
   }
 });
 
-test("roles are passed to RDS alone, and only those that the deployment names", async () => {
+test("only the roles that the deployment names are passed, and only to RDS", async () => {
   const configure = (role) =>
     rds("configure-instance", "ModifyDBInstance", { DBInstanceIdentifier: "orders", MonitoringRoleArn: `arn:aws:iam::123456789012:role/${role}` }, { "db:orders": marked("restored") });
   const restore = (role) =>
@@ -356,7 +356,7 @@ test("roles are passed to RDS alone, and only those that the deployment names", 
   assert.equal(await proof.isAllowed({ ...pass, context: { "iam:PassedToService": "lambda.amazonaws.com" } }), false);
 });
 
-test("mail is sent from our sender to our recipients alone", async () => {
+test("mail is sent only from our sender and only to our recipients", async () => {
   const recipients = { RecipientEmail: "oncall@example.com,Boss@example.org" };
   const send = (from, to) => ({ caller: "email", service: "ses", action: "SendEmail", parameters: { FromEmailAddress: from, ToAddresses: to } });
   await isAllowed(send("trapheus@example.com", "oncall@example.com,Boss@example.org"), recipients);
@@ -385,7 +385,7 @@ test("descriptions by name, by resource id and of everything are allowed", async
   await isDenied(rds("wait-instance", "DescribeDBClusters", {}));
 });
 
-/** Whether a function may do this where its role has one more policy, which allows everything. */
+/** Whether a function may do this if its role has one more policy, which allows everything. */
 function isWithinTheLimits(caller, action, resource, chosen = {}, context = {}) {
   const everything = { Version: "2012-10-17", Statement: [{ Effect: "Allow", Action: "*", Resource: "*" }] };
   return proof.isAllowed({ caller, chosen, action, resource, context }, [{ name: "everything", policy: everything }]);
@@ -395,7 +395,7 @@ const FUNCTIONS = Object.entries(template.Resources)
   .filter(([, resource]) => resource.Type === "AWS::Lambda::Function")
   .map(([, resource]) => resource.Metadata.BuildProperties.Binary);
 
-test("a function writes to the log of the functions and to no other, whatever AWS's own policies allow", async () => {
+test("a function writes only to the functions' log, whatever AWS's own policies allow", async () => {
   const log = (name) => `arn:aws:logs:us-east-1:123456789012:log-group:${name}:log-stream:1`;
   for (const caller of FUNCTIONS) {
     for (const action of ["logs:CreateLogStream", "logs:PutLogEvents"]) {
@@ -411,7 +411,7 @@ test("a function writes to the log of the functions and to no other, whatever AW
   }
 });
 
-test("Lambda attaches a function to the VPC in VPC mode alone, and the function itself never does", async () => {
+test("Lambda attaches a function to the VPC only in VPC mode, and the function's own code never does", async () => {
   const inVpc = { UseVPCAndSubnets: "true", vpcId: "vpc-0123abcd", Subnets: "subnet-0123abcd" };
   const itself = { "lambda:SourceFunctionArn": "arn:aws:lambda:us-east-1:123456789012:function:trapheus-EmailFunction-1" };
   const network = "arn:aws:ec2:us-east-1:123456789012:network-interface/eni-0123abcd";
@@ -444,13 +444,13 @@ test("an action that no request needs is found", async () => {
   assert.deepEqual(await of(look), ["rename-instance: rds:ModifyDBInstance of Rename is allowed, and no request needs it"]);
 });
 
-test("taking any action from a role is noticed by whoever needs it", async () => {
+test("the proof reports a request whose action was taken from its role", async () => {
   const reduced = structuredClone(template);
   reduced.Resources.RenameInstanceFunctionRole.Properties.Policies[0].PolicyDocument.Statement.pop();
   const rename = rds("rename-instance", "ModifyDBInstance", { DBInstanceIdentifier: "orders", NewDBInstanceIdentifier: "orders-temp" });
   assert.equal((await new Proof(reduced).denied(checksOf([rename]))).length, 2);
 });
 
-test("a request that is not known is refused rather than waved through", () => {
+test("an unknown request is refused", () => {
   assert.throws(() => checksOf([rds("rename-instance", "PromoteReadReplica", {})]), /not known/);
 });

@@ -2,7 +2,7 @@
 //
 //     node prove.mjs EXPANDED.json REQUESTS.jsonl...
 //
-// EXPANDED.json is what expand.py writes. REQUESTS.jsonl holds one request in each line, as README.md describes.
+// EXPANDED.json is the output of expand.py. REQUESTS.jsonl holds one request in each line, as README.md describes.
 
 import { readFileSync } from "node:fs";
 

@@ -1,8 +1,8 @@
-// Which policies and which boundary each function's role has in the expanded template, with every intrinsic function resolved.
+// The policies and the boundary of each function's role in the expanded template, with every intrinsic function resolved.
 //
-// Resolves what the template uses and refuses the rest by name. Knows nothing of requests: authorizations.mjs does.
+// Resolves the intrinsic functions that the template uses, and refuses all others by name. authorizations.mjs handles requests.
 
-/** The account that the recorded requests were made in, and the stack that answers them. */
+/** The account of the recorded requests, and the stack of the functions that made them. */
 export const PLACE = {
   "AWS::Partition": "aws",
   "AWS::Region": "us-east-1",
@@ -13,14 +13,13 @@ export const PLACE = {
 const NOTHING = Symbol("AWS::NoValue");
 
 /**
- * AWS's own policies, which SAM gives every role, are left out: they allow logs, traces and network interfaces, and no function
- * asks for those itself.
+ * SAM gives every role AWS's own policies for logs, traces and network interfaces. They are left out here, because no function
+ * makes such requests itself.
  *
- * @param template the template as expand.py writes it
+ * @param template the output of expand.py
  * @param chosen parameters that differ from their defaults
  * @returns {Map<string, {policies: object[], boundary: object[], justified: object}>} by the stem of the function's binary: its
- *   own policy documents, the one of its permissions boundary, and the actions that are allowed though no rehearsal needs them,
- *   each with the reason
+ *   own policy documents, that of its permissions boundary, and the reasons for the actions that no rehearsal needs
  */
 export function rolesOf(template, chosen) {
   const resolver = new Resolver(template, chosen);
@@ -74,7 +73,7 @@ class Resolver {
     return text.replace(/\$\{([\w:]+)\}/g, (_, name) => (name in given ? this.resolve(given[name]) : this.ref(name)));
   }
 
-  /** The ARN of a resource of the stack, as the rehearsals call it. */
+  /** The ARN of a resource of the stack, as the rehearsals write it. */
   arn([name, attribute]) {
     const { "AWS::Region": region, "AWS::AccountId": account } = PLACE;
     const { Type: type, Properties: properties } = this.template.Resources[name] ?? {};

@@ -1,4 +1,4 @@
-//! The campaign as a test: a small one, and that the judge finds out when a safeguard is missing.
+//! A small campaign, and tests that the oracle reports a missing safeguard.
 
 mod mutations;
 mod oracle;

@@ -1,7 +1,7 @@
-//! The judge finds out when a safeguard is missing: each is taken away in turn, and a promise is broken.
+//! The oracle reports a missing safeguard: each test takes one safeguard away, and a run breaks a promise.
 //!
-//! Nothing in the pipeline can be switched off. Safeguards are taken away from outside: out of the state machine's definition,
-//! or between the state machine and its functions. With all of them in place the very same runs break no promise.
+//! No safeguard of the pipeline can be switched off. The tests take safeguards away from outside: out of the state machine's
+//! definition, or between the state machine and its functions. With all safeguards in place, the same runs break no promise.
 
 use std::fmt::Write as _;
 use std::pin::Pin;
@@ -21,15 +21,15 @@ use trapheus_cli::stage::{Around, Call};
 use trapheus_common::timestamp::Timestamp;
 use trapheus_common::poll::Pace;
 
-/// Checks that the cases keep every promise with all safeguards in place, and that one breaks one without.
+/// Checks that all cases keep every promise with all safeguards, and that a case breaks one without a safeguard.
 pub(crate) fn assert_found_out(cases: &[Case], with: &Changes, without: &Changes) {
     let kept = outcomes(cases, with);
     assert!(kept.iter().all(|(is_kept, _)| *is_kept), "with every safeguard in place:\n{}", told(&kept));
     let broken = outcomes(cases, without);
-    assert!(broken.iter().any(|(is_kept, _)| !is_kept), "without it no promise is broken:\n{}", told(&broken));
+    assert!(broken.iter().any(|(is_kept, _)| !is_kept), "no promise is broken without it:\n{}", told(&broken));
 }
 
-/// Of each run whether it kept the promises, and what came of it.
+/// Whether each run kept the promises, with the text of its result.
 fn outcomes(cases: &[Case], changes: &Changes) -> Vec<(bool, String)> {
     let outcome = |case: &Case| {
         let Judged { report, broken, .. } = judged(case, changes).expect("a world that can exist");
@@ -55,7 +55,7 @@ pub(crate) fn around(without: Without) -> Changes {
     Changes { around: Some(Rc::new(without)), ..Changes::default() }
 }
 
-/// The first of two nets. The second is the recovery, which would repair what the first one missed.
+/// Runs without the recovery, which would otherwise repair the failure of the rollback.
 pub(crate) fn no_recovery() -> Changes {
     Changes { without_recovery: true, ..Changes::default() }
 }
@@ -87,45 +87,45 @@ pub(crate) fn redefined(change: impl Fn(&str, &mut Value), base: Changes) -> Cha
 /// Takes a safeguard away between the state machine and its functions.
 #[derive(Debug)]
 pub(crate) enum Without {
-    /// Whatever has the name counts as the original.
+    /// Any database under the name counts as the original.
     ResourceIds,
-    /// Whatever has the name carries our tags.
+    /// Any database under the name carries our tags.
     Tags,
-    /// Nobody's claim stops anybody.
+    /// No claim stops a run.
     Claim,
-    /// The preflight sees nothing wrong.
+    /// The preflight finds no problem.
     Preflight(Clients),
-    /// One look is enough.
+    /// A single read is enough.
     Agreement,
-    /// The old snapshot goes first.
+    /// The old snapshot is deleted first.
     ReplacementOrder,
-    /// The snapshot that was taken is gone when the run ends.
+    /// The snapshot of the run is deleted before its end.
     TakenSnapshot,
-    /// Whatever the run has chosen, this is what it restores.
+    /// The run restores this snapshot instead of the pinned one.
     PinnedBackup(&'static str),
-    /// Whatever has the snapshot's name now is what the run has chosen.
+    /// Any snapshot that has the name now counts as the pinned one.
     Pin,
-    /// Copied claims count: a recovery cannot tell whose they are.
+    /// Copied claims count, because a recovery does not compare resource ids.
     ProvenClaims,
-    /// Of two databases that claim to be the original, the other one is believed.
+    /// Of two databases with the claim of the original, the wrong one counts.
     SecondCandidate,
-    /// What a rollback has moved aside goes without a final snapshot.
+    /// A database that a rollback has moved aside is deleted without a final snapshot.
     LastSnapshot,
-    /// A recovery that does not learn at once how the execution ended gives up.
+    /// A recovery gives up if it cannot read the end of the execution at once.
     Patience,
-    /// A wait looks for the name alone.
+    /// A wait reads only the name.
     OtherName,
-    /// A cluster is what its own status says, whatever its members are.
+    /// The status of a cluster counts, but not the statuses of its members.
     Members,
-    /// Readers that the run does not know are in the way.
+    /// Readers that the run does not know stop the deletion.
     AutoScaledReaders,
-    /// A token that has expired is a denial.
+    /// An expired token counts as a denial.
     FreshTokens,
-    /// The alert cannot look at what exists: its requests are answered elsewhere.
+    /// The alert cannot read the databases, because another simulator answers its requests.
     Sight(Clients),
-    /// Fields of the input are not looked at.
+    /// The validation ignores unknown fields of the input.
     KnownFields,
-    /// What does not show at once is not there.
+    /// A tag that does not show at once counts as missing.
     LateTags,
 }
 
@@ -206,7 +206,7 @@ impl Without {
         call.proceed().await
     }
 
-    /// Changes the world or the call that a function is about to see.
+    /// Changes the world or the call before a function gets it.
     async fn spoil(&self, call: &mut Call<'_>) {
         let identifier = call.payload["request"]["identifier"].as_str().unwrap_or_default().to_owned();
         let execution = call.payload["request"]["execution"].as_str().unwrap_or_default().to_owned();
@@ -223,7 +223,7 @@ impl Without {
                 mark(call, &identifier, &[("trapheus:execution", &execution), role]).await;
             }
             Self::Claim if !execution.is_empty() => {
-                // To the caller, all there is looks like its own; to a preflight, like nobody's.
+                // Each function sees its own claim on the databases. A preflight sees a claim of no execution.
                 let owner = if call.function.starts_with("preflight-") { "nobody" } else { &execution };
                 for name in [identifier.clone(), format!("{identifier}-temp")] {
                     mark(call, &name, &[("trapheus:execution", owner)]).await;
@@ -270,7 +270,7 @@ impl Without {
     }
 }
 
-/// The resource id of the database that claims what another one claims.
+/// The resource id of the database with a second claim as the original.
 pub(crate) const BYSTANDER: &str = "db-BYSTANDER";
 
 fn failure(error: &str, message: &str) -> Failure {
@@ -278,7 +278,7 @@ fn failure(error: &str, message: &str) -> Failure {
     Failure { error: error.to_owned(), cause }
 }
 
-/// Has the plan say that the snapshot which has the name now is the one that was chosen.
+/// Pins the snapshot that has the name now.
 fn pin_what_is_there(call: &mut Call<'_>) {
     let name = call.payload["request"]["snapshotIdentifier"].as_str().unwrap_or_default().to_owned();
     let Some(found) = call.simulator.state().snapshot(&name).cloned() else { return };
@@ -296,7 +296,7 @@ fn claimed(call: &Call<'_>) -> Vec<InstanceState> {
     instances.filter(|found| found.tags.contains_key("trapheus:execution")).collect()
 }
 
-/// Has copies of the original's claim name themselves, and the true one nothing.
+/// Writes its own resource id into each copy of the original's claim, and removes it from the original's claim.
 async fn believe_copies(call: &Call<'_>) {
     for found in claimed(call).into_iter().filter(|found| found.tags["trapheus:role"] == "original") {
         if found.tags.get("trapheus:resource-id") == Some(&found.resource_id) {
@@ -307,22 +307,22 @@ async fn believe_copies(call: &Call<'_>) {
     }
 }
 
-/// Deletes what a rollback has moved aside, as soon as it can be, and keeps nothing of it.
+/// Deletes the database that a rollback has moved aside as soon as possible, and keeps no backup of it.
 async fn delete_aside(call: &Call<'_>) {
     let aside = call.payload["plan"]["names"]["aside"].as_str().unwrap_or_default().to_owned();
     let rds = &call.fleet.rds;
-    // Refused while it is not there or not available.
+    // RDS refuses this until the database exists and is available.
     let open = rds.modify_db_instance().db_instance_identifier(&aside).deletion_protection(false);
     let _ = open.apply_immediately(true).send().await;
     let delete = rds.delete_db_instance().db_instance_identifier(&aside).skip_final_snapshot(true);
     let _ = delete.delete_automated_backups(true).send().await;
 }
 
-/// Takes tags from whatever has this ARN.
+/// Removes tags from the resource with this ARN.
 async fn unmark(call: &Call<'_>, arn: String, keys: &[&str]) {
     let keys = keys.iter().map(|key| (*key).to_owned()).collect();
     let taken = call.fleet.rds.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(keys));
-    taken.send().await.expect("the simulator takes tags from whatever there is");
+    taken.send().await.expect("the simulator removes tags from an existing resource");
 }
 
 /// Puts tags on the instance of this name, if it exists.
@@ -330,7 +330,7 @@ async fn mark(call: &Call<'_>, identifier: &str, tags: &[(&str, &str)]) {
     let Some(found) = call.simulator.state().instance(identifier).cloned() else { return };
     let tags = tags.iter().map(|(key, value)| Tag::builder().key(*key).value(*value).build());
     let tagged = call.fleet.rds.add_tags_to_resource().resource_name(found.arn).set_tags(Some(tags.collect()));
-    tagged.send().await.expect("the simulator tags whatever there is");
+    tagged.send().await.expect("the simulator tags an existing resource");
 }
 
 #[test]
@@ -339,17 +339,17 @@ fn without_resource_ids_a_half_restored_database_passes_for_the_original() {
 }
 
 #[test]
-fn without_tags_a_database_that_somebody_made_meanwhile_is_removed() {
+fn without_tags_a_database_that_a_person_created_meanwhile_is_removed() {
     let made = matrix::doings("orders", false)
         .into_iter()
         .find(|(_, action, parameters)| *action == "CreateDBInstance" && parameters[0].1 == "orders");
     let (_, action, parameters) = made.expect("a person makes a database");
-    // While nothing has the name: between the original's departure and the restore.
+    // The person creates the database while none has the name, between the rename and the restore.
     let case = orders("db_restore").with([meddling(action, &parameters, matrix::after("ModifyDBInstance", 1, 100.0))]);
     assert_found_out(&[case], &Changes::default(), &around(Without::Tags));
 }
 
-/// A run that begins beside the first one, as that enters a state.
+/// A run that begins beside the first one, when the first one enters this state.
 fn second(state: &str, task: &str) -> Disturbance {
     Disturbance::SecondRun {
         state: state.to_owned(),
@@ -375,11 +375,11 @@ fn without_the_claim_two_runs_that_begin_together_change_the_database_together()
 }
 
 #[test]
-fn without_the_catch_of_its_alert_a_rollback_dies_with_the_mail_or_with_slack() {
+fn without_the_catch_of_its_alert_a_rollback_fails_with_the_mail_or_with_slack() {
     for (alert, sender) in [("SendFailureAlert", "email"), ("PostFailureAlert", "slack")] {
         let uncaught = |name: &str, state: &mut Value| {
             if name == alert {
-                // A definition may not have states to which nothing leads, so the catch stays, and catches nothing.
+                // A definition must not have unreachable states. So the catch stays, and catches nothing.
                 state["Catch"][0]["ErrorEquals"] = json!(["Never"]);
             }
         };
@@ -399,7 +399,7 @@ fn without_the_name_of_the_failed_state_in_a_catch_an_alert_does_not_name_it() {
 }
 
 #[test]
-fn without_the_message_to_slack_a_channel_that_hears_nothing_is_found_out() {
+fn without_the_message_to_slack_the_oracle_reports_a_silent_channel() {
     let silent = |name: &str, state: &mut Value| {
         if name == "PostFinalAlert" {
             state["Parameters"]["phase"] = json!("never");
@@ -409,7 +409,7 @@ fn without_the_message_to_slack_a_channel_that_hears_nothing_is_found_out() {
 }
 
 #[test]
-fn without_the_notice_people_who_want_to_hear_of_a_success_do_not() {
+fn without_the_notice_no_alert_reports_a_success() {
     let silent = |name: &str, state: &mut Value| {
         if name == "IsAnythingToTell" {
             state["Choices"][0]["And"][1]["BooleanEquals"] = json!(false);
@@ -420,7 +420,7 @@ fn without_the_notice_people_who_want_to_hear_of_a_success_do_not() {
 }
 
 #[test]
-fn without_the_limit_on_tries_people_get_one_mail_over_and_over() {
+fn without_the_limit_on_tries_one_mail_is_sent_many_times() {
     let tireless = |name: &str, state: &mut Value| {
         if name == "SendFailureAlert" {
             state["Retry"][2]["MaxAttempts"] = json!(20);
@@ -431,12 +431,12 @@ fn without_the_limit_on_tries_people_get_one_mail_over_and_over() {
 }
 
 #[test]
-fn without_discarding_what_was_restored_the_original_cannot_come_home() {
+fn without_the_discard_of_the_restored_database_the_original_does_not_get_its_name_back() {
     let skipped = |name: &str, state: &mut Value| {
         if name == "WhatToRollBack" {
             let whole = state.to_string().replace("DiscardFailedDbInstanceRestore", "RevertOldDbInstanceRename");
             *state = serde_json::from_str(&whole).expect("JSON");
-            // A definition may not have states to which nothing leads.
+            // A definition must not have unreachable states.
             let never =
                 json!({"Variable": "$.task", "StringEquals": "never", "Next": "DiscardFailedDbInstanceRestore"});
             state["Choices"].as_array_mut().expect("choices").push(never);
@@ -465,7 +465,7 @@ fn without_the_recovery_an_aborted_run_leaves_the_name_without_a_database() {
 }
 
 #[test]
-fn without_the_preflight_a_read_replica_loses_its_source() {
+fn without_the_preflight_the_source_of_a_read_replica_is_replaced() {
     let mut case = orders("db_restore");
     let world = std::sync::Arc::make_mut(&mut case.world);
     world.instances[0].resource_id = Some("db-ORIGINAL".to_owned());
@@ -477,9 +477,9 @@ fn without_the_preflight_a_read_replica_loses_its_source() {
         ..world.instances[0].clone()
     };
     world.instances.push(replica);
-    // Any clock will do for a world in which nothing happens.
+    // The clock does not matter, because nothing happens in this world.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
-    // The same moment, so that the snapshot is the same.
+    // With the same start, the snapshot is the same.
     let start_time = std::time::SystemTime::UNIX_EPOCH + BEGIN;
     let options = rds_simulator::Options { start_time, ..rds_simulator::Options::default() };
     let elsewhere = runtime.block_on(async { rds_simulator::Simulator::new(elsewhere, options) });
@@ -488,7 +488,7 @@ fn without_the_preflight_a_read_replica_loses_its_source() {
 }
 
 #[test]
-fn without_agreement_a_run_ends_before_the_reboot_of_a_rename() {
+fn without_consecutive_reads_a_run_ends_before_the_reboot_of_a_rename() {
     let mut case = failing();
     std::sync::Arc::make_mut(&mut case.world).timings =
         Timings { jitter: 0.0, rename_false_available: 45.0, false_available_probability: 1.0, ..Timings::default() };

@@ -1,7 +1,7 @@
-//! The judge excuses a run only for what struck it where it mattered.
+//! The oracle excuses a run only for a fault that can have caused the broken promise.
 //!
-//! Each test takes a safeguard away, beside a fault or a person's act that has nothing to do with it. A judge that excuses too
-//! much takes the one for the reason of the other. That nothing is broken with the safeguard in place is checked too.
+//! Each test takes a safeguard away, beside an unrelated fault or act of a person. An oracle that excuses too much takes the fault
+//! for the cause. Each test also checks that the run keeps its promises with the safeguard in place.
 
 use rds_simulator::{Fault, SnapshotSpec, When};
 use serde_json::{Value, json};
@@ -12,13 +12,13 @@ use trapheus_common::document::SnapshotReplacement;
 
 use crate::mutations::{Without, around, assert_found_out, failing, no_recovery, orders, redefined};
 
-/// A rollback that does not give the original its name back: what it should do begins with the end.
+/// A rollback that ends at once and does not give the original its name back.
 fn without_the_way_home() -> Changes {
     let skips = |name: &str, state: &mut Value| {
         if name == "WhatToRollBack" {
             let whole = state.to_string().replace("DiscardFailedDbInstanceRestore", "RollbackComplete");
             *state = serde_json::from_str(&whole).expect("JSON");
-            // A definition may not have states to which nothing leads.
+            // A definition must not have unreachable states.
             let never =
                 json!({"Variable": "$.task", "StringEquals": "never", "Next": "DiscardFailedDbInstanceRestore"});
             state["Choices"].as_array_mut().expect("choices").push(never);
@@ -27,7 +27,7 @@ fn without_the_way_home() -> Changes {
     redefined(skips, no_recovery())
 }
 
-/// Checks that a rollback which leaves the original where it is gets no excuse from these.
+/// Checks that these disturbances do not excuse a rollback that leaves the original parked.
 fn assert_no_excuse(case: Case, beside: impl IntoIterator<Item = Disturbance>) {
     assert_found_out(&[case.with(beside)], &no_recovery(), &without_the_way_home());
 }
@@ -40,7 +40,7 @@ fn a_slack_that_does_not_answer_excuses_no_rollback() {
 }
 
 #[test]
-fn what_was_hidden_before_the_rollback_excuses_no_rollback() {
+fn a_snapshot_that_was_hidden_before_the_rollback_excuses_no_rollback() {
     let hidden = request("CreateDBSnapshot", 1, 1, Fault::NotFoundFor { seconds: 2_000.0 });
     assert_no_excuse(orders("create_snapshot").with(failing_restores("orders").remove(0)), [hidden]);
 }
@@ -54,7 +54,7 @@ fn a_snapshot_or_a_tag_of_a_person_excuses_no_rollback() {
         ("Tags.Tag.1.Value", "7".to_owned()),
     ];
     assert_no_excuse(failing(), [meddling("AddTagsToResource", &tag, When::At(0.0))]);
-    // It is over before the run has looked.
+    // The snapshot is complete before the run's first read.
     let early = meddling("CreateDBSnapshot", &snapshot, When::At(0.0));
     assert_no_excuse(failing(), [early]);
 }
@@ -73,8 +73,8 @@ fn a_function_that_crashes_before_the_rollback_excuses_no_rollback() {
 }
 
 #[test]
-fn a_denial_that_no_step_of_the_rollback_gives_up_over_excuses_no_rollback() {
-    // The first look at snapshots is the preflight's; later ones are the alert's, which is sent all the same.
+fn a_denial_that_fails_no_step_of_the_rollback_excuses_no_rollback() {
+    // Preflight makes the first read of snapshots. The alert makes the later ones, and is sent without them as well.
     let denied = (2..=4).map(|occurrence| request("DescribeDBSnapshots", occurrence, 1, Fault::Denied {}));
     let case = orders("db_restore").with([request(
         "RestoreDBInstanceFromDBSnapshot",
@@ -93,14 +93,14 @@ fn a_second_run_that_was_refused_excuses_no_missing_snapshot() {
         beside: Beside::First,
         event: Some(event("orders", "create_snapshot_only", false)),
     };
-    // So that nothing but the task itself asks for a snapshot.
+    // With this option, only the task itself takes a snapshot.
     let snapshot_replacement = SnapshotReplacement::DeleteFirst;
     let case = Case { snapshot_replacement, ..orders("create_snapshot_only").with([second]) };
     assert_found_out(&[case], &Changes::default(), &around(Without::TakenSnapshot));
 }
 
 #[test]
-fn a_database_that_comes_from_another_backup_than_the_chosen_one_is_found_out() {
+fn the_oracle_reports_a_database_restored_from_another_backup() {
     let mut case = orders("db_restore");
     let world = std::sync::Arc::make_mut(&mut case.world);
     let of_another = SnapshotSpec {

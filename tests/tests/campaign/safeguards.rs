@@ -1,6 +1,6 @@
-//! The judge notices that a safeguard of claims, backups, looks or recoveries was taken away.
+//! The oracle reports a missing safeguard of claims, backups, reads or recoveries.
 //!
-//! The ways to take one away are those of [`super::mutations`].
+//! [`super::mutations`] takes the safeguards away.
 
 use std::sync::Arc;
 use std::time::SystemTime;
@@ -20,7 +20,7 @@ fn abort(state: &str) -> Disturbance {
     Disturbance::Abort { state: state.to_owned(), occurrence: 1 }
 }
 
-/// A request of a person, at a moment.
+/// A request of a person at this moment.
 fn by_person(when: When, action: &str, parameters: &[(&str, &str)]) -> Disturbance {
     let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     meddling(action, &parameters, when)
@@ -59,7 +59,7 @@ fn a_recovery_that_chooses_between_two_candidates_gives_the_name_to_another_data
     assert_found_out(&[case], &Changes::default(), &around(Without::SecondCandidate));
 }
 
-/// A run whose snapshot a person replaces, right after the run has chosen it, by one of this database.
+/// A run whose snapshot a person replaces by one of this database, right after preflight has pinned it.
 fn replaced_by_one_of(source: &str) -> Case {
     let mut case = orders("db_restore");
     let world = Arc::make_mut(&mut case.world);
@@ -84,13 +84,13 @@ fn a_run_that_does_not_pin_the_time_of_its_backup_restores_a_newer_one() {
 }
 
 #[test]
-fn a_rollback_without_a_final_snapshot_destroys_what_clients_wrote() {
+fn a_rollback_without_a_final_snapshot_destroys_the_writes_of_clients() {
     let case = orders("db_restore").with([abort("VerifyDbInstance")]);
     assert_found_out(&[case], &Changes::default(), &around(Without::LastSnapshot));
 }
 
 #[test]
-fn a_recovery_that_asks_once_about_the_execution_leaves_the_name_without_a_database() {
+fn a_recovery_that_reads_the_execution_once_leaves_the_name_without_a_database() {
     let unknown = Fault::Error { code: "ExecutionDoesNotExist".to_owned(), message: "not yet".to_owned() };
     let case = orders("db_restore")
         .with([abort("RestoreDbInstanceFromSnapshot"), request("DescribeExecution", 1, 6, unknown)]);
@@ -98,13 +98,13 @@ fn a_recovery_that_asks_once_about_the_execution_leaves_the_name_without_a_datab
 }
 
 #[test]
-fn a_step_that_does_not_wait_for_tags_fails_runs_in_which_nothing_goes_wrong() {
+fn a_step_that_does_not_wait_for_tags_fails_a_run_without_a_fault() {
     let case = Case { must_succeed: true, ..orders("db_restore") };
     assert_found_out(&[case], &Changes::default(), &around(Without::LateTags));
 }
 
 #[test]
-fn an_alert_that_is_tried_again_and_again_is_sent_again_and_again() {
+fn an_alert_that_is_retried_without_a_limit_is_sent_many_times() {
     let cut_off: Disturbance = "SendEmail#1x1000=connectionReset".parse().expect("a fault");
     let stubborn = |state: &str, definition: &mut Value| {
         let retriers = definition.get_mut("Retry").filter(|_| state.starts_with("Send"));
@@ -116,7 +116,7 @@ fn an_alert_that_is_tried_again_and_again_is_sent_again_and_again() {
 }
 
 #[test]
-fn a_wait_that_looks_for_a_name_alone_does_not_notice_that_its_database_was_renamed() {
+fn a_wait_that_reads_only_the_name_does_not_notice_a_rename_of_its_database() {
     let renamed =
         [("DBInstanceIdentifier", "orders"), ("NewDBInstanceIdentifier", "orders-old"), ("ApplyImmediately", "true")];
     let moment = after("RestoreDBInstanceFromDBSnapshot", 1, 1_200.0);
@@ -125,14 +125,14 @@ fn a_wait_that_looks_for_a_name_alone_does_not_notice_that_its_database_was_rena
 }
 
 #[test]
-fn a_run_that_does_not_look_at_members_takes_a_cluster_with_a_failed_one_for_restored() {
+fn a_run_that_ignores_members_reports_a_cluster_with_a_failed_member_as_restored() {
     let mut case = Case::new(families::RANDOM, &event("ledger", "db_restore", true));
     Arc::make_mut(&mut case.world).failing_members = vec!["ledger-instance-2".to_owned()];
     assert_found_out(&[case], &Changes::default(), &around(Without::Members));
 }
 
 #[test]
-fn a_run_that_does_not_know_auto_scaling_fails_over_a_reader() {
+fn a_run_that_does_not_know_auto_scaling_fails_because_of_a_reader() {
     let mut case = Case { must_succeed: true, ..Case::new(families::RANDOM, &event("shop", "db_restore", true)) };
     for cluster in &mut Arc::make_mut(&mut case.world).clusters {
         if cluster.identifier == "shop" {
@@ -144,22 +144,22 @@ fn a_run_that_does_not_know_auto_scaling_fails_over_a_reader() {
 }
 
 #[test]
-fn a_run_that_takes_an_expired_token_for_a_denial_fails() {
+fn a_run_that_treats_an_expired_token_as_a_denial_fails() {
     let expired = Fault::Error { code: "ExpiredToken".to_owned(), message: "expired".to_owned() };
-    // More often than the SDK tries.
+    // Once more than the SDK tries.
     let case = Case { must_succeed: true, ..orders("db_restore").with([request("ModifyDBInstance", 1, 4, expired)]) };
     assert_found_out(&[case], &Changes::default(), &around(Without::FreshTokens));
 }
 
 #[test]
-fn an_input_with_a_key_of_the_document_is_found_out_if_it_is_accepted() {
+fn the_oracle_reports_an_accepted_input_with_a_key_of_the_document() {
     let event = json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "plan": {"original": {}}});
     let case = Case::new(families::INPUT, &event);
     assert_found_out(&[case], &Changes::default(), &around(Without::KnownFields));
 }
 
 #[test]
-fn a_document_that_begins_with_the_input_is_found_out() {
+fn the_oracle_reports_a_document_that_begins_with_the_input() {
     let together = |name: &str, state: &mut serde_json::Value| {
         if name == "KeepInputApart" {
             state["ResultPath"] = json!("$.input");
@@ -171,7 +171,7 @@ fn a_document_that_begins_with_the_input_is_found_out() {
 }
 
 #[test]
-fn an_alert_that_does_not_look_although_it_could_is_found_out() {
+fn the_oracle_reports_an_alert_that_does_not_read_the_databases() {
     let denied = FaultRule {
         action: "*".to_owned(),
         identifier: None,
@@ -181,13 +181,13 @@ fn an_alert_that_does_not_look_although_it_could_is_found_out() {
         fault: Fault::Denied {},
     };
     let world = World { faults: vec![denied], ..World::default() };
-    // Any clock will do for a world in which nothing happens.
+    // The clock does not matter, because nothing happens in this world.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().build().expect("a runtime");
     let start_time = SystemTime::UNIX_EPOCH + BEGIN;
     let options = Options { start_time, ..Options::default() };
     let elsewhere = runtime.block_on(async { Simulator::new(world, options) }).expect("a possible world");
     let clients = Clients::of(&elsewhere);
-    // The original's way home is denied, so that a person has to help.
+    // The rename back is denied, so a person must act.
     let case = failing().with([request("ModifyDBInstance", 2, 10_000, Fault::Denied {})]);
     let without = Changes { without_recovery: true, ..around(Without::Sight(clients)) };
     assert_found_out(&[case], &no_recovery(), &without);

@@ -3,7 +3,7 @@
 use trapheus_cli::campaign::families::{self, Family};
 use trapheus_cli::campaign::{self, Case, matrix, random::Pool};
 
-/// Runs the cases side by side and lists every broken promise with the command that replays it.
+/// Runs the cases in parallel and lists every broken promise with the command that replays it.
 fn broken_promises(cases: &[Case]) -> Vec<String> {
     let mut broken = Vec::new();
     campaign::run(
@@ -27,7 +27,7 @@ fn assert_kept(cases: &[Case]) {
 #[test]
 fn every_run_of_a_sample_of_the_matrix_keeps_the_promises() {
     let cases = matrix::cases(&matrix::events()).expect("runs that succeed if nothing goes wrong");
-    // A prime, so that the sample has something of every family and is another mix of moments in each.
+    // A prime step gives the sample cases of every family, with other moments in each.
     let sample: Vec<Case> = cases.into_iter().step_by(401).collect();
     assert_kept(&sample);
 }

@@ -102,7 +102,7 @@ async fn tag(harness: &Harness, arn: &str, execution: &str, role: tags::Role) {
 const INSTANCE_ARN: &str = "arn:aws:rds:us-east-1:123456789012:db:orders";
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_marks_the_original_and_nothing_else() {
+async fn a_claim_tags_the_original_and_nothing_else() {
     let harness = Harness::new(orders(&json!({"team": "shop"})));
     let event = harness.instance("orders", Task::DbRestore).await;
     let output = claim(&harness, &event).await.unwrap();
@@ -135,7 +135,7 @@ async fn a_claim_whose_answer_was_lost_holds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_of_an_execution_that_can_still_work_is_respected() {
+async fn a_claim_of_an_execution_that_has_not_ended_is_respected() {
     for status in ["RUNNING", "PENDING_REDRIVE", "A_STATUS_OF_TOMORROW"] {
         let harness = Harness::new(orders(&mark(OTHER_EXECUTION, "original")));
         harness.register(OTHER_EXECUTION, status);
@@ -159,7 +159,7 @@ async fn a_claim_of_an_execution_that_has_ended_is_taken_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_of_an_execution_nobody_knows_is_taken_over() {
+async fn a_claim_of_an_unknown_execution_is_taken_over() {
     let harness = Harness::new(orders(&mark(OTHER_EXECUTION, "original")));
     let event = harness.instance("orders", Task::DbRestore).await;
     claim(&harness, &event).await.unwrap();
@@ -173,7 +173,7 @@ async fn a_claim_of_an_execution_nobody_knows_is_taken_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_permission_to_look_at_executions_nothing_is_taken_over() {
+async fn without_permission_to_read_executions_no_claim_is_taken_over() {
     let harness = Harness::new(orders(&mark(OTHER_EXECUTION, "original")));
     let event = harness.instance("orders", Task::DbRestore).await;
     inject(&harness, "DescribeExecution", None, Fault::Denied {});
@@ -182,7 +182,7 @@ async fn without_permission_to_look_at_executions_nothing_is_taken_over() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_two_claims_at_the_same_time_the_last_one_holds() {
+async fn of_two_claims_at_the_same_time_the_last_one_wins() {
     let harness = Harness::new(orders(&json!({})));
     harness.register(OTHER_EXECUTION, "RUNNING");
     let event = harness.instance("orders", Task::DbRestore).await;
@@ -205,7 +205,7 @@ async fn of_two_claims_at_the_same_time_the_last_one_holds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mark_that_somebody_removes_is_no_claim() {
+async fn a_claim_whose_tags_a_person_removes_fails() {
     let harness = Harness::new(orders(&json!({})));
     let event = harness.instance("orders", Task::DbRestore).await;
     let parameters = [("ResourceName", INSTANCE_ARN), ("TagKeys.member.1", tags::EXECUTION)];
@@ -220,7 +220,7 @@ async fn a_mark_that_somebody_removes_is_no_claim() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_that_is_no_longer_what_the_preflight_saw_is_not_claimed() {
+async fn a_database_renamed_or_deleted_after_the_preflight_is_not_claimed() {
     let harness = Harness::new(orders(&json!({})));
     let mut event = harness.instance("orders", Task::DbRestore).await;
     let renamed = harness.rds().modify_db_instance().db_instance_identifier("orders").apply_immediately(true);
@@ -252,7 +252,7 @@ async fn an_aurora_cluster_is_claimed_with_its_members() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn members_are_marked_if_a_run_works_on_them_and_so_are_those_that_rds_owns() {
+async fn members_are_claimed_only_by_a_restore_and_those_of_a_multi_az_cluster_too() {
     let harness = Harness::new(aurora());
     let event = harness.cluster("orders", Task::CreateSnapshotOnly).await;
     claim_cluster(&harness, &event).await.unwrap();
@@ -278,7 +278,7 @@ async fn members_are_marked_if_a_run_works_on_them_and_so_are_those_that_rds_own
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cluster_that_another_execution_works_on_is_left_alone_with_its_members() {
+async fn a_cluster_that_another_execution_works_on_is_not_claimed_nor_are_its_members() {
     let mut world = aurora();
     world["clusters"][0]["tags"] = mark(OTHER_EXECUTION, "original");
     let harness = Harness::new(world);
@@ -289,7 +289,7 @@ async fn a_cluster_that_another_execution_works_on_is_left_alone_with_its_member
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_that_is_no_longer_what_the_preflight_saw_ends_the_claim() {
+async fn a_member_deleted_after_the_preflight_fails_the_claim() {
     let harness = Harness::new(aurora());
     let mut event = harness.cluster("orders", Task::DbRestore).await;
     event.plan.original.members[1].target.resource_id = "db-GONE".to_owned();
@@ -299,7 +299,7 @@ async fn a_member_that_is_no_longer_what_the_preflight_saw_ends_the_claim() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_release_lifts_our_marks_and_only_those() {
+async fn a_release_removes_our_claims_and_no_others() {
     let mut world = orders(&json!({"team": "shop"}));
     world["snapshots"] = json!([
         {"identifier": "orders-snapshot", "source": "orders", "tags": mark(EXECUTION, "snapshot")},
@@ -334,7 +334,7 @@ async fn another_executions_claim_is_not_released() {
     assert!(is_marked(&instance_tags(&harness, "orders"), OTHER_EXECUTION, "original"));
 }
 
-/// A claimed `orders` that was moved away, with a restored database in its place.
+/// A claimed `orders` that was renamed away, with a restored database under its name.
 async fn beside_its_successor(harness: &Harness) -> StepEvent<OriginalInstance> {
     let event = harness.claimed_instance("orders", Task::DbRestore).await;
     let moved = harness.rds().modify_db_instance().db_instance_identifier("orders").apply_immediately(true);
@@ -348,7 +348,7 @@ async fn beside_its_successor(harness: &Harness) -> StepEvent<OriginalInstance> 
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restored_database_keeps_its_claim_as_long_as_the_original_is_left_over() {
+async fn a_restored_database_keeps_its_claim_while_the_original_is_left_over() {
     let harness = Harness::new(orders(&json!({})));
     let event = beside_its_successor(&harness).await;
     for _ in 0..2 {
@@ -371,7 +371,7 @@ async fn a_restored_database_keeps_its_claim_as_long_as_the_original_is_left_ove
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_rollback_had_to_leave_is_not_called_verified() {
+async fn a_release_does_not_write_the_role_verified_after_the_original_was_deleted() {
     let harness = Harness::new(orders(&json!({})));
     let event = beside_its_successor(&harness).await;
     let gone = harness.rds().delete_db_instance().db_instance_identifier("orders-temp").skip_final_snapshot(true);
@@ -383,7 +383,7 @@ async fn what_a_rollback_had_to_leave_is_not_called_verified() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn beside_an_original_that_nobody_could_look_at_nothing_is_called_verified() {
+async fn a_release_that_cannot_read_the_original_does_not_write_the_role_verified() {
     let harness = Harness::new(orders(&json!({})));
     let event = beside_its_successor(&harness).await;
     inject(&harness, "DescribeDBInstances", None, Fault::Denied {});
@@ -393,7 +393,7 @@ async fn beside_an_original_that_nobody_could_look_at_nothing_is_called_verified
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_moved_the_database_does_not_end_well_without_one_under_the_name() {
+async fn a_restore_does_not_succeed_without_a_database_under_the_name() {
     for (task, expected) in [
         (Task::CreateSnapshotOnly, None),
         (Task::DbRestore, Some("no DB instance answers as orders")),
@@ -411,14 +411,14 @@ async fn a_run_that_moved_the_database_does_not_end_well_without_one_under_the_n
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_does_not_end_well_with_a_database_that_somebody_stops_or_renames() {
+async fn a_run_does_not_succeed_if_a_person_stops_or_renames_its_database() {
     let harness = Harness::new(orders(&json!({})));
     let event = harness.claimed_instance("orders", Task::DbRestore).await;
     let call = harness.rds().modify_db_instance().db_instance_identifier("orders");
     call.new_db_instance_identifier("orders-old").apply_immediately(true).send().await.unwrap();
     let error = release(&harness, &event).await.unwrap_err();
     assert!(error.report().contains("orders is being renamed to orders-old"), "{}", error.report());
-    assert!(is_unmarked(&instance_tags(&harness, "orders")), "the marks are lifted all the same");
+    assert!(is_unmarked(&instance_tags(&harness, "orders")), "the claim is removed all the same");
 
     let harness = Harness::new(orders(&json!({})));
     let event = harness.claimed_instance("orders", Task::DbRestore).await;
@@ -428,7 +428,7 @@ async fn a_run_does_not_end_well_with_a_database_that_somebody_stops_or_renames(
 }
 
 #[tokio::test(start_paused = true)]
-async fn while_a_rollback_takes_the_name_from_the_restored_database_its_claim_stays() {
+async fn a_restored_database_keeps_its_claim_while_a_rollback_renames_it_aside() {
     let harness = Harness::new(orders(&json!({})));
     let event = beside_its_successor(&harness).await;
     let aside = harness.rds().modify_db_instance().db_instance_identifier("orders").apply_immediately(true);
@@ -465,7 +465,7 @@ async fn while_a_rollback_takes_the_name_from_the_restored_database_its_claim_st
 }
 
 #[tokio::test(start_paused = true)]
-async fn half_a_mark_of_no_execution_and_one_copied_into_a_snapshot_are_lifted() {
+async fn a_release_removes_an_incomplete_claim_and_one_copied_into_a_snapshot() {
     let mut world = orders(&json!({}));
     let copied = mark(EXECUTION, "original");
     world["snapshots"] = json!([
@@ -482,7 +482,7 @@ async fn half_a_mark_of_no_execution_and_one_copied_into_a_snapshot_are_lifted()
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_mark_that_cannot_be_lifted_does_not_keep_the_others() {
+async fn a_claim_that_cannot_be_removed_does_not_stop_the_release_of_the_others() {
     let mut world = orders(&json!({}));
     world["snapshots"][0]["tags"] = mark(EXECUTION, "snapshot");
     let harness = Harness::new(world);
@@ -497,7 +497,7 @@ async fn one_mark_that_cannot_be_lifted_does_not_keep_the_others() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_that_fails_does_not_keep_the_others_either() {
+async fn a_failed_read_does_not_stop_the_release_of_the_others() {
     let mut world = orders(&json!({}));
     world["snapshots"][0]["tags"] = mark(EXECUTION, "snapshot");
     let harness = Harness::new(world);
@@ -508,7 +508,7 @@ async fn a_look_that_fails_does_not_keep_the_others_either() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_gone_in_the_moment_it_is_untagged_is_released() {
+async fn a_database_deleted_during_its_release_counts_as_released() {
     let harness = Harness::new(orders(&json!({})));
     let event = harness.claimed_instance("orders", Task::DbRestore).await;
     let gone = Fault::Error { code: "DBInstanceNotFound".into(), message: "gone".into() };
@@ -540,7 +540,7 @@ async fn a_cluster_is_released_with_its_members_and_snapshots() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restored_cluster_is_marked_as_verified_as_long_as_the_original_is_left_over() {
+async fn a_restored_cluster_keeps_the_role_verified_while_the_original_is_left_over() {
     let mut world = aurora();
     world["clusterSnapshots"] = json!([{"identifier": "orders-snapshot", "source": "orders"}]);
     let harness = Harness::new(world);
@@ -559,7 +559,7 @@ async fn a_restored_cluster_is_marked_as_verified_as_long_as_the_original_is_lef
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_still_under_its_temporary_name_keeps_its_mark() {
+async fn a_member_still_under_its_temporary_name_keeps_its_claim() {
     let harness = Harness::new(aurora());
     let event = harness.claimed_cluster("orders", Task::DbRestore).await;
     let moved = harness.rds().modify_db_instance().db_instance_identifier("orders-2").apply_immediately(true);
@@ -597,7 +597,7 @@ async fn a_cluster_of_another_execution_is_not_released() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_that_was_copied_from_another_database_holds_nobody_up() {
+async fn a_claim_copied_from_another_database_stops_no_run() {
     let mut copied = mark(OTHER_EXECUTION, "original");
     copied[tags::RESOURCE_ID] = json!("db-ANOTHER");
     let harness = Harness::new(orders(&copied));
@@ -610,7 +610,7 @@ async fn a_claim_that_was_copied_from_another_database_holds_nobody_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_of_another_state_machine_is_respected_without_asking() {
+async fn a_claim_of_another_state_machine_is_respected_without_a_read_of_its_execution() {
     let foreign = OTHER_EXECUTION.replace("trapheus-DBRestore", "shop-DBRestore");
     let harness = Harness::new(orders(&mark(&foreign, "original")));
     let event = harness.instance("orders", Task::DbRestore).await;
@@ -622,7 +622,7 @@ async fn a_claim_of_another_state_machine_is_respected_without_asking() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_execution_that_is_said_to_run_is_asked_about_again() {
+async fn a_running_execution_is_read_again_until_it_has_ended() {
     let harness = Harness::new(orders(&mark(OTHER_EXECUTION, "original")));
     harness.register(OTHER_EXECUTION, "RUNNING");
     let event = harness.instance("orders", Task::DbRestore).await;
@@ -636,7 +636,7 @@ async fn an_execution_that_is_said_to_run_is_asked_about_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_execution_that_is_not_known_yet_is_not_taken_for_ended() {
+async fn an_execution_that_shows_late_does_not_count_as_ended() {
     let harness = Harness::new(orders(&mark(OTHER_EXECUTION, "original")));
     let event = harness.instance("orders", Task::DbRestore).await;
     let shows = async {
@@ -649,7 +649,7 @@ async fn an_execution_that_is_not_known_yet_is_not_taken_for_ended() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_claim_that_was_made_while_another_was_asked_about_is_not_written_over() {
+async fn a_claim_written_during_the_read_of_an_execution_is_not_overwritten() {
     let ended = OTHER_EXECUTION.replace("another-run", "ended-run");
     let harness = Harness::new(orders(&mark(&ended, "original")));
     harness.register(&ended, "FAILED");
@@ -707,7 +707,7 @@ async fn a_claim_that_shows_a_minute_late_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_goes_on_with_an_old_plan_claims_nothing() {
+async fn a_run_with_an_old_plan_claims_nothing() {
     let harness = Harness::new(orders(&json!({})));
     let event = harness.instance("orders", Task::DbRestore).await;
     tokio::time::sleep(std::time::Duration::from_secs(3_700)).await;
@@ -718,7 +718,7 @@ async fn a_run_that_goes_on_with_an_old_plan_claims_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_reader_of_auto_scaling_that_has_gone_does_not_end_the_claim() {
+async fn a_removed_reader_of_auto_scaling_does_not_fail_the_claim() {
     let harness = Harness::new(aurora());
     let mut event = harness.cluster("orders", Task::DbRestore).await;
     let reader = &mut event.plan.original.members[1].target;
@@ -728,7 +728,7 @@ async fn a_reader_of_auto_scaling_that_has_gone_does_not_end_the_claim() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_verified_database_keeps_its_claim_while_its_original_answers_to_no_name() {
+async fn a_verified_database_keeps_its_claim_while_its_original_shows_under_no_name() {
     let harness = Harness::new(orders(&json!({})));
     let StepEvent { request, plan } = beside_its_successor(&harness).await;
     let arn = harness.simulator.state().instance("orders").unwrap().arn.clone();
@@ -741,10 +741,10 @@ async fn a_verified_database_keeps_its_claim_while_its_original_answers_to_no_na
     assert!(is_marked(&instance_tags(&harness, "orders"), EXECUTION, "verified"));
 }
 
-/// The wait of the deletion has proven that the original is gone, and RDS renames no database that it deletes. So a run that
-/// succeeds only glances, for ten seconds: they are part of every run.
+/// The wait of the deletion has proven that the original is gone, and RDS renames no database in deletion. So a release after
+/// success reads for only ten seconds, which every run pays.
 #[tokio::test(start_paused = true)]
-async fn a_release_after_success_glances_at_the_original_and_lifts_nothing_if_it_shows_again() {
+async fn a_release_after_success_reads_the_original_again_and_removes_nothing_if_it_shows() {
     let mut world = orders(&json!({}));
     world["timings"] = json!({"renameNameless": 6.0, "jitter": 0.0});
     let harness = Harness::new(world);
@@ -780,7 +780,7 @@ async fn a_copy_of_our_claim_under_the_name_is_not_released() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn credentials_that_have_run_out_are_no_missing_permission() {
+async fn expired_credentials_are_not_reported_as_a_missing_permission() {
     let harness = Harness::new(orders(&json!({})));
     let event = harness.instance("orders", Task::DbRestore).await;
     for code in ["ExpiredToken", "ExpiredTokenException", "RequestExpired"] {

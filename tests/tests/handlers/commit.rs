@@ -1,4 +1,4 @@
-//! Handlers of the commit crate, and a whole strategy by its plan alone.
+//! Handlers of the commit crate, and another strategy that only the plan determines.
 
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use rds_simulator::{Fault, FaultRule};
@@ -40,7 +40,7 @@ fn role_of_cluster(harness: &Harness, identifier: &str) -> String {
     harness.simulator.state().cluster(identifier).expect(identifier).tags["trapheus:role"].clone()
 }
 
-/// `orders`, parked, with the restored database in its place.
+/// `orders`, parked, with the restored database under its name.
 async fn restored_instance(harness: &Harness) -> StepEvent<OriginalInstance> {
     let event = Box::pin(harness.claimed_instance("orders", TASK)).await;
     let rename = async || trapheus_rename::instance::rename(harness.rds(), Harness::parking(&event)).await;
@@ -51,7 +51,7 @@ async fn restored_instance(harness: &Harness) -> StepEvent<OriginalInstance> {
     event
 }
 
-/// `shop`, parked, with the restored cluster in its place.
+/// `shop`, parked, with the restored cluster under its name.
 async fn restored_cluster(harness: &Harness) -> StepEvent<OriginalCluster> {
     let event = Box::pin(harness.claimed_cluster("shop", TASK)).await;
     let rename = async || trapheus_rename::cluster::rename(harness.rds(), Harness::parking(&event)).await;
@@ -137,7 +137,7 @@ const PARK: (NameRole, NameRole) = (NameRole::Service, NameRole::Parked);
 const SWAP: (NameRole, NameRole) = (NameRole::Staged, NameRole::Service);
 
 #[tokio::test(start_paused = true)]
-async fn an_instance_is_restored_beside_the_original_and_swapped_by_the_plan_alone() {
+async fn a_plan_alone_restores_an_instance_beside_the_original_and_swaps_the_names() {
     let harness = world();
     let mut event = Box::pin(harness.claimed_instance("orders", TASK)).await;
     event.plan.names.database.staged = Some(DatabaseIdentifier::reported("orders-new"));
@@ -156,7 +156,7 @@ async fn an_instance_is_restored_beside_the_original_and_swapped_by_the_plan_alo
         .unwrap();
     let verification = trapheus_settings::instance::verify(rds, restored.clone()).await.unwrap();
     assert_eq!((verification.identifier.as_str(), verification.resource_id.as_str()), ("orders-new", id.as_str()));
-    assert_eq!(instance_id(&harness, "orders"), original, "the original serves until the swap");
+    assert_eq!(instance_id(&harness, "orders"), original, "the original has the service name until the swap");
     harness
         .run_instance(request, async || {
             Box::pin(trapheus_rename::instance::rename(rds, renaming(&event, None, PARK))).await
@@ -175,7 +175,7 @@ async fn an_instance_is_restored_beside_the_original_and_swapped_by_the_plan_alo
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cluster_is_restored_beside_the_original_and_swapped_by_the_plan_alone() {
+async fn a_plan_alone_restores_a_cluster_beside_the_original_and_swaps_the_names() {
     let harness = world();
     let mut event = Box::pin(harness.claimed_cluster("shop", TASK)).await;
     event.plan.names.database.staged = Some(DatabaseIdentifier::reported("shop-new"));

@@ -74,7 +74,7 @@ fn cluster_resource_id(harness: &Harness, identifier: &str) -> Option<String> {
     harness.simulator.state().cluster(identifier).map(|found| found.resource_id.clone())
 }
 
-/// Moves the original out of its name, as the run does first.
+/// Claims the original and renames it to its parked name, as a run does.
 async fn moved_away(harness: &Harness) -> StepEvent<OriginalInstance> {
     let event = Box::pin(harness.claimed_instance("orders", TASK)).await;
     let rename = Harness::parking(&event);
@@ -114,7 +114,7 @@ async fn add_member(harness: &Harness, cluster: &str, name: &str, execution: Opt
     Box::pin(call.send()).await.unwrap();
 }
 
-/// The whole of the run up to the deletion.
+/// A whole run up to the deletion.
 async fn restored(harness: &Harness) -> DeleteEvent<OriginalInstance> {
     let event = moved_away(harness).await;
     begin_restore(harness).await;
@@ -179,7 +179,7 @@ async fn discard_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) 
 // Deleting the original
 
 #[tokio::test(start_paused = true)]
-async fn the_original_goes_and_the_restored_one_stays() {
+async fn the_original_is_deleted_and_the_restored_database_stays() {
     let harness = world();
     let event = restored(&harness).await;
     let output = delete(&harness, &event).await.unwrap();
@@ -192,7 +192,7 @@ async fn the_original_goes_and_the_restored_one_stays() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_original_gone_or_going_is_not_deleted_again() {
+async fn an_original_deleted_or_in_deletion_is_not_deleted_again() {
     let harness = world();
     let event = restored(&harness).await;
     instance::delete(harness.rds(), event.clone()).await.unwrap();
@@ -204,7 +204,7 @@ async fn an_original_gone_or_going_is_not_deleted_again() {
     assert_eq!(
         gone.wait_for,
         Some(Goal::FoundAgain { resource_id: original, until: None }),
-        "one look does not prove it gone"
+        "a single read does not prove the deletion"
     );
     assert!(gone.wait.is_some_and(|wait| wait.gone));
     assert_eq!(deletions(&harness), 1);
@@ -300,7 +300,7 @@ async fn a_cluster_without_its_verified_successor_is_kept_with_its_members_and_p
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_successor_that_broke_keeps_the_original() {
+async fn an_original_with_a_broken_successor_is_kept() {
     let harness = world();
     let event = moved_away(&harness).await;
     inject(&harness, "RestoreDBInstanceFromDBSnapshot", Fault::EndsIn { status: "storage-full".into() });
@@ -317,7 +317,7 @@ async fn a_successor_that_broke_keeps_the_original() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_successor_that_is_busy_is_waited_for() {
+async fn a_deletion_waits_for_a_busy_successor() {
     let harness = world();
     let event = restored(&harness).await;
     let call = harness.rds().create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("by-hand");
@@ -330,7 +330,7 @@ async fn a_successor_that_is_busy_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_original_that_is_busy_is_waited_for() {
+async fn a_deletion_waits_for_a_busy_original() {
     let harness = world_with(&json!({"unverified": {"deleteWhileCreating": true, "protectionInAnyStatus": false}}));
     let event = restored(&harness).await;
     let call = harness.rds().create_db_snapshot().db_instance_identifier("orders-temp");
@@ -342,7 +342,7 @@ async fn an_original_that_is_busy_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_final_snapshot_is_taken_where_the_deployment_wants_one() {
+async fn a_final_snapshot_is_taken_if_the_stack_asks_for_it() {
     let harness = world();
     let mut event = restored(&harness).await;
     event.request.options.final_snapshot = true;
@@ -355,7 +355,7 @@ async fn a_final_snapshot_is_taken_where_the_deployment_wants_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_the_quota_of_retained_backups_the_original_is_kept_and_the_remedy_told() {
+async fn at_the_quota_of_retained_backups_the_original_is_kept_and_the_remedy_reported() {
     let harness = world_with(&json!({"limits": {"retainedBackups": 0}}));
     let event = restored(&harness).await;
     let error = delete(&harness, &event).await.unwrap_err();
@@ -369,7 +369,7 @@ async fn at_the_quota_of_retained_backups_the_original_is_kept_and_the_remedy_to
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_original_somebody_is_renaming_is_kept() {
+async fn an_original_that_a_person_is_renaming_is_kept() {
     let harness = world();
     let event = restored(&harness).await;
     let call = harness.rds().modify_db_instance().db_instance_identifier("orders-temp");
@@ -383,7 +383,7 @@ async fn an_original_somebody_is_renaming_is_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_aurora_clusters_members_go_before_it() {
+async fn the_members_of_an_aurora_cluster_are_deleted_before_it() {
     let harness = world();
     let event = cluster_restored(&harness, "shop", "aurora-postgresql").await;
     delete_cluster(&harness, &event).await.unwrap();
@@ -422,7 +422,7 @@ async fn a_multi_az_cluster_is_discarded_with_its_members_claimed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_added_by_a_person_keeps_the_cluster() {
+async fn a_cluster_with_a_member_added_by_a_person_is_kept() {
     let harness = world();
     let event = cluster_restored(&harness, "shop", "aurora-postgresql").await;
     add_member(&harness, "shop-temp", "reports", None).await;
@@ -435,10 +435,10 @@ async fn a_member_added_by_a_person_keeps_the_cluster() {
     assert_eq!(state.cluster("shop-temp").unwrap().settings.deletion_protection, Some(true));
 }
 
-// Discarding what a failed restore left
+// Discarding the database of a failed restore
 
 #[tokio::test(start_paused = true)]
-async fn with_the_original_at_home_nothing_is_discarded() {
+async fn with_the_original_under_its_name_nothing_is_discarded() {
     let harness = world();
     for claimed in [false, true] {
         let event = if claimed {
@@ -457,7 +457,7 @@ async fn with_the_original_at_home_nothing_is_discarded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn with_nothing_under_the_name_nothing_is_discarded() {
+async fn without_a_database_under_the_name_nothing_is_discarded() {
     let harness = world();
     let event = moved_away(&harness).await;
     assert!(discard(&harness, &event).await.unwrap().wait_for.is_none());
@@ -467,7 +467,7 @@ async fn with_nothing_under_the_name_nothing_is_discarded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_status_a_restore_ends_in_it_is_removed() {
+async fn a_restored_instance_is_removed_in_every_status() {
     let statuses = ["available", "failed", "incompatible-restore", "incompatible-network", "storage-full"];
     for status in statuses {
         for (delete_while_creating, protection_in_any_status) in [(true, true), (false, false)] {
@@ -495,7 +495,7 @@ async fn whatever_status_a_restore_ends_in_it_is_removed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_status_a_cluster_restore_ends_in_it_is_removed() {
+async fn a_restored_cluster_is_removed_in_every_status() {
     for (identifier, engine) in [("shop", "aurora-postgresql"), ("stock", "postgres")] {
         for status in ["available", "migration-failed", "incompatible-restore"] {
             for (delete_while_creating, is_over) in [(true, true), (true, false), (false, false)] {
@@ -563,7 +563,7 @@ async fn a_restored_database_that_takes_neither_rename_nor_snapshot_keeps_its_au
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_discard_repeated_or_answered_into_the_void_moves_aside_once() {
+async fn a_repeated_discard_and_one_with_a_lost_answer_move_aside_once() {
     let harness = world();
     let event = moved_away(&harness).await;
     begin_restore(&harness).await;
@@ -583,8 +583,8 @@ async fn a_discard_repeated_or_answered_into_the_void_moves_aside_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_this_execution_did_not_make_is_not_discarded() {
-    // By hand, by another execution, or as something else than a restore; and one that is older than the run.
+async fn a_database_that_this_execution_did_not_create_is_not_discarded() {
+    // A restore by hand, one by another execution, and one whose tags have another role. Then a database older than the run.
     let marks: [Option<Vec<_>>; 3] = [
         None,
         Some(tags::mark(OTHER_EXECUTION, tags::Role::Restored).into()),
@@ -615,7 +615,7 @@ async fn what_this_execution_did_not_make_is_not_discarded() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_under_another_executions_claim_touches_nothing() {
+async fn a_rollback_under_another_executions_claim_changes_nothing() {
     let harness = world();
     let mut event = moved_away(&harness).await;
     begin_restore(&harness).await;
@@ -629,7 +629,7 @@ async fn a_rollback_under_another_executions_claim_touches_nothing() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn where_the_original_is_gone_or_going_the_restored_one_survives() {
+async fn the_restored_database_stays_if_the_original_is_deleted_or_in_deletion() {
     let harness = world();
     let event = moved_away(&harness).await;
     begin_restore(&harness).await;
@@ -641,7 +641,7 @@ async fn where_the_original_is_gone_or_going_the_restored_one_survives() {
     for (expected, is_gone) in [("is being deleted", false), ("no longer exists", true)] {
         let output = discard(&harness, &event).await.unwrap();
         assert!(output.notes[0].contains(expected), "{output:?}");
-        assert_eq!(output.wait.is_some_and(|wait| wait.gone), is_gone, "one look does not prove it gone");
+        assert_eq!(output.wait.is_some_and(|wait| wait.gone), is_gone, "a single read does not prove the deletion");
         harness.settle().await;
     }
     assert!(resource_id(&harness, "orders").is_some());
@@ -653,7 +653,7 @@ async fn where_the_original_is_gone_or_going_the_restored_one_survives() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_half_restored_aurora_cluster_goes_with_its_members() {
+async fn a_half_restored_aurora_cluster_is_deleted_with_its_members() {
     for delete_while_creating in [true, false] {
         for is_over in [true, false] {
             let unverified = json!({"deleteWhileCreating": delete_while_creating});
@@ -666,12 +666,12 @@ async fn a_half_restored_aurora_cluster_goes_with_its_members() {
                 harness.settle().await;
             }
             discard_cluster(&harness, &event).await.unwrap();
-            // A member that cannot be deleted while it is created is in service once it can.
+            // If RDS does not delete a member during its creation, the member is in service before its deletion.
             let was_in_service = is_over || !delete_while_creating;
             let aside = event.plan.names.aside.to_string();
             let left = ["ledger", &aside, "shop-temp", "stock"].map(str::to_owned);
             let left: Vec<_> = left.into_iter().filter(|name| was_in_service || *name != aside).collect();
-            assert_eq!(clusters(&harness), left, "what was in service is kept until the original is back");
+            assert_eq!(clusters(&harness), left, "a cluster that was in service is kept until the original is back");
             let state = harness.simulator.state();
             assert_eq!(state.instance("shop-1"), None);
             assert_eq!(state.cluster("shop-temp").unwrap().members, ["shop-1-temp", "shop-2-temp"]);
@@ -680,7 +680,7 @@ async fn a_half_restored_aurora_cluster_goes_with_its_members() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restored_aurora_cluster_without_members_may_have_lost_them_and_leaves_a_snapshot() {
+async fn a_restored_aurora_cluster_without_members_is_moved_aside_because_it_may_have_lost_them() {
     let harness = world();
     let event = cluster_moved_away(&harness, "shop").await;
     begin_cluster_restore(&harness, "shop", "aurora-postgresql").await;
@@ -691,7 +691,7 @@ async fn a_restored_aurora_cluster_without_members_may_have_lost_them_and_leaves
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_broken_aurora_cluster_that_was_in_service_keeps_its_backups_when_its_members_are_gone() {
+async fn a_broken_aurora_cluster_without_members_keeps_its_automated_backups() {
     let harness = world();
     let event = cluster_moved_away(&harness, "shop").await;
     let status = "inaccessible-encryption-credentials".into();
@@ -704,7 +704,7 @@ async fn a_broken_aurora_cluster_that_was_in_service_keeps_its_backups_when_its_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_somebody_added_keeps_a_half_restored_cluster_whole() {
+async fn a_half_restored_cluster_with_a_member_added_by_a_person_is_kept_whole() {
     let harness = world();
     let event = cluster_moved_away(&harness, "shop").await;
     begin_cluster_restore(&harness, "shop", "aurora-postgresql").await;
@@ -719,7 +719,7 @@ async fn a_member_somebody_added_keeps_a_half_restored_cluster_whole() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_foreign_cluster_or_member_in_the_way_is_refused_and_kept() {
+async fn a_foreign_cluster_or_member_under_a_planned_name_is_refused_and_kept() {
     let harness = world();
     let event = cluster_moved_away(&harness, "shop").await;
     let call = harness.rds().modify_db_cluster().db_cluster_identifier("ledger").new_db_cluster_identifier("shop");
@@ -735,7 +735,7 @@ async fn a_foreign_cluster_or_member_in_the_way_is_refused_and_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stray_member_is_removed_though_its_cluster_is_home() {
+async fn a_stray_member_is_removed_although_its_cluster_has_its_name_back() {
     let harness = world();
     let event = cluster_moved_away(&harness, "shop").await;
     add_member(&harness, "shop-temp", "shop-1", Some(EXECUTION)).await;
@@ -751,7 +751,7 @@ async fn a_stray_member_is_removed_though_its_cluster_is_home() {
     assert!(!kept.contains(&"shop-1".to_owned()) && kept.contains(&"shop-2".to_owned()), "{kept:?}");
 }
 
-/// As the rollback does when it has moved the restored cluster aside.
+/// Gives the original cluster its name back, as the rollback does after it has moved the restored cluster aside.
 async fn put_cluster_back(harness: &Harness, event: &StepEvent<OriginalCluster>) -> Result<StepOutput> {
     let rename = Harness::returning(event);
     let step = async || trapheus_rename::cluster::rename(harness.rds(), rename.clone()).await;
@@ -759,7 +759,7 @@ async fn put_cluster_back(harness: &Harness, event: &StepEvent<OriginalCluster>)
 }
 
 #[tokio::test(start_paused = true)]
-async fn if_the_original_vanishes_after_the_restored_instance_was_moved_aside_that_one_stays() {
+async fn the_instance_moved_aside_stays_if_the_original_is_deleted_afterwards() {
     let harness = world();
     let event = moved_away(&harness).await;
     begin_restore(&harness).await;
@@ -785,7 +785,7 @@ async fn if_the_original_vanishes_after_the_restored_instance_was_moved_aside_th
 }
 
 #[tokio::test(start_paused = true)]
-async fn if_the_original_vanishes_after_the_restored_cluster_was_moved_aside_that_one_stays() {
+async fn the_cluster_moved_aside_stays_if_the_original_is_deleted_afterwards() {
     let harness = world();
     let event = cluster_moved_away(&harness, "shop").await;
     begin_cluster_restore(&harness, "shop", "aurora-postgresql").await;
@@ -876,7 +876,7 @@ async fn a_restored_cluster_that_stays_busy_keeps_its_automated_backups_after_ha
     assert!(output.notes.join(" ").contains("still works on the restored database stock"), "{output:?}");
 }
 
-/// How often RDS refused an action.
+/// The number of times that RDS refused an action.
 fn refused(harness: &Harness, action: &str) -> usize {
     let requests = harness.simulator.requests();
     requests.iter().filter(|request| request.action == action && matches!(request.outcome, Outcome::Error(_))).count()
@@ -898,7 +898,7 @@ async fn an_instance_moved_aside_waits_for_the_work_on_its_storage_and_then_leav
         let aside = event.plan.names.aside.as_str();
         assert_eq!(request["DBInstanceIdentifier"], aside);
         assert_eq!(request.contains_key("FinalDBSnapshotIdentifier"), has_snapshot, "{output:?}");
-        assert!(refused(&harness, "DeleteDBInstance") <= 2, "it is not asked again and again");
+        assert!(refused(&harness, "DeleteDBInstance") <= 2, "RDS refuses at most two deletions");
         if !has_snapshot {
             assert_eq!(request["DeleteAutomatedBackups"], "false");
             let bound = event.request.options.rollback_seconds / 4 * 3;
@@ -924,17 +924,17 @@ async fn a_cluster_moved_aside_waits_for_the_work_on_its_storage_and_then_leaves
         assert_eq!(request["DBClusterIdentifier"], event.plan.names.aside.as_str());
         assert_eq!(request.contains_key("FinalDBSnapshotIdentifier"), has_snapshot, "{output:?}");
         assert_eq!(request["DeleteAutomatedBackups"] == "false", !has_snapshot);
-        assert!(refused(&harness, "DeleteDBCluster") <= 2, "it is not asked again and again");
+        assert!(refused(&harness, "DeleteDBCluster") <= 2, "RDS refuses at most two deletions");
     }
 }
 
-/// Sets the role in the tags of a database, as a read that is out of date would show it.
+/// Sets the role in the tags of a database, as a stale read would show it.
 async fn show_role(harness: &Harness, arn: &str, role: tags::Role) {
     rds::add_tags(harness.rds(), arn, tags::mark(EXECUTION, role)).await.unwrap();
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_mark_of_a_verified_database_that_shows_two_minutes_late_is_waited_for() {
+async fn a_deletion_waits_for_a_role_verified_that_shows_two_minutes_late() {
     let harness = world();
     let event = restored(&harness).await;
     let arn = harness.simulator.state().instance("orders").unwrap().arn.clone();
@@ -960,7 +960,7 @@ async fn the_mark_of_a_verified_database_that_shows_two_minutes_late_is_waited_f
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_claim_of_a_restored_database_that_shows_two_minutes_late_does_not_make_it_foreign() {
+async fn a_restored_database_whose_claim_shows_two_minutes_late_is_not_foreign() {
     let harness = world();
     let event = moved_away(&harness).await;
     let call = harness.rds().restore_db_instance_from_db_snapshot().db_instance_identifier("orders");

@@ -41,7 +41,7 @@ fn always(action: &str, fault: Fault) -> FaultRule {
     FaultRule { action: action.to_owned(), identifier: None, caller: None, occurrence: 1, times: u32::MAX, fault }
 }
 
-/// The document of a restore of `orders` that failed after the rename, which has been carried out.
+/// The document of a restore of `orders` that failed after the rename.
 async fn renamed_away(harness: &Harness) -> Value {
     let event = Box::pin(harness.claimed_instance("orders", Task::DbRestore)).await;
     let rename = Harness::parking(&event);
@@ -55,7 +55,7 @@ async fn renamed_away(harness: &Harness) -> Value {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_first_alert_goes_out_without_a_look_at_rds() {
+async fn the_first_alert_is_sent_without_a_read_of_rds() {
     let harness = Harness::new(world());
     let document = renamed_away(&harness).await;
     let looks = harness.simulator.requests().len();
@@ -74,7 +74,7 @@ async fn the_first_alert_goes_out_without_a_look_at_rds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_final_alert_says_what_exists_and_how_to_put_it_right() {
+async fn the_final_alert_lists_the_databases_and_the_remaining_commands() {
     let harness = Harness::new(world());
     let document = renamed_away(&harness).await;
     let resource_id = document["plan"]["original"]["resourceId"].as_str().unwrap().to_owned();
@@ -111,9 +111,9 @@ async fn the_final_alert_of_a_cluster_lists_its_members() {
     assert!(text.contains("Snapshot shop-snapshot: available"), "{text}");
 }
 
-/// RDS shows a database as available under its old name for a while after somebody has asked for another one.
+/// For a while after a rename request, RDS shows the database as available under its old name.
 #[tokio::test(start_paused = true)]
-async fn the_final_alert_does_not_call_well_what_somebody_is_renaming() {
+async fn the_final_alert_reports_a_database_that_a_person_is_renaming_as_not_available() {
     let harness = Harness::new(world());
     let rds = harness.rds();
     let failed = json!({"Error": "InstanceUnavailableException", "Cause": "somebody is renaming it"});
@@ -138,7 +138,7 @@ async fn the_final_alert_does_not_call_well_what_somebody_is_renaming() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_that_fails_does_not_stop_the_alert() {
+async fn a_failed_read_of_rds_does_not_stop_the_alert() {
     for (fault, reason) in [
         (Fault::Denied {}, "AccessDenied"),
         (Fault::ServerError { status: 503 }, "cannot describe DB instances"),
@@ -153,7 +153,7 @@ async fn a_look_that_fails_does_not_stop_the_alert() {
         let text = mail.text.unwrap();
         assert!(text.contains("The databases could not be looked at"), "{text}");
         assert!(text.contains(reason), "{text}");
-        assert!(text.contains("Snapshot orders-snapshot: available"), "what can be seen is still told: {text}");
+        assert!(text.contains("Snapshot orders-snapshot: available"), "the alert still lists the snapshots: {text}");
     }
 }
 
@@ -177,7 +177,7 @@ async fn a_document_of_any_shape_is_mailed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_alert_that_ses_refuses_fails_by_its_name_and_without_addresses() {
+async fn an_alert_that_ses_refuses_fails_with_the_error_of_ses_and_without_addresses() {
     let fault = Fault::Error {
         code: "MessageRejected".to_owned(),
         message: "Email address is not verified: oncall@example.com".to_owned(),
@@ -200,17 +200,17 @@ async fn throttling_by_ses_is_left_to_the_state_machines_retry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_mail_that_is_not_answered_is_sent_once_and_said_to_be_uncertain() {
+async fn a_mail_without_an_answer_is_sent_once_and_reported_as_unanswered() {
     for (fault, taken, kind) in [
         (Fault::Slow { seconds: 3_600.0 }, 1, ErrorKind::Unanswered),
         (Fault::ResponseLost {}, 1, ErrorKind::Unanswered),
-        // SES may have taken it before it failed; what it says with 503 is that it has not.
+        // With 500, 502 and 504, SES may have taken the mail before it failed. With 503, it has not taken the mail.
         (Fault::ServerError { status: 500 }, 0, ErrorKind::Unanswered),
         (Fault::ServerError { status: 502 }, 0, ErrorKind::Unanswered),
         (Fault::ServerError { status: 504 }, 0, ErrorKind::Unanswered),
         (Fault::ServerError { status: 503 }, 0, ErrorKind::ServiceUnavailable),
         (Fault::ConnectionReset {}, 1, ErrorKind::Unanswered),
-        // Nothing was sent, so the state machine may try again as often as it likes.
+        // Nothing was sent, so the state machine may repeat the call without a limit.
         (Fault::ConnectionRefused {}, 0, ErrorKind::EndpointUnreachable),
     ] {
         let harness = Harness::new(world());
@@ -221,7 +221,7 @@ async fn a_mail_that_is_not_answered_is_sent_once_and_said_to_be_uncertain() {
     }
 }
 
-/// A server that takes one request on every connection, answers so much, and closes. It counts the requests.
+/// A server that takes one request on each connection, answers with these bytes, and closes. It counts the requests.
 async fn closing(said: &'static [u8]) -> (std::net::SocketAddr, Arc<AtomicUsize>) {
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();
@@ -242,7 +242,7 @@ async fn closing(said: &'static [u8]) -> (std::net::SocketAddr, Arc<AtomicUsize>
     (address, requests)
 }
 
-/// Whether the body is as long as its header says.
+/// Whether the body has the length that its header states.
 fn is_whole(request: &[u8]) -> bool {
     let text = String::from_utf8_lossy(request).to_ascii_lowercase();
     let Some((head, body)) = text.split_once("\r\n\r\n") else { return false };
@@ -250,9 +250,9 @@ fn is_whole(request: &[u8]) -> bool {
     length.is_none_or(|length| body.len() >= length.trim().parse::<usize>().unwrap())
 }
 
-/// The whole way of a mail that is deployed, but for the host: the SDK with its retries, hyper, and a socket.
+/// Sends a mail as the deployed function does, except for the host: through the SDK with its retries, hyper, and a socket.
 #[tokio::test]
-async fn a_connection_that_ends_after_the_request_leaves_the_mail_uncertain_and_is_not_tried_again() {
+async fn a_mail_whose_connection_ends_after_the_request_is_unanswered_and_not_repeated() {
     for said in [b"".as_slice(), b"HTTP/1.1 200 O", b"HTTP/1.1 200 OK\r\ncontent-length: 40\r\n\r\n{"] {
         let (address, requests) = closing(said).await;
         let config = aws_sdk_sesv2::Config::builder()

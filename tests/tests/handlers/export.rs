@@ -36,7 +36,7 @@ fn taken_by(execution: &str, limits: &Value) -> Harness {
     }))
 }
 
-/// The run's request, with an export that is waited for or not.
+/// The run's request, with an export that the run waits for or not.
 fn request(harness: &Harness, identifier: &str, is_cluster: bool, wait: bool) -> Request {
     let mut request = harness.request(identifier, Task::CreateSnapshot, is_cluster);
     let identifier = ExportIdentifier::of_execution(&request.identifier, EXECUTION, request.started_at);
@@ -61,7 +61,7 @@ async fn start(harness: &Harness, request: &Request, so_far: ExportSoFar) -> Res
     }
 }
 
-/// Starts, and again as long as the state machine would.
+/// Starts the export, and repeats the call as the state machine does.
 async fn started(harness: &Harness, request: &Request) -> Result<ExportOutput> {
     let mut queued_until = None;
     loop {
@@ -98,7 +98,7 @@ fn starts(harness: &Harness) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_snapshot_is_exported_to_the_deployments_bucket_under_the_executions_name() {
+async fn the_snapshot_is_exported_to_the_stacks_bucket_under_the_executions_name() {
     for (identifier, is_cluster) in KINDS {
         let harness = world(&json!({}));
         let request = request(&harness, identifier, is_cluster, false);
@@ -114,7 +114,7 @@ async fn the_snapshot_is_exported_to_the_deployments_bucket_under_the_executions
 }
 
 #[tokio::test(start_paused = true)]
-async fn starting_it_again_changes_nothing_and_says_the_same() {
+async fn a_second_start_changes_nothing_and_gives_the_same_answer() {
     for (identifier, is_cluster) in KINDS {
         let harness = world(&json!({}));
         let request = request(&harness, identifier, is_cluster, false);
@@ -125,7 +125,7 @@ async fn starting_it_again_changes_nothing_and_says_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_starts_one_export_and_not_two() {
+async fn a_lost_answer_starts_only_one_export() {
     for (identifier, is_cluster) in KINDS {
         let harness = world(&json!({}));
         inject(&harness, "StartExportTask", 4, Fault::ResponseLost {});
@@ -136,7 +136,7 @@ async fn a_lost_answer_starts_one_export_and_not_two() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_export_that_does_not_show_yet_is_looked_for_again() {
+async fn an_export_that_shows_late_is_read_again() {
     for (identifier, is_cluster) in KINDS {
         let harness = world(&json!({}));
         inject(&harness, "StartExportTask", 1, Fault::NotFoundFor { seconds: 90.0 });
@@ -159,7 +159,7 @@ async fn a_snapshot_that_this_run_did_not_take_is_not_exported() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_rds_refuses_is_the_exports_own_error() {
+async fn a_refusal_of_rds_is_reported_as_an_error_of_the_export() {
     for (identifier, is_cluster) in KINDS {
         for (fault, kind) in [
             (Fault::Error { code: "KMSKeyNotAccessibleFault".into(), message: "no".into() }, ErrorKind::Export),
@@ -174,13 +174,13 @@ async fn what_rds_refuses_is_the_exports_own_error() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_place_among_the_accounts_exports_is_waited_for() {
+async fn an_export_waits_for_a_place_among_the_accounts_exports() {
     for (identifier, is_cluster) in KINDS {
         let harness = world(&json!({"exportTasks": 1}));
         let call = harness.rds().start_export_task().export_task_identifier("another").s3_bucket_name("theirs");
         let source = "arn:aws:rds:us-east-1:123456789012:snapshot:billing-snapshot";
         call.source_arn(source).iam_role_arn("role").kms_key_id("key").send().await.unwrap();
-        // The other export has ten minutes to go.
+        // The other export needs ten minutes more.
         tokio::time::sleep(Duration::from_secs(2100)).await;
         let request = request(&harness, identifier, is_cluster, false);
         assert_eq!(started(&harness, &request).await.unwrap().status, "STARTING");
@@ -189,7 +189,7 @@ async fn a_place_among_the_accounts_exports_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_export_of_the_snapshot_that_had_the_name_before_is_waited_for() {
+async fn an_export_waits_for_the_export_of_an_earlier_snapshot_of_the_same_name() {
     for (identifier, is_cluster) in KINDS {
         let harness = world(&json!({}));
         let kind = if is_cluster { "cluster-snapshot" } else { "snapshot" };
@@ -203,7 +203,7 @@ async fn an_export_of_the_snapshot_that_had_the_name_before_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_restores_gives_a_place_up_after_a_quarter_of_an_hour() {
+async fn a_restore_waits_a_quarter_of_an_hour_for_a_place() {
     for (identifier, is_cluster) in KINDS {
         let harness = world(&json!({"exportTasks": 0}));
         let request = request(&harness, identifier, is_cluster, false);
@@ -228,7 +228,7 @@ async fn a_run_that_waits_for_its_export_leaves_half_of_its_time_to_the_restore(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_does_not_wait_looks_once() {
+async fn a_run_that_does_not_wait_reads_the_status_once() {
     let harness = world(&json!({}));
     let request = request(&harness, "orders", false, false);
     started(&harness, &request).await.unwrap();
@@ -243,7 +243,7 @@ async fn a_run_that_does_not_wait_looks_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_run_that_waits_is_told_the_progress_until_the_export_is_complete() {
+async fn a_run_that_waits_reads_the_progress_until_the_export_is_complete() {
     let harness = world(&json!({}));
     let request = request(&harness, "shop", true, true);
     started(&harness, &request).await.unwrap();
@@ -266,7 +266,7 @@ async fn a_run_that_waits_is_told_the_progress_until_the_export_is_complete() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_export_that_fails_or_is_canceled_is_an_answer_with_its_cause() {
+async fn a_failed_or_canceled_export_is_answered_with_its_cause() {
     for waits in [false, true] {
         let harness = world(&json!({}));
         inject(&harness, "StartExportTask", 1, Fault::EndsIn { status: "failed".into() });
@@ -275,7 +275,7 @@ async fn an_export_that_fails_or_is_canceled_is_an_answer_with_its_cause() {
         harness.settle().await;
         for _ in 0..2 {
             let output = look(&harness, &request).await.unwrap();
-            let failure = output.failure.expect("it failed");
+            let failure = output.failure.expect("a failure");
             assert_eq!((output.status.as_str(), failure.error.as_str()), ("FAILED", "ExportException"));
             assert!(failure.cause.contains("An unknown internal error occurred."), "{}", failure.cause);
         }
@@ -304,7 +304,7 @@ async fn an_export_that_never_ends_is_given_up_at_the_runs_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_export_that_is_gone_is_given_up() {
+async fn an_export_that_rds_no_longer_shows_is_given_up() {
     let harness = world(&json!({}));
     let request = request(&harness, "orders", false, false);
     assert_eq!(look(&harness, &request).await.unwrap_err().kind(), ErrorKind::Export);

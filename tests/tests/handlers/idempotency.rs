@@ -1,8 +1,8 @@
-//! Every function of the state machine, in whole runs, called twice wherever it is called once: the second call changes
-//! nothing and says the same, and a run that goes on with either answer ends the same.
+//! Calls every function of the state machine twice, in whole runs. The second call changes nothing and gives the same answer. A
+//! run that continues with either answer has the same end.
 //!
-//! The table of runs has to reach every function, so that a new one cannot be forgotten. Answers lost on their way from AWS
-//! to a function are the business of the handlers' own tests and of the pipeline's.
+//! The table of runs must reach every function, so a new function cannot be forgotten. The tests of the handlers and of the
+//! pipeline cover answers that are lost between AWS and a function.
 
 use std::cell::RefCell;
 use std::collections::BTreeSet;
@@ -18,11 +18,11 @@ use trapheus_cli::report::Report;
 use trapheus_cli::stage::{Around, Call};
 use trapheus_common::functions;
 
-/// Which of the two answers the run goes on with.
+/// The answer with which the run continues.
 #[derive(Clone, Copy, Debug, PartialEq)]
 enum Heard {
     First,
-    /// The first one was lost on its way to Step Functions.
+    /// The first answer was lost on its way to Step Functions.
     Second,
 }
 
@@ -48,7 +48,7 @@ impl Twice {
         self.called.borrow_mut().insert(function.to_owned());
         let first = fleet.call(function, payload.clone()).await;
         if is_pending(&first) {
-            // It has used up its time, and the state machine calls it again itself.
+            // The function has used up its time, and the state machine calls it again.
             return first;
         }
         let before = changes(simulator).len();
@@ -76,12 +76,12 @@ fn is_pending(answer: &Answer) -> bool {
     answer.as_ref().is_ok_and(|answer| answer["task"] == "TASK_PENDING")
 }
 
-/// RDS does not show at once what it has been asked to modify, so the same settings are asked for once more.
+/// RDS does not show requested settings at once, so the second call requests the same settings.
 fn may_ask_again(function: &str, action: &str) -> bool {
     function.starts_with("configure-") && action.starts_with("Modify")
 }
 
-/// What was asked of RDS and changed something.
+/// The requests that changed something in RDS.
 fn changes(simulator: &Simulator) -> Vec<String> {
     let is_told = |action: &str| action == "SendEmail" || action == "PostMessage";
     let looks =
@@ -91,14 +91,14 @@ fn changes(simulator: &Simulator) -> Vec<String> {
     done.map(|request| request.action).filter(|action| !looks(action)).collect()
 }
 
-/// Whether two answers lead to the same.
+/// Whether two answers have the same effect on the run.
 fn same(function: &str, first: &Answer, second: &Answer) -> bool {
     match (function.split('-').next(), first, second) {
-        // A mail cannot be unsent: it comes twice rather than never, each with an id of its own.
+        // Two calls send two mails, each with an id of its own. A mail that comes twice is better than none.
         (Some("email"), Ok(_), Ok(_)) => true,
-        // A wait says when it ended, which is later the second time.
+        // A wait answers with its end, which is later in the second call.
         (Some("wait"), Ok(first), Ok(second)) => untimed(first) == untimed(second),
-        // A discard tells what it has done, which the second one has not.
+        // The notes of a discard name its changes, and the second call changes nothing.
         (Some("discard"), Ok(first), Ok(second)) => without_notes(first) == without_notes(second),
         _ => first == second,
     }
@@ -116,10 +116,10 @@ fn untimed(answer: &Value) -> Value {
     answer
 }
 
-/// A run by its input, faults of the world, and what else happens to it.
+/// A run: its input, the faults of the world, and a disturbance of the execution.
 type Run = (Value, Value, Option<Disturbance>);
 
-/// Runs that between them reach every function.
+/// Runs that together reach every function.
 fn runs() -> Vec<Run> {
     let mut runs = Vec::new();
     for (identifier, is_cluster) in [("orders", false), ("shop", true), ("ledger", true)] {
@@ -158,7 +158,7 @@ fn rehearse((event, faults, disturbance): &Run, around: Option<Rc<dyn Around>>) 
     rehearsal.run(&mut ()).expect("a world that can exist")
 }
 
-/// The world at the end, without times and ids, which differ between two runs.
+/// The world at the end, without times and ids, because these differ between two runs.
 fn end(report: &Report) -> Vec<String> {
     let world = &report.world;
     let instances = world
@@ -176,7 +176,7 @@ fn end(report: &Report) -> Vec<String> {
 }
 
 #[test]
-fn a_function_called_twice_leaves_the_same_world_and_says_the_same() {
+fn a_function_called_twice_leaves_the_same_world_and_gives_the_same_answer() {
     let mut called = BTreeSet::new();
     let mut broken = Vec::new();
     for run in runs() {
@@ -202,5 +202,5 @@ fn a_function_called_twice_leaves_the_same_world_and_says_the_same() {
         .filter(|function| DEFINITION.contains(&functions::substitution(function)))
         .map(str::to_owned)
         .collect();
-    assert_eq!(called, of_the_machine, "the table of runs has to reach every function");
+    assert_eq!(called, of_the_machine, "the table of runs must reach every function");
 }

@@ -50,7 +50,7 @@ fn aurora() -> Value {
     })
 }
 
-/// A world that differs from another one in one place.
+/// A copy of a world with one changed value.
 fn with(mut world: Value, pointer: &str, value: Value) -> Value {
     let (parent, key) = pointer.rsplit_once('/').unwrap();
     world.pointer_mut(parent).unwrap()[key] = value;
@@ -71,7 +71,7 @@ fn actions(harness: &Harness) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_look_at_both_names_that_fails_names_the_database() {
+async fn a_failed_read_of_both_names_reports_the_database() {
     let harness = Harness::new(orders());
     inject(&harness, "DescribeDBInstances", Fault::Denied {});
     let report = instance(&harness, Task::DbRestore).await.unwrap_err().report();
@@ -83,7 +83,7 @@ async fn a_look_at_both_names_that_fails_names_the_database() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_original_is_what_the_database_was() {
+async fn the_plan_records_the_original_and_its_settings() {
     let mut world = orders();
     world["instances"][0]["tags"] = json!({"team": "shop", "aws:cloudformation:stack-name": "shop"});
     world["instances"][0]["settings"] = json!({"class": "db.r6g.large", "multiAz": true, "parameterGroup": "tuned"});
@@ -93,14 +93,14 @@ async fn the_original_is_what_the_database_was() {
     assert_eq!(plan.names.database.parked.as_str(), "orders-temp");
     assert_eq!(original.resource_id, "db-ORIGINAL");
     assert_eq!(original.engine, "postgres");
-    assert_eq!(original.tags.count, 1, "only the team is the user's own");
+    assert_eq!(original.tags.count, 1, "only the tag `team` is the user's own");
     assert_eq!(original.settings.instance_class.as_deref(), Some("db.r6g.large"));
     assert_eq!(original.settings.parameter_group.as_deref(), Some("tuned"));
     assert_eq!(original.settings.multi_az, Some(true));
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_preflight_only_describes_and_says_the_same_again() {
+async fn a_preflight_only_reads_and_a_second_one_gives_the_same_plan() {
     for task in Task::ALL {
         let harness = Harness::new(orders());
         let before = harness.simulator.state();
@@ -115,7 +115,7 @@ async fn a_preflight_only_describes_and_says_the_same_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_is_asked_for_again() {
+async fn a_read_whose_answer_is_lost_is_repeated() {
     let harness = Harness::new(orders());
     inject(&harness, "DescribeDBInstances", Fault::ResponseLost {});
     assert!(instance(&harness, Task::DbRestore).await.is_ok());
@@ -147,12 +147,12 @@ async fn every_finding_about_an_instance_refuses_the_run() {
         let error = instance(&harness, Task::DbRestore).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Preflight, "{name}");
         assert!(error.report().contains(expected), "{name}: {}", error.report());
-        assert!(harness.simulator.now() < Duration::from_secs(60), "{name} does not pass by waiting");
+        assert!(harness.simulator.now() < Duration::from_secs(60), "{name}: the preflight waited");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_an_instance_is_tied_to_refuses_the_run() {
+async fn a_relation_of_the_instance_to_another_resource_refuses_the_run() {
     let mut replicas = orders();
     let replica = json!({"identifier": "orders-copy", "engine": "postgres", "replicaOf": "orders"});
     replicas["instances"].as_array_mut().unwrap().push(replica);
@@ -197,7 +197,7 @@ async fn one_error_lists_every_problem() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_group_that_is_gone_refuses_the_run() {
+async fn a_group_that_no_longer_exists_refuses_the_run() {
     for (action, setting, code) in [
         ("DescribeDBParameterGroups", "parameterGroup", "DBParameterGroupNotFound"),
         ("DescribeOptionGroups", "optionGroup", "OptionGroupNotFoundFault"),
@@ -212,7 +212,7 @@ async fn a_group_that_is_gone_refuses_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_may_not_be_read_is_a_denial_and_not_a_pass() {
+async fn a_denied_read_fails_the_preflight() {
     for action in ["DescribeBlueGreenDeployments", "DescribeDBProxies", "DescribeDBSnapshots"] {
         let harness = Harness::new(orders());
         inject(&harness, action, Fault::Denied {});
@@ -228,7 +228,7 @@ async fn what_may_not_be_read_is_a_denial_and_not_a_pass() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_database_is_waited_for() {
+async fn a_preflight_waits_for_a_busy_database() {
     let harness = Harness::new(orders());
     let snapshot = harness.rds().create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("other");
     snapshot.send().await.unwrap();
@@ -247,7 +247,7 @@ async fn a_database_that_stays_busy_is_refused_before_the_function_ends() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_snapshot_that_is_being_created_is_waited_for() {
+async fn a_preflight_waits_for_a_snapshot_in_creation() {
     let harness = Harness::new(with(orders(), "/snapshots", json!([])));
     let snapshot = harness.rds().create_db_snapshot().db_instance_identifier("orders");
     snapshot.db_snapshot_identifier("orders-snapshot").send().await.unwrap();
@@ -257,7 +257,7 @@ async fn a_snapshot_that_is_being_created_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_does_not_carry_over_is_reported_and_does_not_refuse() {
+async fn a_property_that_is_not_carried_over_is_reported_and_refuses_no_run() {
     let mut world = orders();
     world["instances"][0]["tags"] = json!({"aws:cloudformation:stack-name": "shop"});
     world["instances"][0]["associatedRoles"] = json!([{"roleArn": "arn:aws:iam::1:role/load", "feature": "s3Import"}]);
@@ -276,7 +276,7 @@ async fn what_does_not_carry_over_is_reported_and_does_not_refuse() {
     }
     assert_eq!(notes.len(), 5, "{notes:?}");
     let nothing = instance(&harness, Task::CreateSnapshotOnly).await.unwrap().not_carried_over;
-    assert_eq!(nothing, Vec::<String>::new(), "nothing is restored");
+    assert_eq!(nothing, Vec::<String>::new(), "the task restores nothing");
 }
 
 #[tokio::test(start_paused = true)]
@@ -318,7 +318,7 @@ async fn members_are_listed_writer_first_then_by_tier_and_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn members_that_are_not_moved_keep_their_names() {
+async fn members_that_the_run_does_not_rename_keep_their_names() {
     let original = cluster(&Harness::new(aurora()), Task::CreateSnapshotOnly).await.unwrap();
     assert!(original.members.iter().all(|member| member.target.names.parked == member.target.names.service));
     let multi_az = json!({
@@ -357,12 +357,12 @@ async fn every_finding_about_a_cluster_refuses_the_run() {
         let error = cluster(&harness, Task::DbRestore).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Preflight, "{name}");
         assert!(error.report().contains(expected), "{name}: {}", error.report());
-        assert!(harness.simulator.now() < Duration::from_secs(60), "{name} does not pass by waiting");
+        assert!(harness.simulator.now() < Duration::from_secs(60), "{name}: the preflight waited");
     }
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_given_as_a_cluster_is_told_which_cluster_it_is_of() {
+async fn a_refusal_of_a_member_as_the_target_names_its_cluster() {
     let mut world = aurora();
     world["clusters"][0]["identifier"] = json!("shop");
     world["clusterSnapshots"] = json!([]);
@@ -372,7 +372,7 @@ async fn a_member_given_as_a_cluster_is_told_which_cluster_it_is_of() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_a_cluster_does_not_carry_over_is_reported() {
+async fn a_property_of_a_cluster_that_is_not_carried_over_is_reported() {
     let mut world = aurora();
     world["clusters"][0]["tags"] = json!({"aws:x": "1"});
     world["clusters"][0]["members"][0]["tags"] = json!({"rds:y": "1"});
@@ -404,7 +404,7 @@ async fn leftovers_of_an_earlier_run_are_explained_with_commands() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quota_without_room_refuses_the_run_and_one_that_cannot_be_seen_does_not() {
+async fn a_quota_without_room_refuses_the_run_and_one_that_cannot_be_read_does_not() {
     let limit = |world: Value, limits: Value| Harness::new(with(world, "/limits", limits));
     for (limits, expected) in [
         (json!({"instances": 1}), "quota of DB instances"),
@@ -413,7 +413,7 @@ async fn a_quota_without_room_refuses_the_run_and_one_that_cannot_be_seen_does_n
         let harness = limit(orders(), limits.clone());
         let report = instance(&harness, Task::CreateSnapshot).await.unwrap_err().report();
         assert!(report.contains(expected), "{report}");
-        assert!(instance(&harness, Task::CreateSnapshotOnly).await.is_ok(), "it needs no second database");
+        assert!(instance(&harness, Task::CreateSnapshotOnly).await.is_ok(), "the task needs no second database");
         for fault in [
             Fault::Denied {},
             Fault::Error { code: "InvalidAction".into(), message: "no".into() },
@@ -436,7 +436,7 @@ async fn a_quota_without_room_refuses_the_run_and_one_that_cannot_be_seen_does_n
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_class_that_aws_has_withdrawn_refuses_the_run_and_one_that_cannot_be_looked_up_does_not() {
+async fn a_withdrawn_class_refuses_the_run_and_one_that_cannot_be_looked_up_does_not() {
     let multi_az = json!({
         "clusters": [{"identifier": "orders", "engine": "mysql", "settings": {"class": "db.r5d.large"}}],
         "clusterSnapshots": [{"identifier": "orders-snapshot", "source": "orders"}]
@@ -456,7 +456,7 @@ async fn a_class_that_aws_has_withdrawn_refuses_the_run_and_one_that_cannot_be_l
                 instance(harness, Task::DbRestore).await.map(drop)
             }
         };
-        assert!(outcome(&Harness::new(world.clone())).await.is_ok(), "it is offered");
+        assert!(outcome(&Harness::new(world.clone())).await.is_ok(), "AWS offers the class");
         let harness = Harness::new(with(world, "/withdrawnClasses", json!([class])));
         let report = outcome(&harness).await.unwrap_err().report();
         assert!(report.contains(&format!("the class {class} of {owner}")), "{report}");
@@ -466,7 +466,7 @@ async fn a_class_that_aws_has_withdrawn_refuses_the_run_and_one_that_cannot_be_l
 }
 
 #[tokio::test(start_paused = true)]
-async fn retained_backups_without_room_for_the_originals_refuse_the_run() {
+async fn no_room_for_the_originals_retained_backups_refuses_the_run() {
     let retained = json!([{"instance": "one", "resourceId": "db-1"}, {"instance": "two", "resourceId": "db-2"}]);
     let world = with(orders(), "/instances/0/settings", json!({"backupRetentionPeriod": 7}));
     let world = with(world, "/retainedBackups", retained);
@@ -480,7 +480,7 @@ async fn retained_backups_without_room_for_the_originals_refuse_the_run() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_taken_name_of_the_final_snapshot_refuses_the_run_where_one_is_to_be_taken() {
+async fn a_taken_name_of_the_final_snapshot_refuses_the_run_if_the_run_takes_one() {
     let identifier = DatabaseIdentifier::reported("orders");
     let name = identifier.final_snapshot_of(DatabaseKind::Instance, trapheus_tests::EXECUTION);
     let taken = json!([
@@ -517,7 +517,7 @@ async fn a_snapshot_of_another_database_is_not_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_interrupted_replacement_is_the_snapshot_steps_to_finish() {
+async fn an_interrupted_replacement_of_the_snapshot_refuses_only_a_run_that_takes_none() {
     let mark = json!({"trapheus:execution": OTHER_EXECUTION, "trapheus:role": "snapshot"});
     let left = json!([{"identifier": "orders-temp", "source": "orders", "tags": mark}]);
     let harness = Harness::new(with(orders(), "/snapshots", left));
@@ -532,7 +532,7 @@ async fn an_interrupted_replacement_is_the_snapshot_steps_to_finish() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_task_that_only_takes_a_snapshot_asks_for_no_more_than_that_needs() {
+async fn a_task_that_only_takes_a_snapshot_makes_only_the_reads_for_it() {
     let harness = Harness::new(aurora());
     cluster(&harness, Task::CreateSnapshotOnly).await.unwrap();
     for action in actions(&harness) {

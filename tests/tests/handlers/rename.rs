@@ -13,7 +13,7 @@ use trapheus_tests::{Harness, OTHER_EXECUTION};
 
 use Direction::{Away, Back};
 
-/// The way of an original in these tests.
+/// The direction in which these tests rename an original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Direction {
     /// To its parked name.
@@ -88,7 +88,7 @@ fn lose_one_answer(harness: &Harness, action: &str) {
     harness.simulator.inject(rule);
 }
 
-/// How often an action was carried out.
+/// The number of times that RDS carried out an action.
 fn accepted(harness: &Harness, action: &str) -> usize {
     let requests = harness.simulator.requests();
     let is_done = |outcome: &Outcome| matches!(outcome, Outcome::Ok | Outcome::ResponseLost);
@@ -119,7 +119,7 @@ async fn rename_by_hand(harness: &Harness, from: &str, to: &str) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_instance_goes_to_its_temporary_name_and_back() {
+async fn an_instance_is_renamed_to_its_temporary_name_and_back() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     let id = event.plan.original.resource_id.clone();
@@ -133,7 +133,7 @@ async fn an_instance_goes_to_its_temporary_name_and_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rename_retried_after_success_is_a_no_op() {
+async fn a_rename_repeated_after_its_success_changes_nothing() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     for direction in [Away, Back] {
@@ -144,7 +144,7 @@ async fn rename_retried_after_success_is_a_no_op() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn rename_retried_at_any_moment_of_the_rename_asks_once() {
+async fn a_rename_repeated_at_any_moment_makes_one_request() {
     for direction in [Away, Back] {
         for seconds in [0, 10, 20, 30, 40, 50, 60, 80, 100, 120, 140, 160, 180, 200] {
             let harness = world();
@@ -164,7 +164,7 @@ async fn rename_retried_at_any_moment_of_the_rename_asks_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_begun_at_any_moment_of_the_rename_brings_the_instance_home() {
+async fn a_rollback_begun_at_any_moment_of_the_rename_gives_the_instance_its_name_back() {
     for seconds in [0, 10, 20, 30, 40, 50, 60, 80, 100, 120, 140, 160, 180, 200] {
         let harness = world();
         let event = harness.claimed_instance("orders", TASK).await;
@@ -218,7 +218,7 @@ async fn without_the_claim_nothing_is_renamed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_of_what_was_never_claimed_is_done_at_once() {
+async fn a_rollback_of_a_database_that_was_never_claimed_is_done_at_once() {
     let harness = world();
     let event = harness.instance("orders", TASK).await;
     let output = call(&harness, &event, Back).await.unwrap();
@@ -244,7 +244,7 @@ async fn another_database_under_the_name_is_not_renamed_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn in_a_rollback_what_stands_under_the_name_of_a_lost_original_stays() {
+async fn a_rollback_leaves_the_database_under_the_name_of_a_lost_original() {
     let harness = world();
     let mut event = harness.claimed_instance("orders", TASK).await;
     event.plan.original.resource_id = "db-GONE".into();
@@ -256,17 +256,17 @@ async fn in_a_rollback_what_stands_under_the_name_of_a_lost_original_stays() {
     assert!(output.wait_for.is_none() && output.notes[0].contains("cluster-GONE"), "{output:?}");
 }
 
-/// Begins a rename by hand, and lets time pass until neither name answers.
+/// Begins a rename by hand, and lets time pass until RDS shows neither name.
 async fn begin_to_rename_by_hand(harness: &Harness, from: &str, to: &str) {
     let call = harness.rds().modify_db_instance().db_instance_identifier(from).new_db_instance_identifier(to);
     call.apply_immediately(true).send().await.unwrap();
     tokio::time::sleep(Duration::from_secs(40)).await;
     let state = harness.simulator.state();
-    assert!(state.instances.iter().any(|one| one.identifier == from && !one.answers), "{from} still answers");
+    assert!(state.instances.iter().any(|one| one.identifier == from && !one.answers), "RDS still shows {from}");
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_original_between_two_names_is_not_taken_as_gone() {
+async fn an_original_between_two_names_does_not_count_as_deleted() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     run(&harness, &event, Away).await.unwrap();
@@ -281,7 +281,7 @@ async fn an_original_between_two_names_is_not_taken_as_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_original_cluster_between_two_names_is_not_taken_as_gone() {
+async fn an_original_cluster_between_two_names_does_not_count_as_deleted() {
     let harness = world();
     let event = harness.claimed_cluster("shop", TASK).await;
     run_cluster(&harness, &event, Away).await.unwrap();
@@ -310,7 +310,7 @@ async fn an_original_cluster_between_two_names_is_not_taken_as_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_between_two_names_is_not_taken_as_gone() {
+async fn a_member_between_two_names_does_not_count_as_deleted() {
     let harness = world();
     let event = harness.claimed_cluster("shop", TASK).await;
     run_cluster(&harness, &event, Away).await.unwrap();
@@ -326,7 +326,7 @@ async fn a_member_between_two_names_is_not_taken_as_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_original_being_deleted_is_not_put_back_and_not_renamed_away() {
+async fn an_original_in_deletion_is_renamed_neither_away_nor_back() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     let call_delete = harness.rds().delete_db_instance().db_instance_identifier("orders").skip_final_snapshot(true);
@@ -337,7 +337,7 @@ async fn an_original_being_deleted_is_not_put_back_and_not_renamed_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_original_that_answers_nowhere_is_waited_for_and_given_up_after_half_an_hour() {
+async fn an_original_without_a_name_is_given_up_after_half_an_hour() {
     let harness = world();
     let mut event = harness.claimed_instance("orders", TASK).await;
     event.plan.original.resource_id = "db-GONE".into();
@@ -350,7 +350,7 @@ async fn an_original_that_answers_nowhere_is_waited_for_and_given_up_after_half_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_taken_name_is_refused_naming_who_has_it() {
+async fn a_refusal_of_a_taken_name_names_its_holder() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     rename_by_hand(&harness, "billing", "orders-temp").await;
@@ -358,7 +358,7 @@ async fn a_taken_name_is_refused_naming_who_has_it() {
     let error = call(&harness, &event, Away).await.unwrap_err();
     assert_eq!(error.kind(), ErrorKind::Rename);
     assert!(error.report().contains(&holder), "{}", error.report());
-    // The same at home.
+    // The same for the rename back.
     rename_by_hand(&harness, "orders", "orders-x").await;
     rename_by_hand(&harness, "orders-temp", "orders").await;
     let error = call(&harness, &event, Back).await.unwrap_err();
@@ -366,7 +366,7 @@ async fn a_taken_name_is_refused_naming_who_has_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn pending_modifications_keep_a_database_from_being_renamed_away() {
+async fn a_database_with_pending_modifications_is_not_renamed_away() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     let later = harness.rds().modify_db_instance().db_instance_identifier("orders").multi_az(true);
@@ -376,7 +376,7 @@ async fn pending_modifications_keep_a_database_from_being_renamed_away() {
     assert!(error.report().contains("pending"), "{}", error.report());
     let output = call(&harness, &event, Back).await.unwrap();
     assert!(output.wait_for.is_none() && output.notes[0].contains("pending"), "{output:?}");
-    // A member's are as bad.
+    // Pending modifications of a member have the same effect.
     let event = harness.claimed_cluster("shop", TASK).await;
     let class = harness.rds().modify_db_instance().db_instance_identifier("shop-2").db_instance_class("db.r6g.4xlarge");
     class.apply_immediately(false).send().await.unwrap();
@@ -387,7 +387,7 @@ async fn pending_modifications_keep_a_database_from_being_renamed_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_database_is_waited_for() {
+async fn a_rename_waits_for_a_busy_database() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     let by_hand = harness.rds().create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("by-hand");
@@ -400,7 +400,7 @@ async fn a_busy_database_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_of_a_plainly_available_database_is_a_failure() {
+async fn a_rename_that_rds_refuses_on_an_available_database_fails() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     let fault = Fault::Error { code: "InvalidDBInstanceState".into(), message: "no".into() };
@@ -414,7 +414,7 @@ async fn a_refusal_of_a_plainly_available_database_is_a_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_aurora_cluster_goes_with_its_members_and_comes_back() {
+async fn an_aurora_cluster_is_renamed_with_its_members_and_back() {
     let harness = world();
     let event = harness.claimed_cluster("shop", TASK).await;
     run_cluster(&harness, &event, Away).await.unwrap();
@@ -425,7 +425,7 @@ async fn an_aurora_cluster_goes_with_its_members_and_comes_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cluster_and_a_member_under_names_nobody_planned_are_found_by_resource_id() {
+async fn a_cluster_and_a_member_under_unplanned_names_are_found_by_resource_id() {
     let harness = world();
     let event = harness.claimed_cluster("shop", TASK).await;
     run_cluster(&harness, &event, Away).await.unwrap();
@@ -441,19 +441,19 @@ async fn a_cluster_and_a_member_under_names_nobody_planned_are_found_by_resource
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_members_are_asked_in_one_call() {
+async fn all_members_are_renamed_in_one_call_of_the_step() {
     let harness = world();
     let event = harness.claimed_cluster("shop", TASK).await;
     let first = call_cluster(&harness, &event, Away).await.unwrap();
     assert_eq!((accepted(&harness, "ModifyDBInstance"), accepted(&harness, "ModifyDBCluster")), (2, 0));
     let Some(Goal::Available { identifier, members, .. }) = first.wait_for else { panic!("no goal") };
-    assert_eq!(identifier.as_str(), "shop", "the cluster keeps its name until its members have theirs");
+    assert_eq!(identifier.as_str(), "shop", "the cluster keeps its name until its members are renamed");
     let members: Vec<&str> = members.iter().map(|member| member.identifier.as_str()).collect();
     assert_eq!(members, ["shop-1-temp", "shop-2-temp"]);
 }
 
 #[tokio::test(start_paused = true)]
-async fn of_a_multi_az_cluster_only_the_cluster_is_asked() {
+async fn of_a_multi_az_cluster_only_the_cluster_is_renamed() {
     let harness = world();
     let event = harness.claimed_cluster("stock", TASK).await;
     for direction in [Away, Back] {
@@ -465,7 +465,7 @@ async fn of_a_multi_az_cluster_only_the_cluster_is_asked() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rollback_begun_at_any_moment_brings_the_cluster_and_its_members_home() {
+async fn a_rollback_begun_at_any_moment_gives_the_cluster_and_its_members_their_names_back() {
     for seconds in [0, 20, 40, 60, 90, 130, 180, 240, 260, 280, 300, 350, 420, 600] {
         let harness = world();
         let event = harness.claimed_cluster("shop", TASK).await;
@@ -482,7 +482,7 @@ async fn a_rollback_begun_at_any_moment_brings_the_cluster_and_its_members_home(
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_that_cannot_leave_fails_the_rename_and_the_rollback_brings_the_others_home() {
+async fn a_denied_rename_of_a_member_fails_and_the_rollback_renames_the_others_back() {
     let harness = world();
     let event = harness.claimed_cluster("shop", TASK).await;
     inject(&harness, "ModifyDBInstance", "shop-2-temp", Fault::Denied {});
@@ -494,7 +494,7 @@ async fn a_member_that_cannot_leave_fails_the_rename_and_the_rollback_brings_the
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_that_cannot_come_home_does_not_keep_its_cluster_away() {
+async fn a_member_that_cannot_be_renamed_back_does_not_stop_its_cluster() {
     let harness = world();
     let event = harness.claimed_cluster("shop", TASK).await;
     run_cluster(&harness, &event, Away).await.unwrap();
@@ -506,7 +506,7 @@ async fn a_member_that_cannot_come_home_does_not_keep_its_cluster_away() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn members_that_cannot_come_home_are_reported_together() {
+async fn members_that_cannot_be_renamed_back_are_reported_together() {
     let harness = world();
     let event = harness.claimed_cluster("shop", TASK).await;
     run_cluster(&harness, &event, Away).await.unwrap();
@@ -518,7 +518,7 @@ async fn members_that_cannot_come_home_are_reported_together() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_removed_member_stops_the_way_out_and_not_the_way_home() {
+async fn a_removed_member_stops_the_rename_away_and_not_the_rename_back() {
     let harness = world();
     let event = harness.claimed_cluster("shop", TASK).await;
     let remove = async |name: &str| {
@@ -537,7 +537,7 @@ async fn a_removed_member_stops_the_way_out_and_not_the_way_home() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_added_by_a_person_follows_under_its_own_name() {
+async fn a_member_added_by_a_person_stays_in_the_cluster_under_its_own_name() {
     let harness = world();
     let event = harness.claimed_cluster("shop", TASK).await;
     let call = harness.rds().create_db_instance().db_instance_identifier("shop-extra").engine("aurora-postgresql");

@@ -64,7 +64,7 @@ fn clusters_with(settings: &Value) -> Harness {
     }))
 }
 
-/// The original, claimed and moved to its temporary name.
+/// The original, claimed and renamed to its temporary name.
 async fn moved(harness: &Harness, identifier: &str) -> StepEvent<OriginalInstance> {
     let event = Box::pin(harness.claimed_instance(identifier, TASK)).await;
     let rename = Harness::parking(&event);
@@ -136,7 +136,7 @@ fn waited_for(output: &StepOutput) -> (Option<String>, Vec<String>, bool) {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plain_instance_is_restored_under_its_name_as_a_new_resource() {
+async fn an_instance_is_restored_under_its_name_as_a_new_resource() {
     let harness = an_instance(&json!({}));
     let event = moved(&harness, "orders").await;
     let output = run(&harness, &event).await.unwrap();
@@ -149,7 +149,7 @@ async fn a_plain_instance_is_restored_under_its_name_as_a_new_resource() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn everything_the_call_takes_is_taken_over_but_for_the_protection() {
+async fn every_setting_that_the_call_takes_is_restored_except_the_deletion_protection() {
     let harness = an_instance(&with_everything());
     let original = the_instance(&harness, "orders").settings;
     let event = moved(&harness, "orders").await;
@@ -175,7 +175,7 @@ async fn everything_the_call_takes_is_taken_over_but_for_the_protection() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn small_gp3_storage_is_restored_without_the_iops_it_reports() {
+async fn small_gp3_storage_is_restored_without_a_request_for_its_iops() {
     let small = json!({"storageType": "gp3", "allocatedStorage": 100, "iops": 3000, "storageThroughput": 125});
     let harness = an_instance(&small);
     let event = moved(&harness, "orders").await;
@@ -184,7 +184,7 @@ async fn small_gp3_storage_is_restored_without_the_iops_it_reports() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn storage_added_since_the_snapshot_is_there_again() {
+async fn storage_added_after_the_snapshot_is_restored() {
     let harness = Harness::new(json!({
         "instances": [{"identifier": "orders", "engine": "postgres",
                        "settings": {"storageType": "gp3", "allocatedStorage": 500, "iops": 12000}}],
@@ -197,7 +197,7 @@ async fn storage_added_since_the_snapshot_is_there_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_instance_restored_already_is_only_waited_for() {
+async fn a_second_call_only_waits_for_the_restored_instance() {
     let harness = an_instance(&json!({}));
     let event = moved(&harness, "orders").await;
     let first = call(&harness, &event).await.unwrap();
@@ -218,7 +218,7 @@ async fn a_lost_answer_is_no_failure() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_name_taken_by_somebody_elses_database_is_left_alone() {
+async fn a_foreign_database_under_the_name_is_left_alone() {
     let harness = an_instance(&json!({}));
     let event = moved(&harness, "orders").await;
     let squatter = harness.rds().modify_db_instance().db_instance_identifier("bystander");
@@ -234,7 +234,7 @@ async fn a_name_taken_by_somebody_elses_database_is_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_restored_while_the_original_is_at_home() {
+async fn nothing_is_restored_while_the_original_has_its_name() {
     let harness = an_instance(&json!({}));
     let event = harness.claimed_instance("orders", TASK).await;
     let error = call(&harness, &event).await.unwrap_err();
@@ -244,7 +244,7 @@ async fn nothing_is_restored_while_the_original_is_at_home() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_restored_for_another_executions_database_or_a_gone_one() {
+async fn nothing_is_restored_under_another_executions_claim_or_without_the_original() {
     let harness = an_instance(&json!({}));
     let event = moved(&harness, "orders").await;
     let mut others = event.clone();
@@ -257,7 +257,7 @@ async fn nothing_is_restored_for_another_executions_database_or_a_gone_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_aws_refuses_is_told_with_what_to_do_about_it() {
+async fn a_refusal_of_aws_is_reported_with_its_remedy() {
     for (code, remedy) in [
         ("InstanceQuotaExceeded", "Service Quotas"),
         ("StorageQuotaExceeded", "Service Quotas"),
@@ -298,7 +298,7 @@ async fn throttling_server_errors_and_denials_keep_their_own_names() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_snapshot_that_is_gone_is_named() {
+async fn a_deleted_snapshot_is_named_in_the_error() {
     let harness = an_instance(&json!({}));
     let event = moved(&harness, "orders").await;
     harness.rds().delete_db_snapshot().db_snapshot_identifier("orders-snapshot").send().await.unwrap();
@@ -309,7 +309,7 @@ async fn a_snapshot_that_is_gone_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_aurora_cluster_gets_its_writer_first_and_then_all_others() {
+async fn the_writer_of_an_aurora_cluster_is_created_first_and_then_all_other_members() {
     let harness = clusters();
     let before = the_cluster(&harness, "shop");
     let event = moved_cluster(&harness, "shop").await;
@@ -343,7 +343,7 @@ async fn a_cluster_without_a_database_name_is_restored_without_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_multi_az_cluster_is_restored_in_one_call_and_its_members_are_claimed_once_they_are_there() {
+async fn a_multi_az_cluster_is_restored_in_one_call_and_its_members_are_claimed_afterwards() {
     let harness = clusters();
     let before = the_cluster(&harness, "stock");
     let event = moved_cluster(&harness, "stock").await;
@@ -379,7 +379,7 @@ async fn every_phase_of_a_cluster_can_be_called_twice() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn lost_answers_make_no_second_cluster_and_no_second_member() {
+async fn lost_answers_create_no_second_cluster_and_no_second_member() {
     let harness = clusters();
     let event = moved_cluster(&harness, "shop").await;
     inject(&harness, "RestoreDBClusterFromSnapshot", 1, Fault::ResponseLost {});
@@ -391,7 +391,7 @@ async fn lost_answers_make_no_second_cluster_and_no_second_member() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cluster_name_taken_by_somebody_else_is_left_alone() {
+async fn a_foreign_cluster_under_the_name_is_left_alone() {
     let harness = clusters();
     let event = moved_cluster(&harness, "shop").await;
     let squatter = harness.rds().modify_db_cluster().db_cluster_identifier("stock");
@@ -404,7 +404,7 @@ async fn a_cluster_name_taken_by_somebody_else_is_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_name_taken_by_somebody_else_is_named() {
+async fn a_taken_member_name_is_named_in_the_error() {
     let harness = clusters();
     let event = moved_cluster(&harness, "shop").await;
     let squatter = harness.rds().modify_db_instance().db_instance_identifier("bystander");
@@ -417,7 +417,7 @@ async fn a_member_name_taken_by_somebody_else_is_named() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_available_cluster_that_takes_no_members_is_a_failure_not_an_endless_wait() {
+async fn a_restore_fails_if_an_available_cluster_takes_no_members() {
     let harness = clusters();
     let event = moved_cluster(&harness, "shop").await;
     refuse(&harness, "CreateDBInstance", "InvalidDBClusterStateFault");
@@ -427,7 +427,7 @@ async fn an_available_cluster_that_takes_no_members_is_a_failure_not_an_endless_
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_cluster_that_becomes_busy_between_two_members_is_waited_for() {
+async fn a_restore_waits_for_a_cluster_that_becomes_busy_between_two_members() {
     let harness = clusters();
     let event = moved_cluster(&harness, "shop").await;
     let output = harness.wait_cluster(&event.request, call_cluster(&harness, &event).await.unwrap()).await.unwrap();
@@ -446,7 +446,7 @@ async fn a_cluster_that_becomes_busy_between_two_members_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_aws_refuses_of_a_cluster_is_told_with_what_to_do_about_it() {
+async fn a_refusal_of_aws_about_a_cluster_is_reported_with_its_remedy() {
     for (action, code, remedy) in [
         ("RestoreDBClusterFromSnapshot", "DBClusterQuotaExceededFault", "Service Quotas"),
         ("RestoreDBClusterFromSnapshot", "InsufficientDBClusterCapacityFault", "(start the run again later"),
@@ -469,7 +469,7 @@ async fn what_aws_refuses_of_a_cluster_is_told_with_what_to_do_about_it() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_cluster_is_restored_at_home_or_for_another_execution() {
+async fn no_cluster_is_restored_beside_its_original_or_for_another_execution() {
     let harness = clusters();
     let event = harness.claimed_cluster("shop", TASK).await;
     assert_eq!(call_cluster(&harness, &event).await.unwrap_err().kind(), ErrorKind::ClusterRestore);
@@ -521,7 +521,7 @@ async fn nothing_is_restored_from_a_snapshot_that_was_replaced() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_restore_whose_snapshot_was_replaced_meanwhile_is_not_used() {
+async fn a_restored_database_whose_snapshot_was_replaced_meanwhile_is_not_used() {
     let harness = an_instance(&json!({}));
     let event = moved(&harness, "orders").await;
     call(&harness, &event).await.unwrap();
@@ -537,7 +537,7 @@ async fn a_restore_whose_snapshot_was_replaced_meanwhile_is_not_used() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_snapshot_that_is_gone_says_nothing_about_what_was_restored() {
+async fn a_snapshot_deleted_during_the_restore_does_not_fail_the_run() {
     let harness = an_instance(&json!({}));
     let event = moved(&harness, "orders").await;
     call(&harness, &event).await.unwrap();
@@ -547,7 +547,7 @@ async fn a_snapshot_that_is_gone_says_nothing_about_what_was_restored() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_restore_is_made_without_a_pinned_source() {
+async fn nothing_is_restored_without_a_pinned_source() {
     let harness = an_instance(&json!({}));
     let mut event = moved(&harness, "orders").await;
     event.plan.source = None;

@@ -77,7 +77,7 @@ fn clusters() -> Harness {
     }))
 }
 
-/// The original, claimed and out of the way, and the restored instance available.
+/// The original, claimed and parked, and the restored instance available.
 async fn restored(harness: &Harness, identifier: &str) -> StepEvent<OriginalInstance> {
     let event = Box::pin(harness.claimed_instance(identifier, TASK)).await;
     let rename = Harness::parking(&event);
@@ -129,7 +129,7 @@ fn inject(harness: &Harness, action: &str, times: u32, fault: Fault) {
     harness.simulator.inject(rule);
 }
 
-/// How often an action on this database was carried out.
+/// The number of times that RDS carried out an action on this database.
 fn accepted(harness: &Harness, action: &str, identifier: &str) -> usize {
     let requests = harness.simulator.requests();
     let is_done = |outcome: &Outcome| matches!(outcome, Outcome::Ok | Outcome::ResponseLost);
@@ -147,7 +147,7 @@ fn accepted(harness: &Harness, action: &str, identifier: &str) -> usize {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_plain_instance_needs_nothing_and_passes() {
+async fn an_instance_with_default_settings_needs_no_change_and_passes() {
     let harness = an_instance(&json!({}), false);
     let event = restored(&harness, "orders").await;
     let output = configure(&harness, &event).await.unwrap();
@@ -161,7 +161,7 @@ async fn a_plain_instance_needs_nothing_and_passes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn all_the_restore_left_out_is_carried_over_in_two_calls() {
+async fn settings_that_the_restore_left_out_are_carried_over_in_two_calls() {
     let harness = with_everything();
     let event = restored(&harness, "orders").await;
     let output = configure(&harness, &event).await.unwrap();
@@ -180,7 +180,7 @@ async fn all_the_restore_left_out_is_carried_over_in_two_calls() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn configuring_twice_changes_nothing_more_and_says_the_same() {
+async fn a_second_configure_changes_nothing_and_gives_the_same_answer() {
     let harness = with_everything();
     let event = restored(&harness, "orders").await;
     let first = configure(&harness, &event).await.unwrap();
@@ -190,7 +190,7 @@ async fn configuring_twice_changes_nothing_more_and_says_the_same() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_lost_answer_to_a_modification_is_waited_out() {
+async fn a_lost_answer_to_a_modification_is_no_failure() {
     let harness = with_everything();
     let event = restored(&harness, "orders").await;
     inject(&harness, "ModifyDBInstance", 1, Fault::ResponseLost {});
@@ -215,7 +215,7 @@ async fn protection_is_switched_back_on_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn small_gp3_storage_passes() {
+async fn small_gp3_storage_passes_the_verification() {
     let small = json!({"storageType": "gp3", "allocatedStorage": 100, "iops": 3000, "storageThroughput": 125});
     let harness = an_instance(&small, false);
     let event = restored(&harness, "orders").await;
@@ -224,7 +224,7 @@ async fn small_gp3_storage_passes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn tags_become_the_originals_and_our_mark_stays() {
+async fn tags_become_the_originals_and_our_claim_stays() {
     let harness = an_instance(&json!({}), false);
     let event = restored(&harness, "orders").await;
     let arn = the_instance(&harness, "orders").arn;
@@ -257,7 +257,7 @@ async fn a_parameter_group_that_waits_for_a_reboot_gets_it_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_somebody_changed_meanwhile_is_put_right_or_listed() {
+async fn a_setting_that_a_person_changed_meanwhile_is_set_back_or_listed() {
     let harness = an_instance(&json!({"backupRetentionPeriod": 14}), false);
     let event = restored(&harness, "orders").await;
     let change = || harness.rds().modify_db_instance().db_instance_identifier("orders").apply_immediately(true);
@@ -289,7 +289,7 @@ async fn a_snapshot_taken_before_a_minor_upgrade_is_reported() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_refusal_is_a_note_unless_something_essential_was_asked_for() {
+async fn a_refused_setting_is_a_note_unless_it_is_essential() {
     let refused = || Fault::Error { code: "InvalidParameterValue".into(), message: "the role is gone".into() };
     let monitored = json!({"monitoringInterval": 60, "monitoringRoleArn": "arn:aws:iam::123456789012:role/gone"});
     let harness = an_instance(&monitored, false);
@@ -310,7 +310,7 @@ async fn a_refusal_is_a_note_unless_something_essential_was_asked_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_is_left_to_the_retry() {
+async fn throttling_is_left_to_the_state_machines_retry() {
     let harness = with_everything();
     let event = restored(&harness, "orders").await;
     inject(&harness, "ModifyDBInstance", 99, Fault::Throttle { code: "Throttling".into() });
@@ -318,7 +318,7 @@ async fn throttling_is_left_to_the_retry() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_instance_is_waited_for() {
+async fn settings_and_protection_wait_for_a_busy_instance() {
     let harness = with_everything();
     let event = restored(&harness, "orders").await;
     let call = harness.rds().modify_db_instance().db_instance_identifier("orders").db_port_number(5433);
@@ -331,7 +331,7 @@ async fn a_busy_instance_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_backup_that_has_just_begun_is_no_reason_to_roll_back() {
+async fn a_backup_that_has_just_begun_does_not_fail_the_verification() {
     let harness = an_instance(&json!({}), false);
     let event = restored(&harness, "orders").await;
     let call = harness.rds().create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("nightly");
@@ -341,7 +341,7 @@ async fn a_backup_that_has_just_begun_is_no_reason_to_roll_back() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_stranger_under_the_name_is_neither_configured_nor_verified_nor_protected() {
+async fn an_unclaimed_database_under_the_name_is_neither_configured_nor_verified_nor_protected() {
     let harness = an_instance(&json!({"deletionProtection": true, "monitoringInterval": 60}), false);
     let event = restored(&harness, "orders").await;
     let arn = the_instance(&harness, "orders").arn;
@@ -358,7 +358,7 @@ async fn a_stranger_under_the_name_is_neither_configured_nor_verified_nor_protec
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_done_for_another_execution_or_a_gone_original() {
+async fn no_step_works_for_another_execution_or_without_the_original() {
     let harness = with_everything();
     let event = restored(&harness, "orders").await;
     let mut others = event.clone();
@@ -377,7 +377,7 @@ async fn nothing_is_done_for_another_execution_or_a_gone_original() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_aurora_cluster_and_its_members_end_as_they_were() {
+async fn an_aurora_cluster_ends_with_the_settings_of_the_original() {
     let harness = clusters();
     let event = restored_cluster(&harness, "shop").await;
     let first = configure_cluster(&harness, &event).await.unwrap();
@@ -401,7 +401,7 @@ async fn an_aurora_cluster_and_its_members_end_as_they_were() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_multi_az_cluster_ends_as_it_was() {
+async fn a_multi_az_cluster_ends_with_the_settings_of_the_original() {
     let harness = clusters();
     let event = restored_cluster(&harness, "stock").await;
     configure_cluster(&harness, &event).await.unwrap();
@@ -413,7 +413,7 @@ async fn a_multi_az_cluster_ends_as_it_was() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_somebody_changed_is_put_right() {
+async fn a_member_that_a_person_changed_is_set_back() {
     let harness = clusters();
     let event = restored_cluster(&harness, "shop").await;
     let call = harness.rds().modify_db_instance().db_instance_identifier("shop-3").promotion_tier(0);
@@ -481,7 +481,7 @@ async fn a_missing_member_and_another_writer_are_listed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_member_somebody_added_is_reported_and_left_alone() {
+async fn a_member_added_by_a_person_is_reported_and_left_alone() {
     let harness = clusters();
     let event = restored_cluster(&harness, "shop").await;
     let call = harness.rds().create_db_instance().db_instance_identifier("stranger").db_cluster_identifier("shop");
@@ -495,7 +495,7 @@ async fn a_member_somebody_added_is_reported_and_left_alone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_cluster_is_worked_on_for_another_execution_or_under_a_strangers_mark() {
+async fn no_cluster_is_configured_for_another_execution_or_without_our_claim() {
     let harness = clusters();
     let event = restored_cluster(&harness, "shop").await;
     let mut others = event.clone();
@@ -516,7 +516,7 @@ async fn no_cluster_is_worked_on_for_another_execution_or_under_a_strangers_mark
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_claim_of_a_restored_database_that_shows_two_minutes_late_is_waited_for_by_every_step() {
+async fn every_step_waits_for_a_claim_of_the_restored_database_that_shows_two_minutes_late() {
     let harness = an_instance(&json!({}), false);
     let event = restored(&harness, "orders").await;
     let arn = the_instance(&harness, "orders").arn;

@@ -14,7 +14,7 @@ fn address(word: &str) -> String {
     format!("https://hooks.slack.com/services/T0/B0/{word}")
 }
 
-/// A harness whose secret and parameter hold these webhooks, and a server that stands for Slack.
+/// A harness whose secret and parameter hold these webhooks, and a server in the place of Slack.
 fn with_webhooks(in_secret: &[&str], in_parameter: &[&str]) -> (Harness, Receiver) {
     let harness = Harness::new(json!({"instances": [{"identifier": "orders", "engine": "postgres"}]}));
     let addresses = |words: &[&str]| words.iter().map(|word| address(word)).collect::<Vec<_>>();
@@ -58,7 +58,7 @@ async fn every_webhook_of_secret_and_parameter_gets_the_alert() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_webhook_that_fails_stops_no_other_one() {
+async fn a_failed_webhook_stops_no_other_one() {
     for (bad, reason, tries) in [
         ("dead", "no connection could be made", 0),
         ("lost", "the connection broke before an answer", 1),
@@ -79,7 +79,7 @@ async fn a_webhook_that_fails_stops_no_other_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn no_webhook_configured_is_nothing_to_do() {
+async fn without_a_configured_webhook_the_step_does_nothing() {
     let (harness, slack) = with_webhooks(&["one"], &[]);
     let output = send(&harness, slack.connector(), &SlackOptions::new("", " ", "us-east-1")).await.unwrap();
     assert_eq!((output.delivered, output.undelivered.len()), (0, 0));
@@ -87,7 +87,7 @@ async fn no_webhook_configured_is_nothing_to_do() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_can_be_read_is_used_though_the_rest_cannot() {
+async fn readable_webhooks_are_used_although_others_cannot_be_read() {
     let (harness, slack) = with_webhooks(&["one"], &["two"]);
     harness.simulator.inject(always("GetSecretValue", Fault::Denied {}));
     let output = send(&harness, slack.connector(), &both()).await.unwrap();
@@ -97,11 +97,11 @@ async fn what_can_be_read_is_used_though_the_rest_cannot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn if_no_webhook_takes_the_alert_it_fails_as_what_trying_again_is_worth() {
+async fn if_no_webhook_takes_the_alert_the_error_states_whether_a_retry_can_help() {
     for (webhooks, kind) in [
         (vec!["500"], ErrorKind::ServiceUnavailable),
         (vec!["500", "gone"], ErrorKind::ServiceUnavailable),
-        // One of them may have been posted.
+        // One message may have been posted.
         (vec!["500", "hang"], ErrorKind::Unanswered),
         (vec!["504", "500"], ErrorKind::Unanswered),
         (vec!["dead", "lost"], ErrorKind::Unanswered),
@@ -116,7 +116,7 @@ async fn if_no_webhook_takes_the_alert_it_fails_as_what_trying_again_is_worth() 
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_address_is_neither_in_an_error_nor_in_what_is_written_down() {
+async fn an_address_is_neither_in_an_error_nor_in_the_recorded_requests() {
     let (harness, slack) = with_webhooks(&["dead", "gone", "500", "redirect", "hang"], &[]);
     let elsewhere = json!({"a": "https://example.com/services/T0/B0/stolen", "b": address("gone")}).to_string();
     harness.simulator.put_parameter("/trapheus/slack", &elsewhere);

@@ -36,7 +36,7 @@ async fn run_cluster(harness: &Harness, event: &StepEvent<OriginalCluster>) -> R
     harness.run_cluster(&event.request, step).await
 }
 
-/// A snapshot that is there already, taken by hand or left by a run.
+/// Takes an existing snapshot, by hand or as an earlier run left it.
 async fn has_snapshot(harness: &Harness, of: &str, name: &str, taken_by: Option<&str>) {
     let mark = taken_by.map(|execution| tags::mark(execution, tags::Role::Snapshot).into());
     let call = harness.rds().create_db_snapshot().db_instance_identifier(of).db_snapshot_identifier(name);
@@ -56,7 +56,7 @@ fn inject(harness: &Harness, action: &str, fault: Fault) {
     harness.simulator.inject(rule);
 }
 
-/// How often an action was carried out.
+/// The number of times that RDS carried out an action.
 fn accepted(harness: &Harness, action: &str) -> usize {
     let requests = harness.simulator.requests();
     requests
@@ -70,7 +70,7 @@ fn named<S: Clone>(snapshots: &[SnapshotState<S>]) -> Vec<(&str, &str)> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_first_snapshot_is_taken_directly_with_the_databases_tags_and_our_mark() {
+async fn a_first_snapshot_is_taken_directly_with_the_databases_tags_and_our_claim() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     let output = run(&harness, &event).await.unwrap();
@@ -84,7 +84,7 @@ async fn a_first_snapshot_is_taken_directly_with_the_databases_tags_and_our_mark
 }
 
 #[tokio::test(start_paused = true)]
-async fn tags_are_not_copied_where_the_database_does_not_say_so() {
+async fn tags_are_not_copied_unless_the_database_copies_them() {
     let harness = world();
     let event = harness.claimed_cluster("shop", TASK).await;
     run_cluster(&harness, &event).await.unwrap();
@@ -94,7 +94,7 @@ async fn tags_are_not_copied_where_the_database_does_not_say_so() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_snapshot_taken_already_is_not_taken_again() {
+async fn a_snapshot_that_this_run_took_is_not_taken_again() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     run(&harness, &event).await.unwrap();
@@ -117,7 +117,7 @@ async fn a_lost_answer_does_not_take_a_second_snapshot() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_step_called_twice_each_time_does_what_one_call_does() {
+async fn a_step_called_twice_each_time_has_the_effect_of_one_call() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     has_snapshot(&harness, "orders", "orders-snapshot", None).await;
@@ -156,7 +156,7 @@ async fn a_replacement_leaves_a_snapshot_available_at_every_moment() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn both_kinds_of_cluster_have_their_snapshot_replaced() {
+async fn the_snapshots_of_both_kinds_of_cluster_are_replaced() {
     for identifier in ["shop", "stock"] {
         let harness = world();
         let event = harness.claimed_cluster(identifier, TASK).await;
@@ -203,12 +203,12 @@ async fn an_interrupted_replacement_is_finished_before_a_new_one_begins() {
     let state = harness.simulator.state();
     assert_eq!(named(&state.snapshots), [("orders-snapshot", "available")]);
     let new = state.snapshot("orders-snapshot").unwrap();
-    assert_eq!(new.tags.get(tags::EXECUTION).map(String::as_str), Some(EXECUTION), "this run's, not the old one");
+    assert_eq!(new.tags.get(tags::EXECUTION).map(String::as_str), Some(EXECUTION), "the snapshot is this run's");
     assert_eq!(accepted(&harness, "CopyDBSnapshot"), 2);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_staging_snapshot_nobody_needs_is_removed() {
+async fn an_unneeded_staging_snapshot_is_removed() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     has_snapshot(&harness, "orders", "orders-temp", Some(OTHER_EXECUTION)).await;
@@ -221,7 +221,7 @@ async fn a_staging_snapshot_nobody_needs_is_removed() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_is_not_this_databases_snapshot_is_refused_and_kept() {
+async fn a_foreign_snapshot_is_refused_and_kept() {
     for (of, name) in [("billing", "orders-snapshot"), ("orders", "orders-temp"), ("billing", "orders-temp")] {
         for replacement in [SnapshotReplacement::KeepUntilReplaced, SnapshotReplacement::DeleteFirst] {
             if replacement == SnapshotReplacement::DeleteFirst && name == "orders-temp" {
@@ -251,7 +251,7 @@ async fn a_cluster_snapshot_of_another_cluster_is_refused_and_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_snapshot_that_fails_ends_the_step_with_the_old_one_kept() {
+async fn a_failed_snapshot_ends_the_step_and_the_old_one_is_kept() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     has_snapshot(&harness, "orders", "orders-snapshot", None).await;
@@ -264,7 +264,7 @@ async fn a_snapshot_that_fails_ends_the_step_with_the_old_one_kept() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_copy_that_fails_ends_the_step_with_the_new_snapshot_kept_for_the_next_run() {
+async fn a_failed_copy_ends_the_step_and_the_new_snapshot_is_kept_for_the_next_run() {
     let harness = world();
     let mut event = harness.claimed_instance("orders", TASK).await;
     has_snapshot(&harness, "orders", "orders-snapshot", None).await;
@@ -286,7 +286,7 @@ async fn a_copy_that_fails_ends_the_step_with_the_new_snapshot_kept_for_the_next
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_busy_database_is_waited_for() {
+async fn a_snapshot_waits_for_a_busy_database() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     let by_hand = harness.rds().create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("by-hand");
@@ -299,7 +299,7 @@ async fn a_busy_database_is_waited_for() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_quota_ends_the_step_with_nothing_lost() {
+async fn an_exceeded_quota_ends_the_step_and_the_old_snapshot_is_kept() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     has_snapshot(&harness, "orders", "orders-snapshot", None).await;
@@ -312,7 +312,7 @@ async fn a_quota_ends_the_step_with_nothing_lost() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_denied_call_is_told_apart_from_a_failed_one() {
+async fn a_denied_call_is_reported_as_denied() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     inject(&harness, "CreateDBSnapshot", Fault::Denied {});
@@ -320,7 +320,7 @@ async fn a_denied_call_is_told_apart_from_a_failed_one() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_the_claim_nothing_is_touched() {
+async fn without_the_claim_no_snapshot_is_taken() {
     let harness = world();
     let mut event = harness.claimed_instance("orders", TASK).await;
     event.request.execution = OTHER_EXECUTION.into();
@@ -333,7 +333,7 @@ async fn without_the_claim_nothing_is_touched() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_of_another_resource_id_is_not_taken_for_the_original() {
+async fn a_database_of_another_resource_id_does_not_count_as_the_original() {
     let harness = world();
     let mut event = harness.claimed_instance("orders", TASK).await;
     event.plan.original.resource_id = "db-SOMEBODYELSES".into();
@@ -343,7 +343,7 @@ async fn a_database_of_another_resource_id_is_not_taken_for_the_original() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_somebody_renamed_is_left_alone() {
+async fn a_database_that_a_person_renamed_is_left_alone() {
     let harness = world();
     let event = harness.claimed_instance("orders", TASK).await;
     let call = harness.rds().modify_db_instance().db_instance_identifier("orders");

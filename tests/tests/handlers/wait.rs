@@ -52,7 +52,7 @@ async fn rename(harness: &Harness, from: &str, to: &str) {
 }
 
 fn resource_id(harness: &Harness, identifier: &str) -> String {
-    harness.simulator.state().instance(identifier).expect("it is there").resource_id.clone()
+    harness.simulator.state().instance(identifier).expect("an instance of this name").resource_id.clone()
 }
 
 #[tokio::test(start_paused = true)]
@@ -69,7 +69,7 @@ async fn a_step_that_waits_for_nothing_is_complete_at_once() {
     assert!(harness.simulator.requests().is_empty());
 }
 
-/// Waits for a rename whose false `available` lasts so long, looking every five seconds.
+/// Waits for a rename whose false `available` lasts for these seconds, with a read every five seconds.
 async fn wait_through_false_available(seconds: f64, is_rollback: bool) {
     let mut world = world();
     world["timings"]["renameFalseAvailable"] = json!(seconds);
@@ -81,22 +81,22 @@ async fn wait_through_false_available(seconds: f64, is_rollback: bool) {
     event.rollback_started_at = is_rollback.then(|| harness.wall_clock().into());
     let answer = instance::wait(harness.rds(), Pace::polling_every(5), event, harness.invocation()).await.unwrap();
     assert_eq!((answer.task, answer.observed.as_str()), (WaitStatus::Complete, "orders-temp available"));
-    let renamed = harness.simulator.state().instance("orders-temp").expect("it is there").clone();
-    assert!(!renamed.busy && renamed.answers, "it had not rebooted yet");
+    let renamed = harness.simulator.state().instance("orders-temp").expect("an instance of this name").clone();
+    assert!(!renamed.busy && renamed.answers, "the wait ended before the reboot");
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_rename_is_complete_only_when_the_database_is_there_to_stay() {
+async fn a_rename_is_complete_only_after_the_false_available_has_passed() {
     wait_through_false_available(8.0, false).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn the_last_wait_of_a_rollback_is_surer_still() {
+async fn the_last_wait_of_a_rollback_needs_more_consecutive_reads() {
     wait_through_false_available(22.0, true).await;
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_longer_than_the_invocation_is_answered_as_pending() {
+async fn a_wait_longer_than_the_invocation_answers_pending() {
     let mut world = world();
     world["timings"]["renameNameless"] = json!(3_000.0);
     let harness = Harness::new(world);
@@ -105,12 +105,12 @@ async fn a_wait_longer_than_the_invocation_is_answered_as_pending() {
     rename(&harness, "orders", "orders-temp").await;
     let answer = wait_instance(&harness, waiting(&request, available("orders-temp", Some(&id)))).await.unwrap();
     assert_eq!(answer.task, WaitStatus::Pending);
-    assert!(answer.absent_since.is_some(), "neither name answers");
+    assert!(answer.absent_since.is_some(), "RDS shows neither name");
     assert!(harness.simulator.now().as_secs() < 900);
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_that_answers_nowhere_for_half_an_hour_is_given_up() {
+async fn a_database_without_a_name_is_given_up_after_half_an_hour() {
     let mut world = world();
     world["timings"]["renameNameless"] = json!(30_000.0);
     let harness = Harness::new(world);
@@ -124,7 +124,7 @@ async fn a_database_that_answers_nowhere_for_half_an_hour_is_given_up() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_status_that_does_not_pass_raises_the_error_of_the_step() {
+async fn a_lasting_bad_status_raises_the_error_of_the_step() {
     for (taskname, kind) in [
         (TaskName::SnapshotCreation, ErrorKind::SnapshotCreation),
         (TaskName::Rename, ErrorKind::Rename),
@@ -146,7 +146,7 @@ async fn a_status_that_does_not_pass_raises_the_error_of_the_step() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_wait_ends_by_the_deadline_of_the_run() {
+async fn a_wait_ends_at_the_deadline_of_the_run() {
     let harness = Harness::new(world());
     let mut request = harness.request("orders", Task::DbRestore, false);
     request.deadline = Timestamp::from(harness.wall_clock()).plus_seconds(60);
@@ -172,7 +172,7 @@ async fn a_wait_of_the_rollback_has_the_rollbacks_own_deadline() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_redriven_rollback_has_its_time_from_the_redrive_on() {
+async fn a_redriven_rollback_counts_its_deadline_from_the_redrive() {
     let harness = Harness::new(world());
     let mut request = harness.request("orders", Task::DbRestore, false);
     request.options.rollback_seconds = 3_600;
@@ -204,7 +204,7 @@ async fn a_restored_database_that_was_renamed_away_is_noticed_within_minutes() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_that_answers_under_no_name_for_a_while_is_found_again() {
+async fn a_database_that_shows_under_no_name_for_a_while_is_found_again() {
     for (nameless, is_gone) in [(600.0, false), (30_000.0, true)] {
         let mut world = world();
         world["timings"]["renameNameless"] = json!(nameless);
@@ -220,7 +220,7 @@ async fn a_database_that_answers_under_no_name_for_a_while_is_found_again() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn throttling_and_server_errors_are_waited_out() {
+async fn a_wait_continues_through_throttling_and_server_errors() {
     let harness = Harness::new(world());
     let request = harness.request("orders", Task::DbRestore, false);
     for fault in [Fault::Throttle { code: "Throttling".to_owned() }, Fault::ServerError { status: 503 }] {
@@ -238,7 +238,7 @@ async fn throttling_and_server_errors_are_waited_out() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_denied_look_is_not_repeated() {
+async fn a_denied_read_is_not_repeated() {
     let harness = Harness::new(world());
     let request = harness.request("orders", Task::DbRestore, false);
     harness.simulator.inject(FaultRule {
@@ -255,7 +255,7 @@ async fn a_denied_look_is_not_repeated() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_deleted_database_is_waited_for_until_it_is_gone() {
+async fn a_wait_lasts_until_a_deleted_database_is_gone() {
     let harness = Harness::new(world());
     let request = harness.request("orders", Task::DbRestore, false);
     let resource_ids = vec![resource_id(&harness, "orders")];
@@ -266,7 +266,7 @@ async fn a_deleted_database_is_waited_for_until_it_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn snapshots_are_waited_for_until_available_and_until_gone() {
+async fn a_wait_lasts_until_a_snapshot_is_available_or_gone() {
     let harness = Harness::new(world());
     let request = harness.request("orders", Task::CreateSnapshot, false);
     let identifier = request.snapshot_identifier.clone();
@@ -287,7 +287,7 @@ async fn snapshots_are_waited_for_until_available_and_until_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn one_look_finds_a_snapshot_and_two_that_it_is_gone() {
+async fn one_read_proves_an_available_snapshot_and_two_prove_a_deleted_one() {
     let harness = Harness::new(world());
     let request = harness.request("orders", Task::CreateSnapshotOnly, false);
     let (there, gone) = (request.snapshot_identifier.clone(), Names::rename_first(&request).replacement_snapshot);
@@ -306,7 +306,7 @@ async fn one_look_finds_a_snapshot_and_two_that_it_is_gone() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_goal_that_was_met_a_moment_ago_is_looked_for_at_once() {
+async fn a_goal_that_was_just_met_is_read_again_at_once() {
     let harness = Harness::new(world());
     let request = harness.request("shop", Task::DbRestore, true);
     let goal = Goal::Available { identifier: named("shop"), resource_id: None, members: Vec::new() };
@@ -331,11 +331,11 @@ async fn a_cluster_is_ready_only_when_its_members_are() {
     let goal = Goal::Available { identifier: named("shop"), resource_id: None, members };
     let answer = wait_cluster(&harness, waiting(&request, goal)).await.unwrap();
     assert_eq!(answer.task, WaitStatus::Complete);
-    let member = harness.simulator.state().instance("shop-2-temp").expect("it is there").clone();
+    let member = harness.simulator.state().instance("shop-2-temp").expect("an instance of this name").clone();
     assert!(!member.busy && member.answers);
 }
 
-/// Waits until a renamed member is available in its cluster, and counts the looks at clusters and at members.
+/// Waits until a renamed member is available in its cluster, and counts the reads of clusters and of members.
 async fn looks_while_a_member_is_renamed(is_rollback: bool) -> [usize; 2] {
     let harness = Harness::new(world());
     let request = harness.request("shop", Task::DbRestore, true);
@@ -352,19 +352,19 @@ async fn looks_while_a_member_is_renamed(is_rollback: bool) -> [usize; 2] {
 }
 
 #[tokio::test(start_paused = true)]
-async fn only_what_is_still_to_come_is_asked_for() {
+async fn a_wait_reads_only_the_missing_parts() {
     let [clusters, members] = looks_while_a_member_is_renamed(false).await;
-    assert!(clusters <= 2 && members > 3 * clusters, "{clusters} looks at the cluster, {members} at the member");
+    assert!(clusters <= 2 && members > 3 * clusters, "{clusters} reads of the cluster, {members} of the member");
 }
 
 #[tokio::test(start_paused = true)]
-async fn at_the_end_of_a_rollback_cluster_and_members_are_asked_for_each_time() {
+async fn at_the_end_of_a_rollback_every_read_covers_cluster_and_members() {
     let [clusters, _] = looks_while_a_member_is_renamed(true).await;
-    assert!(clusters >= 6, "{clusters} looks at the cluster");
+    assert!(clusters >= 6, "{clusters} reads of the cluster");
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_takes_minutes_is_not_looked_at_at_once() {
+async fn an_operation_that_takes_minutes_is_not_read_at_once() {
     let harness = Harness::new(world());
     let request = harness.request("orders", Task::DbRestore, false);
     let goal = Goal::Gone { resource_ids: vec![resource_id(&harness, "orders")] };
@@ -377,7 +377,7 @@ async fn what_takes_minutes_is_not_looked_at_at_once() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn members_are_waited_for_until_they_are_gone_and_then_the_cluster() {
+async fn a_wait_lasts_until_the_members_are_gone_and_another_until_the_cluster_is() {
     let harness = Harness::new(world());
     let request = harness.request("shop", Task::DbRestore, true);
     let rds = harness.rds();
@@ -398,7 +398,7 @@ async fn members_are_waited_for_until_they_are_gone_and_then_the_cluster() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn an_instance_has_no_members_to_wait_for() {
+async fn a_wait_for_the_members_of_an_instance_is_an_internal_error() {
     let harness = Harness::new(world());
     let request = harness.request("orders", Task::DbRestore, false);
     let goal = Goal::MembersGone { resource_ids: vec!["db-1".to_owned()] };

@@ -1,4 +1,4 @@
-//! What people are told of a run, word for word: the files in `tests/golden/alerts`, each as text, as HTML and for Slack.
+//! Compares the alerts of runs with the files in `tests/golden/alerts`, each as text, as HTML and for Slack.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p trapheus-tests --test pipeline alerts` writes them anew. `tests/alerts/render.sh` shows the HTML in
 //! a browser.
@@ -13,7 +13,7 @@ use trapheus_cli::rehearsal::Rehearsal;
 
 use super::{event, world};
 
-/// A name, a database and whether it is a cluster, what goes wrong, and what the reader has to understand.
+/// A name, a database and whether it is a cluster, the faults, and words that the alert must contain.
 type Scene = (&'static str, (&'static str, bool), &'static [&'static str], &'static [&'static str]);
 
 const SCENES: &[Scene] = &[
@@ -80,7 +80,7 @@ fn alert((identifier, is_cluster): (&str, bool), faults: &[&str], format: Format
 }
 
 #[test]
-fn what_people_are_told_is_as_checked_in() {
+fn the_alerts_are_those_of_the_checked_in_files() {
     let folder = PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("golden/alerts");
     for (name, database, faults, said) in SCENES {
         let text = alert(*database, faults, Format::Text);
@@ -95,7 +95,7 @@ fn what_people_are_told_is_as_checked_in() {
                 fs::write(&path, &rendered).expect("the folder can be written");
             }
             let golden = fs::read_to_string(&path).unwrap_or_default();
-            assert!(golden == rendered, "{} differs; look at it after UPDATE_GOLDEN=1:\n{rendered}", path.display());
+            assert!(golden == rendered, "{} differs; check it after UPDATE_GOLDEN=1:\n{rendered}", path.display());
         }
     }
 }

@@ -1,8 +1,8 @@
-//! Input that cannot be run: refused by name, told by mail, and nothing is touched.
+//! An invalid input: the run refuses it, names every problem in its error and its mails, and changes nothing.
 
 use super::*;
 
-/// Events that cannot be run, with the error and what its text has to name.
+/// Invalid events, with the error and the words that its cause must contain.
 fn bad_events() -> Vec<(Value, &'static str, Vec<&'static str>)> {
     let invalid = "InvalidInputException";
     let preflight = "PreflightException";
@@ -42,7 +42,7 @@ fn bad_events() -> Vec<(Value, &'static str, Vec<&'static str>)> {
 }
 
 #[test]
-fn a_bad_event_fails_with_every_problem_named_and_touches_nothing() {
+fn a_bad_event_fails_with_every_problem_named_and_changes_nothing() {
     for (event, error, named) in bad_events() {
         let report = rehearse(event.clone(), world());
         assert_eq!(report.status, "FAILED", "{event}");
@@ -70,7 +70,7 @@ fn the_mails_about_a_bad_event_name_every_problem_too() {
 }
 
 #[test]
-fn nothing_but_reading_and_mailing_happens_after_a_bad_event() {
+fn a_bad_event_leads_only_to_reads_and_mails() {
     for (event, _, _) in bad_events() {
         let report = rehearse(event.clone(), world());
         for action in report.rds_calls.keys() {

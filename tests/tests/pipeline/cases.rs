@@ -1,4 +1,4 @@
-//! The cases from the field in `tests/cases`: each of them ends as the table says, and no folder is without a row.
+//! The cases from the field in `tests/cases`: each case has the end in the table, and each folder has a row.
 
 use std::cell::Cell;
 use std::collections::BTreeMap;
@@ -16,17 +16,17 @@ use trapheus_cli::stage::{Around, Call};
 
 use super::*;
 
-/// How a case has to end.
+/// The right end of a case.
 enum End {
-    /// The restored database has the name, and the notes of the run tell of these.
+    /// The restored database has the name, and the notes of the run contain these words.
     Succeeds(&'static [&'static str]),
-    /// The same, in a status of this name, which lasts longer than the run.
+    /// The same, in this status, which lasts longer than the run.
     Serves(&'static str, &'static [&'static str]),
-    /// Refused with this error before any change; the cause holds these words.
+    /// Refused with this error before any change. The cause contains these words.
     Refused(&'static str, &'static [&'static str]),
-    /// The original has its name again, under an execution of this status; the last mail tells of these.
+    /// The execution has this status, and the original has its name again. The last mail contains these words.
     PutBack(&'static str, &'static [&'static str]),
-    /// The restored database has the name, and the original is left over under this one: the last mail tells of both.
+    /// The restored database has the name, and the original is left over under this one. The last mail names both.
     LeftOver(&'static str),
 }
 
@@ -34,7 +34,7 @@ use End::{LeftOver, PutBack, Refused, Serves, Succeeds};
 
 const PREFLIGHT: &str = "PreflightException";
 
-/// What people made in a case themselves; nothing else may be there beside what was there before.
+/// The resources that people create in a case. No other new resource may exist at its end.
 const MADE_BY_PEOPLE: [&str; 5] =
     ["instance orders-copy", "snapshot manual", "cluster shop-copy", "instance shop-copy-1", "cluster snapshot manual"];
 
@@ -120,7 +120,7 @@ fn folder() -> PathBuf {
     PathBuf::from(env!("CARGO_MANIFEST_DIR")).join("cases")
 }
 
-/// The words of a command line, of which some are in single quotes.
+/// The words of a command line. Some are in single quotes.
 fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     for (index, part) in line.split('\'').enumerate() {
@@ -150,14 +150,14 @@ fn rehearse_case(case: &str) -> Report {
     rehearsal.run(&mut ()).expect("a world that can exist")
 }
 
-/// A case without its arguments.
+/// The rehearsal of a case, without its arguments.
 fn rehearsal_of(case: &str) -> Rehearsal {
     let read = |file: &str| fs::read_to_string(folder().join(case).join(file)).expect(file);
     let event = serde_json::from_str(&read("event.json")).expect("an event in JSON");
     Rehearsal::new(event, World::from_json(&read("world.json")).expect("a world in JSON"))
 }
 
-/// Checks that the last mail tells of these.
+/// Checks that the last mail contains these words.
 fn assert_told(report: &Report, expected: &[&str], case: &str) {
     let text = report.mails.last().and_then(|mail| mail.text.as_deref()).unwrap_or_default();
     for words in expected {
@@ -165,7 +165,7 @@ fn assert_told(report: &Report, expected: &[&str], case: &str) {
     }
 }
 
-/// The report of the same run, as if people had made nothing meanwhile.
+/// The report without the resources that people created meanwhile.
 fn without_what_people_made(mut report: Report) -> Report {
     let is_theirs = |noun: &str, name: &str| MADE_BY_PEOPLE.contains(&format!("{noun} {name}").as_str());
     report.world.instances.retain(|found| !is_theirs("instance", &found.identifier));
@@ -175,13 +175,13 @@ fn without_what_people_made(mut report: Report) -> Report {
     report
 }
 
-/// Everything a run tells besides its end.
+/// The output of a run, which contains its notes.
 fn notes(report: &Report) -> String {
     report.output.as_ref().map(Value::to_string).unwrap_or_default()
 }
 
 #[test]
-fn each_case_from_the_field_ends_as_it_has_to() {
+fn each_case_from_the_field_has_the_end_of_its_row() {
     for (case, end) in CASES {
         let report = rehearse_case(case);
         let (identifier, is_cluster) =
@@ -233,7 +233,7 @@ fn each_case_from_the_field_ends_as_it_has_to() {
                 let deletions: Vec<_> =
                     report.steps.iter().filter(|step| step.state.starts_with("DeleteOriginal")).collect();
                 let is_looked_for_again = deletions.len() > 1 || deletions.iter().any(|step| step.seconds > 0.0);
-                assert!(is_looked_for_again, "{case}: it answered under no name: {deletions:?}");
+                assert!(is_looked_for_again, "{case}: the original was not read again: {deletions:?}");
                 assert_told(&report, &["is the restored database, verified", name], case);
             }
         }
@@ -253,7 +253,7 @@ fn every_case_has_a_row() {
 
 /// A cluster of 16 members with 46 maximal tags each.
 #[test]
-fn a_document_stays_small_whatever_the_tags() {
+fn a_document_stays_small_with_maximal_tags() {
     let report = rehearsal_of("62-large-document").run(&mut ()).expect("a world that can exist");
     assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
     let size = report.output.as_ref().map(|output| output.to_string().len()).unwrap_or_default();
@@ -261,7 +261,7 @@ fn a_document_stays_small_whatever_the_tags() {
     assert!(size > 10 * 1024, "the whole document is the output: {size}");
 }
 
-/// One event, three times in a row from one snapshot: every restored database has a resource id of its own.
+/// Runs one event three times in a row from one snapshot. Every restored database has a resource id of its own.
 #[tokio::test(start_paused = true)]
 async fn an_event_can_be_repeated_from_the_same_snapshot() {
     for (identifier, is_cluster) in KINDS {
@@ -280,7 +280,7 @@ async fn an_event_can_be_repeated_from_the_same_snapshot() {
     }
 }
 
-/// The most bytes that a function was handed or answered.
+/// The size in bytes of the largest payload or answer of a function.
 #[derive(Debug, Default)]
 struct Largest(Cell<usize>);
 
@@ -297,7 +297,7 @@ impl Around for Largest {
     }
 }
 
-/// The large cluster, with these faults; and the most bytes that a function was handed or answered.
+/// Rehearses the large cluster with these faults. Returns the report and the size of the largest payload or answer.
 fn rehearse_large_cluster(faults: &[&str]) -> (Report, usize) {
     let largest = Rc::new(Largest::default());
     let mut rehearsal = rehearsal_of("62-large-document");
@@ -306,7 +306,7 @@ fn rehearse_large_cluster(faults: &[&str]) -> (Report, usize) {
     (rehearsal.run(&mut ()).expect("a world that can exist"), largest.0.get())
 }
 
-/// One stop after the work of each state of this run, and before it where the state is one of no function.
+/// One stop for each state of this run: after the state's function, or before the state if it has no function.
 fn stops(run: &Report) -> Vec<String> {
     let mut seen: BTreeMap<&str, u32> = BTreeMap::new();
     let mut stops = vec!["ValidateInput=abort".to_owned()];
@@ -320,7 +320,7 @@ fn stops(run: &Report) -> Vec<String> {
     stops
 }
 
-/// What has to hold of the large cluster after its run was stopped and recovered.
+/// Checks the large cluster after its run was stopped and recovered.
 fn assert_recovered(report: &Report, largest: usize, mails: usize, stop: &str) {
     let told = format!("{stop}: {:?} {:?}", report.status, report.others);
     assert_eq!(report.status, ABORTED, "{told}");
@@ -333,7 +333,7 @@ fn assert_recovered(report: &Report, largest: usize, mails: usize, stop: &str) {
         assert!(report.others.iter().all(|other| other.status == "SUCCEEDED"), "{told}");
         return assert_untouched(report, &told);
     }
-    // It was verified, so it stays; its original is left over for a person, or on its way out.
+    // The restored cluster was verified, so it stays. Its original is left over or in deletion.
     let members = report.world.instances.iter().filter(|found| found.cluster.as_deref() == Some("shop"));
     assert_eq!((status, members.filter(|member| member.status == "available").count()), ("available", 16), "{told}");
     let original = report.world.clusters.iter().find(|found| found.resource_id == before);
@@ -344,9 +344,9 @@ fn assert_recovered(report: &Report, largest: usize, mails: usize, stop: &str) {
 }
 
 #[test]
-fn stopped_after_any_step_a_cluster_of_sixteen_members_with_maximal_tags_is_recovered() {
+fn a_run_of_the_large_cluster_is_recovered_after_a_stop_at_any_step() {
     let (happy, _) = rehearse_large_cluster(&[]);
-    // Nothing is left to stop at the last state.
+    // A stop at the last state changes nothing.
     let stops = stops(&happy).into_iter().filter(|stop| !stop.starts_with("RestorePipelineComplete"));
     for stop in stops {
         let (report, largest) = rehearse_large_cluster(&[&stop]);
@@ -355,7 +355,7 @@ fn stopped_after_any_step_a_cluster_of_sixteen_members_with_maximal_tags_is_reco
 }
 
 #[test]
-fn stopped_after_any_step_of_its_rollback_the_large_cluster_is_recovered() {
+fn a_rollback_of_the_large_cluster_is_recovered_after_a_stop_at_any_step() {
     const ROLLBACK: [&str; 6] = [
         "Discard",
         "GetClusterStatusPostDiscard",

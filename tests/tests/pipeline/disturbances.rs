@@ -1,4 +1,4 @@
-//! What goes wrong with functions and executions, and what follows: retries, recoveries, second runs.
+//! Faults of functions and executions, and their effects: retries, recoveries, second runs.
 
 use std::rc::Rc;
 use std::time::{Duration, SystemTime};
@@ -46,13 +46,13 @@ fn a_function_that_fails_once_is_called_again() {
 }
 
 #[test]
-fn a_function_that_hangs_takes_the_time_lambda_gives_it() {
+fn a_function_that_hangs_uses_its_whole_time_limit() {
     let report = rehearse_with(&["restore-instance=timeOut"]);
     assert!(step(&report, "RestoreDbInstanceFromSnapshot").seconds >= 180.0);
 }
 
 #[test]
-fn a_function_that_keeps_crashing_fails_the_run_under_the_name_step_functions_gives_it() {
+fn a_function_that_fails_every_time_fails_the_run_with_the_error_of_step_functions() {
     for (kind, error) in [
         ("crash", "Runtime.ExitError"),
         ("answerLost", "Lambda.Unknown"),
@@ -100,7 +100,7 @@ fn the_alerts_name_the_state_that_failed_in_the_run_and_in_its_rollback() {
 }
 
 #[test]
-fn an_abort_meets_the_execution_before_the_function_of_its_state_or_after() {
+fn an_abort_stops_the_execution_before_or_after_the_function_of_its_state() {
     for (fault, renames) in [("DbInstanceRename=abort", 0), ("DbInstanceRename=abortAfter", 1)] {
         let report = Rehearsal { recovery: false, ..rehearsal(&[fault]) }.run(&mut ()).expect("a world");
         assert_eq!((report.status.as_str(), report.others.len()), ("ABORTED", 0), "{fault}");
@@ -111,7 +111,7 @@ fn an_abort_meets_the_execution_before_the_function_of_its_state_or_after() {
 }
 
 #[test]
-fn the_recovery_of_an_aborted_execution_puts_the_original_back_and_tells_people() {
+fn the_recovery_of_an_aborted_execution_puts_the_original_back_and_sends_the_alerts() {
     let report = rehearse_with(&["RestoreDbInstanceFromSnapshot#1=abort"]);
     assert_eq!(report.status, "ABORTED");
     let [recovery] = report.others.as_slice() else { panic!("{:?}", report.others) };
@@ -126,11 +126,11 @@ fn the_recovery_of_an_aborted_execution_puts_the_original_back_and_tells_people(
 }
 
 #[test]
-fn a_recovery_that_finds_all_well_changes_nothing_and_tells_nobody() {
+fn a_recovery_that_finds_nothing_to_do_changes_nothing_and_sends_no_alert() {
     let report = rehearse_with(&["RestoreDBInstanceFromDBSnapshot=denied"]);
     let [recovery] = report.others.as_slice() else { panic!("{:?}", report.others) };
     assert_eq!((recovery.status.as_str(), recovery.changes), ("SUCCEEDED", 0));
-    assert_eq!(report.mails.len(), 2, "those of the failed run itself");
+    assert_eq!(report.mails.len(), 2, "the mails of the failed run");
 }
 
 #[test]
@@ -154,7 +154,7 @@ fn a_second_run_may_have_an_input_of_its_own() {
     assert!(report.rds_calls.contains_key("CreateDBClusterSnapshot"));
 }
 
-/// Holds a function back for a while before it works.
+/// Delays a function before it works.
 #[derive(Debug)]
 struct SlowToStart {
     function: &'static str,
@@ -174,15 +174,15 @@ impl Around for SlowToStart {
 }
 
 #[test]
-fn a_function_works_on_though_its_execution_was_stopped() {
+fn a_function_continues_although_its_execution_was_stopped() {
     let around = Some(Rc::new(SlowToStart { function: "email", seconds: 60 }) as Rc<dyn Around>);
-    // The first alert is under way beside the rollback, which is where the execution is stopped.
+    // The execution is stopped in the rollback, while the first alert is being sent.
     let faults = ["RestoreDBInstanceFromDBSnapshot=denied", "RevertOldDbInstanceRename=abort"];
     let report = Rehearsal { around, recovery: false, ..rehearsal(&faults) }.run(&mut ()).expect("a world");
     assert_eq!((report.status.as_str(), report.mails.len()), ("ABORTED", 1));
 }
 
-/// A function whose answer is larger than Step Functions passes on, once it has worked.
+/// A function that does its work and then gives an answer that is too large for Step Functions.
 #[derive(Debug)]
 struct AnswersTooMuch {
     function: &'static str,
@@ -203,7 +203,7 @@ impl Around for AnswersTooMuch {
 }
 
 #[test]
-fn an_answer_that_is_too_large_to_pass_on_is_rolled_back_and_told_like_any_failure() {
+fn a_run_with_an_answer_that_is_too_large_is_rolled_back() {
     for function in ["preflight-instance", "restore-instance", "wait-instance"] {
         let around = Some(Rc::new(AnswersTooMuch { function }) as Rc<dyn Around>);
         let report = Rehearsal { around, recovery: false, ..rehearsal(&[]) }.run(&mut ()).expect("a world");
@@ -226,7 +226,7 @@ fn a_redriven_execution_keeps_its_name_and_has_a_recovery_for_each_of_its_ends()
         report.steps.iter().filter(|step| step.state == "DbInstanceRename").map(|step| step.status).collect();
     assert_eq!(renames, [StepStatus::Aborted, StepStatus::Failed]);
     let claims = report.steps.iter().filter(|step| step.state == "ClaimDbInstance").count();
-    assert_eq!(claims, 1, "what has succeeded is not done again");
+    assert_eq!(claims, 1, "a redrive does not repeat a succeeded state");
     assert!(
         report.summary().starts_with("ABORTED after 9s, redriven 2h 00m 00s later\nFAILED after"),
         "{}",
@@ -237,7 +237,7 @@ fn a_redriven_execution_keeps_its_name_and_has_a_recovery_for_each_of_its_ends()
 }
 
 #[test]
-fn a_redriven_execution_changes_nothing_more_before_its_rollback() {
+fn a_redriven_execution_changes_nothing_before_its_rollback() {
     for state in [
         "PreflightDbInstance",
         "ClaimDbInstance",
@@ -246,7 +246,7 @@ fn a_redriven_execution_changes_nothing_more_before_its_rollback() {
         "ApplyDbInstanceSettings",
         "VerifyDbInstance",
     ] {
-        // While the recovery still waits for the functions of the stopped execution.
+        // The redrive comes while the recovery still waits for the functions of the stopped execution.
         let report = rehearse_with(&[&format!("{state}=abortAfter"), "end=redrive:30"]);
         assert_eq!(report.error.as_deref(), Some("ClaimException"), "{state}: {:?}", report.cause);
         assert!(report.cause.as_deref().is_some_and(|cause| cause.contains("was redriven at")), "{:?}", report.cause);
@@ -256,10 +256,10 @@ fn a_redriven_execution_changes_nothing_more_before_its_rollback() {
 }
 
 #[test]
-fn a_failed_execution_that_is_redriven_fails_again_without_another_word() {
+fn a_failed_execution_that_is_redriven_fails_again_without_another_alert() {
     let report = rehearse_with(&["RestoreDBInstanceFromDBSnapshot=denied", "end=redrive:60", "end#2=redrive:60"]);
     assert_eq!((report.redriven.len(), report.status.as_str()), (2, "FAILED"));
-    assert_eq!(report.mails.len(), 2, "those of its first end");
+    assert_eq!(report.mails.len(), 2, "the mails of its first end");
     assert_untouched(&report, "redriven");
 }
 
@@ -278,20 +278,20 @@ fn a_person_may_start_another_run_beside_a_recovery() {
     let [recovery, second] = report.others.as_slice() else { panic!("{:?}", report.others) };
     assert_eq!((recovery.role, second.role), (RunRole::Recovery, RunRole::Second));
     assert!(second.started_seconds > recovery.started_seconds, "{second:?}");
-    let strike = report.struck.iter().find(|strike| strike.fault.to_string() == fault).expect("it struck");
+    let strike = report.struck.iter().find(|strike| strike.fault.to_string() == fault).expect("a strike");
     assert_eq!(strike.execution.as_deref(), Some(recovery.execution.as_str()));
     assert_untouched(&report, "recovered");
 }
 
 #[test]
-fn a_recovery_that_could_not_look_is_started_again_by_the_command_of_its_mail() {
+fn the_mail_of_a_recovery_that_could_not_read_its_execution_has_the_command_that_repeats_it() {
     let denied = |times: usize| format!("DescribeExecution#1x{times}=denied");
     let stopped = "RestoreDbInstanceFromSnapshot=abortAfter";
     let lost = rehearse_with(&[stopped, &denied(10_000)]);
     let mail = lost.mails.last().and_then(|mail| mail.text.as_deref()).expect("a mail");
     let execution = by_hand::recovered(mail).expect("a command");
     assert_eq!(execution, lost.execution);
-    // Then the permission is back, and a person runs that command.
+    // Then the function has the permission again, and a person runs that command.
     let second = format!(r#"recovery:FinalAlerts=secondRun:{{"task":"recover","execution":"{execution}"}}"#);
     let report = rehearse_with(&[stopped, &denied(lost.struck.len() - 1), &second]);
     assert_eq!(report.others.iter().map(|other| &*other.status).collect::<Vec<_>>(), ["FAILED", "SUCCEEDED"]);
@@ -308,11 +308,11 @@ fn another_definition_can_be_rehearsed() {
     let definition = Some(load(&definition.to_string()).expect("a definition"));
     let report = Rehearsal { definition, ..rehearsal(&[]) }.run(&mut ()).expect("a world");
     assert_eq!(report.status, "SUCCEEDED", "{:?}", report.cause);
-    assert!(report.world.instance("orders-temp").is_some(), "nothing deletes the original");
+    assert!(report.world.instance("orders-temp").is_some(), "no state deletes the original");
 }
 
 #[test]
-fn a_world_file_may_bring_its_disturbances() {
+fn a_world_file_may_contain_disturbances() {
     let mut world = world();
     world.disturbances =
         vec![json!("DbInstanceRename=abort"), json!({"function": {"function": "email", "fault": "crash"}})];
@@ -324,7 +324,7 @@ fn a_world_file_may_bring_its_disturbances() {
 }
 
 #[test]
-fn a_look_up_of_an_execution_tells_how_it_ended() {
+fn a_read_of_an_ended_execution_shows_its_status_error_and_times() {
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     runtime.expect("a runtime").block_on(async {
         let start_time = SystemTime::UNIX_EPOCH + Duration::from_secs(1_767_600_000);
@@ -332,19 +332,19 @@ fn a_look_up_of_an_execution_tells_how_it_ended() {
         let simulator = Simulator::new(world(), options).expect("a possible world");
         let faults = ["RestoreDBInstanceFromDBSnapshot=denied"];
         let rehearsal = Rehearsal { world: World::default(), ..rehearsal(&faults) };
-        let report = rehearsal.run_against(&simulator, &mut ()).await.expect("it runs");
+        let report = rehearsal.run_against(&simulator, &mut ()).await.expect("a report");
         let sfn = Clients::of(&simulator).sfn;
-        let found = sfn.describe_execution().execution_arn(&report.execution).send().await.expect("it is known");
+        let found = sfn.describe_execution().execution_arn(&report.execution).send().await.expect("the execution");
         assert_eq!((found.status().as_str(), found.error()), ("FAILED", Some("AccessDeniedException")));
         assert!(found.cause().is_some_and(|cause| cause.contains("errorMessage")));
         assert_eq!(found.input(), Some(report.input.to_string().as_str()));
-        let (start, stop) = (found.start_date(), found.stop_date().expect("it has stopped"));
+        let (start, stop) = (found.start_date(), found.stop_date().expect("an end"));
         assert!((stop.as_secs_f64() - start.as_secs_f64() - report.duration_seconds).abs() < 0.01);
     });
 }
 
 #[test]
-fn the_report_says_where_each_fault_struck() {
+fn the_report_names_the_state_and_function_that_each_fault_struck() {
     let faults = [
         "ModifyDBInstance@orders=throttle",
         "rename-instance#2=crash",

@@ -1,4 +1,4 @@
-//! Every task for every kind of database, as the files in `events/` start them.
+//! Every task for every kind of database, with inputs like those in `events/`.
 
 use std::fs;
 use std::path::Path;
@@ -17,8 +17,8 @@ fn every_task_succeeds_for_every_kind_of_database() {
             assert_eq!(inventory(&report.world), inventory(&report.world_before), "{identifier} {task}");
             assert_eq!(report.mails.len(), 0, "{identifier} {task}");
             assert_bystanders_untouched(&report, identifier);
-            let (before, _) = database(&report.world_before, identifier, is_cluster).expect("it was there");
-            let (now, status) = database(&report.world, identifier, is_cluster).expect("it is there");
+            let (before, _) = database(&report.world_before, identifier, is_cluster).expect("the old database");
+            let (now, status) = database(&report.world, identifier, is_cluster).expect("the database");
             assert_eq!(status, "available", "{identifier} {task}");
             assert_eq!(before != now, task != "create_snapshot_only", "{identifier} {task}");
         }
@@ -36,7 +36,7 @@ fn a_new_snapshot_is_available_under_the_name_of_the_old_one() {
             } else {
                 report.world.snapshot(&name).map(|found| (found.status.to_string(), found.created_seconds))
             }
-            .expect("the snapshot is there");
+            .expect("the snapshot");
             assert_eq!(status, "available", "{identifier} {task}");
             assert!(created > 0.0, "{identifier} {task}: the old snapshot is still there");
         }
@@ -46,8 +46,8 @@ fn a_new_snapshot_is_available_under_the_name_of_the_old_one() {
 #[test]
 fn every_member_is_back_under_its_name_and_the_same_one_is_the_writer() {
     let report = rehearse(event("shop", "db_restore", true), world());
-    let before = report.world_before.cluster("shop").expect("it was there");
-    let now = report.world.cluster("shop").expect("it is there");
+    let before = report.world_before.cluster("shop").expect("the old database");
+    let now = report.world.cluster("shop").expect("the database");
     assert_eq!(now.members[0], "shop-2", "the writer");
     let sorted = |members: &[String]| {
         let mut members = members.to_vec();
@@ -57,7 +57,7 @@ fn every_member_is_back_under_its_name_and_the_same_one_is_the_writer() {
     assert_eq!(sorted(&now.members), sorted(&before.members));
     for member in &now.members {
         let (old, new) = (report.world_before.instance(member), report.world.instance(member));
-        let (old, new) = (old.expect("it was there"), new.expect("it is there"));
+        let (old, new) = (old.expect("the old database"), new.expect("the database"));
         assert_ne!(old.resource_id, new.resource_id, "{member}");
         assert_eq!(new.status.as_ref(), "available", "{member}");
         assert_eq!(old.settings.class, new.settings.class, "{member}");
@@ -68,10 +68,10 @@ fn every_member_is_back_under_its_name_and_the_same_one_is_the_writer() {
 #[test]
 fn the_restored_database_has_the_originals_settings_and_tags() {
     let report = rehearse(event("orders", "db_restore", false), world());
-    let before = report.world_before.instance("orders").expect("it was there");
-    let now = report.world.instance("orders").expect("it is there");
+    let before = report.world_before.instance("orders").expect("the old database");
+    let now = report.world.instance("orders").expect("the database");
     let settings = |found: &rds_simulator::InstanceState| {
-        // Where it runs is RDS's choice for a Multi-AZ instance.
+        // RDS chooses the zone of a Multi-AZ instance.
         rds_simulator::InstanceSettings { availability_zone: None, ..found.settings.clone() }
     };
     assert_eq!(settings(now), settings(before));
@@ -101,7 +101,7 @@ fn a_clusters_own_option_group_is_reported_from_the_start_and_does_not_fail_the_
 }
 
 #[test]
-fn a_restore_without_any_snapshot_taken_before_works_as_well() {
+fn a_run_that_takes_the_first_snapshot_of_a_database_succeeds() {
     let mut world = world();
     world.snapshots.clear();
     let report = rehearse(event("orders", "create_snapshot", false), world);
@@ -110,7 +110,7 @@ fn a_restore_without_any_snapshot_taken_before_works_as_well() {
 }
 
 #[test]
-fn a_region_without_proxies_deployments_and_global_databases_is_fine() {
+fn a_run_succeeds_in_a_region_without_proxies_deployments_and_global_databases() {
     let absent = ["DescribeDBProxies", "DescribeBlueGreenDeployments", "DescribeGlobalClusters"]
         .map(|action| json!({"action": action, "times": 100, "fault": {"kind": "error", "code": "InvalidAction"}}));
     for (identifier, is_cluster) in KINDS {
@@ -120,14 +120,14 @@ fn a_region_without_proxies_deployments_and_global_databases_is_fine() {
 }
 
 #[test]
-fn an_identifier_in_capitals_is_the_same_database() {
+fn an_identifier_in_capitals_names_the_same_database() {
     let report = rehearse(event("Orders", "db_restore", false), world());
     assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
     assert!(report.downtime_seconds.is_some_and(|seconds| seconds > 0.0));
 }
 
 #[test]
-fn a_restore_of_six_hours_is_fine() {
+fn a_restore_of_six_hours_succeeds() {
     let mut world = world();
     world.timings.restore_instance = 6.0 * 3_600.0;
     world.timings.jitter = 0.0;
@@ -147,12 +147,12 @@ fn every_file_in_events_starts_a_run_that_succeeds() {
         assert!(report.succeeded(), "{}: {:?} {:?}", path.display(), report.error, report.cause);
         count += 1;
     }
-    // Every task for every kind, both that take a snapshot with an export, and a recovery of an instance and of a cluster.
+    // Every task for every kind, two tasks with an export, and a recovery of an instance and of a cluster.
     assert_eq!(count, KINDS.len() * (TASKS.len() + 2) + 2);
 }
 
-/// `-temp` behind an instance's or a member's name, and `-snapshot` behind a cluster's, have to fit into 63 characters; no
-/// other limit is the original project's.
+/// The name of an instance or a member with `-temp`, and that of a cluster with `-snapshot`, must fit into 63 characters. The
+/// original project has no other limit.
 #[test]
 fn the_longest_names_that_the_original_project_takes_fit_the_run_and_its_rollback() {
     let (instance, cluster) = ("i".repeat(58), "c".repeat(54));
@@ -181,9 +181,9 @@ fn the_longest_names_that_the_original_project_takes_fit_the_run_and_its_rollbac
 }
 
 #[test]
-fn a_reader_of_auto_scaling_refuses_no_run_whatever_its_state() {
+fn a_reader_of_auto_scaling_refuses_no_run_in_any_state() {
     let mut world = world();
-    let shop = world.clusters.iter_mut().find(|cluster| cluster.identifier == "shop").expect("it is there");
+    let shop = world.clusters.iter_mut().find(|cluster| cluster.identifier == "shop").expect("the database");
     shop.members.push(MemberSpec {
         identifier: "application-autoscaling-3f2c1d9e-7a54-4b0e-9c1a-0d1e2f3a4b5c".to_owned(),
         writer: false,

@@ -1,4 +1,4 @@
-//! Runs that export their snapshot. Whatever becomes of the export, the database is as well as without one.
+//! Runs that export their snapshot. A failed export does not harm the database.
 
 use super::*;
 
@@ -9,7 +9,7 @@ fn exporting(identifier: &str, task: &str, is_cluster: bool, wait: bool) -> Valu
     event
 }
 
-/// Status and failure of the export, as the run's output has them.
+/// Status and failure of the export in the run's output.
 fn outcome(report: &Report) -> (&str, Option<&str>) {
     let export = &report.output.as_ref().expect("an output")["export"];
     (export["status"].as_str().unwrap_or_default(), export["failure"]["Error"].as_str())
@@ -51,13 +51,13 @@ fn a_run_that_waits_for_its_export_ends_when_it_is_complete() {
 }
 
 #[test]
-fn an_export_that_fails_leaves_the_restore_alone_and_is_told_in_output_and_mail() {
+fn a_failed_export_does_not_fail_the_restore_and_is_reported_in_output_and_mail() {
     for (identifier, is_cluster) in KINDS {
         let report = rehearse(exporting(identifier, "create_snapshot", is_cluster, true), world_with(failing()));
         assert_eq!(report.status, "SUCCEEDED", "{identifier}: {:?} {:?}", report.error, report.cause);
         assert_eq!(outcome(&report), ("FAILED", Some("ExportException")), "{identifier}");
-        let (before, _) = database(&report.world_before, identifier, is_cluster).expect("it was there");
-        let (now, status) = database(&report.world, identifier, is_cluster).expect("it is there");
+        let (before, _) = database(&report.world_before, identifier, is_cluster).expect("the old database");
+        let (now, status) = database(&report.world, identifier, is_cluster).expect("the database");
         assert!(before != now && status == "available", "{identifier} was not restored");
         assert_eq!(marks(&report.world), Vec::<String>::new());
         let [mail] = &report.mails[..] else { panic!("{} mails", report.mails.len()) };
@@ -66,7 +66,7 @@ fn an_export_that_fails_leaves_the_restore_alone_and_is_told_in_output_and_mail(
 }
 
 #[test]
-fn an_export_that_cannot_even_start_leaves_the_restore_alone() {
+fn an_export_that_cannot_start_does_not_fail_the_restore() {
     for (identifier, is_cluster) in KINDS {
         for (code, expected) in [
             ("AccessDenied", "AccessDeniedException"),
@@ -83,20 +83,20 @@ fn an_export_that_cannot_even_start_leaves_the_restore_alone() {
 }
 
 #[test]
-fn a_run_that_is_only_to_take_and_export_a_snapshot_fails_with_the_export() {
+fn a_run_that_only_takes_and_exports_a_snapshot_fails_with_the_export() {
     for (identifier, is_cluster) in KINDS {
         let event = exporting(identifier, "create_snapshot_only", is_cluster, true);
         let report = rehearse(event, world_with(failing()));
         assert_eq!((report.status.as_str(), report.error.as_deref()), ("FAILED", Some("ExportException")));
         assert!(report.cause.as_deref().is_some_and(|cause| cause.contains("FAILED")), "{:?}", report.cause);
-        assert!(report.steps.iter().all(|step| step.state != "FailedState"), "nothing is to be rolled back");
+        assert!(report.steps.iter().all(|step| step.state != "FailedState"), "the run has nothing to roll back");
         assert_untouched(&report, identifier);
         assert_eq!(report.mails.len(), 1);
     }
 }
 
 #[test]
-fn a_restore_goes_on_without_an_export_that_has_no_place() {
+fn a_restore_continues_if_its_export_gets_no_place() {
     for (identifier, is_cluster) in KINDS {
         let mut world = world();
         world.limits.export_tasks = 0;
@@ -111,7 +111,7 @@ fn a_restore_goes_on_without_an_export_that_has_no_place() {
 }
 
 #[test]
-fn a_restore_that_fails_beside_a_failed_export_is_rolled_back_for_its_own_error() {
+fn a_failed_restore_beside_a_failed_export_ends_with_the_error_of_the_restore() {
     let faults = json!([
         {"action": "StartExportTask", "fault": {"kind": "denied"}},
         {"action": "RestoreDBInstanceFromDBSnapshot", "fault": {"kind": "endsIn", "status": "failed"}},
@@ -142,7 +142,7 @@ fn a_snapshot_that_is_being_exported_is_replaced_by_the_next_run() {
 }
 
 #[test]
-fn an_engine_that_cannot_be_exported_is_refused_before_anything_is_touched() {
+fn an_engine_that_cannot_be_exported_is_refused_before_any_change() {
     let mut world = world();
     world.instances[0].engine = "oracle-ee".to_owned();
     world.instances[0].settings = serde_json::from_value(json!({})).expect("settings");

@@ -1,4 +1,4 @@
-//! Runs in which something goes wrong: the original is back under its name, what was restored is gone, and people know.
+//! Runs with a fault: the original has its name again, the restored database is removed, and the alerts report it.
 
 use std::time::SystemTime;
 
@@ -8,8 +8,7 @@ use trapheus_cli::rehearsal::BEGIN;
 
 use super::*;
 
-/// What is wrong at the end of a run that may fail, but has to leave an available database under its name and nothing of
-/// ours behind.
+/// The problems at the end of a run. A run may fail, but must leave an available database under its name, no stray and no tag.
 fn broken_promises(report: &Report, identifier: &str, is_cluster: bool) -> Vec<String> {
     let mut broken = Vec::new();
     let before = database(&report.world_before, identifier, is_cluster).map(|(resource_id, _)| resource_id);
@@ -20,17 +19,17 @@ fn broken_promises(report: &Report, identifier: &str, is_cluster: bool) -> Vec<S
     let temporary = database(&report.world, &format!("{identifier}-temp"), is_cluster);
     let is_restored = now.map(|(resource_id, _)| resource_id) != before;
     match (report.succeeded(), temporary) {
-        (true, Some(_)) => broken.push("it succeeded with the original left over".to_owned()),
-        // The restored database is verified and stays, and the original is kept beside it.
+        (true, Some(_)) => broken.push("the run succeeded with the original left over".to_owned()),
+        // The restored database is verified and stays. The original is kept beside it.
         (false, Some(_)) if is_restored => return broken,
         (false, Some(_)) => broken.push("a stray is left under the temporary name".to_owned()),
         (_, None) => {}
     }
     let mut marks = marks(&report.world);
-    // An interrupted replacement of the snapshot keeps its mark, so that the next run finishes it.
+    // An interrupted replacement of the snapshot keeps its claim, and the next run finishes it.
     marks.retain(|mark| report.succeeded() || !mark.starts_with(&format!("{identifier}-temp: ")));
     if !marks.is_empty() {
-        broken.push(format!("marks are left: {marks:?}"));
+        broken.push(format!("tags of a claim are left: {marks:?}"));
     }
     if !report.succeeded() && report.mails.len() != 2 {
         broken.push(format!("{} mails were sent", report.mails.len()));
@@ -58,7 +57,7 @@ fn a_database_that_ends_in_a_bad_status_is_removed_and_the_original_put_back() {
 }
 
 #[test]
-fn a_member_that_ends_in_a_bad_status_brings_the_whole_cluster_back() {
+fn a_member_that_ends_in_a_bad_status_puts_the_whole_original_cluster_back() {
     for member in ["shop-1", "shop-2"] {
         let faults = json!([{"action": "CreateDBInstance", "identifier": member, "fault": {"kind": "endsIn", "status": "failed"}}]);
         let report = rehearse(event("shop", "db_restore", true), world_with(faults));
@@ -76,7 +75,7 @@ fn a_denied_rename_of_the_second_member_puts_the_first_back() {
 }
 
 #[test]
-fn what_passes_by_itself_does_not_fail_a_run() {
+fn a_fault_that_passes_by_itself_does_not_fail_a_run() {
     for fault in [json!({"kind": "throttle"}), json!({"kind": "serverError"}), json!({"kind": "responseLost"})] {
         for (identifier, is_cluster) in KINDS {
             let rule = json!([{"action": "*", "occurrence": 12, "times": 3, "fault": fault}]);
@@ -100,13 +99,13 @@ fn a_mail_that_cannot_be_sent_does_not_stop_the_rollback() {
 }
 
 #[test]
-fn an_original_that_cannot_be_deleted_stays_beside_the_verified_restored_one() {
+fn an_original_that_cannot_be_deleted_stays_beside_the_verified_database() {
     let faults = json!([{"action": "DeleteDBInstance", "times": 1000, "fault": {"kind": "denied"}}]);
     let report = rehearse(event("orders", "db_restore", false), world_with(faults));
     assert_eq!(report.error.as_deref(), Some("AccessDeniedException"), "{:?}", report.cause);
-    let before = report.world_before.instance("orders").expect("it was there");
+    let before = report.world_before.instance("orders").expect("the old database");
     let kept = report.world.instance("orders-temp").expect("the original is kept");
-    let restored = report.world.instance("orders").expect("the restored one stays");
+    let restored = report.world.instance("orders").expect("the restored database stays");
     assert_eq!(kept.resource_id, before.resource_id);
     assert_ne!(restored.resource_id, before.resource_id);
     assert_eq!(restored.status.as_ref(), "available");
@@ -115,7 +114,7 @@ fn an_original_that_cannot_be_deleted_stays_beside_the_verified_restored_one() {
 }
 
 #[test]
-fn what_is_verified_is_never_called_foreign_once_its_original_could_not_be_deleted() {
+fn the_mail_names_the_verified_database_if_its_original_could_not_be_deleted() {
     for (identifier, is_cluster, fault) in [
         ("orders", false, "DeleteDBInstance=error:InvalidParameterCombination:no"),
         ("shop", true, "DeleteDBInstance#2=error:InvalidParameterCombination:no"),
@@ -131,7 +130,7 @@ fn what_is_verified_is_never_called_foreign_once_its_original_could_not_be_delet
         let [recovery] = &report.others[..] else { panic!("{fault}: one recovery: {:?}", report.others) };
         assert_eq!(recovery.status, "SUCCEEDED", "{fault}: {:?} {:?}", recovery.error, recovery.cause);
         assert_eq!(recovery.changes, 0, "{fault}");
-        assert_eq!(report.mails.len(), 2, "{fault}: the run itself has told people");
+        assert_eq!(report.mails.len(), 2, "{fault}: the run itself sent the alerts");
         let last = report.mails.last().and_then(|mail| mail.text.as_deref()).unwrap_or_default();
         assert!(last.contains("is the restored database, verified"), "{fault}: {last}");
     }
@@ -140,7 +139,7 @@ fn what_is_verified_is_never_called_foreign_once_its_original_could_not_be_delet
 #[test]
 fn a_run_that_cannot_commit_gives_the_original_its_name_back() {
     for (identifier, is_cluster, fault) in [
-        // The role that says that the database is verified cannot be written.
+        // The role `verified` cannot be written.
         ("orders", false, "AddTagsToResource#3=denied"),
         ("orders", false, "commit-instance#1x4=crash"),
         ("shop", true, "commit-cluster#1x4=crash"),
@@ -156,7 +155,7 @@ fn a_run_that_cannot_commit_gives_the_original_its_name_back() {
 }
 
 #[test]
-fn a_commit_whose_answer_is_lost_for_good_is_found_by_the_rollback() {
+fn the_rollback_finds_a_commit_whose_answer_is_lost_for_good() {
     for (identifier, is_cluster, fault) in [
         ("orders", false, "commit-instance#1x4=answerLost"),
         ("shop", true, "commit-cluster#1x4=answerLost"),
@@ -174,7 +173,7 @@ fn a_commit_whose_answer_is_lost_for_good_is_found_by_the_rollback() {
 }
 
 #[test]
-fn a_commit_that_shows_late_is_found_by_the_rollback() {
+fn the_rollback_finds_a_commit_that_shows_late() {
     for (identifier, is_cluster, look, seconds) in
         [("orders", false, "DescribeDBInstances", 20), ("ledger", true, "DescribeDBClusters", 100)]
     {
@@ -182,7 +181,7 @@ fn a_commit_that_shows_late_is_found_by_the_rollback() {
         let calm = rehearse(event(identifier, "db_restore", is_cluster), world_with(json!([late])));
         let mut in_commit = 0;
         for number in (1..=calm.rds_calls[look]).rev() {
-            // The role is written and does not show yet, and the look for it is refused.
+            // The role is written and does not show yet, and the read of it is denied.
             let refused = json!({"action": look, "occurrence": number, "fault": {"kind": "denied"}});
             let faults = json!([late, refused]);
             let report = rehearse(event(identifier, "db_restore", is_cluster), world_with(faults));
@@ -204,13 +203,13 @@ fn a_commit_that_shows_late_is_found_by_the_rollback() {
 }
 
 #[test]
-fn where_rds_cannot_be_reached_the_run_ends_soon_and_says_which_endpoint_is_missing() {
+fn without_a_connection_to_rds_the_run_ends_soon_and_names_the_missing_endpoint() {
     let faults = json!([{"action": "DescribeDBInstances", "times": 10_000, "fault": {"kind": "connectionRefused"}}]);
     let report = rehearse(event("orders", "db_restore", false), world_with(faults));
     assert_eq!(report.error.as_deref(), Some("EndpointUnreachableException"), "{:?}", report.cause);
     let cause = report.cause.as_deref().unwrap_or_default();
     assert!(cause.contains("com.amazonaws.us-east-1.rds") && cause.contains("NAT gateway"), "{cause}");
-    let preflight = report.steps.iter().find(|step| step.state == "PreflightDbInstance").expect("it was entered");
+    let preflight = report.steps.iter().find(|step| step.state == "PreflightDbInstance").expect("a preflight");
     assert_eq!(preflight.retries, 2);
     assert_untouched(&report, "unreachable");
 }
@@ -222,7 +221,7 @@ fn a_database_that_another_run_works_on_is_refused() {
     world.instances[0].tags.insert("trapheus:execution".to_owned(), other.to_owned());
     let report = rehearse_beside(other, event("orders", "db_restore", false), world);
     assert_eq!(report.error.as_deref(), Some("ClaimException"), "{:?}", report.cause);
-    let orders = report.world.instance("orders").expect("it is there");
+    let orders = report.world.instance("orders").expect("the database");
     assert_eq!(orders.tags["trapheus:execution"], other, "the other run's claim");
     assert!(report.rds_calls.keys().all(|action| action.starts_with("Describe") || action.starts_with("List")));
 }
@@ -244,12 +243,12 @@ fn rehearse_beside(other: &str, event: Value, world: World) -> Report {
             cause: None,
             redriven: None,
         });
-        Rehearsal::new(event, World::default()).run_against(&simulator, &mut ()).await.expect("it runs")
+        Rehearsal::new(event, World::default()).run_against(&simulator, &mut ()).await.expect("a report")
     })
 }
 
 #[test]
-fn a_claim_that_somebody_takes_away_ends_the_run_and_not_its_rollback() {
+fn a_claim_that_a_person_removes_ends_the_run_but_not_its_rollback() {
     let untag = "after:ModifyDBInstance=RemoveTagsFromResource:ResourceName=arn:aws:rds:us-east-1:123456789012:db:orders,\
                  TagKeys.member.1=trapheus:execution";
     let rehearsal = Rehearsal {
@@ -261,7 +260,7 @@ fn a_claim_that_somebody_takes_away_ends_the_run_and_not_its_rollback() {
     assert_untouched(&report, "the claim is gone");
 }
 
-/// A restore that fails after the restored database was in service, with more going wrong.
+/// A restore that fails after the restored database was in service, with further faults.
 fn fail_in_service(identifier: &str, is_cluster: bool, faults: &[&str]) -> Report {
     let verify = if is_cluster { "verify-cluster#1x9=crash" } else { "verify-instance#1x9=crash" };
     let disturbances = std::iter::once(&verify).chain(faults).map(|fault| fault.parse().expect("a fault")).collect();
@@ -269,14 +268,14 @@ fn fail_in_service(identifier: &str, is_cluster: bool, faults: &[&str]) -> Repor
     rehearsal.run(&mut ()).expect("a world that can exist")
 }
 
-/// When the rollback began to move the restored database aside, in seconds.
+/// The time in seconds at which the rollback began to move the restored database aside.
 fn moved_aside_at(report: &Report) -> f64 {
     let discard = report.steps.iter().find(|step| step.state.starts_with("DiscardFailed")).expect("a rollback");
     discard.started_seconds
 }
 
 #[test]
-fn an_original_that_vanishes_during_the_rollback_leaves_the_restored_database_and_a_mail_that_says_so() {
+fn a_rollback_whose_original_is_deleted_keeps_the_restored_database_and_the_mail_names_it() {
     for (identifier, is_cluster, deletions) in [
         (
             "orders",
@@ -324,12 +323,12 @@ fn an_original_that_vanishes_during_the_rollback_leaves_the_restored_database_an
 }
 
 #[test]
-fn a_database_moved_aside_that_cannot_be_deleted_does_not_hide_that_the_original_is_back() {
+fn the_mail_says_that_the_original_is_back_if_only_the_deletion_of_the_other_failed() {
     for (identifier, is_cluster, fault) in
         [("orders", false, "DeleteDBInstance#1x1000=denied"), ("ledger", true, "DeleteDBCluster#1x1000=denied")]
     {
         let report = fail_in_service(identifier, is_cluster, &[fault]);
-        let (before, _) = database(&report.world_before, identifier, is_cluster).expect("it was there");
+        let (before, _) = database(&report.world_before, identifier, is_cluster).expect("the old database");
         assert_eq!(database(&report.world, identifier, is_cluster), Some((before, "available")));
         let mail = report.mails.iter().find(|mail| mail.subject.contains("(final")).expect("a final mail");
         assert!(mail.subject.contains("original is back, restored database is left over"), "{}", mail.subject);
@@ -343,7 +342,7 @@ fn a_database_moved_aside_that_cannot_be_deleted_does_not_hide_that_the_original
 }
 
 #[test]
-fn work_on_the_storage_delays_the_end_of_a_database_moved_aside_and_not_the_way_back() {
+fn storage_work_delays_only_the_deletion_of_a_database_moved_aside() {
     let mut world = world();
     world.timings.storage_initialization = 3.0 * 3_600.0;
     for (identifier, is_cluster) in [("orders", false), ("ledger", true)] {
@@ -358,9 +357,9 @@ fn work_on_the_storage_delays_the_end_of_a_database_moved_aside_and_not_the_way_
     }
 }
 
-/// A restore that RDS does not show and that fails: the wait for it gives up after half an hour, when it is still hidden.
+/// RDS does not show the failed restore for longer than half an hour. So its wait gives up while RDS still hides it.
 #[test]
-fn a_failed_restore_that_stays_hidden_is_removed_once_it_shows() {
+fn a_failed_restore_that_shows_late_is_removed_after_it_shows() {
     for (identifier, is_cluster, action, ends_in) in [
         ("orders", false, "RestoreDBInstanceFromDBSnapshot", "failed"),
         ("shop", true, "RestoreDBClusterFromSnapshot", "migration-failed"),

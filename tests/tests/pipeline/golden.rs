@@ -1,4 +1,4 @@
-//! What a person sees of a run, word for word: the files in `tests/golden`.
+//! Compares the timelines of runs with the files in `tests/golden`.
 //!
 //! `UPDATE_GOLDEN=1 cargo test -p trapheus-tests --test pipeline golden` writes them anew.
 
@@ -10,7 +10,7 @@ use trapheus_cli::screen;
 
 use super::world;
 
-/// A name, a file in `events`, and what goes wrong.
+/// A name, a file in `events`, and the faults.
 type Scene = (&'static str, &'static str, &'static [&'static str]);
 
 const SCENES: &[Scene] = &[
@@ -51,7 +51,7 @@ fn rehearse(event: &str, faults: &[&str]) -> String {
 }
 
 #[test]
-fn what_a_person_sees_is_as_checked_in() {
+fn the_timelines_are_those_of_the_checked_in_files() {
     for (name, event, faults) in SCENES {
         let path = format!("{}/golden/{name}.txt", env!("CARGO_MANIFEST_DIR"));
         let text = rehearse(event, faults);
@@ -59,6 +59,6 @@ fn what_a_person_sees_is_as_checked_in() {
             fs::write(&path, &text).expect("the folder can be written");
         }
         let golden = fs::read_to_string(&path).unwrap_or_default();
-        assert!(golden == text, "{path} differs; look at it after UPDATE_GOLDEN=1:\n{text}");
+        assert!(golden == text, "{path} differs; check it after UPDATE_GOLDEN=1:\n{text}");
     }
 }

@@ -22,7 +22,7 @@ fn changes(report: &Report) -> Vec<&String> {
 }
 
 #[test]
-fn every_task_succeeds_though_reads_lag() {
+fn every_task_succeeds_although_reads_lag() {
     for (identifier, is_cluster) in KINDS {
         for task in TASKS {
             for seed in 0..3 {
@@ -47,7 +47,7 @@ fn a_recovery_waits_until_the_end_of_its_execution_shows() {
 }
 
 #[test]
-fn a_tag_or_a_rename_that_shows_a_minute_late_is_waited_for() {
+fn a_run_waits_for_a_tag_or_a_rename_that_shows_a_minute_late() {
     for fault in ["AddTagsToResource=late:60", "ModifyDBInstance=late:60", "RestoreDBInstanceFromDBSnapshot=late:60"] {
         let report = rehearse_with(event("orders", "db_restore", false), world(), 0, &[fault]);
         assert_eq!(report.status, "SUCCEEDED", "{fault}: {:?}", report.cause);
@@ -56,7 +56,7 @@ fn a_tag_or_a_rename_that_shows_a_minute_late_is_waited_for() {
 }
 
 #[test]
-fn a_creation_whose_answer_is_lost_is_recognised_though_its_tags_show_late() {
+fn a_creation_whose_answer_is_lost_is_recognised_although_its_tags_show_late() {
     let creations = [
         ("orders", false, "RestoreDBInstanceFromDBSnapshot"),
         ("orders", false, "CreateDBSnapshot"),
@@ -80,10 +80,10 @@ fn a_creation_whose_answer_is_lost_is_recognised_though_its_tags_show_late() {
 }
 
 #[test]
-fn a_recovery_does_not_take_an_original_between_two_names_for_gone() {
+fn an_original_between_two_names_does_not_count_as_deleted_in_a_recovery() {
     let mut world = lagging();
     world.timings = Timings { rename_nameless: 300.0, ..world.timings };
-    // A person renames the original while the recovery looks for it.
+    // A person renames the original during the recovery's reads.
     let rename = "after:AddTagsToResource#3+140=ModifyDBInstance:ApplyImmediately=true,DBInstanceIdentifier=orders-temp,\
                   NewDBInstanceIdentifier=orders-old";
     let faults = ["ProtectDbInstance=abortAfter", rename];
@@ -92,11 +92,11 @@ fn a_recovery_does_not_take_an_original_between_two_names_for_gone() {
     let text = report.mails.last().and_then(|mail| mail.text.as_deref()).expect("a mail");
     assert!(text.contains("orders is the restored database, verified"), "{text}");
     assert!(text.contains("the original is left over as orders-old"), "{text}");
-    assert!(!text.contains("--new-db-instance-identifier"), "no command takes the name from it: {text}");
+    assert!(!text.contains("--new-db-instance-identifier"), "a command takes the name away: {text}");
 }
 
 #[test]
-fn a_mail_whose_answer_is_cut_off_is_sent_three_times_at_most() {
+fn a_mail_whose_connection_is_reset_is_sent_three_times_at_most() {
     let faults = ["RestoreDBInstanceFromDBSnapshot=denied", "SendEmail#1x100=connectionReset"];
     let report = rehearse_with(event("orders", "db_restore", false), world(), 0, &faults);
     assert_eq!(report.status, "FAILED");
@@ -121,7 +121,7 @@ fn functions_that_were_idle_for_weeks_are_woken() {
 }
 
 #[test]
-fn functions_that_never_wake_fail_the_run_before_anything_is_changed() {
+fn functions_that_never_wake_fail_the_run_before_any_change() {
     for (identifier, is_cluster) in KINDS {
         let report = rehearse(event(identifier, "db_restore", is_cluster), idle(120.0, false));
         assert_eq!(report.status, "FAILED", "{identifier}");
@@ -131,7 +131,7 @@ fn functions_that_never_wake_fail_the_run_before_anything_is_changed() {
 }
 
 #[test]
-fn a_function_of_the_rollback_that_never_wakes_fails_the_run_before_anything_is_changed() {
+fn a_function_of_the_rollback_that_never_wakes_fails_the_run_before_any_change() {
     for function in ["discard-instance", "rename-instance", "recover", "email"] {
         let idle = Lambda {
             idle_functions: IdleFunctions::Named(vec![function.to_owned()]),
@@ -146,12 +146,12 @@ fn a_function_of_the_rollback_that_never_wakes_fails_the_run_before_anything_is_
 }
 
 #[test]
-fn a_function_that_is_asleep_works_once_it_was_called_for_long_enough() {
+fn a_sleeping_function_is_called_until_it_is_awake() {
     let report = rehearse_with(event("orders", "db_restore", false), world(), 0, &["discard-instance=asleep:120"]);
     assert_eq!(report.status, "SUCCEEDED", "{:?}", report.cause);
     assert!(report.struck.len() > 1, "every refused call is a strike: {:?}", report.struck);
     assert_eq!(report.struck[0].state.as_deref(), Some("WakeDiscardInstance"));
-    // One that falls asleep between two of its calls.
+    // A function that falls asleep between two of its calls.
     let report = rehearse_with(
         event("orders", "db_restore", false),
         world(),
@@ -163,7 +163,7 @@ fn a_function_that_is_asleep_works_once_it_was_called_for_long_enough() {
 }
 
 #[test]
-fn what_lambda_refuses_is_tried_again_if_that_can_help() {
+fn a_call_that_lambda_refuses_is_retried_if_the_error_passes() {
     for error in LambdaError::all() {
         let fault = format!("restore-instance=lambda:{}", error.name());
         let report = rehearse_with(event("orders", "db_restore", false), world(), 0, &[&fault]);
@@ -178,7 +178,7 @@ fn what_lambda_refuses_is_tried_again_if_that_can_help() {
 }
 
 #[test]
-fn a_claim_that_a_failed_step_has_just_written_is_removed_though_it_shows_late() {
+fn a_claim_that_a_failed_step_has_just_written_is_removed_although_it_shows_late() {
     let renamed = "after:AddTagsToResource=ModifyDBInstance:ApplyImmediately=true,DBInstanceIdentifier=shop-1,\
                    NewDBInstanceIdentifier=shop-9";
     for seed in 0..3 {

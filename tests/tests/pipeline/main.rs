@@ -1,5 +1,5 @@
-//! Whole runs: the real state machine and the real functions against the simulator. What is asserted is the end state of
-//! the world, not the calls made.
+//! Whole runs: the real state machine and the real functions against the simulator. The tests check the end state of the world,
+//! not the calls.
 
 mod alerts;
 mod bad_input;
@@ -41,7 +41,7 @@ fn rehearse(event: Value, world: World) -> Report {
     Rehearsal::new(event, world).run(&mut ()).expect("a world that can exist")
 }
 
-/// Every tag of ours that is left anywhere.
+/// Every tag of a claim that is left on a resource.
 fn marks(world: &WorldState) -> Vec<String> {
     let instances = world.instances.iter().map(|found| (&found.identifier, &found.tags));
     let clusters = world.clusters.iter().map(|found| (&found.identifier, &found.tags));
@@ -56,7 +56,7 @@ fn marks(world: &WorldState) -> Vec<String> {
         .collect()
 }
 
-/// The names of everything in the world, bystanders included.
+/// The names of all databases and snapshots in the world, bystanders included.
 fn inventory(world: &WorldState) -> Vec<String> {
     let instances = world.instances.iter().map(|found| format!("instance {}", found.identifier));
     let clusters = world.clusters.iter().map(|found| format!("cluster {}", found.identifier));
@@ -75,13 +75,13 @@ fn database<'a>(world: &'a WorldState, identifier: &str, is_cluster: bool) -> Op
     }
 }
 
-/// What exists, without a restored database that a rollback has moved aside and its final snapshot.
+/// The inventory without a restored database that a rollback has moved aside, and without its final snapshot.
 fn without_aside(world: &WorldState) -> Vec<String> {
     inventory(world).into_iter().filter(|found| !found.contains("-failed-")).collect()
 }
 
-/// Checks that the world is as it was before the run: same names, same resource ids, all available, no mark left. At most
-/// there is besides what a rollback keeps of a restored database that was in service.
+/// Checks that the world is as it was before the run: same names, same resource ids, same statuses, no tag of a claim. Only the
+/// database that a rollback has moved aside, or its final snapshot, may exist besides.
 fn assert_untouched(report: &Report, why: &str) {
     assert_eq!(without_aside(&report.world), inventory(&report.world_before), "{why}");
     let is_aside = |identifier: &str| identifier.contains("-failed-");
@@ -98,7 +98,7 @@ fn assert_untouched(report: &Report, why: &str) {
     assert_eq!(marks, Vec::<String>::new(), "{why}");
 }
 
-/// Checks that nothing but the named database, its members and its snapshots differs from before.
+/// Checks that only the named database, its members and its snapshots have changed.
 fn assert_bystanders_untouched(report: &Report, identifier: &str) {
     let members: Vec<String> =
         report.world_before.cluster(identifier).map(|found| found.members.clone()).unwrap_or_default();

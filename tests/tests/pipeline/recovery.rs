@@ -1,6 +1,6 @@
-//! The task `recover`, started by hand or by the rule: it puts right what an execution could not, and nothing else.
+//! The task `recover`, started by hand or by the rule, completes or undoes an execution and changes nothing else.
 //!
-//! That an execution stopped at any state is put right is the campaign's affair.
+//! The campaign tests the recovery of an execution that was stopped at any state.
 
 use std::time::{Duration, SystemTime};
 
@@ -28,8 +28,8 @@ fn by_rule(name: &str) -> Value {
     json!({"task": "recover", "execution": arn(name)})
 }
 
-/// How long before the recovery the executions that it looks up had started: after whatever was there before them, and before
-/// whatever they restored.
+/// The executions started this long before the recovery: after the creation of their originals, and before that of the restored
+/// databases.
 const RAN: Duration = Duration::from_secs(30 * 60);
 
 /// Runs a recovery in a world in which these executions are known, by name, status and input.
@@ -37,7 +37,7 @@ fn recover(event: Value, world: World, known: &[(&str, &str, Value)]) -> Report 
     recover_while(event, world, known, async |_| ())
 }
 
-/// As [`recover`], while something else happens.
+/// As [`recover`], with an action that runs beside the recovery.
 fn recover_while(
     event: Value,
     world: World,
@@ -64,21 +64,21 @@ fn recover_while(
         let rehearsal = Rehearsal::new(event, World::default());
         let mut unseen = ();
         let (report, ()) = tokio::join!(rehearsal.run_against(&simulator, &mut unseen), meanwhile(&simulator));
-        report.expect("it runs")
+        report.expect("a report")
     })
 }
 
-/// A claim that proves itself on the database with this resource id.
+/// A claim with the resource id of its own database.
 fn claim(name: &str, role: &str, resource_id: &str) -> Value {
     json!({"trapheus:execution": arn(name), "trapheus:role": role, "trapheus:resource-id": resource_id})
 }
 
-/// Two tags, which may be anybody's.
+/// A claim without a resource id, which may be a copy.
 fn mark(name: &str, role: &str) -> Value {
     json!({"trapheus:execution": arn(name), "trapheus:role": role})
 }
 
-/// A world with the original under its `-temp` name and, unless there is none, a restored database in its place.
+/// A world with the original under its `-temp` name. If a role is given, a restored database has the name of the original.
 fn left_behind(name: &str, restored: Option<&str>) -> World {
     let mut instances = vec![json!({
         "identifier": "orders-temp", "engine": "postgres", "resourceId": ORIGINAL, "tags": claim(name, "original", ORIGINAL),
@@ -109,7 +109,7 @@ fn resource_id(world: &WorldState, identifier: &str) -> Option<String> {
 }
 
 #[test]
-fn of_a_healthy_database_nothing_is_changed_and_nobody_is_told() {
+fn a_recovery_of_a_healthy_database_changes_nothing_and_sends_no_alert() {
     for (identifier, is_cluster) in KINDS {
         let report = recover(by_hand(identifier, is_cluster), world(), &[]);
         assert_eq!(report.status, "SUCCEEDED", "{identifier}: {:?} {:?}", report.error, report.cause);
@@ -120,7 +120,7 @@ fn of_a_healthy_database_nothing_is_changed_and_nobody_is_told() {
 }
 
 #[test]
-fn an_execution_that_ended_well_leaves_nothing_to_do() {
+fn a_recovery_of_a_completed_execution_changes_nothing() {
     for (status, task) in [("SUCCEEDED", "db_restore"), ("FAILED", "db_restore"), ("ABORTED", "recover")] {
         let report = recover(by_rule("run"), world(), &[("run", status, event("orders", task, false))]);
         assert_eq!(report.status, "SUCCEEDED", "{status}: {:?} {:?}", report.error, report.cause);
@@ -130,7 +130,7 @@ fn an_execution_that_ended_well_leaves_nothing_to_do() {
 }
 
 #[test]
-fn an_execution_that_was_stopped_before_it_touched_anything_is_only_told_of() {
+fn an_execution_that_was_stopped_before_any_change_is_only_reported() {
     for (identifier, is_cluster) in KINDS {
         let known = [("run", "ABORTED", event(identifier, "db_restore", is_cluster))];
         let report = recover(by_rule("run"), world(), &known);
@@ -139,14 +139,14 @@ fn an_execution_that_was_stopped_before_it_touched_anything_is_only_told_of() {
         let [first, last] = report.mails.as_slice() else { panic!("{identifier}: {:?}", report.mails) };
         assert!(first.subject.contains("was stopped"), "{first:?}");
         assert!(last.subject.ends_with("was stopped (final: nothing is left to undo)"), "{last:?}");
-        // For all that can be seen, it may as well have been stopped after its last step.
+        // The execution may as well have been stopped after its last step, so the mail names no original.
         let text = last.text.as_deref().expect("a text");
         assert!(!text.contains("the original"), "{text}");
     }
 }
 
 #[test]
-fn half_a_mark_that_is_left_on_the_database_is_lifted() {
+fn an_incomplete_claim_is_removed_from_the_database() {
     let tags = json!({"trapheus:role": "original", "team": "payments"});
     let world = json!({"instances": [{"identifier": "orders", "engine": "postgres", "tags": tags}]});
     let known = [("run", "FAILED", event("orders", "create_snapshot", false))];
@@ -168,7 +168,7 @@ fn an_execution_that_still_runs_is_left_alone() {
 }
 
 #[test]
-fn of_two_marks_the_originals_names_the_execution_and_then_that_under_the_temporary_name() {
+fn of_two_claims_the_one_with_the_role_original_or_under_the_temporary_name_counts() {
     let known = [("run", "RUNNING", event("orders", "db_restore", false))];
     for (own, temporary) in [
         (mark("other", "restored"), mark("run", "original")),
@@ -186,7 +186,7 @@ fn of_two_marks_the_originals_names_the_execution_and_then_that_under_the_tempor
 }
 
 #[test]
-fn what_is_no_recovery_is_refused_before_anything_is_looked_at() {
+fn an_invalid_recovery_is_refused_before_any_read() {
     for (input, problem) in [
         (json!({"task": "recover"}), "do not say what"),
         (json!({"task": "recover", "identifier": "orders", "isCluster": "true"}), "do not say what"),
@@ -198,12 +198,12 @@ fn what_is_no_recovery_is_refused_before_anything_is_looked_at() {
         assert_eq!(report.error.as_deref(), Some("InvalidInputException"), "{:?}", report.cause);
         assert!(report.cause.as_deref().is_some_and(|cause| cause.contains(problem)), "{:?}", report.cause);
         assert!(is_unchanged(&report));
-        assert_eq!(report.mails.len(), 2, "people are told that it was for nothing");
+        assert_eq!(report.mails.len(), 2, "the alerts report the refusal");
     }
 }
 
 #[test]
-fn an_original_that_was_moved_away_is_put_back_by_rule_and_by_hand() {
+fn an_original_under_its_temporary_name_is_put_back_by_rule_and_by_hand() {
     let known = [("run", "TIMED_OUT", event("orders", "db_restore", false))];
     for recovery in [by_rule("run"), by_hand("orders", false)] {
         let report = recover(recovery, left_behind("run", None), &known);
@@ -215,11 +215,11 @@ fn an_original_that_was_moved_away_is_put_back_by_rule_and_by_hand() {
 }
 
 #[test]
-fn an_execution_that_nobody_remembers_is_put_right_where_nothing_has_to_be_removed() {
+fn an_unknown_execution_is_undone_only_if_no_database_must_be_removed() {
     let report = recover(by_hand("orders", false), left_behind("long-ago", None), &[]);
     assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
     assert_eq!(resource_id(&report.world, "orders"), resource_id(&report.world_before, "orders-temp"));
-    // When it began is not known, so it cannot be proven that it made what stands in the way.
+    // The start of the execution is unknown. So nothing proves that the execution created the database under the name.
     let report = recover(by_hand("orders", false), left_behind("long-ago", Some("restored")), &[]);
     assert_eq!(report.status, "FAILED");
     assert_eq!(inventory(&report.world), inventory(&report.world_before));
@@ -227,7 +227,7 @@ fn an_execution_that_nobody_remembers_is_put_right_where_nothing_has_to_be_remov
 }
 
 #[test]
-fn what_is_verified_stays_and_the_leftover_is_for_a_person_to_delete() {
+fn the_verified_database_stays_and_the_mail_has_the_command_that_deletes_the_leftover() {
     let known = [("run", "ABORTED", event("orders", "db_restore", false))];
     let report = recover(by_rule("run"), left_behind("run", Some("verified")), &known);
     assert_eq!(report.status, "FAILED");
@@ -240,7 +240,7 @@ fn what_is_verified_stays_and_the_leftover_is_for_a_person_to_delete() {
 }
 
 #[test]
-fn of_a_leftover_that_people_know_of_only_a_person_who_asks_is_told_again() {
+fn a_reported_leftover_is_reported_again_only_in_a_recovery_by_hand() {
     let known = [("run", "FAILED", event("orders", "db_restore", false))];
     let report = recover(by_rule("run"), left_behind("run", Some("verified")), &known);
     assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
@@ -249,7 +249,7 @@ fn of_a_leftover_that_people_know_of_only_a_person_who_asks_is_told_again() {
 
     let report = recover(by_hand("orders", false), left_behind("run", Some("verified")), &known);
     assert_eq!(report.status, "FAILED");
-    assert!(is_unchanged(&report), "the mark that proves it stays as well");
+    assert!(is_unchanged(&report), "the claim that proves the database stays as well");
     let text = report.mails.last().and_then(|mail| mail.text.as_deref()).unwrap_or_default();
     assert!(text.contains("delete-db-instance --db-instance-identifier orders-temp"), "{text}");
 }
@@ -265,7 +265,8 @@ fn a_newer_run_that_works_on_the_database_is_left_alone() {
     assert!(report.rds_calls.keys().all(|action| action.starts_with("Describe")), "{:?}", report.rds_calls);
 }
 
-/// A bystander of this name with these tags, beside the original under its `-temp` name or, where that is taken, its own.
+/// A bystander of this name with these tags, beside the original. The original has its `-temp` name, or its own if the bystander
+/// has that one.
 fn beside(bystander: &str, tags: &Value, is_cluster: bool) -> World {
     let original = if bystander == "orders-temp" { "orders" } else { "orders-temp" };
     let databases = json!([
@@ -295,14 +296,14 @@ fn beside(bystander: &str, tags: &Value, is_cluster: bool) -> World {
 
 fn tags_of(world: &WorldState, identifier: &str, is_cluster: bool) -> std::collections::BTreeMap<String, String> {
     if is_cluster {
-        world.cluster(identifier).expect("it is there").tags.clone()
+        world.cluster(identifier).expect("the database").tags.clone()
     } else {
-        world.instance(identifier).expect("it is there").tags.clone()
+        world.instance(identifier).expect("the database").tags.clone()
     }
 }
 
 #[test]
-fn the_true_original_is_put_back_and_what_carries_copied_or_forged_tags_is_left_alone() {
+fn the_original_is_put_back_and_a_database_with_copied_or_forged_tags_is_left_alone() {
     for is_cluster in [false, true] {
         let known = [("run", "ABORTED", event("orders", "db_restore", is_cluster))];
         for (bystander, tags, why) in [
@@ -322,7 +323,7 @@ fn the_true_original_is_put_back_and_what_carries_copied_or_forged_tags_is_left_
                 assert_eq!(database(&report.world, bystander, is_cluster), Some((BYSTANDER, "available")), "{why}");
                 let is_same = tags_of(&report.world, bystander, is_cluster)
                     == tags_of(&report.world_before, bystander, is_cluster);
-                assert!(is_same, "{why}: its tags are not ours to lift");
+                assert!(is_same, "{why}: the recovery changed its tags");
                 assert_eq!(report.mails.len(), 2, "{why}");
             }
         }
@@ -330,7 +331,7 @@ fn the_true_original_is_put_back_and_what_carries_copied_or_forged_tags_is_left_
 }
 
 #[test]
-fn of_two_databases_that_claim_to_be_the_original_neither_is_touched() {
+fn of_two_databases_with_the_claim_of_the_original_neither_is_changed() {
     for is_cluster in [false, true] {
         let known = [("run", "ABORTED", event("orders", "db_restore", is_cluster))];
         let world = beside("billing", &claim("run", "original", BYSTANDER), is_cluster);
@@ -345,7 +346,7 @@ fn of_two_databases_that_claim_to_be_the_original_neither_is_touched() {
 }
 
 #[test]
-fn two_tags_that_name_no_database_prove_no_original() {
+fn a_claim_without_a_resource_id_proves_no_original() {
     for is_cluster in [false, true] {
         let known = [("run", "ABORTED", event("orders", "db_restore", is_cluster))];
         let mut world = beside("billing", &json!({}), is_cluster);
@@ -385,7 +386,7 @@ fn a_copy_that_an_operator_restores_during_the_run_is_left_alone() {
 }
 
 #[test]
-fn an_execution_that_step_functions_still_calls_running_is_asked_about_again() {
+fn an_execution_that_step_functions_still_reports_as_running_is_read_again() {
     let known = [("run", "RUNNING", event("orders", "db_restore", false))];
     let report = recover_while(by_rule("run"), left_behind("run", None), &known, async |simulator| {
         tokio::time::sleep(Duration::from_secs(200)).await;
@@ -396,7 +397,7 @@ fn an_execution_that_step_functions_still_calls_running_is_asked_about_again() {
 }
 
 #[test]
-fn the_event_counts_where_step_functions_does_not_learn_of_the_end() {
+fn the_event_counts_if_step_functions_never_reports_the_end() {
     let known = [("run", "RUNNING", event("orders", "db_restore", false))];
     for status in ["ABORTED", "TIMED_OUT", "FAILED"] {
         let mut recovery = by_rule("run");
@@ -410,7 +411,7 @@ fn the_event_counts_where_step_functions_does_not_learn_of_the_end() {
 }
 
 #[test]
-fn an_execution_that_cannot_be_looked_up_at_once_is_asked_about_again() {
+fn an_execution_that_cannot_be_read_at_once_is_read_again() {
     let known = [("run", "ABORTED", event("orders", "db_restore", false))];
     for code in ["ExecutionDoesNotExist", "ThrottlingException"] {
         let report = recover_while(by_rule("run"), left_behind("run", None), &known, async |simulator| {
@@ -429,7 +430,7 @@ fn an_execution_that_cannot_be_looked_up_at_once_is_asked_about_again() {
 }
 
 #[test]
-fn an_execution_of_another_state_machine_is_left_to_that_one() {
+fn a_recovery_refuses_an_execution_of_another_state_machine() {
     let mut recovery = by_rule("run");
     recovery["execution"] = json!(arn("run").replace("trapheus-DBRestore", "shop-DBRestore"));
     let report = recover(recovery, left_behind("run", None), &[]);
@@ -439,7 +440,7 @@ fn an_execution_of_another_state_machine_is_left_to_that_one() {
 }
 
 #[test]
-fn an_execution_that_ended_without_a_word_is_told_of_even_if_its_input_was_refused() {
+fn an_execution_that_ended_without_an_alert_is_reported_even_if_its_input_was_refused() {
     for status in ["ABORTED", "TIMED_OUT"] {
         let known = [("run", status, event("or ders", "db_restore", false))];
         let report = recover(by_rule("run"), world(), &known);
@@ -450,7 +451,7 @@ fn an_execution_that_ended_without_a_word_is_told_of_even_if_its_input_was_refus
 }
 
 #[test]
-fn a_recovery_of_an_execution_that_was_redriven_meanwhile_leaves_it_to_its_next_end() {
+fn a_recovery_leaves_a_redriven_execution_to_the_recovery_of_its_next_end() {
     let known = [("run", "RUNNING", event("orders", "db_restore", false))];
     let mut recovery = by_rule("run");
     recovery["status"] = json!("ABORTED");
@@ -470,7 +471,7 @@ fn two_recoveries_of_one_execution_at_once_put_the_original_back() {
     let recoveries = recover_while(by_rule("run"), left_behind("run", None), &known, async |simulator| {
         tokio::time::sleep(Duration::from_secs(20)).await;
         let second = Rehearsal { seed: 1, ..Rehearsal::new(by_rule("run"), World::default()) };
-        let report = second.run_against(simulator, &mut ()).await.expect("it runs");
+        let report = second.run_against(simulator, &mut ()).await.expect("a report");
         assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
     });
     assert_eq!(recoveries.status, "SUCCEEDED", "{:?} {:?}", recoveries.error, recoveries.cause);
@@ -479,7 +480,7 @@ fn two_recoveries_of_one_execution_at_once_put_the_original_back() {
 }
 
 #[test]
-fn a_cluster_of_sixteen_members_with_as_many_tags_as_fit_is_recovered() {
+fn a_cluster_of_sixteen_members_with_maximal_tags_is_recovered() {
     let tags: serde_json::Map<String, Value> =
         (0..46).map(|at| (format!("{at:02}{}", "k".repeat(126)), json!("v".repeat(256)))).collect();
     let members: Vec<Value> =

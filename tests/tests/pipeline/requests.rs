@@ -1,4 +1,4 @@
-//! What is recorded of the requests, for the proof of the permissions: which function made each, and what it named.
+//! The recording of the requests for the proof of the permissions: the function of each request, and its resources.
 
 use std::collections::BTreeMap;
 
@@ -8,7 +8,7 @@ use trapheus_common::functions;
 
 use crate::{KINDS, event};
 
-/// Of a restore on which somebody meddles and that fails in the end, so that it is rolled back, alerted and recovered.
+/// The requests of a restore that is stopped and recovered, with one request of a person.
 fn requests(identifier: &str, is_cluster: bool) -> Vec<RecordedRequest> {
     let kind = if is_cluster { "cluster" } else { "db" };
     let tagging = format!(
@@ -22,7 +22,7 @@ fn requests(identifier: &str, is_cluster: bool) -> Vec<RecordedRequest> {
 }
 
 #[test]
-fn every_request_but_a_persons_says_which_function_made_it() {
+fn every_request_except_a_persons_names_its_function() {
     for (identifier, is_cluster) in KINDS {
         let requests = requests(identifier, is_cluster);
         let (people, functions): (Vec<_>, Vec<_>) = requests.iter().partition(|request| request.caller == "meddler");
@@ -38,7 +38,7 @@ fn every_request_but_a_persons_says_which_function_made_it() {
 }
 
 #[test]
-fn a_request_is_recorded_with_what_it_names_as_that_was_when_the_request_came() {
+fn a_request_is_recorded_with_its_resources_in_their_state_before_it() {
     let requests = requests("orders", false);
     let role_of = |action: &str, name: &str| {
         let named = |request: &RecordedRequest| {
@@ -47,7 +47,7 @@ fn a_request_is_recorded_with_what_it_names_as_that_was_when_the_request_came() 
         };
         requests.iter().find_map(named).unwrap_or_else(|| panic!("no {action} of {name}"))
     };
-    // Claimed by the run, restored by it, and removed again by its recovery.
+    // The run claims and renames the original, and the recovery removes the restored database.
     assert_eq!(role_of("AddTagsToResource", "db:orders"), None);
     assert_eq!(role_of("ModifyDBInstance", "db:orders").as_deref(), Some("original"));
     assert_eq!(role_of("DeleteDBInstance", "db:orders-failed-").as_deref(), Some("restored"));

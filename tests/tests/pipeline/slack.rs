@@ -1,4 +1,4 @@
-//! Whole runs whose messages go to a real HTTP server: whatever Slack does, the mail and the rollback are as without it.
+//! Whole runs whose messages go to a real HTTP server. No failure of Slack changes the mails or the rollback.
 
 use std::rc::Rc;
 
@@ -14,7 +14,7 @@ use trapheus_tests::web::Receiver;
 
 use super::{assert_untouched, database, event, world, world_with};
 
-/// Has the function `slack` talk to a real server, through the webhooks of these paths.
+/// Connects the function `slack` to a real server, through the webhooks of these paths.
 #[derive(Debug)]
 struct OverTheWire {
     receiver: Receiver,
@@ -50,18 +50,18 @@ fn failing(webhooks: &'static [&'static str]) -> (Report, Receiver) {
     (rehearsal.run(&mut ()).expect("a world that can exist"), receiver)
 }
 
-/// The states that last until the last alert has been sent or given up, and the end.
+/// The states that last until the last alert has been sent or given up, and the last state.
 const AROUND: [&str; 3] = ["FailedState", "FinalAlerts", "RestorePipelineFailed"];
 
-/// Every step but those of Slack and those that end with them, and when it started.
+/// Every step with its start, except the steps of Slack and the states that wait for them.
 fn steps(report: &Report) -> Vec<(&str, f64)> {
     let is_slack = |state: &str| state.starts_with("Post") || AROUND.contains(&state);
     let steps = report.steps.iter().filter(|step| !is_slack(&step.state));
     steps.map(|step| (step.state.as_str(), step.started_seconds)).collect()
 }
 
-/// Checks that the same steps come at the same time. Who draws more random numbers makes pauses a little longer or
-/// shorter; one try of a webhook that does not answer takes ten seconds.
+/// Checks that the same steps start at the same time, within 25 seconds. More random numbers make pauses a little longer or
+/// shorter. One try of a webhook that does not answer takes ten seconds.
 fn assert_not_delayed(report: &Report, well: &Report, why: &str) {
     let (steps, expected) = (steps(report), steps(well));
     let names = |steps: &[(&str, f64)]| steps.iter().map(|(state, _)| (*state).to_owned()).collect::<Vec<_>>();
@@ -92,19 +92,19 @@ fn a_bad_webhook_delays_and_stops_neither_the_others_nor_the_mail_nor_the_rollba
 }
 
 #[test]
-fn without_any_webhook_that_works_the_mail_and_the_rollback_go_on() {
+fn without_a_working_webhook_the_mail_and_the_rollback_continue() {
     let (well, _) = failing(&["good"]);
     let (report, slack) = failing(&["dead", "500", "redirect", "gone", "hang"]);
     assert_untouched(&report, "no webhook works");
     assert_not_delayed(&report, &well, "no webhook works");
     assert_eq!((report.mails.len(), report.error), (2, well.error));
-    // Each alert is tried three times in all where one of them may have been posted.
+    // Each of the two alerts is sent three times in all, because the first message may have been posted.
     let hung = slack.received().iter().filter(|message| message.path.ends_with("hang")).count();
     assert_eq!(hung, 6);
 }
 
 #[test]
-fn a_success_is_told_of_only_if_that_is_wanted() {
+fn a_success_is_reported_only_if_the_stack_asks_for_it() {
     let restore = || Rehearsal::new(event("orders", "create_snapshot", false), world());
     let silent = restore().run(&mut ()).expect("a world that can exist");
     assert_eq!((silent.status.as_str(), silent.mails.len(), silent.posts.len()), ("SUCCEEDED", 0, 0));
@@ -117,7 +117,7 @@ fn a_success_is_told_of_only_if_that_is_wanted() {
 }
 
 #[test]
-fn people_are_told_before_the_original_is_deleted_and_the_claim_released() {
+fn the_notice_is_sent_before_the_original_is_deleted_and_the_claim_released() {
     for (identifier, is_cluster, task, around) in [
         ("orders", false, "create_snapshot", ["ProtectDbInstance", "DeleteOriginalDbInstance"]),
         ("shop", true, "db_restore", ["ProtectCluster", "DeleteOriginalCluster"]),
@@ -137,7 +137,7 @@ fn people_are_told_before_the_original_is_deleted_and_the_claim_released() {
 }
 
 #[test]
-fn a_run_that_fails_after_its_notice_is_told_of_as_any_failure() {
+fn a_run_that_fails_after_its_notice_sends_both_alerts_of_a_failure() {
     let faults = json!([{"action": "DeleteDBInstance", "times": 1000, "fault": {"kind": "denied"}}]);
     let rehearsal = Rehearsal::new(event("orders", "db_restore", false), world_with(faults));
     let report = Rehearsal { success_notice: true, ..rehearsal }.run(&mut ()).expect("a world that can exist");
@@ -166,7 +166,7 @@ fn a_notice_that_cannot_be_sent_fails_no_run() {
 }
 
 #[test]
-fn a_mail_that_is_taken_and_never_answered_is_sent_three_times_at_most() {
+fn a_mail_that_ses_takes_without_an_answer_is_sent_three_times_at_most() {
     for fault in [json!({"kind": "slow", "seconds": 3_600.0}), json!({"kind": "responseLost"})] {
         let faults = json!([
             {"action": "RestoreDBInstanceFromDBSnapshot", "fault": {"kind": "endsIn", "status": "failed"}},
