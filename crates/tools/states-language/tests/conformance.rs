@@ -1,4 +1,4 @@
-//! Every recorded case passes: terminal result and types of events.
+//! Every recorded case passes: final result and types of events.
 
 #[path = "conformance/mod.rs"]
 mod cases;
@@ -34,7 +34,7 @@ fn every_exception_is_a_recorded_case() {
     }
 }
 
-/// A machine of one task, whose recording says that it ended with `expected` after `events`.
+/// A machine of one task, recorded with the status `expected` and the types `events`.
 fn scripted(script: &str, expected: &str, events: &[&str]) -> cases::Case {
     let case = format!(
         r#"[{{

@@ -34,7 +34,7 @@ async fn restore_shop(client: &aws_sdk_rds::Client) {
     request.engine("aurora-postgresql").send().await.unwrap();
 }
 
-/// Names of the members, the writer marked.
+/// Names of the members, and whether each is the writer.
 async fn members(client: &aws_sdk_rds::Client, identifier: &str) -> Vec<(String, bool)> {
     let found = cluster(client, identifier).await;
     let members = found.db_cluster_members().iter();

@@ -1,4 +1,4 @@
-//! Faults and meddling: what the simulator lets go wrong.
+//! Faults and meddling: the failures that the simulator can cause.
 
 use std::time::Duration;
 
@@ -260,7 +260,7 @@ async fn nothing_is_hidden_but_what_is_created_or_renamed() {
     assert_eq!(status(&client, "copy").await.as_deref(), Some("deleting"), "who deletes it has found it");
 }
 
-/// An instance, a cluster of each kind, and a snapshot of each; everything takes as long as it says.
+/// An instance, a cluster of each kind, and a snapshot of each. No jitter changes the durations.
 const EVERYTHING: &str = r#"{
     "timings": {"jitter": 0},
     "instances": [{"identifier": "orders", "engine": "postgres"}],
@@ -280,7 +280,7 @@ fn everything_with(action: &str, fault: &str) -> Simulator {
     simulator
 }
 
-/// One request of each kind that sets something going.
+/// One request of each kind that starts an operation.
 const LONG_WINDED: &[(&str, &str)] = &[
     ("RestoreDBInstanceFromDBSnapshot", "DBInstanceIdentifier=new&DBSnapshotIdentifier=s"),
     (
@@ -310,7 +310,7 @@ const LONG_WINDED: &[(&str, &str)] = &[
     ("DeleteDBClusterSnapshot", "DBClusterSnapshotIdentifier=shop-s"),
 ];
 
-/// What is still on its way.
+/// The names of the resources with an operation under way.
 fn under_way(world: &WorldState) -> Vec<String> {
     let instances = world.instances.iter().map(|found| (&found.identifier, found.busy));
     let clusters = world.clusters.iter().map(|found| (&found.identifier, found.busy));
@@ -388,7 +388,7 @@ async fn every_quota_can_be_reached() {
     }
 }
 
-/// The positions of the rules that struck, each with the occurrence.
+/// The positions of the rules that struck, each with its occurrence.
 fn struck(simulator: &Simulator) -> Vec<(StruckBy, u32)> {
     simulator.strikes().into_iter().map(|strike| (strike.by, strike.occurrence)).collect()
 }
@@ -418,11 +418,11 @@ async fn every_strike_names_its_rule_its_occurrence_and_its_request() {
 #[tokio::test(start_paused = true)]
 async fn a_fault_that_changes_nothing_has_not_struck() {
     for (fault, is_struck) in [
-        // A refused request has no answer to lose, and starts nothing that could end badly, hang or hide.
+        // A refused request has no answer to lose, and starts no operation that could fail, hang or hide.
         (r#"{"action": "DeleteDBInstance", "identifier": "nothing", "fault": {"kind": "responseLost"}}"#, false),
         (r#"{"action": "DeleteDBInstance", "identifier": "nothing", "fault": {"kind": "stuck"}}"#, false),
         (r#"{"action": "DeleteDBInstance", "identifier": "nothing", "fault": {"kind": "denied"}}"#, true),
-        // A look starts nothing, and a deletion ends with nothing that could be in a bad status.
+        // A read starts nothing, and a deletion leaves no resource with a bad status.
         (r#"{"action": "DescribeDBInstances", "fault": {"kind": "stuck"}}"#, false),
         (r#"{"action": "DescribeDBInstances", "fault": {"kind": "notFoundFor", "seconds": 9}}"#, false),
         (

@@ -1,4 +1,4 @@
-//! Behaviours of reads that lag behind.
+//! Behaviours of reads that lag.
 
 use std::time::Duration;
 
@@ -107,7 +107,7 @@ async fn tags_never_show_again_once_newer_ones_did() {
     }
 }
 
-/// Lets a rename come to the moment in which it is so.
+/// Waits until a rename has taken place.
 pub(crate) async fn until_renamed(simulator: &Simulator, name: &str) {
     while !simulator.state().instance(name).is_some_and(|found| found.answers) {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -203,7 +203,7 @@ pub(crate) fn register(simulator: &Simulator, ago: Duration) {
     });
 }
 
-/// What a look at the execution says: its status and whether it has a date of its end; or a code.
+/// A read of the execution: its status, and whether it has a stop date; or the code of the error.
 pub(crate) async fn look(client: &aws_sdk_sfn::Client) -> (String, bool) {
     match client.describe_execution().execution_arn(EXECUTION).send().await {
         Ok(found) => (found.status().as_str().to_owned(), found.stop_date().is_some()),

@@ -1,4 +1,4 @@
-//! What people can do in the middle of somebody else's work: each kind, and what it leaves.
+//! The requests that people can make during another caller's work: each kind, and its result.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const WORLD: &str = r#"{
     "clusterSnapshots": [{"identifier": "shop-snapshot", "source": "shop"}]
 }"#;
 
-/// What somebody does, a request after the other, and what has to be so in the end.
+/// The requests of a person, one after the other, and the condition that holds in the end.
 type Case = (&'static [&'static str], fn(&WorldState) -> bool);
 
 const CASES: &[Case] = &[

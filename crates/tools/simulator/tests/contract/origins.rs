@@ -1,4 +1,4 @@
-//! What a world remembers of the databases in it: from what each was made, by whom, and whether it ever took connections.
+//! A world remembers its databases: the source of each, its creator, and whether it ever took connections.
 
 use rds_simulator::{Meddling, When};
 

@@ -198,12 +198,12 @@ async fn executions_are_looked_up_by_arn_and_machine() {
     assert_eq!(running.executions().iter().map(|found| found.name().to_owned()).collect::<Vec<_>>(), ["second"]);
 }
 
-/// One request over a socket; the answer as text, empty when the connection was dropped.
+/// Makes one request over a socket. Returns the answer as text, empty if the connection was dropped.
 async fn over_http(address: std::net::SocketAddr, request: &str) -> String {
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    // A dropped connection may also read as an error.
+    // The read of a dropped connection may also fail.
     let _ = stream.read_to_string(&mut answer).await;
     answer
 }

@@ -1,4 +1,4 @@
-//! Behaviours of snapshots, of instances and of clusters.
+//! Behaviours of snapshots of instances and of clusters.
 
 use crate::support::{code, delete, settle, simulated, status, tag, watch};
 
@@ -145,7 +145,7 @@ async fn copy_tags_to_snapshot_spreads_the_tags_of_the_source() {
     assert_eq!(found.db_snapshots()[0].tag_list(), [tag("team", "payments")]);
 }
 
-/// The tags of every snapshot, of instances and of clusters.
+/// Every snapshot of instances and of clusters, and whether it has the tag `team`.
 fn tags_of_snapshots(simulator: &rds_simulator::Simulator) -> Vec<(String, bool)> {
     let state = simulator.state();
     let has_team = |tags: &std::collections::BTreeMap<String, String>| tags.contains_key("team");

@@ -8,7 +8,7 @@ use rds_simulator::{FaultRule, Outcome, Simulator};
 use crate::lag::{ORDERS, listed, look, register, stop, until_renamed, world};
 use crate::support::{code, delete, instance, rds, rename, settle, sfn, simulated, simulator_with_seed, status, tag};
 
-/// A world without lag and with a fault.
+/// A world without lag, with one fault.
 fn with_fault(action: &str, fault: &str) -> Simulator {
     let (simulator, _) = simulated(
         r#"{"instances": [{"identifier": "orders", "engine": "postgres"}], "snapshots": [{"identifier": "s", "source": "orders"}], "timings": {"jitter": 0}}"#,
@@ -141,7 +141,7 @@ async fn reset_connection_carried_its_request_and_is_no_io_error() {
     assert_eq!(code(delete(&client, "orders").await), "InvalidDBInstanceState");
 }
 
-/// What hyper makes of the answer to a deletion of `orders`.
+/// The answer to a deletion of `orders`, as hyper reports it.
 async fn deletion_as_hyper_sees_it(address: std::net::SocketAddr) -> Result<http::StatusCode, hyper::Error> {
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(stream)).await?;

@@ -1,4 +1,4 @@
-//! Behaviours of storage: work on it in service, and groups that come into force.
+//! Behaviours of storage: work on it in service, and groups that take effect.
 
 use std::time::Duration;
 

@@ -23,7 +23,7 @@ fn failing(errors: &[&str]) -> Script {
     errors.iter().fold(Script::default(), |script, error| script.then_fail(error))
 }
 
-/// The seconds from the start at which each attempt was made.
+/// The seconds from the start to each attempt.
 fn attempts(machine: &Value, script: &Script) -> Vec<i64> {
     let (_, recorder) = run_with(machine, json!({}), script);
     let events = recorder.events();

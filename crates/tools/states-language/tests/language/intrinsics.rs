@@ -157,7 +157,7 @@ fn a_missing_argument_is_told_with_the_whole_expression() {
 
 #[test]
 fn a_seed_draws_what_java_draws() {
-    // What new java.util.Random(42).nextLong() is.
+    // The value of `new java.util.Random(42).nextLong()`.
     const FIRST: u64 = (-5_025_562_857_975_149_833_i64).cast_unsigned();
     let value = evaluate("States.MathRandom(0, 4611686018427387904, 42)", json!({}));
     assert_eq!(value, json!(FIRST % 4_611_686_018_427_387_904));

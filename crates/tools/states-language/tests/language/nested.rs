@@ -24,11 +24,11 @@ fn arn(machine: &str) -> String {
 /// The events of one execution.
 type History = Rc<RefCell<Vec<&'static str>>>;
 
-/// Functions that answer their payload after ten seconds, and state machines by name.
+/// Functions that answer with their payload after ten seconds, and state machines by name.
 #[derive(Default)]
 struct Account {
     machines: HashMap<String, StateMachine>,
-    /// The events of every child, by its ARN.
+    /// The events of every child, with its ARN.
     histories: RefCell<Vec<(String, History)>>,
 }
 

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{failure_of, only, run};
 
-/// The milliseconds a machine of this one state takes. It starts at the beginning of 2025.
+/// The milliseconds that a machine of this one state takes. It starts at the beginning of 2025.
 fn duration(state: &Value, input: Value) -> i128 {
     let outcome = run(&only(state), input);
     assert_eq!(outcome.error, None, "{:?}", outcome.cause);
