@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_world_file_says_of_a_version_wins_over_what_databases_have() {
+    fn a_version_in_the_world_file_overrides_the_same_version_of_a_database() {
         let mut offers = Offers { versions: vec![spec("15.4", Offer::Withdrawn)], ..Offers::default() };
         let named = ["15.4", "15.7", "9.6.24"].map(|version| ("postgres".to_owned(), version.to_owned()));
         offers.complete(named.into_iter());

@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn gp3_that_was_asked_for_nothing_has_the_figures_of_its_size() {
+    fn gp3_without_requested_figures_has_those_of_its_size() {
         let cases = [
             (500, Some(3_000), Some(125), (Some(12_000), Some(500))),
             (500, Some(16_000), None, (Some(16_000), None)),

@@ -415,7 +415,7 @@ fn no_definition_panics_or_hangs() {
 
 /// Definitions that a generator is unlikely to make. Each asks for more than an execution can hold, or nests too deeply.
 #[test]
-fn what_asks_for_too_much_fails_soon() {
+fn a_definition_that_asks_for_too_much_fails_soon() {
     let many = |count: usize, item: &str| vec![item; count].join(",");
     let text = "a".repeat(200_000);
     let nested = |open: &str, middle: &str, close: &str, depth: usize| {

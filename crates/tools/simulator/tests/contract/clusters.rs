@@ -68,7 +68,11 @@ async fn members_need_an_available_cluster() {
     assert_eq!(code(member(&client, "copy-1", "copy").send().await), "InvalidDBClusterStateFault");
     settle(&simulator).await;
     member(&client, "copy-1", "copy").send().await.unwrap();
-    assert_eq!(cluster_status(&client, "copy").await.as_deref(), Some("available"), "says nothing about its members");
+    assert_eq!(
+        cluster_status(&client, "copy").await.as_deref(),
+        Some("available"),
+        "the status does not depend on the members"
+    );
     assert_eq!(status(&client, "copy-1").await.as_deref(), Some("creating"));
     assert_eq!(code(member(&client, "x", "none").send().await), "DBClusterNotFoundFault");
 }

@@ -426,7 +426,7 @@ async fn managed_password_cannot_be_set_by_hand() {
         .into_iter()
         .filter_map(|request| request.parameters.get("MasterUserPassword").cloned())
         .collect();
-    assert_eq!(written, ["****", "****"], "passwords are not written down");
+    assert_eq!(written, ["****", "****"], "passwords are not recorded");
 }
 
 #[tokio::test(start_paused = true)]

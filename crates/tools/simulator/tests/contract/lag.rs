@@ -45,7 +45,7 @@ async fn tags_show_late_and_count_at_once() {
     assert!(simulator.state().instance("orders").unwrap().tags.contains_key("new"));
     client.describe_db_instances().db_instance_identifier("orders").send().await.unwrap();
     let conditions = &simulator.requests().pop().unwrap().resources["db:orders"].tags;
-    assert!(conditions.contains_key("new"), "a policy is judged on what is so: {conditions:?}");
+    assert!(conditions.contains_key("new"), "a policy sees the true tags: {conditions:?}");
     tokio::time::sleep(BOUND).await;
     assert_eq!(listed(&client, ORDERS).await, ["team", "new"]);
 
@@ -61,7 +61,7 @@ async fn a_new_resource_shows_no_tags_at_first() {
     let (_, client) = simulated(&world(""));
     let restore = client.restore_db_instance_from_db_snapshot().db_snapshot_identifier("orders-snapshot");
     let answer = restore.db_instance_identifier("copy").tags(tag("new", "1")).send().await.unwrap();
-    assert_eq!(keys(answer.db_instance().unwrap().tag_list()), ["new"], "the answer to a write shows what was written");
+    assert_eq!(keys(answer.db_instance().unwrap().tag_list()), ["new"], "the answer to a write shows the written tags");
     client
         .create_db_snapshot()
         .db_instance_identifier("orders")
@@ -233,5 +233,5 @@ async fn execution_is_unknown_at_first_and_runs_on_after_its_end() {
     tokio::time::sleep(BOUND).await;
     assert_eq!(look(&client).await, ("ABORTED".to_owned(), true));
     register(&simulator, BOUND);
-    assert_eq!(look(&client).await, ("RUNNING".to_owned(), false), "one that began long ago is known");
+    assert_eq!(look(&client).await, ("RUNNING".to_owned(), false), "an execution that started long ago is known");
 }

@@ -112,7 +112,7 @@ fn meddling(request: &str, when: When) -> Meddling {
 }
 
 #[tokio::test(start_paused = true)]
-async fn people_can_do_whatever_the_api_can() {
+async fn people_can_make_every_kind_of_request() {
     for (requests, is_so) in CASES {
         let (simulator, client) = simulated(WORLD);
         assert!(!is_so(&simulator.state()), "{requests:?} changes nothing");

@@ -82,7 +82,7 @@ macro_rules! client {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_text_is_handed_out_by_its_name_and_never_written_down() {
+async fn a_text_is_returned_by_its_name_and_never_recorded() {
     let (simulator, _) = simulated("{}");
     simulator.put_secret("chat", "one");
     simulator.put_parameter("/chat", "two");
@@ -209,7 +209,7 @@ async fn over_http(address: std::net::SocketAddr, request: &str) -> String {
 }
 
 #[tokio::test]
-async fn served_over_http_it_answers_clients_and_people_and_drops_lost_responses() {
+async fn the_server_answers_clients_and_people_and_drops_lost_responses() {
     let world = r#"{"instances": [{"identifier": "orders", "engine": "mysql"}], "faults": [{"action": "StopDBInstance", "fault": {"kind": "responseLost"}}]}"#;
     let (simulator, _) = simulated(world);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

@@ -63,7 +63,11 @@ async fn snapshot_name_that_is_taken_is_refused() {
         .await;
     assert_eq!(code(cluster), "DBClusterSnapshotAlreadyExistsFault");
     client.delete_db_snapshot().db_snapshot_identifier("old").send().await.unwrap();
-    assert_eq!(take(&client, "old").await, Err("DBSnapshotAlreadyExists".to_owned()), "until it is gone");
+    assert_eq!(
+        take(&client, "old").await,
+        Err("DBSnapshotAlreadyExists".to_owned()),
+        "the snapshot is still being deleted"
+    );
     settle(&simulator).await;
     take(&client, "old").await.unwrap();
 }

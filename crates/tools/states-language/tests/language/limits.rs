@@ -19,7 +19,7 @@ fn data_between_states_has_at_most_256_kib() {
 }
 
 #[test]
-fn the_size_is_that_of_the_json_text() {
+fn the_size_counts_the_bytes_of_the_json_text() {
     // The greatest number of items that fits into 256 KiB, then one more.
     let item = json!({"k\n": [-123_456, 1.5, true, false, null, "ü\"\\\u{1}"]});
     let size = item.to_string().len() + 1;

@@ -55,7 +55,7 @@ fn drive(definition: &Value, input: &Value, handler: &dyn TaskHandler, stops: &[
 }
 
 #[test]
-fn a_failed_execution_goes_on_at_the_state_that_failed() {
+fn a_failed_execution_continues_at_the_failed_state() {
     let machine = json!({"StartAt": "A", "States": {
         "A": {"Type": "Pass", "Result": {"a": 1}, "Assign": {"kept.$": "$.a"}, "Next": "B"},
         "B": task(Some("C")),
@@ -99,7 +99,7 @@ fn a_failed_execution_goes_on_at_the_state_that_failed() {
 }
 
 #[test]
-fn a_stopped_execution_goes_on_with_the_variables_of_that_moment() {
+fn a_stopped_execution_continues_with_the_variables_of_that_moment() {
     let machine = json!({"StartAt": "A", "States": {
         "A": {"Type": "Pass", "Assign": {"turn": 1}, "Next": "W"},
         "W": {"Type": "Wait", "Seconds": 60, "Assign": {"seen.$": "$turn"}, "Next": "B"},
@@ -114,7 +114,7 @@ fn a_stopped_execution_goes_on_with_the_variables_of_that_moment() {
 }
 
 #[test]
-fn a_wait_until_a_time_that_has_passed_by_the_redrive_is_over() {
+fn a_wait_until_a_time_before_the_redrive_is_over() {
     let machine = json!({"StartAt": "W", "States": {
         "W": {"Type": "Wait", "Timestamp": "2025-01-01T00:05:00Z", "End": true}}});
     let (outcome, _) = drive(&machine, &json!({}), &Script::default(), &[Some(20), None]);
@@ -190,7 +190,7 @@ fn only_the_branches_that_did_not_succeed_run_again() {
 }
 
 #[test]
-fn a_branch_within_a_branch_goes_on_where_it_was() {
+fn a_branch_within_a_branch_continues_in_its_last_state() {
     let flow = |name: &str, state: Value| json!({"StartAt": name, "States": {name: state}});
     let wait = |name: &str, seconds: u64| flow(name, json!({"Type": "Wait", "Seconds": seconds, "End": true}));
     let inner = json!({"Type": "Parallel", "End": true, "Branches": [wait("Short", 1), wait("Long", 60)]});
@@ -243,7 +243,7 @@ fn only_the_iterations_that_did_not_succeed_run_again() {
 }
 
 #[test]
-fn a_parallel_that_failed_over_the_size_of_its_data_runs_as_a_whole() {
+fn a_parallel_with_too_much_data_runs_again_as_a_whole() {
     let branch = |name: &str| json!({"StartAt": name, "States": {name: task(None)}});
     let machine = json!({"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true,
         "Branches": [branch("A"), branch("B")]}}});
@@ -262,7 +262,7 @@ fn the_time_limit_of_the_machine_counts_anew() {
 }
 
 #[test]
-fn what_cannot_be_redriven_is_refused() {
+fn an_execution_that_cannot_be_redriven_is_refused() {
     let script = Script::default();
     let machine = |state: Value| load(&json!({"StartAt": "S", "States": {"S": state}}));
     let ended = |machine: &states_language::StateMachine| {
