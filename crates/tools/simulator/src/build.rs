@@ -103,7 +103,7 @@ fn as_tags(tags: &BTreeMap<String, String>) -> Tags {
 }
 
 impl Builder {
-    /// The time so many hours before the start.
+    /// The time `hours` before the start.
     fn ago(&self, hours: u32) -> i64 {
         self.state.start - i64::from(hours) * HOUR_MILLIS
     }

@@ -399,7 +399,7 @@ impl Desk {
         }
     }
 
-    /// The answer to a read of executions, made stale by a fault.
+    /// The answer to a read of executions, which a fault may make stale.
     fn answer_of_executions(&mut self, call: &Call, met: &[Met]) -> ApiResult<String> {
         let now =
             SystemTime::UNIX_EPOCH + Duration::from_millis(self.state.wall_clock().try_into().unwrap_or_default());

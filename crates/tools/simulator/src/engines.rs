@@ -55,7 +55,7 @@ const WITHDRAWN: &[(&str, &str)] = &[
     ("sqlserver-se", "11."),
 ];
 
-/// Whether RDS has withdrawn a version.
+/// Whether the table lists a version as withdrawn.
 pub(crate) fn is_withdrawn(engine: &str, version: &str) -> bool {
     WITHDRAWN.iter().any(|(withdrawn, begin)| {
         *withdrawn == engine && (version == *begin || (begin.ends_with('.') && version.starts_with(begin)))

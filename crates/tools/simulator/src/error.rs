@@ -1,7 +1,7 @@
 //! The errors of RDS: HTTP status, wire code and message.
 //!
-//! Owns the wire table. An action calls a constructor of this module and never spells a code itself, so that one code has
-//! one status everywhere. Failures below HTTP, such as a dropped connection, are a [`crate::ConnectionError`].
+//! Owns the wire table. An action calls a constructor of this module and never spells a code itself. So one code has one
+//! status everywhere. Failures below HTTP, such as a dropped connection, are a [`crate::ConnectionError`].
 
 use std::borrow::Cow;
 

@@ -1,8 +1,8 @@
-//! What goes wrong: faults by action and occurrence, and people who meddle.
+//! Faults, by action and occurrence, and meddling: requests that people make.
 //!
-//! Owns the rules, the counting and the record of which rule struck which request. A fault that hides, delays or spoils an *answer* is applied by
-//! `dispatch.rs` around the action; one that spoils the *outcome* is handed to the sequence the action starts
-//! (`state.rs`). Meddling is an ordinary request made by somebody else.
+//! Owns the rules, their counters and the record of the rules that struck. `dispatch.rs` applies a fault that hides, delays
+//! or spoils an *answer*, around the action. A fault that spoils the *outcome* goes to the sequence that the action starts
+//! (`state.rs`). Meddling is an ordinary request by another caller.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,5 +1,5 @@
-//! The times in which a database answered under a name, which give the downtime of the name. Also the times in which RDS
-//! itself worked, so that a report can separate the waits for RDS from the waits of the client.
+//! The times in which a database answered under a name, which give the downtime of the name. The times in which RDS itself
+//! worked, which separate the waits for RDS from the client's own.
 //!
 //! A name *answers* while the database of that name takes connections. A backup or a modification does not interrupt it. The
 //! short `available` of a rename before its reboot does not count.

@@ -1,7 +1,7 @@
 //! Reads that lag: the delays after which reads show changed tags, names and executions.
 //!
 //! Owns the delays and the former values. Writes act on the true state. A read by `Describe…` or `List…` is answered from a
-//! [`View`], which may still show the former tags of a resource and its name before a rename. A view never shows a resource
+//! [`View`]. It may still show the former tags of a resource and its name before a rename. A view never shows a resource
 //! twice, nor two resources under one name: a resource that takes a name ends the lag of the resource that had it.
 
 use std::ops::Deref;
@@ -57,7 +57,7 @@ impl Tagged {
 }
 
 impl State {
-    /// A delay of at most so many seconds, drawn from the seed.
+    /// A delay of at most `at_most` seconds, drawn from the seed.
     pub(crate) fn delay(&mut self, at_most: f64) -> Millis {
         // A world without lag draws no random number, so that its seeds keep their runs.
         if at_most > 0.0 { millis(self.rng.f64() * at_most) } else { 0 }

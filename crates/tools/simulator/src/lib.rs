@@ -2,8 +2,8 @@
 //!
 //! The real SDKs talk to the simulator unmodified, in process ([`Simulator::http_client`]) or over HTTP ([`serve()`]).
 //! Besides RDS (AWS Query protocol), the simulator takes mails for Amazon SES v2 and looks up executions for Step Functions.
-//! It hands out texts for Secrets Manager and Parameter Store, and takes the messages that are posted to any other endpoint.
-//! It knows nothing about its callers.
+//! It returns texts for Secrets Manager and Parameter Store, and takes messages that are posted to any other endpoint. It
+//! knows nothing about its callers.
 //!
 //! ```
 //! use rds_simulator::{Options, Simulator, World};
@@ -92,7 +92,7 @@ tokio::task_local! {
     static STEP: Arc<str>;
 }
 
-/// Runs `work` and records its requests under a role, as long as they are made in this process and in its own task.
+/// Runs `work` and records its requests under a role. This holds for requests made in this process and in its own task.
 pub async fn in_role<T>(role: &str, work: impl Future<Output = T>) -> T {
     ROLE.scope(role.into(), work).await
 }
@@ -102,8 +102,8 @@ fn current_role() -> String {
     ROLE.try_with(|role| role.as_ref().to_owned()).unwrap_or_default()
 }
 
-/// Runs `work` and records its requests in a step of a larger operation, as long as they are made in this process and in its
-/// own task.
+/// Runs `work` and records its requests in a step of a larger operation. This holds for requests made in this process and in
+/// its own task.
 pub async fn in_step<T>(step: &str, work: impl Future<Output = T>) -> T {
     STEP.scope(step.into(), work).await
 }

@@ -1,7 +1,7 @@
 //! The origin of each database in a world, and the names under which it took connections.
 //!
-//! The module also remembers deleted databases. Their entries show the snapshot that a database was restored from and its
-//! creator, and whether clients could have written to it.
+//! The module also remembers deleted databases. Their entries show the source snapshot and the creator of a database, and
+//! whether clients could have written to it.
 
 use std::collections::BTreeMap;
 
@@ -46,7 +46,7 @@ pub struct Served {
     pub identifier: String,
     pub resource_id: String,
     pub is_cluster: bool,
-    /// The time of the first connection.
+    /// The time from which it took connections under the name.
     pub since_seconds: f64,
 }
 

@@ -546,7 +546,7 @@ fn pending_instance(xml: &mut Xml, view: View<'_>, instance: &Instance) {
     }
     let name = view.pending_identifier(&instance.life, instance.pending_identifier.as_ref());
     xml.text_if("DBInstanceIdentifier", name);
-    // This is the most frequent case.
+    // Most reads of an instance find nothing pending.
     if instance.pending.is_empty() && instance.applying.is_empty() {
         return;
     }

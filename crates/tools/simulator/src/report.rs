@@ -25,8 +25,7 @@ pub struct WorldState {
     pub exports: Vec<ExportState>,
     /// The times in which each name answered.
     pub names: Vec<NameHistory>,
-    /// From and to, in seconds since the start: the times in which RDS worked. A client that waits longer waits because of
-    /// its own polling.
+    /// From and to, in seconds since the start: the times in which RDS worked. Any longer wait of a client is its own.
     pub working: Vec<(f64, f64)>,
     /// Databases created since the start, including deleted ones, in order.
     pub made: Vec<Made>,

@@ -20,7 +20,7 @@ pub(crate) type Status = Cow<'static, str>;
 
 pub(crate) const AVAILABLE: Status = Cow::Borrowed("available");
 
-/// Statuses that an operation may end in and that last until an operator acts.
+/// Statuses in which an operation may end and which do not end by themselves.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html>
 pub const LASTING_STATUSES: &[&str] = &[
     "cloning-failed",

@@ -301,7 +301,7 @@ impl State {
         millis(seconds * factor)
     }
 
-    /// Starts a sequence. Each step comes so many seconds after the one before. Steps without a delay are taken at once.
+    /// Starts a sequence. Each step comes the given seconds after the one before. Steps without a delay are taken at once.
     pub(crate) fn start(&mut self, target: Target, steps: Vec<(f64, Step)>) {
         let spoiler = std::mem::take(&mut self.spoiler);
         // In a rename, `hidden_for` prolongs the time in which the database has no name.

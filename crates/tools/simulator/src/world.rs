@@ -1,5 +1,4 @@
-//! The world file: which databases and snapshots exist before the first request, how long things take, and
-//! what goes wrong.
+//! The world file: the databases and snapshots before the first request, the durations of operations, and the faults.
 //!
 //! Owns the file format and its defaults. `build.rs` checks the contents of a world, such as references between its parts
 //! and taken names. The JSON Schema beside the crate is generated from these types.

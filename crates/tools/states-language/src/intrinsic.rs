@@ -1,8 +1,8 @@
 //! The intrinsic functions: `States.Format`, `States.ArrayRange` and their like.
 //!
-//! Owns the grammar of a call, the check of its argument count at load, and the functions with the argument checks of the
-//! [developer guide](https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html). Refuses calls nested
-//! deeper than ten, as AWS does.
+//! Owns the grammar of a call, the check of its argument count at load, and the functions. They check their arguments as in
+//! the [developer guide](https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html). Refuses calls
+//! nested deeper than ten, as AWS does.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;

@@ -467,8 +467,8 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     state.settle_network(&mut settings, &asked);
     settings.engine_version =
         state.restored_version(&snapshot.engine, settings.engine_version, settings.engine_lifecycle_support.as_deref());
-    // Without tags in the request, the database gets the tags of the source at the snapshot's moment, not those of the
-    // snapshot.
+    // Without tags in the request, the database gets the tags that the source had at the snapshot's moment. The tags of the
+    // snapshot itself do not count.
     let tags = tags.filter(|tags| !tags.is_empty()).unwrap_or_else(|| tags::without_reserved(&snapshot.source_tags));
     let key = state.add_instance(name, snapshot.engine, settings, tags);
     if credentials.manage == Some(true) {
@@ -713,7 +713,7 @@ impl Modification {
         let mut optimizes = false;
         instance.applying.merge(configure);
         if self.apply_immediately {
-            // All pending changes are applied with it, not only those of this request.
+            // All pending changes are applied, not only those of this request.
             // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ModifyInstance.ApplyImmediately.html
             let pending = std::mem::take(&mut instance.pending);
             if !pending.is_empty() {
@@ -773,7 +773,7 @@ fn configuring_steps(configure: &InstanceSettings, seconds: f64) -> Vec<(&'stati
     parts.into_iter().filter(|(changes, _)| *changes).map(|(_, status)| (status, seconds)).collect()
 }
 
-/// The statuses of a modification, each shown for so many seconds. First comes a moment in which no status shows it.
+/// The statuses of a modification, each shown for the given seconds. First comes a moment in which no status shows it.
 pub(super) fn modification_steps(statuses: Vec<(&'static str, f64)>, lingering: f64) -> Vec<(f64, Step)> {
     let mut steps = vec![(0.0, Step::Linger)];
     let mut wait = lingering;
