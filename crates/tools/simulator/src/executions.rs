@@ -80,7 +80,7 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// The execution as a read shows it that misses at least the changes of the last `stale`.
+    /// The execution in a read that misses at least the changes of the last `stale`.
     fn seen(&self, now: SystemTime, stale: Duration) -> Option<Execution> {
         let shows = |change: SystemTime, lag: Duration| {
             let lag = lag.max(stale);

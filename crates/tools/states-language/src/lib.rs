@@ -45,9 +45,9 @@
 //! with `States.HeartbeatTimeout` if it runs longer. A Choice without a match and a default fails with
 //! `States.NoChoiceMatched`.
 //!
-//! An execution that failed, was stopped or ran out of time is redriven ([`Execution::redrive`]) as on AWS: it continues in
+//! An execution that failed, was stopped or ran out of time is redriven ([`Execution::redrive`]) as on AWS. It continues in
 //! its last state, with that state's input and the variables of that moment. Three details are not documented. A continued
-//! state keeps its `EnteredTime`. A Wait of so many seconds waits for all of them again. The flows of a Parallel or a Map
+//! state keeps its `EnteredTime`. A Wait with `Seconds` waits for its full time again. The flows of a Parallel or a Map
 //! continue without another start event. A distributed Map is not redriven.
 //!
 //! Further reading: [`StateMachine`] loads and describes, [`validate`] checks, [`Execution`] runs, [`Observer`] watches. The
