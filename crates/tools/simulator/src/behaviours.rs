@@ -1,22 +1,22 @@
-//! What is modelled, and how sure that is.
+//! The behaviours that the simulator models, with the evidence for each.
 //!
-//! Every entry has a contract test of the same name in `tests/contract`, and every contract test an entry.
+//! Every entry has a contract test of the same name in `tests/contract`, and every contract test has an entry.
 
-/// Where a behaviour is known from.
+/// The source of a behaviour.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Evidence {
-    /// AWS says so, there.
+    /// AWS documents the behaviour at this address.
     Documented { source: &'static str },
-    /// RDS answered so, and the answer was written down.
+    /// RDS answered like this, and the answer was recorded.
     Recorded { source: &'static str },
-    /// No source states it: it follows from what is documented or was reported by users of other tools.
+    /// No source states the behaviour. It follows from the documentation or from reports by users of other tools.
     Inferred,
 }
 
-/// One behaviour of RDS that the simulator has.
+/// One behaviour of RDS that the simulator models.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Behaviour {
-    /// Also the name of its contract test.
+    /// The name of the behaviour and of its contract test.
     pub id: &'static str,
     pub statement: &'static str,
     pub evidence: Evidence,
@@ -41,7 +41,7 @@ const AURORA: &str = "Amazon Aurora User Guide";
 const REFERENCE: &str = "Amazon RDS API Reference";
 const STATES: &str = "AWS Step Functions API Reference";
 
-/// Everything modelled.
+/// Every modelled behaviour.
 pub const BEHAVIOURS: &[Behaviour] = &[
     // Instances
     inferred(
@@ -439,7 +439,7 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "Aurora Auto Scaling adds and removes readers named application-autoscaling-<uuid>.",
         AURORA,
     ),
-    // What RDS offers, and what it writes down
+    // Offers and events of RDS
     documented(
         "certificates_are_described",
         "DescribeCertificates lists the certificate authorities that RDS has, and the default one.",

@@ -1,4 +1,4 @@
-//! From a world file to a world: fills in defaults, ties references, refuses what cannot be.
+//! Builds a world from a world file: fills in defaults, resolves references, refuses impossible worlds.
 
 use std::collections::BTreeMap;
 
@@ -15,14 +15,14 @@ use crate::world::{
     ClusterSnapshotSpec, ClusterSpec, GroupSpec, InstanceSpec, MemberSpec, SnapshotSpec, THIRTY_DAYS, World, WorldError,
 };
 
-/// Databases of the file were created so long before the start, unless they say otherwise.
+/// The default age of the databases in the file.
 const AGE_MILLIS: i64 = THIRTY_DAYS as i64 * HOUR_MILLIS;
 const HOUR_MILLIS: i64 = 3600 * 1000;
 
-/// Builds the world as it is at `start` (Unix milliseconds).
+/// Builds the world at `start` (Unix milliseconds).
 pub(crate) fn build(world: &World, seed: u64, start: i64) -> Result<State, WorldError> {
     let mut builder = Builder { state: State::empty(start, seed, world), replicas: Vec::new() };
-    // Where a database is depends on its subnet group.
+    // The zones and the VPC of a database depend on its subnet group.
     builder.state.groups.subnet.clone_from(&world.subnet_groups);
     builder.state.offers = offers(world);
     for (index, spec) in world.instances.iter().enumerate() {
@@ -58,7 +58,7 @@ fn offers(world: &World) -> Offers {
     }
 }
 
-/// Versions that databases and snapshots have, or will have.
+/// Engine versions that databases and snapshots have, or will have after a modification.
 fn named_versions(state: &State) -> Vec<(String, String)> {
     let of = |engine: &str, version: Option<&String>| version.map(|version| (engine.to_owned(), version.clone()));
     let instances = state.instances.values().flat_map(|instance| {
@@ -75,7 +75,7 @@ fn named_versions(state: &State) -> Vec<(String, String)> {
     instances.chain(clusters).chain(snapshots).chain(others).flatten().collect()
 }
 
-/// Ties the integrations to their sources, which keep their resource ids whatever they are called.
+/// Ties the integrations to their sources by resource id, which no rename changes.
 fn integrations(world: &World, state: &mut State) {
     for spec in &world.integrations {
         let instance = spec.source.rsplit_once(":db:").and_then(|(_, name)| state.instance_named(name));
@@ -103,7 +103,7 @@ fn as_tags(tags: &BTreeMap<String, String>) -> Tags {
 }
 
 impl Builder {
-    /// So many hours before the start.
+    /// The time `hours` before the start.
     fn ago(&self, hours: u32) -> i64 {
         self.state.start - i64::from(hours) * HOUR_MILLIS
     }
@@ -166,7 +166,7 @@ impl Builder {
         instance
     }
 
-    /// What is encrypted is encrypted with some key.
+    /// Gives an encrypted database a default key.
     fn fill_kms(&self, encrypted: &mut Option<bool>, kms_key_id: &mut Option<String>) {
         if kms_key_id.is_some() {
             *encrypted = Some(true);
@@ -273,7 +273,7 @@ impl Builder {
     }
 
     fn snapshot(&mut self, place: &str, spec: &SnapshotSpec) -> Result<(), WorldError> {
-        // Automated snapshots are called `rds:…`, which no caller could choose.
+        // Automated snapshots are named `rds:…`, a name that no caller can choose.
         let name = match spec.identifier.strip_prefix("rds:") {
             Some(_) => spec.identifier.clone(),
             None => names::snapshot_identifier("identifier", &spec.identifier)
@@ -383,8 +383,8 @@ impl Builder {
     }
 }
 
-/// The tags of a snapshot, and those that its source had then. What the file does not say of the snapshot's moment is as the
-/// source is now; RDS's own snapshots have the tags of a source that copies them.
+/// The tags of a snapshot, and the tags of its source at the snapshot's moment. The defaults are the present tags of the
+/// source. A snapshot that RDS itself took has the source's tags if the source copies tags to snapshots.
 fn recorded_tags(given: &BTreeMap<String, String>, is_copied: bool, source: Option<&Tags>) -> (Tags, Tags) {
     let given = as_tags(given);
     let source = source.filter(|_| given.is_empty()).cloned();
@@ -423,7 +423,7 @@ fn check_lag(world: &World) -> Result<(), WorldError> {
     }
 }
 
-/// The groups of the file and, so that a world file can be short, every group its databases name.
+/// The groups of the file, and every group that its databases name, so that a world file can be short.
 fn groups(world: &World, state: &State) -> Groups {
     let mut groups = Groups {
         parameter: world.parameter_groups.clone(),

@@ -31,12 +31,12 @@ impl HttpConnector for Connector {
             let request = as_http(&request)?;
             match simulator.handle(request).await {
                 Ok(response) => as_sdk(response),
-                // As an operating system says it, which tells that nothing was sent.
+                // The kind of error that an operating system reports: the client knows that it sent nothing.
                 Err(ConnectionError::Refused) => {
                     Err(ConnectorError::io(io::Error::from(io::ErrorKind::ConnectionRefused).into()))
                 }
                 Err(error @ ConnectionError::Lost) => Err(ConnectorError::io(error.into())),
-                // What a client makes of an answer that hyper calls incomplete: no I/O error, and worth another try.
+                // The error that a client makes of hyper's "incomplete message": not an I/O error, and worth a retry.
                 Err(error @ ConnectionError::Reset) => {
                     Err(ConnectorError::other(error.into(), Some(ErrorKind::TransientError)))
                 }

@@ -1,4 +1,4 @@
-//! From a request to an answer: which service it is for, which faults it meets, and what is written down.
+//! From a request to an answer: finds the service, applies the faults and records the request.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -21,19 +21,19 @@ use crate::secrets;
 use crate::state::{Spoiled, Spoiler, State, millis};
 use crate::xml;
 
-/// The connection broke or never came about; there is no answer.
+/// The connection broke or was never made; there is no answer.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum ConnectionError {
     #[error("connection refused")]
     Refused,
     #[error("connection closed before the answer arrived")]
     Lost,
-    /// In hyper's words, which is what a function hears.
+    /// In hyper's words, which are the words that a function receives.
     #[error("connection closed before message completed")]
     Reset,
 }
 
-/// The API a request was for.
+/// The API that a request was for.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "lowercase")]
 pub enum Service {
@@ -42,12 +42,12 @@ pub enum Service {
     States,
     SecretsManager,
     Ssm,
-    /// Not AWS: somebody's endpoint that takes messages.
+    /// Not AWS: an endpoint that takes messages, such as a chat's webhook.
     Web,
 }
 
 impl Service {
-    /// The prefix of its actions in a policy.
+    /// The prefix of the service's actions in a policy.
     const fn prefix(self) -> &'static str {
         match self {
             Self::Rds => "rds",
@@ -73,7 +73,7 @@ pub enum Outcome {
     ConnectionRefused,
 }
 
-/// A request as it was received.
+/// A request as the simulator received it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecordedRequest {
@@ -83,14 +83,14 @@ pub struct RecordedRequest {
     pub service: Service,
     pub action: String,
     pub parameters: BTreeMap<String, String>,
-    /// What it named, as that was when the request came; by type and name, as in `db:orders`.
+    /// The resources that the request named, as they were when it came. The keys are type and name, as in `db:orders`.
     pub resources: BTreeMap<String, Named>,
     pub outcome: Outcome,
-    /// Who asked: the label of [`crate::Simulator::on_behalf_of`], or the application in the user agent.
+    /// The caller: the label of [`crate::Simulator::on_behalf_of`], or the application in the user agent.
     pub caller: String,
-    /// The role it was made under, see [`crate::in_role`]; else empty.
+    /// The role of [`crate::in_role`] that the request was made under, or empty.
     pub role: String,
-    /// The step it was made in, see [`crate::in_step`]; else empty.
+    /// The step of [`crate::in_step`] that the request was made in, or empty.
     pub step: String,
 }
 
@@ -104,7 +104,7 @@ const PATH: &str = "Path";
 /// The caller under which meddling is recorded.
 pub const MEDDLER: &str = "meddler";
 
-/// The world and everything around it that changes.
+/// The world and everything around it that changes: faults, recorded requests, mails, executions.
 #[derive(Debug)]
 pub(crate) struct Desk {
     pub(crate) state: State,
@@ -118,25 +118,25 @@ pub(crate) struct Desk {
     /// Every rule that took effect, in order.
     pub(crate) strikes: Vec<Strike>,
     pub(crate) meddlings: Vec<Meddling>,
-    /// Positions of meddlings that wait for a time, in milliseconds.
+    /// Meddlings that wait for a time: the time in milliseconds, and the position of the meddling.
     timed: Vec<(Millis, usize)>,
-    /// Positions of meddlings that wait for a request, with how often that was seen.
+    /// Meddlings that wait for a request: the position, and how often the request was seen.
     awaiting: Vec<(usize, u32)>,
     request_number: u64,
-    /// Start of the current second and requests in it.
+    /// The limit of requests a second.
     bucket: Bucket,
 }
 
-/// An answer, and how long it takes.
+/// An answer, and the time that it takes.
 pub(crate) struct Answer {
     pub(crate) result: Result<Response<Bytes>, ConnectionError>,
     pub(crate) delay_seconds: f64,
 }
 
-/// A token bucket: full at first, it holds what a second grants, and a refused request takes nothing.
+/// A token bucket. It is full at first and holds the tokens of one second. A refused request takes no token.
 #[derive(Debug, Default)]
 struct Bucket {
-    /// Thousandths of a token that have been taken and not refilled.
+    /// Thousandths of a token that were taken and not refilled.
     missing: Millis,
     at: Millis,
 }
@@ -154,7 +154,7 @@ impl Bucket {
     }
 }
 
-/// A request once it is known what it is.
+/// A request whose service and action are known.
 struct Call {
     service: Service,
     action: String,
@@ -196,7 +196,7 @@ impl Desk {
         self.meddlings.push(meddling);
     }
 
-    /// Moves the world to `now`, meddling on the way.
+    /// Moves the world to `now` and performs the meddlings that fall due on the way.
     pub(crate) fn advance(&mut self, now: Millis) {
         while let Some(index) = self.next_timed(now) {
             let (due, position) = self.timed.swap_remove(index);
@@ -206,7 +206,7 @@ impl Desk {
         self.state.advance(now);
     }
 
-    /// The earliest meddling due by `now`; the first written among equals.
+    /// The earliest meddling due by `now`. Among equals, the first in the file comes first.
     fn next_timed(&self, now: Millis) -> Option<usize> {
         let due = self.timed.iter().enumerate().filter(|(_, (due, _))| *due <= now);
         due.min_by_key(|(_, (due, _))| *due).map(|(index, _)| index)
@@ -238,7 +238,7 @@ impl Desk {
         });
     }
 
-    /// Lets those meddle who waited for this request.
+    /// Schedules the meddlings that waited for this request.
     fn wake_meddlers(&mut self, action: &str) {
         let now = self.state.now;
         let mut due = Vec::new();
@@ -315,7 +315,7 @@ impl Desk {
         Answer { result: broken.map_or(Ok(response), Err), delay_seconds }
     }
 
-    /// Writes down which of the rules that the next request meets take effect. A slow answer always does.
+    /// Records the rules that take effect on the next request. A slow answer always takes effect.
     fn note_strikes(&mut self, met: &[Met], takes_effect: impl Fn(&Met) -> bool) {
         let (at, request) = (Duration::from_millis(self.state.now), self.requests.len());
         let struck = met.iter().filter(|met| matches!(met.fault, Fault::Slow { .. }) || takes_effect(met));
@@ -327,7 +327,7 @@ impl Desk {
         }));
     }
 
-    /// RDS's limit for the account, when the world has one. The other services have limits of their own.
+    /// RDS's limit for the account, if the world has one. The other services have their own limits.
     fn throttled(&mut self, service: Service) -> Option<ApiError> {
         let limit = self.state.limits.requests_per_second.filter(|_| service == Service::Rds)?;
         let is_granted = self.bucket.take(limit, self.state.now);
@@ -348,7 +348,7 @@ impl Desk {
         }
     }
 
-    /// AWS's words for a policy that does not allow a call.
+    /// The message of AWS for a call that no policy allows.
     fn denied(&self, call: &Call, caller: &str) -> ApiError {
         let state = &self.state;
         let service = call.service.prefix();
@@ -399,7 +399,7 @@ impl Desk {
         }
     }
 
-    /// What a look at executions shows, however stale it is.
+    /// The answer to a read of executions, which a fault may make stale.
     fn answer_of_executions(&mut self, call: &Call, met: &[Met]) -> ApiResult<String> {
         let now =
             SystemTime::UNIX_EPOCH + Duration::from_millis(self.state.wall_clock().try_into().unwrap_or_default());
@@ -431,7 +431,7 @@ impl Desk {
     }
 }
 
-/// Every service has a code of its own for too many requests; another one that is given stays.
+/// The error for too many requests, with the code of the service. A code other than `Throttling` stays.
 fn throttling(service: Service, code: &str) -> ApiError {
     match (service, code) {
         // https://docs.aws.amazon.com/ses/latest/APIReference-V2/API_SendEmail.html
@@ -460,7 +460,7 @@ fn spoiler(met: &[Met]) -> Spoiler {
     spoiler
 }
 
-/// Whether a fault that spoils what a request starts did so.
+/// Whether a fault spoiled the operation that its request started.
 fn spoils(fault: &Fault, spoiled: Spoiled) -> bool {
     match fault {
         Fault::EndsIn { .. } => spoiled.ends_in,
@@ -471,7 +471,7 @@ fn spoils(fault: &Fault, spoiled: Spoiled) -> bool {
     }
 }
 
-/// The ARN a denied request was about, as far as its parameters tell.
+/// The ARN that a denied request was about, as far as its parameters show it.
 fn resource_of(state: &State, parameters: &BTreeMap<String, String>) -> String {
     let kinds = [
         ("DBInstanceIdentifier", "db"),
@@ -535,7 +535,7 @@ fn read(request: Request<Bytes>) -> Result<Call, ApiError> {
     Ok(Call { service: Service::Rds, action, parameters, fields, body })
 }
 
-/// Passwords are not written down.
+/// Hides passwords in the recorded request.
 fn shown<'a>(name: &str, value: &'a str) -> &'a str {
     if name.ends_with("Password") && !matches!(value, "true" | "false") { "****" } else { value }
 }

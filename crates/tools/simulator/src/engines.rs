@@ -1,4 +1,4 @@
-//! What differs by engine: versions, ports, licences, families, and the defaults of a new database.
+//! Differences between engines: versions, ports, licences, families, and the defaults of a new database.
 
 use crate::resources::is_aurora;
 use crate::settings::{ClusterSettings, InstanceSettings};
@@ -32,7 +32,7 @@ pub(crate) const CURRENT: &[(&str, &str)] = &[
     ("postgres", "17.5"),
 ];
 
-/// Beginnings of versions that RDS has withdrawn.
+/// Prefixes of versions that RDS has withdrawn.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraMySQLReleaseNotes/AuroraMySQL.release-calendars.html>
 const WITHDRAWN: &[(&str, &str)] = &[
     ("aurora-mysql", "5.6."),
@@ -55,14 +55,14 @@ const WITHDRAWN: &[(&str, &str)] = &[
     ("sqlserver-se", "11."),
 ];
 
-/// Whether RDS is known to have withdrawn a version.
+/// Whether the table lists a version as withdrawn.
 pub(crate) fn is_withdrawn(engine: &str, version: &str) -> bool {
     WITHDRAWN.iter().any(|(withdrawn, begin)| {
         *withdrawn == engine && (version == *begin || (begin.ends_with('.') && version.starts_with(begin)))
     })
 }
 
-/// The version of a new database that names none.
+/// The version of a new database whose request names none.
 pub(crate) fn default_version(engine: &str) -> &'static str {
     row(engine).0
 }
@@ -89,7 +89,7 @@ pub(crate) fn license(engine: &str) -> &'static str {
     row(engine).2
 }
 
-/// The major version as families and option groups spell it.
+/// The major version as it is spelled in parameter group families and option groups.
 pub(crate) fn major_version(engine: &str, version: &str) -> String {
     let mut parts = version.split('.');
     let first = parts.next().unwrap_or_default();
@@ -109,7 +109,7 @@ pub(crate) fn default_option_group(engine: &str, version: &str) -> String {
     format!("default:{engine}-{}", major_version(engine, version).replace('.', "-"))
 }
 
-/// What a new instance has that no one asked for. Members of an Aurora cluster have no storage of their own.
+/// The default settings of a new instance. Members of an Aurora cluster have no storage of their own.
 pub(crate) fn instance_defaults(engine: &str, engine_version: Option<&str>, region: &str) -> InstanceSettings {
     let (version, port, license) = row(engine);
     let version = engine_version.unwrap_or(version);
@@ -149,7 +149,7 @@ pub(crate) fn instance_defaults(engine: &str, engine_version: Option<&str>, regi
     }
 }
 
-/// What a new cluster has that no one asked for.
+/// The default settings of a new cluster.
 pub(crate) fn cluster_defaults(engine: &str, engine_version: Option<&str>) -> ClusterSettings {
     let (version, port, _) = row(engine);
     let version = engine_version.unwrap_or(version);

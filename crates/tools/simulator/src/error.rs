@@ -1,7 +1,7 @@
-//! The errors RDS answers with: HTTP status, wire code, message.
+//! The errors of RDS: HTTP status, wire code and message.
 //!
-//! Owns the wire table. An action never spells a code itself; it calls the constructor here, so that one code
-//! has one status everywhere. What breaks below HTTP (a dropped connection) is [`crate::ConnectionError`].
+//! Owns the wire table. An action calls a constructor of this module and never spells a code itself. So one code has one
+//! status everywhere. Failures below HTTP, such as a dropped connection, are a [`crate::ConnectionError`].
 
 use std::borrow::Cow;
 
@@ -15,7 +15,7 @@ pub(crate) struct ApiError {
 
 pub(crate) type ApiResult<T> = Result<T, ApiError>;
 
-/// Wire codes answered with 404; everything unlisted is a 400.
+/// Wire codes with the status 404. Every unlisted code has the status 400.
 const NOT_FOUND: &[&str] = &[
     "DBInstanceNotFound",
     "DBSnapshotNotFound",
@@ -36,10 +36,10 @@ const NOT_FOUND: &[&str] = &[
     "DomainNotFoundFault",
 ];
 
-/// Wire codes answered with 403.
+/// Wire codes with the status 403.
 const FORBIDDEN: &[&str] = &["DBClusterQuotaExceededFault", "InsufficientDBClusterCapacityFault", "AccessDenied"];
 
-/// The HTTP status that goes with a wire code.
+/// The HTTP status of a wire code.
 pub(crate) fn http_status(code: &str) -> u16 {
     if NOT_FOUND.contains(&code) {
         404

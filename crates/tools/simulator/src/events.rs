@@ -1,6 +1,7 @@
-//! The events that RDS writes down: what `DescribeEvents` shows for fourteen days.
+//! The events that RDS records. `DescribeEvents` shows them for fourteen days.
 //!
-//! Owns the words and their categories. They are best effort in RDS, so a missing event proves nothing. <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html>
+//! Owns the messages of the events and their categories. RDS delivers events on a best-effort basis, so a missing event
+//! proves nothing. <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Events.Messages.html>
 
 use crate::state::{State, Step, Target};
 
@@ -17,10 +18,10 @@ pub(crate) struct Event {
     pub(crate) message: String,
 }
 
-/// What an event is about.
+/// The resource that an event is about.
 struct Source {
     kind: &'static str,
-    /// In an ARN.
+    /// The resource type in an ARN.
     resource: &'static str,
     words: &'static str,
 }
@@ -37,7 +38,7 @@ fn source(target: Target) -> Option<Source> {
 }
 
 impl State {
-    /// Writes down a step that RDS has an event for, just before the step is taken.
+    /// Records the event of a step, if RDS has one for it, just before the step is taken.
     pub(crate) fn note(&mut self, target: Target, step: &Step) {
         let Some(source) = source(target) else { return };
         let is_new = match target {

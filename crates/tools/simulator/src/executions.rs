@@ -1,4 +1,5 @@
-//! Step Functions, as far as looking up executions: `DescribeExecution` and `ListExecutions` over what the embedder registered.
+//! The part of Step Functions that looks up executions: `DescribeExecution` and `ListExecutions` over the executions that
+//! the embedder registered.
 
 use std::collections::BTreeMap;
 use std::time::{Duration, SystemTime};
@@ -8,7 +9,7 @@ use serde_json::json;
 
 use crate::error::{ApiError, ApiResult};
 
-/// The actions of Step Functions that the simulator has.
+/// The actions of Step Functions that the simulator supports.
 pub const EXECUTION_ACTIONS: &[&str] = &["DescribeExecution", "ListExecutions"];
 
 /// An execution of a state machine.
@@ -22,14 +23,14 @@ pub struct Execution {
     pub input: String,
     pub start_date: SystemTime,
     pub stop_date: Option<SystemTime>,
-    /// The name and the cause of the error it ended with.
+    /// The name and the cause of the error that ended the execution.
     pub error: Option<String>,
     pub cause: Option<String>,
-    /// If it was redriven: it runs under the same ARN again.
+    /// Set if the execution was redriven: it runs again under the same ARN.
     pub redriven: Option<Redriven>,
 }
 
-/// How often an execution was redriven, and when last.
+/// The number of redrives, and the time of the last one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Redriven {
     pub count: u32,
@@ -37,7 +38,7 @@ pub struct Redriven {
 }
 
 impl Execution {
-    /// The execution runs again: it has neither stopped nor failed.
+    /// Lets the execution run again: it has neither stopped nor failed.
     pub fn redrive(&mut self, at: SystemTime) {
         let count = self.redriven.map_or(0, |redriven| redriven.count) + 1;
         self.redriven = Some(Redriven { count, at });
@@ -68,8 +69,8 @@ impl Execution {
     }
 }
 
-/// An execution, and how late reads show its start and its end: "The results are best effort and may not reflect very recent
-/// updates and changes."
+/// An execution, and the delays after which reads show its start and its end. AWS: "The results are best effort and may not
+/// reflect very recent updates and changes."
 /// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_DescribeExecution.html>
 #[derive(Clone, Debug)]
 pub(crate) struct Known {
@@ -79,7 +80,7 @@ pub(crate) struct Known {
 }
 
 impl Known {
-    /// What a look shows that misses at least the changes of so recent a time.
+    /// The execution in a read that misses at least the changes of the last `stale`.
     fn seen(&self, now: SystemTime, stale: Duration) -> Option<Execution> {
         let shows = |change: SystemTime, lag: Duration| {
             let lag = lag.max(stale);
@@ -102,7 +103,7 @@ impl Known {
     }
 }
 
-/// What looks at executions show at a moment; `stale` is what a fault adds.
+/// The executions as reads show them at a moment. `stale` is the delay that a fault adds.
 pub(crate) fn seen(executions: &[Known], now: SystemTime, stale: Duration) -> Vec<Execution> {
     executions.iter().filter_map(|known| known.seen(now, stale)).collect()
 }
@@ -156,7 +157,7 @@ pub(crate) fn answer(executions: &[Execution], action: &str, body: &[u8]) -> Api
     }
 }
 
-/// What is written down of a request.
+/// The recorded parameters of a request.
 pub(crate) fn summary(body: &[u8]) -> BTreeMap<String, String> {
     let asked = asked(body);
     let named = [

@@ -1,8 +1,8 @@
-//! What goes wrong: faults by action and occurrence, and people who meddle.
+//! Faults, by action and occurrence, and meddling: requests that people make.
 //!
-//! Owns the rules, the counting and the record of which rule struck which request. A fault that hides, delays or spoils an *answer* is applied by
-//! `dispatch.rs` around the action; one that spoils the *outcome* is handed to the sequence the action starts
-//! (`state.rs`). Meddling is an ordinary request made by somebody else.
+//! Owns the rules, their counters and the record of the rules that struck. `dispatch.rs` applies a fault that hides, delays
+//! or spoils an *answer*, around the action. A fault that spoils the *outcome* goes to the sequence that the action starts
+//! (`state.rs`). Meddling is an ordinary request by another caller.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -124,14 +124,14 @@ pub enum When {
 
 /// A rule that took effect: the request failed, changed or waited because of it.
 ///
-/// A rule that a request only matched has not struck: the refused request of a `ResponseLost`, or an `EndsIn` on a request
-/// that starts nothing.
+/// A rule that matched a request without an effect has not struck. Examples are a `ResponseLost` on a request that was
+/// refused, and an `EndsIn` on a request that starts nothing.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Strike {
     pub by: StruckBy,
     /// Since the start, on the simulator's clock.
     pub at: Duration,
-    /// Which matching request it was, counted from 1.
+    /// The number of the matching request, counted from 1.
     pub occurrence: u32,
     /// The position of the request in [`crate::Simulator::requests`].
     pub request: usize,
@@ -146,7 +146,7 @@ pub enum StruckBy {
     Meddling(usize),
 }
 
-/// A fault that a request meets.
+/// A fault that applies to a request.
 #[derive(Debug)]
 pub(crate) struct Met {
     pub(crate) rule: usize,
@@ -173,7 +173,7 @@ impl Faults {
         self.rules.iter().map(|(rule, _)| rule)
     }
 
-    /// The faults this request meets. Every matching rule counts it.
+    /// The faults that apply to this request. Every matching rule counts the request.
     pub(crate) fn meet(&mut self, action: &str, caller: &str, parameters: &BTreeMap<String, String>) -> Vec<Met> {
         let mut met = Vec::new();
         for (index, (rule, seen)) in self.rules.iter_mut().enumerate() {

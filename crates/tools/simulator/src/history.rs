@@ -1,8 +1,8 @@
-//! When a database answered under which name, so that the downtime of a name can be told; and when RDS itself was at work,
-//! so that waiting for it can be told from waiting for whoever uses it.
+//! The times in which a database answered under a name, which give the downtime of the name. The times in which RDS itself
+//! worked, which separate the waits for RDS from the client's own.
 //!
-//! A name *answers* while a database called so takes connections: the `available` a rename flashes before its
-//! reboot does not count, a backup or a modification does not interrupt.
+//! A name *answers* while the database of that name takes connections. A backup or a modification does not interrupt it. The
+//! short `available` of a rename before its reboot does not count.
 
 use std::collections::BTreeMap;
 
@@ -16,25 +16,25 @@ use crate::resources::Millis;
 pub struct NameHistory {
     pub name: String,
     pub is_cluster: bool,
-    /// From (inclusive) and to (exclusive), in seconds since the start; the last is open while it answers.
+    /// From (inclusive) and to (exclusive), in seconds since the start. The last span is open while the name answers.
     pub answered: Vec<(f64, Option<f64>)>,
-    /// Seconds in which nothing answered, counted from the first time something did.
+    /// Seconds without an answer, counted from the first time that the name answered.
     pub downtime_seconds: f64,
 }
 
-/// From and to; open while it answers.
+/// From and to; the last span is open while the condition lasts.
 type Spans = Vec<(Millis, Option<Millis>)>;
 
 #[derive(Debug, Default)]
 pub(crate) struct History {
-    /// By whether it is a cluster, and name.
+    /// The keys are whether the database is a cluster, and its name.
     names: BTreeMap<(bool, String), Spans>,
     working: Spans,
 }
 
 impl History {
-    /// Takes down whether any operation is under way now, and who answers: whether it is a cluster, its name, whether it
-    /// answers.
+    /// Records whether any operation is under way now, and which databases answer. An element of `all` says whether the
+    /// database is a cluster, its name, and whether it answers.
     pub(crate) fn observe<'a>(
         &mut self,
         now: Millis,
@@ -55,7 +55,7 @@ impl History {
         }
     }
 
-    /// From and to, in seconds since the start: when RDS was at work.
+    /// From and to, in seconds since the start: the times in which RDS worked.
     pub(crate) fn working(&self, now: Millis) -> Vec<(f64, f64)> {
         self.working.iter().map(|(from, to)| (seconds(*from), seconds(to.unwrap_or(now)))).collect()
     }
@@ -77,7 +77,7 @@ impl History {
     }
 }
 
-/// Opens or closes the last span.
+/// Opens a span, or closes the last one.
 fn note(spans: &mut Spans, now: Millis, is_so: bool) {
     match spans.last_mut() {
         Some((_, end @ None)) if !is_so => *end = Some(now),

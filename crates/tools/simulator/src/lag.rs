@@ -1,8 +1,8 @@
-//! Reads that lag behind: how late tags, names and executions show what has changed.
+//! Reads that lag: the delays after which reads show changed tags, names and executions.
 //!
-//! Owns the delays and the former values. Writes act on what is so; a look by `Describe…` or `List…` is answered from a
-//! [`View`], which may still show the former tags of a resource and the name it had before a rename. A resource is never
-//! shown twice, nor two under one name: whatever takes a name ends the lag of the resource that had it.
+//! Owns the delays and the former values. Writes act on the true state. A read by `Describe…` or `List…` is answered from a
+//! [`View`]. It may still show the former tags of a resource and its name before a rename. A view never shows a resource
+//! twice, nor two resources under one name: a resource that takes a name ends the lag of the resource that had it.
 
 use std::ops::Deref;
 
@@ -10,7 +10,7 @@ use crate::query::Tags;
 use crate::resources::{Key, Life, Millis, Status};
 use crate::state::{State, Target, millis};
 
-/// What a resource was called before a rename, as long as reads still say so.
+/// The name and the status that reads still show after a rename.
 #[derive(Clone, Debug)]
 pub(crate) struct Former {
     pub(crate) identifier: String,
@@ -18,7 +18,7 @@ pub(crate) struct Former {
     pub(crate) until: Millis,
 }
 
-/// The tags of a resource, with those that reads may still show.
+/// The tags of a resource, and the earlier tags that reads may still show.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Tagged {
     truth: Tags,
@@ -33,12 +33,12 @@ impl Tagged {
         Self { truth: tags, ..Self::default() }
     }
 
-    /// What the tags are.
+    /// The true tags.
     pub(crate) fn truth(&self) -> &Tags {
         &self.truth
     }
 
-    /// What a read shows.
+    /// The tags that a read shows.
     fn seen(&self, now: Millis) -> &[(String, String)] {
         if self.shown_from <= now {
             return &self.truth;
@@ -46,7 +46,7 @@ impl Tagged {
         self.former.iter().rev().find(|(from, _)| *from <= now).map_or(&[], |(_, tags)| tags)
     }
 
-    /// Replaces the tags; reads show that from `shown_from` on.
+    /// Replaces the tags. Reads show the new tags from `shown_from` on.
     fn replace(&mut self, tags: Tags, now: Millis, shown_from: Millis) {
         if self.shown_from <= now {
             self.former.clear();
@@ -57,24 +57,24 @@ impl Tagged {
 }
 
 impl State {
-    /// A delay of at most so many seconds, by the seed.
+    /// A delay of at most `at_most` seconds, drawn from the seed.
     pub(crate) fn delay(&mut self, at_most: f64) -> Millis {
-        // Worlds without lag draw nothing, so that their seeds keep their runs.
+        // A world without lag draws no random number, so that its seeds keep their runs.
         if at_most > 0.0 { millis(self.rng.f64() * at_most) } else { 0 }
     }
 
-    /// From when on reads show tags that are written now.
+    /// The time from which reads show tags that are written now.
     fn tags_shown_from(&mut self) -> Millis {
         let delay = self.delay(self.lag.tags_seconds);
         self.now.saturating_add(delay).saturating_add(self.late())
     }
 
-    /// What a fault adds to the lag of what the request under way writes.
+    /// The delay that a fault adds to the writes of the request under way.
     fn late(&self) -> Millis {
         self.spoiler.late.map_or(0, millis)
     }
 
-    /// The tags of a resource that comes into being; reads show none at first.
+    /// The tags of a new resource. Reads show none at first.
     pub(crate) fn new_tags(&mut self, tags: Tags) -> Tagged {
         let mut tagged = Tagged::default();
         self.retag(&mut tagged, tags);
@@ -90,7 +90,7 @@ impl State {
         }
     }
 
-    /// The tags of what has tags.
+    /// The tags of a resource, if its kind has tags.
     pub(crate) fn tagged(&mut self, target: Target) -> Option<&mut Tagged> {
         match target {
             Target::Instance(key) => self.instances.get_mut(&key).map(|found| &mut found.tags),
@@ -101,7 +101,7 @@ impl State {
         }
     }
 
-    /// Gives a resource the name that its rename reserved; reads show that after the lag.
+    /// Gives a resource the name that its rename reserved. Reads show the new name after the lag.
     pub(crate) fn take_name(&mut self, target: Target) {
         let now = self.now;
         let delay = self.delay(self.lag.rename_seconds);
@@ -118,7 +118,7 @@ impl State {
         self.settle_names(target, &name);
     }
 
-    /// Ends the lag of whatever reads still show under a name that another resource of the kind takes.
+    /// Ends the lag of other resources that reads still show under the name that `taker` takes.
     pub(crate) fn settle_names(&mut self, taker: Target, name: &str) {
         let settle = |life: &mut Life| {
             life.former.take_if(|former| former.identifier == name);
@@ -136,18 +136,18 @@ impl State {
         }
     }
 
-    /// What reads show.
+    /// The world as reads show it.
     pub(crate) fn seen(&self) -> View<'_> {
         View { state: self, lags: true }
     }
 
-    /// What is so.
+    /// The true world.
     pub(crate) fn truth(&self) -> View<'_> {
         View { state: self, lags: false }
     }
 }
 
-/// The world as it is shown to somebody.
+/// The world, either as it is or as reads show it.
 #[derive(Clone, Copy)]
 pub(crate) struct View<'a> {
     state: &'a State,
@@ -176,7 +176,7 @@ impl View<'_> {
         self.former(life).map_or(&life.status, |former| &former.status)
     }
 
-    /// The name that a resource is about to get, as far as that shows.
+    /// The name that a resource is about to get, if reads show it.
     pub(crate) fn pending_identifier<'b>(&self, life: &'b Life, pending: Option<&'b String>) -> Option<&'b String> {
         self.former(life).map_or(pending, |_| Some(&life.identifier))
     }
@@ -185,7 +185,7 @@ impl View<'_> {
         if self.lags { tagged.seen(self.now) } else { tagged.truth() }
     }
 
-    /// Whether a look finds it.
+    /// Whether a read finds the resource.
     pub(crate) fn shows(&self, life: &Life) -> bool {
         life.answers && life.visible_from <= self.now
     }

@@ -1,9 +1,9 @@
-//! Amazon RDS as an orchestrator of restores meets it: the real wire format, statuses over time, faults.
+//! Amazon RDS as a restore orchestrator sees it: the real wire format, statuses over time, faults.
 //!
-//! The real SDKs talk to it unmodified, in process ([`Simulator::http_client`]) or over HTTP ([`serve()`]). Besides
-//! RDS (AWS Query protocol) it takes mails for Amazon SES v2, looks up executions for Step Functions, hands out texts for
-//! Secrets Manager and Parameter Store, and takes messages that are posted to anybody else. It knows nothing of who calls
-//! it.
+//! The real SDKs talk to the simulator unmodified, in process ([`Simulator::http_client`]) or over HTTP ([`serve()`]).
+//! Besides RDS (AWS Query protocol), the simulator takes mails for Amazon SES v2 and looks up executions for Step Functions.
+//! It returns texts for Secrets Manager and Parameter Store, and takes messages that are posted to any other endpoint. It
+//! knows nothing about its callers.
 //!
 //! ```
 //! use rds_simulator::{Options, Simulator, World};
@@ -15,11 +15,11 @@
 //! ```
 //!
 //! **Time** is Tokio's: under `tokio::time::pause` a restore of six hours takes milliseconds. Nothing runs in the
-//! background; whatever has come due is applied when somebody looks. The same world, seed and requests give the
+//! background; a read or a request first applies every step that has fallen due. The same world, seed and requests give the
 //! same run.
 //!
-//! Where to go next: `world.rs` is the file format, `state.rs` how things move, `actions/` what each request does,
-//! `faults.rs` what goes wrong, [`BEHAVIOURS`] what is modelled and how sure that is.
+//! Further reading: `world.rs` has the file format, `state.rs` the changes over time, `actions/` the effect of each request,
+//! `faults.rs` the faults. [`BEHAVIOURS`] lists the modelled behaviours with their evidence.
 
 mod actions;
 mod behaviours;
@@ -92,7 +92,7 @@ tokio::task_local! {
     static STEP: Arc<str>;
 }
 
-/// Has the requests that this work makes, in this process and in its own task, recorded as made under a role.
+/// Runs `work` and records its requests under a role. This holds for requests made in this process and in its own task.
 pub async fn in_role<T>(role: &str, work: impl Future<Output = T>) -> T {
     ROLE.scope(role.into(), work).await
 }
@@ -102,7 +102,8 @@ fn current_role() -> String {
     ROLE.try_with(|role| role.as_ref().to_owned()).unwrap_or_default()
 }
 
-/// Has the requests that this work makes, in this process and in its own task, recorded as made in a step of something larger.
+/// Runs `work` and records its requests in a step of a larger operation. This holds for requests made in this process and in
+/// its own task.
 pub async fn in_step<T>(step: &str, work: impl Future<Output = T>) -> T {
     STEP.scope(step.into(), work).await
 }
@@ -115,16 +116,16 @@ fn current_step() -> String {
 /// How a simulator runs.
 #[derive(Clone, Copy, Debug, PartialEq)]
 pub struct Options {
-    /// Decides every jitter, made-up id and chance.
+    /// Decides every jitter, generated id and probability.
     pub seed: u64,
-    /// What the wall clock says at the start.
+    /// The time of the wall clock at the start.
     pub start_time: SystemTime,
     /// Simulated seconds to one second of Tokio's clock.
     pub speed: f64,
 }
 
 impl Default for Options {
-    /// Seed 0, now, real time.
+    /// Seed 0, the present time, real speed.
     fn default() -> Self {
         Self { seed: 0, start_time: SystemTime::now(), speed: 1.0 }
     }
@@ -156,7 +157,7 @@ impl Simulator {
         Ok(Self { shared: Arc::new(shared), label: None })
     }
 
-    /// The same simulator, with requests recorded as this caller's.
+    /// The same simulator, which records the requests under this caller.
     #[must_use]
     pub fn on_behalf_of(&self, caller: &str) -> Self {
         Self { shared: Arc::clone(&self.shared), label: Some(caller.into()) }
@@ -167,12 +168,12 @@ impl Simulator {
         SharedHttpClient::new(Connector(self.clone()))
     }
 
-    /// The same for plain HTTP requests, whatever host they are for.
+    /// An HTTP connector for plain HTTP requests to any host.
     pub fn http_connector(&self) -> SharedHttpConnector {
         SharedHttpConnector::new(Connector(self.clone()))
     }
 
-    /// Answers a request to any of the services. It waits only where a fault makes the answer slow.
+    /// Answers a request to any of the services. It waits only if a fault makes the answer slow.
     pub async fn handle(&self, request: http::Request<Bytes>) -> Result<http::Response<Bytes>, ConnectionError> {
         let answer = self.desk().handle(request, self.label.as_deref());
         if answer.delay_seconds > 0.0 {
@@ -181,7 +182,7 @@ impl Simulator {
         answer.result
     }
 
-    /// What exists now.
+    /// The present state of the world.
     pub fn state(&self) -> WorldState {
         report::report(&self.desk().state)
     }
@@ -191,7 +192,7 @@ impl Simulator {
         self.desk().requests.clone()
     }
 
-    /// How many requests this caller made that were not for looking, granted or not.
+    /// The number of requests by this caller that were not reads, granted or refused.
     pub fn changes_by(&self, caller: &str) -> u64 {
         let desk = self.desk();
         let looks = |action: &str| action.starts_with("Describe") || action.starts_with("List");
@@ -203,17 +204,17 @@ impl Simulator {
         self.desk().mails.clone()
     }
 
-    /// Every message that was posted to somebody's endpoint so far, in order.
+    /// Every message that was posted to an endpoint outside of AWS so far, in order.
     pub fn posts(&self) -> Vec<Post> {
         self.desk().posts.clone()
     }
 
-    /// Puts a text into Secrets Manager, under this name.
+    /// Puts a text into Secrets Manager under this name.
     pub fn put_secret(&self, name: &str, text: &str) {
         self.desk().secrets.insert(name.to_owned(), text.to_owned());
     }
 
-    /// Puts a `SecureString` into Parameter Store, under this name.
+    /// Puts a `SecureString` into Parameter Store under this name.
     pub fn put_parameter(&self, name: &str, text: &str) {
         self.desk().parameters.insert(name.to_owned(), text.to_owned());
     }
@@ -223,7 +224,7 @@ impl Simulator {
         Duration::from_millis(self.millis())
     }
 
-    /// When the next change of a status is due, counted from the start; none when nothing is under way.
+    /// The time of the next change of a status, counted from the start; `None` if nothing is under way.
     pub fn next_change(&self) -> Option<Duration> {
         self.desk().state.next_step().map(Duration::from_millis)
     }
@@ -233,27 +234,27 @@ impl Simulator {
         self.desk().faults.add(rule);
     }
 
-    /// Adds something a person will do; occurrences count from now.
+    /// Adds a request that a person will make. Its occurrences count from now.
     pub fn meddle(&self, meddling: Meddling) {
         self.desk().add_meddling(meddling);
     }
 
-    /// Every fault there is: the world file's, then those added, in order.
+    /// Every fault rule: those of the world file, then those added, in order.
     pub fn faults(&self) -> Vec<FaultRule> {
         self.desk().faults.rules().cloned().collect()
     }
 
-    /// Everything people do: the world file's, then what was added, in order.
+    /// Every meddling: those of the world file, then those added, in order.
     pub fn meddlings(&self) -> Vec<Meddling> {
         self.desk().meddlings.clone()
     }
 
-    /// Every fault that took effect and every act of a person so far, in order.
+    /// Every fault and every meddling that took effect so far, in order.
     pub fn strikes(&self) -> Vec<Strike> {
         self.desk().strikes.clone()
     }
 
-    /// Makes an execution known to `DescribeExecution` and `ListExecutions`; one with the same ARN is replaced.
+    /// Makes an execution known to `DescribeExecution` and `ListExecutions`. It replaces an execution with the same ARN.
     pub fn register_execution(&self, execution: Execution) {
         let mut desk = self.desk();
         let [start_lag, end_lag] = [(); 2].map(|()| {
@@ -264,7 +265,7 @@ impl Simulator {
         desk.executions.push(Known { execution, start_lag, end_lag });
     }
 
-    /// Changes a registered execution, for example to say that it has ended; false when there is none with this ARN.
+    /// Changes a registered execution, for example to end it. Returns false if no execution has this ARN.
     pub fn update_execution(&self, arn: &str, update: impl FnOnce(&mut Execution)) -> bool {
         let mut desk = self.desk();
         let known = desk.executions.iter_mut().find(|known| known.execution.arn == arn);
@@ -276,7 +277,7 @@ impl Simulator {
         (self.shared.begin.elapsed().as_secs_f64() * self.shared.speed * 1000.0).round() as Millis
     }
 
-    /// The world, moved to now. A panic in one request does not take the others down.
+    /// The world, moved to now. A panic in one request does not break the others.
     fn desk(&self) -> MutexGuard<'_, Desk> {
         let mut desk = self.shared.desk.lock().unwrap_or_else(PoisonError::into_inner);
         desk.advance(self.millis());

@@ -1,4 +1,4 @@
-//! Amazon SES v2, as far as `SendEmail` with a simple message: every mail is kept, none is sent.
+//! Amazon SES v2, limited to `SendEmail` with a simple message: every mail is kept, none is sent.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -8,13 +8,13 @@ use serde::{Deserialize, Serialize};
 use crate::error::{ApiError, ApiResult};
 use crate::resources::Millis;
 
-/// The actions of Amazon SES v2 that the simulator has.
+/// The actions of Amazon SES v2 that the simulator supports.
 pub const MAIL_ACTIONS: &[&str] = &["SendEmail"];
 
-/// Where SES v2 takes mails.
+/// The path at which SES v2 takes mails.
 pub(crate) const PATH: &str = "/v2/email/outbound-emails";
 
-/// A mail that was handed over.
+/// A mail that SES took.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Mail {
     /// Since the start, on the simulator's clock.
@@ -105,7 +105,7 @@ pub(crate) fn answer(message_id: &str) -> String {
     serde_json::json!({ "MessageId": message_id }).to_string()
 }
 
-/// What is written down of a request: who writes to whom about what.
+/// The recorded parameters of a request: the sender, the recipients and the subject.
 pub(crate) fn summary(body: &[u8]) -> BTreeMap<String, String> {
     let Ok(request) = serde_json::from_slice::<SendEmail>(body) else { return BTreeMap::new() };
     let written = [

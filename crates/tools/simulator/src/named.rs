@@ -1,7 +1,7 @@
-//! What a request names, as the conditions of an IAM policy see it.
+//! The resources that a request names, as the conditions of an IAM policy see them.
 //!
-//! Whether a caller may do something depends on the tags and the engine of what the request is about, at that moment. So
-//! they are written down with the request; what a policy makes of them is for others to say.
+//! A policy decides by the tags and the engine of the resource at the time of the request. So both are recorded with the
+//! request. This module does not evaluate policies.
 
 use std::collections::BTreeMap;
 
@@ -15,22 +15,22 @@ use crate::state::State;
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Named {
-    /// Of a database. No policy asks for it.
+    /// The resource id of a database. No policy reads it.
     #[serde(skip)]
     pub resource_id: String,
     pub tags: BTreeMap<String, String>,
-    /// Of a DB instance.
+    /// The engine of a DB instance.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub engine: Option<String>,
-    /// The key it is encrypted with, if it is one of the customer's.
+    /// The key that encrypts the resource, if the key is customer managed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub kms_key_id: Option<String>,
-    /// Of a Multi-AZ DB cluster, whose members are changed with it: their names, each of which is named too.
+    /// The members of a Multi-AZ DB cluster, which change with it. Each member is named in the map as well.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub members: Vec<String>,
 }
 
-/// By type and name: `db:orders`, `cluster:shop`, `snapshot:orders-snapshot`, `cluster-snapshot:shop-snapshot`.
+/// The keys are type and name: `db:orders`, `cluster:shop`, `snapshot:orders-snapshot`, `cluster-snapshot:shop-snapshot`.
 pub(crate) fn named(state: &State, parameters: &BTreeMap<String, String>) -> BTreeMap<String, Named> {
     let named =
         |kind: &str, life: &Life| life.answers && parameters.values().any(|value| names(value, kind, &life.identifier));
@@ -83,7 +83,7 @@ pub(crate) fn named(state: &State, parameters: &BTreeMap<String, String>) -> BTr
     found
 }
 
-/// Whether a parameter's value is this name, or an ARN that ends in it.
+/// Whether a parameter's value is this name, or an ARN that ends with it.
 fn names(value: &str, kind: &str, identifier: &str) -> bool {
     if !value.starts_with("arn:") {
         return value.eq_ignore_ascii_case(identifier);

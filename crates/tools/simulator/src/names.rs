@@ -2,11 +2,11 @@
 
 use crate::error::{ApiError, ApiResult};
 
-/// Instances and clusters, and snapshots of clusters.
+/// The limit for instances, clusters and cluster snapshots.
 const SHORT: usize = 63;
-/// Snapshots of instances.
+/// The limit for instance snapshots.
 const LONG: usize = 255;
-/// Export tasks, as the console says.
+/// The limit for export tasks, as the console states it.
 const EXPORT: usize = 60;
 
 /// An identifier of a DB instance, DB cluster or DB cluster snapshot, in lower case.
@@ -19,7 +19,7 @@ pub(crate) fn snapshot_identifier(parameter: &str, text: &str) -> ApiResult<Stri
     check(parameter, text, LONG)
 }
 
-/// An identifier of an export task, whose case is kept: it names the folder in the bucket.
+/// An identifier of an export task. Its case is kept, because it names the folder in the bucket.
 pub(crate) fn export_identifier(parameter: &str, text: &str) -> ApiResult<String> {
     check(parameter, text, EXPORT).map(|_| text.to_owned())
 }

@@ -1,4 +1,4 @@
-//! Zones, subnet groups, VPCs and security groups: what covers what, and what belongs to what.
+//! Zones, subnet groups, VPCs and security groups: the zones that a group covers, and the VPC that it belongs to.
 
 use crate::error::{ApiError, ApiResult};
 use crate::settings::{ClusterSettings, InstanceSettings};
@@ -9,11 +9,11 @@ use crate::world::GroupSpec;
 const DEFAULT_VPC: &str = "vpc-0simulator";
 /// The default security group of that VPC.
 const DEFAULT_SECURITY_GROUP: &str = "sg-0default";
-/// An Aurora cluster's storage is in three zones, and a Multi-AZ DB cluster's members are.
+/// The zones of an Aurora cluster's storage, and of a Multi-AZ DB cluster's members.
 const CLUSTER_ZONES: usize = 3;
 
 impl State {
-    /// Zones of the region by default.
+    /// The default zones of the region.
     pub(crate) fn zones(&self) -> Vec<String> {
         ["a", "b", "c"].iter().map(|zone| format!("{}{zone}", self.region)).collect()
     }
@@ -48,7 +48,7 @@ impl State {
         }
     }
 
-    /// Zones of a cluster's storage: three, whatever was asked.
+    /// The zones of a cluster's storage: always three.
     pub(crate) fn storage_zones(&self, settings: &ClusterSettings) -> Vec<String> {
         let mut zones = settings.availability_zones.clone().unwrap_or_default();
         for zone in self.covered_zones(settings.subnet_group.as_deref()).into_iter().chain(self.zones()) {
@@ -59,7 +59,7 @@ impl State {
         zones
     }
 
-    /// The zone of an instance that was asked for none.
+    /// The zone of an instance whose request names none.
     pub(crate) fn usual_zone(&self, subnet_group: Option<&str>) -> Option<String> {
         self.covered_zones(subnet_group).into_iter().next()
     }
@@ -110,7 +110,7 @@ impl State {
         }
     }
 
-    /// Where a new instance is: its zone and security groups, unless asked for.
+    /// Gives a new instance a zone and security groups, unless the request names them.
     pub(crate) fn settle_network(&self, settings: &mut InstanceSettings, asked: &InstanceSettings) {
         let group = settings.subnet_group.clone();
         if asked.availability_zone.is_none() {
@@ -119,7 +119,7 @@ impl State {
         settings.vpc_security_groups = self.groups_or_default(asked.vpc_security_groups.as_ref(), group.as_deref());
     }
 
-    /// The groups asked for; no groups is not a state of a database.
+    /// The requested security groups, or the default group: a database always has one.
     pub(crate) fn groups_or_default(
         &self,
         asked: Option<&Vec<String>>,

@@ -1,18 +1,18 @@
-//! What RDS offers in the region: certificate authorities, engine versions, instance classes. And zero-ETL integrations,
+//! The offers of RDS in the region: certificate authorities, engine versions, instance classes. Also zero-ETL integrations,
 //! which end with their source.
 //!
-//! Refuses what RDS no longer has, with RDS's codes. A database that has it already keeps it.
+//! Refuses offers that RDS has withdrawn, with RDS's codes. A database that already uses one keeps it.
 
 use crate::engines;
 use crate::error::{ApiError, ApiResult};
 use crate::state::State;
 use crate::world::{CertificateSpec, EngineVersionSpec, IntegrationSpec, Offer, OrderableSpec};
 
-/// Everything that can be ordered, or no longer.
+/// Everything that RDS offers, or has withdrawn.
 #[derive(Debug, Default)]
 pub(crate) struct Offers {
     pub(crate) certificates: Vec<CertificateSpec>,
-    /// Every version that RDS knows: the current ones, those the world file names, and those it lists.
+    /// Every version that RDS knows: the current ones, and those that the world file names or lists.
     pub(crate) versions: Vec<EngineVersionSpec>,
     pub(crate) orderable: Vec<OrderableSpec>,
     pub(crate) withdrawn_classes: Vec<String>,
@@ -23,14 +23,14 @@ pub(crate) struct Offers {
 pub(crate) struct Integration {
     pub(crate) spec: IntegrationSpec,
     pub(crate) id: String,
-    /// Of its source.
+    /// The resource id of the source.
     pub(crate) resource_id: Option<String>,
     /// Unix milliseconds.
     pub(crate) created: i64,
 }
 
 impl Offers {
-    /// Adds what RDS offers anyway and what databases have, unless the world file says otherwise.
+    /// Adds the standard offers and the versions of the databases, unless the world file lists them.
     pub(crate) fn complete(&mut self, named: impl Iterator<Item = (String, String)>) {
         let current = engines::CURRENT.iter().map(|(engine, version)| ((*engine).to_owned(), (*version).to_owned()));
         for (engine, version) in named.chain(current) {
@@ -50,7 +50,8 @@ impl Offers {
             || self.version(engine, version).is_some_and(|known| known.offer == Offer::Offered)
     }
 
-    /// The combinations in which a class can be ordered for an engine; one that says nothing where no row is about it.
+    /// The combinations in which a class can be ordered for an engine. A class without any row gets one unrestricted
+    /// combination.
     pub(crate) fn combinations(&self, engine: &str, version: Option<&str>, class: &str) -> Vec<OrderableSpec> {
         if self.withdrawn_classes.iter().any(|withdrawn| withdrawn == class)
             || version.is_some_and(|version| !self.offers_version(engine, version))
@@ -72,7 +73,7 @@ impl Offers {
 }
 
 impl State {
-    /// Refuses a certificate authority that RDS does not have, whether or not a database still reports it.
+    /// Refuses a certificate authority that RDS does not have, even if a database still reports it.
     pub(crate) fn check_certificate(&self, certificate: Option<&String>) -> ApiResult<()> {
         let known = |wanted: &String| self.offers.certificates.iter().any(|known| known.identifier == *wanted);
         match certificate.filter(|certificate| !known(certificate)) {
@@ -94,7 +95,8 @@ impl State {
         }
     }
 
-    /// The version a restored database runs. Without extended support RDS upgrades it past its standard support.
+    /// The version of a restored database. Without extended support, RDS upgrades a version that is past its standard
+    /// support.
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support.html>
     pub(crate) fn restored_version(
         &self,
@@ -107,7 +109,7 @@ impl State {
         upgraded.filter(|_| lifecycle == Some("open-source-rds-extended-support-disabled")).or(version)
     }
 
-    /// Refuses a class that cannot be ordered for an engine and version, or in none of the zones.
+    /// Refuses a class that cannot be ordered for the engine and version, or not in any of the zones.
     pub(crate) fn check_orderable(
         &self,
         (engine, version): (&str, Option<&String>),
@@ -135,7 +137,7 @@ impl State {
         Err(ApiError::new("InsufficientDBInstanceCapacity", message))
     }
 
-    /// Refuses what the callers are not granted besides the action that they call.
+    /// Refuses a call that needs an action which the callers are not granted.
     pub(crate) fn check_granted(&self, action: &str) -> ApiResult<()> {
         if self.granted.iter().any(|granted| granted == action) {
             return Ok(());
@@ -146,7 +148,7 @@ impl State {
         Err(ApiError::new("AccessDenied", message))
     }
 
-    /// An integration fails with its source.
+    /// Fails the integrations of a deleted source.
     pub(crate) fn fail_integrations(&mut self, resource_id: &str) {
         for integration in &mut self.integrations {
             if integration.resource_id.as_deref() == Some(resource_id) {
@@ -165,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_world_file_says_of_a_version_wins_over_what_databases_have() {
+    fn a_version_in_the_world_file_overrides_the_same_version_of_a_database() {
         let mut offers = Offers { versions: vec![spec("15.4", Offer::Withdrawn)], ..Offers::default() };
         let named = ["15.4", "15.7", "9.6.24"].map(|version| ("postgres".to_owned(), version.to_owned()));
         offers.complete(named.into_iter());

@@ -1,6 +1,6 @@
-//! Where the databases of a world come from, and which of them took connections under which name.
+//! The origin of each database in a world, and the names under which it took connections.
 //!
-//! A database that is gone is remembered here: only so can be told from what it had been restored, who had made it, and
+//! The module also remembers deleted databases. Their entries show the source snapshot and the creator of a database, and
 //! whether clients could have written to it.
 
 use std::collections::BTreeMap;
@@ -11,55 +11,55 @@ use crate::history::seconds;
 use crate::resources::{Key, Millis, Snapshot};
 use crate::state::State;
 
-/// A database that was made since the start, whether or not it still exists.
+/// A database that was created since the start, whether or not it still exists.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Made {
-    /// Its first name.
+    /// The first name of the database.
     pub identifier: String,
     pub resource_id: String,
     pub is_cluster: bool,
     pub at_seconds: f64,
     /// As in [`crate::RecordedRequest::caller`].
     pub caller: String,
-    /// Absent for what was made empty, and for the member of a cluster.
+    /// Absent for a database that was created empty, and for a member of a cluster.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub from: Option<Source>,
 }
 
-/// The snapshot a database was restored from, as it was then.
+/// The snapshot that a database was restored from, as the snapshot was then.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
     pub identifier: String,
-    /// The database it was taken of, by the name of that moment.
+    /// The database that the snapshot was taken of, by its name at that time.
     pub source: String,
     pub source_resource_id: String,
-    /// In seconds since the start; negative for what the world file brought.
+    /// In seconds since the start; negative for a snapshot of the world file.
     pub created_seconds: f64,
 }
 
-/// A database took connections under a name.
+/// A database that took connections under a name.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Served {
     pub identifier: String,
     pub resource_id: String,
     pub is_cluster: bool,
-    /// When it first did.
+    /// The time from which it took connections under the name.
     pub since_seconds: f64,
 }
 
-/// What is remembered of databases, dead or alive.
+/// The record of databases that exist or existed.
 #[derive(Debug, Default)]
 pub(crate) struct Origins {
     pub(crate) made: Vec<Made>,
-    /// By resource id and name.
+    /// The keys are resource id and name.
     served: BTreeMap<(String, String), (bool, Millis)>,
 }
 
 impl Origins {
-    /// Takes down that a database takes connections.
+    /// Records that a database takes connections.
     pub(crate) fn note_serving(&mut self, now: Millis, is_cluster: bool, resource_id: &str, identifier: &str) {
         if !self.served.keys().any(|(id, name)| id == resource_id && name == identifier) {
             self.served.insert((resource_id.to_owned(), identifier.to_owned()), (is_cluster, now));
@@ -77,7 +77,7 @@ impl Origins {
     }
 }
 
-/// The snapshot that a request restores from, if it is one that restores.
+/// The snapshot that a request restores from, if the request is a restore.
 fn source(state: &State, action: &str, parameters: &BTreeMap<String, String>) -> Option<Source> {
     let named = |parameter: &str| Some(parameters.get(parameter)?.rsplit(':').next()?.to_ascii_lowercase());
     match action {
@@ -103,7 +103,7 @@ fn of<S>(state: &State, snapshot: &Snapshot<S>) -> Source {
     }
 }
 
-/// What is to be remembered of what a request makes, once it has.
+/// The state before a request, from which `after` finds the databases that the request created.
 pub(crate) struct Noted {
     last_key: Key,
     from: Option<Source>,
@@ -114,7 +114,7 @@ impl Noted {
         Self { last_key: state.last_key(), from: source(state, action, parameters) }
     }
 
-    /// Takes down every database that was not there before.
+    /// Records every database that did not exist before the request.
     pub(crate) fn after(self, state: &mut State, caller: &str) {
         let newer = self.last_key + 1..;
         let now = seconds(state.now);

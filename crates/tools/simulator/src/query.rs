@@ -1,7 +1,7 @@
 //! The request half of the AWS Query protocol: form fields with dotted, numbered names.
 //!
-//! An action *takes* every parameter it models. What is left when it calls [`Params::finish`] is unknown or not
-//! modelled, and is refused: a typo must never pass as "the default was meant". The answers are in `xml.rs`.
+//! An action *takes* every parameter that it models. [`Params::finish`] refuses the parameters that are left: they are
+//! unknown or not modelled. So a typo never passes as "the default was meant". The answers are in `xml.rs`.
 
 use crate::error::{ApiError, ApiResult};
 
@@ -33,7 +33,7 @@ impl Params {
         T::take(self, name)
     }
 
-    /// Refuses what no one took.
+    /// Refuses parameters that the action did not take.
     pub(crate) fn finish(&self, action: &str) -> ApiResult<()> {
         if self.fields.is_empty() {
             return Ok(());

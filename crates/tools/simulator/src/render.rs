@@ -1,6 +1,6 @@
-//! How resources read on the wire: element names and their order as in RDS's service model (2014-10-31).
+//! Resources on the wire: element names and their order as in RDS's service model (2014-10-31).
 //!
-//! Reads only. Elements without a value are left out, as RDS does.
+//! Read-only. Elements without a value are omitted, as in RDS.
 
 use jiff::Timestamp;
 
@@ -13,7 +13,7 @@ use crate::settings::{InstanceSettings, ProcessorFeatures, StorageVolume};
 use crate::state::State;
 use crate::xml::Xml;
 
-/// The part of an endpoint that is the same for every database of an account in a region.
+/// The part of an endpoint that all databases of an account in a region share.
 const ENDPOINT_HASH: &str = "c9simulator0";
 
 fn timestamp(xml: &mut Xml, name: &str, unix_millis: i64) {
@@ -82,7 +82,7 @@ fn security_groups(xml: &mut Xml, groups: Option<&Vec<String>>) {
 }
 
 impl State {
-    /// An instance's address.
+    /// The address of an instance.
     fn instance_endpoint(&self, identifier: &str) -> String {
         format!("{identifier}.{ENDPOINT_HASH}.{}.rds.amazonaws.com", self.region)
     }
@@ -173,7 +173,7 @@ impl View<'_> {
         self.instance_options(xml, instance);
     }
 
-    /// Engine, storage, ties to other databases.
+    /// The engine, the storage and the ties to other databases.
     fn instance_make(&self, xml: &mut Xml, key: Key, instance: &Instance) {
         let settings = &instance.settings;
         xml.plain_if("MultiAZ", settings.multi_az);
@@ -210,7 +210,7 @@ impl View<'_> {
         instance_domain(xml, settings);
     }
 
-    /// What can be switched on and off, tags, backups.
+    /// The options that can be switched on and off, the tags and the backups.
     fn instance_options(&self, xml: &mut Xml, instance: &Instance) {
         let (life, settings) = (&instance.life, &instance.settings);
         xml.plain_if("CopyTagsToSnapshot", settings.copy_tags_to_snapshot);
@@ -299,7 +299,7 @@ impl View<'_> {
         cluster_options(xml, *self, cluster);
     }
 
-    /// Engine, members, ties to other resources.
+    /// The engine, the members and the ties to other resources.
     fn cluster_make(&self, xml: &mut Xml, cluster: &Cluster) {
         let settings = &cluster.settings;
         xml.plain("MultiAZ", cluster.members.len() > 1);
@@ -343,7 +343,7 @@ impl View<'_> {
     }
 
     fn cluster_member(&self, xml: &mut Xml, member: Key, is_writer: bool) {
-        // A member between two names is still a member; the cluster lists it by the name it had.
+        // A member in the middle of a rename is still a member; the cluster lists it by its old name.
         let Some(instance) = self.instances.get(&member) else { return };
         xml.nest("DBClusterMember", |xml| {
             xml.text("DBInstanceIdentifier", self.identifier(&instance.life));
@@ -418,7 +418,8 @@ impl View<'_> {
         xml.text("SourceType", "SNAPSHOT");
     }
 
-    /// How much of its data an export has written, as far as time tells; all of it only once it is complete.
+    /// The percentage of the data that an export has written, computed from the time. It is 100 only once the export is
+    /// complete.
     #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
     fn export_percent(&self, task: &ExportTask) -> i64 {
         if task.life.status == "complete" {
@@ -456,7 +457,7 @@ impl View<'_> {
     }
 }
 
-/// What can be switched on and off, and tags.
+/// The options that can be switched on and off, and the tags.
 fn cluster_options(xml: &mut Xml, view: View<'_>, cluster: &Cluster) {
     let (life, settings) = (&cluster.life, &cluster.settings);
     xml.plain_if("IAMDatabaseAuthenticationEnabled", settings.iam_database_authentication);
@@ -545,7 +546,7 @@ fn pending_instance(xml: &mut Xml, view: View<'_>, instance: &Instance) {
     }
     let name = view.pending_identifier(&instance.life, instance.pending_identifier.as_ref());
     xml.text_if("DBInstanceIdentifier", name);
-    // Most instances are described most often with nothing pending.
+    // Most reads of an instance find nothing pending.
     if instance.pending.is_empty() && instance.applying.is_empty() {
         return;
     }

@@ -1,4 +1,4 @@
-//! What exists now, for tests and people: the truth, not what `Describe…` would show.
+//! The present state of the world, for tests and people: the truth, not the answers of `Describe…`.
 
 use std::collections::BTreeMap;
 
@@ -17,38 +17,37 @@ use crate::state::State;
 pub struct WorldState {
     /// Seconds since the start, on the simulator's clock.
     pub at_seconds: f64,
-    /// Sorted by identifier, as all lists here.
+    /// Sorted by identifier, like all lists here.
     pub instances: Vec<InstanceState>,
     pub clusters: Vec<ClusterState>,
     pub snapshots: Vec<SnapshotState<InstanceSettings>>,
     pub cluster_snapshots: Vec<SnapshotState<ClusterSettings>>,
     pub exports: Vec<ExportState>,
-    /// When which name answered.
+    /// The times in which each name answered.
     pub names: Vec<NameHistory>,
-    /// From and to, in seconds since the start: when RDS was at work on anything. What a client waits beyond that, it waits
-    /// for itself.
+    /// From and to, in seconds since the start: the times in which RDS worked. Any longer wait of a client is its own.
     pub working: Vec<(f64, f64)>,
-    /// Databases made since the start, those that are gone included, in order.
+    /// Databases created since the start, including deleted ones, in order.
     pub made: Vec<Made>,
-    /// Which database took connections under which name, those that are gone included.
+    /// The names under which each database took connections, including deleted databases.
     pub served: Vec<Served>,
-    /// Resource ids of databases that are gone and whose automated backups stay.
+    /// Resource ids of deleted databases whose automated backups are kept.
     pub retained_backups: Vec<String>,
 }
 
 impl WorldState {
-    /// How long RDS was at work between two moments.
+    /// The seconds between two moments in which RDS worked.
     pub fn working_seconds(&self, from: f64, to: f64) -> f64 {
         let overlap = |(begin, end): &(f64, f64)| (end.min(to) - begin.max(from)).max(0.0);
         self.working.iter().map(overlap).sum()
     }
 
-    /// The instance that has this name, whether or not it answers at the moment.
+    /// The instance with this name, whether or not it answers now.
     pub fn instance(&self, identifier: &str) -> Option<&InstanceState> {
         self.instances.iter().find(|instance| instance.identifier == identifier)
     }
 
-    /// The cluster that has this name, whether or not it answers at the moment.
+    /// The cluster with this name, whether or not it answers now.
     pub fn cluster(&self, identifier: &str) -> Option<&ClusterState> {
         self.clusters.iter().find(|cluster| cluster.identifier == identifier)
     }
@@ -61,7 +60,7 @@ impl WorldState {
         self.cluster_snapshots.iter().find(|snapshot| snapshot.identifier == identifier)
     }
 
-    /// Seconds in which no available database answered under the name, since one first did.
+    /// Seconds without an available database under the name, counted from the first time that one answered.
     pub fn downtime_seconds(&self, name: &str, is_cluster: bool) -> Option<f64> {
         let found = self.names.iter().find(|history| history.name == name && history.is_cluster == is_cluster);
         found.map(|history| history.downtime_seconds)
@@ -79,7 +78,7 @@ pub struct InstanceState {
     pub status: Status,
     /// False in the middle of a rename.
     pub answers: bool,
-    /// Whether an operation is under way, whatever the status says.
+    /// Whether an operation is under way, independent of the status.
     pub busy: bool,
     /// The cluster it is a member of.
     pub cluster: Option<String>,
@@ -117,14 +116,14 @@ pub struct ClusterState {
 pub struct SnapshotState<S> {
     pub identifier: String,
     pub arn: String,
-    /// Name of the database it was taken of, as it was then.
+    /// The name of the database that the snapshot was taken of, as it was then.
     pub source: String,
     pub source_resource_id: String,
     pub engine: String,
     pub status: Status,
     #[serde(rename = "type")]
     pub kind: String,
-    /// When it was made, in seconds since the start; negative for what the world file brought.
+    /// The creation time in seconds since the start; negative for a snapshot of the world file.
     pub created_seconds: f64,
     pub tags: BTreeMap<String, String>,
     pub settings: S,
@@ -135,7 +134,7 @@ pub struct SnapshotState<S> {
 #[serde(rename_all = "camelCase")]
 pub struct ExportState {
     pub identifier: String,
-    /// ARN of the snapshot, which need not exist any more.
+    /// The ARN of the snapshot, which may have been deleted.
     pub source: String,
     /// In lower case, as filters spell it.
     pub status: Status,

@@ -1,7 +1,6 @@
-//! What exists: DB instances, DB clusters and their snapshots, with the part of their life they share.
+//! The resources: DB instances, DB clusters and their snapshots, with the part of their life that they share.
 //!
-//! Plain data. How it changes over time is in `state.rs`, what requests do to it in `actions/`, how it reads on
-//! the wire in `render.rs`.
+//! Plain data. `state.rs` has the changes over time, `actions/` the effects of requests, and `render.rs` the wire format.
 
 use std::borrow::Cow;
 
@@ -13,7 +12,7 @@ use crate::world::{ApplyStatus, RoleSpec};
 /// Milliseconds since the simulator was created, on its own clock.
 pub(crate) type Millis = u64;
 
-/// Identifies a resource inside the simulator, whatever it is called.
+/// Identifies a resource inside the simulator, independent of its name.
 pub(crate) type Key = u32;
 
 /// A status as AWS spells it.
@@ -21,7 +20,7 @@ pub(crate) type Status = Cow<'static, str>;
 
 pub(crate) const AVAILABLE: Status = Cow::Borrowed("available");
 
-/// Statuses an operation may end in that do not pass by themselves.
+/// Statuses in which an operation may end and which do not end by themselves.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/accessing-monitoring.html>
 pub const LASTING_STATUSES: &[&str] = &[
     "cloning-failed",
@@ -52,7 +51,7 @@ const SERVING: &[&str] = &[
     "resetting-master-credentials",
 ];
 
-/// What RDS does to the storage of a database that is in service.
+/// The work of RDS on the storage of a database that is in service.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum StorageWork {
     /// Loads the blocks of a snapshot.
@@ -64,7 +63,7 @@ pub(crate) enum StorageWork {
 impl StorageWork {
     const ALL: [Self; 2] = [Self::Initialization, Self::Optimization];
 
-    /// The status that a database shows meanwhile.
+    /// The status that a database shows during the work.
     pub(crate) const fn status(self) -> &'static str {
         match self {
             Self::Initialization => "storage-initialization",
@@ -80,13 +79,13 @@ impl StorageWork {
         }
     }
 
-    /// The work that a status tells of.
+    /// The work that a status reports.
     pub(crate) fn of_status(status: &str) -> Option<Self> {
         Self::ALL.into_iter().find(|work| work.status() == status)
     }
 }
 
-/// Work on the storage of a database, with its begin and its end.
+/// Work on the storage of a database, with its start and its end.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct UnderWork {
     pub(crate) work: StorageWork,
@@ -98,22 +97,22 @@ pub(crate) struct UnderWork {
 #[derive(Clone, Debug)]
 pub(crate) struct Life {
     pub(crate) identifier: String,
-    /// The name reserved by a rename under way.
+    /// The name that a rename under way has reserved.
     pub(crate) renaming_to: Option<String>,
-    /// False while a rename leaves it without a name.
+    /// False while a rename leaves the resource without a name.
     pub(crate) answers: bool,
     pub(crate) status: Status,
-    /// An operation is under way, though the status may still say `available`.
+    /// An operation is under way, even if the status still says `available`.
     pub(crate) busy: bool,
-    /// Whether it has truly been available under its present name.
+    /// Whether the resource has truly been available under its present name.
     pub(crate) served: bool,
-    /// What RDS does to its storage beside every operation.
+    /// Work on the storage, which runs beside every operation.
     pub(crate) storage: Option<UnderWork>,
-    /// Describing does not find it before this time.
+    /// Reads do not find the resource before this time.
     pub(crate) visible_from: Millis,
-    /// What reads still show it as after a rename.
+    /// The name and the status that reads still show after a rename.
     pub(crate) former: Option<Former>,
-    /// How much later than the world's lag says reads show the rename under way.
+    /// The delay of the rename under way in reads, in addition to the world's lag.
     pub(crate) rename_late: Millis,
     /// Steps scheduled for an earlier generation are void.
     pub(crate) generation: u32,
@@ -142,13 +141,13 @@ impl Life {
         self.answers && self.identifier.eq_ignore_ascii_case(identifier)
     }
 
-    /// Whether the name is taken by this resource, now or by a rename under way.
+    /// Whether this resource has the name, or takes it by a rename under way.
     pub(crate) fn claims(&self, identifier: &str) -> bool {
         self.identifier.eq_ignore_ascii_case(identifier)
             || self.renaming_to.as_deref().is_some_and(|name| name.eq_ignore_ascii_case(identifier))
     }
 
-    /// Whether it is only just coming into being.
+    /// Whether the resource is being created.
     pub(crate) fn is_fresh(&self) -> bool {
         matches!(self.status.as_ref(), "creating" | "copying" | "starting")
     }
@@ -158,7 +157,7 @@ impl Life {
         self.status == AVAILABLE && !self.busy
     }
 
-    /// Whether RDS works on the storage, and nothing else is under way.
+    /// The work of RDS on the storage, if nothing else is under way.
     pub(crate) fn storage_work(&self) -> Option<StorageWork> {
         StorageWork::of_status(&self.status).filter(|_| !self.busy)
     }
@@ -168,7 +167,7 @@ impl Life {
         self.is_idle() || self.storage_work().is_some()
     }
 
-    /// Whether a snapshot may be taken: "in the available or storage-optimization state".
+    /// Whether a snapshot can be taken. AWS: "in the available or storage-optimization state".
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CreateDBSnapshot.html>
     pub(crate) fn takes_snapshot(&self) -> bool {
         self.is_idle() || self.storage_work() == Some(StorageWork::Optimization)
@@ -181,7 +180,7 @@ impl Life {
     }
 }
 
-/// A secret of RDS's in Secrets Manager.
+/// A secret in Secrets Manager that RDS manages.
 #[derive(Clone, Debug)]
 pub(crate) struct ManagedSecret {
     pub(crate) arn: String,
@@ -195,11 +194,11 @@ pub(crate) struct Instance {
     pub(crate) resource_id: String,
     pub(crate) engine: String,
     pub(crate) settings: InstanceSettings,
-    /// Waits for the maintenance window or `ApplyImmediately`.
+    /// Changes that wait for the maintenance window or `ApplyImmediately`.
     pub(crate) pending: InstanceSettings,
     pub(crate) pending_identifier: Option<String>,
     pub(crate) pending_password: bool,
-    /// What the modification under way will change.
+    /// The changes that the modification under way will apply.
     pub(crate) applying: InstanceSettings,
     pub(crate) tags: Tagged,
     pub(crate) cluster: Option<Key>,
@@ -208,14 +207,14 @@ pub(crate) struct Instance {
     pub(crate) created: Option<i64>,
     pub(crate) secret: Option<ManagedSecret>,
     pub(crate) parameter_apply_status: ApplyStatus,
-    /// The same for the parameter group of its cluster.
+    /// The apply status of the cluster's parameter group.
     pub(crate) cluster_parameter_status: ApplyStatus,
     pub(crate) option_group_status: ApplyStatus,
-    /// A member of a Multi-AZ DB cluster that ends in `failed` when its cluster is available.
+    /// Whether this member of a Multi-AZ DB cluster ends in `failed` when its cluster is available.
     pub(crate) fails: bool,
     pub(crate) associated_roles: Vec<RoleSpec>,
     pub(crate) backup_replications: Vec<String>,
-    /// Whether its automated backups outlive it.
+    /// Whether its automated backups are kept after its deletion.
     pub(crate) keep_backups: bool,
 }
 
@@ -231,7 +230,7 @@ pub(crate) struct Cluster {
     pub(crate) pending_password: bool,
     pub(crate) applying: ClusterSettings,
     pub(crate) tags: Tagged,
-    /// In the order they joined.
+    /// In the order in which they joined.
     pub(crate) members: Vec<Key>,
     pub(crate) writer: Option<Key>,
     pub(crate) created: i64,
@@ -240,18 +239,19 @@ pub(crate) struct Cluster {
     pub(crate) member_of_global: Option<String>,
     pub(crate) replication_source: Option<String>,
     pub(crate) keep_backups: bool,
-    /// Whether another account sees it through AWS RAM.
+    /// Whether another account shares the cluster through AWS RAM.
     pub(crate) ram_shared: bool,
 }
 
 impl Cluster {
-    /// Members of a Multi-AZ DB cluster belong to it; members of an Aurora cluster are instances in their own right.
+    /// Whether the cluster is Aurora. Members of an Aurora cluster are instances in their own right; members of a Multi-AZ
+    /// DB cluster belong to it.
     pub(crate) fn is_aurora(&self) -> bool {
         is_aurora(&self.engine)
     }
 }
 
-/// Whether an engine is Aurora (or one of its relatives that RDS's API lists).
+/// Whether an engine is Aurora, or a related engine that RDS's API lists.
 pub(crate) fn is_aurora(engine: &str) -> bool {
     engine.starts_with("aurora") || matches!(engine, "docdb" | "neptune")
 }
@@ -269,11 +269,11 @@ pub(crate) struct Snapshot<S> {
     pub(crate) kind: String,
     pub(crate) settings: S,
     pub(crate) tags: Tagged,
-    /// The tags that the source had at the snapshot's moment, whether or not the snapshot got them.
+    /// The tags of the source at the snapshot's moment, whether or not the snapshot got them.
     pub(crate) source_tags: Tags,
     pub(crate) created: i64,
     pub(crate) original_created: i64,
-    /// ARN of the snapshot this is a copy of.
+    /// The ARN of the snapshot that this one was copied from.
     pub(crate) copy_of: Option<String>,
     pub(crate) copying_from: Option<Key>,
 }
@@ -282,7 +282,7 @@ pub(crate) struct Snapshot<S> {
 #[derive(Clone, Debug)]
 pub(crate) struct ExportTask {
     pub(crate) life: Life,
-    /// ARN of the snapshot, which need not exist any more.
+    /// The ARN of the snapshot, which may have been deleted.
     pub(crate) source: String,
     /// Unix milliseconds, as all times here.
     pub(crate) snapshot_taken: i64,
@@ -291,7 +291,7 @@ pub(crate) struct ExportTask {
     pub(crate) role: String,
     pub(crate) kms_key_id: String,
     pub(crate) export_only: Vec<String>,
-    /// Since when data is written to the bucket.
+    /// The time from which data is written to the bucket.
     pub(crate) extracting_since: Option<i64>,
     pub(crate) ended: Option<i64>,
 }
@@ -300,7 +300,7 @@ pub(crate) type InstanceSnapshot = Snapshot<InstanceSettings>;
 pub(crate) type ClusterSnapshot = Snapshot<ClusterSettings>;
 
 impl Instance {
-    /// An instance without anything pending, tags or ties.
+    /// An instance without pending changes, tags or ties.
     pub(crate) fn new(life: Life, resource_id: String, engine: String, settings: InstanceSettings) -> Self {
         Self {
             life,
@@ -328,7 +328,7 @@ impl Instance {
 }
 
 impl Cluster {
-    /// A cluster without members, anything pending or tags.
+    /// A cluster without members, pending changes or tags.
     pub(crate) fn new(
         life: Life,
         resource_id: String,

@@ -1,5 +1,5 @@
-//! Secrets Manager and Parameter Store, as far as reading one text by its name: `GetSecretValue` and `GetParameter` over what
-//! the embedder put there.
+//! Secrets Manager and Parameter Store, limited to reading one text by its name. `GetSecretValue` and `GetParameter` return
+//! the texts that the embedder put there.
 
 use std::collections::BTreeMap;
 
@@ -8,9 +8,9 @@ use serde_json::json;
 
 use crate::error::{ApiError, ApiResult};
 
-/// The actions of Secrets Manager that the simulator has.
+/// The actions of Secrets Manager that the simulator supports.
 pub const SECRET_ACTIONS: &[&str] = &["GetSecretValue"];
-/// The actions of Parameter Store (Systems Manager) that the simulator has.
+/// The actions of Parameter Store (Systems Manager) that the simulator supports.
 pub const PARAMETER_ACTIONS: &[&str] = &["GetParameter"];
 
 #[derive(Default, Deserialize)]
@@ -44,12 +44,12 @@ pub(crate) fn parameter(parameters: &BTreeMap<String, String>, action: &str, bod
         return Err(unknown(action));
     }
     let name = asked(body).name.unwrap_or_default();
-    // Its message is empty: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
+    // The message is empty: https://docs.aws.amazon.com/systems-manager/latest/APIReference/API_GetParameter.html
     let text = parameters.get(&name).ok_or_else(|| ApiError::new("ParameterNotFound", ""))?;
     Ok(json!({"Parameter": {"Name": name, "Type": "SecureString", "Value": text}}).to_string())
 }
 
-/// What is written down of a request: the name, never the text.
+/// The recorded parameters of a request: the name, never the text.
 pub(crate) fn summary(body: &[u8]) -> BTreeMap<String, String> {
     let asked = asked(body);
     let named = [("SecretId", asked.secret_id), ("Name", asked.name)];

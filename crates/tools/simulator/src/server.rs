@@ -1,4 +1,4 @@
-//! The simulator over HTTP/1: any AWS client, in any language, given the address as its endpoint.
+//! The simulator over HTTP/1, for an AWS client in any language that uses the address as its endpoint.
 //!
 //! Besides the services' own paths, `GET /_simulator/state`, `/_simulator/mails`, `/_simulator/posts` and
 //! `/_simulator/requests` answer with JSON for people and tests.
@@ -22,7 +22,7 @@ use tokio::net::{TcpListener, TcpStream};
 use crate::dispatch::response;
 use crate::{ConnectionError, Simulator};
 
-/// Serves until the future is dropped; the error is the listener's.
+/// Serves until the future is dropped. The error comes from the listener.
 pub async fn serve(simulator: Simulator, listener: TcpListener) -> io::Result<()> {
     loop {
         let (stream, _) = listener.accept().await?;
@@ -31,7 +31,7 @@ pub async fn serve(simulator: Simulator, listener: TcpListener) -> io::Result<()
             let stream = Breakable { stream, breaks: Arc::default() };
             let breaks = Arc::clone(&stream.breaks);
             let service = service_fn(move |request| answer(simulator.clone(), request, Arc::clone(&breaks)));
-            // A connection that a fault breaks is no failure of the server.
+            // A connection that a fault breaks is not a failure of the server.
             if let Err(error) = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await {
                 tracing::debug!(%error, "connection ended");
             }
@@ -39,7 +39,7 @@ pub async fn serve(simulator: Simulator, listener: TcpListener) -> io::Result<()
     }
 }
 
-/// An error here makes hyper close the connection without an answer, which is what a lost response looks like.
+/// An error makes hyper close the connection without an answer: the client sees a lost response.
 async fn answer(
     simulator: Simulator,
     request: Request<Incoming>,
@@ -63,11 +63,11 @@ async fn answer(
 /// A connection that can break in the middle of an answer.
 struct Breakable {
     stream: TcpStream,
-    /// Of what is written next only the first bytes arrive.
+    /// If set, only the first bytes of the next write arrive.
     breaks: Arc<AtomicBool>,
 }
 
-/// How much of a broken answer arrives: a part of its head.
+/// The number of bytes of a broken answer that arrive: a part of its head.
 const BROKEN_AFTER: usize = 20;
 
 impl AsyncRead for Breakable {

@@ -1,8 +1,8 @@
-//! What can be set on a database: one table for instances, one for clusters.
+//! The settings of a database: one table for instances, one for clusters.
 //!
-//! A row says the setting's type, under which name `Create…`, `Modify…` and `Restore…` accept it (`""`: they
-//! do not), and how a modification takes effect. The struct generated from the rows serves four times: what a
-//! database has, what a request asks for, what is pending, and what the world file says.
+//! A row gives the type of a setting and the names under which `Create…`, `Modify…` and `Restore…` accept it (`""`: not
+//! accepted). It also says how a modification takes effect. The struct that the rows generate has four uses: the settings of
+//! a database, the settings in a request, pending settings, and the settings in the world file.
 
 use std::collections::BTreeMap;
 
@@ -41,7 +41,7 @@ pub struct StorageVolume {
     pub storage_throughput: Option<u32>,
 }
 
-/// Which request a parameter arrives in.
+/// The request in which a parameter arrives.
 #[derive(Clone, Copy, PartialEq, Eq)]
 pub(crate) enum Verb {
     Create,
@@ -52,9 +52,9 @@ pub(crate) enum Verb {
 /// How a modification takes effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
 pub(crate) enum Effect {
-    /// At once, whatever `ApplyImmediately` says, and the status stays.
+    /// Takes effect at once, independent of `ApplyImmediately`. The status stays.
     Now,
-    /// Soon, whatever `ApplyImmediately` says, through a `configuring-…` status.
+    /// Takes effect soon, independent of `ApplyImmediately`, through a `configuring-…` status.
     Configure,
     /// Kept in `PendingModifiedValues` until the maintenance window, a reboot or `ApplyImmediately`.
     Queue,
@@ -71,7 +71,7 @@ macro_rules! settings {
         }
 
         impl $name {
-            /// What the request asks for.
+            /// The settings that the request asks for.
             pub(crate) fn from_request(params: &mut Params, verb: Verb) -> ApiResult<Self> {
                 let mut found = Self::default();
                 $(
@@ -81,30 +81,30 @@ macro_rules! settings {
                 Ok(found)
             }
 
-            /// Takes over everything `change` says.
+            /// Takes over every setting of `change`.
             pub(crate) fn merge(&mut self, change: Self) {
                 $(if change.$field.is_some() { self.$field = change.$field; })*
             }
 
-            /// Forgets what is the same in `current`.
+            /// Removes the settings that are the same in `current`.
             pub(crate) fn without_what_is_already_so(mut self, current: &Self) -> Self {
                 $(if self.$field == current.$field { self.$field = None; })*
                 self
             }
 
-            /// Forgets what `change` sets back to what is so in `current`.
+            /// Removes the settings that `change` sets back to their value in `current`.
             pub(crate) fn cancel(&mut self, change: &Self, current: &Self) {
                 $(if change.$field.is_some() && change.$field == current.$field { self.$field = None; })*
             }
 
-            /// Splits off what takes effect in the given way.
+            /// Splits off the settings that take effect in the given way.
             pub(crate) fn split_off(&mut self, effect: Effect) -> Self {
                 let mut taken = Self::default();
                 $(if effect == Effect::$effect { taken.$field = self.$field.take(); })*
                 taken
             }
 
-            /// Whether nothing in it has to wait.
+            /// Whether no setting has to wait.
             pub(crate) fn takes_effect_now(mut self) -> bool {
                 self.split_off(Effect::Now);
                 self.is_empty()
@@ -114,7 +114,7 @@ macro_rules! settings {
                 true $(&& self.$field.is_none())*
             }
 
-            /// World-file names of the settings given.
+            /// The names of the given settings in the world file.
             pub(crate) fn names(&self) -> Vec<&'static str> {
                 let mut names = Vec::new();
                 $(if self.$field.is_some() { names.push(stringify!($field)); })*

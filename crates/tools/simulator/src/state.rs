@@ -1,8 +1,8 @@
-//! The world now, and how it moves: a queue of steps on the simulator's clock.
+//! The present world and its changes: a queue of steps on the simulator's clock.
 //!
-//! Nothing runs in the background. Whoever looks at the world first calls [`State::advance`], which applies every
-//! step that has come due, in order, each at its own time. An operation is a *sequence* of steps; starting a new
-//! one on a resource voids what is left of the old one. Requests are in `actions/`.
+//! Nothing runs in the background. Every access to the world first calls [`State::advance`], which applies the due steps in
+//! order, each at its own time. An operation is a *sequence* of steps. A new sequence on a resource voids the rest of the
+//! old one. Requests are in `actions/`.
 
 use std::collections::BTreeMap;
 
@@ -20,7 +20,7 @@ use crate::world::{
     SecurityGroupSpec, Timings, Unverified,
 };
 
-/// How often a cluster that is being deleted looks whether its last member is gone.
+/// The interval at which a cluster under deletion checks whether its last member is gone.
 const MEMBER_POLL_MILLIS: Millis = 5000;
 
 /// A resource that goes through sequences.
@@ -36,43 +36,43 @@ pub(crate) enum Target {
 /// One step of a sequence.
 #[derive(Clone, Debug, PartialEq)]
 pub(crate) enum Step {
-    /// The operation was accepted, and nothing shows it yet.
+    /// The operation was accepted, but no status shows it yet.
     Linger,
     Show(Status),
     /// The modification under way takes effect.
     Apply,
-    /// A rename: the old name no longer answers.
+    /// A rename: the old name stops answering.
     Vanish,
     /// A rename: the new name answers, as `renaming`.
     TakeName,
-    /// A rename: `available` for a moment, and about to reboot.
+    /// A rename: the status is `available` for a moment, before the reboot.
     FalseAvailable,
-    /// RDS begins to work on the storage, for so many seconds.
+    /// RDS begins to work on the storage, for this number of seconds.
     StorageWork(StorageWork, f64),
-    /// The end of that.
+    /// The work on the storage ends.
     StorageDone,
-    /// The end: another operation may start.
+    /// The sequence ends: another operation may start.
     Available,
-    /// Another end: stopped, or a status that is bad for good.
+    /// The sequence ends in another status: `stopped`, or a status that lasts.
     End(Status),
-    /// RDS starts what was stopped for too long.
+    /// RDS starts a database that was stopped for too long.
     Restart,
-    /// The other end.
+    /// The sequence ends with the removal of the resource.
     Gone,
 }
 
-/// What a fault does to the next sequence that is started.
+/// The effects of a fault on the next sequence.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Spoiler {
     pub(crate) ends_in: Option<String>,
-    /// Seconds added before the last step; infinite: it never comes.
+    /// Seconds added before the last step. If infinite, the step never comes.
     pub(crate) stuck: Option<f64>,
     pub(crate) hidden_for: Option<f64>,
-    /// Seconds by which reads show later what the request writes.
+    /// Seconds by which reads show the writes of the request later.
     pub(crate) late: Option<f64>,
 }
 
-/// Which parts of a [`Spoiler`] took effect.
+/// The parts of a [`Spoiler`] that took effect.
 #[derive(Clone, Copy, Debug, Default)]
 #[expect(clippy::struct_excessive_bools, reason = "each says of one part whether it took effect")]
 pub(crate) struct Spoiled {
@@ -80,7 +80,7 @@ pub(crate) struct Spoiled {
     pub(crate) stuck: bool,
     pub(crate) hidden: bool,
     pub(crate) late: bool,
-    /// A look at executions missed what a fresher one shows.
+    /// Whether a read of executions missed a change that a fresh read shows.
     pub(crate) stale: bool,
 }
 
@@ -169,7 +169,7 @@ impl State {
         }
     }
 
-    /// A number never used before: keys, and the order of steps due at the same time.
+    /// A number that was never used before. It serves as a key, and orders the steps due at the same time.
     pub(crate) fn fresh_key(&mut self) -> Key {
         self.counter += 1;
         self.counter
@@ -185,7 +185,7 @@ impl State {
         self.start.saturating_add_unsigned(self.now)
     }
 
-    /// A resource id as RDS makes them up: a prefix and 26 letters and digits.
+    /// A resource id in the form of RDS: a prefix and 26 letters and digits.
     pub(crate) fn fresh_resource_id(&mut self, prefix: &str) -> String {
         let mut id = String::with_capacity(prefix.len() + 26);
         id.push_str(prefix);
@@ -202,7 +202,7 @@ impl State {
         format!("{}-{}-{}-{}-{}", &hex[..8], &hex[8..12], &hex[12..16], &hex[16..20], &hex[20..])
     }
 
-    /// A secret for a master password; every one is new.
+    /// A secret for a master password; every secret is new.
     pub(crate) fn fresh_secret(&mut self, kind: &str, kms_key_id: Option<String>) -> ManagedSecret {
         let uuid = self.fresh_uuid();
         let arn = format!(
@@ -248,7 +248,7 @@ impl State {
         self.now = self.now.max(now);
     }
 
-    /// When the next step is due. A stopped database is at rest, though RDS will start it one day.
+    /// The time of the next step. The restart of a stopped database after seven days does not count.
     pub(crate) fn next_step(&self) -> Option<Millis> {
         let mut awaited = self.queue.iter().filter(|(_, (_, _, step))| *step != Step::Restart);
         awaited.next().map(|((due, _), _)| *due)
@@ -262,7 +262,7 @@ impl State {
         }
     }
 
-    /// Writes down which names answer, and whether any operation is under way.
+    /// Records which names answer, and whether any operation is under way.
     pub(crate) fn observe(&mut self) {
         let is_working = self.instances.values().any(|instance| instance.life.busy)
             || self.clusters.values().any(|cluster| cluster.life.busy)
@@ -294,17 +294,17 @@ impl State {
         }
     }
 
-    /// A duration in milliseconds, spread by the seed.
+    /// A duration in milliseconds, with jitter drawn from the seed.
     pub(crate) fn spread(&mut self, seconds: f64) -> Millis {
         let jitter = self.timings.jitter.clamp(0.0, 1.0);
         let factor = 1.0 + jitter * (2.0 * self.rng.f64() - 1.0);
         millis(seconds * factor)
     }
 
-    /// Starts a sequence; each step comes so many seconds after the one before. Steps without delay are taken at once.
+    /// Starts a sequence. Each step comes the given seconds after the one before. Steps without a delay are taken at once.
     pub(crate) fn start(&mut self, target: Target, steps: Vec<(f64, Step)>) {
         let spoiler = std::mem::take(&mut self.spoiler);
-        // A rename hides its new name by leaving the database nameless for longer.
+        // In a rename, `hidden_for` prolongs the time in which the database has no name.
         let renames = steps.iter().any(|(_, step)| *step == Step::TakeName);
         let nameless = spoiler.hidden_for.filter(|_| renames).unwrap_or(0.0);
         let late = spoiler.late.filter(|_| renames).map_or(0, millis);
@@ -315,7 +315,7 @@ impl State {
         let generation = life.generation;
         let mut is_hidden = nameless > 0.0;
         match spoiler.hidden_for {
-            // What is on its way out was found, or nobody could have sent it there.
+            // A caller must have found a resource to delete it, so a deletion makes it visible.
             _ if removes => life.visible_from = 0,
             Some(seconds) if life.is_fresh() => {
                 life.visible_from = now.saturating_add(millis(seconds));
@@ -405,7 +405,7 @@ impl State {
         }
     }
 
-    /// The end of an operation: `available`, or what keeps a database from that.
+    /// The end of an operation: `available`, or the status of a database that does not start.
     fn arrive(&mut self, target: Target) {
         let rebooted = self.life(target).is_some_and(|life| life.status == "rebooting");
         let starts = !self.has_parameters_that_do_not_start(target, rebooted);
@@ -425,7 +425,7 @@ impl State {
         }
     }
 
-    /// Whether the parameter group that comes into force now is one that no database starts with.
+    /// Whether the parameter group that takes effect now prevents the database from starting.
     fn has_parameters_that_do_not_start(&self, target: Target, rebooted: bool) -> bool {
         let Target::Instance(key) = target else { return false };
         let Some(instance) = self.instances.get(&key) else { return false };
@@ -436,7 +436,7 @@ impl State {
         comes_into_force && groups.any(|group| named.is_some_and(|named| named.eq_ignore_ascii_case(&group.name)))
     }
 
-    /// RDS starts a stopped database after seven days, a cluster with its members.
+    /// RDS starts a stopped database after seven days, and a cluster together with its members.
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_StopInstance.html>
     fn restart_one_day(&mut self, target: Target) {
         let is_member = match target {
@@ -449,7 +449,7 @@ impl State {
         }
     }
 
-    /// Starts a stopped database; an Aurora cluster is available before its members are.
+    /// Starts a stopped database. An Aurora cluster is available before its members are.
     pub(crate) fn restart(&mut self, target: Target) {
         let seconds = self.timings.start;
         let members = match target {
@@ -463,13 +463,13 @@ impl State {
         }
     }
 
-    /// A cluster on its way out is not gone before its members are.
+    /// An Aurora cluster under deletion exists until its members are gone.
     fn has_members_to_wait_for(&self, target: Target) -> bool {
         let Target::Cluster(key) = target else { return false };
         self.clusters.get(&key).is_some_and(|cluster| cluster.is_aurora() && !cluster.members.is_empty())
     }
 
-    /// The members of a Multi-AZ DB cluster go through what it goes through.
+    /// The members of a Multi-AZ DB cluster go through the same steps as their cluster.
     fn lead_members(&mut self, target: Target, step: &Step) {
         let Target::Cluster(key) = target else { return };
         let Some(cluster) = self.clusters.get(&key).filter(|cluster| !cluster.is_aurora()) else { return };
@@ -487,7 +487,7 @@ impl State {
         }
     }
 
-    /// A member that fails takes new names and goes with its cluster, and nothing else.
+    /// A failed member takes new names and is deleted with its cluster. It ignores all other steps.
     fn lead_member(&mut self, key: Key, step: Step) {
         let Some(instance) = self.instances.get_mut(&key) else { return };
         let step = match step {
@@ -527,7 +527,7 @@ impl State {
         }
     }
 
-    /// Members run the engine version of their cluster, and those of a Multi-AZ DB cluster its class.
+    /// Members run the engine version of their cluster. Members of a Multi-AZ DB cluster also have its class.
     fn pass_on(&mut self, key: Key) {
         let Some(cluster) = self.clusters.get(&key) else { return };
         let shared = InstanceSettings {
@@ -544,7 +544,7 @@ impl State {
         }
     }
 
-    /// What becomes known at the end of an operation: when a new database was created, and what a reboot put in force.
+    /// The settlement at the end of an operation: the creation time of a new database, and the groups that a reboot applied.
     fn settle(&mut self, target: Target, rebooted: bool) {
         let now = self.wall_clock();
         if let Target::Instance(key) = target
@@ -564,7 +564,7 @@ impl State {
         }
     }
 
-    /// Writes down when an export began to write data.
+    /// Records when an export began to write data.
     fn note_extraction(&mut self, target: Target) {
         let now = self.wall_clock();
         if let Target::Export(key) = target
@@ -620,13 +620,13 @@ impl State {
         if let Some(cluster) = instance.cluster.and_then(|cluster| self.clusters.get_mut(&cluster)) {
             cluster.members.retain(|member| *member != key);
         }
-        // Read replicas in the same region are promoted.
+        // RDS promotes read replicas in the same region.
         for replica in self.instances.values_mut().filter(|replica| replica.replica_of == Some(key)) {
             replica.replica_of = None;
         }
     }
 
-    /// Makes another member the writer: the lowest promotion tier, the oldest among equals.
+    /// Makes another member the writer: the one with the lowest promotion tier, and the oldest among equals.
     pub(crate) fn fail_over(&mut self, cluster: Key, away_from: Key) {
         let Some(found) = self.clusters.get(&cluster) else { return };
         let successor = found
@@ -660,7 +660,7 @@ impl State {
         self.cluster_snapshots.iter().find(|(_, snapshot)| snapshot.life.is_named(name)).map(|(key, _)| *key)
     }
 
-    /// What an instance will have once everything under way and pending is done.
+    /// The settings of an instance after every change that is pending or under way.
     pub(crate) fn pending_of(instance: &Instance) -> InstanceSettings {
         let mut pending = instance.pending.clone();
         pending.merge(instance.applying.clone());
@@ -674,7 +674,7 @@ impl State {
     }
 }
 
-/// A step of a cluster as its members go through it: `migrating` and its like are statuses of clusters only.
+/// A cluster's step as its members go through it: statuses such as `migrating` exist for clusters only.
 fn as_of_member(step: &Step) -> Step {
     match step {
         Step::Show(status) if status == "migrating" => Step::Show("creating".into()),
@@ -685,7 +685,7 @@ fn as_of_member(step: &Step) -> Step {
     }
 }
 
-/// Seconds as milliseconds; negative and absurd values are cut off.
+/// Seconds as milliseconds. Negative and absurd values are clamped.
 #[allow(clippy::cast_possible_truncation, clippy::cast_sign_loss)]
 pub(crate) fn millis(seconds: f64) -> Millis {
     (seconds * 1000.0).clamp(0.0, 1e15).round() as Millis

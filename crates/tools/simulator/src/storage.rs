@@ -1,11 +1,11 @@
-//! Storage figures: which size, IOPS and throughput RDS takes together, for each engine and storage type.
+//! Storage figures: the combinations of size, IOPS and throughput that RDS accepts, by engine and storage type.
 //!
 //! Pure. <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html>
 
 use crate::error::{ApiError, ApiResult};
 use crate::settings::{ClusterSettings, InstanceSettings};
 
-/// What gp3 has from the threshold on when nothing is asked for; below it the figures are fixed.
+/// The gp3 defaults from the threshold on. Below the threshold the figures are fixed.
 const LARGE_GP3: Performance = Performance { iops: 12_000, throughput: 500 };
 const SMALL_GP3: Performance = Performance { iops: 3_000, throughput: 125 };
 /// IOPS for each GiB.
@@ -18,16 +18,16 @@ struct Performance {
     throughput: u32,
 }
 
-/// What a call asks for, and the storage that results.
+/// The figures in a call, and the resulting storage.
 #[derive(Clone, Copy)]
 pub(crate) struct Figures<'a> {
     engine: &'a str,
     storage_type: Option<&'a str>,
     gib: u32,
-    /// As asked for.
+    /// The value in the call.
     iops: Option<u32>,
     throughput: Option<u32>,
-    /// As asked for, or as it was.
+    /// The value in the call, or else the present value.
     resulting_iops: Option<u32>,
 }
 
@@ -54,7 +54,7 @@ impl<'a> Figures<'a> {
         }
     }
 
-    /// The size from which gp3 takes figures; SQL Server takes them at each size.
+    /// The size from which gp3 accepts figures. SQL Server accepts them at each size.
     fn threshold(&self) -> u32 {
         match self.engine.split('-').next() {
             Some("sqlserver") => 0,
@@ -67,7 +67,7 @@ impl<'a> Figures<'a> {
         if self.threshold() == 0 { SMALL_GP3 } else { LARGE_GP3 }
     }
 
-    /// Refuses figures that RDS does not take for this storage.
+    /// Refuses figures that RDS does not accept for this storage.
     pub(crate) fn check(&self) -> ApiResult<()> {
         let asks = self.iops.is_some() || self.throughput.is_some();
         match self.storage_type {
@@ -120,7 +120,7 @@ impl<'a> Figures<'a> {
         }
     }
 
-    /// IOPS and throughput of gp3 that a call did not ask for: what its size has at least.
+    /// The gp3 IOPS or throughput that a call does not name: at least the minimum for the size.
     pub(crate) fn gp3_default(&self, recorded: Option<u32>, is_iops: bool) -> Option<u32> {
         let large = self.gib >= self.threshold();
         let least = if large { self.least() } else { SMALL_GP3 };
@@ -129,7 +129,7 @@ impl<'a> Figures<'a> {
     }
 }
 
-/// What a new or changed instance has that was not asked for: gp3 has the figures of its size.
+/// Fills in the figures that the call does not name. For gp3 they depend on the size.
 pub(crate) fn settle(engine: &str, asked: &InstanceSettings, result: &mut InstanceSettings) {
     if result.storage_type.as_deref() != Some("gp3") {
         return;
@@ -141,7 +141,7 @@ pub(crate) fn settle(engine: &str, asked: &InstanceSettings, result: &mut Instan
     result.storage_throughput = throughput;
 }
 
-/// Refuses a maximum of storage autoscaling that leaves less than a tenth to grow.
+/// Refuses an autoscaling maximum that leaves less than ten percent for growth.
 pub(crate) fn check_maximum(asked: &InstanceSettings, result: &InstanceSettings) -> ApiResult<()> {
     let concerned = asked.max_allocated_storage.is_some() || asked.allocated_storage.is_some();
     let (Some(maximum), Some(size)) = (result.max_allocated_storage, result.allocated_storage) else { return Ok(()) };
@@ -201,7 +201,7 @@ mod tests {
     }
 
     #[test]
-    fn gp3_that_was_asked_for_nothing_has_the_figures_of_its_size() {
+    fn gp3_without_requested_figures_has_those_of_its_size() {
         let cases = [
             (500, Some(3_000), Some(125), (Some(12_000), Some(500))),
             (500, Some(16_000), None, (Some(16_000), None)),

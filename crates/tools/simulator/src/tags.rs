@@ -5,7 +5,7 @@ use crate::query::Tags;
 
 const MOST: usize = 50;
 const RESERVED: &[&str] = &["aws:", "rds:"];
-/// What a key or value may hold besides letters, digits and spaces.
+/// The characters that a key or value may have besides letters, digits and spaces.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_Tag.html>
 const SIGNS: &str = "_.:/=+-@";
 
@@ -13,7 +13,7 @@ fn is_permitted(letter: char) -> bool {
     letter.is_alphanumeric() || letter.is_whitespace() || SIGNS.contains(letter)
 }
 
-/// Refuses tags a caller may not write.
+/// Refuses tags that a caller must not write.
 pub(crate) fn check(tags: &Tags) -> ApiResult<()> {
     for (key, value) in tags {
         let reserved = |text: &str| RESERVED.iter().any(|prefix| text.to_ascii_lowercase().starts_with(prefix));
@@ -46,7 +46,7 @@ pub(crate) fn checked(tags: Option<Tags>) -> ApiResult<Tags> {
     Ok(tags)
 }
 
-/// Adds tags, replacing values of keys that exist.
+/// Adds tags, and replaces the values of keys that exist.
 pub(crate) fn add(tags: &mut Tags, new: Tags) -> ApiResult<()> {
     check(&new)?;
     let added = new.iter().filter(|(key, _)| !tags.iter().any(|(known, _)| known == key)).count();
@@ -67,7 +67,7 @@ fn check_count(count: usize) -> ApiResult<()> {
     Ok(())
 }
 
-/// Tags that pass to a copy: those AWS itself wrote stay behind.
+/// The tags that pass to a copy: all except those that AWS wrote.
 pub(crate) fn without_reserved(tags: &Tags) -> Tags {
     tags.iter().filter(|(key, _)| !RESERVED.iter().any(|prefix| key.starts_with(prefix))).cloned().collect()
 }

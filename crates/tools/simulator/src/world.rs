@@ -1,8 +1,7 @@
-//! The world file: which databases and snapshots exist before the first request, how long things take, and
-//! what goes wrong.
+//! The world file: the databases and snapshots before the first request, the durations of operations, and the faults.
 //!
-//! Owns the file format and its defaults. What a world means (references between its parts, taken names) is
-//! checked where it is built, in `build.rs`. The JSON Schema beside the crate is generated from these types.
+//! Owns the file format and its defaults. `build.rs` checks the contents of a world, such as references between its parts
+//! and taken names. The JSON Schema beside the crate is generated from these types.
 
 use std::collections::BTreeMap;
 
@@ -11,18 +10,18 @@ use serde::{Deserialize, Serialize};
 use crate::faults::{FaultRule, Meddling};
 use crate::settings::{ClusterSettings, InstanceSettings};
 
-/// A world that cannot be read or cannot exist; the message names the place.
+/// A world that cannot be read or cannot exist. The message names the place.
 #[derive(Debug, thiserror::Error)]
 pub enum WorldError {
     /// Not JSON, or not in the format of the schema.
     #[error("the world file is not valid")]
     Format(#[from] serde_json::Error),
-    /// Well formed, but it cannot be so.
+    /// The file is well formed, but the world cannot exist.
     #[error("{place}: {problem}")]
     Impossible {
         /// Path inside the file, such as `clusters[0].members[1]`.
         place: String,
-        /// What is wrong there.
+        /// The problem at this place.
         problem: String,
     },
 }
@@ -737,7 +736,7 @@ mod tests {
 
     const SCHEMA: &str = concat!(env!("CARGO_MANIFEST_DIR"), "/world.schema.json");
 
-    /// `UPDATE_SCHEMA=1 cargo test -p rds-simulator schema` writes it anew.
+    /// `UPDATE_SCHEMA=1 cargo test -p rds-simulator schema` rewrites the schema.
     #[test]
     fn published_schema_matches_the_types() {
         let schema = serde_json::to_value(schemars::schema_for!(World)).expect("a schema is JSON");
@@ -745,7 +744,7 @@ mod tests {
             std::fs::write(SCHEMA, format!("{schema:#}\n")).expect("the crate's folder can be written");
         }
         let published = std::fs::read_to_string(SCHEMA).expect("world.schema.json exists");
-        // As values: the order of the text depends on which crates are built together.
+        // Compared as values, because the order of the text depends on the crates that are built together.
         let published: serde_json::Value = serde_json::from_str(&published).expect("world.schema.json is JSON");
         assert!(
             published == schema,

@@ -1,6 +1,6 @@
 //! The answer half of the AWS Query protocol: XML written straight into a `String`.
 //!
-//! Knows elements and escaping, nothing of RDS; which element goes where is in `render.rs`.
+//! Knows elements and escaping, nothing of RDS. `render.rs` decides the place of each element.
 
 use std::fmt::{Display, Write as _};
 
@@ -28,7 +28,7 @@ impl Xml {
         self.close(name);
     }
 
-    /// A number or boolean: nothing that needs escaping.
+    /// A number or boolean, which needs no escaping.
     pub(crate) fn plain(&mut self, name: &str, value: impl Display) {
         self.open(name);
         // Writing to a String cannot fail.

@@ -2,7 +2,7 @@
 //!
 //! `cargo run -p states-language --example asl-conformance -- FILE…`
 //!
-//! Exit status 0 if all cases pass, 1 if one does not, 2 if a file cannot be read.
+//! Exit status: 0 if all cases pass, 1 if a case fails, 2 if a file cannot be read.
 
 use std::process::ExitCode;
 

@@ -1,8 +1,8 @@
-//! Where an execution stands, so that a redrive can go on from there.
+//! The position of an execution, from which a redrive continues.
 //!
-//! Owns the place of every flow: the state it is in, with the input and the variables of that moment, and how far the
-//! flows within that state are. A flow is known by its position in the [`Places`]; the machine's own is the first.
-//! An execution that keeps no bookmark writes nothing down.
+//! Owns the place of every flow: its state, with the input and the variables of that moment, and the progress of the flows
+//! within that state. A flow is identified by its position in the [`Places`]; the machine's own flow is the first. An
+//! execution without a bookmark records nothing.
 
 use std::cell::RefCell;
 
@@ -12,7 +12,7 @@ use serde_json::{Map, Value};
 use crate::execution::ExecutionOptions;
 use crate::machine::{Flow, Kind, Mode};
 
-/// Where an execution that did not succeed stands, and what it was started with.
+/// The position of an execution that did not succeed, and the options that it was started with.
 #[derive(Clone, Debug, PartialEq)]
 pub struct Bookmark {
     pub(crate) options: ExecutionOptions,
@@ -21,16 +21,16 @@ pub struct Bookmark {
     pub(crate) places: Vec<Progress>,
 }
 
-/// How far a flow is.
+/// The progress of a flow.
 #[derive(Clone, Debug, Default, PartialEq)]
 pub(crate) enum Progress {
-    /// It has entered no state.
+    /// The flow has entered no state.
     #[default]
     Untouched,
     At(Box<Place>),
     Done {
         output: Value,
-        /// The id of its last event.
+        /// The id of the flow's last event.
         last: u64,
     },
 }
@@ -41,7 +41,7 @@ pub(crate) struct Place {
     pub(crate) state: usize,
     pub(crate) input: Value,
     pub(crate) variables: Map<String, Value>,
-    /// The id of the event that the state was entered with, and its time.
+    /// The id and the time of the event that entered the state.
     pub(crate) event_id: u64,
     pub(crate) entered: Timestamp,
     pub(crate) inner: Option<Inner>,
@@ -52,7 +52,7 @@ pub(crate) struct Place {
 pub(crate) struct Inner {
     first: usize,
     count: usize,
-    /// The id of the event that they were started with.
+    /// The id of the event that started the flows.
     pub(crate) started: u64,
 }
 
@@ -67,7 +67,7 @@ impl Inner {
 pub(crate) struct Places(Option<RefCell<Vec<Progress>>>);
 
 impl Places {
-    /// Of an execution that is never redriven.
+    /// The places of an execution that is never redriven.
     pub(crate) fn unknown() -> Self {
         Self(None)
     }
@@ -84,7 +84,7 @@ impl Places {
         self.0.as_ref().map(|places| with(&mut places.borrow_mut()))
     }
 
-    /// Where this flow goes on.
+    /// The place from which this flow continues.
     pub(crate) fn resumed(&self, flow: usize) -> Option<Place> {
         self.with(|places| match places.get(flow) {
             Some(Progress::At(place)) => Some((**place).clone()),
@@ -92,7 +92,7 @@ impl Places {
         })?
     }
 
-    /// The output and the last event of a flow that has ended well.
+    /// The output and the last event of a flow that has succeeded.
     pub(crate) fn done(&self, flow: Option<usize>) -> Option<(Value, u64)> {
         self.with(|places| match places.get(flow?) {
             Some(Progress::Done { output, last }) => Some((output.clone(), *last)),
@@ -100,7 +100,7 @@ impl Places {
         })?
     }
 
-    /// The flow enters a state.
+    /// Records that the flow enters a state.
     pub(crate) fn enter(&self, flow: usize, place: impl FnOnce() -> Place) {
         self.put(flow, || Progress::At(Box::new(place())));
     }
@@ -120,7 +120,7 @@ impl Places {
         });
     }
 
-    /// The state that this flow is in starts so many flows; nothing if no bookmark is kept.
+    /// Records that the present state of this flow starts `count` flows. Returns `None` without a bookmark.
     pub(crate) fn split(&self, flow: usize, count: usize, started: u64) -> Option<Inner> {
         self.with(|places| {
             forget_inner(places, flow);
@@ -133,13 +133,13 @@ impl Places {
         })
     }
 
-    /// The state that this flow is in starts afresh.
+    /// Records that the present state of this flow starts again from its beginning.
     pub(crate) fn forget(&self, flow: usize) {
         self.with(|places| forget_inner(places, flow));
     }
 }
 
-/// Lets go of the flows within the state that this flow is in.
+/// Forgets the flows within the present state of this flow.
 fn forget_inner(places: &mut [Progress], flow: usize) {
     let Some(Progress::At(place)) = places.get_mut(flow) else { return };
     let Some(inner) = place.inner.take() else { return };
@@ -150,7 +150,7 @@ fn forget_inner(places: &mut [Progress], flow: usize) {
 }
 
 impl Bookmark {
-    /// Whether a Map whose items are executions of their own is to be gone on with.
+    /// Whether a redrive would continue within a Map whose items are child executions.
     pub(crate) fn is_in_distributed_map(&self, flow: &Flow) -> bool {
         self.is_distributed(flow, 0)
     }

@@ -1,8 +1,7 @@
 //! Choice rules: comparison operators, their variants with a path, and the boolean combinations.
 //!
-//! Owns compiling and testing one rule. A comparison of values of the wrong type is false; a path that
-//! finds nothing is an error, except under `IsPresent`. The Choice state's fields are read in
-//! [`crate::load`].
+//! Owns compiling and testing one rule. A comparison of values of the wrong type is false. A path that finds nothing is an
+//! error, except under `IsPresent`. [`crate::load`] reads the fields of the Choice state.
 
 use std::cmp::Ordering;
 use std::fmt;
@@ -61,14 +60,14 @@ pub(crate) enum Property {
     Timestamp,
 }
 
-/// The pattern of `StringMatches`: the literal texts between its `*`.
+/// The pattern of `StringMatches`: the literal texts between each `*`.
 #[derive(Debug)]
 pub(crate) struct Pattern {
     text: String,
     pieces: Vec<String>,
 }
 
-/// The operators a test may have, apart from the boolean combinations.
+/// The operators of a test, apart from the boolean combinations.
 pub(crate) fn operator(name: &str, value: &Value) -> Option<Result<Test, String>> {
     if let Some(property) = property(name) {
         let expected = value.as_bool().ok_or_else(|| format!("{value} must be true or false"));
@@ -132,7 +131,7 @@ fn comparison(name: &str) -> Option<(Kind, Relation)> {
 }
 
 impl Rule {
-    /// Whether the rule matches; the error names the path that finds nothing.
+    /// Whether the rule matches. The error names the path that finds nothing.
     pub(crate) fn matches<'v>(&'v self, scope: &Scope<'v>) -> Result<bool, EvaluationError<'v>> {
         match self {
             Self::And(rules) => {
@@ -192,7 +191,7 @@ impl Kind {
         }
     }
 
-    /// The order of two values of this kind; `None` if one of them is of another.
+    /// The order of two values of this kind, or `None` if one of them has another kind.
     fn compare(self, left: &Value, right: &Value) -> Option<Ordering> {
         match self {
             // Java compares strings by UTF-16 code units.

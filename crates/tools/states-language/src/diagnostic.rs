@@ -1,7 +1,7 @@
 //! Checks a definition as the API `ValidateStateMachineDefinition` does, with its diagnostic codes.
 //!
-//! Owns the codes, the warnings, and the one error that loading ([`crate::load`]) does not know: a flow without an end. The API promises neither the
-//! wording of its messages nor their number, so only codes and results are AWS's here.
+//! Owns the codes, the warnings, and the one error that loading ([`crate::load`]) does not know: a flow without an end. The
+//! API promises neither the wording nor the number of its messages, so only codes and results are AWS's here.
 //! <https://docs.aws.amazon.com/step-functions/latest/apireference/API_ValidateStateMachineDefinitionDiagnostic.html>
 
 use std::fmt;
@@ -34,7 +34,7 @@ codes! {
     InvalidJsonDescription = "INVALID_JSON_DESCRIPTION",
     /// There is no text, or it is `null`.
     MissingDescription = "MISSING_DESCRIPTION",
-    /// A field is missing, not known, or has a value that it cannot have.
+    /// A field is missing or unknown, or has an invalid value.
     SchemaValidationFailed = "SCHEMA_VALIDATION_FAILED",
     InvalidResource = "INVALID_RESOURCE",
     MissingEndState = "MISSING_END_STATE",
@@ -45,29 +45,29 @@ codes! {
     /// A transition names no state of its flow, or no transition leads to a state.
     MissingTransitionTarget = "MISSING_TRANSITION_TARGET",
     TooDeeplyNested = "TOO_DEEPLY_NESTED",
-    /// A text in a payload template looks like a path or a call, and its field's name does not end in `.$`.
+    /// A text in a payload template looks like a path or a call, but its field's name does not end in `.$`.
     NoDollar = "NO_DOLLAR",
-    /// A value looks like a path, and its field's name does not end in `Path`.
+    /// A value looks like a path, but its field's name does not end in `Path`.
     NoPath = "NO_PATH",
     /// A Pass state's `Result` has paths, which are not evaluated there.
     PassResultIsStatic = "PASS_RESULT_IS_STATIC",
-    /// Not one of AWS's codes: AWS may accept this, and this interpreter does not run it.
+    /// Not one of AWS's codes: AWS may accept the definition, but this interpreter does not run it.
     NotInterpreted = "NOT_INTERPRETED",
 }
 
-/// Whether AWS takes a definition in spite of a diagnostic.
+/// Whether AWS accepts a definition despite a diagnostic.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Severity {
     Error,
     Warning,
 }
 
-/// One thing that is wrong with a definition, or looks so.
+/// One error or suspicious part of a definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Diagnostic {
     pub code: Code,
     pub message: String,
-    /// Where it is, such as `/States/Work/Next`; empty for the document as a whole.
+    /// The place, such as `/States/Work/Next`; empty for the document as a whole.
     pub location: String,
 }
 
@@ -106,7 +106,7 @@ impl From<Problem> for Diagnostic {
     }
 }
 
-/// Everything that is wrong with a definition's text, or looks so: the errors first. AWS takes a definition without errors.
+/// All errors and warnings for a definition's text, errors first. AWS accepts a definition without errors.
 pub fn validate(definition: &str) -> Vec<Diagnostic> {
     let checked = load::check_size(definition.len()).map_err(|error| error.into_problems().remove(0));
     let mut diagnostics = match checked.and_then(|()| parse(definition)) {
@@ -157,7 +157,7 @@ const WITH_PATH: [&str; 11] = [
 
 const TEMPLATES: [&str; 5] = ["Parameters", "ResultSelector", "ItemSelector", "BatchInput", "Assign"];
 
-/// Looks at the states of a flow, wherever it is.
+/// Checks the states of a flow at any depth.
 fn look_at_states(flow: &Value, location: &str, report: &mut Report<'_>) {
     let Some(states) = flow.get("States").and_then(Value::as_object) else {
         return;
@@ -167,7 +167,7 @@ fn look_at_states(flow: &Value, location: &str, report: &mut Report<'_>) {
             || state.get("Type").is_some_and(|kind| kind == "Succeed" || kind == "Fail")
     };
     if !states.is_empty() && states.values().all(Value::is_object) && !states.values().any(is_end) {
-        // An execution of such a machine ends all the same, with a failure, so that it can be run.
+        // Loading accepts such a machine, because its executions still end, with a failure.
         report(Code::MissingEndState, format!("{location}/States"), "no state ends the flow".to_owned());
     }
     for (name, state) in states {
@@ -175,7 +175,7 @@ fn look_at_states(flow: &Value, location: &str, report: &mut Report<'_>) {
     }
 }
 
-/// Looks at a state, or at an object in one that has fields of its own.
+/// Checks a state, or an object within a state that has fields of its own.
 fn look_at(owner: &Value, location: &str, report: &mut Report<'_>) {
     let Some(fields) = owner.as_object() else {
         return;

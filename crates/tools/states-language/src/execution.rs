@@ -1,7 +1,7 @@
-//! One execution from outside: what it is started with, what runs its tasks, how it ends.
+//! One execution from outside: its options, the handler of its tasks, its outcome.
 //!
-//! Owns the public way in, the machine's time limit, stopping from outside and what may be redriven. The states themselves are
-//! run by [`crate::frame`].
+//! Owns the public entry, the machine's time limit, stopping from outside and the conditions for a redrive. [`crate::frame`]
+//! runs the states.
 
 use std::cell::Cell;
 use std::fmt;
@@ -26,15 +26,15 @@ use crate::nested::Family;
 ///
 /// An execution stays on its thread, so neither the handler nor its futures have to be `Send`.
 pub trait TaskHandler {
-    /// Calls a function once. Retries are the interpreter's.
+    /// Calls a function once. The interpreter does the retries.
     fn invoke<'a>(&'a self, task: TaskRequest<'a>) -> LocalBoxFuture<'a, Result<Value, TaskFailure>>;
 
-    /// The state machine of this ARN, of which a task starts an execution. There is none unless this says so.
+    /// The state machine with this ARN, for a task that starts an execution. By default there is none.
     fn state_machine(&self, _arn: &str) -> Option<StateMachine> {
         None
     }
 
-    /// The observer of an execution that a task has started, by its ARN. Such an execution has a history of its own.
+    /// The observer of an execution that a task has started, by the execution's ARN. Such an execution has its own history.
     fn observe<'a>(&'a self, _execution: &str) -> Option<Box<dyn Observer + 'a>> {
         None
     }
@@ -52,26 +52,26 @@ where
 /// One call of a function.
 #[derive(Debug)]
 pub struct TaskRequest<'a> {
-    /// The function: its ARN, or whatever `FunctionName` of `lambda:invoke` says.
+    /// The function: its ARN, or the `FunctionName` of `lambda:invoke`.
     pub function: &'a str,
     pub payload: Value,
     /// The name of the Task state.
     pub state: &'a str,
-    /// How often the state was retried before.
+    /// The number of earlier retries of the state.
     pub retry_count: u32,
-    /// The ARN of the execution that calls.
+    /// The ARN of the calling execution.
     pub execution: &'a str,
 }
 
-/// A function failed, as Step Functions sees it.
+/// The failure of a function, as Step Functions sees it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct TaskFailure {
-    /// The error's name, which `Retry` and `Catch` match.
+    /// The name of the error, which `Retry` and `Catch` match.
     pub error: String,
     pub cause: String,
 }
 
-/// What an execution is started with.
+/// The options of an execution.
 #[derive(Clone, Debug, PartialEq)]
 pub struct ExecutionOptions {
     pub input: Value,
@@ -80,14 +80,15 @@ pub struct ExecutionOptions {
     pub state_machine_arn: String,
     pub state_machine_name: String,
     pub role_arn: String,
-    /// The wall-clock time that corresponds to now on Tokio's clock.
+    /// The wall-clock time of the present moment on Tokio's clock.
     pub start_time: Timestamp,
     /// Decides jitter, `States.UUID` and `States.MathRandom`.
     pub seed: u64,
 }
 
 impl ExecutionOptions {
-    /// An execution with this input, of a machine in an account of zeros, started at the beginning of 2025.
+    /// An execution with this input. Its machine is in the account `000000000000`, and its start is at the beginning of
+    /// 2025.
     pub fn new(input: Value) -> Self {
         Self {
             input,
@@ -102,7 +103,7 @@ impl ExecutionOptions {
     }
 }
 
-/// How an execution ended.
+/// The final status of an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum Status {
     Succeeded,
@@ -133,7 +134,7 @@ impl fmt::Display for Status {
 #[derive(Clone, Debug, PartialEq)]
 pub struct Outcome {
     pub status: Status,
-    /// Present if it succeeded.
+    /// Present if the execution succeeded.
     pub output: Option<Value>,
     pub error: Option<String>,
     pub cause: Option<String>,
@@ -141,23 +142,24 @@ pub struct Outcome {
     pub ended: Timestamp,
     /// The number of events in the history.
     pub event_count: u64,
-    /// States entered, retries made and redrives: what AWS charges for. From the very start on, as is the count of events.
+    /// States entered, retries and redrives: the number that AWS charges for. Like the count of events, it includes the runs
+    /// before a redrive.
     pub state_transitions: u64,
-    /// Where it stands, if it [keeps a bookmark](Execution::keeping_bookmark) and did not succeed.
+    /// The position of the execution, if it [keeps a bookmark](Execution::keeping_bookmark) and did not succeed.
     pub bookmark: Option<Bookmark>,
 }
 
-/// Why an execution cannot be redriven: AWS's error `ExecutionNotRedrivable`.
+/// The reason why an execution cannot be redriven: AWS's error `ExecutionNotRedrivable`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum NotRedrivable {
     Succeeded,
-    /// It ended more than 14 days ago.
+    /// The execution ended more than 14 days ago.
     TooLate,
-    /// Its history is full.
+    /// The history is full.
     HistoryFull,
-    /// It was not told to keep a bookmark.
+    /// The execution kept no bookmark.
     NoBookmark,
-    /// It stands in a Map whose items are executions of their own, which is not modelled.
+    /// The execution stopped within a Map whose items are child executions, which is not modelled.
     DistributedMap,
 }
 
@@ -176,7 +178,7 @@ impl fmt::Display for NotRedrivable {
 
 impl std::error::Error for NotRedrivable {}
 
-/// How long an execution may be redriven after its end.
+/// The time after its end in which an execution can be redriven.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html>
 const REDRIVABLE: SignedDuration = SignedDuration::from_hours(14 * 24);
 
@@ -190,7 +192,7 @@ pub struct Execution<'e> {
     begin: Begin,
 }
 
-/// Where an execution begins, and what it counts on from.
+/// The starting point of an execution: its places and its counters.
 struct Begin {
     keeps_bookmark: bool,
     redrive_count: u32,
@@ -211,7 +213,7 @@ pub(crate) struct Stop {
 pub struct StopHandle(oneshot::Sender<Stop>);
 
 impl StopHandle {
-    /// The execution ends as `ABORTED` with this error and cause, unless it has ended already.
+    /// Ends the execution as `ABORTED` with this error and cause, unless it has ended already.
     pub fn stop(self, error: Option<String>, cause: Option<String>) {
         // An execution that has ended no longer listens.
         let _ = self.0.send(Stop { error, cause });
@@ -228,7 +230,7 @@ pub(crate) enum End {
     TimedOut,
 }
 
-/// How an execution ended, as its history and its description say.
+/// The end of an execution, as its history and its description show it.
 pub(crate) struct Conclusion {
     pub(crate) status: Status,
     pub(crate) kind: EventType,
@@ -273,9 +275,9 @@ impl<'e> Execution<'e> {
         Self { machine, handler, options, observer: None, stop: None, begin }
     }
 
-    /// Goes on with an execution that did not succeed, at this time: in the state it was in, with the input and the variables of
-    /// that moment. Within a Parallel or a Map only what did not succeed runs again. It keeps its name, its start and its
-    /// history; retries and the machine's time limit count anew.
+    /// Continues an execution that did not succeed, at the time `at`. It continues in its last state, with the input and the
+    /// variables of that moment. Within a Parallel or a Map, only the flows that did not succeed run again. The execution
+    /// keeps its name, its start and its history. Retries and the machine's time limit count anew.
     pub fn redrive(
         machine: &'e StateMachine,
         handler: &'e dyn TaskHandler,
@@ -308,29 +310,29 @@ impl<'e> Execution<'e> {
         Ok(Self { machine, handler, options, observer: None, stop: None, begin })
     }
 
-    /// Keeps a bookmark, so that the execution can be redriven. It costs a copy of every state's input.
+    /// Keeps a bookmark, so that the execution can be redriven. The cost is a copy of every state's input.
     #[must_use]
     pub fn keeping_bookmark(mut self) -> Self {
         self.begin.keeps_bookmark = true;
         self
     }
 
-    /// Has `observer` hear of every event as it happens.
+    /// Sends every event to `observer` as it happens.
     #[must_use]
     pub fn observed_by(mut self, observer: &'e mut dyn Observer) -> Self {
         self.observer = Some(observer);
         self
     }
 
-    /// A handle that stops this execution from outside. The latest one counts.
+    /// A handle that stops this execution from outside. Only the latest handle works.
     pub fn stop_handle(&mut self) -> StopHandle {
         let (sender, receiver) = oneshot::channel();
         self.stop = Some(receiver);
         StopHandle(sender)
     }
 
-    /// Runs to the end, on Tokio's clock. The runtime needs its timer enabled. Executions that tasks have started, and that
-    /// no task waits for, run to their ends as well before this answers.
+    /// Runs to the end, on Tokio's clock. The runtime needs its timer enabled. Executions that no task waits for also end
+    /// before the call returns.
     pub async fn run(self) -> Outcome {
         let Self { machine, handler, options, observer, stop, begin } = self;
         let clock = Clock::starting_at(begin.redrive_time.unwrap_or(options.start_time));
@@ -370,7 +372,7 @@ impl<'e> Execution<'e> {
         let ended = async {
             let mut flow = pin!(Frame::outermost(&run, machine.flow()).run(context.input.clone()));
             let end = race(flow.as_mut(), stop, machine.timeout_seconds()).await;
-            // Before what still runs is dropped.
+            // Closed before the running flows are dropped, so that they record nothing.
             log.close();
             let conclusion = end.conclude();
             log.milestone(conclusion.kind, conclusion.details());
@@ -395,7 +397,7 @@ impl<'e> Execution<'e> {
     }
 }
 
-/// Runs the flow until it ends, is stopped or takes too long.
+/// Runs the flow until it ends, is stopped or exceeds the time limit.
 pub(crate) async fn race(
     flow: impl Future<Output = Result<(Value, u64), Failure>>,
     stop: Option<oneshot::Receiver<Stop>>,

@@ -1,7 +1,7 @@
-//! What a field may refer to, and how a reference is resolved: `$`, `$$`, `$name` and intrinsic calls.
+//! The references that a field may use, and their resolution: `$`, `$$`, `$name` and intrinsic calls.
 //!
-//! Owns the scope an expression sees (input, context object, variables) and the errors of evaluating
-//! one. The path grammar is in [`crate::path`], the functions are in [`crate::intrinsic`].
+//! Owns the scope of an expression (input, context object, variables) and the errors of its evaluation. The path grammar is
+//! in [`crate::path`], the functions are in [`crate::intrinsic`].
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -21,14 +21,14 @@ pub(crate) enum Expression {
     Call(Box<Call>),
 }
 
-/// Why an expression has no value. Borrows from the compiled definition.
+/// The reason why an expression has no value. Borrows from the compiled definition.
 #[derive(Debug)]
 pub(crate) enum EvaluationError<'d> {
-    /// The path names nothing in the document it was applied to.
+    /// The path finds nothing in its document.
     NotFound { path: &'d Path },
     /// An intrinsic function refused its arguments.
     Intrinsic { call: &'d str, reason: String },
-    /// What was found is more than an execution can hold.
+    /// The result is larger than an execution can hold.
     TooLarge,
 }
 
@@ -54,9 +54,8 @@ impl Expression {
         }
     }
 
-    /// As [`Expression::evaluate`], with the leniency AWS has in payload templates alone: a path that
-    /// asks for an item beyond the end of an array is null, and a path to any number of items finds none
-    /// where the way to them is missing.
+    /// As [`Expression::evaluate`], with the leniency that AWS has only in payload templates. An index beyond the end of an
+    /// array gives null. A path to any number of items finds none if a node on the way is missing.
     pub(crate) fn evaluate_in_template<'v>(&'v self, scope: &Scope<'v>) -> Result<Cow<'v, Value>, EvaluationError<'v>> {
         match (self, self.evaluate(scope)) {
             (Self::Path(path), Err(_)) if path.is_indefinite() => Ok(Cow::Owned(Value::Array(Vec::new()))),
@@ -65,7 +64,7 @@ impl Expression {
         }
     }
 
-    /// Every path in this expression, those in arguments included.
+    /// Visits every path in this expression, including those in arguments.
     pub(crate) fn visit_paths<'e>(&'e self, visit: &mut dyn FnMut(&'e Path)) {
         match self {
             Self::Path(path) => visit(path),
@@ -74,7 +73,7 @@ impl Expression {
     }
 }
 
-/// All that an expression may refer to.
+/// The data that an expression may refer to.
 pub(crate) struct Scope<'v> {
     pub(crate) input: &'v Value,
     pub(crate) context: Context<'v>,
@@ -92,7 +91,7 @@ impl<'v> Scope<'v> {
         found.ok_or(EvaluationError::NotFound { path })
     }
 
-    /// Jayway's reason why `path` finds nothing. A variable is a field of the document that holds them all.
+    /// Jayway's reason why `path` finds nothing. A variable is a field of the document that holds all variables.
     pub(crate) fn reason(&self, path: &Path) -> String {
         match path.root() {
             Root::Input => path.reason(self.input, "$".to_owned()),
@@ -117,7 +116,7 @@ impl<'v> Scope<'v> {
     }
 }
 
-/// The context object, `$$`: assembled only as far as a path asks for it.
+/// The context object, `$$`. Only the parts that a path asks for are assembled.
 #[derive(Clone, Copy)]
 pub(crate) struct Context<'v> {
     pub(crate) execution: &'v ExecutionContext,
@@ -136,7 +135,7 @@ pub(crate) struct ExecutionContext {
     pub(crate) role_arn: String,
     pub(crate) start_time: Timestamp,
     pub(crate) redrive_count: u32,
-    /// When it was redriven last.
+    /// The time of the last redrive.
     pub(crate) redrive_time: Option<Timestamp>,
     pub(crate) machine_id: String,
     pub(crate) machine_name: String,
@@ -203,16 +202,16 @@ impl<'v> Context<'v> {
     }
 }
 
-/// The form in which Step Functions writes a time: UTC, milliseconds.
+/// The format in which Step Functions writes a time: UTC, milliseconds.
 pub(crate) fn timestamp(time: Timestamp) -> String {
     format!("{time:.3}")
 }
 
-/// The variables of one scope, and of those around it.
+/// The variables of one scope and of the scopes around it.
 pub(crate) struct Variables<'v> {
     own: Map<String, Value>,
     outer: Option<&'v Variables<'v>>,
-    /// The bytes of this scope's variables, and of all in the execution.
+    /// The bytes of this scope's variables, and of all variables in the execution.
     bytes: usize,
     stored: &'v Cell<usize>,
 }
@@ -233,19 +232,19 @@ impl<'v> Variables<'v> {
         self.own.get(name).or_else(|| self.outer?.get(name))
     }
 
-    /// Those of this scope alone.
+    /// The variables of this scope alone.
     pub(crate) fn own(&self) -> &Map<String, Value> {
         &self.own
     }
 
-    /// Puts back what a redriven flow had, which was within the limits when it was assigned.
+    /// Restores the variables of a redriven flow. They were within the limits when they were assigned.
     pub(crate) fn restore(&mut self, values: Map<String, Value>) {
         self.bytes = values.values().map(size::length).sum();
         self.stored.update(|stored| stored + self.bytes);
         self.own = values;
     }
 
-    /// Assigns all values of one `Assign`, or says which limit they exceed.
+    /// Assigns all values of one `Assign`. The error names the limit that they exceed.
     pub(crate) fn assign(&mut self, values: Map<String, Value>) -> Result<(), String> {
         let (mut assigned, mut replaced) = (0, 0);
         for (name, value) in &values {
@@ -284,13 +283,13 @@ impl Dice {
         Self(Cell::new(seed))
     }
 
-    /// What goes on with the same sequence.
+    /// The seed that continues the sequence.
     pub(crate) fn seed(&self) -> u64 {
         self.0.get()
     }
 
     pub(crate) fn roll(&self) -> fastrand::Rng {
-        // Neighbouring seeds give unrelated generators, so counting on is enough.
+        // Neighbouring seeds give unrelated generators, so adding a constant is enough.
         let seed = self.0.get();
         self.0.set(seed.wrapping_add(0x9E37_79B9_7F4A_7C15));
         fastrand::Rng::with_seed(seed)

@@ -1,7 +1,7 @@
-//! How a state fails: the error's name and cause, and who may catch it.
+//! The failure of a state: the error's name and cause, and the retriers and catchers that match it.
 //!
-//! Owns AWS's error names and cause texts and the matching of `ErrorEquals`. Which field failed where is
-//! known to [`crate::execution`], which makes the failures.
+//! Owns AWS's error names and cause texts and the matching of `ErrorEquals`. [`crate::frame`] makes the failures, because it
+//! knows the failed field.
 
 use std::borrow::Cow;
 
@@ -25,24 +25,24 @@ pub(crate) const TIMEOUT: &str = "States.Timeout";
 
 #[derive(Clone, Debug)]
 pub(crate) struct Failure {
-    /// `None`: a Fail state without an Error.
+    /// `None` for a Fail state without an Error.
     pub(crate) error: Option<Cow<'static, str>>,
     pub(crate) cause: Option<String>,
-    /// A second name that retriers and catchers may know it by.
+    /// A second name that retriers and catchers may use for the error.
     alias: Option<&'static str>,
     reach: Reach,
-    /// The last event before it; 0 if that is not known.
+    /// The last event before the failure, or 0 if it is not known.
     pub(crate) last_event: u64,
 }
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Reach {
-    /// Retried and caught as its name and the wildcards say.
+    /// Its name and the wildcards match.
     Anyone,
-    /// Only whoever names its alias. AWS documents names such as `States.ParameterPathFailure`, but
-    /// reports these errors as `States.Runtime`, which the wildcards do not match.
+    /// Only its alias matches. AWS documents names such as `States.ParameterPathFailure`, but reports these errors as
+    /// `States.Runtime`, which the wildcards do not match.
     ByAlias,
-    /// Always fails the execution.
+    /// No retrier and no catcher matches: the failure always ends the execution.
     Nobody,
 }
 
@@ -66,22 +66,22 @@ impl Failure {
         Self::named(Some(Cow::Borrowed(error)), cause)
     }
 
-    /// `States.Runtime`: always fails the execution.
+    /// `States.Runtime`, which always fails the execution.
     pub(crate) fn runtime(cause: String) -> Self {
         Self::known(RUNTIME, Some(cause))
     }
 
-    /// `States.Runtime`, under the name that the documentation gives to this kind of it.
+    /// `States.Runtime`, with the documented name of this kind of error as its alias.
     pub(crate) fn runtime_known_as(alias: &'static str, cause: String) -> Self {
         Self { alias: Some(alias), reach: Reach::ByAlias, ..Self::runtime(cause) }
     }
 
-    /// The data between states is larger than AWS passes on: always fails the execution.
+    /// The data between states exceeds AWS's limit, which always fails the execution.
     pub(crate) fn data_limit(state: &str) -> Self {
         Self { reach: Reach::Nobody, ..Self::result_limit(state) }
     }
 
-    /// A task's result is larger than AWS passes on: retried and caught as any error of the task.
+    /// A task's result exceeds AWS's limit. It is retried and caught like any error of the task.
     pub(crate) fn result_limit(task: &str) -> Self {
         Self::known(
             DATA_LIMIT_EXCEEDED,
@@ -92,7 +92,7 @@ impl Failure {
         )
     }
 
-    /// The failure of a Parallel: its branch's, also known as `States.BranchFailed`.
+    /// The failure of a Parallel: the error of its branch, with the alias `States.BranchFailed`.
     pub(crate) fn of_branch(mut self) -> Self {
         if self.reach == Reach::Anyone {
             self.alias = Some(BRANCH_FAILED);
@@ -100,7 +100,7 @@ impl Failure {
         self
     }
 
-    /// Beyond the state it arose in: nobody outside knows the alias of an evaluation that failed inside.
+    /// The failure outside of its state. There the alias of a failed evaluation no longer matches.
     pub(crate) fn leaving_state(mut self) -> Self {
         if self.reach == Reach::ByAlias {
             self.reach = Reach::Nobody;
@@ -108,13 +108,13 @@ impl Failure {
         self
     }
 
-    /// This failure, once this event is the last one before it.
+    /// This failure with `event` as the last event before it.
     pub(crate) fn after(mut self, event: u64) -> Self {
         self.last_event = event;
         self
     }
 
-    /// Whether this fails the execution, whatever anyone says.
+    /// Whether this failure always ends the execution.
     pub(crate) fn is_terminal(&self) -> bool {
         self.reach == Reach::Nobody
     }
@@ -138,7 +138,7 @@ impl Failure {
         }
     }
 
-    /// The Error Output a catcher passes on. It has both fields, however the state failed.
+    /// The Error Output that a catcher passes on. It always has both fields.
     pub(crate) fn output(&self) -> Value {
         let text = |text: Option<&str>| Value::from(text.unwrap_or_default());
         let mut output = Map::new();

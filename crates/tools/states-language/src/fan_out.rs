@@ -1,8 +1,8 @@
 //! Runs one attempt of a Parallel or a Map: flows side by side, in the same task.
 //!
-//! Owns concurrency, failure tolerance, batching and the child executions of a distributed Map. When one
-//! flow fails, the others are dropped, and each leaves its own events behind
-//! ([`crate::frame::CutOff`]). Retrying and catching are in [`crate::frame`].
+//! Owns concurrency, failure tolerance, batching and the child executions of a distributed Map. When one flow fails, the
+//! others are dropped, and each records that it was cut off ([`crate::frame::CutOff`]). Retrying and catching are in
+//! [`crate::frame`].
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -22,17 +22,17 @@ use crate::journal::Log;
 use crate::machine::{Batcher, Flow, Map, Mode, Setting};
 use crate::size;
 
-/// How many iterations run at once where the definition sets no limit.
+/// The number of iterations that run at once if the definition sets no limit.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/state-map-inline.html>
 const INLINE_CONCURRENCY: usize = 40;
 const DISTRIBUTED_CONCURRENCY: usize = 10_000;
-/// What the inputs of all child executions may have together, as all are made before the first starts.
+/// The limit for the inputs of all child executions together, because all are made before the first starts.
 const MAXIMUM_INPUTS: usize = 64 * size::MAXIMUM_RESULT;
 
-/// What one iteration ends with: its output, and the id of its last event.
+/// One iteration, which returns its output and the id of its last event.
 type Iteration<'i> = LocalBoxFuture<'i, (usize, Result<(Value, u64), Failure>)>;
 
-/// How many failed items a Map bears.
+/// The number of failed items that a Map tolerates.
 struct Tolerance {
     count: Option<u64>,
     percentage: Option<f64>,
@@ -116,17 +116,17 @@ impl<'f> Frame<'f> {
         Frame { run: self.run, flow, variables, item, previous: self.previous, position }
     }
 
-    /// Places for so many flows inside this one, if a bookmark is kept.
+    /// Places for `count` flows inside this one, if a bookmark is kept.
     fn split(&self, count: usize, started: u64) -> Option<Inner> {
         self.run.places.split(self.position?, count, started)
     }
 
-    /// What a flow inside this one ended with before the redrive.
+    /// The output and the last event of a flow inside this one that succeeded before the redrive.
     fn done(&self, inner: Option<Inner>, index: usize) -> Option<(Value, u64)> {
         self.run.places.done(position(inner, index))
     }
 
-    /// Before the flows beside a failed one are dropped: if the execution fails with it, they leave no trace.
+    /// Closes the history if a failure ends the execution. The flows that are dropped then record no events.
     fn cut_off(&self, failure: &Failure) {
         if failure.is_terminal() {
             self.run.journal.close();
@@ -136,7 +136,7 @@ impl<'f> Frame<'f> {
     pub(crate) async fn map(&mut self, visit: &Visit<'f>, map: &'f Map, input: &Value) -> Result<Value, Failure> {
         let effective = self.effective(visit, input)?.into_owned();
         let items = self.items(visit, map, &effective)?;
-        // That it is a number is checked before the Map starts, that it is not negative afterwards.
+        // AWS checks before the Map starts that the value is a number, and afterwards that it is not negative.
         let concurrency = match &map.max_concurrency {
             None => Ok(0),
             Some(Setting::Fixed(number)) => Ok(*number),
@@ -146,7 +146,7 @@ impl<'f> Frame<'f> {
             }
         };
         let length = Details { length: Some(items.len()), ..Details::default() };
-        // The items may borrow from this frame's variables, so its place in the history moves on apart.
+        // The items may borrow from this frame's variables, so the history position is a separate variable.
         let (mut previous, mut inner) = match visit.resumed {
             Some(inner) => (inner.started, Some(inner)),
             None => (self.run.record(self.previous, EventType::MapStateStarted, visit.state, length)?, None),
@@ -236,7 +236,7 @@ impl<'f> Frame<'f> {
         Ok(Tolerance { count, percentage })
     }
 
-    /// Runs the iterations that are not done, so many at once, until all have ended or too many have failed.
+    /// Runs the iterations that are not done, `concurrency` at once, until all have ended or too many have failed.
     async fn iterate<'i>(
         &self,
         done: Vec<Option<(Value, u64)>>,
@@ -317,7 +317,7 @@ impl<'f> Frame<'f> {
         iteration.map(move |end| (index, end)).boxed_local()
     }
 
-    /// `ItemSelector` for one item, which the context object names.
+    /// The input of one item by `ItemSelector`. The context object names the item.
     fn item_input(&self, visit: &Visit<'_>, map: &Map, effective: &Value, item: MapItem<'_>) -> Result<Value, Failure> {
         match &map.item_selector {
             None => Ok(item.value.clone()),
@@ -325,7 +325,7 @@ impl<'f> Frame<'f> {
         }
     }
 
-    /// The inputs of a distributed Map's child executions: selected items, in batches if so defined.
+    /// The inputs of a distributed Map's child executions: selected items, in batches if the definition says so.
     fn child_inputs(
         &self,
         visit: &Visit<'_>,
@@ -388,7 +388,7 @@ impl<'f> Frame<'f> {
         Ok(full)
     }
 
-    /// One child execution of a distributed Map: a history and variables of its own.
+    /// One child execution of a distributed Map, with its own history and variables.
     fn child<'i>(&'i self, visit: &'i Visit<'f>, map: &'i Map, input: Value, index: usize) -> Iteration<'i> {
         let parent = self.run;
         let label = map.label.as_deref().unwrap_or(&visit.state.name);
@@ -421,7 +421,7 @@ impl<'f> Frame<'f> {
                 places: &places,
             };
             let end = Frame::outermost(&run, &map.processor).run_boxed(input).await;
-            // Whatever ends a child only fails its item, and is known to the parent by no other name.
+            // Every failure of a child only fails its item, and the parent sees only this error.
             end.map(|(output, _)| (output, 0)).map_err(|_| threshold_exceeded())
         };
         child.map(move |end| (index, end)).boxed_local()
@@ -429,11 +429,11 @@ impl<'f> Frame<'f> {
 }
 
 struct Outputs {
-    /// In the order of the items; those that failed, and were borne, are left out.
+    /// In the order of the items, without the failed items that were tolerated.
     values: Vec<Value>,
-    /// The last event of the iteration that ended last, if iterations have events here.
+    /// The last event of the iteration that ended last, if iterations record events here.
     last_event: Option<u64>,
-    /// They are more than an execution can hold, and were dropped.
+    /// The outputs were larger than an execution can hold, and were dropped.
     is_too_large: bool,
 }
 

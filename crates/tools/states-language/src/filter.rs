@@ -1,7 +1,7 @@
 //! Filters in paths, `[?(@.price < 10 && @.isbn)]`, with Jayway's operators and comparisons.
 //!
-//! Owns parsing and evaluating one predicate. Refuses placeholders (`[?]`) and script expressions.
-//! The paths inside are [`crate::path::Path`]s: `@` is the node under test, `$` the document.
+//! Owns parsing and evaluating one predicate. Refuses placeholders (`[?]`) and script expressions. The paths inside are
+//! [`crate::path::Path`]s: `@` is the node under test, `$` the document.
 
 use std::borrow::Cow;
 use std::cmp::Ordering;
@@ -17,7 +17,7 @@ pub(crate) enum Filter {
     All(Vec<Filter>),
     Not(Box<Filter>),
     Exists(Operand),
-    /// `!@.name`: to Step Functions, `null` is as good as missing here.
+    /// `!@.name`. Step Functions treats `null` like a missing field here.
     Absent(Operand),
     Compare(Operand, Operator, Operand),
     Matches(Operand, Regex),
@@ -67,7 +67,7 @@ const OPERATORS: [(&str, Operator); 14] = [
 ];
 
 impl Filter {
-    /// Parses a predicate with so many filters around and including it.
+    /// Parses a predicate at a nesting depth of `depth` filters, itself included.
     pub(crate) fn parse(text: &str, depth: usize) -> Result<Self, String> {
         let mut parser = Parser { rest: text, depth };
         let filter = parser.deeper(Parser::any)?;
@@ -106,7 +106,7 @@ impl Operand {
 }
 
 impl Operator {
-    /// A side is `None` when its path finds nothing: unequal to everything.
+    /// A side is `None` if its path finds nothing. It is unequal to every value.
     fn holds(self, left: Option<&Value>, right: Option<&Value>) -> bool {
         match self {
             Self::Equal => equal(left, right),
@@ -171,7 +171,7 @@ fn length(value: Option<&Value>) -> Option<u64> {
 
 struct Parser<'t> {
     rest: &'t str,
-    /// How many filters and parentheses are around this place.
+    /// The number of filters and parentheses around this place.
     depth: usize,
 }
 
@@ -203,7 +203,7 @@ impl<'t> Parser<'t> {
         Ok(if filters.len() == 1 { filters.remove(0) } else { Filter::All(filters) })
     }
 
-    /// Parses what is nested one deeper.
+    /// Parses a part that is nested one level deeper.
     fn deeper<T>(&mut self, parse: impl FnOnce(&mut Self) -> Result<T, String>) -> Result<T, String> {
         if self.depth >= MAXIMUM_NESTING {
             return Err(format!("filters may be nested {MAXIMUM_NESTING} deep"));
@@ -277,7 +277,7 @@ impl<'t> Parser<'t> {
         Err("a ' is missing in the filter".into())
     }
 
-    /// A JSON literal; inside a list strings may be written with apostrophes.
+    /// A JSON literal. Inside a list, strings may be in apostrophes.
     fn json(&mut self) -> Result<Value, String> {
         if self.take("[") {
             let mut items = Vec::new();
@@ -323,7 +323,7 @@ impl<'t> Parser<'t> {
         let flags = &pattern[end + 1..];
         let flags_end = flags.find(|c: char| !c.is_ascii_alphabetic()).unwrap_or(flags.len());
         self.rest = &flags[flags_end..];
-        // Jayway wants the whole text to match.
+        // Jayway matches the whole text.
         let flags = match &flags[..flags_end] {
             "" => String::new(),
             set if set.chars().all(|c| "ims".contains(c)) => format!("(?{set})"),

@@ -1,7 +1,7 @@
 //! Runs one flow: state after state, with its variables and its place in the history.
 //!
-//! Owns what every state does (input and output fields, assignments, limits, retry and catch) and the
-//! simple states. Tasks are in [`crate::task`], Parallel and Map in [`crate::fan_out`].
+//! Owns the work of every state (input and output fields, assignments, limits, retry and catch) and the simple states. Tasks
+//! are in [`crate::task`], Parallel and Map in [`crate::fan_out`].
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -27,33 +27,33 @@ use crate::path::Path;
 use crate::size;
 use crate::template::{Template, TemplateError};
 
-/// The longest wait that does not fail at once.
+/// The longest wait. A longer one fails at once.
 const LONGEST_WAIT: Duration = Duration::from_secs(1 << 31);
 
-/// What all flows of one execution share.
+/// The data that all flows of one execution share.
 pub(crate) struct Run<'r> {
     pub(crate) handler: &'r dyn TaskHandler,
     pub(crate) context: &'r ExecutionContext,
     pub(crate) dice: Dice,
     pub(crate) clock: Clock,
     pub(crate) journal: &'r dyn Journal,
-    /// The bytes of all variables.
+    /// The bytes of all variables of the execution.
     pub(crate) stored: Cell<usize>,
     pub(crate) family: &'r Family,
-    /// How many executions wait for this one.
+    /// The number of executions that wait for this one.
     pub(crate) nesting: usize,
     pub(crate) places: &'r Places,
 }
 
-/// One flow being run: a machine, a branch or an iteration.
+/// A running flow: of a machine, a branch or an iteration.
 pub(crate) struct Frame<'f> {
     pub(crate) run: &'f Run<'f>,
     pub(crate) flow: &'f Flow,
     pub(crate) variables: Variables<'f>,
     pub(crate) item: Option<MapItem<'f>>,
-    /// The id of the latest event here.
+    /// The id of the latest event of this flow.
     pub(crate) previous: u64,
-    /// Its position among the places, where a bookmark is kept of it.
+    /// The position of the flow among the places, if a bookmark is kept for it.
     pub(crate) position: Option<usize>,
 }
 
@@ -64,18 +64,18 @@ pub(crate) struct Visit<'f> {
     pub(crate) event_id: u64,
     pub(crate) entered: Timestamp,
     pub(crate) retry_count: u32,
-    /// Flows within the state that a redrive goes on with, at the first attempt.
+    /// The flows within the state that a redrive continues, at the first attempt.
     pub(crate) resumed: Option<Inner>,
 }
 
-/// Where a state leads, and with what.
+/// The next state and its input.
 type Step = (Next, Value);
 
-/// A state's output and the variables it assigns, neither in effect yet.
+/// A state's output and the variables that it assigns. Neither is in effect yet.
 type Settled = (Value, Option<Map<String, Value>>);
 
 impl Visit<'_> {
-    /// `States.Runtime`, with AWS's opening words.
+    /// `States.Runtime`, with the first words of AWS's cause.
     pub(crate) fn runtime(&self, problem: &str) -> Failure {
         Failure::runtime(self.cause(problem))
     }
@@ -87,7 +87,7 @@ impl Visit<'_> {
         )
     }
 
-    /// Applies `ResultPath`. Takes the input only once nothing here can fail any more.
+    /// Applies `ResultPath`. Takes the input only once no failure is possible.
     fn place(&self, placement: &Placement, input: &mut Value, result: Value) -> Result<Value, Failure> {
         match placement {
             Placement::Replace => Ok(result),
@@ -100,7 +100,7 @@ impl Visit<'_> {
         }
     }
 
-    /// A path or call in `field` failed.
+    /// The failure of a path or call in `field`.
     pub(crate) fn unevaluable(&self, field: &str, error: &EvaluationError<'_>, input: &Value) -> Failure {
         let cause = self.cause(&failure::evaluation_cause(field, error, input));
         match error {
@@ -135,7 +135,7 @@ impl Run<'_> {
     }
 }
 
-/// Records that a state was cut off, should it be dropped before it is [`done`](Self::done).
+/// Records that a state was cut off, if it is dropped before [`done`](Self::done).
 pub(crate) struct CutOff<'f> {
     run: &'f Run<'f>,
     state: &'f State,
@@ -164,7 +164,7 @@ impl Drop for CutOff<'_> {
     fn drop(&mut self) {
         if !self.done {
             let details = Details { index: self.index, ..Details::default() };
-            // There is no one left to tell that the history is full.
+            // No caller is left to receive the error of a full history.
             let _ = self.run.record(self.previous, self.kind, self.state, details);
         }
     }
@@ -182,7 +182,7 @@ impl<'f> Frame<'f> {
         self.run(input).boxed_local()
     }
 
-    /// Runs the flow; gives its output and the id of its last event.
+    /// Runs the flow. Returns its output and the id of its last event.
     pub(crate) async fn run(mut self, input: Value) -> Result<(Value, u64), Failure> {
         let mut at = self.flow.start;
         let mut value = input;
@@ -206,17 +206,17 @@ impl<'f> Frame<'f> {
         }
     }
 
-    /// Where a redrive goes on in this flow.
+    /// The place from which a redrive continues this flow.
     pub(crate) fn resume(&self) -> Option<Place> {
         self.run.places.resumed(self.position?)
     }
 
-    /// Enters a state, or goes on with one that was entered before the redrive.
+    /// Enters a state, or continues one that was entered before the redrive.
     #[expect(clippy::needless_pass_by_value, reason = "a place is gone on from once")]
     fn enter(&mut self, at: usize, input: &Value, resumed: Option<Place>) -> Result<Visit<'f>, Failure> {
         let state = &self.flow.states[at];
         if let Some(place) = &resumed {
-            // As recorded on AWS: another attempt follows the event that the state was entered with.
+            // As recorded on AWS, another attempt follows the event that entered the state.
             self.previous = place.event_id;
         }
         match resumed {
@@ -329,7 +329,7 @@ impl<'f> Frame<'f> {
         }
     }
 
-    /// The new values of variables, from an `Assign` whose `$` is `input`.
+    /// The new values of variables, by an `Assign` whose `$` is `input`.
     fn assigned(
         &self,
         visit: &Visit<'_>,
@@ -341,12 +341,12 @@ impl<'f> Frame<'f> {
         };
         match self.fill(visit, template, input)? {
             Value::Object(values) => Ok(Some(values)),
-            // Loading has seen to it that Assign is an object.
+            // Loading has checked that Assign is an object.
             _ => Ok(None),
         }
     }
 
-    /// Makes output and assignments effective and leaves the state.
+    /// Applies the output and the assignments, and leaves the state.
     fn leave(&mut self, visit: Visit<'f>, (output, assigned): Settled) -> Result<Value, Failure> {
         if !size::is_within_limit(&output) {
             return Err(Failure::data_limit(&visit.state.name));
@@ -363,7 +363,7 @@ impl<'f> Frame<'f> {
         let state = visit.state;
         let untouched = result.is_none() && state.parameters.is_none();
         let settled = if untouched && matches!(state.result_path, Placement::Replace) {
-            // The commonest Pass moves its data along.
+            // The most common kind of Pass moves its data without a copy.
             let result = self.select(&visit, &state.input_path, input)?;
             let assigned = self.assigned(&visit, state.assign.as_ref(), &result)?;
             (self.select(&visit, &state.output_path, result)?, assigned)
@@ -377,7 +377,7 @@ impl<'f> Frame<'f> {
         self.leave(visit, settled).map(|output| (state.next, output))
     }
 
-    /// From a state's result to its output.
+    /// Turns a state's result into its output.
     fn settle(&self, visit: &Visit<'_>, input: &mut Value, result: Value) -> Result<Settled, Failure> {
         let state = visit.state;
         let assigned = self.assigned(visit, state.assign.as_ref(), &result)?;
@@ -452,7 +452,7 @@ impl<'f> Frame<'f> {
 
     fn pause(&self, visit: &Visit<'_>, wait: &Wait, input: &Value) -> Result<Duration, Failure> {
         let until = |time: Moment| {
-            // A time that has passed is not waited for.
+            // A time in the past ends the wait at once.
             Duration::try_from(time.since(self.run.clock.now())).unwrap_or(Duration::ZERO)
         };
         let value = |field: &str, path: &Path| {
@@ -505,7 +505,7 @@ impl<'f> Frame<'f> {
         }
     }
 
-    /// A number that cannot be negative, fixed or given by a path.
+    /// A number that must not be negative, fixed or given by a path.
     pub(crate) fn whole_number(
         &self,
         visit: &Visit<'_>,
@@ -522,7 +522,7 @@ impl<'f> Frame<'f> {
         }
     }
 
-    /// A number given by a path: an integer, or a string that spells one.
+    /// A number given by a path: an integer, or a string with an integer.
     pub(crate) fn integer(&self, visit: &Visit<'_>, field: &str, path: &Path, input: &Value) -> Result<i64, Failure> {
         let value = self.resolve(visit, path, input)?;
         integer(&value).ok_or_else(|| {
@@ -534,7 +534,7 @@ impl<'f> Frame<'f> {
         })
     }
 
-    /// A Task, Parallel or Map: tried until it succeeds, is caught or fails.
+    /// Runs a Task, Parallel or Map until it succeeds, is caught or fails.
     async fn attempts(&mut self, mut visit: Visit<'f>, mut input: Value) -> Result<Step, Failure> {
         let state = visit.state;
         let mut cut_off = CutOff::new(self.run, state, aborted(state.state_type()), self.previous);
@@ -564,7 +564,7 @@ impl<'f> Frame<'f> {
         outcome
     }
 
-    /// A state that failed over the size of its data is redriven as a whole, whatever has succeeded within it.
+    /// Lets a redrive repeat the whole state if it failed because its data was too large.
     fn forget_after(&self, failure: &Failure) {
         if failure.error.as_deref() == Some(failure::DATA_LIMIT_EXCEEDED)
             && let Some(position) = self.position
@@ -641,13 +641,13 @@ pub(crate) fn integer(value: &Value) -> Option<i64> {
     }
 }
 
-/// Seconds given by a path, or what is wrong with them.
+/// Seconds given by a path. The error says what is wrong with the value.
 pub(crate) fn seconds(value: &Value) -> Result<u64, &'static str> {
     let number = integer(value).ok_or("cannot be parsed as a long value")?;
     u64::try_from(number).map_err(|_| "references a negative value")
 }
 
-/// A value as causes print it: a string without quotes.
+/// A value as it is printed in a cause: a string has no quotes.
 pub(crate) fn plain(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),
@@ -674,7 +674,7 @@ fn exit(state_type: StateType) -> EventType {
         StateType::Task => EventType::TaskStateExited,
         StateType::Choice => EventType::ChoiceStateExited,
         StateType::Wait => EventType::WaitStateExited,
-        // A Fail state is never left; it shares the arm only so that this is total.
+        // A Fail state is never left; this arm only completes the match.
         StateType::Succeed | StateType::Fail => EventType::SucceedStateExited,
         StateType::Parallel => EventType::ParallelStateExited,
         StateType::Map => EventType::MapStateExited,

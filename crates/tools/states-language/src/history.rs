@@ -1,15 +1,15 @@
-//! The history of an execution: its events, as `GetExecutionHistory` would list them, and who hears of them.
+//! The history of an execution: its events, as `GetExecutionHistory` lists them, and the observers that receive them.
 //!
-//! Owns the event types and their AWS names. Events borrow what they report, so an execution that nobody
-//! watches copies nothing; a [`Recorder`] keeps what a test or a report wants.
+//! Owns the event types and their AWS names. Events borrow their data, so an execution without an observer copies nothing. A
+//! [`Recorder`] keeps the events for a test or a report.
 
 use std::fmt;
 
 use jiff::Timestamp;
 use serde_json::Value;
 
-/// Hears of every event of an execution as it happens. Executions that a task starts have histories of their own, of which
-/// [another observer](crate::TaskHandler::observe) hears. No observer hears of those of a distributed Map.
+/// Receives every event of an execution as it happens. An execution that a task starts has its own history and [its own
+/// observer](crate::TaskHandler::observe). The child executions of a distributed Map have no observer.
 pub trait Observer {
     fn on_event(&mut self, event: &HistoryEvent<'_>);
 }
@@ -20,19 +20,19 @@ impl<F: FnMut(&HistoryEvent<'_>)> Observer for F {
     }
 }
 
-/// One event. Ids count from 1; the previous event is the one that led to this one.
+/// One event. Ids count from 1. The previous event is the one that led to this event.
 #[derive(Clone, Copy, Debug)]
 pub struct HistoryEvent<'e> {
     pub id: u64,
     pub previous_id: u64,
     pub timestamp: Timestamp,
     pub kind: EventType,
-    /// The state the event is about; `None` for those of the execution itself.
+    /// The state that the event is about; `None` for an event of the execution itself.
     pub state: Option<&'e str>,
     pub details: Details<'e>,
 }
 
-/// What an event says beyond its type. Which are present depends on the type.
+/// The data of an event besides its type. The type decides which fields are present.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Details<'e> {
     pub input: Option<&'e Value>,
@@ -41,26 +41,26 @@ pub struct Details<'e> {
     pub cause: Option<&'e str>,
     /// The Lambda function of a task's events.
     pub function: Option<&'e str>,
-    /// How often the state was retried before this attempt.
+    /// The number of earlier retries of the state.
     pub retry_count: Option<u32>,
     /// The position of a Map's iteration.
     pub index: Option<usize>,
     /// The number of items of a Map.
     pub length: Option<usize>,
-    /// How often the execution was redriven, this time included.
+    /// The number of redrives, including this one.
     pub redrive_count: Option<u32>,
 }
 
 macro_rules! event_types {
     ($($name:ident),+ $(,)?) => {
-        /// The type of an event, named as AWS names it.
+        /// The type of an event, with AWS's name.
         #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
         pub enum EventType {
             $($name),+
         }
 
         impl EventType {
-            /// The type AWS gives this name.
+            /// The type with this AWS name.
             pub fn named(name: &str) -> Option<Self> {
                 match name {
                     $(stringify!($name) => Some(Self::$name),)+
@@ -97,7 +97,7 @@ event_types! {
 }
 
 impl EventType {
-    /// Whether a state is entered.
+    /// Whether the event enters a state.
     pub fn is_entry(self) -> bool {
         matches!(
             self,
@@ -119,7 +119,7 @@ impl fmt::Display for EventType {
     }
 }
 
-/// Keeps every event with all it says.
+/// Keeps every event with all its data.
 #[derive(Clone, Debug, Default)]
 pub struct Recorder {
     events: Vec<RecordedEvent>,

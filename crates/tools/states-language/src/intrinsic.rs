@@ -1,9 +1,8 @@
 //! The intrinsic functions: `States.Format`, `States.ArrayRange` and their like.
 //!
-//! Owns the grammar of a call, the check of its argument count at load, and the functions with the
-//! argument checks of the
-//! [developer guide](https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html).
-//! Refuses calls nested deeper than ten, as AWS does.
+//! Owns the grammar of a call, the check of its argument count at load, and the functions. They check their arguments as in
+//! the [developer guide](https://docs.aws.amazon.com/step-functions/latest/dg/intrinsic-functions.html). Refuses calls
+//! nested deeper than ten, as AWS does.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
@@ -21,10 +20,10 @@ use crate::size::Sum;
 
 /// AWS: "You can nest up to 10 intrinsic functions within a field".
 const MAXIMUM_NESTING: usize = 10;
-/// The longest text `Base64Encode`, `Base64Decode` and Hash take, in characters.
+/// The longest text in characters for `Base64Encode`, `Base64Decode` and Hash.
 const MAXIMUM_TEXT: usize = 10_000;
 const MAXIMUM_RANGE: i64 = 1_000;
-/// So many arguments need no look at their size.
+/// The number of arguments up to which their size need not be checked.
 const FEW_ARGUMENTS: usize = 16;
 const TOO_LARGE: &str = "The result is too large";
 
@@ -39,7 +38,7 @@ pub(crate) struct Call {
 #[derive(Debug)]
 enum Argument {
     Literal(Value),
-    /// A quoted string that is the template of States.Format: its escapes still matter.
+    /// The quoted template of States.Format, whose escapes are not resolved yet.
     Template(Template),
     Path(Path),
     Call(Call),
@@ -68,7 +67,7 @@ enum Function {
 }
 
 impl Function {
-    /// The function of this name, and how many arguments it takes at least and at most.
+    /// The function of this name, with the least and the greatest number of arguments.
     fn named(name: &str) -> Option<(Self, usize, usize)> {
         Some(match name {
             "States.Format" => (Self::Format, 1, usize::MAX),
@@ -119,7 +118,7 @@ impl Call {
         &self.text
     }
 
-    /// The result of the call, or why there is none.
+    /// The result of the call, or the reason why there is none.
     pub(crate) fn evaluate(&self, scope: &Scope<'_>) -> Result<Value, String> {
         let mut template = None;
         let mut values: Vec<Cow<'_, Value>> = Vec::with_capacity(self.arguments.len());
@@ -184,7 +183,7 @@ impl Call {
                 .ok_or_else(|| "The sum does not fit an integer".to_owned()),
             (Function::StringSplit, [value, splitter]) => Ok(split(text(value, "first")?, text(splitter, "second")?)),
             (Function::Uuid, _) => Ok(scope.dice.uuid().into()),
-            // Parsing has counted the arguments.
+            // Parsing has checked the number of arguments.
             _ => Err("Invalid number of arguments".to_owned()),
         }
     }
@@ -195,7 +194,7 @@ impl Call {
 struct Template(Vec<String>);
 
 impl Template {
-    /// Splits a text, its escapes as written, at its `{}`.
+    /// Splits a text at its `{}`. The escapes are as written.
     fn parse(text: &str) -> Result<Self, String> {
         let mut pieces = vec![String::new()];
         let mut characters = text.chars().peekable();
@@ -228,7 +227,7 @@ impl Template {
     }
 }
 
-/// The character that a backslash stands for. The specification has no others.
+/// The character that a backslash stands for. The specification has no other escapes.
 fn unescape(escaped: Option<char>) -> Result<char, String> {
     match escaped {
         Some(reserved @ ('\'' | '{' | '}' | '\\')) => Ok(reserved),
@@ -245,7 +244,7 @@ fn array(value: &Value) -> Result<&[Value], String> {
     value.as_array().map(Vec::as_slice).ok_or_else(|| "The first argument must be an array".to_owned())
 }
 
-/// An integer argument; as AWS documents, other numbers are rounded to the nearest integer.
+/// An integer argument. As AWS documents, other numbers are rounded to the nearest integer.
 fn integer(value: &Value, which: &str) -> Result<i64, String> {
     if let Some(integer) = value.as_i64() {
         return Ok(integer);
@@ -273,7 +272,7 @@ fn string_to_json(text: &str) -> Result<Value, String> {
         .map_err(|error| format!("The first argument is not valid JSON: {error}"))
 }
 
-/// Jackson reads `-0` as the integer 0, where `serde_json` makes it a float.
+/// Jackson reads `-0` as the integer 0, but `serde_json` as a float.
 fn without_negative_zero(text: &str) -> Cow<'_, str> {
     if !text.contains("-0") {
         return Cow::Borrowed(text);
@@ -285,7 +284,7 @@ fn without_negative_zero(text: &str) -> Cow<'_, str> {
     while let Some(character) = characters.next() {
         match character {
             _ if quoted && previous == '\\' => {
-                // The character is escaped, and escapes nothing itself.
+                // The character is escaped, so it starts no escape itself.
                 changed.push(character);
                 previous = ' ';
                 continue;
@@ -357,7 +356,7 @@ fn base64_decode(text: &str) -> Result<Value, String> {
         &base64::alphabet::STANDARD,
         GeneralPurposeConfig::new().with_decode_padding_mode(DecodePaddingMode::Indifferent),
     );
-    // MIME's Base64 is broken into lines.
+    // Base64 in MIME has line breaks.
     let text: String = text.chars().filter(|c| !matches!(c, '\r' | '\n')).collect();
     let bytes = LENIENT.decode(text).map_err(|error| format!("The first argument is not Base64: {error}"))?;
     Ok(String::from_utf8_lossy(&bytes).into_owned().into())
@@ -418,7 +417,7 @@ fn random(start: i64, end: i64, seed: Option<i64>, scope: &Scope<'_>) -> Result<
     .into())
 }
 
-/// `java.util.Random`, which a seeded States.MathRandom draws from.
+/// `java.util.Random`, from which a seeded States.MathRandom draws.
 /// <https://docs.oracle.com/en/java/javase/17/docs/api/java.base/java/util/Random.html>
 struct JavaRandom(i64);
 
@@ -450,7 +449,7 @@ impl JavaRandom {
         }
         if width > 0 {
             loop {
-                // Drops what would make the first values likelier than the last.
+                // Rejects the values that would make the first results more likely than the last.
                 let half = (drawn.cast_unsigned() >> 1).cast_signed();
                 let value = half % width;
                 if half.wrapping_add(most).wrapping_sub(value) >= 0 {
@@ -459,7 +458,7 @@ impl JavaRandom {
                 drawn = self.next_long();
             }
         }
-        // Wider than half of all numbers.
+        // The range is wider than half of all numbers.
         while !(start..end).contains(&drawn) {
             drawn = self.next_long();
         }
@@ -467,7 +466,7 @@ impl JavaRandom {
     }
 }
 
-/// Splits at any of the characters of `splitter` and drops what is empty, as Java's tokenizer does.
+/// Splits at each character of `splitter` and drops empty parts, as Java's tokenizer does.
 fn split(text: &str, splitter: &str) -> Value {
     text.split(|character| splitter.contains(character)).filter(|part| !part.is_empty()).map(Value::from).collect()
 }
@@ -565,7 +564,7 @@ impl<'t> Parser<'t> {
         }
     }
 
-    /// The text between apostrophes, its escapes as written.
+    /// The text between apostrophes. The escapes are as written.
     fn quoted(&mut self) -> Result<&'t str, String> {
         let inside = &self.rest()[1..];
         let mut escaped = false;
@@ -592,7 +591,7 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// A quoted text with its escapes taken out.
+/// A quoted text with its escapes resolved.
 fn literal(quoted: &str) -> Result<String, String> {
     let mut characters = quoted.chars();
     let mut text = String::with_capacity(quoted.len());

@@ -1,11 +1,11 @@
-//! Values as the JVM behind Step Functions writes them: `States.Format` and some causes show its texts and classes.
+//! The texts and classes of values in the JVM behind Step Functions, which `States.Format` and some causes show.
 
 use std::borrow::Cow;
 use std::fmt::Write as _;
 
 use serde_json::{Number, Value};
 
-/// `String.valueOf` of the value as Jackson reads it: maps and lists in Java's own notation, texts without quotes.
+/// `String.valueOf` of the value as Jackson reads it: maps and lists in Java's notation, texts without quotes.
 pub(crate) fn text(value: &Value) -> Cow<'_, str> {
     match value {
         Value::String(text) => Cow::Borrowed(text),
@@ -57,14 +57,14 @@ fn number(number: &Number) -> String {
     }
 }
 
-/// `Double.toString`: plain from a thousandth to ten million, scientific beyond.
+/// `Double.toString`: decimal from a thousandth to ten million, scientific beyond.
 /// <https://docs.oracle.com/en/java/javase/21/docs/api/java.base/java/lang/Double.html#toString(double)>
 fn double(double: f64) -> String {
     let magnitude = double.abs();
     if magnitude == 0.0 || (1e-3..1e7).contains(&magnitude) {
         return format!("{double:?}");
     }
-    // Rust's shortest digits are Java's; only the exponent is written otherwise.
+    // Rust and Java find the same shortest digits; only the exponent is written differently.
     let scientific = format!("{double:E}");
     let mut text = String::with_capacity(scientific.len() + 2);
     match scientific.split_once('E') {
@@ -78,7 +78,7 @@ fn double(double: f64) -> String {
     text
 }
 
-/// The class of the value as Jackson reads it.
+/// The Java class of the value as Jackson reads it.
 pub(crate) fn class(value: &Value) -> &'static str {
     match value {
         Value::Null => "null",

@@ -1,6 +1,6 @@
-//! Keeps the history of one execution: numbers the events, counts transitions, tells the observer.
+//! Keeps the history of one execution: numbers the events, counts transitions, informs the observer.
 //!
-//! Owns the limit of 25,000 events. What the events are is in [`crate::history`].
+//! Owns the limit of 25,000 events. The events themselves are in [`crate::history`].
 
 use std::cell::RefCell;
 
@@ -30,18 +30,18 @@ impl Clock {
     }
 }
 
-/// The execution cannot have another event.
+/// The history has no room for another event.
 pub(crate) struct Full;
 
-/// Where an execution's events go.
+/// The destination of an execution's events.
 pub(crate) trait Journal {
-    /// Appends an event and gives its id.
+    /// Appends an event and returns its id.
     fn append(&self, previous: u64, kind: EventType, state: &str, details: Details<'_>) -> Result<u64, Full>;
 
-    /// A state is tried again.
+    /// Counts a retry of a state.
     fn count_retry(&self);
 
-    /// Nothing more happens: whatever is cut off from now on leaves no trace.
+    /// Ends the history: flows that are cut off from now on record no events.
     fn close(&self);
 }
 
@@ -62,7 +62,7 @@ impl<'o> Log<'o> {
         Self::going_on(clock, observer, 0, 0)
     }
 
-    /// Goes on with a history that has so many events and counts so many transitions.
+    /// Continues a history that already has `last_id` events and `transitions` transitions.
     pub(crate) fn going_on(
         clock: Clock,
         observer: Option<&'o mut dyn Observer>,
@@ -72,7 +72,7 @@ impl<'o> Log<'o> {
         Self { clock, pages: RefCell::new(Pages { last_id, transitions, closed: false, observer }) }
     }
 
-    /// Appends the event of the execution itself that begins, ends or goes on with its history.
+    /// Appends an event of the execution itself: it starts, ends or is redriven.
     pub(crate) fn milestone(&self, kind: EventType, details: Details<'_>) -> u64 {
         self.with_pages(|pages| {
             let previous = pages.last_id;
@@ -80,7 +80,7 @@ impl<'o> Log<'o> {
         })
     }
 
-    /// Appends the event that an ended history goes on with. A redrive counts as a transition.
+    /// Appends the event that continues an ended history. A redrive counts as a transition.
     /// <https://docs.aws.amazon.com/step-functions/latest/dg/redrive-executions.html>
     pub(crate) fn redriven(&self, details: Details<'_>) {
         self.with_pages(|pages| pages.transitions += 1);
@@ -96,7 +96,7 @@ impl<'o> Log<'o> {
     }
 
     fn with_pages<T>(&self, with: impl FnOnce(&mut Pages<'o>) -> T) -> T {
-        // Never borrowed twice: an observer has no way back in here.
+        // Never borrowed twice: an observer cannot call back into the log.
         with(&mut self.pages.borrow_mut())
     }
 }
@@ -123,7 +123,7 @@ impl Pages<'_> {
 impl Journal for Log<'_> {
     fn append(&self, previous: u64, kind: EventType, state: &str, details: Details<'_>) -> Result<u64, Full> {
         self.with_pages(|pages| {
-            // The last one is left for the end of the execution.
+            // The last event is reserved for the end of the execution.
             if pages.closed || pages.last_id + 1 >= MAXIMUM_EVENTS {
                 return Err(Full);
             }

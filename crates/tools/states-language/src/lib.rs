@@ -1,14 +1,13 @@
 //! An [Amazon States Language](https://states-language.net) interpreter for one machine.
 //!
-//! It executes `JSONPath` state machines as AWS Step Functions (Standard) does: all state types, input and
-//! output fields, intrinsic functions, the context object, variables, retries, catchers and limits, with
-//! AWS's error names, causes and history events. It runs on Tokio's clock, so that under
-//! [`tokio::time::pause`](https://docs.rs/tokio/latest/tokio/time/fn.pause.html) an execution of hours takes
-//! milliseconds, and the same seed gives the same execution.
+//! It executes `JSONPath` state machines as AWS Step Functions (Standard) does: all state types, input and output fields,
+//! intrinsic functions, the context object, variables, retries, catchers and limits. Error names, causes and history events
+//! are AWS's. It runs on Tokio's clock: under [`tokio::time::pause`](https://docs.rs/tokio/latest/tokio/time/fn.pause.html)
+//! an execution of hours takes milliseconds. The same seed gives the same execution.
 //!
-//! It refuses at load, by name: `JSONata`, task tokens, activities, integrations other than Lambda and `states:startExecution`
-//! (with `.sync:2` or without), `ItemReader` and `ResultWriter`; and every mistake in a definition, all at once
-//! ([`DefinitionError`]).
+//! It refuses at load, by name: `JSONata`, task tokens, activities, integrations other than Lambda and
+//! `states:startExecution` (with `.sync:2` or without), `ItemReader` and `ResultWriter`. It also reports every mistake in a
+//! definition at once ([`DefinitionError`]).
 //!
 //! ```
 //! use futures::FutureExt as _;
@@ -35,24 +34,24 @@
 //! # }
 //! ```
 //!
-//! Where AWS does other than its documentation says, this crate does as AWS:
-//! - A path or call that fails in a payload template fails the execution with `States.Runtime`, which no wildcard
-//!   catches. A retrier or catcher of that same state may still name it `States.ParameterPathFailure` or
-//!   `States.IntrinsicFailure`, as documented.
+//! If AWS differs from its documentation, this crate follows AWS:
+//! - A path or call that fails in a payload template fails the execution with `States.Runtime`, which no wildcard catches. A
+//!   retrier or catcher of that same state may still name it `States.ParameterPathFailure` or `States.IntrinsicFailure`, as
+//!   documented.
 //! - A Parallel fails with its branch's own error; a catcher may also name it `States.BranchFailed`.
 //! - In a payload template, an index beyond the end of an array is `null`.
 //!
-//! Where nobody but AWS could know, it does as the specification says: a function called with
-//! `HeartbeatSeconds` fails with `States.HeartbeatTimeout` if it runs longer, and a Choice without a match and a default
-//! fails with `States.NoChoiceMatched`.
+//! If AWS's behaviour is not known, the crate follows the specification. A function called with `HeartbeatSeconds` fails
+//! with `States.HeartbeatTimeout` if it runs longer. A Choice without a match and a default fails with
+//! `States.NoChoiceMatched`.
 //!
-//! An execution that failed, was stopped or ran out of time is redriven ([`Execution::redrive`]) as AWS does it: it goes on in the
-//! state it was in, with that state's input and the variables of that moment. Nobody documents these: a state that is gone on
-//! with keeps its `EnteredTime`, a Wait of so many seconds waits for all of them again, and the flows of a Parallel or
-//! a Map are gone on with without another event of their start. A distributed Map is not redriven.
+//! An execution that failed, was stopped or ran out of time is redriven ([`Execution::redrive`]) as on AWS. It continues in
+//! its last state, with that state's input and the variables of that moment. Three details are not documented. A continued
+//! state keeps its `EnteredTime`. A Wait with `Seconds` waits for its full time again. The flows of a Parallel or a Map
+//! continue without another start event. A distributed Map is not redriven.
 //!
-//! Where to go next: [`StateMachine`] loads and describes, [`validate`] checks, [`Execution`] runs, [`Observer`] watches.
-//! The recorded cases it is held to are in `tests/conformance`.
+//! Further reading: [`StateMachine`] loads and describes, [`validate`] checks, [`Execution`] runs, [`Observer`] watches. The
+//! crate passes the recorded cases in `tests/conformance`.
 
 mod bookmark;
 mod choice;

@@ -1,9 +1,9 @@
-//! Loading: from a definition's JSON to the compiled machine, or to a list of everything wrong with it.
+//! Loading: from a definition's JSON to the compiled machine, or to a list of all its mistakes.
 //!
-//! Owns the fields each state type may have and the checks that span states: targets, reachability,
-//! unique names, variables of inner scopes. Refuses by name what this interpreter does not do: `JSONata`, task tokens,
-//! activities, integrations other than Lambda and `states:startExecution`, items read from or results written to S3. The
-//! grammar of paths, templates, calls and rules is in the modules of those names.
+//! Owns the fields of each state type and the checks that span states: targets, reachability, unique names, variables of
+//! inner scopes. Refuses by name the features that this interpreter does not have: `JSONata`, task tokens, activities,
+//! integrations other than Lambda and `states:startExecution`, items read from or results written to S3. The grammar of
+//! paths, templates, calls and rules is in the modules of those names.
 
 use std::collections::{HashMap, HashSet};
 use std::fmt;
@@ -22,7 +22,7 @@ use crate::path::{Path, Root, Step, Target, check_variable_name};
 use crate::size;
 use crate::template::Template;
 
-/// A definition is refused. Its text lists every problem, one to a line.
+/// The refusal of a definition. Its text lists every problem, one to a line.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", lines(.problems))]
 pub struct DefinitionError {
@@ -32,13 +32,13 @@ pub struct DefinitionError {
 /// One mistake in a definition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Problem {
-    /// The state it is in; `None` for the machine itself.
+    /// The state with the mistake; `None` for the machine itself.
     pub state: Option<String>,
-    /// The field it is in, such as `Catch[0].Next`; empty for the document as a whole.
+    /// The field with the mistake, such as `Catch[0].Next`; empty for the document as a whole.
     pub field: String,
     pub message: String,
     pub code: Code,
-    /// The place as the API gives it, such as `/States/Work/Next`; empty for the document as a whole.
+    /// The place in the API's notation, such as `/States/Work/Next`; empty for the document as a whole.
     pub location: String,
 }
 
@@ -84,7 +84,7 @@ const MAXIMUM_DEFINITION: usize = 1024 * 1024;
 const MAXIMUM_SECONDS: u64 = 99_999_999;
 const MAXIMUM_NAME: usize = 80;
 const MAXIMUM_LABEL: usize = 40;
-/// How deep flows are nested. AWS has a limit as well, and does not say which.
+/// The greatest nesting depth of flows. AWS has a limit as well, but does not document it.
 const MAXIMUM_DEPTH: usize = 32;
 
 /// The predefined error names. <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-error-handling.html>
@@ -108,7 +108,7 @@ const PREDEFINED_ERRORS: [&str; 17] = [
     "States.Timeout",
 ];
 
-/// A definition of `bytes`, if AWS takes one so large.
+/// Refuses a definition with more bytes than AWS accepts.
 pub(crate) fn check_size(bytes: usize) -> Result<(), DefinitionError> {
     if bytes <= MAXIMUM_DEFINITION {
         return Ok(());
@@ -145,25 +145,25 @@ pub(crate) fn definition(definition: &Value) -> Result<Definition, DefinitionErr
 #[derive(Default)]
 struct Loader {
     problems: Vec<Problem>,
-    /// Every state seen so far: names are unique across the whole machine.
+    /// Every state name seen so far. Names are unique across the whole machine.
     names: HashSet<String>,
-    /// The labels of Maps: unique as well.
+    /// The labels of Maps, which are unique as well.
     labels: HashSet<String>,
 }
 
-/// Reads the fields of one object and reports its problems under the state they are in.
+/// Reads the fields of one object and reports its problems under their state.
 struct Reader<'l, 'd> {
     loader: &'l mut Loader,
     state: Option<&'d str>,
     prefix: String,
-    /// The object's own place in the document.
+    /// The place of the object in the document.
     path: String,
-    /// How many flows are around it.
+    /// The number of flows around the object.
     depth: usize,
     fields: &'d Object<String, Value>,
 }
 
-/// The states a transition may name: those of its own flow.
+/// The states that a transition may name: those of its own flow.
 type Targets<'d> = HashMap<&'d str, usize>;
 
 impl<'d> Reader<'_, 'd> {
@@ -174,7 +174,7 @@ impl<'d> Reader<'_, 'd> {
     fn problem_of(&mut self, code: Code, field: &str, message: impl Into<String>) {
         let location = match field {
             "" => self.path.clone(),
-            // Inside a template, the names of fields have dots of their own.
+            // Inside a template, field names may contain dots.
             field => format!("{}/{}", self.path, field.replacen('.', "/", 1)),
         };
         self.loader.problems.push(Problem {
@@ -199,7 +199,7 @@ impl<'d> Reader<'_, 'd> {
         Reader { loader: self.loader, state: Some(name), prefix: String::new(), path, depth: self.depth + 1, fields }
     }
 
-    /// A reader for the element of a list of objects; anything but an object is a problem.
+    /// A reader for the element of a list of objects. An element of another type is a problem.
     fn element(&mut self, list: &str, at: usize, element: &'d Value) -> Option<Reader<'_, 'd>> {
         let field = format!("{list}[{at}]");
         let Some(fields) = element.as_object() else {
@@ -300,7 +300,7 @@ impl<'d> Reader<'_, 'd> {
         Some(path)
     }
 
-    /// Task tokens belong to integrations that are refused.
+    /// Refuses paths to the task token, which belongs to unsupported integrations.
     fn check_path(&mut self, field: &str, path: &Path) {
         if *path.root() == Root::Context && matches!(path.steps().first(), Some(Step::Name(name)) if **name == *"Task")
         {
@@ -341,7 +341,7 @@ impl<'d> Reader<'_, 'd> {
         Some(self.compile(field, &Value::Object(fields.clone())))
     }
 
-    /// `Parameters` and `ItemSelector` of AWS may be any JSON value.
+    /// `Parameters` and `ItemSelector`, which may be any JSON value on AWS.
     fn any_template(&mut self, field: &str) -> Option<Template> {
         let definition = self.fields.get(field)?;
         Some(self.compile(field, definition))
@@ -388,7 +388,7 @@ impl<'d> Reader<'_, 'd> {
         }
     }
 
-    /// `StartAt` and `States`: of the machine, a branch or a processor.
+    /// `StartAt` and `States` of the machine, a branch or a processor.
     fn flow(&mut self, outer_variables: &HashSet<&'d str>) -> Option<Flow> {
         if self.depth > MAXIMUM_DEPTH {
             let message = format!("flows may be nested {MAXIMUM_DEPTH} deep");
@@ -413,7 +413,7 @@ impl<'d> Reader<'_, 'd> {
         Some(flow)
     }
 
-    /// The variables of this scope and those around it. An inner scope must not reuse an outer name.
+    /// The variables of this scope and of the scopes around it. An inner scope must not reuse an outer name.
     fn variables(&mut self, states: &'d Object<String, Value>, outer: &HashSet<&'d str>) -> HashSet<&'d str> {
         let mut all = outer.clone();
         for (state, fields) in states {
@@ -505,7 +505,7 @@ impl<'d> Reader<'_, 'd> {
             "Parallel" => self.parallel(variables),
             _ => self.map(variables),
         };
-        // Of a Map, Parameters is the deprecated name of ItemSelector.
+        // In a Map, Parameters is the deprecated name of ItemSelector.
         let parameters = if state_type == "Map" { None } else { self.any_template("Parameters") };
         let state = State {
             name: name.into(),
@@ -560,7 +560,7 @@ impl<'d> Reader<'_, 'd> {
         }
     }
 
-    /// The Parameters that the integrations take.
+    /// Checks the Parameters of the integrations.
     fn check_integration(&mut self, state: &State) {
         let Kind::Task(Task { integration, .. }) = state.kind else {
             return;
@@ -975,7 +975,7 @@ impl<'d> Reader<'_, 'd> {
     }
 }
 
-/// The variables assigned in one state, its rules and its catchers.
+/// The variables that one state assigns, including its rules and its catchers.
 fn assigned(state: &Value) -> impl Iterator<Item = &str> {
     let nested = ["Choices", "Catch"].into_iter().filter_map(|field| state.get(field)?.as_array()).flatten();
     std::iter::once(state)
@@ -1085,7 +1085,7 @@ fn fields_of(state_type: &str) -> Option<&'static [&'static str]> {
     })
 }
 
-/// The integration behind a Resource, or why it is refused.
+/// The integration of a Resource, or the reason for its refusal.
 fn integration(resource: &str) -> Result<Integration, (Code, String)> {
     let invalid = || Err((Code::InvalidResource, format!("\"{resource}\" is not the ARN of a Lambda function")));
     let not_interpreted = |problem: String| Err((Code::NotInterpreted, problem));

@@ -1,7 +1,7 @@
-//! A loaded state machine: its compiled form, and what others may ask of it.
+//! A loaded state machine: its compiled form and its description.
 //!
-//! Owns the types that [`crate::load`] fills and the crate's executor runs. The public methods are
-//! for diagrams and contract tests: states, transitions, resources, error names.
+//! Owns the types that [`crate::load`] fills and the crate's executor runs. The public methods are for diagrams and contract
+//! tests: states, transitions, resources, error names.
 
 use std::fmt;
 use std::str::FromStr;
@@ -38,7 +38,7 @@ impl StateMachine {
         self.0.comment.as_deref()
     }
 
-    /// How long an execution may take, in seconds.
+    /// The time limit of an execution, in seconds.
     pub fn timeout_seconds(&self) -> Option<u64> {
         self.0.timeout_seconds
     }
@@ -48,7 +48,7 @@ impl StateMachine {
         &self.0.flow
     }
 
-    /// Every state, those of nested flows included, each before what is nested in it.
+    /// Every state, including those of nested flows. Each comes before the states nested in it.
     pub fn all_states(&self) -> Vec<&State> {
         let mut all = Vec::new();
         self.0.flow.collect(&mut all);
@@ -74,17 +74,17 @@ pub struct Flow {
 }
 
 impl Flow {
-    /// The state the flow starts at.
+    /// The state at which the flow starts.
     pub fn start(&self) -> &State {
         &self.states[self.start]
     }
 
-    /// The states of this flow in the order of the definition, without those nested in them.
+    /// The states of this flow in the order of the definition, without nested ones.
     pub fn states(&self) -> &[State] {
         &self.states
     }
 
-    /// The state of this name in this flow.
+    /// The state with this name in this flow.
     pub fn state(&self, name: &str) -> Option<&State> {
         self.states.iter().find(|state| *state.name == *name)
     }
@@ -135,7 +135,7 @@ pub(crate) enum Placement {
     At(Target),
 }
 
-/// Where a state leads. States are named by their position in their flow.
+/// The state or the end that follows a state. States are named by their position in their flow.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Next {
     State(usize),
@@ -162,16 +162,16 @@ pub(crate) struct Task {
     pub(crate) heartbeat: Option<Setting<u64>>,
 }
 
-/// How a task calls its Lambda function, or starts an execution.
+/// The way in which a task calls its Lambda function or starts an execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Integration {
-    /// The resource is the function's ARN; its answer is the result.
+    /// The resource is the function's ARN, and the function's answer is the result.
     Function,
-    /// `arn:aws:states:::lambda:invoke`; the result is the whole response of the Invoke API.
+    /// `arn:aws:states:::lambda:invoke`. The result is the whole response of the Invoke API.
     Invoke,
-    /// `arn:aws:states:::states:startExecution`; the result is the response of the `StartExecution` API.
+    /// `arn:aws:states:::states:startExecution`. The result is the response of the `StartExecution` API.
     StartExecution,
-    /// `arn:aws:states:::states:startExecution.sync:2`; the result is the description of the execution once it has ended.
+    /// `arn:aws:states:::states:startExecution.sync:2`. The result is the description of the ended execution.
     RunExecution,
 }
 
@@ -215,7 +215,7 @@ pub(crate) struct Map {
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Mode {
     Inline,
-    /// Every item, or batch of items, is a child execution of its own.
+    /// Every item, or batch of items, has its own child execution.
     Distributed,
 }
 
@@ -226,7 +226,7 @@ pub(crate) struct Batcher {
     pub(crate) max_bytes: Option<Setting<u64>>,
 }
 
-/// A number given in the definition, or by a path.
+/// A value given in the definition, or by a path.
 #[derive(Debug)]
 pub(crate) enum Setting<T> {
     Fixed(T),
@@ -266,7 +266,7 @@ pub enum StateType {
 }
 
 impl StateType {
-    /// The type as a definition spells it.
+    /// The type in the spelling of a definition.
     pub fn name(self) -> &'static str {
         match self {
             Self::Pass => "Pass",
@@ -294,14 +294,14 @@ impl fmt::Display for StateType {
     }
 }
 
-/// A way from one state to another.
+/// A transition from one state to another.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Transition<'m> {
     pub target: &'m str,
     pub reason: Reason<'m>,
 }
 
-/// Why a transition is taken.
+/// The reason for a transition.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Reason<'m> {
     /// `Next`.
@@ -336,7 +336,7 @@ impl State {
         }
     }
 
-    /// Whether its flow can end at this state.
+    /// Whether the flow can end at this state.
     pub fn is_end(&self) -> bool {
         match self.kind {
             Kind::Choice { .. } => false,
@@ -353,7 +353,7 @@ impl State {
         }
     }
 
-    /// The Lambda function a Task calls, where the definition itself names it.
+    /// The Lambda function that a Task calls, if the definition itself names it.
     pub fn function(&self) -> Option<&str> {
         match &self.kind {
             Kind::Task(task) => match task.integration {
@@ -374,7 +374,7 @@ impl State {
         }
     }
 
-    /// Where this state leads, within its own flow.
+    /// The transitions of this state, within its own flow.
     pub fn transitions<'m>(&'m self, flow: &'m Flow) -> Vec<Transition<'m>> {
         let mut transitions = Vec::new();
         if let Kind::Choice { rules, default } = &self.kind {
@@ -399,7 +399,7 @@ impl State {
         self.retry.iter().flat_map(|retrier| retrier.errors.iter().map(|error| &**error))
     }
 
-    /// How often this error is retried.
+    /// The number of retries for this error.
     pub fn attempts_after(&self, error: &str) -> u64 {
         let matches = |name: &str| name == error || matches!(name, "States.ALL" | "States.TaskFailed");
         let retrier = self.retry.iter().find(|retrier| retrier.errors.iter().any(|name| matches(name)));

@@ -39,14 +39,14 @@ impl Moment {
             }
             local += 1 + digits;
         }
-        // All of it is ASCII up to here.
+        // The text up to here is ASCII.
         let (local, zone) = text.split_at(local);
         let local: DateTime = local.parse().ok()?;
         let since = local.duration_since(DateTime::constant(1970, 1, 1, 0, 0, 0, 0));
         since.checked_sub(offset(zone)?).map(Self)
     }
 
-    /// How long it is from `time` until here; negative if this has passed.
+    /// The time from `time` to this moment; negative if it is past.
     pub(crate) fn since(self, time: Timestamp) -> SignedDuration {
         self.0.saturating_sub(time.duration_since(Timestamp::UNIX_EPOCH))
     }

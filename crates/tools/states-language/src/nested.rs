@@ -1,8 +1,9 @@
 //! Executions that a task starts: `states:startExecution`, and `states:startExecution.sync:2`, which waits for the end.
 //!
-//! Owns how such a child is named, run and described. It has a history, variables and limits of its own. The handler supplies
-//! its state machine ([`TaskHandler::state_machine`](crate::TaskHandler::state_machine)). A child that is waited for runs in its
-//! task, and is stopped with it; any other goes on beside the execution that started it, and may outlive it.
+//! Owns the name, the run and the description of such a child. It has its own history, variables and limits. The handler
+//! supplies its state machine ([`TaskHandler::state_machine`](crate::TaskHandler::state_machine)). A child with a waiting
+//! task runs in that task, and is stopped with it. Any other child continues beside the execution that started it, and may
+//! outlive it.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashSet;
@@ -23,14 +24,14 @@ use crate::history::{Details, EventType};
 use crate::journal::{Clock, Journal as _, Log};
 use crate::machine::StateMachine;
 
-/// How many executions may wait for one another: each needs room on the stack. AWS has no such limit.
+/// The number of executions that may wait for one another. Each needs stack space. AWS has no such limit.
 const MAXIMUM_NESTING: usize = 16;
-/// How many executions one execution may start, directly or through others. It bounds machines that start themselves.
+/// The number of executions that one execution may start, directly or through others. This bounds machines that start
+/// themselves.
 const MAXIMUM_STARTED: usize = 10_000;
 const MAXIMUM_NAME: usize = 80;
 
-/// The state that all executions share that descend from one: the names that are taken, and the executions that no task waits
-/// for.
+/// The state that an execution shares with its descendants: the names in use, and the executions that no task waits for.
 #[derive(Default)]
 pub(crate) struct Family {
     names: RefCell<HashSet<String>>,
@@ -38,7 +39,7 @@ pub(crate) struct Family {
 }
 
 impl Family {
-    /// Runs the first execution, and beside it those that no task waits for, until all have ended.
+    /// Runs the first execution, and beside it the executions that no task waits for, until all have ended.
     pub(crate) async fn beside<T>(&self, first: impl Future<Output = T>, handler: &dyn TaskHandler, clock: Clock) -> T {
         let mut first = pin!(future::maybe_done(first));
         let mut others = FuturesUnordered::new();
@@ -47,7 +48,7 @@ impl Family {
             loop {
                 others.extend(self.waiting.take().into_iter().map(|child| child.run(handler, clock, self)));
                 match others.poll_next_unpin(cx) {
-                    // One that has ended may have started others before.
+                    // The ended execution may have started others, so the loop checks again.
                     Poll::Ready(Some(_)) => {}
                     Poll::Ready(None) if has_ended => return Poll::Ready(()),
                     _ if self.waiting.borrow().is_empty() => return Poll::Pending,
@@ -65,11 +66,11 @@ pub(crate) struct Child {
     machine: StateMachine,
     context: ExecutionContext,
     seed: u64,
-    /// How many executions wait for this one.
+    /// The number of executions that wait for this one.
     pub(crate) nesting: usize,
 }
 
-/// How a child ended.
+/// The end of a child.
 pub(crate) struct Ended {
     context: ExecutionContext,
     conclusion: Conclusion,
@@ -77,7 +78,7 @@ pub(crate) struct Ended {
 }
 
 impl Run<'_> {
-    /// Starts an execution as the parameters of a task say, or fails as `StartExecution` does.
+    /// Starts an execution with the parameters of a task, or fails as `StartExecution` does.
     pub(crate) fn start(&self, visit: &Visit<'_>, parameters: Value) -> Result<Result<Child, TaskFailure>, Failure> {
         let Value::Object(mut parameters) = parameters else {
             return Err(visit.runtime("The Parameters of states:startExecution must be an object"));
@@ -93,7 +94,7 @@ impl Run<'_> {
         let name = text("Name")?.unwrap_or_else(|| self.dice.uuid());
         let input = match parameters.swap_remove("Input") {
             None => json!({}),
-            // A text is the JSON that the API takes, if it is any.
+            // The API takes a text as JSON. A text that is not JSON stays a string.
             Some(Value::String(text)) => serde_json::from_str(&text).unwrap_or(Value::String(text)),
             Some(input) => input,
         };
@@ -143,12 +144,12 @@ impl Run<'_> {
         Ok(Child { machine, context, seed: self.dice.roll().u64(..), nesting: self.nesting + 1 })
     }
 
-    /// Has a child run beside the first execution: no task waits for it.
+    /// Lets a child run beside the first execution: no task waits for it.
     pub(crate) fn let_go(&self, child: Child) {
         self.family.waiting.borrow_mut().push(Child { nesting: 0, ..child });
     }
 
-    /// Runs a child to its end; the result of the task that waits for it.
+    /// Runs a child to its end. Returns the result of the task that waits for it.
     pub(crate) fn wait_for(&self, child: Child) -> LocalBoxFuture<'_, Result<Value, TaskFailure>> {
         let ended = child.run(self.handler, self.clock, self.family);
         async move { ended.await.result() }.boxed_local()
@@ -156,7 +157,7 @@ impl Run<'_> {
 }
 
 impl Child {
-    /// What `StartExecution` answers.
+    /// The response of `StartExecution`.
     pub(crate) fn response(&self, dice: &Dice) -> Value {
         json!({
             "ExecutionArn": self.context.id,
@@ -166,7 +167,7 @@ impl Child {
         })
     }
 
-    /// Runs to the end, with a history of its own.
+    /// Runs to the end, with its own history.
     pub(crate) fn run<'a>(
         self,
         handler: &'a dyn TaskHandler,
@@ -196,7 +197,7 @@ impl Child {
                     places: &places,
                 };
                 let mut flow = Frame::outermost(&run, machine.flow()).run_boxed(context.input.clone());
-                // Stopped with the task that waits for it, unless it ends before.
+                // Records the stop if the waiting task is dropped before the child ends.
                 let mut guard = Stopped { log: &log, ended: false };
                 let conclusion = race(&mut flow, None, machine.timeout_seconds()).await.conclude();
                 guard.ended = true;
@@ -210,7 +211,7 @@ impl Child {
     }
 }
 
-/// Records that a child was stopped, should it be dropped before it has ended.
+/// Records that a child was stopped, if it is dropped before its end.
 struct Stopped<'l, 'o> {
     log: &'l Log<'o>,
     ended: bool,
@@ -226,7 +227,8 @@ impl Drop for Stopped<'_, '_> {
 }
 
 impl Ended {
-    /// The child's description is the result, with input and output as JSON, or else the cause, with the input as a text.
+    /// The description of the child. After a success it is the result, with input and output as JSON. Otherwise it is the
+    /// cause, with the input as a text.
     fn result(self) -> Result<Value, TaskFailure> {
         let Self { context, conclusion, stopped } = self;
         let Conclusion { status, output, error, cause, .. } = conclusion;
@@ -264,7 +266,8 @@ impl Ended {
     }
 }
 
-/// Whether an execution may be called so. <https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>
+/// Whether an execution may have this name.
+/// <https://docs.aws.amazon.com/step-functions/latest/apireference/API_StartExecution.html>
 fn is_name(name: &str) -> bool {
     let is_forbidden = |c: char| c.is_whitespace() || c.is_control() || "<>{}[]?*\"#%\\^|~`$&,;:/".contains(c);
     !name.is_empty() && name.chars().count() <= MAXIMUM_NAME && !name.contains(is_forbidden)

@@ -1,9 +1,9 @@
 //! Paths as Step Functions reads them: Jayway's `JSONPath`, not RFC 9535.
 //!
-//! Owns the grammar, the compiled form and its evaluation over one JSON value. A path is *definite* when
-//! it can only name one node; a definite path that finds nothing has no result, an indefinite one
-//! yields an array, empty if need be. Which document a path starts from (`$`, `$$`, `$name`) is
-//! recorded here and resolved in [`crate::expression`]. Filters live in [`crate::filter`].
+//! Owns the grammar, the compiled form and its evaluation over one JSON value. A path is *definite* if it can only name one
+//! node. A definite path that finds nothing has no result. An indefinite path gives an array, which may be empty. The
+//! document of a path (`$`, `$$`, `$name`) is recorded here and resolved in [`crate::expression`]. Filters are in
+//! [`crate::filter`].
 
 use std::borrow::Cow;
 use std::cell::Cell;
@@ -15,7 +15,7 @@ use crate::filter::Filter;
 use crate::java;
 use crate::size::Sum;
 
-/// What Jayway reads JSON with on AWS; its name shows in some causes.
+/// The class with which Jayway reads JSON on AWS. Some causes show its name.
 const PROVIDER: &str = "com.jayway.jsonpath.spi.json.JacksonJsonProvider";
 
 /// The document a path starts from.
@@ -32,7 +32,7 @@ pub(crate) enum Root {
 #[derive(Debug)]
 pub(crate) enum Step {
     Name(Box<str>),
-    /// `['a','b']`: at the end of a path one object of those that exist, otherwise each of them.
+    /// `['a','b']`: at the end of a path, one object of the existing fields; otherwise each of them.
     Names(Box<[Box<str>]>),
     Index(i64),
     Indices(Box<[i64]>),
@@ -41,7 +41,7 @@ pub(crate) enum Step {
         to: Option<i64>,
     },
     Wildcard,
-    /// `..`: what follows is applied to this node and all below it.
+    /// `..`: the following steps apply to this node and all nodes below it.
     Descend,
     Filter(Box<Filter>),
 }
@@ -100,16 +100,16 @@ fn fragments(steps: &[Step]) -> String {
     steps.iter().map(ToString::to_string).collect()
 }
 
-/// A node that a definite part of a path needs is not there, or the path has looked for it too long.
+/// A node that a definite part of a path needs is missing, or the path has visited too many nodes.
 struct NotFound;
 
-/// How many nodes one path may visit, those visited by its filters included. Every `..` in it multiplies them.
+/// The number of nodes that one path may visit, including the visits of its filters. Every `..` in the path multiplies them.
 const MAXIMUM_VISITS: u32 = 1_000_000;
 const MAXIMUM_STEPS: usize = 256;
-/// How deep filters are nested in paths, and parentheses in filters.
+/// The greatest nesting depth of filters in paths, and of parentheses in filters.
 pub(crate) const MAXIMUM_NESTING: usize = 16;
 
-/// How many nodes a path may still visit.
+/// The number of nodes that a path may still visit.
 pub(crate) struct Visits(Cell<u32>);
 
 impl Visits {
@@ -151,12 +151,12 @@ impl Path {
         self.steps.is_empty() && self.function.is_none()
     }
 
-    /// Whether this is a Reference Path: one that can only name a single node.
+    /// Whether this is a Reference Path, which can only name a single node.
     pub(crate) fn is_reference(&self) -> bool {
         self.plain
     }
 
-    /// Whether this path yields an array of what it finds, be it nothing.
+    /// Whether this path always gives an array, even an empty one.
     pub(crate) fn is_indefinite(&self) -> bool {
         !self.definite && self.function.is_none()
     }
@@ -202,7 +202,7 @@ impl Path {
                         None => break,
                     }
                 }
-                // From here on a path finds nothing without failing.
+                // From here on, a path that finds nothing does not fail.
                 _ => break,
             };
         }
@@ -214,7 +214,7 @@ impl Path {
         }
     }
 
-    /// Whether this path finds nothing because an index in it is beyond the end of its array.
+    /// Whether this path finds nothing because one of its indices is beyond the end of its array.
     pub(crate) fn is_beyond_an_array(&self, document: &Value) -> bool {
         let mut node = document;
         for step in self.steps.iter().filter(|_| self.plain) {
@@ -235,17 +235,17 @@ impl Path {
         false
     }
 
-    /// The result of this path on `document`; `None` if a definite path finds nothing.
+    /// The result of this path on `document`, or `None` if a definite path finds nothing.
     pub(crate) fn select<'v>(&self, document: &'v Value) -> Option<Cow<'v, Value>> {
         self.select_from(0, document)
     }
 
-    /// As [`Path::select`], with the first `skip` steps already taken to reach `node`.
+    /// As [`Path::select`], from `node`, which the first `skip` steps have reached.
     pub(crate) fn select_from<'v>(&self, skip: usize, node: &'v Value) -> Option<Cow<'v, Value>> {
         self.select_within(&Visits(Cell::new(MAXIMUM_VISITS)), skip, node)
     }
 
-    /// As [`Path::select_from`], for a path within a filter: it shares the visits of the path around it.
+    /// As [`Path::select_from`], for a path within a filter. It shares the visits of the path around it.
     pub(crate) fn select_within<'v>(&self, visits: &Visits, skip: usize, node: &'v Value) -> Option<Cow<'v, Value>> {
         let steps = &self.steps[skip..];
         if self.plain {
@@ -278,7 +278,7 @@ fn descend_plainly<'v>(steps: &[Step], mut node: &'v Value) -> Option<&'v Value>
     Some(node)
 }
 
-/// The position of `index` in an array of `length`; negative ones count from the end.
+/// The position of `index` in an array of `length`. A negative index counts from the end.
 pub(crate) fn offset(index: i64, length: usize) -> Option<usize> {
     if index < 0 {
         length.checked_sub(usize::try_from(index.unsigned_abs()).ok()?)
@@ -294,8 +294,8 @@ struct Walk<'v, 'b> {
 }
 
 impl<'v> Walk<'v, '_> {
-    /// Applies `steps` to `node`. While everything before was definite, a missing or misfitting node
-    /// on the way fails the path; after that it is passed over.
+    /// Applies `steps` to `node`. If all earlier steps were definite, a missing or unsuitable node on the way fails the
+    /// path. Otherwise the node is skipped.
     fn walk(
         &self,
         steps: &[Step],
@@ -377,7 +377,7 @@ impl<'v> Walk<'v, '_> {
                 fields.values().try_for_each(|value| self.everywhere(rest, value, found))
             }
             Value::Array(items) => {
-                // A filter is tested on the items below, as the scan reaches them.
+                // A filter is tested on the items below when the scan reaches them.
                 self.walk(rest, node, false, found)?;
                 let skip_objects = matches!(rest.first(), Some(Step::Filter(_)));
                 items.iter().try_for_each(|item| {
@@ -388,7 +388,7 @@ impl<'v> Walk<'v, '_> {
         }
     }
 
-    /// As [`Walk::everywhere`], for an item that was itself tested already.
+    /// As [`Walk::everywhere`], for an item that has already been tested itself.
     fn below(&self, rest: &[Step], node: &'v Value, found: &mut Vec<Cow<'v, Value>>) -> Result<(), NotFound> {
         match node {
             Value::Object(fields) => fields.values().try_for_each(|value| self.everywhere(rest, value, found)),
@@ -397,7 +397,7 @@ impl<'v> Walk<'v, '_> {
     }
 }
 
-/// Jayway's slices: a missing end is open, negative bounds count from the end, no step.
+/// A slice as Jayway reads it: a missing bound is open, a negative bound counts from the end, and there is no step.
 fn slice(items: &[Value], from: Option<i64>, to: Option<i64>) -> &[Value] {
     let length = i64::try_from(items.len()).unwrap_or(i64::MAX);
     let clamp = |bound: i64| {
@@ -455,7 +455,7 @@ impl Function {
     }
 }
 
-/// Where a state's result goes: the Reference Path of `ResultPath`.
+/// The target of a state's result: the Reference Path of `ResultPath`.
 #[derive(Debug)]
 pub(crate) struct Target(Path);
 
@@ -481,7 +481,7 @@ impl Target {
             node = match (step, node) {
                 (Step::Name(name), Value::Object(fields)) => match fields.get(&**name) {
                     Some(value) => value,
-                    // From here on the chain is made anew, of objects only.
+                    // From here on, new objects are created, and only objects.
                     None => return self.creatable_after(name),
                 },
                 (Step::Index(index), Value::Array(items)) => {
@@ -504,7 +504,7 @@ impl Target {
             .all(|step| matches!(step, Step::Name(_)))
     }
 
-    /// Puts `result` into `document`, making the objects on the way. The document must [fit](Target::fits).
+    /// Puts `result` into `document`, and creates the objects on the way. The document must [fit](Target::fits).
     pub(crate) fn place(&self, mut document: Value, result: Value) -> Value {
         let mut node = &mut document;
         for step in self.0.steps() {
@@ -532,7 +532,7 @@ impl Target {
 struct Parser<'t> {
     text: &'t str,
     at: usize,
-    /// How many filters are around this path.
+    /// The number of filters around this path.
     depth: usize,
 }
 
@@ -743,7 +743,7 @@ impl<'t> Parser<'t> {
             match character {
                 _ if character == quote => return Ok(name),
                 '\\' if self.peek() == Some('"') => {
-                    // Jayway keeps this one backslash.
+                    // Jayway keeps this backslash.
                     self.at += 1;
                     name.push_str("\\\"");
                 }
@@ -819,7 +819,7 @@ impl<'t> Parser<'t> {
     }
 }
 
-/// The length of what comes before the first character that `ends` it, outside quotes and brackets.
+/// The length of the text before the first character that `ends` accepts, outside quotes and brackets.
 pub(crate) fn length_until(text: &str, ends: impl Fn(char) -> bool) -> Option<usize> {
     let mut depth = 0_usize;
     let mut quote = None;
@@ -847,7 +847,7 @@ fn is_variable_character(character: char) -> bool {
     character.is_alphanumeric() || character == '_'
 }
 
-/// The names a variable may have: a letter or `_`, then letters, digits and `_`, up to 80 in all.
+/// Checks the name of a variable: a letter or `_`, then letters, digits and `_`, up to 80 in all.
 pub(crate) fn check_variable_name(name: &str) -> Result<(), String> {
     if name == "states" {
         return Err("the variable \"states\" is reserved".into());

@@ -1,21 +1,21 @@
-//! The size of a JSON text, without writing it: for the limit on what states pass on.
+//! The size of a JSON text, computed without writing it, for the limit on the data between states.
 
 use serde_json::{Number, Value};
 
-/// What one state may pass to another, in bytes of UTF-8.
+/// The limit on the data that one state passes to another, in bytes of UTF-8.
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/service-quotas.html>
 pub(crate) const MAXIMUM_DATA: usize = 256 * 1024;
 
-/// What one evaluation may make on the way to such data: a path that finds a node many times, a call, a template, the outputs
-/// of a Map. It bounds what an execution can hold; AWS does not say where it stops.
+/// The limit on the intermediate data of one evaluation: a path that finds a node many times, a call, a template, the
+/// outputs of a Map. It bounds the memory of an execution. AWS does not document its own limit.
 pub(crate) const MAXIMUM_RESULT: usize = 16 * MAXIMUM_DATA;
 
-/// How deep data is nested: every level is another call on the stack, wherever it is read, copied or dropped.
+/// The greatest depth of data. Every level is another call on the stack for each read, copy or drop.
 const MAXIMUM_DEPTH: usize = 1_000;
 
 /// Whether `value` is within [`MAXIMUM_DATA`] and not nested too deeply.
 pub(crate) fn is_within_limit(value: &Value) -> bool {
-    // Documents are checked at every state and are almost always small: bound them before counting.
+    // Documents are checked at every state and are almost always small, so a cheap bound comes before the exact count.
     let mut budget = MAXIMUM_DATA;
     if spend(value, &mut budget, MAXIMUM_DEPTH, &Bound).is_some() {
         return true;
@@ -27,12 +27,12 @@ pub(crate) fn is_within_limit(value: &Value) -> bool {
 /// The length of `value` as compact JSON.
 pub(crate) fn length(value: &Value) -> usize {
     let mut budget = usize::MAX;
-    // The budget cannot be exceeded by anything that fits in memory.
+    // No value that fits in memory exceeds the budget.
     let _ = spend(value, &mut budget, usize::MAX, &Exact);
     usize::MAX - budget
 }
 
-/// How long scalars are.
+/// The lengths of scalars.
 trait Measure {
     fn string(&self, text: &str) -> usize;
     fn number(&self, number: &Number) -> usize;
@@ -62,7 +62,7 @@ impl Measure for Exact {
     }
 }
 
-/// Never less than the exact length, and found without looking at the characters.
+/// An upper bound of the exact length, computed without reading the characters.
 struct Bound;
 
 impl Measure for Bound {
@@ -75,7 +75,8 @@ impl Measure for Bound {
     }
 }
 
-/// Takes the length of `value` from `budget`; `None` if that is not enough, or `value` has more levels than `depth`.
+/// Subtracts the length of `value` from `budget`. `None` if the budget is too small, or `value` has more levels than
+/// `depth`.
 fn spend(value: &Value, budget: &mut usize, depth: usize, measure: &impl Measure) -> Option<()> {
     let own = match value {
         Value::Null | Value::Bool(true) => 4,
@@ -101,7 +102,7 @@ fn spend(value: &Value, budget: &mut usize, depth: usize, measure: &impl Measure
     }
 }
 
-/// Adds up the lengths of values that are made one after the other, until they are more than [`MAXIMUM_RESULT`].
+/// Adds up the lengths of values that are made one after the other, up to [`MAXIMUM_RESULT`].
 pub(crate) struct Sum(usize);
 
 impl Sum {
@@ -109,7 +110,7 @@ impl Sum {
         Self(MAXIMUM_RESULT)
     }
 
-    /// `None` once there is too much.
+    /// `None` once the sum exceeds the limit.
     pub(crate) fn add(&mut self, value: &Value) -> Option<()> {
         spend(value, &mut self.0, usize::MAX, &Exact)
     }

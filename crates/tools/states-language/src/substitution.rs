@@ -1,16 +1,16 @@
 //! Fills `${Name}` in a definition's text, as `DefinitionSubstitutions` of AWS SAM does.
 //!
-//! Refuses names without a value and values without a place: either is a slip in the template.
+//! Refuses a name without a value and a value without a place: either is a mistake in the template.
 
 use std::collections::{BTreeMap, BTreeSet};
 
-/// Names that do not fit between a definition and its substitutions.
+/// Names that do not match between a definition and its substitutions.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 #[error("{}", describe(.unknown, .unused))]
 pub struct SubstitutionError {
-    /// In the definition, without a value.
+    /// Names in the definition without a value.
     pub unknown: BTreeSet<String>,
-    /// Given, but not in the definition.
+    /// Names with a value that the definition does not use.
     pub unused: BTreeSet<String>,
 }
 
@@ -27,7 +27,7 @@ fn describe(unknown: &BTreeSet<String>, unused: &BTreeSet<String>) -> String {
     parts.join("; ")
 }
 
-/// Replaces every `${Name}` in `definition` by the value of that name.
+/// Replaces every `${Name}` in `definition` with the value of that name.
 pub fn substitute(definition: &str, values: &BTreeMap<String, String>) -> Result<String, SubstitutionError> {
     let mut text = String::with_capacity(definition.len());
     let mut used = BTreeSet::new();
@@ -57,7 +57,7 @@ pub fn substitute(definition: &str, values: &BTreeMap<String, String>) -> Result
     if unknown.is_empty() && unused.is_empty() { Ok(text) } else { Err(SubstitutionError { unknown, unused }) }
 }
 
-/// The name at the start of `${Name}…`, and what follows. Other uses of `${` are left alone.
+/// The name at the start of `${Name}…`, and the text after it. Other uses of `${` stay unchanged.
 fn name(placeholder: &str) -> Option<(&str, &str)> {
     let (name, after) = placeholder.strip_prefix("${")?.split_once('}')?;
     let is_name = !name.is_empty() && name.chars().all(|c| c.is_ascii_alphanumeric() || c == '_');

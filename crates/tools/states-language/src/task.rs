@@ -1,7 +1,7 @@
 //! Runs one attempt of a Task state: a Lambda function, by its ARN or by `lambda:invoke`, or another execution.
 //!
-//! Owns the events of the integrations, the response that `lambda:invoke` wraps a result in, and the
-//! time limits. Executions that a task starts are in [`crate::nested`], retrying and catching in [`crate::frame`].
+//! Owns the events of the integrations, the response of `lambda:invoke` around a result, and the time limits. Executions
+//! that a task starts are in [`crate::nested`], retrying and catching in [`crate::frame`].
 
 use std::time::Duration;
 
@@ -44,7 +44,7 @@ impl Events {
     }
 }
 
-/// The error a task runs into when its time is up, and when that is.
+/// A time limit of a task, and the error after it.
 struct Limit {
     after: Duration,
     error: &'static str,
@@ -95,7 +95,7 @@ impl<'f> Frame<'f> {
         }
     }
 
-    /// Starts an execution, and waits for its end if the task is to.
+    /// Starts an execution. Waits for its end if the integration does.
     async fn start_execution(
         &mut self,
         visit: &Visit<'f>,
@@ -135,7 +135,7 @@ impl<'f> Frame<'f> {
         Err(Failure::known(error, None))
     }
 
-    /// The end of a task with a result, which may still be too large to pass on.
+    /// Ends a task with a result, unless the result is too large to pass on.
     fn answered(
         &mut self,
         visit: &Visit<'f>,
@@ -163,7 +163,7 @@ impl<'f> Frame<'f> {
         Err(failure)
     }
 
-    /// What the Invoke API answers around a function's result.
+    /// The response of the Invoke API around a function's result.
     /// <https://docs.aws.amazon.com/step-functions/latest/dg/connect-lambda.html>
     fn response(&self, result: Value) -> Value {
         let mut response = Map::new();
@@ -175,8 +175,8 @@ impl<'f> Frame<'f> {
         Value::Object(response)
     }
 
-    /// The nearer of the task's two time limits. A Lambda function sends no heartbeats, so that one
-    /// runs from the start.
+    /// The shorter of the task's two time limits. A Lambda function sends no heartbeats, so the heartbeat limit counts from
+    /// the start.
     fn limit(&self, visit: &Visit<'_>, task: &Task, input: &Value) -> Result<Option<Limit>, Failure> {
         let timeout = self.duration(visit, "TimeoutSeconds", task.timeout.as_ref(), input)?;
         let heartbeat = self.duration(visit, "HeartbeatSeconds", task.heartbeat.as_ref(), input)?;
@@ -207,7 +207,7 @@ impl<'f> Frame<'f> {
     }
 }
 
-/// What a call ends with, or the error of the limit that it exceeds.
+/// The result of a call, or the error of the limit that it exceeds.
 async fn within<T>(limit: Option<Limit>, call: impl Future<Output = T>) -> Result<T, &'static str> {
     match limit {
         None => Ok(call.await),

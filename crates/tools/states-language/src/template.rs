@@ -1,7 +1,7 @@
 //! Payload templates: `Parameters`, `ResultSelector`, `ItemSelector`, `BatchInput`, `Assign`.
 //!
-//! Owns compiling a template once, with constant parts kept as they are, and filling it. A field
-//! whose name ends in `.$` is replaced by the value of its [`Expression`].
+//! Owns compiling a template once, with constant parts unchanged, and filling it. The value of an [`Expression`] replaces a
+//! field whose name ends in `.$`.
 
 use std::collections::HashSet;
 
@@ -16,11 +16,11 @@ pub(crate) enum Template {
     Constant(Value),
     Object(Box<[(String, Template)]>),
     Array(Box<[Template]>),
-    /// A field `name.$`; the field's name is kept for the error that names it.
+    /// A field `name.$`. The field's name is kept for the error message.
     Expression(Box<str>, Expression),
 }
 
-/// How much has been filled in. A few values need no look at their size.
+/// The amount of data filled in. The size of the first few values is not counted.
 struct Filled {
     values: usize,
     sum: Sum,
@@ -35,14 +35,14 @@ impl Filled {
     }
 }
 
-/// Filling failed at this field.
+/// The field at which filling failed, and the error.
 pub(crate) struct TemplateError<'d> {
     pub(crate) field: &'d str,
     pub(crate) error: EvaluationError<'d>,
 }
 
 impl Template {
-    /// Compiles `definition`; every problem is reported with the place it is at, such as `a.b.$`.
+    /// Compiles `definition`. Every problem is reported with its place, such as `a.b.$`.
     pub(crate) fn compile(definition: &Value, place: &str, report: &mut dyn FnMut(&str, String)) -> Self {
         match definition {
             Value::Object(fields) => Self::compile_object(fields, place, report),
@@ -92,7 +92,7 @@ impl Template {
             Ok(expression) => Self::Expression(name.into(), expression),
             Err(problem) => {
                 report(place, problem);
-                // The definition is refused; this only stands in until all of it has been read.
+                // A placeholder: the definition is refused once all of it has been read.
                 Self::Expression(name.into(), Expression::Path(Path::parse("$").expect("\"$\" is a path")))
             }
         }
@@ -122,7 +122,7 @@ impl Template {
         }
     }
 
-    /// The template of the field `name` of this one, if it is an object that has it.
+    /// Whether this template is an object with the field `name`.
     pub(crate) fn names(&self, name: &str) -> bool {
         match self {
             Self::Constant(Value::Object(fields)) => fields.contains_key(name),
@@ -152,7 +152,7 @@ impl Template {
         }
     }
 
-    /// Every path used in this template.
+    /// Visits every path in this template.
     pub(crate) fn visit_paths<'e>(&'e self, visit: &mut dyn FnMut(&'e Path)) {
         match self {
             Self::Constant(_) => {}

@@ -1,4 +1,4 @@
-//! Every recorded case passes: terminal result and types of events.
+//! Every recorded case passes: final result and types of events.
 
 #[path = "conformance/mod.rs"]
 mod cases;
@@ -34,7 +34,7 @@ fn every_exception_is_a_recorded_case() {
     }
 }
 
-/// A machine of one task, whose recording says that it ended with `expected` after `events`.
+/// A machine of one task, recorded with the status `expected` and the types `events`.
 fn scripted(script: &str, expected: &str, events: &[&str]) -> cases::Case {
     let case = format!(
         r#"[{{
@@ -82,13 +82,13 @@ fn a_script_of_more_or_fewer_calls_fails() {
     let exact = scripted(r#"[{"state": "T", "output": 1}]"#, expected, &succeeded);
     assert_eq!(exact.run().len(), 0);
     let left = scripted(r#"[{"state": "T", "output": 1}, {"state": "T", "output": 2}]"#, expected, &succeeded);
-    assert_eq!(left.run().len(), 1, "a response is left");
+    assert_eq!(left.run().len(), 1, "a response is unused");
     let short = scripted(r#"[{"state": "T", "error": "Again"}]"#, expected, &succeeded);
     assert!(short.run().len() > 1, "the second attempt has no response");
 }
 
 #[test]
-fn a_case_that_answers_otherwise_fails() {
+fn a_case_with_another_output_fails() {
     let case = r#"[{
         "name": "wrong", "definition": {"StartAt": "A", "States": {"A": {"Type": "Succeed"}}}, "input": {"a": 1},
         "expected": {"status": "SUCCEEDED", "output": {"a": 2}},

@@ -1,8 +1,8 @@
-//! Random paths, calls, templates and whole definitions: whatever they are, loading and running them ends soon, without a
-//! panic, and in little memory.
+//! Random paths, calls, templates and whole definitions: loading and running each of them ends soon, without a panic, and in
+//! little memory.
 //!
-//! The recorded cases are the corpus: definitions are theirs with parts replaced. The seeds are fixed, so that every run of
-//! the tests tries the same. To look for longer, with other seeds and on one core:
+//! The recorded cases are the corpus: each definition is one of theirs with parts replaced. The seeds are fixed, so that
+//! every run tries the same values. This command searches longer, with other seeds and on one core:
 //!
 //! `FUZZ_SECONDS=600 cargo test --profile campaign -p states-language --test fuzz -- --nocapture --test-threads 1`
 
@@ -18,17 +18,17 @@ use proptest::test_runner::{Config, RngAlgorithm, TestRng, TestRunner};
 use serde_json::{Map, Value, json};
 use states_language::{Execution, ExecutionOptions, StateMachine, TaskFailure, TaskHandler, TaskRequest, validate};
 
-/// Far more than any of these needs, on a machine that does much else.
+/// Far more time than any of these needs, on a busy machine.
 const PATIENCE: Duration = Duration::from_secs(60);
 const MAXIMUM_MEMORY_KIB: u64 = 2 * 1024 * 1024;
 
-/// Tries so many values of the strategy, or as many as there is time for.
+/// Tries `cases` values of the strategy, or as many as `FUZZ_SECONDS` allows.
 fn explore<S: Strategy>(what: &str, cases: u32, strategy: &S, check: impl Fn(&S::Value))
 where
     S::Value: fmt::Debug,
 {
     let seconds: Option<u64> = std::env::var("FUZZ_SECONDS").ok().and_then(|seconds| seconds.parse().ok());
-    // The time is for all four tests.
+    // The four tests share the time.
     let end = seconds.map(|seconds| Instant::now() + Duration::from_secs(seconds) / 4);
     let mut executions = 0_u64;
     for round in 0_u64.. {
@@ -56,13 +56,13 @@ where
     assert!(memory.is_none_or(|memory| memory < MAXIMUM_MEMORY_KIB), "{what}: {memory:?} KiB");
 }
 
-/// The most memory that this process has held so far, where the system tells.
+/// The greatest memory use of this process so far, if the system reports it.
 fn most_memory_kib() -> Option<u64> {
     let status = std::fs::read_to_string("/proc/self/status").ok()?;
     status.lines().find_map(|line| line.strip_prefix("VmHWM:"))?.trim().trim_end_matches(" kB").parse().ok()
 }
 
-/// Functions that answer their payload or fail; every state machine is the one that runs.
+/// Functions that answer with their payload or fail. Every ARN of a state machine means the running one.
 struct Account(StateMachine);
 
 impl TaskHandler for Account {
@@ -154,7 +154,7 @@ fn document() -> impl Strategy<Value = Value> {
     })
 }
 
-/// Pieces of the grammar of paths, in any order, so that most are nearly paths.
+/// Pieces of the grammar of paths in any order, so that most results are nearly paths.
 fn path() -> impl Strategy<Value = String> {
     let number = prop_oneof![(-3_i64..6).prop_map(|n| n.to_string()), any::<i64>().prop_map(|n| n.to_string())];
     let step = prop_oneof![
@@ -210,7 +210,7 @@ fn path() -> impl Strategy<Value = String> {
     (root, vec(step, 0..7)).prop_map(|(root, steps)| format!("{root}{}", steps.concat()))
 }
 
-/// Calls of every intrinsic function, nested, with arguments that seldom fit.
+/// Calls of every intrinsic function, nested, with arguments that rarely fit.
 fn call() -> impl Strategy<Value = String> {
     let leaf = prop_oneof![
         path(),
@@ -264,7 +264,7 @@ fn call() -> impl Strategy<Value = String> {
     })
 }
 
-/// Replacements of parts of a recorded definition: where, and with what.
+/// Replacements of parts of a recorded definition: the place and the new part.
 fn changes() -> impl Strategy<Value = Vec<(Index, Change)>> {
     let change = prop_oneof![
         Just(Change::Remove),
@@ -292,7 +292,7 @@ enum Change {
     /// Another part of the same definition.
     Copy(Index),
     Value(Value),
-    /// A field more.
+    /// An additional field.
     Field(&'static str, Value),
 }
 
@@ -348,7 +348,7 @@ fn changed(mut definition: Value, changes: &[(Index, Change)]) -> Value {
     definition
 }
 
-/// Takes the last field away; `serde_json`'s own map has no such method.
+/// Removes the last field; `serde_json`'s own map has no such method.
 trait Pop {
     fn pop(&mut self);
 }
@@ -413,9 +413,9 @@ fn no_definition_panics_or_hangs() {
     });
 }
 
-/// Definitions that no generator is likely to make: each asks for more than an execution can hold, or nests too deeply.
+/// Definitions that a generator is unlikely to make. Each asks for more than an execution can hold, or nests too deeply.
 #[test]
-fn what_asks_for_too_much_fails_soon() {
+fn a_definition_that_asks_for_too_much_fails_soon() {
     let many = |count: usize, item: &str| vec![item; count].join(",");
     let text = "a".repeat(200_000);
     let nested = |open: &str, middle: &str, close: &str, depth: usize| {
@@ -441,7 +441,7 @@ fn what_asks_for_too_much_fails_soon() {
     let fields: Map<String, Value> = (0..50_000).map(|n| (format!("f{n}.$"), json!("$"))).collect();
     let template = json!({"Type": "Pass", "Parameters": fields, "End": true});
     run(&json!({"StartAt": "S", "States": {"S": template}}), &wide);
-    // A document that is wrapped once more at every turn.
+    // Every turn wraps the document once more.
     for wrap in [json!({"a.$": "$"}), json!({"a": ["States.Array($)"], "b.$": "States.Array($)"})] {
         let states = json!({"S": {"Type": "Pass", "Parameters": wrap, "Next": "S"}});
         run(&json!({"StartAt": "S", "States": states}), &json!({}));

@@ -19,7 +19,7 @@ use crate::xml::Xml;
 
 /// A Multi-AZ DB cluster has a writer and two readers.
 const MULTI_AZ_MEMBERS: usize = 3;
-/// Zones that the subnet group of an Aurora cluster covers at least.
+/// The least number of zones that the subnet group of an Aurora cluster covers.
 const AURORA_ZONES: usize = 2;
 
 impl State {
@@ -64,7 +64,8 @@ impl State {
         key
     }
 
-    /// The members RDS makes for a Multi-AZ DB cluster, as the cluster is: `<cluster>-instance-1` and so on.
+    /// The members that RDS creates for a Multi-AZ DB cluster, with the cluster's settings: `<cluster>-instance-1` and so
+    /// on.
     pub(crate) fn add_multi_az_members(&mut self, cluster_key: Key, created: i64) {
         let Some(cluster) = self.clusters.get(&cluster_key).cloned() else { return };
         let mut members = Vec::with_capacity(MULTI_AZ_MEMBERS);
@@ -91,9 +92,9 @@ impl State {
     }
 }
 
-/// What only a Multi-AZ DB cluster can be asked for.
+/// Settings that only a Multi-AZ DB cluster accepts.
 const MULTI_AZ_ONLY: &[&str] = &["class", "allocated_storage", "iops", "publicly_accessible", "ca_certificate"];
-/// What only an Aurora cluster can be asked for.
+/// Settings that only an Aurora cluster accepts.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/multi-az-db-clusters-concepts.Limitations.html>
 const AURORA_ONLY: &[&str] = &[
     "option_group",
@@ -105,7 +106,7 @@ const AURORA_ONLY: &[&str] = &[
     "local_write_forwarding",
 ];
 
-/// Refuses what the other kind of cluster takes.
+/// Refuses settings of the other kind of cluster.
 fn check_kind(engine: &str, asked: &ClusterSettings) -> ApiResult<()> {
     let foreign = if is_aurora(engine) { MULTI_AZ_ONLY } else { AURORA_ONLY };
     match asked.names().into_iter().find(|name| foreign.contains(name)) {
@@ -117,7 +118,7 @@ fn check_kind(engine: &str, asked: &ClusterSettings) -> ApiResult<()> {
     }
 }
 
-/// Refuses what RDS does not take of a new cluster, after its groups were found.
+/// Refuses settings that RDS does not accept for a new cluster. Its groups were checked before.
 fn check_new(state: &State, engine: &str, asked: &ClusterSettings, result: &ClusterSettings) -> ApiResult<()> {
     let group = result.subnet_group.as_deref();
     state.check_certificate(asked.ca_certificate.as_ref())?;
@@ -132,7 +133,7 @@ fn check_new(state: &State, engine: &str, asked: &ClusterSettings, result: &Clus
     if is_aurora(engine) { Ok(()) } else { Figures::of_cluster(engine, asked, result).check() }
 }
 
-/// Aurora PostgreSQL may be without VPC networking, and then it is in no subnet group and has no security groups.
+/// An Aurora PostgreSQL cluster without VPC networking has no subnet group and no security groups.
 fn check_vpc_networking(engine: &str, asked: &ClusterSettings) -> ApiResult<()> {
     if asked.vpc_networking.is_some() && engine != "aurora-postgresql" {
         return Err(ApiError::combination(format!("EnableVPCNetworking isn't supported for engine {engine}.")));
@@ -246,7 +247,7 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     Ok(show_cluster(state, key))
 }
 
-/// The snapshot of a cluster without VPC networking is restored into a VPC only if the call says so.
+/// A snapshot of a cluster without VPC networking is restored into a VPC only if the call says so.
 fn check_recorded_networking(recorded: &ClusterSettings, asked: &ClusterSettings) -> ApiResult<()> {
     let in_vpc = asked.subnet_group.is_some() || asked.vpc_security_groups.is_some();
     if recorded.vpc_networking == Some(false) && asked.vpc_networking != Some(true) && in_vpc {
@@ -257,8 +258,8 @@ fn check_recorded_networking(recorded: &ClusterSettings, asked: &ClusterSettings
     Ok(())
 }
 
-/// What a restored cluster has that the request does not say: the data's own properties from the snapshot, defaults else.
-/// Without `EngineVersion` it runs the default version of the engine.
+/// The settings of a restored cluster that the request does not name: the properties of the data from the snapshot, defaults
+/// otherwise. Without `EngineVersion` it runs the default version of the engine.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterFromSnapshot.html>
 fn restored_settings(engine: &str, recorded: &ClusterSettings) -> ClusterSettings {
     let mut settings = engines::cluster_defaults(engine, None);
@@ -410,7 +411,7 @@ impl Modification {
     }
 }
 
-/// As for an instance, but a cluster does not reboot.
+/// The steps of an instance's rename without the reboot: a cluster does not reboot.
 fn rename_steps(timings: &Timings, falsely_available: bool) -> Vec<(f64, Step)> {
     let mut steps =
         vec![(0.0, Step::Linger), (timings.rename_lingering, Step::Vanish), (timings.rename_nameless, Step::TakeName)];
@@ -447,7 +448,7 @@ pub(super) fn disable_http_endpoint(state: &mut State, params: Params) -> ApiRes
     set_http_endpoint(state, params, false)
 }
 
-/// Switches the Data API of an Aurora cluster on or off, which `ModifyDBCluster` does for Serverless v1 alone.
+/// Switches the Data API of an Aurora cluster on or off. `ModifyDBCluster` does this for Serverless v1 only.
 fn set_http_endpoint(state: &mut State, mut params: Params, enabled: bool) -> ApiResult<Content> {
     let arn = params.require("ResourceArn")?;
     params.finish(if enabled { "EnableHttpEndpoint" } else { "DisableHttpEndpoint" })?;

@@ -1,4 +1,4 @@
-//! Looking: everything that is described by identifier, filter and page.
+//! Reads: every resource that is described by identifier, filter and page.
 
 use std::collections::BTreeMap;
 
@@ -18,7 +18,7 @@ pub(super) struct Selection {
 }
 
 impl Selection {
-    /// Takes what every describe action accepts, refusing filters it does not know.
+    /// Takes the parameters that every describe action accepts, and refuses unknown filters.
     pub(super) fn take(params: &mut Params, known: &[&str]) -> ApiResult<Self> {
         let filters = params.filters()?;
         if let Some((name, _)) = filters.iter().find(|(name, _)| !known.contains(&name.as_str())) {
@@ -35,7 +35,7 @@ impl Selection {
         Ok(Self { filters, most: most as usize, from })
     }
 
-    /// Whether a resource passes every filter; `values` says what it has under a filter's name.
+    /// Whether a resource passes every filter. `values` gives its values for the name of a filter.
     pub(super) fn admits(&self, values: impl Fn(&str) -> Vec<String>) -> bool {
         self.filters.iter().all(|(name, wanted)| {
             values(name).iter().any(|value| wanted.iter().any(|wanted| wanted.eq_ignore_ascii_case(value)))
@@ -49,7 +49,7 @@ impl Selection {
         Content::Result(xml.into_string())
     }
 
-    /// The same into an answer that shows more than the list.
+    /// Writes the page into an answer that shows more than the list.
     pub(super) fn write_into<T>(&self, xml: &mut Xml, list: &str, found: &[T], mut member: impl FnMut(&mut Xml, &T)) {
         let page = found.iter().skip(self.from).take(self.most);
         xml.nest(list, |xml| page.for_each(|item| member(xml, item)));
@@ -67,7 +67,7 @@ fn sorted<'a, T>(all: &'a BTreeMap<Key, T>, life: impl Fn(&T) -> &Life, seen: Vi
     found
 }
 
-/// An identifier parameter may also be an ARN.
+/// Returns the name in an identifier parameter, which may also be an ARN.
 fn name_of<'a>(given: &'a str, kind: &str) -> &'a str {
     given.rsplit_once(&format!(":{kind}:")).map_or(given, |(_, name)| name)
 }
@@ -128,7 +128,7 @@ pub(super) fn clusters(state: &State, mut params: Params) -> ApiResult<Content> 
     Ok(selection.write("DBClusters", &found, |xml, (key, _)| xml.nest("DBCluster", |xml| seen.cluster(xml, **key))))
 }
 
-/// What a request for snapshots asks for, the same for both kinds.
+/// The parameters of a request for snapshots, the same for both kinds.
 struct Wanted {
     snapshot: Option<String>,
     source: Option<String>,
@@ -200,7 +200,7 @@ pub(super) fn cluster_snapshots(state: &State, mut params: Params) -> ApiResult<
     Ok(wanted.selection.write("DBClusterSnapshots", &found, write))
 }
 
-/// Automated backups: of live databases with a retention period, and retained ones.
+/// Automated backups of live databases with a retention period, and retained backups.
 struct Backup {
     identifier: String,
     resource_id: String,
@@ -300,7 +300,7 @@ pub(super) fn cluster_automated_backups(state: &State, mut params: Params) -> Ap
     write_backups(found.collect(), &selection, asked, names, "DBClusterAutomatedBackupNotFoundFault")
 }
 
-/// The account's quotas of what the simulator counts.
+/// The account's quotas for the resources that the simulator counts.
 #[expect(clippy::needless_pass_by_value, reason = "every action is called alike")]
 pub(super) fn account_attributes(state: &State, params: Params) -> ApiResult<Content> {
     params.finish("DescribeAccountAttributes")?;
@@ -501,7 +501,7 @@ pub(super) fn proxy_targets(state: &State, mut params: Params) -> ApiResult<Cont
     }))
 }
 
-/// The simulator's proxies have the default target group alone.
+/// The proxies of the simulator have only the default target group.
 pub(super) fn proxy_target_groups(state: &State, mut params: Params) -> ApiResult<Content> {
     let name = params.require("DBProxyName")?;
     params.take("TargetGroupName");

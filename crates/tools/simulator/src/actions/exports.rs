@@ -1,7 +1,7 @@
 //! Exports of snapshots to S3: start, describe, cancel.
 //!
-//! A task keeps what it needs of its snapshot, which may be deleted meanwhile. Nothing is written anywhere: bucket, role and
-//! key are taken as given, and faults say otherwise. Exports of clusters themselves are not modelled.
+//! A task keeps the data that it needs of its snapshot, which may be deleted meanwhile. No data is written. The bucket, the
+//! role and the key are accepted unless a fault refuses them. Exports of clusters themselves are not modelled.
 
 use super::Content;
 use super::describe::Selection;
@@ -12,10 +12,10 @@ use crate::resources::{AVAILABLE, ExportTask, Key, Life};
 use crate::state::{State, Step, Target};
 use crate::xml::Xml;
 
-/// What RDS exports: the engines of instances and of clusters.
+/// The engines whose snapshots RDS exports.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.RDS_Fea_Regions_DB-eng.Feature.ExportSnapshotToS3.html>
 const EXPORTABLE: &[&str] = &["mariadb", "mysql", "postgres", "aurora-mysql", "aurora-postgresql"];
-/// How an export is on its way.
+/// The statuses of an export under way.
 const UNDER_WAY: &[&str] = &["starting", "in_progress"];
 
 fn show(state: &State, key: Key) -> Content {
@@ -26,7 +26,7 @@ fn show(state: &State, key: Key) -> Content {
     Content::Result(xml.into_string())
 }
 
-/// What is known of the snapshot that is to be exported.
+/// The properties of the snapshot to export.
 struct Source {
     arn: String,
     taken: i64,

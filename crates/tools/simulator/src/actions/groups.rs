@@ -1,4 +1,4 @@
-//! Parameter, option and subnet groups: looking them up, and refusing groups that do not exist.
+//! Parameter, option and subnet groups: reads, and the refusal of groups that do not exist.
 
 use super::Content;
 use super::describe::Selection;
@@ -8,7 +8,7 @@ use crate::state::State;
 use crate::world::GroupSpec;
 use crate::xml::Xml;
 
-/// RDS makes default groups when they are first needed, so every default name exists.
+/// RDS creates default groups when they are first needed, so every default name exists.
 fn exists(groups: &[GroupSpec], name: &str) -> bool {
     let default = name == "default" || name.starts_with("default.") || name.starts_with("default:");
     default || groups.iter().any(|group| group.name.eq_ignore_ascii_case(name))
@@ -39,7 +39,7 @@ impl State {
     }
 }
 
-/// The groups asked for; a default group is made up when asked for by name.
+/// The requested groups. A default group is made up when the request names it.
 fn matching(groups: &[GroupSpec], name: Option<&String>, code: &'static str) -> ApiResult<Vec<GroupSpec>> {
     let Some(name) = name else { return Ok(groups.to_vec()) };
     if let Some(group) = groups.iter().find(|group| group.name.eq_ignore_ascii_case(name)) {
@@ -71,7 +71,7 @@ pub(super) fn cluster_parameter_groups(state: &State, mut params: Params) -> Api
     let name = params.take("DBClusterParameterGroupName");
     let selection = Selection::take(&mut params, &[])?;
     params.finish("DescribeDBClusterParameterGroups")?;
-    // The service model names the same error for both kinds of parameter group here.
+    // The service model has the same error for both kinds of parameter group here.
     let found = matching(&state.groups.cluster_parameter, name.as_ref(), "DBParameterGroupNotFound")?;
     Ok(selection.write("DBClusterParameterGroups", &found, |xml, group| {
         xml.nest("DBClusterParameterGroup", |xml| {

@@ -1,7 +1,7 @@
 //! DB instances: create, restore, modify (and rename), reboot, stop, start, delete.
 //!
-//! Members of an Aurora cluster come through here too; what belongs to their cluster is refused. Members of a
-//! Multi-AZ DB cluster are refused altogether. How the sequences run is in `state.rs`.
+//! Requests for members of an Aurora cluster come here too; settings of their cluster are refused. Requests for members of a
+//! Multi-AZ DB cluster are all refused. `state.rs` runs the sequences.
 
 use super::{Content, Deletion, show_instance};
 use crate::engines;
@@ -15,7 +15,7 @@ use crate::storage::{self, Figures};
 use crate::tags;
 use crate::world::{ApplyStatus, Timings};
 
-/// Settings an Aurora cluster has for its members.
+/// Settings that an Aurora cluster has for its members.
 const CLUSTER_WIDE: &[&str] = &[
     "allocated_storage",
     "max_allocated_storage",
@@ -39,7 +39,7 @@ const CLUSTER_WIDE: &[&str] = &[
     "dedicated_log_volume",
 ];
 
-/// Zones that a Multi-AZ instance needs.
+/// The zones that a Multi-AZ instance needs.
 const MULTI_AZ_ZONES: usize = 2;
 /// Volumes besides the first.
 const MORE_VOLUMES: &[&str] = &["rdsdbdata2", "rdsdbdata3", "rdsdbdata4"];
@@ -64,7 +64,7 @@ impl State {
         Ok(())
     }
 
-    /// GiB of all instances together.
+    /// The GiB of all instances together.
     pub(super) fn stored_gib(&self) -> u64 {
         self.instances.values().filter_map(|one| one.settings.allocated_storage).map(u64::from).sum()
     }
@@ -111,7 +111,7 @@ impl State {
         Ok(instance)
     }
 
-    /// What a member of a cluster has: what is the cluster's, then what is its own.
+    /// The settings of a member: those of its cluster, then its own.
     pub(crate) fn member_settings(&self, cluster: Key, own: InstanceSettings) -> InstanceSettings {
         let Some(cluster) = self.clusters.get(&cluster) else { return own };
         let shared = &cluster.settings;
@@ -144,7 +144,7 @@ impl State {
         settings
     }
 
-    /// The sequence of an instance that comes into being.
+    /// Starts the sequence of a new instance.
     fn start_creation(&mut self, key: Key, creating: f64, modifies: bool) {
         let timings = self.timings.clone();
         let mut steps = vec![(0.0, Step::Show("creating".into())), (creating, Step::Show("backing-up".into()))];
@@ -174,7 +174,7 @@ impl State {
     }
 }
 
-/// Has the storage of a restored database initialized once it is in service, if the world says so.
+/// Starts the initialization of a restored database's storage once it is in service, if the world says so.
 pub(super) fn begin_initialization(timings: &Timings, steps: &mut Vec<(f64, Step)>) {
     if timings.storage_initialization > 0.0
         && let Some((seconds, last)) = steps.pop()
@@ -184,7 +184,7 @@ pub(super) fn begin_initialization(timings: &Timings, steps: &mut Vec<(f64, Step
     }
 }
 
-/// The key of what is encrypted, and encryption of what has a key.
+/// Gives an encrypted database a key, and encrypts a database that has a key.
 pub(super) fn settle_encryption(state: &State, encrypted: &mut Option<bool>, kms_key_id: &mut Option<String>) {
     if kms_key_id.is_some() {
         *encrypted = Some(true);
@@ -193,7 +193,7 @@ pub(super) fn settle_encryption(state: &State, encrypted: &mut Option<bool>, kms
     }
 }
 
-/// Refuses what RDS does not take of a new instance, after its groups were found.
+/// Refuses settings that RDS does not accept for a new instance. Its groups were checked before.
 fn check_new(state: &State, engine: &str, asked: &InstanceSettings, result: &InstanceSettings) -> ApiResult<()> {
     let group = result.subnet_group.as_deref();
     state.check_certificate(asked.ca_certificate.as_ref())?;
@@ -225,7 +225,7 @@ fn check_place(state: &State, asked: &InstanceSettings, result: &InstanceSetting
     Ok(())
 }
 
-/// Additional storage volumes are for Oracle and SQL Server.
+/// Only Oracle and SQL Server have additional storage volumes.
 fn check_volumes(engine: &str, asked: &InstanceSettings) -> ApiResult<()> {
     let Some(volumes) = &asked.additional_storage_volumes else { return Ok(()) };
     let takes_volumes = ["oracle-", "sqlserver-"].iter().any(|family| engine.starts_with(family));
@@ -262,7 +262,7 @@ impl Credentials {
         Ok(Self { manage, kms_key_id, password, rotate })
     }
 
-    /// Checks a change against whether the password is managed now.
+    /// Checks whether the change fits, given that the password is managed now or not.
     pub(super) fn check_change(&self, managed: bool) -> ApiResult<()> {
         if managed && self.manage != Some(false) && self.password.is_some() {
             return Err(ApiError::combination(
@@ -280,7 +280,7 @@ impl Credentials {
         Ok(())
     }
 
-    /// Whether anything changes about the password.
+    /// Whether the request changes the password.
     pub(super) fn changes(&self, managed: bool) -> bool {
         self.password.is_some() || self.rotate || self.manage.is_some_and(|manage| manage != managed)
     }
@@ -467,7 +467,8 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     state.settle_network(&mut settings, &asked);
     settings.engine_version =
         state.restored_version(&snapshot.engine, settings.engine_version, settings.engine_lifecycle_support.as_deref());
-    // Without tags of its own it gets those of the source at the snapshot's moment, whatever the snapshot itself got.
+    // Without tags in the request, the database gets the tags that the source had at the snapshot's moment. The tags of the
+    // snapshot itself do not count.
     let tags = tags.filter(|tags| !tags.is_empty()).unwrap_or_else(|| tags::without_reserved(&snapshot.source_tags));
     let key = state.add_instance(name, snapshot.engine, settings, tags);
     if credentials.manage == Some(true) {
@@ -480,7 +481,7 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     Ok(show_instance(state, key))
 }
 
-/// A restore of SQL Server takes no size, and mirroring is a later modification.
+/// A restore of SQL Server accepts no size, and mirroring is a later modification.
 fn check_sql_server(engine: &str, asked: &InstanceSettings) -> ApiResult<()> {
     if !engine.starts_with("sqlserver-") {
         return Ok(());
@@ -496,7 +497,8 @@ fn check_sql_server(engine: &str, asked: &InstanceSettings) -> ApiResult<()> {
     Ok(())
 }
 
-/// What a restored instance has that the request does not say: the data's own properties from the snapshot, defaults else.
+/// The settings of a restored instance that the request does not name: the properties of the data from the snapshot,
+/// defaults otherwise.
 fn restored_settings(state: &State, engine: &str, recorded: &InstanceSettings) -> InstanceSettings {
     let mut settings = engines::instance_defaults(engine, recorded.engine_version.as_deref(), &state.region);
     settings.ca_certificate = state.default_certificate();
@@ -523,7 +525,7 @@ fn restored_settings(state: &State, engine: &str, recorded: &InstanceSettings) -
     settings
 }
 
-/// Log types to switch on and off, as `Modify…` asks for them.
+/// The log exports after the changes that `Modify…` asks for.
 pub(super) fn change_log_exports(params: &mut Params, current: Option<&Vec<String>>) -> ApiResult<Option<Vec<String>>> {
     let enable: Option<Vec<String>> = params.get("CloudwatchLogsExportConfiguration.EnableLogTypes.member")?;
     let disable: Option<Vec<String>> = params.get("CloudwatchLogsExportConfiguration.DisableLogTypes.member")?;
@@ -611,7 +613,7 @@ pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Content
     Ok(show_instance(state, key))
 }
 
-/// Refuses what RDS does not take of a changed instance, after its groups were found.
+/// Refuses settings that RDS does not accept for a changed instance. Its groups were checked before.
 fn check_modification(
     state: &State,
     instance: &Instance,
@@ -647,7 +649,7 @@ fn check_modification(
     state.check_storage_quota(change.allocated_storage, present.allocated_storage)
 }
 
-/// Refuses a new major version that was not asked for as such.
+/// Refuses a new major version unless the request allows one.
 pub(super) fn check_upgrade(
     engine: &str,
     old: Option<&String>,
@@ -663,8 +665,8 @@ pub(super) fn check_upgrade(
     Ok(())
 }
 
-/// Whether a database takes a modification in its present status: `more` than settings takes a quiet one, and what takes
-/// effect at once may be set in any status, if the world says so.
+/// Whether a database accepts a modification in its present status. A modification with `more` than settings needs an idle
+/// database. Settings that take effect at once may be accepted in any status, if the world says so.
 pub(super) fn takes_changes(state: &State, life: &Life, more: bool, takes_effect_now: bool) -> bool {
     let lingers = life.busy && life.status == AVAILABLE && life.served && life.renaming_to.is_none();
     let at_rest = matches!(life.status.as_ref(), "deleting" | "stopping" | "stopped");
@@ -711,7 +713,7 @@ impl Modification {
         let mut optimizes = false;
         instance.applying.merge(configure);
         if self.apply_immediately {
-            // Everything pending is applied with it, not only what this request asks for.
+            // All pending changes are applied, not only those of this request.
             // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_ModifyInstance.ApplyImmediately.html
             let pending = std::mem::take(&mut instance.pending);
             if !pending.is_empty() {
@@ -745,7 +747,7 @@ impl Modification {
     }
 }
 
-/// Whether a change is one of the storage.
+/// Whether a change concerns the storage.
 fn changes_storage(change: &InstanceSettings) -> bool {
     change.allocated_storage.is_some()
         || change.storage_type.is_some()
@@ -754,7 +756,7 @@ fn changes_storage(change: &InstanceSettings) -> bool {
         || change.additional_storage_volumes.is_some()
 }
 
-/// One status for each part of a database that is configured.
+/// One status for each part that is configured.
 fn configuring_steps(configure: &InstanceSettings, seconds: f64) -> Vec<(&'static str, f64)> {
     let monitoring = configure.monitoring_interval.is_some() || configure.monitoring_role_arn.is_some();
     let insights = configure.performance_insights.is_some()
@@ -771,7 +773,7 @@ fn configuring_steps(configure: &InstanceSettings, seconds: f64) -> Vec<(&'stati
     parts.into_iter().filter(|(changes, _)| *changes).map(|(_, status)| (status, seconds)).collect()
 }
 
-/// Statuses to go through, each shown for so many seconds, after a moment in which nothing shows yet.
+/// The statuses of a modification, each shown for the given seconds. First comes a moment in which no status shows it.
 pub(super) fn modification_steps(statuses: Vec<(&'static str, f64)>, lingering: f64) -> Vec<(f64, Step)> {
     let mut steps = vec![(0.0, Step::Linger)];
     let mut wait = lingering;
@@ -784,7 +786,8 @@ pub(super) fn modification_steps(statuses: Vec<(&'static str, f64)>, lingering: 
     steps
 }
 
-/// The old name lingers, no name, the new name renaming, perhaps available for a moment, rebooting, available.
+/// The old name lingers, then no name answers. The new name is `renaming`, perhaps `available` for a moment, `rebooting`,
+/// `available`.
 pub(super) fn rename_steps(timings: &Timings, falsely_available: bool) -> Vec<(f64, Step)> {
     let mut steps =
         vec![(0.0, Step::Linger), (timings.rename_lingering, Step::Vanish), (timings.rename_nameless, Step::TakeName)];
@@ -916,7 +919,7 @@ pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Content
     Ok(show_instance(state, key))
 }
 
-/// Whether a database can be snapshotted on its way out: where it is available, and perhaps where RDS works on its storage.
+/// Whether a database can have a final snapshot: if it is available, and perhaps while RDS works on its storage.
 pub(super) fn takes_final_snapshot(state: &State, life: &Life) -> bool {
     life.is_idle() || (state.unverified.final_snapshot_in_storage_work && life.storage_work().is_some())
 }

@@ -1,7 +1,7 @@
-//! What each action of RDS does, one module per kind of resource.
+//! The actions of RDS, one module per kind of resource.
 //!
-//! Every action has the same three parts: take the parameters, refuse what is left over
-//! ([`Params::finish`]), then check and change the world. So a request is refused before it changes anything.
+//! Every action has the same three parts. It takes the parameters, refuses the rest ([`Params::finish`]), then checks and
+//! changes the world. So a request is refused before it changes anything.
 
 mod clusters;
 mod describe;
@@ -18,7 +18,7 @@ use crate::resources::Key;
 use crate::state::State;
 use crate::xml::Xml;
 
-/// What an action answers with.
+/// The answer of an action.
 #[derive(Debug)]
 pub(crate) enum Content {
     /// The content of the result element.
@@ -30,7 +30,7 @@ pub(crate) enum Content {
 /// The names of the actions, and the function that performs each.
 macro_rules! actions {
     ($($name:literal => $perform:expr,)+) => {
-        /// Every action of RDS that the simulator has.
+        /// Every action of RDS that the simulator supports.
         pub const RDS_ACTIONS: &[&str] = &[$($name),+];
 
         /// Performs an action.
@@ -114,7 +114,7 @@ fn show_cluster(state: &State, key: Key) -> Content {
     one("DBCluster", |xml| state.truth().cluster(xml, key))
 }
 
-/// How deletes are asked for, the same for instances and clusters.
+/// The parameters of a deletion, the same for instances and clusters.
 struct Deletion {
     skip_final_snapshot: Option<bool>,
     final_snapshot: Option<String>,
@@ -130,7 +130,7 @@ impl Deletion {
         })
     }
 
-    /// The name of the final snapshot, or none where it is skipped.
+    /// The name of the final snapshot, or none if the request skips it.
     fn final_snapshot(&self) -> ApiResult<Option<&str>> {
         match (self.skip_final_snapshot.unwrap_or(false), self.final_snapshot.as_deref()) {
             (true, Some(_)) => Err(ApiError::combination(

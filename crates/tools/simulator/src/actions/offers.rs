@@ -1,4 +1,4 @@
-//! Looking at what RDS offers, what it has written down, and zero-ETL integrations.
+//! Reads of the offers of RDS, its events, and zero-ETL integrations.
 
 use jiff::Timestamp;
 
@@ -14,10 +14,10 @@ use crate::world::{CertificateSpec, EngineVersionSpec, Offer, OrderableSpec};
 use crate::xml::Xml;
 
 const MINUTE_MILLIS: i64 = 60_000;
-/// "By default, RDS returns events that were generated in the past hour", and keeps them for fourteen days.
+/// AWS: "By default, RDS returns events that were generated in the past hour". RDS keeps events for fourteen days.
 const DEFAULT_MINUTES: u32 = 60;
 const MOST_MINUTES: u32 = 20_160;
-/// Kinds of sources that the simulator has events of, and others that RDS has.
+/// The source types that have events in the simulator, and others that RDS has.
 const SOURCE_TYPES: &[&str] = &[
     "db-instance",
     "db-parameter-group",
@@ -31,7 +31,7 @@ const SOURCE_TYPES: &[&str] = &[
     "db-shard-group",
     "zero-etl",
 ];
-/// Shown where no class is asked for.
+/// The class shown if the request names none.
 const ANY_CLASS: &str = "db.m7g.large";
 
 pub(super) fn certificates(state: &State, mut params: Params) -> ApiResult<Content> {
@@ -89,7 +89,7 @@ pub(super) fn engine_versions(state: &State, mut params: Params) -> ApiResult<Co
     }))
 }
 
-/// Whether a version is the one asked for, or one of the major version asked for.
+/// Whether a version is the requested one, or belongs to the requested major version.
 fn is_version(wanted: &str, version: &str) -> bool {
     version == wanted || version.strip_prefix(wanted).is_some_and(|rest| rest.starts_with('.'))
 }
@@ -139,7 +139,7 @@ fn is_later(one: &str, other: &str) -> bool {
     parts(one) > parts(other)
 }
 
-/// What new databases may be of: each class that is not withdrawn, with each kind of storage.
+/// The options of new databases: each class that is not withdrawn, with each storage type.
 pub(super) fn orderable_options(state: &State, mut params: Params) -> ApiResult<Content> {
     let engine = params.require("Engine")?;
     let (version, class) = (params.take("EngineVersion"), params.take("DBInstanceClass"));
@@ -213,7 +213,7 @@ pub(super) fn integrations(state: &State, mut params: Params) -> ApiResult<Conte
     }))
 }
 
-/// Which events are asked for.
+/// The events that the request asks for.
 struct Asked {
     source: Option<String>,
     source_type: Option<String>,

@@ -34,7 +34,7 @@ fn check_quota<S>(all: &BTreeMap<Key, Snapshot<S>>, limit: usize) -> ApiResult<(
     Ok(())
 }
 
-/// The tags of a new snapshot: those given, or the source's where it says so.
+/// The tags of a new snapshot: the given tags, or the source's if it copies tags to snapshots.
 fn tags_for(given: Option<Tags>, copy_from_source: bool, source: &Tags) -> ApiResult<Tags> {
     match given.filter(|tags| !tags.is_empty()) {
         Some(given) => tags::checked(Some(given)),
@@ -58,7 +58,7 @@ impl State {
         }
     }
 
-    /// Records an instance as it is; the snapshot starts out `creating`.
+    /// Records an instance as it is. The snapshot is `creating` at first.
     fn add_snapshot(&mut self, source: Key, name: String, tags: Tagged) -> Option<Key> {
         let instance = self.instances.get(&source)?;
         let created = self.wall_clock();
@@ -105,7 +105,7 @@ impl State {
         Some(key)
     }
 
-    /// Takes the final snapshot of an instance; says how long that may hold up its deletion.
+    /// Takes the final snapshot of an instance. Returns the seconds by which it may delay the deletion.
     pub(super) fn take_final_snapshot(&mut self, source: Key, name: String) -> ApiResult<f64> {
         self.free_snapshot_name(&name)?;
         check_quota(&self.snapshots, self.limits.manual_snapshots)?;
@@ -114,7 +114,7 @@ impl State {
         let tags = copies_tags.map(|source| tags::without_reserved(source.tags.truth())).unwrap_or_default();
         let tags = self.new_tags(tags);
         let seconds = self.timings.snapshot;
-        // The spoiler, if any, is for the deletion this snapshot belongs to.
+        // The spoiler, if any, is for the deletion that this snapshot belongs to.
         let spoiler = std::mem::take(&mut self.spoiler);
         if let Some(key) = self.add_snapshot(source, name, tags) {
             self.start(Target::Snapshot(key), vec![(seconds, Step::Available)]);
@@ -197,7 +197,7 @@ pub(super) fn create_of_cluster(state: &mut State, mut params: Params) -> ApiRes
     Ok(show_of_cluster(state, key))
 }
 
-/// A copy in the making; it is as old as the copy, and remembers how old the original is.
+/// A copy under way. It has its own creation time, and keeps that of the original.
 fn copied<S: Clone>(original: &Snapshot<S>, from: Key, arn: String, name: String, now: i64) -> Snapshot<S> {
     Snapshot {
         life: Life::new(name, "copying"),
@@ -211,7 +211,7 @@ fn copied<S: Clone>(original: &Snapshot<S>, from: Key, arn: String, name: String
     }
 }
 
-/// A source and target name, and what a copy may change.
+/// The source and target names, and the properties that a copy may change.
 struct Copying {
     source: String,
     target: String,
@@ -301,7 +301,7 @@ pub(super) fn copy_of_cluster(state: &mut State, mut params: Params) -> ApiResul
     Ok(show_of_cluster(state, key))
 }
 
-/// Whether a snapshot may be deleted: a manual one, not in the making. Deleting a copy in the making cancels it.
+/// Whether a snapshot can be deleted: a manual one that is not being created. The deletion of a copy under way cancels it.
 fn check_deletable<S>(snapshot: &Snapshot<S>, code: &'static str) -> ApiResult<()> {
     if snapshot.kind != "manual" {
         return Err(ApiError::new(code, format!("Snapshots of type {} cannot be deleted.", snapshot.kind)));
@@ -343,7 +343,7 @@ pub(super) fn delete_of_cluster(state: &mut State, mut params: Params) -> ApiRes
     Ok(show_of_cluster(state, key))
 }
 
-/// Copies that are still read from this snapshot; deleting it cancels them.
+/// Copies that still read this snapshot. Its deletion cancels them.
 fn copies_under_way<S>(all: &BTreeMap<Key, Snapshot<S>>, source: Key) -> Vec<Key> {
     let under_way = |snapshot: &Snapshot<S>| snapshot.copying_from == Some(source) && snapshot.life.status == "copying";
     all.iter().filter(|(_, snapshot)| under_way(snapshot)).map(|(key, _)| *key).collect()

@@ -1,4 +1,4 @@
-//! Tags of anything that has an ARN.
+//! The tags of every resource that has an ARN.
 
 use super::Content;
 use super::describe::Selection;

@@ -34,7 +34,7 @@ async fn restore_shop(client: &aws_sdk_rds::Client) {
     request.engine("aurora-postgresql").send().await.unwrap();
 }
 
-/// Names of the members, the writer marked.
+/// Names of the members, and whether each is the writer.
 async fn members(client: &aws_sdk_rds::Client, identifier: &str) -> Vec<(String, bool)> {
     let found = cluster(client, identifier).await;
     let members = found.db_cluster_members().iter();
@@ -68,7 +68,11 @@ async fn members_need_an_available_cluster() {
     assert_eq!(code(member(&client, "copy-1", "copy").send().await), "InvalidDBClusterStateFault");
     settle(&simulator).await;
     member(&client, "copy-1", "copy").send().await.unwrap();
-    assert_eq!(cluster_status(&client, "copy").await.as_deref(), Some("available"), "says nothing about its members");
+    assert_eq!(
+        cluster_status(&client, "copy").await.as_deref(),
+        Some("available"),
+        "the status does not depend on the members"
+    );
     assert_eq!(status(&client, "copy-1").await.as_deref(), Some("creating"));
     assert_eq!(code(member(&client, "x", "none").send().await), "DBClusterNotFoundFault");
 }

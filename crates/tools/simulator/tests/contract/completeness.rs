@@ -1,4 +1,4 @@
-//! The table of behaviours and the contract tests say the same.
+//! The table of behaviours and the contract tests agree.
 
 use std::collections::BTreeSet;
 

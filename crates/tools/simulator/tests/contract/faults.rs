@@ -1,4 +1,4 @@
-//! Faults and meddling: what the simulator lets go wrong.
+//! Faults and meddling: the failures that the simulator can cause.
 
 use std::time::Duration;
 
@@ -36,7 +36,7 @@ async fn throttling_meets_the_given_occurrences_only() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn denied_speaks_as_aws_does_and_applies_nothing() {
+async fn denied_request_has_the_message_of_aws_and_applies_nothing() {
     let (simulator, _) = simulated(&world(
         r#""faults": [{"action": "DeleteDBInstance", "caller": "cleaner", "fault": {"kind": "denied"}}]"#,
     ));
@@ -76,7 +76,7 @@ async fn lost_response_was_applied_and_refused_connection_was_not() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn slow_answer_takes_its_time() {
+async fn slow_answer_arrives_after_its_delay() {
     let (simulator, client) =
         simulated(&world(r#""faults": [{"action": "DescribeDBInstances", "fault": {"kind": "slow", "seconds": 4}}]"#));
     client.describe_db_instances().send().await.unwrap();
@@ -84,7 +84,7 @@ async fn slow_answer_takes_its_time() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn fresh_resource_is_not_found_for_a_while() {
+async fn new_resource_is_hidden_for_the_given_seconds() {
     let (_, client) = simulated(&world(
         r#""faults": [{"action": "RestoreDBInstanceFromDBSnapshot", "fault": {"kind": "notFoundFor", "seconds": 30}}]"#,
     ));
@@ -123,7 +123,7 @@ async fn operation_ends_in_a_bad_status_or_never() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn people_meddle_at_a_time_and_after_a_request() {
+async fn meddling_happens_at_a_time_or_after_a_request() {
     let meddling = r#""meddling": [
         {"when": {"at": 100}, "action": "StopDBInstance", "parameters": {"DBInstanceIdentifier": "orders"}},
         {"when": {"after": {"action": "RestoreDBInstanceFromDBSnapshot", "delaySeconds": 10}}, "action": "DeleteDBInstance", "parameters": {"DBInstanceIdentifier": "copy", "SkipFinalSnapshot": "true"}}
@@ -157,7 +157,7 @@ async fn people_meddle_at_a_time_and_after_a_request() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn downtime_counts_the_seconds_no_database_answered_under_a_name() {
+async fn downtime_counts_the_seconds_without_an_answer_under_a_name() {
     let timings = r#""timings": {"jitter": 0, "renameLingering": 10, "falseAvailableProbability": 1}"#;
     let (simulator, client) = simulated(&world(timings));
     client.create_db_snapshot().db_instance_identifier("orders").db_snapshot_identifier("new").send().await.unwrap();
@@ -181,21 +181,21 @@ async fn downtime_counts_the_seconds_no_database_answered_under_a_name() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_rds_works_is_told_from_what_its_client_waits() {
+async fn the_working_time_of_rds_excludes_the_waits_of_its_client() {
     let (simulator, client) = simulated(&world(r#""timings": {"jitter": 0, "falseAvailableProbability": 1}"#));
     tokio::time::sleep(Duration::from_secs(50)).await;
     rename(&client, "orders", "orders-temp").await.unwrap();
     tokio::time::sleep(Duration::from_secs(1_000)).await;
     let rename_seconds = 25.0 + 40.0 + 60.0 + 15.0 + 45.0;
     let state = simulator.state();
-    assert_eq!(state.working, [(50.0, 50.0 + rename_seconds)], "its false rest is part of the work");
+    assert_eq!(state.working, [(50.0, 50.0 + rename_seconds)], "the false `available` is part of the work");
     let seconds = |to: f64| Duration::from_secs_f64(state.working_seconds(0.0, to));
     assert_eq!(seconds(1_050.0), Duration::from_secs_f64(rename_seconds));
-    assert_eq!(seconds(60.0), Duration::from_secs(10), "as far as it falls between the two moments");
+    assert_eq!(seconds(60.0), Duration::from_secs(10), "only the work between the two moments counts");
 }
 
 #[tokio::test(start_paused = true)]
-async fn rds_is_at_work_while_it_copies() {
+async fn rds_works_while_it_copies_a_snapshot() {
     let (simulator, client) = simulated(
         r#"{"snapshots": [{"identifier": "s", "source": "orders", "engine": "mysql"}], "timings": {"jitter": 0},
             "clusterSnapshots": [{"identifier": "s", "source": "shop", "engine": "aurora-mysql"}]}"#,
@@ -212,7 +212,7 @@ async fn rds_is_at_work_while_it_copies() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn renamed_resource_is_not_found_for_longer() {
+async fn renamed_resource_stays_without_a_name_for_longer() {
     let faults = r#""timings": {"jitter": 0}, "faults": [{"action": "ModifyDBInstance", "fault": {"kind": "notFoundFor", "seconds": 1000}}]"#;
     let (_, client) = simulated(&world(faults));
     rename(&client, "orders", "orders-temp").await.unwrap();
@@ -234,15 +234,15 @@ async fn rate_limit_of_the_account_is_a_token_bucket() {
     }
     tokio::time::sleep(Duration::from_millis(500)).await;
     describe().await.unwrap();
-    assert_eq!(code(describe().await), "Throttling", "half a second grants one of two");
+    assert_eq!(code(describe().await), "Throttling", "half a second grants one request");
     tokio::time::sleep(Duration::from_mins(1)).await;
     describe().await.unwrap();
     describe().await.unwrap();
-    assert_eq!(code(describe().await), "Throttling", "it holds no more than a second's worth");
+    assert_eq!(code(describe().await), "Throttling", "the bucket holds the requests of one second");
 }
 
 #[tokio::test(start_paused = true)]
-async fn nothing_is_hidden_but_what_is_created_or_renamed() {
+async fn only_created_and_renamed_resources_are_hidden() {
     let hide = |action: &str| {
         format!(r#""faults": [{{"action": "{action}", "fault": {{"kind": "notFoundFor", "seconds": 100000}}}}]"#)
     };
@@ -257,10 +257,10 @@ async fn nothing_is_hidden_but_what_is_created_or_renamed() {
     post(&simulator, "Action=RestoreDBInstanceFromDBSnapshot&DBInstanceIdentifier=copy&DBSnapshotIdentifier=s").await;
     assert_eq!(status(&client, "copy").await, None);
     delete(&client, "copy").await.unwrap();
-    assert_eq!(status(&client, "copy").await.as_deref(), Some("deleting"), "who deletes it has found it");
+    assert_eq!(status(&client, "copy").await.as_deref(), Some("deleting"), "a deletion makes the database visible");
 }
 
-/// An instance, a cluster of each kind, and a snapshot of each; everything takes as long as it says.
+/// An instance, a cluster of each kind, and a snapshot of each. No jitter changes the durations.
 const EVERYTHING: &str = r#"{
     "timings": {"jitter": 0},
     "instances": [{"identifier": "orders", "engine": "postgres"}],
@@ -280,7 +280,7 @@ fn everything_with(action: &str, fault: &str) -> Simulator {
     simulator
 }
 
-/// One request of each kind that sets something going.
+/// One request of each kind that starts an operation.
 const LONG_WINDED: &[(&str, &str)] = &[
     ("RestoreDBInstanceFromDBSnapshot", "DBInstanceIdentifier=new&DBSnapshotIdentifier=s"),
     (
@@ -310,7 +310,7 @@ const LONG_WINDED: &[(&str, &str)] = &[
     ("DeleteDBClusterSnapshot", "DBClusterSnapshotIdentifier=shop-s"),
 ];
 
-/// What is still on its way.
+/// The names of the resources with an operation under way.
 fn under_way(world: &WorldState) -> Vec<String> {
     let instances = world.instances.iter().map(|found| (&found.identifier, found.busy));
     let clusters = world.clusters.iter().map(|found| (&found.identifier, found.busy));
@@ -322,7 +322,7 @@ fn under_way(world: &WorldState) -> Vec<String> {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_takes_time_can_take_hours_or_never_end() {
+async fn every_operation_can_take_hours_or_never_end() {
     for (action, parameters) in LONG_WINDED {
         let form = format!("Action={action}&{parameters}");
         let mut took = Vec::new();
@@ -342,7 +342,7 @@ async fn whatever_takes_time_can_take_hours_or_never_end() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn whatever_becomes_available_can_end_in_any_lasting_status() {
+async fn every_operation_but_a_deletion_can_end_in_any_lasting_status() {
     for (action, parameters) in LONG_WINDED.iter().filter(|(action, _)| !action.starts_with("Delete")) {
         for lasting in LASTING_STATUSES {
             let simulator = everything_with(action, &format!(r#"{{"kind": "endsIn", "status": "{lasting}"}}"#));
@@ -355,7 +355,7 @@ async fn whatever_becomes_available_can_end_in_any_lasting_status() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn members_of_a_multi_az_cluster_that_failed_to_migrate_have_failed() {
+async fn members_of_a_multi_az_cluster_fail_with_its_migration() {
     let simulator =
         everything_with("RestoreDBClusterFromSnapshot", r#"{"kind": "endsIn", "status": "migration-failed"}"#);
     let form = "Action=RestoreDBClusterFromSnapshot&DBClusterIdentifier=new&SnapshotIdentifier=ledger-s&Engine=postgres&DBClusterInstanceClass=db.m6gd.large";
@@ -388,7 +388,7 @@ async fn every_quota_can_be_reached() {
     }
 }
 
-/// The positions of the rules that struck, each with the occurrence.
+/// The positions of the rules that struck, each with its occurrence.
 fn struck(simulator: &Simulator) -> Vec<(StruckBy, u32)> {
     simulator.strikes().into_iter().map(|strike| (strike.by, strike.occurrence)).collect()
 }
@@ -418,11 +418,11 @@ async fn every_strike_names_its_rule_its_occurrence_and_its_request() {
 #[tokio::test(start_paused = true)]
 async fn a_fault_that_changes_nothing_has_not_struck() {
     for (fault, is_struck) in [
-        // A refused request has no answer to lose, and starts nothing that could end badly, hang or hide.
+        // A refused request has no answer to lose, and starts no operation that could fail, hang or hide.
         (r#"{"action": "DeleteDBInstance", "identifier": "nothing", "fault": {"kind": "responseLost"}}"#, false),
         (r#"{"action": "DeleteDBInstance", "identifier": "nothing", "fault": {"kind": "stuck"}}"#, false),
         (r#"{"action": "DeleteDBInstance", "identifier": "nothing", "fault": {"kind": "denied"}}"#, true),
-        // A look starts nothing, and a deletion ends with nothing that could be in a bad status.
+        // A read starts nothing, and a deletion leaves no resource with a bad status.
         (r#"{"action": "DescribeDBInstances", "fault": {"kind": "stuck"}}"#, false),
         (r#"{"action": "DescribeDBInstances", "fault": {"kind": "notFoundFor", "seconds": 9}}"#, false),
         (

@@ -327,7 +327,7 @@ async fn instance_quota_is_enforced() {
     assert_eq!(code(create(&client, "second").tags(tag("a", "b")).send().await), "InstanceQuotaExceeded");
 }
 
-/// Seeds are no behaviour of RDS but what makes every other test repeatable, so they ride along here.
+/// Seeds are not a behaviour of RDS. But every other test needs them to be repeatable, so the entry is here.
 #[test]
 fn same_seed_gives_the_same_run_and_another_seed_another() {
     fn run(seed: u64) -> String {
@@ -426,7 +426,7 @@ async fn managed_password_cannot_be_set_by_hand() {
         .into_iter()
         .filter_map(|request| request.parameters.get("MasterUserPassword").cloned())
         .collect();
-    assert_eq!(written, ["****", "****"], "passwords are not written down");
+    assert_eq!(written, ["****", "****"], "passwords are not recorded");
 }
 
 #[tokio::test(start_paused = true)]

@@ -1,4 +1,4 @@
-//! Behaviours of reads that lag behind.
+//! Behaviours of reads that lag.
 
 use std::time::Duration;
 
@@ -45,7 +45,7 @@ async fn tags_show_late_and_count_at_once() {
     assert!(simulator.state().instance("orders").unwrap().tags.contains_key("new"));
     client.describe_db_instances().db_instance_identifier("orders").send().await.unwrap();
     let conditions = &simulator.requests().pop().unwrap().resources["db:orders"].tags;
-    assert!(conditions.contains_key("new"), "a policy is judged on what is so: {conditions:?}");
+    assert!(conditions.contains_key("new"), "a policy sees the true tags: {conditions:?}");
     tokio::time::sleep(BOUND).await;
     assert_eq!(listed(&client, ORDERS).await, ["team", "new"]);
 
@@ -61,7 +61,7 @@ async fn a_new_resource_shows_no_tags_at_first() {
     let (_, client) = simulated(&world(""));
     let restore = client.restore_db_instance_from_db_snapshot().db_snapshot_identifier("orders-snapshot");
     let answer = restore.db_instance_identifier("copy").tags(tag("new", "1")).send().await.unwrap();
-    assert_eq!(keys(answer.db_instance().unwrap().tag_list()), ["new"], "the answer to a write shows what was written");
+    assert_eq!(keys(answer.db_instance().unwrap().tag_list()), ["new"], "the answer to a write shows the written tags");
     client
         .create_db_snapshot()
         .db_instance_identifier("orders")
@@ -107,7 +107,7 @@ async fn tags_never_show_again_once_newer_ones_did() {
     }
 }
 
-/// Lets a rename come to the moment in which it is so.
+/// Waits until a rename has taken place.
 pub(crate) async fn until_renamed(simulator: &Simulator, name: &str) {
     while !simulator.state().instance(name).is_some_and(|found| found.answers) {
         tokio::time::sleep(Duration::from_millis(10)).await;
@@ -203,7 +203,7 @@ pub(crate) fn register(simulator: &Simulator, ago: Duration) {
     });
 }
 
-/// What a look at the execution says: its status and whether it has a date of its end; or a code.
+/// A read of the execution: its status, and whether it has a stop date; or the code of the error.
 pub(crate) async fn look(client: &aws_sdk_sfn::Client) -> (String, bool) {
     match client.describe_execution().execution_arn(EXECUTION).send().await {
         Ok(found) => (found.status().as_str().to_owned(), found.stop_date().is_some()),
@@ -233,5 +233,5 @@ async fn execution_is_unknown_at_first_and_runs_on_after_its_end() {
     tokio::time::sleep(BOUND).await;
     assert_eq!(look(&client).await, ("ABORTED".to_owned(), true));
     register(&simulator, BOUND);
-    assert_eq!(look(&client).await, ("RUNNING".to_owned(), false), "one that began long ago is known");
+    assert_eq!(look(&client).await, ("RUNNING".to_owned(), false), "an execution that started long ago is known");
 }

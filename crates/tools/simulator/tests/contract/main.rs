@@ -1,7 +1,7 @@
-//! What the simulator does, asked through the real SDK clients under paused time.
+//! The behaviour of the simulator, tested through the real SDK clients under paused time.
 //!
-//! One binary with a module per subject, because linking the SDK is slow. Every test in the modules of
-//! behaviours is named after an entry of `BEHAVIOURS`; `completeness` keeps both in step.
+//! One binary with a module per subject, because linking the SDK is slow. Every test in the modules of behaviours is named
+//! after an entry of `BEHAVIOURS`; `completeness` checks that both agree.
 
 mod clusters;
 mod completeness;

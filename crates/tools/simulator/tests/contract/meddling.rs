@@ -1,4 +1,4 @@
-//! What people can do in the middle of somebody else's work: each kind, and what it leaves.
+//! The requests that people can make during another caller's work: each kind, and its result.
 
 use std::time::Duration;
 
@@ -16,7 +16,7 @@ const WORLD: &str = r#"{
     "clusterSnapshots": [{"identifier": "shop-snapshot", "source": "shop"}]
 }"#;
 
-/// What somebody does, a request after the other, and what has to be so in the end.
+/// The requests of a person, one after the other, and the condition that holds in the end.
 type Case = (&'static [&'static str], fn(&WorldState) -> bool);
 
 const CASES: &[Case] = &[
@@ -112,7 +112,7 @@ fn meddling(request: &str, when: When) -> Meddling {
 }
 
 #[tokio::test(start_paused = true)]
-async fn people_can_do_whatever_the_api_can() {
+async fn people_can_make_every_kind_of_request() {
     for (requests, is_so) in CASES {
         let (simulator, client) = simulated(WORLD);
         assert!(!is_so(&simulator.state()), "{requests:?} changes nothing");

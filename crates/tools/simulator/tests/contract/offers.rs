@@ -1,4 +1,4 @@
-//! Behaviours of what RDS offers, of the events it writes down, and of zero-ETL integrations.
+//! Behaviours of the offers of RDS, of its events, and of zero-ETL integrations.
 
 use std::time::Duration;
 

@@ -1,4 +1,4 @@
-//! What a world remembers of the databases in it: from what each was made, by whom, and whether it ever took connections.
+//! A world remembers its databases: the source of each, its creator, and whether it ever took connections.
 
 use rds_simulator::{Meddling, When};
 
@@ -15,7 +15,7 @@ fn person(action: &str, parameters: &[(&str, &str)]) -> Meddling {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_database_that_is_gone_is_remembered_with_its_snapshot_and_its_maker() {
+async fn a_deleted_database_is_remembered_with_its_snapshot_and_its_creator() {
     let (simulator, client) = simulated(WORLD);
     let restore = client.restore_db_instance_from_db_snapshot().db_instance_identifier("copy");
     restore.db_snapshot_identifier("orders-snapshot").send().await.unwrap();
@@ -51,7 +51,7 @@ async fn a_database_that_was_never_available_took_no_connections() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn backups_that_outlive_their_database_are_told_by_its_resource_id() {
+async fn retained_backups_are_listed_by_the_resource_id_of_their_database() {
     let (simulator, client) = simulated(WORLD);
     let billing = simulator.state().instance("billing").unwrap().resource_id.clone();
     let delete = client.delete_db_instance().db_instance_identifier("billing").skip_final_snapshot(true);

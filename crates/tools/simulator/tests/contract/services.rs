@@ -82,7 +82,7 @@ macro_rules! client {
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_text_is_handed_out_by_its_name_and_never_written_down() {
+async fn a_text_is_returned_by_its_name_and_never_recorded() {
     let (simulator, _) = simulated("{}");
     simulator.put_secret("chat", "one");
     simulator.put_parameter("/chat", "two");
@@ -198,18 +198,18 @@ async fn executions_are_looked_up_by_arn_and_machine() {
     assert_eq!(running.executions().iter().map(|found| found.name().to_owned()).collect::<Vec<_>>(), ["second"]);
 }
 
-/// One request over a socket; the answer as text, empty when the connection was dropped.
+/// Makes one request over a socket. Returns the answer as text, empty if the connection was dropped.
 async fn over_http(address: std::net::SocketAddr, request: &str) -> String {
     let mut stream = tokio::net::TcpStream::connect(address).await.unwrap();
     stream.write_all(request.as_bytes()).await.unwrap();
     let mut answer = String::new();
-    // A dropped connection may also read as an error.
+    // The read of a dropped connection may also fail.
     let _ = stream.read_to_string(&mut answer).await;
     answer
 }
 
 #[tokio::test]
-async fn served_over_http_it_answers_clients_and_people_and_drops_lost_responses() {
+async fn the_server_answers_clients_and_people_and_drops_lost_responses() {
     let world = r#"{"instances": [{"identifier": "orders", "engine": "mysql"}], "faults": [{"action": "StopDBInstance", "fault": {"kind": "responseLost"}}]}"#;
     let (simulator, _) = simulated(world);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();

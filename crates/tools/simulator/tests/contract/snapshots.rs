@@ -1,4 +1,4 @@
-//! Behaviours of snapshots, of instances and of clusters.
+//! Behaviours of snapshots of instances and of clusters.
 
 use crate::support::{code, delete, settle, simulated, status, tag, watch};
 
@@ -63,7 +63,11 @@ async fn snapshot_name_that_is_taken_is_refused() {
         .await;
     assert_eq!(code(cluster), "DBClusterSnapshotAlreadyExistsFault");
     client.delete_db_snapshot().db_snapshot_identifier("old").send().await.unwrap();
-    assert_eq!(take(&client, "old").await, Err("DBSnapshotAlreadyExists".to_owned()), "until it is gone");
+    assert_eq!(
+        take(&client, "old").await,
+        Err("DBSnapshotAlreadyExists".to_owned()),
+        "the snapshot is still being deleted"
+    );
     settle(&simulator).await;
     take(&client, "old").await.unwrap();
 }
@@ -145,7 +149,7 @@ async fn copy_tags_to_snapshot_spreads_the_tags_of_the_source() {
     assert_eq!(found.db_snapshots()[0].tag_list(), [tag("team", "payments")]);
 }
 
-/// The tags of every snapshot, of instances and of clusters.
+/// Every snapshot of instances and of clusters, and whether it has the tag `team`.
 fn tags_of_snapshots(simulator: &rds_simulator::Simulator) -> Vec<(String, bool)> {
     let state = simulator.state();
     let has_team = |tags: &std::collections::BTreeMap<String, String>| tags.contains_key("team");

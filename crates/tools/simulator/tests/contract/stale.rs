@@ -8,7 +8,7 @@ use rds_simulator::{FaultRule, Outcome, Simulator};
 use crate::lag::{ORDERS, listed, look, register, stop, until_renamed, world};
 use crate::support::{code, delete, instance, rds, rename, settle, sfn, simulated, simulator_with_seed, status, tag};
 
-/// A world without lag and with a fault.
+/// A world without lag, with one fault.
 fn with_fault(action: &str, fault: &str) -> Simulator {
     let (simulator, _) = simulated(
         r#"{"instances": [{"identifier": "orders", "engine": "postgres"}], "snapshots": [{"identifier": "s", "source": "orders"}], "timings": {"jitter": 0}}"#,
@@ -19,7 +19,7 @@ fn with_fault(action: &str, fault: &str) -> Simulator {
 }
 
 #[tokio::test(start_paused = true)]
-async fn without_lag_reads_show_what_is_so() {
+async fn without_lag_reads_show_the_true_state() {
     let (simulator, client) = simulated(r#"{"instances": [{"identifier": "orders", "engine": "postgres"}]}"#);
     client.add_tags_to_resource().resource_name(ORDERS).tags(tag("new", "1")).send().await.unwrap();
     assert_eq!(listed(&client, ORDERS).await, ["new"]);
@@ -50,7 +50,7 @@ async fn delays_differ_by_the_seed_and_stay_within_their_bound() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn late_tags_show_after_so_many_seconds() {
+async fn late_tags_show_after_the_given_seconds() {
     let simulator = with_fault("AddTagsToResource", r#"{"kind": "late", "seconds": 60}"#);
     let client = rds(&simulator);
     client.add_tags_to_resource().resource_name(ORDERS).tags(tag("new", "1")).send().await.unwrap();
@@ -62,7 +62,7 @@ async fn late_tags_show_after_so_many_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn late_rename_shows_its_former_name_for_so_many_seconds() {
+async fn late_rename_shows_the_former_name_for_the_given_seconds() {
     let simulator = with_fault("ModifyDBInstance", r#"{"kind": "late", "seconds": 600}"#);
     let client = rds(&simulator);
     rename(&client, "orders", "orders-temp").await.unwrap();
@@ -70,7 +70,7 @@ async fn late_rename_shows_its_former_name_for_so_many_seconds() {
     tokio::time::sleep(Duration::from_secs(590)).await;
     assert_eq!(status(&client, "orders").await.as_deref(), Some("available"));
     assert_eq!(status(&client, "orders-temp").await, None);
-    assert_eq!(simulator.state().instance("orders-temp").unwrap().status, "available", "it has long been renamed");
+    assert_eq!(simulator.state().instance("orders-temp").unwrap().status, "available", "the rename was long ago");
     tokio::time::sleep(Duration::from_secs(10)).await;
     assert_eq!(
         (status(&client, "orders").await, status(&client, "orders-temp").await.as_deref()),
@@ -83,7 +83,7 @@ async fn late_rename_shows_its_former_name_for_so_many_seconds() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn what_writes_neither_tags_nor_a_name_is_not_late() {
+async fn a_request_that_writes_neither_tags_nor_a_name_is_not_late() {
     let late = r#"{"kind": "late", "seconds": 60}"#;
     let strikes = async |action: &str, form: &str| {
         let simulator = with_fault(action, late);
@@ -109,7 +109,7 @@ async fn what_writes_neither_tags_nor_a_name_is_not_late() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn stale_look_misses_what_happened_to_an_execution_of_late() {
+async fn stale_read_misses_the_recent_changes_of_an_execution() {
     let simulator = with_fault("DescribeExecution", r#"{"kind": "stale", "seconds": 60}"#);
     let rule = FaultRule { occurrence: 2, times: 4, ..simulator.faults().remove(0) };
     simulator.inject(rule);
@@ -125,11 +125,11 @@ async fn stale_look_misses_what_happened_to_an_execution_of_late() {
     assert_eq!(look(&client).await, ("ABORTED".to_owned(), true));
     assert_eq!(look(&client).await, ("ABORTED".to_owned(), true));
     let struck: Vec<u32> = simulator.strikes().iter().map(|strike| strike.occurrence).collect();
-    assert_eq!(struck, [1, 3], "a look that misses nothing is not stale");
+    assert_eq!(struck, [1, 3], "a read that misses nothing is not stale");
 }
 
 #[tokio::test(start_paused = true)]
-async fn reset_connection_carried_its_request_and_is_no_io_error() {
+async fn a_request_on_a_reset_connection_is_applied_without_an_io_error() {
     let simulator = with_fault("DeleteDBInstance", r#"{"kind": "connectionReset"}"#);
     let client = rds(&simulator);
     let error = delete(&client, "orders").await.unwrap_err();
@@ -141,7 +141,7 @@ async fn reset_connection_carried_its_request_and_is_no_io_error() {
     assert_eq!(code(delete(&client, "orders").await), "InvalidDBInstanceState");
 }
 
-/// What hyper makes of the answer to a deletion of `orders`.
+/// The answer to a deletion of `orders`, as hyper reports it.
 async fn deletion_as_hyper_sees_it(address: std::net::SocketAddr) -> Result<http::StatusCode, hyper::Error> {
     let stream = tokio::net::TcpStream::connect(address).await.unwrap();
     let (mut sender, connection) = hyper::client::conn::http1::handshake(hyper_util::rt::TokioIo::new(stream)).await?;
@@ -152,7 +152,7 @@ async fn deletion_as_hyper_sees_it(address: std::net::SocketAddr) -> Result<http
 }
 
 #[tokio::test]
-async fn over_http_a_reset_connection_is_what_hyper_calls_an_incomplete_message() {
+async fn over_http_hyper_reports_a_reset_connection_as_an_incomplete_message() {
     let simulator = with_fault("DeleteDBInstance", r#"{"kind": "connectionReset"}"#);
     let listener = tokio::net::TcpListener::bind("127.0.0.1:0").await.unwrap();
     let address = listener.local_addr().unwrap();

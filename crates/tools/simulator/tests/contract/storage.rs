@@ -1,4 +1,4 @@
-//! Behaviours of storage: work on it in service, and groups that come into force.
+//! Behaviours of storage: work on it in service, and groups that take effect.
 
 use std::time::Duration;
 
@@ -46,7 +46,7 @@ async fn database_in_storage_work_takes_modifications() {
     client.modify_db_instance().db_instance_identifier("copy").deletion_protection(true).send().await.unwrap();
     rename(&client, "copy", "renamed").await.unwrap();
     tokio::time::sleep(Duration::from_secs(1_000)).await;
-    assert_eq!(status(&client, "renamed").await.as_deref(), Some("storage-initialization"), "the work goes on");
+    assert_eq!(status(&client, "renamed").await.as_deref(), Some("storage-initialization"), "the work continues");
     settle(&simulator).await;
     assert_eq!(status(&client, "renamed").await.as_deref(), Some("available"));
     let lasting = r#"{"instances": [{"identifier": "a", "engine": "mysql", "status": "storage-optimization"}]}"#;
@@ -207,7 +207,7 @@ async fn storage_is_not_changed_while_it_is_worked_on() {
         let (_, client) = simulated(&world);
         let modify = |name: &str| client.modify_db_instance().db_instance_identifier(name);
         assert_eq!(code(modify("a").allocated_storage(200).send().await), REFUSED, "{status}");
-        assert_eq!(code(rename(&client, "b", "c").await), REFUSED, "{status}: the pending one would be applied");
+        assert_eq!(code(rename(&client, "b", "c").await), REFUSED, "{status}: the pending change would be applied");
         modify("a").db_instance_class("db.r7g.large").send().await.unwrap();
     }
 }

@@ -17,7 +17,7 @@ pub(crate) fn simulator_with_seed(world: &str, seed: u64) -> Simulator {
     Simulator::new(world, Options { seed, start_time: start_time(), speed: 1.0 }).expect("a possible world")
 }
 
-/// A simulator and a client of it that does not retry.
+/// A simulator and its client, which does not retry.
 pub(crate) fn simulated(world: &str) -> (Simulator, aws_sdk_rds::Client) {
     let simulator = simulator_with_seed(world, 1);
     let client = rds(&simulator);
@@ -46,13 +46,13 @@ pub(crate) fn sfn(simulator: &Simulator) -> aws_sdk_sfn::Client {
     aws_sdk_sfn::Client::from_conf(config.build())
 }
 
-/// The status of an instance as described, none when it is not found.
+/// The status of an instance in `DescribeDBInstances`, or none if it is not found.
 pub(crate) async fn status(client: &aws_sdk_rds::Client, identifier: &str) -> Option<String> {
     let answer = client.describe_db_instances().db_instance_identifier(identifier).send().await.ok()?;
     answer.db_instances().first()?.db_instance_status().map(str::to_owned)
 }
 
-/// Sleeps until nothing is under way, calling `look` at the start and after every change.
+/// Sleeps until nothing is under way, and calls `look` at the start and after every change.
 pub(crate) async fn watch<F: Future>(simulator: &Simulator, mut look: impl FnMut() -> F) -> Vec<F::Output>
 where
     F::Output: PartialEq,
@@ -68,7 +68,7 @@ where
     seen
 }
 
-/// The different statuses an instance's name goes through until nothing is under way.
+/// The different statuses of an instance's name until nothing is under way.
 pub(crate) async fn statuses(
     simulator: &Simulator,
     client: &aws_sdk_rds::Client,
@@ -77,7 +77,7 @@ pub(crate) async fn statuses(
     watch(simulator, || status(client, identifier)).await
 }
 
-/// Lets everything under way come to its end.
+/// Waits until every operation under way has ended.
 pub(crate) async fn settle(simulator: &Simulator) {
     while let Some(due) = simulator.next_change() {
         tokio::time::sleep(due.saturating_sub(simulator.now())).await;
@@ -95,13 +95,13 @@ where
     error.code().unwrap_or_default().to_owned()
 }
 
-/// An instance as described.
+/// An instance as `DescribeDBInstances` shows it.
 pub(crate) async fn instance(client: &aws_sdk_rds::Client, identifier: &str) -> aws_sdk_rds::types::DbInstance {
     let answer = client.describe_db_instances().db_instance_identifier(identifier).send().await.expect("it exists");
     answer.db_instances().first().expect("it is listed").clone()
 }
 
-/// A cluster as described.
+/// A cluster as `DescribeDBClusters` shows it.
 pub(crate) async fn cluster(client: &aws_sdk_rds::Client, identifier: &str) -> aws_sdk_rds::types::DbCluster {
     let answer = client.describe_db_clusters().db_cluster_identifier(identifier).send().await.expect("it exists");
     answer.db_clusters().first().expect("it is listed").clone()
@@ -129,7 +129,7 @@ pub(crate) fn tag(key: &str, value: &str) -> aws_sdk_rds::types::Tag {
     aws_sdk_rds::types::Tag::builder().key(key).value(value).build()
 }
 
-/// Makes a request as a form, such as `Action=StopDBInstance&DBInstanceIdentifier=orders`; the answer's body.
+/// Makes a request from a form, such as `Action=StopDBInstance&DBInstanceIdentifier=orders`. Returns the body of the answer.
 pub(crate) async fn post(simulator: &Simulator, form: &str) -> String {
     let request = http::Request::post("/").body(bytes::Bytes::from(form.to_owned())).expect("a request");
     let answer = simulator.handle(request).await.expect("an answer");

@@ -1,4 +1,4 @@
-//! Runs recorded cases and compares what happens with what AWS answered. The format is in `README.md`.
+//! Runs recorded cases and compares the results with AWS's. The format is in `README.md`.
 
 use std::cell::RefCell;
 use std::collections::{BTreeMap, HashMap, HashSet, VecDeque};
@@ -13,7 +13,7 @@ use states_language::{
     TaskRequest,
 };
 
-/// The recordings whose output no interpreter can repeat, with the reason. All but their output is compared.
+/// The recordings whose output no interpreter can repeat, with the reason. The rest of each recording is compared.
 pub(crate) const BY_CHANCE: [(&str, &str); 1] =
     [("test_math_random#2", "States.MathRandom without a seed: the recording has a word in the place of the number")];
 
@@ -24,7 +24,7 @@ pub(crate) struct Case {
     set: Option<String>,
     definition: Value,
     input: Value,
-    /// What the tasks answered, in order. The functions of a state that is not in it answer their payload.
+    /// The responses of the tasks, in order. The functions of unlisted states answer with their payload.
     #[serde(default)]
     script: Vec<Response>,
     expected: Expected,
@@ -65,7 +65,7 @@ struct Expected {
     cause: Option<String>,
 }
 
-/// What differs from the recording.
+/// A difference from the recording.
 #[derive(Debug)]
 pub(crate) struct Difference {
     what: &'static str,
@@ -141,7 +141,7 @@ impl Case {
     }
 }
 
-/// The functions of one case, which answer by its script, state by state.
+/// The functions of one case. They answer by its script, state by state.
 struct Tasks(RefCell<HashMap<String, VecDeque<Answer>>>);
 
 impl Tasks {
@@ -163,7 +163,7 @@ impl Tasks {
         }
     }
 
-    /// The states that were called less often than recorded.
+    /// The states that were called less often than in the recording.
     fn unused(&self) -> Vec<String> {
         let script = self.0.borrow();
         let mut left: Vec<String> = script
@@ -216,7 +216,7 @@ impl Words {
         Self(holds(input))
     }
 
-    /// What the Invoke API answers about its own call is different at every call, and is left out.
+    /// The parts of the Invoke API's response that differ at every call and are not compared.
     const OF_THE_CALL: [&str; 3] = ["AllHttpHeaders", "HttpHeaders", "RequestId"];
 
     fn match_values(&self, expected: Option<&Value>, actual: Option<&Value>) -> bool {
@@ -301,7 +301,7 @@ impl Pieces<'_> {
     }
 }
 
-/// Whether the recorded types are those of `actual`, in an order that could have been its own.
+/// Whether the recorded types are those of `actual`, in a possible order.
 fn same_history(expected: &[String], actual: &[RecordedEvent]) -> bool {
     let Some((recorded, event)) = expected.first().zip(actual.first()) else {
         return expected.is_empty() && actual.is_empty();
@@ -316,14 +316,14 @@ fn same_history(expected: &[String], actual: &[RecordedEvent]) -> bool {
     };
     let length = region(&actual[1..], end);
     let (inside, after) = actual[1..].split_at(length);
-    // A recording that left events out ends its region sooner: try every end that could be one.
+    // A recording without some events has a shorter region, so every possible end is tried.
     (0..expected.len()).any(|length| {
         let (recorded, rest) = expected[1..].split_at(length);
         same_region(recorded, inside) && same_history(rest, after)
     })
 }
 
-/// The number of events up to where the Parallel or Map whose start came before is left or fails.
+/// The number of events until the Parallel or Map that has just started is left or fails.
 fn region(events: &[RecordedEvent], name: &str) -> usize {
     let mut depth = 0_usize;
     for (at, event) in events.iter().enumerate() {
@@ -340,7 +340,7 @@ fn region(events: &[RecordedEvent], name: &str) -> usize {
     events.iter().position(|event| event.kind == EventType::ExecutionFailed).unwrap_or(events.len())
 }
 
-/// Whether a recorded region could have been this one.
+/// Whether a recorded region could be this one.
 fn same_region(recorded: &[String], actual: &[RecordedEvent]) -> bool {
     let mut bag: BTreeMap<&str, i64> = BTreeMap::new();
     for event in actual {
@@ -353,7 +353,7 @@ fn same_region(recorded: &[String], actual: &[RecordedEvent]) -> bool {
     if bag.is_empty() && is_interleaving(recorded, actual) {
         return true;
     }
-    // Sorted by name, which puts entries before exits.
+    // Sorting by name puts entries before exits.
     let canonical = recorded.is_sorted();
     canonical
         && bag.get("ParallelStateSucceeded").is_none_or(|count| *count > 0)
@@ -362,7 +362,7 @@ fn same_region(recorded: &[String], actual: &[RecordedEvent]) -> bool {
             .all(|(kind, count)| *count > 0 && matches!(*kind, "ParallelStateSucceeded" | "ParallelStateExited"))
 }
 
-/// Whether `recorded` is an order of `actual` in which every event follows the one that led to it.
+/// Whether `recorded` is an order of `actual` in which every event follows the event that led to it.
 fn is_interleaving(recorded: &[String], actual: &[RecordedEvent]) -> bool {
     let ids: HashSet<u64> = actual.iter().map(|event| event.id).collect();
     let mut dead_ends = HashSet::new();

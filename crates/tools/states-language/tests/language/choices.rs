@@ -210,7 +210,7 @@ fn without_a_match_and_a_default_the_execution_fails() {
 }
 
 #[test]
-fn a_rule_describes_itself_for_pictures() {
+fn a_rule_has_a_description_for_diagrams() {
     let machine = load(&json!({"StartAt": "C", "States": {
         "C": {"Type": "Choice", "Default": "End", "Choices": [
             {"Variable": "$.a", "BooleanEquals": true, "Next": "End"},

@@ -68,7 +68,7 @@ fn every_field_is_applied_in_its_turn() {
 }
 
 #[test]
-fn null_paths_mean_nothing_in_and_nothing_out() {
+fn a_null_path_means_an_empty_input_or_output() {
     let state = json!({"Type": "Task", "Resource": FUNCTION, "InputPath": null, "ResultPath": "$.r"});
     assert_eq!(output_of(&state, json!({"a": 1})), json!({"a": 1, "r": {}}));
     assert_eq!(output_of(&json!({"Type": "Pass", "OutputPath": null}), json!({"a": 1})), json!({}));

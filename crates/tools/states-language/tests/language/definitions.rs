@@ -1,4 +1,4 @@
-//! What is refused at load: every mistake, with its state and field.
+//! Refusals at load: every mistake, with its state and field.
 
 use serde_json::{Value, json};
 use states_language::StateMachine;
@@ -317,7 +317,7 @@ fn maps_are_checked() {
     ];
     for (state, field, part) in table {
         match field {
-            // The legacy field takes the place of the other and is read in its stead.
+            // The legacy field is read instead of the other.
             "Iterator" => assert!(problems(&only(&state))[0].contains(part)),
             _ => assert_refused(&state, field, part),
         }

@@ -1,4 +1,4 @@
-//! What a loaded machine tells about itself.
+//! The description of a loaded machine.
 
 use serde_json::json;
 use states_language::{Reason, StateType};

@@ -116,7 +116,7 @@ fn flows_are_nested_thirty_two_deep_at_most() {
 }
 
 #[test]
-fn what_looks_like_a_slip_is_a_warning() {
+fn a_likely_mistake_is_a_warning() {
     let table = [
         (json!({"Type": "Pass", "Parameters": {"a": {"b": "$.x"}}}), "NO_DOLLAR", "/States/S/Parameters/a/b"),
         (json!({"Type": "Pass", "Parameters": {"a": [{"b": "$$.State"}]}}), "NO_DOLLAR", "/States/S/Parameters/a[0]/b"),

@@ -23,7 +23,7 @@ fn failing(errors: &[&str]) -> Script {
     errors.iter().fold(Script::default(), |script, error| script.then_fail(error))
 }
 
-/// The seconds from the start at which each attempt was made.
+/// The seconds from the start to each attempt.
 fn attempts(machine: &Value, script: &Script) -> Vec<i64> {
     let (_, recorder) = run_with(machine, json!({}), script);
     let events = recorder.events();
@@ -108,7 +108,7 @@ fn the_first_catcher_that_matches_takes_the_error() {
 }
 
 #[test]
-fn the_wildcards_match_what_aws_documents() {
+fn the_wildcards_match_the_errors_that_aws_documents() {
     let table = [
         ("States.ALL", "Anything", true),
         ("States.ALL", "States.Timeout", true),
@@ -160,7 +160,7 @@ fn a_caught_time_out_has_an_empty_cause() {
 }
 
 #[test]
-fn a_caught_error_has_both_fields_whatever_was_given() {
+fn a_caught_error_always_has_both_fields() {
     for (fail, expected) in [
         (json!({"Type": "Fail"}), json!({"Error": "", "Cause": ""})),
         (json!({"Type": "Fail", "Error": "E"}), json!({"Error": "E", "Cause": ""})),

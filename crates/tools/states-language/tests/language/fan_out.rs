@@ -110,7 +110,7 @@ fn no_choice_matched_in_a_branch_can_be_caught_around_it() {
 }
 
 #[test]
-fn a_map_runs_so_many_iterations_at_once() {
+fn a_map_runs_no_more_iterations_at_once_than_its_concurrency() {
     let states = json!({"I": {"Type": "Wait", "Seconds": 10, "End": true}});
     let table = [
         (json!({}), 10),
@@ -136,7 +136,7 @@ fn an_inline_map_runs_forty_iterations_at_most() {
 }
 
 #[test]
-fn the_items_come_from_wherever_their_path_says() {
+fn the_items_come_from_any_place_that_their_path_names() {
     let input = json!({"in": {"items": [1, 2]}});
     for fields in [
         json!({"InputPath": "$.in", "ItemsPath": "$.items"}),
@@ -150,7 +150,7 @@ fn the_items_come_from_wherever_their_path_says() {
 }
 
 #[test]
-fn items_that_are_no_array_fail_the_execution() {
+fn items_other_than_an_array_fail_the_execution() {
     let outcome = run(&only(&map("INLINE", &json!({"ItemsPath": "$.a"}), &pass())), json!({"a": 1}));
     assert_eq!(outcome.error.as_deref(), Some("States.Runtime"));
     assert!(outcome.cause.unwrap().ends_with("Reference path \"$.a\" must point to array."));
@@ -199,7 +199,7 @@ fn a_map_is_caught_as_a_whole() {
 }
 
 #[test]
-fn a_distributed_map_bears_so_many_failures() {
+fn a_distributed_map_tolerates_the_given_failures() {
     // Three of five items fail.
     let items = json!([1, 2, 3, 4, 5]);
     let table = [

@@ -15,7 +15,7 @@ fn input() -> Value {
 }
 
 #[test]
-fn a_function_returns_what_aws_returns() {
+fn a_function_returns_the_result_of_aws() {
     let table = [
         ("States.Format('Hello {}', $.name)", json!("Hello Foo")),
         ("States.Format('{} {} {} {}', $.n, $.half, $.yes, $.none)", json!("7 2.5 true null")),
@@ -91,7 +91,7 @@ fn the_longer_digests_have_their_length() {
 }
 
 #[test]
-fn a_function_refuses_what_aws_refuses() {
+fn a_function_refuses_the_arguments_that_aws_refuses() {
     let calls = [
         "States.Format($.template, 1)",
         "States.Format($.n)",
@@ -141,7 +141,7 @@ fn a_text_longer_than_ten_thousand_characters_is_not_hashed_or_encoded() {
 }
 
 #[test]
-fn a_missing_argument_is_told_with_the_whole_expression() {
+fn a_missing_argument_is_reported_with_the_whole_expression() {
     let call = "States.MathAdd(States.MathAdd($.none, 1), 1)";
     let (error, cause) = failure_of(&json!({"Type": "Pass", "Parameters": {"v.$": call}}), json!({"a": 1}));
     assert_eq!(error, "States.Runtime");
@@ -156,8 +156,8 @@ fn a_missing_argument_is_told_with_the_whole_expression() {
 }
 
 #[test]
-fn a_seed_draws_what_java_draws() {
-    // What new java.util.Random(42).nextLong() is.
+fn a_seed_draws_the_numbers_of_java() {
+    // The value of `new java.util.Random(42).nextLong()`.
     const FIRST: u64 = (-5_025_562_857_975_149_833_i64).cast_unsigned();
     let value = evaluate("States.MathRandom(0, 4611686018427387904, 42)", json!({}));
     assert_eq!(value, json!(FIRST % 4_611_686_018_427_387_904));

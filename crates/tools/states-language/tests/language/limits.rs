@@ -19,8 +19,8 @@ fn data_between_states_has_at_most_256_kib() {
 }
 
 #[test]
-fn the_size_is_that_of_the_json_text() {
-    // Seven numbers of ten characters with commas and brackets, a thousand times over, just above and below.
+fn the_size_counts_the_bytes_of_the_json_text() {
+    // The greatest number of items that fits into 256 KiB, then one more.
     let item = json!({"k\n": [-123_456, 1.5, true, false, null, "ü\"\\\u{1}"]});
     let size = item.to_string().len() + 1;
     let most = (256 * 1024 - 1) / size;
@@ -32,7 +32,7 @@ fn the_size_is_that_of_the_json_text() {
 
 const INVOKE: &str = "arn:aws:states:::lambda:invoke";
 
-/// A task by this integration, with these fields. What is caught ends in `Caught`.
+/// A task with this integration and these fields. A caught error ends in `Caught`.
 fn task(resource: &str, fields: &Value) -> Value {
     let mut task = json!({"Type": "Task", "Resource": resource, "Parameters": {"FunctionName": "f"}, "Next": "Done"});
     task.as_object_mut().unwrap().extend(fields.as_object().unwrap().clone());
@@ -72,7 +72,7 @@ fn a_task_result_that_is_too_large_is_retried() {
 
 #[test]
 fn a_state_output_that_is_too_large_cannot_be_caught() {
-    // Neither part is too large, but both together are.
+    // Neither part is too large alone, but both together are.
     let fields = json!({"ResultPath": "$.result", "Catch": [
         {"ErrorEquals": ["States.DataLimitExceeded"], "Next": "Caught"},
         {"ErrorEquals": ["States.ALL"], "Next": "Caught"},
@@ -99,7 +99,7 @@ fn an_execution_is_at_most_a_year_old() {
         assert_eq!(outcome.status, status, "{seconds}");
         assert_eq!(outcome.ended.duration_since(outcome.started).as_secs(), age);
     }
-    // A machine cannot allow its executions more.
+    // A machine cannot allow its executions more time.
     let mut machine = second;
     machine["TimeoutSeconds"] = json!(99_999_999);
     let outcome = run(&machine, json!({"seconds": 99_999_000}));
@@ -154,7 +154,7 @@ fn a_variable_and_all_of_one_assign_have_at_most_256_kib() {
 
 #[test]
 fn all_variables_of_an_execution_have_ten_mebibytes_at_most() {
-    // Definitions are smaller than that, so the values come from the input.
+    // A definition cannot be that large, so the values come from the input.
     let states = |count: usize| {
         let mut states = json!({"End": {"Type": "Succeed"}});
         for at in 0..count {
@@ -168,7 +168,7 @@ fn all_variables_of_an_execution_have_ten_mebibytes_at_most() {
     let outcome = run(&states(41), input.clone());
     assert_eq!(outcome.error.as_deref(), Some("States.Runtime"));
     assert!(outcome.cause.unwrap().ends_with(" All variables have 10747904 bytes, more than 10485760."));
-    // A variable that is assigned anew, and those of a scope that has ended, make room again.
+    // A variable that is assigned anew frees its space, and so do the variables of an ended scope.
     let again = json!({"StartAt": "M", "States": {"M": {
         "Type": "Map", "ItemsPath": "$.items", "MaxConcurrency": 1, "ItemSelector": {"text.$": "$.text"}, "End": true,
         "ResultSelector": {}, "ItemProcessor": {"StartAt": "A", "States": {

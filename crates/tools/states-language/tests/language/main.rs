@@ -35,7 +35,7 @@ fn load(definition: &Value) -> StateMachine {
     StateMachine::load(definition).unwrap_or_else(|error| panic!("{error}\n{definition:#}"))
 }
 
-/// Runs on a paused clock: waiting takes no time.
+/// Runs on a paused clock, so that waiting takes no time.
 fn block_on<T>(future: impl Future<Output = T>) -> T {
     tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build().unwrap().block_on(future)
 }
@@ -59,7 +59,7 @@ fn output_of(state: &Value, input: Value) -> Value {
     outcome.output.unwrap()
 }
 
-/// Error and cause of a machine of this one state.
+/// The error and the cause of a machine of this one state.
 fn failure_of(state: &Value, input: Value) -> (String, String) {
     let outcome = run(&only(state), input);
     assert_eq!(outcome.status, Status::Failed, "{:?} of {state}", outcome.output);
@@ -80,7 +80,7 @@ fn evaluate(expression: &str, input: Value) -> Value {
     output_of(&json!({ "Type": "Pass", "Parameters": { "v.$": expression } }), input)["v"].clone()
 }
 
-/// A function that does as told, call by call, after the time told; then it answers its payload.
+/// A function that acts by the script, call by call, each after the given time. After that it answers with its payload.
 #[derive(Default)]
 struct Script {
     answers: Mutex<VecDeque<(Duration, Result<Value, TaskFailure>)>>,
@@ -123,7 +123,7 @@ impl TaskHandler for Script {
     }
 }
 
-/// The names of the recorded events without those of the execution itself.
+/// The names of the recorded events, without those of the execution itself.
 fn names(recorder: &Recorder) -> Vec<&'static str> {
     let is_own = |kind: &EventType| !kind.name().starts_with("Execution");
     recorder.types().into_iter().filter(is_own).map(EventType::name).collect()

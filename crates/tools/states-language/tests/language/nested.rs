@@ -24,11 +24,11 @@ fn arn(machine: &str) -> String {
 /// The events of one execution.
 type History = Rc<RefCell<Vec<&'static str>>>;
 
-/// Functions that answer their payload after ten seconds, and state machines by name.
+/// Functions that answer with their payload after ten seconds, and state machines by name.
 #[derive(Default)]
 struct Account {
     machines: HashMap<String, StateMachine>,
-    /// The events of every child, by its ARN.
+    /// The events of every child, with its ARN.
     histories: RefCell<Vec<(String, History)>>,
 }
 
@@ -127,7 +127,7 @@ fn a_task_waits_for_the_execution_and_takes_its_description() {
             "ExecutionSucceeded"
         ]]
     );
-    assert_eq!((outcome.event_count, outcome.state_transitions), (8, 1), "the child counts for itself");
+    assert_eq!((outcome.event_count, outcome.state_transitions), (8, 1), "the child has its own counts");
 }
 
 #[test]
@@ -172,7 +172,7 @@ fn a_failing_execution_is_retried_and_caught() {
 }
 
 #[test]
-fn an_execution_that_nobody_waits_for_goes_on_beside_the_one_that_started_it() {
+fn an_execution_without_a_waiting_task_runs_beside_its_parent() {
     let account = Account::default().with("child", &works());
     let (outcome, recorder) = account.run(&task(START, &json!({"Parameters": {"Name": "x"}})), json!({}));
     let output = outcome.output.expect("it succeeds");
@@ -183,12 +183,12 @@ fn an_execution_that_nobody_waits_for_goes_on_beside_the_one_that_started_it() {
         names(&recorder),
         ["TaskStateEntered", "TaskScheduled", "TaskStarted", "TaskSucceeded", "TaskStateExited"]
     );
-    assert_eq!(outcome.ended, outcome.started, "it does not wait");
-    assert_eq!(account.histories()[0].last(), Some(&"ExecutionSucceeded"), "and the child works to its end");
+    assert_eq!(outcome.ended, outcome.started, "the parent does not wait");
+    assert_eq!(account.histories()[0].last(), Some(&"ExecutionSucceeded"), "the child runs to its end");
 }
 
 #[test]
-fn a_failure_of_an_execution_that_nobody_waits_for_concerns_nobody() {
+fn the_failure_of_an_execution_without_a_waiting_task_has_no_effect() {
     let account = Account::default().with("child", &only(&json!({"Type": "Fail"})));
     let (outcome, _) = account.run(&task(START, &json!({})), json!({}));
     assert_eq!(outcome.status, Status::Succeeded);
@@ -196,7 +196,7 @@ fn a_failure_of_an_execution_that_nobody_waits_for_concerns_nobody() {
 }
 
 #[test]
-fn what_cannot_be_started_fails_the_task_as_the_api_does() {
+fn an_execution_that_cannot_start_fails_the_task_with_the_error_of_the_api() {
     let account = Account::default().with("child", &works());
     let none = arn("none");
     let long = "n".repeat(81);
@@ -274,7 +274,7 @@ fn an_execution_has_its_own_context_variables_and_time_limit() {
 }
 
 #[test]
-fn a_machine_that_starts_itself_comes_to_an_end() {
+fn a_machine_that_starts_itself_ends() {
     for (resource, error) in [(RUN, Some("States.TaskFailed")), (START, None)] {
         let account = Account::default().with("child", &task(resource, &json!({})));
         let (outcome, _) = account.run(&task(resource, &json!({})), json!({}));
@@ -299,7 +299,7 @@ fn executions_are_started_from_maps_and_branches_too() {
 }
 
 #[test]
-fn a_definition_says_what_it_starts() {
+fn a_definition_names_the_machine_that_it_starts() {
     let table = [
         (
             json!({"Type": "Task", "Resource": RUN}),

@@ -16,7 +16,7 @@ fn store() -> Value {
 }
 
 #[test]
-fn a_path_selects_what_jayway_selects() {
+fn a_path_selects_the_nodes_that_jayway_selects() {
     let table = [
         ("$", store()),
         ("$.items[0]", json!({"n": 1, "tag": "a"})),
@@ -127,7 +127,7 @@ fn the_cause_shows_the_input_in_its_own_order() {
 }
 
 #[test]
-fn a_path_to_any_number_of_items_finds_none_in_a_template_where_the_way_is_missing() {
+fn an_indefinite_path_with_a_missing_node_finds_no_items_in_a_template() {
     let input = json!({"text": "abc", "null": null, "map": {}, "list": [[1], {}]});
     for path in [
         "$.none[*]",
@@ -219,7 +219,7 @@ fn every_field_that_is_a_path_fails_with_the_same_words() {
 }
 
 #[test]
-fn the_context_object_has_what_aws_puts_there() {
+fn the_context_object_has_the_fields_of_aws() {
     let table = [
         ("$$.Execution.Name", json!("Execution")),
         ("$$.Execution.Id", json!("arn:aws:states:us-east-1:000000000000:execution:StateMachine:Execution")),
@@ -281,7 +281,7 @@ fn the_context_object_serves_every_path_field() {
 }
 
 #[test]
-fn an_index_beyond_an_array_is_null_in_templates_alone() {
+fn an_index_beyond_an_array_is_null_only_in_templates() {
     let input = json!({"items": [1]});
     assert_eq!(evaluate("$.items[1]", input.clone()), Value::Null);
     for state in [

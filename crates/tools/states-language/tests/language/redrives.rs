@@ -9,10 +9,10 @@ use states_language::{Execution, ExecutionOptions, NotRedrivable, Outcome, Recor
 
 use crate::{FUNCTION, Script, block_on, load, names, run};
 
-/// How long after its end an execution is redriven.
+/// The time between the end of an execution and its redrive.
 const LATER: SignedDuration = SignedDuration::from_mins(10);
 
-/// A Task that answers what its function does.
+/// A Task with the answer of its function as its result.
 fn task(next: Option<&str>) -> Value {
     let mut state = json!({"Type": "Task", "Resource": FUNCTION});
     match next {
@@ -22,7 +22,7 @@ fn task(next: Option<&str>) -> Value {
     state
 }
 
-/// One run after the other of the same execution: each stopped after so many seconds, if it is to be.
+/// Runs an execution and redrives it. Each run is stopped after the given seconds, if any.
 fn drive(definition: &Value, input: &Value, handler: &dyn TaskHandler, stops: &[Option<u64>]) -> (Outcome, Recorder) {
     let machine = load(definition);
     let mut recorder = Recorder::default();
@@ -55,7 +55,7 @@ fn drive(definition: &Value, input: &Value, handler: &dyn TaskHandler, stops: &[
 }
 
 #[test]
-fn a_failed_execution_goes_on_at_the_state_that_failed() {
+fn a_failed_execution_continues_at_the_failed_state() {
     let machine = json!({"StartAt": "A", "States": {
         "A": {"Type": "Pass", "Result": {"a": 1}, "Assign": {"kept.$": "$.a"}, "Next": "B"},
         "B": task(Some("C")),
@@ -92,14 +92,14 @@ fn a_failed_execution_goes_on_at_the_state_that_failed() {
     );
     let redriven = events.iter().find(|event| event.kind.name() == "ExecutionRedriven").unwrap();
     assert_eq!(redriven.redrive_count, Some(1));
-    // As recorded on AWS, the new attempt follows the event that the state was entered with.
+    // As recorded on AWS, the new attempt follows the event that entered the state.
     assert_eq!(events.iter().find(|event| event.id == redriven.id + 1).unwrap().previous_id, 4);
     assert_eq!(outcome.event_count, expected.len() as u64);
     assert_eq!(outcome.state_transitions, 3 + 1);
 }
 
 #[test]
-fn a_stopped_execution_goes_on_with_the_variables_of_that_moment() {
+fn a_stopped_execution_continues_with_the_variables_of_that_moment() {
     let machine = json!({"StartAt": "A", "States": {
         "A": {"Type": "Pass", "Assign": {"turn": 1}, "Next": "W"},
         "W": {"Type": "Wait", "Seconds": 60, "Assign": {"seen.$": "$turn"}, "Next": "B"},
@@ -107,14 +107,14 @@ fn a_stopped_execution_goes_on_with_the_variables_of_that_moment() {
     }});
     let (outcome, recorder) = drive(&machine, &json!({}), &Script::default(), &[Some(20), None]);
     assert_eq!(outcome.output, Some(json!({"turn": 1, "seen": 1})), "{:?}", outcome.cause);
-    // Twenty seconds, ten minutes, and all of the Wait again.
+    // Twenty seconds, ten minutes, and the whole Wait again.
     assert_eq!(outcome.ended.duration_since(outcome.started).as_secs(), 20 + 600 + 60);
     let waits: Vec<_> = names(&recorder).into_iter().filter(|name| name.starts_with("Wait")).collect();
     assert_eq!(waits, ["WaitStateEntered", "WaitStateExited"]);
 }
 
 #[test]
-fn a_wait_until_a_time_that_has_passed_by_the_redrive_is_over() {
+fn a_wait_until_a_time_before_the_redrive_is_over() {
     let machine = json!({"StartAt": "W", "States": {
         "W": {"Type": "Wait", "Timestamp": "2025-01-01T00:05:00Z", "End": true}}});
     let (outcome, _) = drive(&machine, &json!({}), &Script::default(), &[Some(20), None]);
@@ -190,7 +190,7 @@ fn only_the_branches_that_did_not_succeed_run_again() {
 }
 
 #[test]
-fn a_branch_within_a_branch_goes_on_where_it_was() {
+fn a_branch_within_a_branch_continues_in_its_last_state() {
     let flow = |name: &str, state: Value| json!({"StartAt": name, "States": {name: state}});
     let wait = |name: &str, seconds: u64| flow(name, json!({"Type": "Wait", "Seconds": seconds, "End": true}));
     let inner = json!({"Type": "Parallel", "End": true, "Branches": [wait("Short", 1), wait("Long", 60)]});
@@ -218,7 +218,7 @@ fn a_redriven_parallel_that_is_retried_runs_as_a_whole() {
         "Branches": [
             {"StartAt": "Q", "States": {"Q": task(None)}},
             {"StartAt": "R", "States": {"R": branch}}]}}});
-    // The second branch fails for good, then once more after the redrive: the retry starts both.
+    // The second branch fails for good, then once more after the redrive. The retry then starts both branches.
     let script =
         Script::default().then(json!("first")).then_fail("A").then_fail("B").then(json!("again")).then(json!("fine"));
     let (outcome, _) = drive(&machine, &json!({}), &script, &[None, None]);
@@ -243,7 +243,7 @@ fn only_the_iterations_that_did_not_succeed_run_again() {
 }
 
 #[test]
-fn a_parallel_that_failed_over_the_size_of_its_data_runs_as_a_whole() {
+fn a_parallel_with_too_much_data_runs_again_as_a_whole() {
     let branch = |name: &str| json!({"StartAt": name, "States": {name: task(None)}});
     let machine = json!({"StartAt": "P", "States": {"P": {"Type": "Parallel", "End": true,
         "Branches": [branch("A"), branch("B")]}}});
@@ -262,7 +262,7 @@ fn the_time_limit_of_the_machine_counts_anew() {
 }
 
 #[test]
-fn what_cannot_be_redriven_is_refused() {
+fn an_execution_that_cannot_be_redriven_is_refused() {
     let script = Script::default();
     let machine = |state: Value| load(&json!({"StartAt": "S", "States": {"S": state}}));
     let ended = |machine: &states_language::StateMachine| {

@@ -92,7 +92,7 @@ fn a_machine_that_takes_too_long_times_out() {
     let (outcome, recorder) = run_with(&machine, json!({}), &Script::default());
     assert_eq!((outcome.status, outcome.error.as_deref()), (Status::TimedOut, Some("States.Timeout")));
     assert_eq!(recorder.types().last().unwrap().name(), "ExecutionTimedOut");
-    assert_eq!(names(&recorder), ["WaitStateEntered"], "what was cut off leaves no trace");
+    assert_eq!(names(&recorder), ["WaitStateEntered"], "the state that was cut off records no event");
 }
 
 #[test]

@@ -16,7 +16,7 @@ fn after(first: &Value, input: Value) -> Value {
 }
 
 #[test]
-fn what_assign_sees_depends_on_the_state() {
+fn the_input_of_assign_depends_on_the_state() {
     let input = json!({"in": {"v": 1}});
     let table = [
         (json!({"Type": "Pass", "Assign": {"x.$": "$.in.v"}}), json!(1)),

@@ -4,7 +4,7 @@ use serde_json::{Value, json};
 
 use crate::{failure_of, only, run};
 
-/// The milliseconds a machine of this one state takes. It starts at the beginning of 2025.
+/// The milliseconds that a machine of this one state takes. It starts at the beginning of 2025.
 fn duration(state: &Value, input: Value) -> i128 {
     let outcome = run(&only(state), input);
     assert_eq!(outcome.error, None, "{:?}", outcome.cause);
@@ -12,7 +12,7 @@ fn duration(state: &Value, input: Value) -> i128 {
 }
 
 #[test]
-fn a_wait_takes_its_time() {
+fn a_wait_takes_the_given_time() {
     let table = [
         (json!({"Type": "Wait", "Seconds": 0}), 0),
         (json!({"Type": "Wait", "Seconds": 21_600}), 21_600_000),
@@ -31,7 +31,7 @@ fn a_wait_takes_its_time() {
 }
 
 #[test]
-fn a_wait_refuses_what_is_no_time() {
+fn a_wait_refuses_a_value_that_is_not_a_time() {
     let table = [
         ("SecondsPath", json!(-1), "The SecondsPath parameter references a negative value: $.t == -1"),
         ("SecondsPath", json!(1.5), "The SecondsPath parameter cannot be parsed as a long value: $.t == 1.5"),
