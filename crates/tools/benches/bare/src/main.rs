@@ -1,6 +1,6 @@
-//! A Lambda function that answers with what it is given. It is never deployed: it is the runtime alone, without an SDK,
-//! logging or a handler, so what another function costs beyond it is that function's own. See
-//! `crates/tools/benches/functions`.
+//! A Lambda function that returns its input. It is never deployed. It consists of the runtime alone, without an SDK,
+//! logging or a handler. The difference between another function's cost and its cost is therefore due to that function's
+//! own code. See `crates/tools/benches/functions`.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;
