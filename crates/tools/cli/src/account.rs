@@ -300,7 +300,7 @@ mod tests {
     }
 
     #[test]
-    fn events_that_are_read_again_are_not_told_again() {
+    fn events_that_are_read_again_are_not_reported_again() {
         let again: Vec<RemoteEvent> = events().into_iter().take(9).chain(events()).collect();
         assert_eq!(steps(&again).0.len(), steps(&events()).0.len());
     }

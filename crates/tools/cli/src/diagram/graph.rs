@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn many_catches_become_one_mark_and_a_single_one_an_arrow() {
+    fn many_catches_become_one_dot_and_a_single_catch_an_arrow() {
         let catch = |next: &str| json!([{"ErrorEquals": ["States.ALL"], "Next": next}]);
         let states = json!({
             "A": {"Type": "Task", "Next": "B", "Catch": catch("Many")},

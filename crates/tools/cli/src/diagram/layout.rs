@@ -598,7 +598,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_stands_in_the_midst_of_where_it_leads() {
+    fn a_choice_stands_midway_between_its_targets() {
         let states = json!({
             "A": {"Type": "Choice", "Default": "B", "Choices": [{"Variable": "$.x", "IsPresent": true, "Next": "C"}]},
             "B": {"Type": "Succeed"},

@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_short_form_is_written_as_json() {
+    fn a_disturbance_without_a_short_form_is_written_as_json() {
         for json in [
             r#"{"request":{"action":"ModifyDBInstance","caller":"someone","occurrence":1,"times":1,"fault":{"kind":"denied"}}}"#,
             r#"{"meddling":{"when":{"at":1.0},"action":"DeleteDBInstance","parameters":{"DBInstanceIdentifier":"a,b"}}}"#,
@@ -444,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused_with_what_is_known() {
+    fn an_impossible_disturbance_is_refused_with_the_known_names() {
         for (text, said) in [
             ("ModifyDBInstance", "WHERE=WHAT"),
             ("ModifyDBInstanc=throttle", "did you mean `ModifyDBInstance`?"),

@@ -1,6 +1,6 @@
 //! Runs the commands of a final mail, as a person would: its `aws rds …` lines, in order, against the simulated RDS.
 //!
-//! This module translates a line of the AWS CLI into a request of the Query protocol, as far as the mails need it. An
+//! This module translates lines of the AWS CLI into requests of the Query protocol, as far as mails need them. An
 //! unreadable line counts as a problem of the mail. The simulated person has every permission, and waits where the mail
 //! says so. The person tries again if RDS says that a database is not in the right state yet.
 

@@ -1,9 +1,13 @@
 //! Judges whether a fault hindered the rollback itself, so that it could only ask a person for help.
 //!
-//! A fault excuses a run under three conditions. It struck in the last rollback, a step of that rollback gave up because of
-//! it, and that step had used all its deployed retries. Any other fault, or one that passes by itself, excuses nothing: the
-//! run has to restore the original without help. A person excuses a run from the moment at which that person removed
-//! something that the rollback needs.
+//! A fault excuses a run under three conditions:
+//!
+//! - The fault struck in the last rollback.
+//! - A step of that rollback gave up because of the fault.
+//! - That step had used up the retries of the deployed state machine.
+//!
+//! Any other fault, or one that passes by itself, excuses nothing: the run has to restore the original without help. A
+//! person excuses a run from the moment at which that person removed something that the rollback needs.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -278,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_period_includes_the_moment_it_ends_in() {
+    fn a_period_includes_its_last_moment() {
         let (started, lasted, end) = (932.79, 290.754, Duration::from_millis(1_223_544));
         assert!(started + lasted < end.as_secs_f64(), "a sum that a float rounds down");
         assert!(period(started, lasted).contains(&end));

@@ -87,7 +87,7 @@ fn untrue_of_home(case: &Case<'_>) -> Option<String> {
         .then(|| format!("{:?} is not so: {} is {holder:?}", mail.subject, case.scene.identifier))
 }
 
-/// The harm that the commands of the last mail would do.
+/// The harm that the commands of the last mail do.
 fn commands(case: &Case<'_>, say: &mut impl FnMut(Promise, String)) {
     let Some(by_hand) = case.e.by_hand else { return };
     let (before, after) = (case.e.after, &by_hand.after);

@@ -303,8 +303,8 @@ impl<'a> Scene<'a> {
         request.action.starts_with("DeleteDB") && request.resources.keys().any(is_home)
     }
 
-    /// The times at which people deleted, renamed or stopped the target or the database with its name, or gave that name to
-    /// another database.
+    /// The times at which people deleted, renamed or stopped the target or the database with its name. A rename of another
+    /// database to that name counts as well.
     pub(super) fn takings_from_home(&self) -> impl Iterator<Item = Duration> {
         let is_home = |name: &String| {
             let name = name.rsplit(':').next().unwrap_or(name);
@@ -799,7 +799,7 @@ impl<'a> Scene<'a> {
                 || name == format!("{}-temp", self.identifier) && !self.is_strange_replacement())
     }
 
-    /// A snapshot of the temporary name that was there before and does not carry a mark of an earlier run.
+    /// Whether a snapshot with the temporary name existed before the run, without a tag of an earlier run.
     fn is_strange_replacement(&self) -> bool {
         let name = format!("{}-temp", self.identifier);
         let tags = if self.is_cluster {
@@ -810,8 +810,8 @@ impl<'a> Scene<'a> {
         tags.is_some_and(|tags| !tags.keys().any(|key| key.starts_with(OUR_TAGS)))
     }
 
-    /// Whether people set this themselves on the target or a member, which share many a setting, whichever database it was
-    /// then.
+    /// Whether people changed this setting of the target or a member themselves. Both have many settings in common, and a
+    /// database may have changed its name.
     fn people_changed(&self, key: &str) -> bool {
         let setting = key.rsplit('/').next().unwrap_or(key);
         self.doings.iter().any(|request| {
@@ -820,7 +820,7 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// People who delete or rename something do not expect it to stay.
+    /// A person who deletes or renames a database or snapshot does not expect it to stay.
     fn is_undone_by_people(&self, name: &str) -> bool {
         self.doings.iter().any(|request| {
             let removes = request.action.starts_with("Delete")
@@ -830,14 +830,14 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// Settings and tags of the target and its members that are neither as they were nor as a person made them.
+    /// Settings and tags of the target and its members that differ from before, and that no person changed.
     pub(super) fn changed_settings(&self, without: &WorldState, after: &WorldState) -> Vec<Difference> {
         let mut all = Vec::new();
         for original in &self.originals {
             let [before, anyway] = [self.before, without].map(|world| settings_by_id(world, original));
             let (Some(before), Some(now)) = (before, settings_by_name(after, original)) else { continue };
             for key in before.keys().chain(now.keys()).collect::<BTreeSet<_>>() {
-                // RDS chooses the zones of a cluster's storage, and names secrets anew.
+                // RDS chooses the zones of a cluster's storage, and gives secrets new names.
                 if key == "settings/availabilityZones" || key.starts_with("tags/trapheus:") {
                     continue;
                 }
@@ -857,7 +857,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// What this run and those beside it were asked.
+/// The inputs of this run and of those beside it.
 fn inputs_of_runs<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = &'a Value> {
     let report = evidence.report;
     std::iter::once(&report.input).chain(report.others.iter().map(|other| &other.input))
@@ -884,12 +884,12 @@ fn originals(before: &WorldState, identifier: &str, is_cluster: bool) -> Vec<Ori
     std::iter::once(target).chain(members).collect()
 }
 
-/// What people did that RDS accepted and that changes something.
+/// The requests of people that RDS accepted.
 pub(super) fn doings(requests: &[RecordedRequest]) -> impl Iterator<Item = &RecordedRequest> {
     requests.iter().filter(|request| request.caller == MEDDLER && request.outcome == Outcome::Ok)
 }
 
-/// The resource ids of the databases that a request is about. A snapshot may be called like one of another's.
+/// The resource ids of the databases that a request is about. A snapshot may have the same name as another kind's.
 pub(super) fn touched(request: &RecordedRequest) -> impl Iterator<Item = &str> {
     let about = ["DBInstanceIdentifier", "DBClusterIdentifier", "ResourceName"];
     let about = about.map(|parameter| request.parameters.get(parameter).and_then(|value| value.rsplit(':').next()));
@@ -907,7 +907,7 @@ pub(super) fn is_granted(request: &RecordedRequest) -> bool {
     matches!(request.outcome, Outcome::Ok | Outcome::ResponseLost)
 }
 
-/// Whether RDS granted it, and it asked for more than a look.
+/// Whether RDS granted the request, and the request does more than read.
 fn is_change(request: &RecordedRequest) -> bool {
     let looks = request.action.starts_with("Describe") || request.action.starts_with("List");
     request.service == Service::Rds && !looks && is_granted(request)
@@ -917,7 +917,7 @@ fn is_rename(request: &RecordedRequest) -> bool {
     ["NewDBInstanceIdentifier", "NewDBClusterIdentifier"].iter().any(|name| request.parameters.contains_key(*name))
 }
 
-/// The name that a request gives to a database, old or new.
+/// The new name that a request gives to a database.
 fn given_name(request: &RecordedRequest) -> Option<String> {
     let of = |parameter: &str| request.parameters.get(parameter).map(|name| name.to_ascii_lowercase());
     match request.action.as_str() {
@@ -929,19 +929,19 @@ fn given_name(request: &RecordedRequest) -> Option<String> {
     }
 }
 
-/// A tag of ours, and on what.
+/// A tag of Trapheus, and the resource that carries it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Marked {
-    /// Kind and name.
+    /// The kind and the name.
     on: String,
     key: String,
     value: String,
     on_database: bool,
-    /// Of the database, or of the one it is a snapshot of.
+    /// The resource id of the database, or of the snapshot's source.
     resource_id: String,
 }
 
-/// Everything that carries tags of ours, with those tags.
+/// All tags of Trapheus in the world.
 fn marked(world: &WorldState) -> BTreeSet<Marked> {
     let instances = world.instances.iter();
     let instances = instances.map(|found| (format!("instance {}", found.identifier), &found.tags, &found.resource_id));
@@ -970,7 +970,7 @@ fn marked(world: &WorldState) -> BTreeSet<Marked> {
         .collect()
 }
 
-/// What is different about a bystander.
+/// The difference between a bystander's states.
 fn difference<T: Serialize + PartialEq>(kind: &str, name: &str, before: &T, now: Option<&T>) -> Option<String> {
     let Some(now) = now else { return Some(format!("the {kind} {name} is gone")) };
     if before == now {
@@ -989,7 +989,7 @@ fn difference<T: Serialize + PartialEq>(kind: &str, name: &str, before: &T, now:
     (!changed.is_empty()).then(|| format!("the {kind} {name} was changed: {}", changed.join(", ")))
 }
 
-/// The fields of an object, those of the objects in it by path. When it was made is not a difference.
+/// The fields of an object, with those of inner objects by path. The time of creation does not count as a difference.
 fn flat(value: &Value) -> BTreeMap<String, Value> {
     fn walk(prefix: &str, fields: &Map<String, Value>, all: &mut BTreeMap<String, Value>) {
         for (key, value) in fields {
