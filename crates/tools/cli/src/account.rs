@@ -66,7 +66,7 @@ pub async fn start(sfn: &Client, state_machine: &str, name: &str, input: &Value)
     }
 }
 
-/// A name that stays the same for one event for a minute, so that an accidental second start has no effect.
+/// A name that one event keeps for a minute, so that an accidental second start has no effect.
 pub fn name_of(event: &Value, now: Timestamp) -> String {
     let text = |key: &str| event[key].as_str().unwrap_or("run").to_owned();
     let minute = now.strftime("%Y%m%dT%H%MZ");

@@ -710,7 +710,7 @@ impl Case<'_> {
         }
     }
 
-    /// Whether the first run put the database in the place of the original, before the last run with the claim began.
+    /// Whether the first run replaced the original with the database, before the last run with the claim began.
     fn is_of_the_first(&self, stray: &Stray) -> bool {
         self.succeeded() && !self.keeper.is_first && self.is_made_by_the_run(&stray.resource_id)
     }

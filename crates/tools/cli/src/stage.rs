@@ -445,7 +445,7 @@ struct Invocation {
 struct Halt {
     handle: Cell<Option<StopHandle>>,
     halted: Cell<bool>,
-    /// The state whose function works to its end before the execution is stopped, the reason, and the number of the entry.
+    /// The state whose function ends before the execution is stopped, with the reason and the number of the entry.
     after: RefCell<Option<(String, Disturbance, u32)>>,
 }
 

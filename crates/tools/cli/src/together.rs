@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn simultaneous_restores_all_succeed_and_take_only_the_time_of_the_limit() {
+    fn simultaneous_restores_all_succeed_and_the_limit_adds_no_more_than_its_own_time() {
         for (identifier, is_cluster) in [("orders", false), ("shop", true)] {
             let Row { limited, unlimited, limit_seconds, .. } = eight(identifier, is_cluster);
             assert!(limited.failures.is_empty() && unlimited.failures.is_empty(), "{limited:?} {unlimited:?}");

@@ -116,7 +116,7 @@ fn snapshots(recording: &Recording, name: &str, (moment, occurrence): (&str, u32
     tries.into_iter().map(take).collect()
 }
 
-/// A person or a job restores a database of this name from a snapshot, with its own tags or the snapshot's.
+/// A person or a job restores a database of this name from a snapshot. It gets its own tags, or the snapshot's.
 fn restores(
     recording: &Recording,
     name: &str,

@@ -2,8 +2,8 @@
 //!
 //! `WHERE` is one of these:
 //!
-//! - An action, a function or a state. `@IDENTIFIER` limits an action to one database, `#N` is its Nth occurrence, and `xM`
-//! stands for M occurrences in a row.
+//! - An action, a function or a state. `@IDENTIFIER` limits an action to one database. `#N` is its Nth occurrence, and `xM`
+//!   are M occurrences in a row.
 //! - A person's moment: `at:SECONDS` or `after:ACTION#N+SECONDS`.
 //! - The `end` of the execution.
 //!

@@ -552,8 +552,8 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// The target or a member that accepts no connections, or soon will not, such as before the reboot of a rename. Its
-    /// status may still be `available`. A backup interrupts no client.
+    /// The target or a member that accepts no connections, or soon will not. One example is the time before the reboot of a
+    /// rename. The status may still be `available`. A backup interrupts no client.
     pub(super) fn not_serving(&self, world: &WorldState) -> Option<String> {
         self.originals.iter().find_map(|original| {
             let found = if original.is_cluster {
@@ -582,8 +582,8 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Whether a person wrote a claim on this database or snapshot, or took the snapshot with the tags of its source. The
-    /// run may not remove such a claim.
+    /// Whether a person wrote a claim on this database or snapshot, or took it with the tags of its source. The run may not
+    /// remove such a claim.
     fn people_claimed(&self, name: &str) -> bool {
         self.doings.iter().any(|request| {
             let is_about = |parameter: &str| {
