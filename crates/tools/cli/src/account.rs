@@ -23,7 +23,7 @@ use crate::timeline::{Audience, Timeline, said};
 const PAUSE: Duration = Duration::from_secs(3);
 /// The pause between two reads while Step Functions throttles.
 const LONGER_PAUSE: Duration = Duration::from_secs(15);
-/// The state machine's name in SAM's template, which follows the stack's name.
+/// The state machine's name in SAM's template. The deployed name begins with the stack's name.
 const STATE_MACHINE: &str = "DBRestoreStateMachine";
 
 /// A client for Step Functions in the given region, with the given profile.

@@ -54,7 +54,7 @@ pub struct Case {
     pub world: Arc<World>,
     pub seed: u64,
     pub snapshot_replacement: SnapshotReplacement,
-    /// Whether the deployment takes a final snapshot of a database before it deletes it.
+    /// Whether the deployment takes a final snapshot of the original before its deletion.
     pub final_snapshot: bool,
     /// Whether the deployment sends an alert for a success.
     pub success_notice: bool,
@@ -127,7 +127,7 @@ static WORLD: LazyLock<Arc<World>> = LazyLock::new(|| {
     Arc::new(World { lag: LAG, ..built_in })
 });
 
-/// Changes of the deployed pipeline. A test removes safeguards, to prove that the oracle notices it.
+/// Changes of the deployed pipeline. A test removes safeguards, to prove that the oracle notices their absence.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     pub definition: Option<StateMachine>,

@@ -95,7 +95,7 @@ pub struct Evidence<'a> {
     pub world: &'a World,
     pub disturbances: &'a [Disturbance],
     pub snapshot_replacement: SnapshotReplacement,
-    /// Whether the deployment takes a final snapshot of a database before it deletes it.
+    /// Whether the deployment takes a final snapshot of the original before its deletion.
     pub final_snapshot: bool,
     /// Whether the deployment sends an alert for a success.
     pub success_notice: bool,
@@ -382,7 +382,7 @@ impl Case<'_> {
             return;
         }
         if !self.asks_for_a_hand() {
-            // A fault of the mail itself keeps the alert from people.
+            // If the mail itself failed, the run cannot alert people.
             if !excuse::mail_failed(&self.e) {
                 say(format!("{described}, and no final mail asks for action"));
             }
@@ -454,7 +454,7 @@ impl Case<'_> {
         self.e.report.output.as_ref()?.pointer("/export/failure")
     }
 
-    /// The error in a successful run's output about its requested export.
+    /// The missing or untrue statement about the requested export in a successful run's output.
     fn untrue_of_export(&self) -> Option<String> {
         if self.e.report.input["export"] != true {
             return None;
@@ -486,7 +486,7 @@ impl Case<'_> {
         before.into_iter().rev().find(|step| step.status == StepStatus::Failed)
     }
 
-    /// The error that sent the run into its rollback. A function that does not wake has an error of its own for this.
+    /// The error that sent the run into its rollback. A function that does not wake causes an error of its own.
     fn first_error(&self) -> Option<&str> {
         self.first_failure().filter(|step| steps::of_run(step) == step.state)?.error.as_deref()
     }
@@ -710,7 +710,7 @@ impl Case<'_> {
         }
     }
 
-    /// Whether the first run replaced the original with the database, before the last run with the claim began.
+    /// Whether the first run replaced the original with this database, before the last run with the claim began.
     fn is_of_the_first(&self, stray: &Stray) -> bool {
         self.succeeded() && !self.keeper.is_first && self.is_made_by_the_run(&stray.resource_id)
     }
@@ -735,8 +735,8 @@ impl Case<'_> {
         }
     }
 
-    /// The period in which an execution with the claim changed RDS. Tags show late, so two claims may seem to hold for
-    /// seconds. The loser has to notice this before its first change.
+    /// The period from an execution's first change under its claim to the end of that claim. Tags show late, so two claims
+    /// may seem to hold for seconds. The loser has to notice this before its first change.
     fn changing(&self, execution: &str, (from, to): (f64, f64)) -> Option<(f64, f64)> {
         let caller = execution.rsplit(':').next()?;
         let mut changes = self.scene.changes_by(caller).map(|request| request.at.as_secs_f64());

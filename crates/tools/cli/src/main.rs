@@ -73,7 +73,7 @@ enum Command {
                             recovery:RevertOldDbInstanceRename=secondRun   the same as a recovery enters a state\n  \
                             end=redrive:600        a person redrives the execution ten minutes after it ended without\n                         \
                             success; end#2 after its second such end\n  \
-                            at:600=ACTION:PARAMETER=VALUE,…      a person does something after ten minutes\n  \
+                            at:600=ACTION:PARAMETER=VALUE,…      a person makes a request after ten minutes\n  \
                             after:ModifyDBInstance#1+30=ACTION…  or half a minute after a request")]
     Rehearse {
         /// The execution's input: a JSON file, or `-` for standard input.
@@ -142,8 +142,8 @@ enum Command {
     /// The execution's name consists of the event and the minute. An accidental second start within the minute therefore
     /// has no effect.
     ///
-    /// Exit status: 0 if it was started or, with `--follow`, if it succeeded; 1 if it did not; 2 if it could not be
-    /// started.
+    /// Exit status: 0 if the execution started or, with `--follow`, succeeded; 1 if it did not succeed; 2 if it could not
+    /// be started.
     #[command(
         after_help = "Examples:\n  trapheus start events/instance-restore.json --stack trapheus-staging --follow\n  \
                             trapheus start event.json --state-machine-arn arn:aws:states:…:stateMachine:… --profile staging"
@@ -216,10 +216,10 @@ enum Command {
     Overhead(overhead::Options),
     /// Restore many databases at once, in one account whose limit of RDS requests they share.
     ///
-    /// The command rehearses executions on copies of a database, all started at the same moment. It shows the requests of
-    /// each to RDS, and the time of all.
+    /// The command rehearses N executions on copies of a database, all started at the same moment. It shows the RDS
+    /// requests of each execution, and the total time.
     ///
-    /// Exit status: 0 if every execution succeeded, 1 if one did not, 2 if it could not be rehearsed.
+    /// Exit status: 0 if every execution succeeded, 1 if one did not, 2 if they could not be rehearsed.
     #[command(after_help = "Examples:\n  trapheus fleet\n  \
                             trapheus fleet 30 --limit 5 --event events/aurora-cluster-restore.json")]
     Fleet(together::Options),

@@ -47,7 +47,7 @@ struct Row {
     database: &'static str,
     restore: &'static str,
     seconds: f64,
-    /// The seconds of these in which RDS worked.
+    /// The part of these seconds in which RDS worked.
     rds_seconds: f64,
     overhead_seconds: f64,
     downtime_seconds: f64,

@@ -102,7 +102,7 @@ pub struct Rehearsal {
     /// The name of the execution; by default, one made from the seed.
     pub name: Option<String>,
     pub snapshot_replacement: SnapshotReplacement,
-    /// Whether the deployment takes a final snapshot of a database before it deletes it.
+    /// Whether the deployment takes a final snapshot of the original before its deletion.
     pub final_snapshot: bool,
     /// Whether the deployment sends an alert for a success.
     pub success_notice: bool,

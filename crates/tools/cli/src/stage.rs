@@ -300,7 +300,7 @@ impl Stage {
 
     /// Starts another execution beside the running ones.
     fn start(self: &Rc<Self>, role: RunRole, name: String, input: Value, beside: &Run, after: Duration) {
-        // A caller of its own distinguishes its requests from those of others.
+        // Each execution has its own caller, which distinguishes its requests from those of others.
         let caller = self.simulator.on_behalf_of(&name);
         let Clients { rds, ses, sfn, webhooks } = Clients::of(&caller);
         let fleet = Rc::new(Fleet { rds, ses, sfn, webhooks, ..(*beside.fleet).clone() });

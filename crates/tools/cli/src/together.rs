@@ -179,7 +179,7 @@ impl Together {
             .map(|(number, identifier)| {
                 let mut input = self.event.clone();
                 input["identifier"] = identifier.clone().into();
-                // A caller of its own distinguishes its requests from those of others.
+                // Each execution has its own caller, which distinguishes its requests from those of others.
                 let fleet = rehearsal.fleet(&simulator.on_behalf_of(&identifier), start_time);
                 let seed = self.seed.wrapping_add(number.into());
                 Run { role: None, name: identifier, input, seed, fleet: Rc::new(fleet) }

@@ -1,6 +1,6 @@
 //! A Lambda function that returns its input. It is never deployed. It consists of the runtime alone, without an SDK,
-//! logging or a handler. The difference between another function's cost and its cost is therefore due to that function's
-//! own code. See `crates/tools/benches/functions`.
+//! logging or a handler. Any cost of another function beyond this one's is therefore that function's own. See
+//! `crates/tools/benches/functions`.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::Value;

@@ -84,8 +84,8 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, simulator: Simu
     }
 }
 
-/// Errors are ignored. A client without an answer fails and reports the failure itself. The end of a function closes its
-/// connections abruptly, as expected.
+/// Errors are ignored. A client without an answer fails and reports the failure itself. A function ends without closing its
+/// connections, as expected.
 async fn converse(stream: TcpStream, tls: Option<TlsAcceptor>, simulator: Simulator) {
     let service = service_fn(move |request| answer(simulator.clone(), request));
     let http = http1::Builder::new();

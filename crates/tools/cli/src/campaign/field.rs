@@ -239,7 +239,7 @@ fn other_backups(happy: &Recording) -> Vec<Case> {
             cases.push(case);
         }
     }
-    // A run that takes the snapshot differs from the other only until it has restored from it.
+    // The snapshot matters only until the run has restored from it, so the run's deletions are no moments here.
     for (moment, occurrence) in ends(&happy.changes).filter(|(moment, _)| !moment.starts_with("Delete")) {
         for delay in [0.0, 60.0] {
             let name = own_snapshot(happy);

@@ -1,4 +1,5 @@
-//! Every kind of fault at every moment of a run. A run without faults is recorded, and each of its actions then fails once.
+//! Every kind of fault at every moment of a run. A run without faults is recorded, and a fault then hits each of its
+//! actions once.
 //!
 //! This module also owns the building blocks that [`super::random`] combines.
 
@@ -1021,7 +1022,7 @@ fn worlds(happy: &Recording) -> Vec<Case> {
     }
     if happy.restores() {
         cases.push(Case { final_snapshot: true, ..Case::new(f::HAPPY, &happy.event) });
-        // A restored database that RDS does not delete while it is creating.
+        // A restored database that RDS cannot delete during its creation.
         for failing in failing_restores(happy.identifier()) {
             let mut case = Case::new(f::BAD_STATUS, &happy.event).with(failing);
             Arc::make_mut(&mut case.world).unverified =

@@ -66,7 +66,7 @@ impl Pool {
 fn pick<'a>(rng: &mut Rng, names: impl Iterator<Item = (&'a String, &'a u32)>) -> Option<(&'a str, u32)> {
     let names: Vec<_> = names.collect();
     let (name, count) = names.get(rng.usize(..names.len().max(1)))?;
-    // Two beyond the end, since a rollback or a retry makes more of them than a run without faults.
+    // The number may exceed the recorded count by two, since a rollback or a retry adds occurrences.
     Some((name.as_str(), rng.u32(1..=**count + 2)))
 }
 

@@ -1,7 +1,7 @@
 //! Every request of a campaign's functions, each once: the input for the proof of their permissions.
 //!
-//! `tests/deployment/permissions/README.md` describes the format. It leaves out the requests of people, and the time and
-//! result of each request. A refused request needs a permission as well.
+//! `tests/deployment/permissions/README.md` describes the format. The record leaves out the requests of people, and the
+//! time and result of each request. A refused request needs a permission as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -18,7 +18,7 @@ impl Requests {
     /// Adds the requests that functions have made.
     pub fn add(&mut self, requests: &[RecordedRequest]) {
         for request in requests.iter().filter(|request| !request.role.is_empty()) {
-            // No permission depends on the place in a list or the subject of a mail, and their variety is unlimited.
+            // No permission depends on the position in a list or the subject of a mail, and their variety is unlimited.
             let matters = |name: &str| !matches!(name, "Marker" | "MaxRecords" | "Subject");
             let parameters = request.parameters.iter().filter(|(name, _)| matters(name));
             let line = json!({

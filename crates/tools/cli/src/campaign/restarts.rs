@@ -64,7 +64,7 @@ pub(super) fn redriven_rollbacks(event: &Value) -> Result<Vec<Case>, String> {
     Ok(cases)
 }
 
-/// A run that is stopped, and then recovered by the rule and by a person at once.
+/// A run that is stopped, and then recovered by the rule and by a person at the same time.
 pub(super) fn recovered_twice(happy: &Recording) -> Result<Vec<Case>, String> {
     let seed = Case::new(f::TWO_RECOVERIES, &happy.event).seed;
     let by_execution = json!({"task": "recover", "execution": execution_arn(&execution_name(seed))});

@@ -37,7 +37,7 @@ pub(super) struct Node {
     pub(super) comment: Option<String>,
     /// A second line under the name.
     pub(super) remark: Option<String>,
-    /// Whether a state that catches for many catches its failures.
+    /// Whether its failures are caught by a state that catches for many.
     pub(super) catches: bool,
     /// Whether it catches for many states, drawn as one arrow.
     pub(super) is_caught_into: bool,

@@ -181,7 +181,7 @@ struct Search<'a> {
     graph: &'a Graph,
     is_back: Vec<bool>,
     seen: Vec<Seen>,
-    /// Every state, after all states that follow it.
+    /// The states, each after all those that it leads to.
     done: Vec<usize>,
 }
 

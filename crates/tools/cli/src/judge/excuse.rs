@@ -59,7 +59,7 @@ struct Rollback<'a> {
     /// The start of its execution.
     began: f64,
     steps: &'a [Step],
-    /// Whether the run itself did it, whose state document identifies the database.
+    /// Whether the run itself did it. Its state document identifies the database.
     is_own: bool,
 }
 
@@ -238,7 +238,7 @@ fn gave_up(evidence: &Evidence<'_>, function: &str) -> bool {
     all.any(|step| step.status == StepStatus::Failed && steps::calls(step, function) && has_persisted(step))
 }
 
-/// Whether alerts arrive more than once without an answer to their sender.
+/// Whether alerts arrive without an answer to their sender, more than once.
 pub(super) fn answers_are_lost(evidence: &Evidence<'_>) -> bool {
     let is_lost = |strike: &&Struck| match &strike.fault {
         Disturbance::Function(fault) => {

@@ -413,7 +413,7 @@ impl<'a> Scene<'a> {
         names.chain([self.identifier.clone()]).collect()
     }
 
-    /// Changes by runs of databases that are not theirs.
+    /// Changes that runs requested of databases other than their own, and that RDS made.
     pub(super) fn changes_of_strangers(&self) -> Vec<String> {
         let strangers: BTreeSet<&str> = self.strangers().collect();
         let changes = self.requests.iter().filter(|request| request.caller != MEDDLER && is_change(request));
@@ -458,7 +458,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// The kind of database under the service name.
+    /// Judges the database under the service name.
     pub(super) fn home(&self, world: &WorldState) -> Home {
         let Some(target) = self.original() else { return Home::Wrong("there never was one".to_owned()) };
         let found = if self.is_cluster {
@@ -511,7 +511,7 @@ impl<'a> Scene<'a> {
         self.originals.iter().skip(1)
     }
 
-    /// The first difference of the original's members from their former state. A member that a person removed does not
+    /// The first difference of the original's members from their expected state. A member that a person removed does not
     /// count.
     fn members_at_home(&self, world: &WorldState) -> Option<String> {
         self.members().find_map(|member| {
@@ -582,8 +582,8 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Whether a person wrote a claim on this database or snapshot, or took it with the tags of its source. The run may not
-    /// remove such a claim.
+    /// Whether a person wrote a claim on this database or snapshot, or created the snapshot with the tags of its source.
+    /// The run may not remove such a claim.
     fn people_claimed(&self, name: &str) -> bool {
         self.doings.iter().any(|request| {
             let is_about = |parameter: &str| {
@@ -810,8 +810,8 @@ impl<'a> Scene<'a> {
         tags.is_some_and(|tags| !tags.keys().any(|key| key.starts_with(OUR_TAGS)))
     }
 
-    /// Whether people changed this setting of the target or a member themselves. Both have many settings in common, and a
-    /// database may have changed its name.
+    /// Whether people changed this setting on the target or a member, original or restored. The target and its members have
+    /// many settings in common.
     fn people_changed(&self, key: &str) -> bool {
         let setting = key.rsplit('/').next().unwrap_or(key);
         self.doings.iter().any(|request| {
@@ -917,7 +917,7 @@ fn is_rename(request: &RecordedRequest) -> bool {
     ["NewDBInstanceIdentifier", "NewDBClusterIdentifier"].iter().any(|name| request.parameters.contains_key(*name))
 }
 
-/// The new name that a request gives to a database.
+/// The name that a request gives to a database, existing or new.
 fn given_name(request: &RecordedRequest) -> Option<String> {
     let of = |parameter: &str| request.parameters.get(parameter).map(|name| name.to_ascii_lowercase());
     match request.action.as_str() {
@@ -970,7 +970,7 @@ fn marked(world: &WorldState) -> BTreeSet<Marked> {
         .collect()
 }
 
-/// The difference between a bystander's states.
+/// The difference of a bystander from its former state.
 fn difference<T: Serialize + PartialEq>(kind: &str, name: &str, before: &T, now: Option<&T>) -> Option<String> {
     let Some(now) = now else { return Some(format!("the {kind} {name} is gone")) };
     if before == now {
