@@ -582,8 +582,8 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Whether a person wrote a claim on this database or snapshot, or created the snapshot with the tags of its source.
-    /// The run may not remove such a claim.
+    /// Whether a person wrote the claim under this name, or created the snapshot with the tags of its source. The run may
+    /// not remove such a claim.
     fn people_claimed(&self, name: &str) -> bool {
         self.doings.iter().any(|request| {
             let is_about = |parameter: &str| {
