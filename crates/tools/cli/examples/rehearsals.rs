@@ -1,4 +1,5 @@
-//! How many whole executions a second one core rehearses: state machine, functions, SDK clients and simulator together.
+//! Measures how many whole executions one core rehearses in a second: state machine, functions, SDK clients and simulator
+//! together.
 //!
 //! `cargo run --profile campaign -p trapheus-cli --example rehearsals [SECONDS]`
 

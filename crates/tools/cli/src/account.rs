@@ -1,7 +1,8 @@
-//! Executions in an AWS account: starting one, and following it with the timeline of a rehearsal.
+//! Executions in an AWS account: this module starts an execution, and follows it with the timeline of a rehearsal.
 //!
-//! Owns the calls to Step Functions and the way from its history to the events a [`Timeline`] reads. It touches no
-//! database: what it starts does. Following may be interrupted and taken up again at any time, the execution does not care.
+//! It owns the calls to Step Functions, and translates the history into the events that a [`Timeline`] reads. It changes no
+//! database itself: the execution that it starts does. An operator may interrupt and resume `follow` at any time, without
+//! an effect on the execution.
 
 use std::collections::HashMap;
 use std::time::Duration;
@@ -17,14 +18,14 @@ use trapheus_common::trust::Trust;
 
 use crate::timeline::{Audience, Timeline, said};
 
-/// Between two looks at a history that has not ended.
+/// The pause between two reads of the history of a running execution.
 const PAUSE: Duration = Duration::from_secs(3);
-/// Between two looks while Step Functions throttles.
+/// The pause between two reads while Step Functions throttles.
 const LONGER_PAUSE: Duration = Duration::from_secs(15);
-/// What SAM's template names the state machine, after the stack's name.
+/// The state machine's name in SAM's template. The deployed name begins with the stack's name.
 const STATE_MACHINE: &str = "DBRestoreStateMachine";
 
-/// Where to find Step Functions.
+/// A client for Step Functions in the given region, with the given profile.
 pub async fn client(region: Option<String>, profile: Option<String>) -> Client {
     let mut loader = clients::loader(Trust::System);
     if let Some(region) = region {
@@ -49,7 +50,7 @@ pub async fn state_machine_of(sfn: &Client, stack: &str) -> Result<String, Strin
     Err(format!("there is no state machine `{name}` in this account and region: is the stack `{stack}` deployed here?"))
 }
 
-/// Starts an execution. Starting the same input under the same name again while it runs is the same execution.
+/// Starts an execution. While an execution runs, a second start with the same input and name returns the same execution.
 pub async fn start(sfn: &Client, state_machine: &str, name: &str, input: &Value) -> Result<String, String> {
     let call = sfn.start_execution().state_machine_arn(state_machine).name(name).input(input.to_string());
     match call.send().await {
@@ -61,7 +62,7 @@ pub async fn start(sfn: &Client, state_machine: &str, name: &str, input: &Value)
     }
 }
 
-/// A name that the same event has for a minute, so that starting it twice by mistake starts it once.
+/// A name that one event keeps for a minute, so that an accidental second start has no effect.
 pub fn name_of(event: &Value, now: Timestamp) -> String {
     let text = |key: &str| event[key].as_str().unwrap_or("run").to_owned();
     let minute = now.strftime("%Y%m%dT%H%MZ");
@@ -69,7 +70,7 @@ pub fn name_of(event: &Value, now: Timestamp) -> String {
         Some(interrupted) => format!("{}-{interrupted}-{minute}", text("task")),
         None => format!("{}-{}-{minute}", text("identifier"), text("task")),
     };
-    // Step Functions takes 80 characters; the minute at the end is what tells one start from the next.
+    // Step Functions allows 80 characters. The minute at the end distinguishes one start from the next.
     let allowed: Vec<char> = name.chars().filter(|c| c.is_ascii_alphanumeric() || "-_".contains(*c)).collect();
     allowed[allowed.len().saturating_sub(80)..].iter().collect()
 }
@@ -84,11 +85,11 @@ pub struct Ended {
     pub cause: Option<String>,
 }
 
-/// Tells the audience of every step, past and to come, until the execution has ended.
+/// Reports every step, past and future, to the audience until the execution has ended.
 pub async fn follow(sfn: &Client, execution: &str, audience: &mut dyn Audience) -> Result<Ended, String> {
     let mut timeline = Timeline::new(audience);
     let mut history = History::default();
-    // The last page is asked for again by its own token: what has happened since is added to it.
+    // The last page is read again with its own token: Step Functions appends new events to it.
     let mut token: Option<String> = None;
     loop {
         let call = sfn.get_execution_history().execution_arn(execution).include_execution_data(true).max_results(1_000);
@@ -112,7 +113,7 @@ pub async fn follow(sfn: &Client, execution: &str, audience: &mut dyn Audience) 
     }
 }
 
-/// What has been read of a history. Events name their state only where it is entered or left.
+/// The part of a history read so far. An event names its state only when the execution enters or leaves it.
 #[derive(Default)]
 struct History {
     last: i64,
@@ -121,7 +122,8 @@ struct History {
 }
 
 impl History {
-    /// Tells the timeline of an event it has not heard of; the end of the execution, if this is it.
+    /// Passes an event to the timeline, unless the timeline has it already. Returns the end of the execution if the event
+    /// is its last.
     fn read(&mut self, event: &RemoteEvent, timeline: &mut Timeline<'_>) -> Option<Ended> {
         if event.id <= self.last {
             return None;
@@ -153,7 +155,7 @@ impl History {
         said.end(kind)
     }
 
-    /// Step Functions counts no retries: every call after the first since the state was entered is one.
+    /// Step Functions does not count retries. Every call after the first since the state was entered is a retry.
     fn retry_count(&mut self, kind: EventType, state: &str) -> Option<u32> {
         match kind {
             EventType::TaskStateEntered => {
@@ -175,7 +177,7 @@ fn named_state(event: &RemoteEvent) -> Option<&str> {
     entered.or_else(|| event.state_exited_event_details().map(|details| details.name()))
 }
 
-/// What an event says, wherever its type has it.
+/// The output, the error and the cause of an event, which each type stores in a different field.
 struct Said<'e> {
     output: Option<Value>,
     error: Option<&'e str>,
@@ -208,7 +210,7 @@ impl<'e> Said<'e> {
     }
 }
 
-/// Throttled, or not answered: asking again later may help.
+/// Throttled or unanswered: a later call may succeed.
 fn is_passing<E>(error: &aws_sdk_sfn::error::SdkError<E>) -> bool
 where
     aws_sdk_sfn::error::SdkError<E>: aws_sdk_sfn::error::ProvideErrorMetadata,
@@ -221,7 +223,7 @@ where
 fn words(error: &(impl std::error::Error + aws_sdk_sfn::error::ProvideErrorMetadata)) -> String {
     match (error.code(), error.message()) {
         (Some(code), Some(message)) => format!("{code}: {message}"),
-        // No connection, no credentials: what is wrong stands deep down.
+        // For a failed connection or missing credentials, only the innermost error states the cause.
         _ => DisplayErrorContext(error).to_string(),
     }
 }
@@ -238,7 +240,7 @@ mod tests {
     use super::*;
     use crate::timeline::{Step, StepStatus};
 
-    /// A state that is called twice, fails, and ends the execution; with the ids Step Functions would give.
+    /// A state that is called twice, fails, and ends the execution, with ids as Step Functions gives them.
     fn events() -> Vec<RemoteEvent> {
         let event = |id: i64, kind: &str| {
             RemoteEvent::builder()
@@ -294,7 +296,7 @@ mod tests {
     }
 
     #[test]
-    fn events_that_are_read_again_are_not_told_again() {
+    fn events_that_are_read_again_are_not_reported_again() {
         let again: Vec<RemoteEvent> = events().into_iter().take(9).chain(events()).collect();
         assert_eq!(steps(&again).0.len(), steps(&events()).0.len());
     }

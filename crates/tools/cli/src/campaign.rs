@@ -1,18 +1,18 @@
-//! The campaign: thousands of rehearsals in which something goes wrong, each judged on the eight promises.
+//! The campaign: thousands of rehearsals with faults, each judged on the eight promises.
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`families`] | the kinds of things that go wrong, what the original project does about each, what this one does |
-//! | [`matrix`] | every one of them at every moment of a run |
-//! | `restarts` | executions that are run again, for the matrix |
-//! | `field` | what happens around a run in a busy account |
-//! | [`random`] | two or three at once, and other worlds, by seed |
+//! | [`families`] | the kinds of faults, with the behaviour of the original project and of this one |
+//! | [`matrix`] | every fault at every moment of a run |
+//! | `restarts` | executions that are started again, for the matrix |
+//! | `field` | events around a run in a busy account |
+//! | [`random`] | two or three faults at once, and other worlds, by seed |
 //! | [`command`] | the command: options, progress, output |
-//! | [`requests`] | what the functions asked of AWS, for the proof of their permissions |
-//! | [`tally`] | what came of the runs, as tables |
+//! | [`requests`] | the functions' requests to AWS, for the proof of their permissions |
+//! | [`tally`] | the results of the runs, as tables |
 //!
-//! Owns a single run of it ([`Case`]) and running many side by side ([`run`]). The promises are the judge's
-//! ([`crate::judge`]).
+//! This module owns a single run of the campaign ([`Case`]) and runs many side by side ([`run`]). The promises are those of
+//! the oracle ([`crate::judge`]).
 
 pub mod command;
 pub mod families;
@@ -46,7 +46,7 @@ use crate::report::Report;
 use crate::stage::Around;
 use families::Family;
 
-/// One run: what is started, in which world, and what goes wrong.
+/// One run: its input, its world and its faults.
 #[derive(Clone, Debug)]
 pub struct Case {
     pub family: &'static Family,
@@ -54,17 +54,17 @@ pub struct Case {
     pub world: Arc<World>,
     pub seed: u64,
     pub snapshot_replacement: SnapshotReplacement,
-    /// Whether the deployment wants a last snapshot of what it replaces.
+    /// Whether the deployment takes a final snapshot of the original before its deletion.
     pub final_snapshot: bool,
-    /// Whether the deployment tells people of successes.
+    /// Whether the deployment sends an alert for a success.
     pub success_notice: bool,
     pub disturbances: Vec<Disturbance>,
-    /// Whether nothing goes wrong but what a run gets over by itself.
+    /// Whether all faults are ones that a run overcomes by itself.
     pub must_succeed: bool,
 }
 
 impl Case {
-    /// A run in which nothing goes wrong yet.
+    /// A run without faults.
     pub fn new(family: &'static Family, event: &Value) -> Self {
         Self {
             family,
@@ -85,7 +85,7 @@ impl Case {
         self
     }
 
-    /// The command that rehearses this very run. Its world is written to a file for it.
+    /// The command that rehearses this run. The method writes the world to a file for the command.
     pub fn replay(&self) -> Result<String, String> {
         // Writing to a String cannot fail.
         let mut command = format!("echo '{}' | trapheus rehearse -", self.event);
@@ -117,17 +117,17 @@ impl Case {
     }
 }
 
-/// How late reads may show what has changed, in every world of the campaign.
+/// The delay until reads show a change, in every world of the campaign.
 const LAG: Lag = Lag { tags_seconds: 20.0, rename_seconds: 10.0, execution_seconds: 30.0 };
 
-/// The built-in world with reads that lag, shared by all cases that do not change it.
+/// The built-in world with delayed reads. All cases that do not change it share it.
 static WORLD: LazyLock<Arc<World>> = LazyLock::new(|| {
-    // Compiled in, and rehearsed by many a test.
+    // The world is compiled in, and many tests rehearse it.
     let built_in = World::from_json(DEFAULT_WORLD).unwrap_or_else(|error| panic!("the built-in world: {error}"));
     Arc::new(World { lag: LAG, ..built_in })
 });
 
-/// A pipeline that is not the deployed one. A test takes safeguards away with it, to see that the judge finds that out.
+/// Changes of the deployed pipeline. A test removes safeguards, to prove that the oracle notices their absence.
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     pub definition: Option<StateMachine>,
@@ -135,7 +135,7 @@ pub struct Changes {
     pub without_recovery: bool,
 }
 
-/// A run and its judgement.
+/// A run and the oracle's verdict.
 #[derive(Debug)]
 pub struct Judged {
     pub report: Report,
@@ -145,7 +145,7 @@ pub struct Judged {
 
 /// Rehearses a case and judges it.
 pub fn judged(case: &Case, changes: &Changes) -> Result<Judged, WorldError> {
-    // Everything is in this process: no I/O to drive, and time that passes whenever all of it sleeps.
+    // The whole rehearsal is in this process. It needs no I/O, and the clock advances when all tasks sleep.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.unwrap_or_else(|error| panic!("cannot set up a runtime without I/O: {error}"));
     runtime.block_on(rehearse(case, changes))
@@ -165,7 +165,7 @@ async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> 
         ..Rehearsal::new(case.event.clone(), World::clone(&case.world))
     };
     let report = rehearsal.run_against(&simulator, &mut ()).await?;
-    // What people have in mind for later is over as well before anything is judged.
+    // The planned actions of people end before the oracle judges the run.
     tokio::time::sleep(last_doing(case).saturating_sub(simulator.now())).await;
     by_hand::settle(&simulator).await;
     let after = simulator.state();
@@ -179,7 +179,7 @@ async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> 
     Ok(Judged { report, requests, broken })
 }
 
-/// When the last thing happens that people do at a time of their own.
+/// The time of the last action that a person does at a fixed time.
 fn last_doing(case: &Case) -> Duration {
     let declared = case.disturbances.iter().filter_map(|disturbance| match disturbance {
         Disturbance::Meddling(meddling) => Some(meddling),
@@ -220,7 +220,7 @@ fn simulator(case: &Case, world: World) -> Result<Simulator, WorldError> {
     Simulator::new(world, options)
 }
 
-/// The same world after the same time, had there been nothing but what people did.
+/// The world after the same time, if only people had acted and no run.
 async fn without_the_run(case: &Case, report: &Report, requests: &[RecordedRequest]) -> Result<WorldState, WorldError> {
     let doings: Vec<Meddling> = requests
         .iter()
@@ -242,21 +242,21 @@ async fn without_the_run(case: &Case, report: &Report, requests: &[RecordedReque
     Ok(simulator.state())
 }
 
-/// What is kept of a run.
+/// The result of a run.
 #[derive(Debug)]
 pub struct Finished {
-    /// Its position among the cases.
+    /// The position of the run among the cases.
     pub number: usize,
     pub case: Case,
     pub status: String,
     pub error: Option<String>,
     pub requests: Vec<RecordedRequest>,
     pub broken: Vec<Broken>,
-    /// Only of a run that broke a promise.
+    /// Present only if the run broke a promise.
     pub report: Option<Box<Report>>,
 }
 
-/// Rehearses the cases on so many threads, and hands each result over as it comes.
+/// Rehearses the cases on `jobs` threads, and passes each result to `each` as soon as it exists.
 pub fn run(count: usize, case: impl Fn(usize) -> Case + Sync, jobs: usize, mut each: impl FnMut(Finished)) {
     let next = AtomicUsize::new(0);
     let (sender, results) = mpsc::channel();
@@ -266,7 +266,7 @@ pub fn run(count: usize, case: impl Fn(usize) -> Case + Sync, jobs: usize, mut e
             scope.spawn(move || {
                 loop {
                     let number = next.fetch_add(1, Ordering::Relaxed);
-                    // Nobody listens any more when the channel is closed.
+                    // The channel is closed once its receiver is gone.
                     if number >= count || sender.send(one(number, case(number))).is_err() {
                         break;
                     }
@@ -278,7 +278,7 @@ pub fn run(count: usize, case: impl Fn(usize) -> Case + Sync, jobs: usize, mut e
     });
 }
 
-/// One run; one that panics breaks the promise to tell the truth.
+/// Runs one case. A panic counts as a broken promise to tell the truth.
 fn one(number: usize, case: Case) -> Finished {
     let failed = |case: Case, what: String| Finished {
         number,

@@ -1,13 +1,14 @@
-//! What a run costs beside RDS itself: state transitions, Lambda, mail.
+//! The cost of a run without RDS itself: state transitions, Lambda, mail.
 //!
-//! List prices of us-east-1, arm64, without the free tier; from the pricing pages of AWS Step Functions (Standard), AWS Lambda
-//! and Amazon SES. An estimate: a rehearsal's functions take no time but what they wait.
+//! The prices are list prices of us-east-1, arm64, without the free tier. Their sources are the pricing pages of AWS Step
+//! Functions (Standard), AWS Lambda and Amazon SES. The result is an estimate: a rehearsal's functions take no time except
+//! for their waits.
 
 use std::time::Duration;
 
 use serde::Serialize;
 
-/// Dollars per state transition, retries counted.
+/// Dollars per state transition, including retries.
 const TRANSITION: f64 = 0.025 / 1_000.0;
 /// Dollars per GB-second of a function.
 const GIGABYTE_SECOND: f64 = 0.000_013_333_4;
@@ -18,12 +19,12 @@ const MAIL: f64 = 0.10 / 1_000.0;
 /// Memory of every function, in GB.
 pub(crate) const MEMORY: f64 = 0.125;
 
-/// What a run used.
+/// The resources that a run used.
 #[derive(Clone, Copy, Debug, Default)]
 pub struct Usage {
     pub transitions: u64,
     pub invocations: u64,
-    /// The functions' time, summed.
+    /// The summed run time of the functions.
     pub function_time: Duration,
     pub mails: u64,
 }

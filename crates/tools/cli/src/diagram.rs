@@ -2,11 +2,11 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `graph` | what of a definition is shown: states, ways between them, what failures do |
-//! | `layout` | where it goes: ranks from top to bottom, few crossings, straight lines |
-//! | `svg` | how it looks, on a light and on a dark page |
+//! | `graph` | the part of a definition to show: states, ways between them, catches |
+//! | `layout` | the places: ranks from top to bottom, few crossings, straight lines |
+//! | `svg` | the look, on a light and on a dark page |
 //!
-//! Pure and deterministic: the same definition gives the same files, so that a test can tell when the pictures in
+//! Pure and deterministic: the same definition gives the same files. A test can therefore tell when the pictures in
 //! `docs/pictures/` are out of date.
 
 mod graph;
@@ -17,13 +17,13 @@ use serde_json::Value;
 
 use graph::{Detail, Graph};
 
-/// One picture: what it shows of the machine.
+/// One picture: the part of the machine that it shows.
 struct Picture {
     name: &'static str,
     title: &'static str,
-    /// Where it begins; the machine's start if empty.
+    /// The first states; the machine's start if empty.
     from: &'static [&'static str],
-    /// States that are only pointed at.
+    /// States that the picture shows only as signposts.
     until: &'static [&'static str],
     detail: Detail,
 }
@@ -121,7 +121,7 @@ mod tests {
         let mut missing = BTreeSet::new();
         collect(&definition["States"], &mut missing);
         for (_, svg) in pictures(&definition).into_iter().skip(1) {
-            // A Parallel's name may be followed by a remark.
+            // A remark may follow the name of a Parallel.
             missing.retain(|state| !["<", " ("].iter().any(|end| svg.contains(&format!(">{state}{end}"))));
         }
         assert_eq!(missing, BTreeSet::new());

@@ -1,8 +1,8 @@
-//! Everything that can go wrong in a rehearsal: requests, people, functions, the execution itself.
+//! All faults of a rehearsal: of requests, people, functions and the execution itself.
 //!
-//! Owns what a disturbance is and which names it may use; a name that nothing has is refused, with the closest one that
-//! exists. The short form of `--fault` is in `disturbance/short.rs`. What RDS does about it is the simulator's
-//! ([`rds_simulator::Fault`]), what becomes of functions and executions is in `stage.rs`.
+//! This module owns the kinds of disturbances, and the names that they may use. It refuses an unknown name, and suggests
+//! the closest known one. The short form of `--fault` is in `disturbance/short.rs`. The simulator owns the effect on RDS
+//! ([`rds_simulator::Fault`]), and `stage.rs` the effect on functions and executions.
 
 mod short;
 
@@ -21,50 +21,50 @@ use trapheus_common::functions;
 use crate::lambda::LambdaError;
 use crate::rehearsal::deployed;
 
-/// Something that goes wrong. As text it is the short form of `--fault`, or JSON.
+/// One fault of a rehearsal. Its text is the short form of `--fault`, or JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
 pub enum Disturbance {
     /// An AWS request meets a fault.
     Request(FaultRule),
-    /// A person does something meanwhile.
+    /// A person makes a request of RDS during the run.
     Meddling(Meddling),
     /// A function fails.
     Function(FunctionFault),
-    /// Somebody stops the execution as it enters a state: the state's function is not called.
+    /// A person stops the execution as it enters a state, before the call of the state's function.
     Abort {
         state: String,
         #[serde(default = "once")]
         occurrence: u32,
     },
-    /// Somebody stops the execution while it is in a state: the state's function has worked, and nobody hears its answer.
+    /// A person stops the execution while it is in a state. The state's function has done its work, and its answer is lost.
     AbortAfter {
         state: String,
         #[serde(default = "once")]
         occurrence: u32,
     },
-    /// A person redrives the execution so long after it ended without success.
+    /// A person redrives the execution this long after it ended without success.
     Redrive {
-        /// After which such end, counted from 1.
+        /// The number of that end, counted from 1.
         #[serde(default = "once")]
         occurrence: u32,
         seconds: f64,
     },
-    /// Somebody starts another execution as this one enters a state.
+    /// A person starts another execution as this one enters a state.
     SecondRun {
         state: String,
         #[serde(default = "once")]
         occurrence: u32,
-        /// As which execution enters it: the first, or a recovery that the rule started.
+        /// The execution that enters the state: the first, or a recovery that the rule started.
         #[serde(default, skip_serializing_if = "Beside::is_first")]
         beside: Beside,
-        /// Its input; the same as this one's if there is none.
+        /// The input of the other execution; by default, the same as this one's.
         #[serde(default, skip_serializing_if = "Option::is_none")]
         event: Option<Value>,
     },
 }
 
-/// Which execution another one is started beside.
+/// The execution beside which another one starts.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum Beside {
@@ -80,38 +80,39 @@ impl Beside {
     }
 }
 
-/// A function that fails, by invocation. Those of every execution count.
+/// A function that fails, by invocation. The invocations of all executions count.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct FunctionFault {
-    /// The stem of its binary, such as `rename-instance`.
+    /// The name of its binary, such as `rename-instance`.
     pub function: String,
     /// The first invocation that fails, counted from 1.
     #[serde(default = "once")]
     pub occurrence: u32,
-    /// How many invocations in a row fail.
+    /// The number of invocations in a row that fail.
     #[serde(default = "once")]
     pub times: u32,
     pub fault: FunctionFaultKind,
 }
 
-/// How a function fails.
+/// The failure of a function.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum FunctionFaultKind {
-    /// The process ends before the handler has run.
+    /// The process ends before the handler runs.
     Crash,
-    /// The handler has worked, and the process ends before it has answered.
+    /// The handler does its work, and the process ends before it answers.
     AnswerLost,
     /// Lambda itself fails; the function is not invoked.
     ServiceException,
-    /// Lambda has no room for another invocation.
+    /// Lambda has no capacity for another invocation.
     TooManyRequests,
-    /// The handler has worked, and the function hangs until Lambda ends it.
+    /// The handler does its work, and the function then hangs until Lambda ends it.
     TimeOut,
     /// Lambda refuses the invocation with this error; the function is not invoked.
     Lambda(LambdaError),
-    /// The function is inactive: Lambda refuses each call, one to wake it too, until so many seconds after the first of them.
+    /// The function is inactive. Lambda refuses every call until this many seconds after the first, which wakes the
+    /// function.
     Asleep(u32),
 }
 
@@ -119,7 +120,7 @@ const fn once() -> u32 {
     1
 }
 
-/// What is wrong with a disturbance that cannot be.
+/// The reason why a disturbance is impossible.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct DisturbanceError(String);
 
@@ -146,7 +147,7 @@ impl FromStr for Disturbance {
 }
 
 impl Disturbance {
-    /// Reads those of a world file: each the short form as a string, or an object.
+    /// Reads the disturbances of a world file: each is a string in the short form, or an object.
     pub fn of_world(world: &World) -> Result<Vec<Self>, WorldError> {
         let read = |(index, value): (usize, &Value)| {
             let parsed = value.as_str().map_or_else(|| value.to_string().parse(), str::parse);
@@ -158,7 +159,7 @@ impl Disturbance {
         world.disturbances.iter().enumerate().map(read).collect()
     }
 
-    /// Refuses names that nothing has, and what could never happen.
+    /// Refuses unknown names and impossible disturbances.
     fn check(&self) -> Result<(), String> {
         match self {
             Self::Request(rule) => check_request(rule),
@@ -248,7 +249,7 @@ fn check_state(name: &str) -> Result<StateType, String> {
     found.map(|state| state.state_type()).ok_or_else(|| unknown("state", name, state_names()))
 }
 
-/// Every action a request can be for, whichever service's.
+/// Every action of a request, for all services.
 fn request_actions() -> impl Iterator<Item = &'static str> + Clone {
     let others = MAIL_ACTIONS.iter().chain(EXECUTION_ACTIONS).chain(SECRET_ACTIONS).chain(PARAMETER_ACTIONS);
     RDS_ACTIONS.iter().chain(others).chain(POST_ACTIONS).copied()
@@ -262,13 +263,13 @@ pub(crate) fn known<'a>(what: &str, name: &str, all: impl IntoIterator<Item = &'
     if all.clone().into_iter().any(|known| known == name) { Ok(()) } else { Err(unknown(what, name, all)) }
 }
 
-/// What to say of a name that nothing has.
+/// The message for an unknown name.
 fn unknown<'a>(what: &str, name: &str, all: impl IntoIterator<Item = &'a str>) -> String {
     let all: Vec<&str> = all.into_iter().collect();
     format!("there is no {what} `{name}`{}; known are: {}", suggestion(name, all.iter().copied()), all.join(", "))
 }
 
-/// `, did you mean …?`, where something comes close.
+/// `, did you mean …?`, if a known name is close.
 fn suggestion<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> String {
     let closest = all
         .map(|known| (strsim::normalized_damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase()), known))

@@ -1,7 +1,7 @@
-//! The functions of the deployment, called in process by the names their binaries have.
+//! The functions of the deployment, called in this process by the names of their binaries.
 //!
-//! The code called is the code deployed: [`invoke`] parses the payload and calls the handler as the Lambda
-//! runtime would. What Lambda adds around it is here: the role, the time limit, and errors as Step Functions sees them.
+//! The called code is the deployed code: [`invoke`] parses the payload and calls the handler as the Lambda runtime does.
+//! This module adds Lambda's part: the role, the time limit, and errors as Step Functions sees them.
 
 use std::time::{Duration, SystemTime};
 
@@ -72,7 +72,7 @@ impl From<Error> for Failure {
     }
 }
 
-/// What the functions are given: clients, and what a deployment's environment would say.
+/// The environment of the functions: clients, and the settings of a deployment.
 #[derive(Clone, Debug)]
 pub struct Fleet {
     pub rds: aws_sdk_rds::Client,
@@ -84,7 +84,7 @@ pub struct Fleet {
     pub export: ExportOptions,
     pub slack: SlackOptions,
     pub webhooks: trapheus_slack::Clients,
-    /// The time of day when the fleet was made, and the moment on Tokio's clock.
+    /// The time of day at the fleet's creation, and the same moment on Tokio's clock.
     pub epoch: (SystemTime, Instant),
 }
 

@@ -1,20 +1,20 @@
-//! Whether a rehearsed run kept the promises, I1 to I8.
+//! Judges whether a rehearsed run kept the promises I1 to I8.
 //!
-//! Pure: from what existed before, what exists once everything has settled, and what was said and asked meanwhile, to the
-//! promises that were broken. It trusts nothing that the pipeline says of itself except where a promise is about saying. What
-//! a person did meanwhile relaxes only the promises about the things that person touched.
+//! The oracle is pure. Its input is the world before the run, the settled world afterwards, and all requests and messages
+//! in between. Its output is the list of broken promises. It believes the pipeline's own statements only where a promise is
+//! about them. A person's change relaxes only the promises about the databases and snapshots that it touched.
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`by_hand`] | doing what the final mail asks a person to do |
+//! | [`by_hand`] | runs the commands of the final mail, as a person would |
 //! | `backup` | whether a restored database comes from the backup that the run chose |
-//! | `mails` | whether the mails say what is so, and what their commands lead to |
+//! | `mails` | whether the mails are true, and the effects of their commands |
 //! | `trace` | whether data that clients could write is kept |
-//! | `scene` | who is who: the target and its members, the run's own names, bystanders, what people made |
-//! | `steps` | the part that each step plays, read from the deployed definition |
-//! | `excuse` | whether something stood in the rollback's own way, so that a person has to help |
+//! | `scene` | the roles: the target and its members, the run's own names, bystanders, databases that people created |
+//! | `steps` | the part of each step, read from the deployed definition |
+//! | `excuse` | whether a fault hindered the rollback itself, so that a person has to help |
 //!
-//! It refuses to guess: a run it cannot place (no target before the run) is held to the promises about bystanders alone.
+//! The oracle does not guess. A run without a target before it is held only to the promises about bystanders.
 
 mod backup;
 pub mod by_hand;
@@ -48,9 +48,9 @@ use scene::{Home, Scene, Stray};
 pub enum Promise {
     /// A database is available under the identifier.
     I1,
-    /// `SUCCEEDED` means done; everything else says why; nothing hangs.
+    /// `SUCCEEDED` means that the task is done. Every other end states its reason. No run hangs.
     I2,
-    /// People are told.
+    /// People receive alerts.
     I3,
     /// Neither the original nor the snapshot is lost.
     I4,
@@ -80,47 +80,47 @@ impl fmt::Display for Promise {
     }
 }
 
-/// A promise that was not kept, and how.
+/// A broken promise, and how it was broken.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize)]
 pub struct Broken {
     pub promise: Promise,
     pub what: String,
 }
 
-/// All that is known of a run.
+/// All evidence about a run.
 #[derive(Clone, Copy, Debug)]
 pub struct Evidence<'a> {
     pub report: &'a Report,
-    /// What existed at the start, with its quotas and unverified answers.
+    /// The world at the start, with its quotas and unverified answers.
     pub world: &'a World,
     pub disturbances: &'a [Disturbance],
     pub snapshot_replacement: SnapshotReplacement,
-    /// Whether the deployment wants a last snapshot of what it replaces.
+    /// Whether the deployment takes a final snapshot of the original before its deletion.
     pub final_snapshot: bool,
-    /// Whether people want to hear of successes.
+    /// Whether the deployment sends an alert for a success.
     pub success_notice: bool,
-    /// Whether nothing went wrong but what a run gets over by itself.
+    /// Whether all faults are ones that a run overcomes by itself.
     pub must_succeed: bool,
     pub requests: &'a [RecordedRequest],
-    /// Once everything under way has come to its end.
+    /// The world after all work in it has ended.
     pub after: &'a WorldState,
-    /// The same world at the same time, had nothing but the people's doings happened.
+    /// The world at the same time, if only people had acted.
     pub without: &'a WorldState,
-    /// What became of the final mail's commands, if it had any.
+    /// The result of the final mail's commands, if it had any.
     pub by_hand: Option<&'a ByHand>,
 }
 
-/// How long a run may take: its deadline, the rollback's, and what a function may overshoot them by.
+/// The longest time of a run: its deadline, the rollback's, and the most that a function may exceed them by.
 const LONGEST_SECONDS: f64 = (24.0 + 6.0 + 2.0) * 3_600.0;
-/// What happens so shortly before the end of a run comes too late for it.
+/// A change in this last part of a run is too late for the run to notice.
 const LAST_MOMENT: Duration = Duration::from_secs(5);
-/// Mails about one run and its recovery: two each, and one sent twice because its answer was lost.
+/// The most mails about one run and its recovery: two each, and one that is sent twice because its answer was lost.
 const MOST_MAILS: usize = 6;
-/// What becomes of one alert if no answer ever arrives: nobody can know that it was sent.
+/// The most copies of one alert if its answers are always lost. The sender cannot know that it was sent.
 const MOST_COPIES: usize = 3;
 
-/// How long a run may wait for a restored database that a person has renamed: the rename hides it for minutes, and the next
-/// look is to show it. What does not answer at all is waited for longer.
+/// The longest wait for a restored database that a person has renamed. The rename hides it for minutes, and the next read
+/// has to show it. A run waits longer for a database that does not answer at all.
 const NOTICED_SECONDS: f64 = 1_200.0;
 
 /// Every promise that was broken.
@@ -143,7 +143,7 @@ pub fn judge(evidence: &Evidence<'_>) -> Vec<Broken> {
     broken
 }
 
-/// The last mail about the run that had the database last, its recovery included, unless no mail was sent.
+/// The last mail about the run that claimed the database last, including its recovery. `None` if no mail was sent.
 pub fn final_mail(report: &Report) -> Option<&Mail> {
     final_mail_about(report, Keeper::of(report).execution)
 }
@@ -153,7 +153,7 @@ fn final_mail_about<'a>(report: &'a Report, execution: &'a str) -> Option<&'a Ma
     report.mails.iter().rev().find(|mail| is_about(mail, &arns))
 }
 
-/// An execution and those that recover it.
+/// An execution and its recoveries.
 fn family<'a>(report: &'a Report, execution: &'a str) -> impl Iterator<Item = &'a str> {
     let recoveries = recoveries(report, execution);
     std::iter::once(execution).chain(recoveries.map(|other| other.execution.as_str()))
@@ -164,17 +164,17 @@ fn recoveries<'a>(report: &'a Report, execution: &'a str) -> impl Iterator<Item 
     recoveries.filter(move |other| other.input["execution"] == execution)
 }
 
-/// Whether the rule started it, or a person, to put back what another execution left.
+/// Whether the execution is a recovery of another one, started by the rule or by a person.
 fn is_recovery(other: &OtherRun) -> bool {
     other.role == RunRole::Recovery || other.input["task"] == "recover"
 }
 
-/// Runs beside the one that was asked for, with a task of their own.
+/// Runs beside the requested one, with their own task.
 fn runs_beside(report: &Report) -> impl Iterator<Item = &OtherRun> {
     report.others.iter().filter(|other| other.role == RunRole::Second && !is_recovery(other))
 }
 
-/// Whether a mail says that it is about one of the executions. Others may be mentioned, such as one that has the claim.
+/// Whether a mail states that it is about one of the executions. It may mention others, such as the holder of the claim.
 fn is_about(mail: &Mail, executions: &[&str]) -> bool {
     let mut facts = mail.text.as_deref().unwrap_or_default().lines();
     facts.any(|line| {
@@ -184,7 +184,7 @@ fn is_about(mail: &Mail, executions: &[&str]) -> bool {
     })
 }
 
-/// The same of a message to Slack.
+/// Whether a message to Slack states that it is about one of the executions.
 fn is_post_about(post: &Post, executions: &[&str]) -> bool {
     let blocks = post.body["blocks"].as_array().into_iter().flatten();
     let mut lines = blocks.filter_map(|block| block["text"]["text"].as_str()).flat_map(str::lines);
@@ -195,7 +195,7 @@ fn is_post_about(post: &Post, executions: &[&str]) -> bool {
     })
 }
 
-/// From when to when an execution had the claim, in seconds since the world began.
+/// The period in which an execution had the claim, in seconds since the world began.
 fn hold(steps: &[Step], started: f64, duration: f64) -> Option<(f64, f64)> {
     let claimed = steps.iter().find(|step| steps::does(step, "claim") && step.status == StepStatus::Succeeded)?;
     let released = steps.iter().find(|step| steps::does(step, "release"));
@@ -203,25 +203,25 @@ fn hold(steps: &[Step], started: f64, duration: f64) -> Option<(f64, f64)> {
     Some((started + claimed.started_seconds + claimed.seconds, started + released))
 }
 
-/// Whether an execution lost its claim: of two that claim at the same moment, the claim is that of the one that wrote last.
+/// Whether an execution lost its claim. If two write a claim at the same moment, the last writer has it.
 fn has_lost(steps: &[Step]) -> bool {
     let is_refused =
         |step: &Step| step.error.as_deref() == Some(ErrorKind::Claim.name()) && !steps::does(step, "claim");
     steps::any_succeeded(steps, "claim") && steps::any(steps, is_refused)
 }
 
-/// The run that had claimed the database last: what exists is that one's to answer for.
+/// The run that claimed the database last, and is therefore responsible for the result.
 struct Keeper<'a> {
     execution: &'a str,
     status: &'a str,
     steps: &'a [Step],
-    /// When it began, in seconds since the world did, and how long it lasted.
+    /// The start of the run, in seconds since the world began, and its duration.
     began: f64,
     lasted: f64,
     recoveries: Vec<&'a OtherRun>,
-    /// When it and its recoveries had ended.
+    /// The end of the run and its recoveries.
     end: Duration,
-    /// It is the run that was asked for, not one beside it.
+    /// Whether it is the requested run, not one beside it.
     is_first: bool,
 }
 
@@ -289,7 +289,7 @@ impl Case<'_> {
         self.e.report.mails.iter().filter(move |mail| is_about(mail, &own))
     }
 
-    /// Whether this run made the database, not one beside it, nor a person.
+    /// Whether this run created the database, rather than a run beside it or a person.
     fn is_made_by_the_run(&self, resource_id: &str) -> bool {
         let seconds = runs_beside(self.e.report);
         let beside: Vec<&str> = seconds.filter_map(|other| other.execution.rsplit(':').next()).collect();
@@ -297,27 +297,27 @@ impl Case<'_> {
         made.any(|made| made.resource_id == resource_id && !beside.contains(&made.caller.as_str()))
     }
 
-    /// Whether some run compared a restored database with the original and found it good.
+    /// Whether any run compared a restored database with the original successfully.
     fn is_verified(&self) -> bool {
         let runs = self.e.report.others.iter().map(|other| &other.steps).chain([&self.e.report.steps]);
         runs.into_iter().any(|run| steps::any_succeeded(run, "verify"))
     }
 
-    /// A run beside this one that did the whole task: it replaces the original in its own right.
+    /// Whether a run beside this one did the whole task, and so replaced the original in its own right.
     fn another_succeeded(&self) -> bool {
         runs_beside(self.e.report).any(|other| other.status == "SUCCEEDED")
     }
 
-    /// A mail that asks for help, or says why it cannot say for what.
+    /// Whether the final mail asks for help, or explains why it cannot say which help.
     fn asks_for_a_hand(&self) -> bool {
-        // A claim that a person wrote is respected, and the mail says whose it is.
+        // The run respects a claim that a person wrote, and the mail names its owner.
         let gives_way = |mail: &Mail| mail.subject.contains(words::ANOTHER_RUN);
         final_mail(self.e.report)
             .is_some_and(|mail| mail.subject.contains(words::ACTION_NEEDED) || self.is_blind() || gives_way(mail))
     }
 
-    /// The final mail could not look at what exists, because what hindered the rollback kept the run from it to the end. It
-    /// can have no commands for RDS then; it has to say where to look, or how to start the recovery that could not look.
+    /// Whether the final mail could not read RDS, because the fault that hindered the rollback lasted to the end. Such a
+    /// mail cannot have commands for RDS. It has to say where to look, or how to start the failed recovery again.
     fn is_blind(&self) -> bool {
         let says_so = final_mail(self.e.report).is_some_and(|mail| {
             let text = mail.text.as_deref().unwrap_or_default();
@@ -331,8 +331,8 @@ impl Case<'_> {
         says_so && self.excuse >= Excuse::Hand
     }
 
-    /// The world to hold the promises of a failed run to: after the final mail's commands if something stood in the
-    /// rollback's way and the mail has any, else as the run left it.
+    /// The world on which a failed run is judged. It is the world after the final mail's commands, if a fault hindered the
+    /// rollback and the mail has any. Otherwise it is the world as the run left it.
     fn in_the_end(&self) -> &WorldState {
         match self.e.by_hand {
             Some(by_hand) if self.excuse != Excuse::None => &by_hand.after,
@@ -340,7 +340,8 @@ impl Case<'_> {
         }
     }
 
-    /// A verified restored database beside the original it could not delete: the mail's commands finish that run.
+    /// Whether a verified restored database stands beside an original that the run could not delete. The mail's commands
+    /// finish that run.
     fn is_leftover(&self) -> bool {
         let mut worlds = [self.in_the_end(), self.world_of_the_run()].into_iter();
         let is_in_place = worlds.any(|world| self.scene.home(world) == Home::Restored);
@@ -360,7 +361,7 @@ impl Case<'_> {
             match home {
                 Home::Restored if self.scene.restores() || self.another_succeeded() => {}
                 Home::Original if !self.scene.restores() => {}
-                // A snapshot was asked for and is there; what people do to the database is not this run's to mend.
+                // The run has created the requested snapshot. It need not repair a person's change of the database.
                 Home::Wrong(_) if !self.scene.restores() && self.excuse >= Excuse::Hand => {}
                 other => say(format!("the run succeeded, but {}", self.scene.describe(&other))),
             }
@@ -381,7 +382,7 @@ impl Case<'_> {
             return;
         }
         if !self.asks_for_a_hand() {
-            // With mail itself out of order nobody can be told.
+            // If the mail itself failed, the run cannot alert people.
             if !excuse::mail_failed(&self.e) {
                 say(format!("{described}, and no final mail asks for action"));
             }
@@ -402,10 +403,11 @@ impl Case<'_> {
         }
     }
 
-    /// Why the database was not available at the very end of the run, though it was later. After a stop nobody has waited.
+    /// The reason why the database was available only after the end of the run. A stopped run has not waited, so it is
+    /// exempt.
     fn not_yet(&self) -> Option<String> {
         let has_ended = matches!(self.e.report.status.as_str(), "SUCCEEDED" | "FAILED");
-        // A recovery that finds nothing to do has not waited either.
+        // A recovery that finds no work has not waited either.
         let is_quiet = |other: &OtherRun| is_recovery(other) && other.changes == 0;
         let has_waited = has_ended && self.e.report.others.iter().all(is_quiet);
         if !has_waited
@@ -417,7 +419,7 @@ impl Case<'_> {
         self.scene.not_serving(&self.e.report.world)
     }
 
-    /// Whether what stands under the name after a failed run may stand there.
+    /// Whether a failed run may leave this database under the service name.
     fn is_good(&self, home: &Home) -> bool {
         match home {
             Home::Original => true,
@@ -426,20 +428,20 @@ impl Case<'_> {
         }
     }
 
-    /// The world as the run is to have left it: what people take from it later is not the run's to mend.
+    /// The world as the run left it. The run need not repair later changes by people.
     fn world_of_the_run(&self) -> &WorldState {
         let removals = self.scene.removals();
         let is_later = !removals.is_empty() && removals.iter().all(|removal| removal.at > self.keeper.end);
         if is_later { &self.e.report.world } else { self.e.after }
     }
 
-    /// Whether people took something in the run's last moment.
+    /// Whether people removed or renamed the database in the run's last moment.
     fn people_acted_last(&self) -> bool {
         self.scene.takings_from_home().any(|at| self.is_in_the_last_moment(at))
     }
 
-    /// Whether it is after the run's last look, but for a moment. The end of an export is waited for when the database is
-    /// done.
+    /// Whether the time is after the run's last read, or within a moment before it. Reads of an export do not count, since
+    /// the run waits for them after the database is finished.
     fn is_in_the_last_moment(&self, at: Duration) -> bool {
         let own = self.e.requests.iter().filter(|request| request.caller != MEDDLER);
         let looks = own.filter(|request| request.action != "DescribeExportTasks");
@@ -447,12 +449,12 @@ impl Case<'_> {
         at + LAST_MOMENT >= last && at <= self.keeper.end
     }
 
-    /// What the output says of an export that there will not be.
+    /// The failure of an export that the output reports.
     fn failed_export(&self) -> Option<&Value> {
         self.e.report.output.as_ref()?.pointer("/export/failure")
     }
 
-    /// What the output of a run that succeeded leaves out about the export that was asked for.
+    /// The missing or untrue statement about the requested export in a successful run's output.
     fn untrue_of_export(&self) -> Option<String> {
         if self.e.report.input["export"] != true {
             return None;
@@ -484,19 +486,19 @@ impl Case<'_> {
         before.into_iter().rev().find(|step| step.status == StepStatus::Failed)
     }
 
-    /// The error that sent the run into its rollback. A function that does not wake leads there with an error of its own.
+    /// The error that sent the run into its rollback. A function that does not wake causes an error of its own.
     fn first_error(&self) -> Option<&str> {
         self.first_failure().filter(|step| steps::of_run(step) == step.state)?.error.as_deref()
     }
 
-    /// From the moment in which a person renames the restored database until the rollback begins.
+    /// The time from a person's rename of the restored database to the start of the rollback.
     fn time_until_noticed(&self) -> Option<f64> {
         let renamed = self.scene.result_renamed()?.as_secs_f64() - self.keeper.began;
         let rolled_back = steps::failure_handling(self.keeper.steps)?.started_seconds;
         (rolled_back > renamed).then_some(rolled_back - renamed)
     }
 
-    /// A field of the input that is named like a key of the state document, in a run that changed something all the same.
+    /// An input field that has the name of a key of the state document, if the run still changed RDS.
     fn accepted_key(&self) -> Option<&str> {
         let changes = |request: &&RecordedRequest| {
             let looks = request.action.starts_with("Describe") || request.action.starts_with("List");
@@ -507,7 +509,7 @@ impl Case<'_> {
         fields.keys().map(String::as_str).find(|key| *key != "export" && (KEYS.contains(key) || *key == "input"))
     }
 
-    /// A run beside this one that began to replace the snapshot and did not get to its end.
+    /// Whether a run beside this one began to replace the snapshot and did not finish.
     fn another_left_the_snapshot(&self) -> bool {
         let seconds = runs_beside(self.e.report);
         let mut failed = seconds.filter(|other| other.status != "SUCCEEDED");
@@ -518,7 +520,7 @@ impl Case<'_> {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I2, what });
         let report = self.e.report;
         if self.succeeded() {
-            // What another run has begun since is that run's, such as a snapshot that it replaces next time.
+            // A later run is responsible for its own unfinished work, such as the next replacement of the snapshot.
             let is_begun = |missing: &String| {
                 !self.keeper.is_first && (self.excuse != Excuse::None || self.keeper.succeeded())
                     || self.another_left_the_snapshot() && missing.contains("snapshot")
@@ -580,15 +582,15 @@ impl Case<'_> {
         let mail_failed = excuse::mail_failed(&self.e);
         let is_told = self.failed_export().is_some() || self.e.success_notice;
         let least = self.least_messages(&report.status, &report.steps).max(usize::from(is_told && self.succeeded()));
-        // Of an end that a redrive followed, people were told as of any other.
+        // An end that a redrive followed caused its own alerts.
         let ends = report.redriven.len();
-        // A person's recovery of an execution that still runs is refused, and says so in two mails.
+        // A person's recovery of a running execution is refused, and sends two mails about it.
         let refused = self.recoveries().filter(|one| one.role == RunRole::Second && one.status != "SUCCEEDED").count();
         let is_quiet = self.succeeded() && !is_told && ends == 0;
         if is_quiet && sent > 2 * refused || sent < least && !mail_failed {
             say(format!("{sent} mails were sent about a run that ended {}", report.status));
         }
-        // Who never hears that a mail was taken has to send it again.
+        // A sender that gets no answer has to send the mail again.
         let answers_are_lost = excuse::answers_are_lost(&self.e);
         let notices = usize::from(self.e.success_notice);
         let most =
@@ -614,8 +616,8 @@ impl Case<'_> {
         }
     }
 
-    /// How many messages a run sends on each way, at least: if it did not succeed, one at once and one at the end, or one that
-    /// says all there is to say of a run that did everything but its export; and the notice, once it has come that far.
+    /// The least number of messages that a run sends on each way. A failed run sends one at once and one at the end. A run
+    /// of which only the export failed sends one. A run that reaches the notice sends that as well.
     fn least_messages(&self, status: &str, run: &[Step]) -> usize {
         let goes_on = |step: &Step| ["delete", "release"].iter().any(|verb| steps::does_in_run(step, verb));
         let alerts = match () {
@@ -628,7 +630,7 @@ impl Case<'_> {
 
     fn loss(&self, broken: &mut Vec<Broken>) {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I4, what });
-        // Before its mark says so, a recovery cannot know a database for verified.
+        // A recovery cannot know that a database is verified before its tag says so.
         let has_committed = steps::any_succeeded(&self.e.report.steps, "commit");
         if self.is_leftover() && has_committed && self.excuse == Excuse::None {
             let rolls_back = |run: &&OtherRun| steps::any(&run.steps, |step| steps::does(step, "discard"));
@@ -649,11 +651,11 @@ impl Case<'_> {
             }
             match self.scene.home(self.e.after) {
                 Home::Restored if self.is_verified() => {}
-                // The successor is where that person took it.
+                // The person renamed the successor.
                 Home::Wrong(_) if self.is_verified() && self.scene.people_renamed_home() => {}
-                // That person did it when the original was on its way already.
+                // The person deleted the successor when the deletion of the original had already begun.
                 Home::Wrong(_) if self.is_verified() && self.scene.people_deleted_the_successor(self.e.requests) => {}
-                // It can be started again.
+                // The stopped database can be started again.
                 Home::Wrong(_) if self.is_verified() && self.scene.people_stopped_home(self.e.after) => {}
                 home => say(format!(
                     "the original {} ({}) is gone, and {}",
@@ -675,10 +677,10 @@ impl Case<'_> {
     fn strays(&self, broken: &mut Vec<Broken>) {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I5, what });
         if self.succeeded() && self.keeper.is_first || self.another_succeeded() {
-            // `undone` has looked, or another run has replaced it all.
+            // `undone` has checked this, or another run has replaced all of it.
             return;
         }
-        // A person has been told, and what is left is for that person to decide, or no mail could be sent.
+        // An alert has asked a person to decide about the rest, or no mail could be sent.
         let is_told = self.asks_for_a_hand() || excuse::mail_failed(&self.e);
         if (self.excuse == Excuse::Beyond || self.is_blind()) && is_told
             || self.excuse != Excuse::None && excuse::mail_failed(&self.e)
@@ -708,7 +710,7 @@ impl Case<'_> {
         }
     }
 
-    /// Whether the first run put it in the place of the original, before the run that had the database last began.
+    /// Whether the first run replaced the original with this database, before the last run with the claim began.
     fn is_of_the_first(&self, stray: &Stray) -> bool {
         self.succeeded() && !self.keeper.is_first && self.is_made_by_the_run(&stray.resource_id)
     }
@@ -733,8 +735,8 @@ impl Case<'_> {
         }
     }
 
-    /// From when to when an execution that had the claim changed anything. Tags show late, so that for seconds two claims
-    /// may seem to hold; the one that lost has to find out before its first change.
+    /// The period from an execution's first change under its claim to the end of that claim. Tags show late, so two claims
+    /// may seem to hold for seconds. The loser has to notice this before its first change.
     fn changing(&self, execution: &str, (from, to): (f64, f64)) -> Option<(f64, f64)> {
         let caller = execution.rsplit(':').next()?;
         let mut changes = self.scene.changes_by(caller).map(|request| request.at.as_secs_f64());
@@ -744,7 +746,7 @@ impl Case<'_> {
     fn settings(&self, broken: &mut Vec<Broken>) {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I7, what });
         let (world, reported) = if self.succeeded() {
-            // What the output reports is said of the run; that is all it may leave behind.
+            // A successful run may leave behind only the differences that its output reports.
             (self.e.after, self.e.report.output.as_ref().map(ToString::to_string).unwrap_or_default())
         } else {
             (self.in_the_end(), String::new())

@@ -1,7 +1,7 @@
 //! Lambda's own part in an invocation: the errors with which it refuses one, and functions that sleep.
 //!
-//! Owns the table of those errors, as Step Functions reports them, and which functions of a world are idle. When a function
-//! meets one of them is `stage.rs`'s.
+//! This module owns the table of those errors, as Step Functions reports them. It also owns the list of a world's idle
+//! functions. `stage.rs` decides when a function meets one of the errors.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -20,9 +20,9 @@ pub struct LambdaError(&'static Refusal);
 /// A row of the table.
 #[derive(Debug)]
 struct Refusal {
-    /// As Step Functions reports it.
+    /// The name that Step Functions reports.
     name: &'static str,
-    /// The HTTP status of Lambda's answer; none where there was no answer.
+    /// The HTTP status of Lambda's answer; `None` without an answer.
     status: Option<u16>,
     message: &'static str,
     passes: Passes,
@@ -33,7 +33,7 @@ struct Refusal {
 enum Passes {
     Yes,
     No,
-    /// It passes, and meets only functions that have this.
+    /// The refusal ends by itself, and meets only functions with this feature.
     Only(&'static str),
 }
 
@@ -48,8 +48,7 @@ const fn unanswered(name: &'static str, message: &'static str) -> Refusal {
 const FILE_SYSTEM: Passes = Passes::Only("a file system");
 const SNAP_START: Passes = Passes::Only("SnapStart");
 
-/// The errors of `Invoke` in Lambda's service model (2015-03-31), and those that Step Functions has for a call that
-/// Lambda did not answer.
+/// The errors of `Invoke` in Lambda's service model (2015-03-31), and those of Step Functions for a call without an answer.
 /// <https://docs.aws.amazon.com/lambda/latest/api/API_Invoke.html#API_Invoke_Errors>
 /// <https://docs.aws.amazon.com/step-functions/latest/dg/sfn-best-practices.html#bp-lambda-serviceexception>
 static REFUSALS: &[Refusal] = &[
@@ -295,12 +294,12 @@ static REFUSALS: &[Refusal] = &[
 ];
 
 impl LambdaError {
-    /// Those that pass by themselves and can meet any function.
+    /// The errors that pass by themselves and can meet any function.
     pub(crate) fn passing() -> impl Iterator<Item = Self> + Clone {
         REFUSALS.iter().filter(|refusal| refusal.passes == Passes::Yes).map(Self)
     }
 
-    /// Of the name that Step Functions reports, or of Lambda's own name of the error; else what is wrong with it.
+    /// The error with this name, either Step Functions' or Lambda's own. Otherwise a message about the name.
     pub(crate) fn named(name: &str) -> Result<Self, String> {
         let full = if name.starts_with(PREFIX) { name.to_owned() } else { format!("{PREFIX}{name}") };
         known("error of Lambda", &full, REFUSALS.iter().map(|refusal| refusal.name))?;
@@ -313,17 +312,17 @@ impl LambdaError {
         REFUSALS.iter().map(Self)
     }
 
-    /// As Step Functions reports it.
+    /// The name that Step Functions reports.
     pub fn name(self) -> &'static str {
         self.0.name
     }
 
-    /// Whether another attempt may help.
+    /// Whether a later attempt may succeed.
     pub fn passes(self) -> bool {
         self.0.passes != Passes::No
     }
 
-    /// What a function has to have to meet it, if not every function does.
+    /// The feature of the functions that meet the error, if not all functions do.
     pub fn only_with(self) -> Option<&'static str> {
         match self.0.passes {
             Passes::Only(feature) => Some(feature),
@@ -331,7 +330,7 @@ impl LambdaError {
         }
     }
 
-    /// The cause that Step Functions reports with it.
+    /// The cause that Step Functions reports with the error.
     pub(crate) fn cause(self) -> String {
         let Refusal { message, status, .. } = self.0;
         status.map_or_else(
@@ -341,9 +340,9 @@ impl LambdaError {
     }
 }
 
-/// What Step Functions puts before the names of Lambda's errors.
+/// The prefix of Step Functions for the names of Lambda's errors.
 const PREFIX: &str = "Lambda.";
-/// What meets the first call of a function whose network interface Lambda took away.
+/// The error of the first call to a function whose network interface Lambda removed.
 pub(crate) const INACTIVE: &str = "Lambda.ResourceNotReadyException";
 pub(crate) const SERVICE_FAILED: &str = "Lambda.ServiceException";
 pub(crate) const THROTTLED: &str = "Lambda.TooManyRequestsException";
@@ -369,18 +368,18 @@ impl<'de> Deserialize<'de> for LambdaError {
     }
 }
 
-/// Functions that nobody called for weeks, so that Lambda took their network interfaces away. Their first call has Lambda make
-/// new ones.
+/// Functions without a call for weeks, whose network interfaces Lambda removed. The first call makes Lambda create new
+/// ones.
 #[derive(Debug, Default)]
 pub(crate) struct Idle {
-    /// With the time of their first call.
+    /// The functions, with the time of their first call.
     functions: BTreeMap<String, Option<Duration>>,
-    /// From the first call until a function works; it never does if there is no such time.
+    /// The time from the first call until a function works. `None` means that it never works.
     wakes_after: Option<Duration>,
 }
 
 impl Idle {
-    /// Those of a world.
+    /// The idle functions of a world.
     pub(crate) fn of_world(world: &World) -> Result<Self, WorldError> {
         let lambda = &world.lambda;
         let impossible = |place: &str, problem| WorldError::Impossible { place: format!("lambda.{place}"), problem };
@@ -398,7 +397,7 @@ impl Idle {
         Ok(Self { functions, wakes_after: lambda.ever_wakes.then_some(wakes_after) })
     }
 
-    /// Whether a call at this time meets a function that sleeps.
+    /// Whether a call at this time meets a sleeping function.
     pub(crate) fn sleeps(&mut self, function: &str, now: Duration) -> bool {
         let Some(called) = self.functions.get_mut(function) else { return false };
         let first = *called.get_or_insert(now);
@@ -446,12 +445,12 @@ mod tests {
     }
 
     #[test]
-    fn a_sleeping_function_works_so_long_after_its_first_call() {
+    fn a_sleeping_function_works_again_after_the_wake_time_since_its_first_call() {
         let world = |lambda: &str| World::from_json(&format!(r#"{{"lambda": {lambda}}}"#)).expect("a world");
         let seconds = Duration::from_secs;
         let mut idle = Idle::of_world(&world(r#"{"idleFunctions": ["email"], "wakeSeconds": 120}"#)).expect("possible");
         assert!(!idle.sleeps("recover", seconds(0)));
-        assert!(idle.sleeps("email", seconds(1000)), "however late it is called");
+        assert!(idle.sleeps("email", seconds(1000)), "the wake time counts from the first call");
         assert!(idle.sleeps("email", seconds(1119)));
         assert!(!idle.sleeps("email", seconds(1120)));
         let mut idle = Idle::of_world(&world(r#"{"idleFunctions": true, "everWakes": false}"#)).expect("possible");

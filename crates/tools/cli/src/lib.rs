@@ -3,22 +3,22 @@
 //! | module | owns |
 //! |---|---|
 //! | [`rehearsal`] | one execution on this machine: the real state machine, the real functions, a simulated RDS |
-//! | [`disturbance`] | everything that can go wrong meanwhile |
-//! | [`stage`] | where executions run, and what becomes of functions and executions that fail |
-//! | [`fleet`] | the functions, called in process as Lambda would |
+//! | [`disturbance`] | all faults of a rehearsal |
+//! | [`stage`] | the environment of executions, and the effects of faults on functions and executions |
+//! | [`fleet`] | the functions, called in this process as Lambda calls them |
 //! | [`lambda`] | Lambda's own errors, and functions that sleep |
-//! | [`timeline`] | an execution's events as steps a person follows |
+//! | [`timeline`] | an execution's events as steps that a person follows |
 //! | [`screen`] | a rehearsal as a person reads it |
-//! | [`report`] | what came of it: what exists, downtime, calls, cost |
-//! | [`struck`] | which of the requested faults took effect, and which never did |
-//! | [`preview`] | one of its alerts as it is sent |
+//! | [`report`] | the result of a rehearsal: databases, downtime, calls, cost |
+//! | [`struck`] | the requested faults that took effect, and those that never did |
+//! | [`preview`] | one alert of a rehearsal, as it is sent |
 //! | [`cost`] | prices |
-//! | [`overhead`] | what the pipeline adds to what RDS itself needs |
+//! | [`overhead`] | the time, calls and money that the pipeline adds to RDS's own |
 //! | [`together`] | many databases restored at once under RDS's limit |
 //! | [`account`] | executions in an AWS account, started and followed |
 //! | [`diagram`] | pictures of the state machine |
 //!
-//! Only [`account`] knows of an AWS account; all else works on the embedded world.
+//! Only [`account`] uses an AWS account. All other modules work on the embedded world.
 
 pub mod account;
 pub mod campaign;

@@ -1,4 +1,4 @@
-//! The command line: reads arguments and files, runs, prints. Everything else is in the library.
+//! The command line: reads arguments and files, runs, prints. All other code is in the library.
 
 use std::fs;
 use std::io::IsTerminal as _;
@@ -19,13 +19,15 @@ use trapheus_cli::{account, campaign, diagram, overhead, together};
 use trapheus_common::document::{SnapshotReplacement, ValidateEvent};
 use trapheus_common::input::{ValidateOptions, validate};
 
-/// Restores Amazon RDS databases from snapshots, and rehearses that on your machine.
+/// Restores Amazon RDS databases from snapshots, and rehearses the restore on your machine.
 ///
-/// A run renames a database to `<identifier>-temp`, restores it from `<identifier>-snapshot` under its own name with its own
-/// settings, compares the two, and deletes the renamed one; if anything fails before that, the original is put back. In an
-/// AWS account a Step Functions state machine does this with Lambda functions. Here the same state machine and the same
-/// function code work on a simulated RDS, so that you can see what a run does, and what it does when something fails,
-/// before it touches a database of yours.
+/// A run renames a database to `<identifier>-temp`. It restores `<identifier>-snapshot` under the database's own name, with
+/// its own settings. It then compares the two databases and deletes the renamed one. If a step before the deletion fails,
+/// the original gets its name back.
+///
+/// In an AWS account, a Step Functions state machine does this with Lambda functions. Here the same state machine and the
+/// same function code work on a simulated RDS. You can therefore see a run, and its reaction to faults, before it works on
+/// a database of yours.
 #[derive(Debug, Parser)]
 #[command(
     version,
@@ -46,9 +48,9 @@ struct Arguments {
 enum Command {
     /// Run an event on this machine and show the run as a timeline.
     ///
-    /// The real state machine calls the real function code, whose AWS clients talk to a simulated RDS under virtual time: a
-    /// restore of hours takes milliseconds, and nothing outside this process is touched. The same event, world and seed
-    /// give the same run.
+    /// The real state machine calls the real function code, whose AWS clients talk to a simulated RDS under virtual time. A
+    /// restore of hours takes milliseconds, and the command changes nothing outside its process. The same event, world and
+    /// seed give the same run.
     ///
     /// Exit status: 0 if the execution succeeded, 1 if it failed, 2 if it could not be started.
     #[command(after_help = "Examples:\n  trapheus rehearse events/instance-restore.json\n  \
@@ -62,7 +64,7 @@ enum Command {
                             error:CODE, responseLost, connectionReset, connectionRefused,\n                         \
                             slow:SECONDS, notFoundFor:SECONDS, endsIn:STATUS, stuck,\n                         \
                             stuck:SECONDS, late:SECONDS (its tags or rename show later),\n                         \
-                            stale:SECONDS (a look at an execution)\n  \
+                            stale:SECONDS (a read of an execution)\n  \
                             rename-instance=WHAT   a function: crash, answerLost, timeOut, serviceException,\n                         \
                             tooManyRequests, lambda:ERROR (any error of Lambda's Invoke),\n                         \
                             asleep:SECONDS (refused until so long after its first call)\n  \
@@ -71,44 +73,44 @@ enum Command {
                             recovery:RevertOldDbInstanceRename=secondRun   the same as a recovery enters a state\n  \
                             end=redrive:600        a person redrives the execution ten minutes after it ended without\n                         \
                             success; end#2 after its second such end\n  \
-                            at:600=ACTION:PARAMETER=VALUE,…      a person does something after ten minutes\n  \
+                            at:600=ACTION:PARAMETER=VALUE,…      a person makes a request after ten minutes\n  \
                             after:ModifyDBInstance#1+30=ACTION…  or half a minute after a request")]
     Rehearse {
         /// The execution's input: a JSON file, or `-` for standard input.
         event: PathBuf,
-        /// What exists at the start: a JSON file (schema: crates/tools/simulator/world.schema.json). Without it, the databases
-        /// that the files in events/ name.
+        /// The world at the start: a JSON file (schema: crates/tools/simulator/world.schema.json). By default, the
+        /// databases that the files in events/ name.
         #[arg(long, value_name = "FILE")]
         world: Option<PathBuf>,
-        /// Something that goes wrong, as WHERE=WHAT or as a JSON object; may be given several times.
+        /// A fault, as WHERE=WHAT or as a JSON object; may be given several times.
         #[arg(long = "fault", value_name = "FAULT")]
         disturbances: Vec<Disturbance>,
-        /// Do without the recovery that follows an execution that did not succeed.
+        /// Do not start the recovery that follows an execution without success.
         #[arg(long)]
         no_recovery: bool,
         /// The name of the execution.
         #[arg(long, value_name = "NAME")]
         name: Option<String>,
-        /// Decides every jitter and chance of the run.
+        /// The seed of all random choices of the run.
         #[arg(long, value_name = "N", default_value_t = 0)]
         seed: u64,
-        /// How an existing snapshot gives way to a new one: `KeepUntilReplaced` or `DeleteFirst`.
+        /// How a new snapshot replaces an existing one: `KeepUntilReplaced` or `DeleteFirst`.
         #[arg(long, value_name = "WAY", default_value = "KeepUntilReplaced")]
         snapshot_replacement: SnapshotReplacement,
-        /// Take a last snapshot of the replaced database before it is deleted.
+        /// Take a final snapshot of the original before its deletion.
         #[arg(long)]
         final_snapshot: bool,
-        /// Tell people of a success, too (parameter `SuccessNotice`).
+        /// Send an alert for a success as well (parameter `SuccessNotice`).
         #[arg(long)]
         success_notice: bool,
         /// Print the result as JSON instead of a timeline.
         #[arg(long)]
         json: bool,
     },
-    /// Show an alert that a run would send, by mail or to Slack.
+    /// Show an alert that a run sends, by mail or to Slack.
     ///
-    /// The event is rehearsed, with whatever goes wrong, and one of its alerts is printed: the final one, or the first. A run
-    /// that succeeds sends its notice (parameter `SuccessNotice`).
+    /// The command rehearses the event with its faults, and prints one of the alerts: the final one, or the first. A
+    /// successful run sends its notice (parameter `SuccessNotice`).
     ///
     /// Exit status: 0 if there is an alert, 1 if none was sent, 2 if the event could not be rehearsed.
     #[command(after_help = "Examples:\n  trapheus preview-alert events/instance-restore.json\n  \
@@ -119,26 +121,29 @@ enum Command {
     PreviewAlert {
         /// The execution's input: a JSON file, or `-` for standard input.
         event: PathBuf,
-        /// What exists at the start; without it, the databases that the files in events/ name.
+        /// The world at the start; by default, the databases that the files in events/ name.
         #[arg(long, value_name = "FILE")]
         world: Option<PathBuf>,
-        /// Something that goes wrong, as WHERE=WHAT or as a JSON object; may be given several times.
+        /// A fault, as WHERE=WHAT or as a JSON object; may be given several times.
         #[arg(long = "fault", value_name = "FAULT")]
         disturbances: Vec<Disturbance>,
-        /// Decides every jitter and chance of the run.
+        /// The seed of all random choices of the run.
         #[arg(long, value_name = "N", default_value_t = 0)]
         seed: u64,
-        /// Which alert.
+        /// The alert to show.
         #[arg(long, value_enum, default_value_t = Which::Final)]
         alert: Which,
-        /// As what.
+        /// The output format.
         #[arg(long, value_enum, default_value_t = Format::Text)]
         format: Format,
     },
     /// Start an event in an AWS account.
     ///
-    /// The execution's name is made of the event and the minute, so that starting it twice by mistake starts it once.
-    /// Exit status: 0 if it was started or, with `--follow`, if it succeeded; 1 if it did not; 2 if it could not be started.
+    /// The execution's name consists of the event and the minute. An accidental second start within the minute therefore
+    /// has no effect.
+    ///
+    /// Exit status: 0 if the execution started or, with `--follow`, succeeded; 1 if it did not succeed; 2 if it could not
+    /// be started.
     #[command(
         after_help = "Examples:\n  trapheus start events/instance-restore.json --stack trapheus-staging --follow\n  \
                             trapheus start event.json --state-machine-arn arn:aws:states:…:stateMachine:… --profile staging"
@@ -146,10 +151,10 @@ enum Command {
     Start {
         /// The execution's input: a JSON file, or `-` for standard input.
         event: PathBuf,
-        /// The stack whose state machine is started.
+        /// The stack with the state machine to start.
         #[arg(long, value_name = "NAME", required_unless_present = "state_machine_arn")]
         stack: Option<String>,
-        /// The state machine that is started, by its ARN.
+        /// The ARN of the state machine to start.
         #[arg(long, value_name = "ARN", conflicts_with = "stack")]
         state_machine_arn: Option<String>,
         /// The execution's name.
@@ -163,10 +168,11 @@ enum Command {
     },
     /// Show an execution in an AWS account as a timeline until it has ended.
     ///
-    /// It may be interrupted and called again at any time. Exit status: 0 if the execution succeeded, 1 if it did not, 2 if it
-    /// could not be followed.
+    /// Ctrl-C stops the display, not the execution. The command can be run again at any time.
+    ///
+    /// Exit status: 0 if the execution succeeded, 1 if it did not, 2 if it could not be followed.
     Follow {
-        /// The execution.
+        /// The ARN of the execution.
         #[arg(value_name = "ARN")]
         execution: String,
         #[command(flatten)]
@@ -174,75 +180,81 @@ enum Command {
     },
     /// Serve the simulated RDS over HTTP, for any AWS SDK or the AWS CLI.
     ///
-    /// Answers RDS (Query protocol), SES v2 `SendEmail` and Step Functions `DescribeExecution`, and takes JSON that is posted
-    /// to it. `GET /_simulator/state`, `/_simulator/mails`, `/_simulator/posts` and `/_simulator/requests` show what
-    /// happened. Runs until it is interrupted.
+    /// The simulator answers RDS (Query protocol), SES v2 `SendEmail` and Step Functions `DescribeExecution`, and accepts
+    /// posted JSON. `GET /_simulator/state`, `/_simulator/mails`, `/_simulator/posts` and `/_simulator/requests` show its
+    /// state and its history. It runs until it is interrupted.
     #[command(after_help = "Example:\n  trapheus simulator --listen 127.0.0.1:4510 --speed 60 &\n  \
                             aws --endpoint-url http://127.0.0.1:4510 rds describe-db-instances")]
     Simulator {
-        /// The address to listen on; port 0 takes a free one, which is printed.
+        /// The address to listen on. With port 0, the command chooses and prints a free port.
         #[arg(long, value_name = "ADDR", default_value = "127.0.0.1:4510")]
         listen: SocketAddr,
-        /// What exists at the start; without it, the databases that the files in events/ name.
+        /// The world at the start; by default, the databases that the files in events/ name.
         #[arg(long, value_name = "FILE")]
         world: Option<PathBuf>,
-        /// Simulated seconds to one second.
+        /// Simulated seconds per real second.
         #[arg(long, value_name = "N", default_value_t = 1.0)]
         speed: f64,
-        /// Decides every jitter and chance.
+        /// The seed of all random choices.
         #[arg(long, value_name = "N", default_value_t = 0)]
         seed: u64,
     },
-    /// Rehearse thousands of runs in which something goes wrong, and judge each on the promises.
+    /// Rehearse thousands of runs with faults, and judge each on the promises.
     ///
-    /// First the matrix: every kind of fault at every moment of a run, on every kind of database, with every task. Then, with
-    /// `--seeds`, random combinations of two or three. A run that breaks a promise is shown with the command that replays it
-    /// and its timeline. Exit status: 0 if every promise was kept, 1 if one was broken, 2 if the campaign could not be run.
+    /// The matrix comes first: every kind of fault at every moment of a run, on every kind of database, with every task.
+    /// With `--seeds`, random combinations of two or three faults follow. For a run that breaks a promise, the command
+    /// prints its timeline and the command that replays it.
+    ///
+    /// Exit status: 0 if every promise was kept, 1 if one was broken, 2 if the campaign could not be run.
     #[command(after_help = "Examples:\n  trapheus campaign --seeds 10000\n  \
                             trapheus campaign --family abort --event events/instance-restore.json\n  \
                             trapheus campaign --table docs/faults.md")]
     Campaign(campaign::command::Options),
-    /// Measure what the pipeline adds to what RDS itself needs: time, downtime, API calls, money.
+    /// Measure the time, downtime, API calls and money that the pipeline adds to RDS's own.
     ///
-    /// Rehearses restores that take RDS ten minutes, an hour and six hours, of every kind of database.
+    /// The command rehearses restores that take RDS ten minutes, an hour and six hours, of every kind of database.
     Overhead(overhead::Options),
     /// Restore many databases at once, in one account whose limit of RDS requests they share.
     ///
-    /// Rehearses so many executions on copies of a database, all started in the same moment, and shows what each asks of RDS
-    /// and how long all of them take. Exit status: 0 if every execution succeeded, 1 if one did not, 2 if it could not be
-    /// rehearsed.
+    /// The command rehearses N executions on copies of a database, all started at the same moment. It shows the RDS
+    /// requests of each execution, and the total time.
+    ///
+    /// Exit status: 0 if every execution succeeded, 1 if one did not, 2 if they could not be rehearsed.
     #[command(after_help = "Examples:\n  trapheus fleet\n  \
                             trapheus fleet 30 --limit 5 --event events/aurora-cluster-restore.json")]
     Fleet(together::Options),
-    /// Check a definition as Step Functions does before it takes one, with its diagnostic codes.
+    /// Check a definition as Step Functions does, with its diagnostic codes.
     ///
-    /// A name in the definition such as `${WorkFunctionArn}`, which AWS SAM would fill in, stands for a Lambda function. The code
-    /// `NOT_INTERPRETED` is not one of AWS's: AWS may take the definition, and no rehearsal can run it. Exit status: 0 if Step
-    /// Functions would take every definition, 1 if not, 2 if a file cannot be read.
+    /// A name in the definition that AWS SAM replaces, such as `${WorkFunctionArn}`, stands for a Lambda function. The code
+    /// `NOT_INTERPRETED` is not one of AWS's. AWS may accept such a definition, but no rehearsal can run it.
+    ///
+    /// Exit status: 0 if Step Functions accepts every definition, 1 if not, 2 if a file cannot be read.
     #[command(after_help = "Examples:\n  trapheus check statemachine/trapheus.asl.json")]
     Check {
         /// The files: Amazon States Language as JSON; `-` reads standard input.
         #[arg(value_name = "DEFINITION", required = true)]
         definitions: Vec<PathBuf>,
     },
-    /// Draw the pictures of the state machine that the README and docs/ show.
+    /// Draw the pictures of the state machine for the README and docs/.
     ///
-    /// Run it in the repository after a change of statemachine/trapheus.asl.json, and build first: the definition is compiled
-    /// in. Exit status: 0 if the pictures are written, or up to date; 1 if `--check` finds one that is not.
+    /// Run the command in the repository after a change of statemachine/trapheus.asl.json. Build first, since the
+    /// definition is compiled in.
+    ///
+    /// Exit status: 0 if the pictures are written, or up to date; 1 if `--check` finds one that is not.
     Diagram {
-        /// Compare with the pictures that are there, and write nothing.
+        /// Compare with the existing pictures, and write nothing.
         #[arg(long)]
         check: bool,
-        /// Where the pictures are.
+        /// The folder of the pictures.
         #[arg(long, value_name = "FOLDER", default_value = "docs/pictures")]
         folder: PathBuf,
     },
 }
 
-/// Which AWS account and region; without these, as the environment says.
+/// The AWS account and region; by default, those of the environment.
 #[derive(clap::Args, Debug)]
 struct Account {
-    /// The region; without it that of the ARN, or of the environment.
+    /// The region; by default, that of the ARN or of the environment.
     #[arg(long, value_name = "REGION")]
     region: Option<String>,
     /// The profile of the AWS configuration.
@@ -350,7 +362,7 @@ fn rehearse(rehearsal: Rehearsal, json: bool) -> Result<ExitCode, String> {
     Ok(ExitCode::from(u8::from(!report.succeeded())))
 }
 
-/// Which state machine is meant.
+/// The state machine to start.
 enum Machine {
     OfStack(String),
     Arn(String),
@@ -387,7 +399,7 @@ async fn start(
     Ok(ExitCode::SUCCESS)
 }
 
-/// What the state machine would refuse first of all is refused before it is started.
+/// Refuses an event before its start if the first step of the state machine would refuse it.
 fn refuse_early(event: &Value) -> Result<(), String> {
     if event["task"] == "recover" {
         return Ok(());
@@ -414,7 +426,7 @@ async fn follow(execution: &str, account: Account) -> Result<ExitCode, String> {
     Ok(ExitCode::from(u8::from(ended.status != "SUCCEEDED")))
 }
 
-/// The region an ARN is in.
+/// The region in an ARN.
 fn region_of(arn: &str) -> Option<String> {
     arn.split(':').nth(3).filter(|region| !region.is_empty()).map(str::to_owned)
 }
@@ -471,7 +483,7 @@ fn read_world(path: Option<&Path>) -> Result<World, String> {
     World::from_json(&text).map_err(|error| format!("{name}: {}", describe(&error)))
 }
 
-/// An error with everything behind it.
+/// An error with all its causes.
 fn describe(error: &dyn std::error::Error) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();

@@ -1,9 +1,9 @@
-//! What the pipeline adds to what RDS itself needs: rehearsals of restores that take RDS ten minutes, an hour and six hours,
-//! as a table.
+//! The time that the pipeline adds to RDS's own, as a table. The rehearsed restores take RDS ten minutes, an hour and six
+//! hours.
 //!
-//! RDS is at work from the moment it accepts a request until the operation's last status; the simulator writes that down. Any
-//! other second of a run is the pipeline's. A run depends on chance (jitter, and when a look happens to come), so each row is
-//! the mean of several seeds.
+//! RDS works from the moment it accepts a request until the operation's last status. The simulator records these times.
+//! Every other second of a run is the pipeline's. A run depends on chance: on jitter, and on the moments of its reads. Each
+//! row is therefore the mean of several seeds.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -17,16 +17,16 @@ use crate::cost::{Cost, MEMORY};
 use crate::rehearsal::{DEFAULT_WORLD, Rehearsal};
 use crate::report::{Report, clock};
 
-/// What is measured.
+/// The options of the measurement.
 #[derive(Args, Clone, Copy, Debug)]
 pub struct Options {
-    /// Rehearsals behind each row.
+    /// The number of rehearsals for each row.
     #[arg(long, value_name = "N", default_value_t = 20)]
     seeds: u32,
-    /// Let each run replace its snapshot first.
+    /// Replace the snapshot first in each run.
     #[arg(long)]
     snapshot: bool,
-    /// Show what each step of the runs adds as well.
+    /// Also show the time that each step of the runs adds.
     #[arg(long)]
     steps: bool,
     /// Print JSON instead of tables.
@@ -37,7 +37,7 @@ pub struct Options {
 /// The databases of the built-in world, one of each kind.
 const DATABASES: [(&str, &str, bool); 3] =
     [("DB instance", "orders", false), ("Aurora, 3 members", "shop", true), ("Multi-AZ DB cluster", "ledger", true)];
-/// How long RDS takes to make the restored database available.
+/// The time until RDS makes the restored database available.
 const RESTORES: [(&str, f64); 3] = [("10 minutes", 600.0), ("1 hour", 3_600.0), ("6 hours", 21_600.0)];
 
 /// Means over all seeds.
@@ -47,7 +47,7 @@ struct Row {
     database: &'static str,
     restore: &'static str,
     seconds: f64,
-    /// Of them, those in which RDS was at work.
+    /// The part of these seconds in which RDS worked.
     rds_seconds: f64,
     overhead_seconds: f64,
     downtime_seconds: f64,
@@ -56,12 +56,12 @@ struct Row {
     invocations: f64,
     gigabyte_seconds: f64,
     dollars: f64,
-    /// Seconds beyond RDS's own by state, over all its visits in a run.
+    /// Seconds beyond RDS's own, by state, over all its visits in a run.
     steps: BTreeMap<String, f64>,
 }
 
 impl Options {
-    /// Rehearses, and prints.
+    /// Rehearses the restores, and prints the table.
     pub fn run(self) -> Result<(), String> {
         let mut rows = Vec::new();
         for database in DATABASES {
@@ -98,7 +98,7 @@ impl Options {
     }
 }
 
-/// The built-in world, in which a restore takes so long from the request to `available`.
+/// The built-in world, with this time from the request of a restore to `available`.
 fn world(seconds: f64) -> Result<World, WorldError> {
     let mut world = World::from_json(DEFAULT_WORLD)?;
     let timings = &mut world.timings;

@@ -1,6 +1,7 @@
 //! One alert of a rehearsal, as it is sent.
 //!
-//! It shows what the rehearsed functions have handed over to SES and to Slack, so it words and renders nothing itself.
+//! The preview shows the alert that the rehearsed functions passed to SES or to Slack. It neither words nor renders the
+//! alert itself.
 
 use std::time::Duration;
 
@@ -8,16 +9,16 @@ use rds_simulator::{Mail, Post, WorldError};
 
 use crate::rehearsal::Rehearsal;
 
-/// Which of a run's alerts.
+/// One of a run's alerts.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Which {
-    /// The one that is sent at once.
+    /// The alert that is sent at once.
     First,
-    /// The one that says what exists now; of a run that succeeded, its notice.
+    /// The alert that says what exists now; for a successful run, its notice.
     Final,
 }
 
-/// How it is shown.
+/// The format of the alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, clap::ValueEnum)]
 pub enum Format {
     /// The HTML part of the mail.
@@ -28,15 +29,15 @@ pub enum Format {
     Slack,
 }
 
-/// Rehearses, and renders one of the alerts; nothing if none was sent. A success is told of, whatever the rehearsal says;
-/// a run that fails after its notice is shown by its failure.
+/// Rehearses the event and returns one of the alerts, or `None` if the run sent none. A success always sends its notice,
+/// whatever the rehearsal's setting. For a run that fails after its notice, the result is the alert about the failure.
 pub fn alert(rehearsal: Rehearsal, which: Which, format: Format) -> Result<Option<String>, WorldError> {
     let told = Rehearsal { success_notice: true, ..rehearsal.clone() };
     let mut report = rehearsal.run(&mut ())?;
     if report.status == "SUCCEEDED" {
         report = told.run(&mut ())?;
     }
-    // Those of the run itself; those of its recovery if it was stopped before it could send any.
+    // The alerts of the run itself, or of its recovery if the run was stopped before its first alert.
     let is_own = |at: Duration| at.as_secs_f64() <= report.duration_seconds;
     let mut mails: Vec<&Mail> = report.mails.iter().filter(|mail| is_own(mail.at)).collect();
     let mut posts: Vec<&Post> = report.posts.iter().filter(|post| is_own(post.at)).collect();

@@ -29,14 +29,14 @@ use crate::report::Report;
 use crate::stage::{Around, Run, Stage};
 use crate::timeline::Audience;
 
-/// The definition that is deployed.
+/// The deployed definition.
 pub const DEFINITION: &str = include_str!("../../../../statemachine/trapheus.asl.json");
 /// The databases that the files in `events/` name, and bystanders with similar names.
 pub const DEFAULT_WORLD: &str = include_str!("../worlds/default.json");
 
 pub(crate) const REGION: &str = "us-east-1";
 pub(crate) const ACCOUNT: &str = "123456789012";
-/// What a stack called `trapheus` calls its state machine.
+/// The name of the state machine in a stack called `trapheus`.
 pub(crate) const STATE_MACHINE: &str = "trapheus-DBRestoreStateMachine";
 
 /// The ARN of the state machine's execution of this name.
@@ -44,33 +44,33 @@ pub(crate) fn execution_arn(name: &str) -> String {
     format!("arn:aws:states:{REGION}:{ACCOUNT}:execution:{STATE_MACHINE}:{name}")
 }
 
-/// The name of a rehearsal's execution, unless it is given another.
+/// The default name of a rehearsal's execution.
 pub(crate) fn execution_name(seed: u64) -> String {
     format!("rehearsal-{seed}")
 }
 
-/// Where a rehearsal's deployment keeps the addresses of its webhooks, one in each place.
+/// The places in which a rehearsal's deployment stores the addresses of its webhooks, one in each.
 const SLACK_SECRET: &str = "trapheus/slack";
 const SLACK_PARAMETER: &str = "/trapheus/slack";
-/// The paths of the webhooks, by which faults tell them apart.
+/// The paths of the webhooks, which distinguish them in faults.
 pub const WEBHOOKS: [&str; 2] = ["/services/T0/B0/oncall", "/services/T0/B0/dba"];
-/// How long a rollback may take in a rehearsal's deployment.
+/// The longest rollback in a rehearsal's deployment.
 pub const ROLLBACK: Duration = Duration::from_secs(6 * 3_600);
 /// Every rehearsal begins on the same Monday morning, 2026-01-05T08:00:00Z.
 pub const BEGIN: Duration = Duration::from_secs(1_767_600_000);
 
 /// The deployed machine, loaded once.
 static MACHINE: LazyLock<StateMachine> = LazyLock::new(|| {
-    // The definition is compiled in, and a test loads it: this cannot fail in a build that passed its tests.
+    // The definition is compiled in, and a test loads it. Loading therefore cannot fail in a build whose tests passed.
     load(DEFINITION).unwrap_or_else(|problems| panic!("statemachine/trapheus.asl.json: {problems}"))
 });
 
-/// The state machine that is deployed.
+/// The deployed state machine.
 pub fn deployed() -> &'static StateMachine {
     &MACHINE
 }
 
-/// Loads a definition with the functions of the fleet put in, as far as it uses them.
+/// Loads a definition, with the ARNs of the fleet's functions that it uses.
 pub fn load(definition: &str) -> Result<StateMachine, String> {
     let arns = functions::names().map(|function| (functions::substitution(function), function_arn(function)));
     let arns = arns.filter(|(name, _)| definition.contains(&format!("${{{name}}}"))).collect();
@@ -78,7 +78,7 @@ pub fn load(definition: &str) -> Result<StateMachine, String> {
     definition.parse::<StateMachine>().map_err(|error| error.to_string())
 }
 
-/// A definition's text with a Lambda function in the place of every name that AWS SAM would fill in.
+/// A definition's text with a Lambda function in place of every name that AWS SAM replaces.
 pub fn filled_in(definition: &str) -> String {
     let names = match substitute(definition, &BTreeMap::new()) {
         Ok(_) => return definition.to_owned(),
@@ -92,32 +92,32 @@ fn function_arn(function: &str) -> String {
     format!("arn:aws:lambda:{REGION}:{ACCOUNT}:function:{function}")
 }
 
-/// What is rehearsed.
+/// The input and the settings of a rehearsal.
 #[derive(Clone, Debug)]
 pub struct Rehearsal {
-    /// The execution's input, as a user would give it.
+    /// The execution's input, as a user gives it.
     pub event: Value,
     pub world: World,
     pub seed: u64,
-    /// The name of the execution; one of the seed if none is given.
+    /// The name of the execution; by default, one made from the seed.
     pub name: Option<String>,
     pub snapshot_replacement: SnapshotReplacement,
-    /// Whether the deployment wants a last snapshot of what it replaces.
+    /// Whether the deployment takes a final snapshot of the original before its deletion.
     pub final_snapshot: bool,
-    /// Whether people are told of a success, too.
+    /// Whether the deployment sends an alert for a success.
     pub success_notice: bool,
-    /// What goes wrong, besides what the world says.
+    /// The faults, besides those of the world.
     pub disturbances: Vec<Disturbance>,
-    /// Whether an execution that did not succeed is followed by its recovery, as in a deployment.
+    /// Whether a recovery follows an execution without success, as in a deployment.
     pub recovery: bool,
-    /// Another state machine than the deployed one.
+    /// A state machine to use in place of the deployed one.
     pub definition: Option<StateMachine>,
-    /// What stands between the state machine and the functions.
+    /// The interceptor between the state machine and the functions.
     pub around: Option<Rc<dyn Around>>,
 }
 
 impl Rehearsal {
-    /// An event in a world, with everything else as a deployment has it by default.
+    /// An event in a world, with the default settings of a deployment.
     pub fn new(event: Value, world: World) -> Self {
         Self {
             event,
@@ -134,9 +134,9 @@ impl Rehearsal {
         }
     }
 
-    /// Runs the execution on a clock of its own and tells the audience step by step.
+    /// Runs the execution on its own clock, and reports each step to the audience.
     pub fn run(self, audience: &mut dyn Audience) -> Result<Report, WorldError> {
-        // Everything is in this process: no I/O to drive, and time that passes whenever all of it sleeps.
+        // The whole rehearsal is in this process. It needs no I/O, and the clock advances when all tasks sleep.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.unwrap_or_else(|error| panic!("cannot set up a runtime without I/O: {error}"));
         runtime.block_on(self.run_here(audience))
@@ -151,13 +151,13 @@ impl Rehearsal {
         self.run_against(&simulator, audience).await
     }
 
-    /// Runs the execution against a simulator that exists already.
+    /// Runs the execution against an existing simulator.
     pub async fn run_against(
         mut self,
         simulator: &Simulator,
         audience: &mut dyn Audience,
     ) -> Result<Report, WorldError> {
-        // Jitter in the functions and in the SDK's own retries comes from the thread's generator.
+        // The jitter of the functions and of the SDK's own retries comes from the thread's generator.
         fastrand::seed(self.seed);
         let before = simulator.state();
         let fleet = self.fleet(simulator, SystemTime::UNIX_EPOCH + BEGIN + simulator.now());
@@ -175,14 +175,14 @@ impl Rehearsal {
         let stage = Rc::new(stage);
         let local = LocalSet::new();
         let ended = Box::pin(local.run_until(stage.execute(&run, audience))).await;
-        // Recoveries, second runs, and functions that work on though nobody waits for them.
+        // Waits for recoveries, second runs, and functions that outlive their execution.
         local.await;
         let usage = Usage { mails: simulator.mails().len() as u64, ..stage.usage() };
         let strikes = stage.take_strikes(&run);
         Ok(Report::new(&run, ended, stage.take_others(), strikes, usage, before, simulator))
     }
 
-    /// What its executions share, with everything that goes wrong handed over to it.
+    /// The stage that the executions share, with all faults.
     pub(crate) fn stage(&mut self, simulator: &Simulator) -> Stage {
         let [in_secret, in_parameter] = WEBHOOKS.map(|path| format!("https://hooks.slack.com{path}"));
         simulator.put_secret(SLACK_SECRET, &in_secret);
@@ -195,7 +195,7 @@ impl Rehearsal {
         stage
     }
 
-    /// The functions as this deployment has them, at a time of day.
+    /// The functions of this deployment, at a time of day.
     pub(crate) fn fleet(&self, simulator: &Simulator, start: SystemTime) -> Fleet {
         let Clients { rds, ses, sfn, webhooks } = Clients::of(simulator);
         Fleet {
@@ -237,9 +237,11 @@ pub struct Clients {
 }
 
 impl Clients {
-    /// With the time-outs and retries the deployed functions have. Signatures, endpoint rules and the watch over slow streams
-    /// are left out: they are a fifth of what a request costs here, and the simulator asks for none of them. So is the quota
-    /// of retries, which the SDK keeps for the whole process: in a deployment each function is a process of its own.
+    /// Clients with the time-outs and retries of the deployed functions.
+    ///
+    /// They leave out signatures, endpoint rules and the watch over slow streams. These are a fifth of the cost of a
+    /// request here, and the simulator needs none of them. The clients also leave out the quota of retries, which the SDK
+    /// keeps for the whole process. In a deployment, each function is its own process.
     pub fn of(simulator: &Simulator) -> Self {
         macro_rules! client {
             ($sdk:ident, $service:literal) => {

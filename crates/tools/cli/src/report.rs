@@ -1,4 +1,4 @@
-//! What came of a rehearsal: how it ended, what exists now, how long the name was without a database, what it took.
+//! The result of a rehearsal: its end, the databases that exist now, the downtime of the name, the effort.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -34,28 +34,28 @@ pub struct Report {
     /// The age of the backup that the run chose; absent without an output.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub data: Option<Data>,
-    /// Of virtual time, from its start to its last end.
+    /// Virtual time from the start to the last end.
     pub duration_seconds: f64,
     /// Ends that a redrive followed.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub redriven: Vec<Redriven>,
     pub steps: Vec<Step>,
-    /// Recoveries and second runs, in the order they started.
+    /// Recoveries and second runs, in the order of their start.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub others: Vec<OtherRun>,
-    /// Every time that a requested fault took effect, in order.
+    /// Every effect of a requested fault, in order.
     #[serde(skip_serializing_if = "Vec::is_empty")]
     pub struck: Vec<Struck>,
     /// Requested faults that never took effect, in the short form of `--fault`.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "crate::struck::as_texts")]
     pub never_struck: Vec<Disturbance>,
-    /// Seconds in which no available database answered under the identifier; absent if there never was one.
+    /// Seconds without an available database that answers under the identifier; absent if none ever existed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub downtime_seconds: Option<f64>,
     pub world_before: WorldState,
     pub world: WorldState,
     pub mails: Vec<Mail>,
-    /// Messages that Slack took.
+    /// Messages that Slack accepted.
     pub posts: Vec<Post>,
     /// RDS requests by action.
     pub rds_calls: BTreeMap<String, u64>,
@@ -66,13 +66,13 @@ pub struct Report {
     pub cost: Cost,
 }
 
-/// How old the data of a backup is.
+/// The age of a backup's data.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Data {
-    /// When the backup was taken, in UTC.
+    /// The time of the backup, in UTC.
     pub as_of: String,
-    /// Seconds from then to the start of the run; negative for a backup that the run took itself.
+    /// Seconds from the backup to the start of the run; negative for a backup that the run took itself.
     pub age_seconds: f64,
 }
 
@@ -93,30 +93,30 @@ impl Data {
     }
 }
 
-/// An end of the execution that was not its last: a person redrove it.
+/// An end of the execution that was not its last, since a person redrove it.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Redriven {
-    /// How it had ended.
+    /// The status of that end.
     pub status: String,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// When it had ended and when it was redriven, since the world began.
+    /// The times of that end and of the redrive, since the world began.
     pub ended_seconds: f64,
     pub at_seconds: f64,
 }
 
-/// Why there was another execution.
+/// The reason for another execution.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum RunRole {
-    /// The rule on the end of an execution started it.
+    /// The rule for the end of an execution started it.
     Recovery,
-    /// Somebody started it meanwhile.
+    /// A person started it during the run.
     Second,
 }
 
-/// An execution besides the one that was asked for.
+/// An execution besides the requested one.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OtherRun {
@@ -129,10 +129,10 @@ pub struct OtherRun {
     #[serde(skip_serializing_if = "Option::is_none")]
     pub cause: Option<String>,
     pub steps: Vec<Step>,
-    /// When it started, since the world began.
+    /// The start of the execution, since the world began.
     pub started_seconds: f64,
     pub duration_seconds: f64,
-    /// Requests it made that were not for looking, whether or not they were granted.
+    /// The number of its requests that do more than read, whether RDS granted them or not.
     pub changes: u64,
 }
 
@@ -162,7 +162,7 @@ impl OtherRun {
 }
 
 impl OtherRun {
-    /// Whether there is more to tell than that it looked and found all well.
+    /// Whether the execution is more than a recovery that found no work.
     pub fn is_worth_showing(&self) -> bool {
         self.role != RunRole::Recovery || self.changes > 0 || self.status != Status::Succeeded.name()
     }
@@ -278,7 +278,7 @@ impl Report {
         writeln!(out, "Estimated cost          ${:.4} beside RDS itself", self.cost.total())
     }
 
-    /// A fault that did nothing must not look like one that the run survived.
+    /// A fault without an effect must not look like one that the run survived.
     fn write_warnings(&self, out: &mut String) -> std::fmt::Result {
         let refused = self.struck.iter().filter_map(|strike| Some((strike, strike.refused.as_ref()?)));
         let refused: Vec<String> = refused
@@ -292,7 +292,7 @@ impl Report {
         Ok(())
     }
 
-    /// What the world holds that the run could have touched, a row each; bystanders that stayed as they were are left out.
+    /// The databases and snapshots that the run could have touched, one row each. Unchanged bystanders are left out.
     fn existing(&self) -> Vec<String> {
         let mut rows = Vec::new();
         for cluster in &self.world.clusters {
@@ -351,7 +351,7 @@ impl Report {
         rows
     }
 
-    /// Where a database comes from, by the name its resource id had before, or by its maker.
+    /// The origin of a database: its former name, known by its resource id, or its creator.
     fn origin(&self, before: Option<&str>, now: &str, resource_id: &str) -> String {
         match before {
             Some(before) if before == now => "the original".to_owned(),
@@ -388,7 +388,7 @@ fn by_count(calls: &BTreeMap<String, u64>) -> String {
     format!(" ({})", calls.join(", "))
 }
 
-/// `1h 02m 03s`, as short as it can be.
+/// `1h 02m 03s`, in the shortest form.
 pub fn clock(seconds: f64) -> String {
     let total = Duration::from_secs_f64(seconds.max(0.0)).as_secs();
     let (hours, minutes, seconds) = (total / 3_600, total / 60 % 60, total % 60);
@@ -414,7 +414,7 @@ mod tests {
         ] {
             assert_eq!(Data::of(&output(created)).unwrap().text(), text);
         }
-        assert_eq!(Data::of(&json!({"plan": {}})), None, "a run that only takes a snapshot chose none");
+        assert_eq!(Data::of(&json!({"plan": {}})), None, "a run that only takes a snapshot chooses no backup");
     }
 
     #[test]

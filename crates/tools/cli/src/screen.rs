@@ -1,7 +1,7 @@
 //! A rehearsal as a person reads it: the timeline line by line, the executions that followed, the summary.
 //!
-//! Owns the layout and the colours. Where it goes, and whether colours get there, is the caller's: the command gives it
-//! the terminal, the golden timelines a buffer.
+//! This module owns the layout and the colours. The caller owns the destination, and decides whether it gets colours. The
+//! command passes the terminal, the golden timelines a buffer.
 
 use std::io::Write;
 
@@ -12,22 +12,22 @@ use crate::rehearsal::Rehearsal;
 use crate::report::{OtherRun, Report, RunRole, clock};
 use crate::timeline::{Audience, Step, StepStatus};
 
-/// An error, here and on standard error.
+/// The style of an error, here and on standard error.
 pub const ERROR: Style = AnsiColor::Red.on_default().bold();
 const GOOD: Style = AnsiColor::Green.on_default();
 const WAITING: Style = AnsiColor::Yellow.on_default();
 const QUIET: Style = Style::new().dimmed();
 
-/// Characters of detail that fit beside a step.
+/// The number of characters of detail that fit beside a step.
 const DETAIL: usize = 90;
 
-/// Prints steps as they end; a live one, such as a terminal, the one that is running as well.
+/// Prints steps as they end. A live screen, such as a terminal, also shows the running step.
 ///
-/// Nobody is left to tell if it cannot be written, and the exit status says how the run ended; so errors are ignored.
+/// Errors are ignored: a failed write leaves no way to report it, and the exit status shows the end of the run.
 pub struct Screen<W> {
     out: W,
     live: bool,
-    /// When the execution that is shown began.
+    /// The start of the shown execution.
     offset: f64,
 }
 
@@ -36,7 +36,7 @@ impl<W: Write + Send> Screen<W> {
         Self { out, live, offset: 0.0 }
     }
 
-    /// Rehearses, showing each step as it happens, then what followed.
+    /// Rehearses, and shows each step as it happens, then the executions that followed.
     pub fn show(&mut self, rehearsal: Rehearsal) -> Result<Report, WorldError> {
         let report = rehearsal.run(self)?;
         self.others(&report);
@@ -44,7 +44,7 @@ impl<W: Write + Send> Screen<W> {
         Ok(report)
     }
 
-    /// Shows the timelines of a rehearsal that is over.
+    /// Shows the timelines of a finished rehearsal.
     pub fn timelines(&mut self, report: &Report) {
         self.steps(&report.steps);
         self.others(report);
@@ -56,7 +56,7 @@ impl<W: Write + Send> Screen<W> {
         }
     }
 
-    /// In the order in which they ended, as they are seen while they happen.
+    /// Shows steps in the order of their ends, as a live screen does.
     fn steps(&mut self, steps: &[Step]) {
         let mut steps: Vec<&Step> = steps.iter().collect();
         steps.sort_by_key(|step| step.ended);
@@ -116,7 +116,7 @@ impl<W: Write + Send> Audience for Screen<W> {
         if self.live && !step.state.starts_with("Wake") {
             let began = time(step.started_seconds);
             let _ = write!(self.out, "{began}  {QUIET}…{QUIET:#} {}", step.state);
-            // A line that is not flushed is only seen late.
+            // A line without a flush appears late.
             let _ = self.out.flush();
         }
     }
@@ -129,7 +129,7 @@ impl<W: Write + Send> Audience for Screen<W> {
     }
 }
 
-/// Whether a function was woken without more ado: eleven such lines would say nothing.
+/// Whether a function woke at once. Eleven such lines would tell a reader nothing.
 fn is_quiet_wake(step: &Step) -> bool {
     step.state.starts_with("Wake") && step.retries == 0 && step.status == StepStatus::Succeeded
 }
@@ -139,7 +139,7 @@ fn time(seconds: f64) -> String {
     format!("+{:02}:{:02}:{:02}", total / 3_600, total / 60 % 60, total % 60)
 }
 
-/// The first line, as far as it fits beside a step; with the next one, if it announces that.
+/// The first line, cut to the room beside a step. The next line follows if the first ends with a colon.
 fn one_line(text: &str) -> String {
     let mut lines = text.lines().map(str::trim).filter(|line| !line.is_empty() && !line.starts_with("Identifier:"));
     let mut line = lines.next().unwrap_or_default().to_owned();

@@ -1,9 +1,9 @@
-//! Where executions run: one simulated region, the functions, the rule that starts a recovery, and what goes wrong with
+//! The environment of executions: one simulated region, the functions, the rule that starts a recovery, and the faults of
 //! functions and executions.
 //!
-//! Owns what becomes of a disturbance that is not the simulator's. A function that was called works on to its end whatever
-//! becomes of the execution that called it, as it does in Lambda; so calls are tasks of their own. Everything here
-//! stays on one thread.
+//! This module owns the effect of every disturbance that is not the simulator's. A called function works to its end,
+//! whatever happens to the calling execution, as in Lambda. Calls are therefore separate tasks. All code here stays on one
+//! thread.
 
 use std::cell::{Cell, RefCell};
 use std::collections::HashMap;
@@ -33,10 +33,10 @@ use crate::report::{OtherRun, Redriven, RunRole};
 use crate::struck::{Strikes, Struck};
 use crate::timeline::{Audience, Step, Timeline};
 
-/// From the end of an execution until the rule has started its recovery. EventBridge is that quick, usually.
+/// The time from the end of an execution until the rule has started its recovery. EventBridge usually takes this long.
 const RULE_LATENCY: Duration = Duration::from_secs(1);
 
-/// Stands between the state machine and the functions; a test uses it to take a safeguard away.
+/// An interceptor between the state machine and the functions. A test uses it to remove a safeguard.
 pub trait Around: fmt::Debug {
     /// Answers a call, for example with [`Call::proceed`].
     fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Result<Value, Failure>>;
@@ -46,17 +46,17 @@ pub trait Around: fmt::Debug {
 #[derive(Debug)]
 pub struct Call<'a> {
     pub function: &'a str,
-    /// The state that calls.
+    /// The calling state.
     pub state: &'a str,
     pub payload: Value,
-    /// The ARN of the execution that calls.
+    /// The ARN of the calling execution.
     pub execution: &'a str,
     pub simulator: &'a Simulator,
     pub fleet: &'a Fleet,
 }
 
 impl Call<'_> {
-    /// Has the function do its work.
+    /// Calls the function itself.
     pub async fn proceed(self) -> Result<Value, Failure> {
         self.fleet.call(self.function, self.payload).await
     }
@@ -82,19 +82,19 @@ impl Run {
 pub(crate) struct Ended {
     pub(crate) outcome: Outcome,
     pub(crate) steps: Vec<Step>,
-    /// The ends before, which a redrive followed.
+    /// The earlier ends, each followed by a redrive.
     pub(crate) redriven: Vec<Redriven>,
 }
 
-/// What all executions of a rehearsal share.
+/// The state that all executions of a rehearsal share.
 pub(crate) struct Stage {
     pub(crate) simulator: Simulator,
     pub(crate) machine: StateMachine,
     pub(crate) around: Option<Rc<dyn Around>>,
-    /// What the simulator's clock showed at its beginning, by the wall clock.
+    /// The wall-clock time at the start of the simulator's clock.
     pub(crate) epoch: SystemTime,
     pub(crate) recovers: bool,
-    /// What goes wrong with the first execution.
+    /// The faults of the first execution.
     pub(crate) disturbances: Vec<Disturbance>,
     /// Functions that sleep in this world.
     pub(crate) idle: RefCell<Idle>,
@@ -103,9 +103,9 @@ pub(crate) struct Stage {
     struck: RefCell<Vec<Struck>>,
     usage: Cell<Usage>,
     others: RefCell<Vec<OtherRun>>,
-    /// Second runs started so far.
+    /// The number of second runs started so far.
     seconds: Cell<u64>,
-    /// How often executions of a role entered a state that a disturbance names. All of that role count together: a
+    /// The number of entries into a state that a disturbance names, by role. All executions of a role count together: a
     /// disturbance strikes once, though each recovery may lead to another one.
     entries: RefCell<HashMap<(Option<RunRole>, String), u32>>,
 }
@@ -129,7 +129,7 @@ impl Stage {
         }
     }
 
-    /// Takes what goes wrong, and hands the simulator its part of it.
+    /// Takes the faults, and passes the simulator its part.
     pub(crate) fn disturb(&mut self, disturbances: Vec<Disturbance>) {
         for disturbance in disturbances {
             match disturbance {
@@ -145,21 +145,21 @@ impl Stage {
         self.usage.get()
     }
 
-    /// The executions besides the first, in the order they started.
+    /// The executions besides the first, in the order of their start.
     pub(crate) fn take_others(&self) -> Vec<OtherRun> {
         let mut others = self.others.take();
         others.sort_by(|one, other| one.started_seconds.total_cmp(&other.started_seconds));
         others
     }
 
-    /// What came of every fault, once all is over; `run` is the execution whose requests carry no label.
+    /// The effects of every fault, once all executions have ended. `run` is the execution whose requests carry no label.
     pub(crate) fn take_strikes(&self, run: &Run) -> Strikes {
         let functions = self.function_faults.take().into_iter().map(|faulty| Disturbance::Function(faulty.fault));
         let others = functions.chain(self.disturbances.iter().cloned());
         Strikes::new(&self.simulator, others, self.struck.take(), &run.name)
     }
 
-    /// Writes down that a fault takes effect now.
+    /// Records that a fault takes effect now.
     fn strike(&self, fault: Disturbance, occurrence: u32, execution: &str, state: &str) {
         self.struck.borrow_mut().push(Struck {
             execution: Some(execution.to_owned()),
@@ -176,7 +176,7 @@ impl Stage {
         self.epoch + self.simulator.now()
     }
 
-    /// Runs an execution to its last end, and has it recovered after each if the rule says so.
+    /// Runs an execution to its last end. After each end, a recovery follows if the rule says so.
     pub(crate) async fn execute(self: &Rc<Self>, run: &Run, audience: &mut dyn Audience) -> Ended {
         let options = self.options(run);
         let arn = options.execution_arn.clone();
@@ -199,7 +199,7 @@ impl Stage {
             let ended_seconds = self.simulator.now().as_secs_f64();
             tokio::time::sleep(pause).await;
             let at = Timestamp::try_from(self.wall_clock()).unwrap_or_default();
-            // One that Step Functions refuses does not strike.
+            // A redrive that Step Functions refuses does not strike.
             let Ok(execution) = Execution::redrive(&self.machine, &calls, &outcome, at) else { break };
             self.note_redrive(&arn, disturbance, ends);
             let at_seconds = self.simulator.now().as_secs_f64();
@@ -211,7 +211,7 @@ impl Stage {
         Ended { outcome, steps: watch.timeline.into_steps(), redriven }
     }
 
-    /// Runs an execution from its start or its redrive to the next end, and makes the end known.
+    /// Runs an execution from its start or redrive to the next end, and publishes that end.
     async fn attend<'e>(&self, mut execution: Execution<'e>, watch: &'e mut Watch<'_>) -> Outcome {
         watch.halt.listen(execution.stop_handle());
         let arn = watch.run.arn();
@@ -226,13 +226,13 @@ impl Stage {
         outcome
     }
 
-    /// Whether a person has in mind to redrive this execution.
+    /// Whether a person will redrive this execution.
     fn is_redriven(&self, run: &Run) -> bool {
         let redrives = |disturbance: &Disturbance| matches!(disturbance, Disturbance::Redrive { .. });
         run.role.is_none() && self.disturbances.iter().any(redrives)
     }
 
-    /// The redrive that follows this end of the execution, and how long after it.
+    /// The redrive that follows this end of the execution, and the time until then.
     fn redrive_of(&self, run: &Run, ends: usize) -> Option<(Disturbance, Duration)> {
         let mut disturbances = self.disturbances.iter().filter(|_| run.role.is_none());
         disturbances.find_map(|disturbance| match disturbance {
@@ -243,7 +243,7 @@ impl Stage {
         })
     }
 
-    /// Makes known that the execution runs again.
+    /// Publishes that the execution runs again.
     fn note_redrive(&self, arn: &str, fault: Disturbance, ends: usize) {
         let at = self.wall_clock();
         self.simulator.update_execution(arn, |execution| execution.redrive(at));
@@ -267,7 +267,7 @@ impl Stage {
         }
     }
 
-    /// Makes the execution known to those who look it up, such as the claim.
+    /// Publishes the execution for lookups, such as those of the claim.
     fn register(&self, execution: &ExecutionOptions) {
         self.simulator.register_execution(rds_simulator::Execution {
             arn: execution.execution_arn.clone(),
@@ -282,7 +282,7 @@ impl Stage {
         });
     }
 
-    /// What the rule on the execution's end does, after each of its ends.
+    /// Starts the recovery, as the rule does after each end of the execution.
     fn start_recovery(self: &Rc<Self>, of: &Run, status: &str, ends: usize) {
         let stopped_at = Timestamp::try_from(self.wall_clock()).unwrap_or_default();
         let stopped_at = stopped_at.strftime("%Y-%m-%dT%H:%M:%SZ").to_string();
@@ -298,9 +298,9 @@ impl Stage {
         self.start(RunRole::Second, name, input, beside, Duration::ZERO);
     }
 
-    /// Starts another execution beside whatever runs.
+    /// Starts another execution beside the running ones.
     fn start(self: &Rc<Self>, role: RunRole, name: String, input: Value, beside: &Run, after: Duration) {
-        // Its requests are its own, so that they can be told apart.
+        // Each execution has its own caller, which distinguishes its requests from those of others.
         let caller = self.simulator.on_behalf_of(&name);
         let Clients { rds, ses, sfn, webhooks } = Clients::of(&caller);
         let fleet = Rc::new(Fleet { rds, ses, sfn, webhooks, ..(*beside.fleet).clone() });
@@ -317,7 +317,7 @@ impl Stage {
         });
     }
 
-    /// The fault this invocation meets. Every matching one counts it, the first takes effect.
+    /// The fault of this invocation. Every matching fault counts the invocation, and the first takes effect.
     fn meet(&self, invocation: &Invocation) -> Option<FunctionFaultKind> {
         let only_wakes = invocation.payload == json!({"wake": true});
         let now = self.simulator.now();
@@ -334,12 +334,12 @@ impl Stage {
         Some(kind)
     }
 
-    /// Invokes a function as Lambda would, faults included.
+    /// Invokes a function as Lambda does, with its faults.
     async fn invoke(&self, invocation: Invocation) -> Result<Value, Failure> {
         let begin = Instant::now();
         let limit = PipelineStep::of_function(&invocation.function).time_limit;
         let sleeps = self.idle.borrow_mut().sleeps(&invocation.function, self.simulator.now());
-        // A function that sleeps in this world meets nothing else.
+        // A function that sleeps in this world meets no other fault.
         let met = if sleeps { None } else { self.meet(&invocation) };
         let answer = match met {
             _ if sleeps => Err(refused(INACTIVE)),
@@ -350,7 +350,7 @@ impl Stage {
             Some(FunctionFaultKind::Lambda(error)) => Err(error.into()),
             Some(FunctionFaultKind::Asleep(_)) => Err(refused(INACTIVE)),
             Some(FunctionFaultKind::AnswerLost) => {
-                // Whatever it answers, nobody hears it.
+                // The function's answer is lost.
                 let _ = self.work(invocation).await;
                 Err(Failure::ended_without_answer())
             }
@@ -398,12 +398,12 @@ fn refused(name: &str) -> Failure {
     LambdaError::named(name).map_or_else(|problem| unreachable!("{problem}"), Failure::from)
 }
 
-/// A function fault and what it has met so far.
+/// A function's fault, and its invocations so far.
 struct Faulty {
     fault: FunctionFault,
-    /// Invocations that were to do the function's work.
+    /// The number of invocations that do more than wake the function.
     seen: u32,
-    /// When the function was first called while it was asleep.
+    /// The time of the first call while the function was asleep.
     called: Option<Duration>,
 }
 
@@ -412,8 +412,8 @@ impl Faulty {
         Self { fault, seen: 0, called: None }
     }
 
-    /// The number of this invocation, if it meets the fault. One that only wakes the function does none of its work: it is not
-    /// counted, and nothing but sleep meets it.
+    /// The number of this invocation, if it meets the fault. An invocation that only wakes the function does not count, and
+    /// the only fault that it can meet is sleep.
     fn meets(&mut self, only_wakes: bool, now: Duration) -> Option<u32> {
         let number = self.seen + 1;
         if !only_wakes {
@@ -431,7 +431,7 @@ impl Faulty {
     }
 }
 
-/// A call of a function that outlives who made it.
+/// A call of a function, which outlives the calling execution.
 struct Invocation {
     function: String,
     state: String,
@@ -445,12 +445,12 @@ struct Invocation {
 struct Halt {
     handle: Cell<Option<StopHandle>>,
     halted: Cell<bool>,
-    /// The state whose function works to its end before the execution is stopped, why, and which entry it was.
+    /// The state whose function ends before the execution is stopped, with the reason and the number of the entry.
     after: RefCell<Option<(String, Disturbance, u32)>>,
 }
 
 impl Halt {
-    /// For an execution that is about to run, or to run again.
+    /// Prepares for an execution that is about to run, or to run again.
     fn listen(&self, handle: StopHandle) {
         self.handle.set(Some(handle));
         self.halted.set(false);
@@ -464,7 +464,8 @@ impl Halt {
         }
     }
 
-    /// Stops the execution if that was to follow the function of this state; why, and at which entry.
+    /// Stops the execution if a stop is due after the function of this state. Returns the reason and the number of the
+    /// entry.
     fn stop_after(&self, state: &str) -> Option<(Disturbance, u32)> {
         let (_, why, occurrence) = self.after.borrow_mut().take_if(|(after, ..)| after == state)?;
         self.stop();
@@ -472,7 +473,7 @@ impl Halt {
     }
 }
 
-/// The functions as one execution's tasks.
+/// The functions as tasks of one execution.
 struct Calls {
     stage: Rc<Stage>,
     fleet: Rc<Fleet>,
@@ -482,7 +483,7 @@ struct Calls {
 impl TaskHandler for Calls {
     fn invoke<'a>(&'a self, task: TaskRequest<'a>) -> LocalBoxFuture<'a, Result<Value, TaskFailure>> {
         if self.halt.halted.get() {
-            // The execution ends as soon as it looks.
+            // The stopped execution ends at its next check.
             return pending().boxed_local();
         }
         let stage = Rc::clone(&self.stage);
@@ -513,7 +514,7 @@ impl TaskHandler for Calls {
     }
 }
 
-/// Watches one execution: tells its timeline, and does what is to happen when a state is entered.
+/// Observes one execution: feeds its timeline, and triggers the disturbances of an entered state.
 struct Watch<'a> {
     timeline: Timeline<'a>,
     stage: &'a Rc<Stage>,
@@ -561,7 +562,7 @@ impl Watch<'_> {
     }
 }
 
-/// The execution and the state at which it happens.
+/// The execution and the state of the disturbance.
 fn at(disturbance: &Disturbance) -> Option<(Option<RunRole>, &str)> {
     match disturbance {
         Disturbance::SecondRun { state, beside: Beside::Recovery, .. } => Some((Some(RunRole::Recovery), state)),

@@ -1,7 +1,8 @@
-//! Which of the requested faults took effect, where and when, and which never did.
+//! The requested faults that took effect, with place and time, and those that never did.
 //!
-//! The simulator tells of requests and of people ([`rds_simulator::Strike`]), the stage of functions and executions. A fault
-//! that was only matched has not struck: a rehearsal that met no fault must not look like one that survived it.
+//! The simulator reports faults of requests and people ([`rds_simulator::Strike`]). The stage reports faults of functions
+//! and executions. A fault that only matched has not struck. A rehearsal that met no fault must not look like one that
+//! survived it.
 
 use std::collections::BTreeMap;
 
@@ -11,29 +12,29 @@ use serde::{Serialize, Serializer};
 use crate::disturbance::Disturbance;
 use crate::rehearsal::execution_arn;
 
-/// A fault at the moment it took effect.
+/// A fault at the moment of its effect.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Struck {
-    /// The fault as it was requested; in JSON in the short form of `--fault`.
+    /// The requested fault; in JSON, the short form of `--fault`.
     #[serde(serialize_with = "as_text")]
     pub fault: Disturbance,
     /// Seconds since the world began.
     pub at_seconds: f64,
-    /// Which matching request, invocation or entry it was, counted from 1.
+    /// The number of the matching request, invocation or entry, counted from 1.
     pub occurrence: u32,
-    /// The ARN of the execution that met it; none for what a person does.
+    /// The ARN of the execution that met the fault; `None` for a person's action.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub execution: Option<String>,
-    /// The state that was entered, or whose function met it.
+    /// The entered state, or the one whose function met the fault.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub state: Option<String>,
     #[serde(skip_serializing_if = "Option::is_none")]
     pub function: Option<String>,
-    /// The request that met it, or that a person made.
+    /// The request that met the fault, or a person's request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub request: Option<StruckRequest>,
-    /// The code with which RDS refused what a person wanted to do.
+    /// The code with which RDS refused a person's request.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub refused: Option<String>,
 }
@@ -42,14 +43,14 @@ pub struct Struck {
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StruckRequest {
-    /// Its position among all requests of the simulator.
+    /// The position among all requests of the simulator.
     #[serde(skip)]
     pub position: usize,
     pub action: String,
     pub parameters: BTreeMap<String, String>,
 }
 
-/// What came of the faults that were requested.
+/// The effects of the requested faults.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Strikes {
     pub(crate) struck: Vec<Struck>,
@@ -57,8 +58,8 @@ pub(crate) struct Strikes {
 }
 
 impl Strikes {
-    /// Of all that the simulator and the stage were given: `others` are the stage's faults, `struck` its strikes. `execution`
-    /// is the name of the execution whose requests carry no label.
+    /// Collects the faults of the simulator and the stage. `others` are the stage's faults, `struck` its strikes.
+    /// `execution` is the name of the execution whose requests carry no label.
     pub(crate) fn new(
         simulator: &Simulator,
         others: impl IntoIterator<Item = Disturbance>,

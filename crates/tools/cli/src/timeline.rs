@@ -1,6 +1,6 @@
-//! An execution's history as steps a person follows: which state, when, how long, how often retried, how it ended.
+//! An execution's history as steps that a person follows: state, time, duration, retries, end.
 //!
-//! States that only move data (Choice, Pass) are counted by the execution but not listed here.
+//! The execution counts states that only move data (Choice, Pass). They are not listed here.
 
 use std::time::Duration;
 
@@ -9,7 +9,7 @@ use serde::Serialize;
 use serde_json::Value;
 use states_language::{EventType, HistoryEvent, Observer};
 
-/// How a step ended.
+/// The end of a step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub enum StepStatus {
@@ -32,39 +32,39 @@ pub struct Step {
     pub started_seconds: f64,
     pub seconds: f64,
     pub retries: u32,
-    /// The last error, whether retried, caught or fatal.
+    /// The last error, whether it was retried, caught or fatal.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub error: Option<String>,
-    /// What a function said of it.
+    /// The function's own words about the step.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub detail: Option<String>,
-    /// The function answered that it has to be asked again.
+    /// The function answered that it needs another call.
     #[serde(skip)]
     is_pending: bool,
-    /// Its place among the steps in the order in which they ended.
+    /// The place among the steps in the order of their ends.
     #[serde(skip)]
     pub(crate) ended: usize,
 }
 
-/// Hears of steps as they begin and end.
+/// Receives steps as they begin and end.
 pub trait Audience: Send {
     fn step_began(&mut self, step: &Step);
     fn step_ended(&mut self, step: &Step);
 }
 
-/// Nobody listens.
+/// An audience that ignores all steps.
 impl Audience for () {
     fn step_began(&mut self, _: &Step) {}
     fn step_ended(&mut self, _: &Step) {}
 }
 
-/// Collects steps from an execution's events, telling the audience.
+/// Collects steps from an execution's events, and reports them to the audience.
 pub struct Timeline<'a> {
     steps: Vec<Step>,
     began: Option<Timestamp>,
-    /// How many have ended.
+    /// The number of ended steps.
     ended: usize,
-    /// What the end of the execution cut off: a redrive goes on with it.
+    /// The states that the end of the execution interrupted. A redrive continues them.
     cut_off: Vec<String>,
     audience: &'a mut dyn Audience,
 }
@@ -83,7 +83,7 @@ impl<'a> Timeline<'a> {
         Duration::try_from(at.duration_since(began)).unwrap_or_default().as_secs_f64()
     }
 
-    /// The step that is running in this state: branches run side by side, but names are unique.
+    /// The running step in this state. Branches run side by side, but the names of states are unique.
     fn running(&mut self, state: Option<&str>) -> Option<&mut Step> {
         let state = state?;
         self.steps.iter_mut().rev().find(|step| step.status == StepStatus::Running && step.state == state)
@@ -109,7 +109,7 @@ impl<'a> Timeline<'a> {
         self.steps.push(step);
     }
 
-    /// The execution ended with these still running.
+    /// Ends the steps that still ran when the execution ended.
     fn cut_off(&mut self, event: &HistoryEvent<'_>) {
         let now = self.seconds(event.timestamp);
         for step in self.steps.iter_mut().filter(|step| step.status == StepStatus::Running) {
@@ -122,7 +122,7 @@ impl<'a> Timeline<'a> {
         }
     }
 
-    /// The execution goes on with what its end had cut off, without entering it again.
+    /// Continues the interrupted states, which the execution does not enter again.
     fn go_on(&mut self, event: &HistoryEvent<'_>) {
         for state in std::mem::take(&mut self.cut_off) {
             self.begin_in(state, event);
@@ -190,7 +190,7 @@ impl Observer for Timeline<'_> {
     }
 }
 
-/// What a function's answer says in a few words.
+/// A function's answer in a few words.
 fn detail(output: &Value) -> Option<String> {
     if let Some(observed) = output["observed"].as_str() {
         return Some(observed.to_owned());

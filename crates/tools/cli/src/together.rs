@@ -1,8 +1,8 @@
-//! Many databases restored at once in one account: copies of a database of the built-in world, an execution for each, all
-//! started in the same moment, and RDS's limit of requests a second that all of them share.
+//! Many databases restored at once in one account. Each is a copy of a database of the built-in world, with its own
+//! execution. All executions start at the same moment, and share RDS's limit of requests per second.
 //!
-//! Counts what each execution asks of RDS and what is refused, and sets the time all of it takes beside the time a single one
-//! takes and the time the limit alone forces. What one execution takes on its own is [`crate::overhead`]'s.
+//! The result counts each execution's granted and throttled requests to RDS. It sets the total time beside the time of a
+//! single execution and the least time that the limit allows. [`crate::overhead`] measures a single execution.
 
 use std::collections::HashMap;
 use std::fmt::Write as _;
@@ -25,19 +25,19 @@ use crate::report::{clock, duration};
 use crate::stage::{Ended, Run};
 use crate::timeline::said;
 
-/// What is restored, and how many of it.
+/// The kind and the number of restores.
 #[derive(Args, Clone, Debug)]
 pub struct Options {
-    /// How many at once; a row for each.
+    /// The number of simultaneous restores, with a row for each.
     #[arg(value_name = "N", default_values_t = [1, 10, 100], value_parser = clap::value_parser!(u32).range(1..=999))]
     counts: Vec<u32>,
-    /// Requests a second that RDS grants the account.
+    /// The requests per second that RDS grants the account.
     #[arg(long, value_name = "N", default_value_t = 10, value_parser = clap::value_parser!(u32).range(1..))]
     limit: u32,
-    /// Only copies of the database that this event is about, with its task; without it, restores of every kind of database.
+    /// Use copies of this event's database, with its task; by default, restores of every kind of database.
     #[arg(long, value_name = "FILE")]
     event: Option<PathBuf>,
-    /// Decides every jitter and chance.
+    /// The seed of all random choices.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
     /// Print JSON instead of a table.
@@ -46,7 +46,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Rehearses, and prints. The exit status is 0 if every execution succeeded, else 1.
+    /// Rehearses, and prints the table. The exit status is 0 if every execution succeeded, else 1.
     pub fn run(&self) -> Result<ExitCode, String> {
         let mut rows = Vec::new();
         for event in self.events()? {
@@ -82,15 +82,15 @@ impl Options {
 /// Executions of the same event on copies of its database.
 #[derive(Clone, Debug)]
 pub struct Together {
-    /// About a database of the built-in world.
+    /// The event, about a database of the built-in world.
     pub event: Value,
     pub count: u32,
-    /// Requests a second that RDS grants.
+    /// The requests per second that RDS grants.
     pub limit: u32,
     pub seed: u64,
 }
 
-/// What came of them, under the limit and without it.
+/// The results, under the limit and without it.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Row {
@@ -98,25 +98,25 @@ pub struct Row {
     pub count: u32,
     pub limited: Figures,
     pub unlimited: Figures,
-    /// How long it takes the limit to grant so many requests.
+    /// The least time in which the limit grants this many requests.
     pub limit_seconds: f64,
 }
 
-/// Each over all executions.
+/// Figures over all executions.
 #[derive(Clone, Debug, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Figures {
-    /// How executions that did not succeed ended.
+    /// The ends of the executions without success.
     pub failures: Vec<String>,
     /// Requests to RDS that were not throttled.
     pub granted: Spread,
-    /// Requests to RDS that were.
+    /// Requests to RDS that were throttled.
     pub throttled: Spread,
-    /// Functions that had to be called again: being throttled outlasted the SDK's own patience.
+    /// Functions that had to be called again, because the throttling outlasted the SDK's own retries.
     pub retries: Spread,
-    /// From the start of all.
+    /// Seconds since the common start.
     pub seconds: Spread,
-    /// How long nothing answered under the name.
+    /// Seconds without an answering database under the name.
     pub downtime_seconds: Spread,
 }
 
@@ -146,7 +146,7 @@ struct Asked {
 }
 
 impl Together {
-    /// Runs all of them under the limit, and all of them without it.
+    /// Runs all executions under the limit, and then all without it.
     pub fn run(&self) -> Result<Row, WorldError> {
         let limited = self.run_within(Some(self.limit))?;
         Ok(Row {
@@ -158,9 +158,9 @@ impl Together {
         })
     }
 
-    /// Runs all of them on a clock of their own.
+    /// Runs all executions on their own clock.
     fn run_within(&self, limit: Option<u32>) -> Result<Figures, WorldError> {
-        // Everything is in this process: no I/O to drive, and time that passes whenever all of it sleeps.
+        // The whole rehearsal is in this process. It needs no I/O, and the clock advances when all tasks sleep.
         let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
         let runtime = runtime.unwrap_or_else(|error| panic!("cannot set up a runtime without I/O: {error}"));
         runtime.block_on(self.run_here(limit))
@@ -179,7 +179,7 @@ impl Together {
             .map(|(number, identifier)| {
                 let mut input = self.event.clone();
                 input["identifier"] = identifier.clone().into();
-                // Its requests are its own, so that they can be told apart.
+                // Each execution has its own caller, which distinguishes its requests from those of others.
                 let fleet = rehearsal.fleet(&simulator.on_behalf_of(&identifier), start_time);
                 let seed = self.seed.wrapping_add(number.into());
                 Run { role: None, name: identifier, input, seed, fleet: Rc::new(fleet) }
@@ -188,7 +188,7 @@ impl Together {
         let local = LocalSet::new();
         let executions = runs.iter().map(async |run| stage.execute(run, &mut ()).await);
         let ended = local.run_until(join_all(executions)).await;
-        // Recoveries, and functions that work on though nobody waits for them.
+        // Waits for recoveries, and functions that outlive their execution.
         local.await;
         Ok(self.figures(&runs, &ended, &simulator))
     }
@@ -197,13 +197,13 @@ impl Together {
         self.event["identifier"].as_str().unwrap_or_default()
     }
 
-    /// The copies' numbers and names.
+    /// The numbers and names of the copies.
     fn copies(&self) -> impl Iterator<Item = (u32, String)> {
         (1..=self.count).map(|number| (number, format!("{}-{number:03}", self.identifier())))
     }
 
-    /// The built-in world with copies of one database, of its members and of its snapshot, and nothing else. Quotas on what
-    /// exists are beside the point, so there are none.
+    /// The built-in world with only the copies of one database, its members and its snapshot. Quotas on databases do not
+    /// matter here, so there are none.
     fn world(&self, requests_per_second: Option<u32>) -> Result<World, WorldError> {
         let all = World::from_json(DEFAULT_WORLD)?;
         let limits = Limits {
@@ -271,7 +271,7 @@ fn failure(run: &Run, Ended { outcome, .. }: &Ended) -> String {
     format!("{} ended {}: {error}: {cause}", run.name, outcome.status)
 }
 
-/// What each caller asked of RDS.
+/// The requests of each caller to RDS.
 fn asked(simulator: &Simulator) -> HashMap<String, Asked> {
     let mut asked: HashMap<String, Asked> = HashMap::new();
     for request in simulator.requests().into_iter().filter(|request| request.service == Service::Rds) {
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn databases_restored_at_once_all_succeed_and_take_no_longer_than_their_limit_forces() {
+    fn simultaneous_restores_all_succeed_and_the_limit_adds_no_more_than_its_own_time() {
         for (identifier, is_cluster) in [("orders", false), ("shop", true)] {
             let Row { limited, unlimited, limit_seconds, .. } = eight(identifier, is_cluster);
             assert!(limited.failures.is_empty() && unlimited.failures.is_empty(), "{limited:?} {unlimited:?}");

@@ -1,4 +1,4 @@
-//! The command as a person or a script meets it: exit status, what goes to which stream, and that a pipe gets plain text.
+//! The command as a person or a script uses it: exit status, output streams, and plain text in a pipe.
 
 use std::io::Write as _;
 use std::process::{Command, Output, Stdio};
@@ -15,7 +15,7 @@ fn trapheus(arguments: &[&str], input: &str) -> Output {
         .spawn()
         .expect("the command starts");
     let mut stdin = child.stdin.take().expect("a pipe");
-    // A command that ends without reading its input closes the pipe; that is its good right.
+    // A command that ends without reading its input closes the pipe, so this write may fail.
     let _ = stdin.write_all(input.as_bytes());
     drop(stdin);
     child.wait_with_output().expect("the command ends")
@@ -44,7 +44,7 @@ fn an_execution_that_failed_is_exit_status_1() {
 }
 
 #[test]
-fn what_cannot_be_started_is_exit_status_2_with_the_reason_on_standard_error() {
+fn an_execution_that_cannot_start_is_exit_status_2_with_the_reason_on_standard_error() {
     for (arguments, input, reason) in [
         (["rehearse", "no-such-file.json"], "", "no-such-file.json"),
         (["rehearse", "-"], "{", "not JSON"),
@@ -58,7 +58,7 @@ fn what_cannot_be_started_is_exit_status_2_with_the_reason_on_standard_error() {
 }
 
 #[test]
-fn json_tells_the_whole_result() {
+fn json_contains_the_whole_result() {
     let output = trapheus(&["rehearse", "-", "--json", "--seed", "3"], RESTORE);
     let report: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!(report["status"], "SUCCEEDED");
@@ -79,7 +79,7 @@ fn a_snapshot_that_is_deleted_first_is_taken_once() {
 }
 
 #[test]
-fn a_fault_of_the_command_line_happens_and_its_recovery_is_told_unless_it_is_not_wanted() {
+fn a_fault_of_the_command_line_strikes_and_its_recovery_is_reported_unless_switched_off() {
     let abort = ["rehearse", "-", "--json", "--fault", "RestoreDbInstanceFromSnapshot=abort"];
     let output = trapheus(&abort, RESTORE);
     assert_eq!(output.status.code(), Some(1));
@@ -92,7 +92,7 @@ fn a_fault_of_the_command_line_happens_and_its_recovery_is_told_unless_it_is_not
 }
 
 #[test]
-fn a_fault_that_cannot_be_is_exit_status_2_with_what_comes_close() {
+fn an_impossible_fault_is_exit_status_2_with_the_closest_name() {
     let output = trapheus(&["rehearse", "-", "--fault", "rename-instanc=crash"], RESTORE);
     assert_eq!(output.status.code(), Some(2));
     let said = text(&output.stderr);
@@ -103,7 +103,7 @@ fn a_fault_that_cannot_be_is_exit_status_2_with_what_comes_close() {
 }
 
 #[test]
-fn any_alert_of_a_rehearsal_can_be_looked_at_in_every_format() {
+fn every_alert_of_a_rehearsal_can_be_previewed_in_every_format() {
     let failing = ["preview-alert", "-", "--fault", "RestoreDBInstanceFromDBSnapshot=error:InstanceQuotaExceeded"];
     let preview = |more: &[&str]| {
         let output = trapheus(&[&failing, more].concat(), RESTORE);
@@ -129,14 +129,14 @@ fn any_alert_of_a_rehearsal_can_be_looked_at_in_every_format() {
 }
 
 #[test]
-fn a_fleet_tells_whether_all_of_it_succeeded() {
+fn a_fleet_reports_whether_all_its_executions_succeeded() {
     let output = trapheus(&["fleet", "2", "--json", "--event", "../../../events/instance-restore.json"], "");
     assert_eq!((output.status.code(), text(&output.stderr).as_str()), (Some(0), ""));
     let rows: Value = serde_json::from_slice(&output.stdout).expect("JSON");
     assert_eq!((&rows[0]["count"], &rows[0]["limited"]["failures"]), (&2.into(), &serde_json::json!([])));
     assert!(rows[0]["limited"]["granted"]["mean"].as_f64().is_some_and(|calls| calls > 10.0), "{rows}");
 
-    // There is no snapshot of it in the built-in world.
+    // The built-in world has no snapshot of this database.
     let event = std::path::Path::new(env!("CARGO_TARGET_TMPDIR")).join("without-a-snapshot.json");
     std::fs::write(&event, RESTORE.replace("orders", "orders-2")).expect("a temporary file");
     let output = trapheus(&["fleet", "2", "--event", event.to_str().expect("UTF-8")], "");

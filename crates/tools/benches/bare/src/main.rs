@@ -1,5 +1,5 @@
-//! A Lambda function that answers with what it is given. It is never deployed: it is the runtime alone, without an SDK,
-//! logging or a handler, so what another function costs beyond it is that function's own. See
+//! A Lambda function that returns its input. It is never deployed. It consists of the runtime alone, without an SDK,
+//! logging or a handler. Any cost of another function beyond this one's is therefore that function's own. See
 //! `crates/tools/benches/functions`.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};

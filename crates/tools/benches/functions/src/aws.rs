@@ -1,4 +1,4 @@
-//! The account the functions call: the simulator, over HTTP or over HTTPS with a certificate made for the occasion.
+//! The account that the functions call: the simulator, over HTTP or over HTTPS with a temporary certificate.
 
 use std::path::PathBuf;
 use std::sync::Arc;
@@ -28,10 +28,10 @@ pub(crate) enum Scheme {
     Https,
 }
 
-/// A world of its own for each start, so that the first never changes what the second meets.
+/// Each start gets its own world, so that the first start cannot change the results of the second.
 pub(crate) struct Account {
     pub(crate) endpoint: String,
-    /// What a client has to trust; it reads that over HTTP too, as it does not know yet whom it will call.
+    /// The certificates that a client trusts. A client reads them over HTTP too, since it does not yet know its endpoint.
     pub(crate) trust: Trust,
     server: JoinHandle<()>,
 }
@@ -59,7 +59,8 @@ impl Drop for Account {
     }
 }
 
-/// A file of authorities: as many as a function reads in AWS, so that reading them is measured, and the account's own.
+/// A file of certificate authorities: as many as a function reads in AWS, plus the account's own. The measurement thus
+/// includes the time to read them.
 pub(crate) struct Trust(pub(crate) PathBuf);
 
 impl Trust {
@@ -72,7 +73,7 @@ impl Trust {
 
 impl Drop for Trust {
     fn drop(&mut self) {
-        // What cannot be removed is a few kilobytes among the temporary files.
+        // A file that cannot be removed costs a few kilobytes in the temporary directory.
         let _ = std::fs::remove_file(&self.0);
     }
 }
@@ -83,7 +84,8 @@ async fn accept(listener: TcpListener, tls: Option<TlsAcceptor>, simulator: Simu
     }
 }
 
-/// Who is left without an answer fails, and says so; that a function is ended without closing its connections is as it should be.
+/// Errors are ignored. A client without an answer fails and reports the failure itself. A function ends without closing its
+/// connections, as expected.
 async fn converse(stream: TcpStream, tls: Option<TlsAcceptor>, simulator: Simulator) {
     let service = service_fn(move |request| answer(simulator.clone(), request));
     let http = http1::Builder::new();
@@ -102,7 +104,7 @@ async fn answer(simulator: Simulator, request: Request<Incoming>) -> Result<Resp
     Ok(simulator.handle(Request::from_parts(parts, body)).await?.map(Full::new))
 }
 
-/// A server's certificate for this machine, and the authority that vouches for it.
+/// A server certificate for this machine, and the authority that signed it.
 fn certified() -> Result<(ServerConfig, String)> {
     let mut authority = CertificateParams::new(Vec::new())?;
     authority.is_ca = IsCa::Ca(BasicConstraints::Unconstrained);

@@ -1,4 +1,4 @@
-//! Who is measured, and what came of it: medians, and how they compare with the bare function's.
+//! The measured programs and their results: medians, and their ratio to those of the bare function.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -14,7 +14,7 @@ use crate::Result;
 use crate::aws::Scheme;
 use crate::lambda::{Cost, Sample};
 
-/// A process to start, and what to call it with.
+/// A process to start, and the payload to call it with.
 pub(crate) struct Subject {
     pub(crate) name: String,
     pub(crate) program: PathBuf,
@@ -26,7 +26,7 @@ pub(crate) struct Subject {
 #[derive(Clone, Copy, Serialize)]
 struct Size {
     file: u64,
-    /// As it is uploaded.
+    /// The size of the uploaded archive.
     zip: u64,
 }
 
@@ -41,7 +41,7 @@ impl Subject {
         Ok(Self { name: name.to_owned(), program, arguments: Vec::new(), payload, size: Some(size) })
     }
 
-    /// A command and its arguments, as words.
+    /// Splits a command into the program and its arguments.
     pub(crate) fn command(command: &str, payload: Value) -> Self {
         let mut words = command.split_whitespace().map(str::to_owned);
         let program = words.next().unwrap_or_default().into();
@@ -56,14 +56,14 @@ pub(crate) struct Measured {
     functions: Vec<Figures>,
 }
 
-/// Medians; milliseconds and KiB.
+/// Medians, in milliseconds and KiB.
 #[derive(Serialize)]
 struct Figures {
     name: String,
     size: Option<Size>,
     start_ms: f64,
     start_cpu_ms: f64,
-    /// By CPU time, which depends less on what else the machine does.
+    /// The ratio of CPU times, which depend less on the load of the machine.
     start_to_bare: f64,
     http: Calls,
     https: Calls,
@@ -104,7 +104,8 @@ impl Measured {
         for (index, subject) in subjects.iter().enumerate() {
             let of = |scheme| samples.get(&(index, scheme)).ok_or("nothing was measured");
             let (http, https) = (of(Scheme::Http)?, of(Scheme::Https)?);
-            // What a start costs must not depend on what is called later; over HTTPS there is more to prepare.
+            // The cost of a start must not depend on the later calls, and HTTPS needs more preparation. All starts are
+            // therefore taken from HTTPS.
             let start_cpu_ms = median(https, |sample| sample.start.cpu);
             let bare = functions.first().map_or(start_cpu_ms, |bare| bare.start_cpu_ms);
             functions.push(Figures {
@@ -122,8 +123,8 @@ impl Measured {
         Ok(Self { rounds: samples.values().next().map_or(0, Vec::len), functions })
     }
 
-    /// Markdown, as it stands in the documentation. What a call takes, in time, depends on this process as well, which is not
-    /// optimised: that is in the JSON alone.
+    /// Markdown, as the documentation has it. The table leaves out the time of a call, because this unoptimised process
+    /// adds to it. The JSON has it.
     pub(crate) fn table(&self) -> String {
         let mut table = String::from(
             "| function | file, zip (MB) | start (ms, CPU) | to bare | first call: HTTP, HTTPS (CPU ms) | beyond bare | \
@@ -162,7 +163,7 @@ fn thousandths(value: u64) -> f64 {
     f64::from(u32::try_from(value).unwrap_or(u32::MAX)) / 1_000.0
 }
 
-/// In milliseconds.
+/// The median in milliseconds.
 fn median(samples: &[Sample], of: impl Fn(&Sample) -> Duration) -> f64 {
     let mut values: Vec<Duration> = samples.iter().map(of).collect();
     values.sort_unstable();

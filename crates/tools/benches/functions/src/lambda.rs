@@ -1,4 +1,4 @@
-//! A Lambda Runtime API with one function behind it, which is started, called twice, and ended.
+//! A Lambda Runtime API for one function. It starts the function, calls it twice, and ends it.
 
 use std::process::{Child, Command, Stdio};
 use std::time::{Duration, Instant, SystemTime, UNIX_EPOCH};
@@ -19,23 +19,23 @@ use crate::Result;
 use crate::aws::Account;
 use crate::figures::Subject;
 
-/// What a function is given for an invocation. Those that wait for RDS answer before it is over.
+/// The time limit of an invocation. A function that waits for RDS answers before its limit.
 const TIME_LIMIT: Duration = Duration::from_secs(3);
-/// For a process that has just asked for an event to come to rest.
+/// The pause that lets a process come to rest after it has asked for an event.
 const REST: Duration = Duration::from_millis(2);
-/// Nothing here takes so long: it hangs.
+/// No measurement takes this long: the process hangs.
 const PATIENCE: Duration = Duration::from_secs(60);
 
 /// One start of a function.
 #[derive(Clone, Debug)]
 pub(crate) struct Sample {
-    /// From the start of the process until it asks for its first event.
+    /// From the start of the process to its first request for an event.
     pub(crate) start: Cost,
     pub(crate) first: Cost,
     pub(crate) second: Cost,
-    /// The most it ever had in memory.
+    /// The largest memory use of the process.
     pub(crate) peak_kib: u64,
-    /// What the second invocation ended in: `ok`, or the error's name.
+    /// The result of the second invocation: `ok`, or the error's name.
     pub(crate) outcome: String,
 }
 
@@ -46,9 +46,9 @@ pub(crate) struct Cost {
 }
 
 enum Asked {
-    /// The function wants an event, and gets it from here.
+    /// The function asks for an event and receives it from this process.
     Next(Instant, oneshot::Sender<Value>),
-    /// The function has answered; with an error, if it says which.
+    /// The function has answered, with the error's name if it failed.
     Answered(Instant, Option<String>),
 }
 
@@ -68,12 +68,12 @@ async fn measure_patiently(subject: &Subject, account: &Account) -> Result<Sampl
     sample
 }
 
-/// A function that ends with this.
+/// A function's process, which ends when this value is dropped.
 struct Process(Child);
 
 impl Drop for Process {
     fn drop(&mut self) {
-        // One that has ended already is as it should be.
+        // The process may have ended already.
         let _ = self.0.kill();
         let _ = self.0.wait();
     }
@@ -107,7 +107,7 @@ async fn next(asked: &mut UnboundedReceiver<Asked>) -> Result<(Instant, oneshot:
     }
 }
 
-/// As Lambda would start it, with the endpoint of the simulated account and what is needed to trust it.
+/// Starts the function as Lambda does, with the simulated account's endpoint and its certificates.
 fn command(subject: &Subject, account: &Account, runtime_api: &str) -> Command {
     let mut command = Command::new(&subject.program);
     command.args(&subject.arguments).stdin(Stdio::null()).stdout(Stdio::null());
@@ -129,7 +129,7 @@ fn command(subject: &Subject, account: &Account, runtime_api: &str) -> Command {
         ("SENDER_EMAIL", "trapheus@example.com"),
         ("RECIPIENT_EMAIL", "oncall@example.com"),
     ]);
-    // Ours read the first, as OpenSSL does; AWS's other SDKs read the second.
+    // Trapheus's functions read the first variable, as OpenSSL does. AWS's other SDKs read the second.
     command.env("SSL_CERT_FILE", &account.trust.0).env("AWS_CA_BUNDLE", &account.trust.0);
     command
 }
@@ -139,7 +139,7 @@ async fn serve(listener: TcpListener, asked: UnboundedSender<Asked>) {
         let asked = asked.clone();
         tokio::spawn(async move {
             let service = service_fn(move |request| answer(request, asked.clone()));
-            // The function is ended while it waits for an answer.
+            // The function is ended while it waits for an answer, so an error is expected.
             let _ = http1::Builder::new().serve_connection(TokioIo::new(stream), service).await;
         });
     }
@@ -170,7 +170,7 @@ async fn answer(request: Request<Incoming>, asked: UnboundedSender<Asked>) -> Re
     Ok(Response::builder().status(202).body(Full::default())?)
 }
 
-/// What the threads of the process have used so far.
+/// The CPU time of all threads of the process so far.
 async fn cpu(process: u32) -> Result<Duration> {
     tokio::time::sleep(REST).await;
     let mut nanoseconds = 0;

@@ -1,11 +1,12 @@
-//! What the functions cost: every bootstrap given is started as Lambda starts it, and measured from outside.
+//! Measures the cost of the functions: it starts every given bootstrap as Lambda does, and measures it from outside.
 //!
-//! A round starts each of them anew, one after the other, behind a Runtime API of this process and against a simulator that
-//! this process serves; the rounds alternate, so that whatever else the machine does meets all alike. Medians are shown,
-//! beside those of a function that does nothing ([`bare`]), which every machine has its own figures for.
+//! A round starts each function anew, one after the other. Each is served by a Runtime API and a simulator in this process.
+//! The rounds alternate, so that other load on the machine affects all functions alike. The output shows medians, beside
+//! those of a function that does nothing ([`bare`]). Every machine has its own figures for that function.
 //!
-//! It builds nothing, and judges nothing: see `docs/performance.md` for the commands, the figures and the limits they are
-//! held to. [`lambda`] is the Runtime API, [`payloads`] what the functions are called with, [`aws`] what they call.
+//! The program builds no function and checks no limit. See `docs/performance.md` for the commands, the figures and their
+//! limits. [`lambda`] is the Runtime API, [`payloads`] holds the inputs of the functions, and [`aws`] is the account that
+//! they call.
 //!
 //! [`bare`]: ../../bare/src/main.rs
 
@@ -33,16 +34,16 @@ struct Arguments {
     /// The functions' bootstraps, each in a file with the function's name
     #[arg(required = true)]
     functions: Vec<PathBuf>,
-    /// The function that does nothing, built with the same profile
+    /// The bootstrap of the bare function, built with the same profile
     #[arg(long, value_name = "FILE")]
     bare: PathBuf,
-    /// Another implementation: any command that speaks to a Runtime API; it is called as FUNCTION is
+    /// Another implementation: a command that uses the Runtime API, and the function whose payload it gets
     #[arg(long, value_name = "FUNCTION=COMMAND")]
     other: Vec<String>,
-    /// How often each is started
+    /// The number of starts of each function
     #[arg(long, default_value_t = 20)]
     rounds: usize,
-    /// The certificates a function trusts besides the simulator's: Amazon's, if not those in a file
+    /// A file of trusted certificates in place of Amazon's; the simulator's are always added
     #[arg(long, value_name = "FILE")]
     authorities: Option<PathBuf>,
     /// Write all figures as JSON as well
@@ -75,7 +76,7 @@ async fn measure(subjects: &[Subject], authorities: &str, rounds: usize) -> Resu
                 let sample = lambda::measure(subject, &account)
                     .await
                     .map_err(|error| format!("{} over {scheme:?}: {error}", subject.name))?;
-                // The first round only brings the files into memory.
+                // The first round only brings the files into memory, so its results are dropped.
                 if round > 0 {
                     measured.entry((index, scheme)).or_default().push(sample);
                 }
@@ -85,7 +86,7 @@ async fn measure(subjects: &[Subject], authorities: &str, rounds: usize) -> Resu
     Measured::of(subjects, &measured)
 }
 
-/// The bare function first, then the functions, then whatever else is compared.
+/// The bare function first, then the functions, then the other implementations.
 fn subjects(arguments: &Arguments, payloads: &BTreeMap<String, Value>) -> Result<Vec<Subject>> {
     let payload = |function: &str| {
         payloads.get(function).cloned().ok_or_else(|| format!("no rehearsal calls a function `{function}`"))

@@ -1,4 +1,4 @@
-//! What each function is called with: what it is called with first in rehearsals that together reach all of them.
+//! The payload of each function: its first call in a set of rehearsals that together reach every function.
 
 use std::cell::RefCell;
 use std::collections::BTreeMap;
@@ -19,7 +19,7 @@ struct Recorder(RefCell<BTreeMap<String, Value>>);
 impl Around for Recorder {
     fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, std::result::Result<Value, Failure>> {
         self.0.borrow_mut().entry(call.function.to_owned()).or_insert_with(|| call.payload.clone());
-        // A run that is undone in the end calls what undoes it, too.
+        // A run whose verification fails also calls the functions of its rollback.
         let is_last = call.function.starts_with("verify-") && call.payload["request"]["task"] == "db_restore";
         if is_last {
             let cause = json!({"errorType": "VerificationException", "errorMessage": "as asked"}).to_string();
@@ -30,17 +30,17 @@ impl Around for Recorder {
     }
 }
 
-/// Payloads by function.
+/// The payloads, by function.
 pub(crate) fn recorded() -> Result<BTreeMap<String, Value>> {
     let recorder = Rc::new(Recorder::default());
     for (identifier, is_cluster) in [("orders", false), ("shop", true)] {
         for task in ["create_snapshot", "db_restore"] {
-            // What only restores has no snapshot to export.
+            // A run with `db_restore` takes no snapshot that it could export.
             let export = task == "create_snapshot";
             let event = json!({"identifier": identifier, "task": task, "isCluster": is_cluster, "export": export});
             let world = World::from_json(DEFAULT_WORLD)?;
             let rehearsal = Rehearsal { around: Some(recorder.clone()), ..Rehearsal::new(event, world) };
-            // How it ends is of no interest here.
+            // The outcome of the rehearsal does not matter here.
             rehearsal.run(&mut ())?;
         }
     }

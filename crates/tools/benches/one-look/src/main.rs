@@ -1,6 +1,6 @@
-//! A Lambda function that looks at one DB instance, with the clients that the functions have, and answers. It is never deployed:
-//! it is the SDK, TLS and the runtime without a line of Trapheus's own, so nothing that makes one call can cost less. See
-//! `crates/tools/benches/functions`.
+//! A Lambda function that reads one DB instance with the clients of Trapheus's functions, and answers. It is never
+//! deployed. It consists of the SDK, TLS and the runtime, with no logic of Trapheus. No function that makes one call can
+//! cost less. See `crates/tools/benches/functions`.
 
 use lambda_runtime::{Error, LambdaEvent, run, service_fn};
 use serde_json::value::RawValue;

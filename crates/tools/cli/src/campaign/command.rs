@@ -1,4 +1,4 @@
-//! `trapheus campaign`: reads its options, shows progress, prints what came of it.
+//! `trapheus campaign`: reads its options, shows progress, prints the results.
 
 use std::fs;
 use std::path::PathBuf;
@@ -18,22 +18,22 @@ use super::{Case, Finished};
 use crate::report::clock;
 use crate::timeline::Step;
 
-/// What a campaign is made of.
+/// The options of a campaign.
 #[derive(Args, Debug)]
 pub struct Options {
-    /// After the matrix, so many random combinations of two or three faults.
+    /// Run this many random combinations of two or three faults after the matrix.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seeds: u64,
     /// The first of those seeds.
     #[arg(long, value_name = "SEED", default_value_t = 0)]
     first_seed: u64,
-    /// Only this event, on a database of the built-in world; without it, every task on every kind of database.
+    /// Run only this event, on a database of the built-in world; by default, every task on every kind of database.
     #[arg(long, value_name = "FILE")]
     event: Option<PathBuf>,
-    /// Only this family; may be given more than once. `random` leaves the matrix out.
+    /// Run only this family; may be given more than once. `random` leaves the matrix out.
     #[arg(long, value_name = "NAME")]
     family: Vec<String>,
-    /// Runs at the same time; without it, as many as there are cores.
+    /// The number of simultaneous runs; by default, the number of cores.
     #[arg(long, value_name = "N")]
     jobs: Option<usize>,
     /// Print the result as JSON.
@@ -42,7 +42,7 @@ pub struct Options {
     /// Write the table of faults for the documentation to this file.
     #[arg(long, value_name = "FILE")]
     table: Option<PathBuf>,
-    /// Compare with the table that is there, and write nothing.
+    /// Compare the table with the existing file, and write nothing.
     #[arg(long, requires = "table")]
     check: bool,
     /// Write every distinct request that the functions made to this file, one JSON object in each line, for
@@ -52,7 +52,7 @@ pub struct Options {
 }
 
 impl Options {
-    /// Runs the campaign. The exit status is 0 if every promise was kept, else 1.
+    /// Runs the campaign. The exit status is 0 if the runs kept every promise, else 1.
     pub fn run(&self) -> Result<ExitCode, String> {
         let families = self.families()?;
         let events = self.events()?;
@@ -97,14 +97,14 @@ impl Options {
         Ok(vec![event])
     }
 
-    /// Runs all of it, with a progress bar where somebody watches.
+    /// Runs all cases, with a progress bar on a terminal.
     fn go(
         &self,
         count: usize,
         case: impl Fn(usize) -> Case + Sync,
         jobs: usize,
     ) -> Result<(Tally, Vec<Finished>), String> {
-        // Hidden by itself where stderr is no terminal.
+        // The bar hides itself if stderr is no terminal.
         let bar = ProgressBar::new(count as u64);
         if bar.is_hidden() {
             anstream::eprintln!("{count} runs");
@@ -125,7 +125,7 @@ impl Options {
                 return;
             }
             if !self.json {
-                // At once: a campaign may be long, and somebody may stop it.
+                // The failure is shown at once: a campaign may be long, and a person may stop it.
                 bar.suspend(|| show_failure(&run));
             }
             failures.push(run);
@@ -137,7 +137,7 @@ impl Options {
         Ok((tally, failures))
     }
 
-    /// Writes or compares the documentation's table; whether it is out of date.
+    /// Writes the documentation's table, or compares it. Returns whether the file is out of date.
     fn document(&self, tally: &Tally) -> Result<bool, String> {
         let Some(path) = &self.table else { return Ok(false) };
         let text = tally.document();
@@ -165,7 +165,7 @@ fn print(tally: &Tally, seconds: f64) {
     anstream::println!("{runs} runs in {}, {rate:.0} runs/s; {} broke a promise", clock(seconds), tally.broken());
 }
 
-/// What was broken, how to see it again, and the timeline.
+/// Prints the broken promises, the command that replays the run, and the timeline.
 fn show_failure(failure: &Finished) {
     let Finished { number, case, status, error, broken, report, .. } = failure;
     anstream::println!("run {number} ({}) ended {status} {}", case.family.name, error.as_deref().unwrap_or_default());

@@ -1,23 +1,24 @@
-//! The kinds of things that go wrong: what happens, what the original project does about it, what this one does.
+//! The kinds of faults: the event, the behaviour of the original project, and the behaviour of this one.
 //!
-//! Owns the words of `docs/faults.md`. What the original does is what its README documents and its functions do.
+//! This module owns the text of `docs/faults.md`. The behaviour of the original project is taken from its README and its
+//! functions.
 
 /// Faults of one kind.
 #[derive(Debug, PartialEq, Eq)]
 pub struct Family {
     pub name: &'static str,
-    /// What happens, for people.
+    /// The event, in words for readers.
     pub what: &'static str,
-    /// What the original project does about it.
+    /// The behaviour of the original project.
     pub original: &'static str,
-    /// What this one does.
+    /// The behaviour of this project.
     pub ours: &'static str,
 }
 
 macro_rules! families {
     ($($constant:ident = $name:literal: $what:literal, $original:literal, $ours:literal;)*) => {
         $(pub const $constant: &Family = &Family { name: $name, what: $what, original: $original, ours: $ours };)*
-        /// Every family, in the order the documentation lists them.
+        /// Every family, in the order of the documentation.
         pub const ALL: &[&Family] = &[$($constant),*];
     };
 }
@@ -233,7 +234,7 @@ families! {
         "";
 }
 
-/// Faults that pass, and that a run gets over by itself.
+/// Passing faults, which a run overcomes by itself.
 pub const HARMLESS: &[&Family] = &[HAPPY, THROTTLED, UNAVAILABLE, ANSWER_LOST, SLOW, LATE, LONG, FUNCTION_SERVICE];
 
 /// The family of this name.

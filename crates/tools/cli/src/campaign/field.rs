@@ -1,8 +1,10 @@
-//! What happens around a run in a busy account: copies of its database, other backups under its snapshot's name, answers of
-//! Step Functions that are out of date, large clusters, storage work for days, operators seconds behind a step, and
-//! Auto Scaling.
+//! Events around a run in a busy account.
 //!
-//! Owns those families. Each is thinned out, so that it covers every kind of step without every occurrence of it.
+//! - Copies of its database, and other backups under its snapshot's name.
+//! - Stale answers of Step Functions, large clusters, and storage work of several days.
+//! - Operators who act seconds after a step, and Auto Scaling.
+//!
+//! This module owns those families. Each covers every kind of step, but not every occurrence of it.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -14,7 +16,7 @@ use super::families as f;
 use super::matrix::{Recording, after, each, failing_restores, meddling, request};
 use crate::disturbance::{Beside, Disturbance};
 
-/// Every case of these families for an event, whose run is recorded.
+/// All cases of these families for one event, from the recording of its run.
 pub(super) fn cases(happy: &Recording) -> Result<Vec<Case>, String> {
     let mut cases = Vec::new();
     if happy.takes_snapshot() {
@@ -33,7 +35,7 @@ pub(super) fn cases(happy: &Recording) -> Result<Vec<Case>, String> {
     Ok(cases)
 }
 
-/// The words that the API has for a kind of database.
+/// The API's names for one kind of database.
 struct Words {
     identifier: &'static str,
     new_identifier: &'static str,
@@ -70,7 +72,7 @@ impl Words {
     }
 }
 
-/// The built-in cluster of Aurora, whose members are instances with names of their own.
+/// Whether the target is the built-in Aurora cluster, whose members are instances with their own names.
 fn is_aurora(recording: &Recording) -> bool {
     recording.identifier() == "shop"
 }
@@ -88,22 +90,22 @@ fn ends(counts: &BTreeMap<String, u32>) -> impl Iterator<Item = (&str, u32)> {
     each(counts).filter(|(name, number)| *number == 1 || counts.get(*name) == Some(number))
 }
 
-/// Where a run is stopped: early, in its middle and late.
+/// The places to stop a run: early, halfway and late.
 fn stops(recording: &Recording) -> Vec<Disturbance> {
     let states = recording.states.keys();
     let states = states.filter(|state| ["Restore", "Verify", "DeleteOriginal"].iter().any(|of| state.starts_with(of)));
     states.map(|state| Disturbance::AbortAfter { state: state.clone(), occurrence: 1 }).collect()
 }
 
-/// How a run ends: well, failing, or stopped.
+/// The ends of a run: success, failure or a stop.
 fn endings(recording: &Recording) -> Vec<Vec<Disturbance>> {
     let failing = failing_restores(recording.identifier()).into_iter().take(1);
     let stopped = stops(recording).into_iter().map(|stop| vec![stop]);
     std::iter::once(Vec::new()).chain(failing).chain(stopped).collect()
 }
 
-/// A person or a job takes a snapshot of the target, under whichever of its names is there. A second try follows, since
-/// RDS takes none in the middle of a change.
+/// A person or a job takes a snapshot of the target under the name that it has then. A second try follows, since RDS takes
+/// no snapshot during a change.
 fn snapshots(recording: &Recording, name: &str, (moment, occurrence): (&str, u32), delay: f64) -> Vec<Disturbance> {
     let words = Words::of(recording);
     let tries = [(recording.identifier().to_owned(), 0.0), (temporary(recording), 0.0), (temporary(recording), 100.0)];
@@ -114,7 +116,7 @@ fn snapshots(recording: &Recording, name: &str, (moment, occurrence): (&str, u32
     tries.into_iter().map(take).collect()
 }
 
-/// A person or a job restores a database of this name from a snapshot, with tags of its own or those of the snapshot.
+/// A person or a job restores a database of this name from a snapshot. It gets its own tags, or the snapshot's.
 fn restores(
     recording: &Recording,
     name: &str,
@@ -157,7 +159,7 @@ fn copying_tags(world: &mut World) {
     world.clusters.iter_mut().for_each(|found| found.settings.copy_tags_to_snapshot = Some(true));
 }
 
-/// Copies under a name of their own, and under the two names that the run uses while they are free.
+/// Copies under a name of their own, and under the two names of the run while those are free.
 fn copies(happy: &Recording) -> Vec<Case> {
     let mut cases = Vec::new();
     let all = endings(happy);
@@ -172,7 +174,7 @@ fn copies(happy: &Recording) -> Vec<Case> {
         for ending in &all {
             add(&own, false, ending);
         }
-        // It succeeds, and it fails.
+        // One ending succeeds and one fails.
         for ending in all.iter().take(2) {
             add(&own, true, ending);
             for name in &under_names_of_the_run {
@@ -183,7 +185,7 @@ fn copies(happy: &Recording) -> Vec<Case> {
     cases
 }
 
-/// A database of the target's kind and engine that is none of the run's.
+/// A database of the target's kind and engine that the run does not use.
 const ANOTHER: &str = "billing";
 
 fn with_another(recording: &Recording, world: &mut World) {
@@ -201,7 +203,7 @@ fn with_another(recording: &Recording, world: &mut World) {
     }
 }
 
-/// Changes where the target's snapshot comes from: a name, and a resource id of its own.
+/// Changes the source of the target's snapshot: its name, and its resource id.
 fn from_elsewhere(recording: &Recording, world: &mut World, source: &str, resource_id: Option<&str>) {
     let name = own_snapshot(recording);
     let resource_id = resource_id.map(str::to_owned);
@@ -237,7 +239,7 @@ fn other_backups(happy: &Recording) -> Vec<Case> {
             cases.push(case);
         }
     }
-    // Of its own half, a run that takes the snapshot is met only until it has restored from it.
+    // The snapshot matters only until the run has restored from it, so the run's deletions are no moments here.
     for (moment, occurrence) in ends(&happy.changes).filter(|(moment, _)| !moment.starts_with("Delete")) {
         for delay in [0.0, 60.0] {
             let name = own_snapshot(happy);
@@ -253,7 +255,7 @@ fn other_backups(happy: &Recording) -> Vec<Case> {
     cases
 }
 
-/// Step Functions does not know an execution, or does not answer, for a while or for good.
+/// Step Functions does not know an execution, or does not answer, once, for a while or always.
 fn lookups_that_fail() -> Vec<Disturbance> {
     let error = |code: &str| Fault::Error { code: code.to_owned(), message: "no".to_owned() };
     vec![
@@ -274,7 +276,7 @@ fn stale(happy: &Recording) -> Vec<Case> {
         for lookup in lookups_that_fail() {
             cases.push(Case::new(f::STALE, &happy.event).with([stopped.clone(), lookup]));
         }
-        // Another run asks as well, whose claim it meets.
+        // Another run asks as well, since it finds the claim of the first.
         let second = Disturbance::SecondRun { state: state.clone(), occurrence: 1, event: None, beside: Beside::First };
         let mut lookups = lookups_that_fail();
         let lookup = lookups.swap_remove(number % lookups.len());
@@ -283,12 +285,12 @@ fn stale(happy: &Recording) -> Vec<Case> {
     cases
 }
 
-/// As many tags as a run takes, each as long as RDS has them.
+/// As many tags as a run accepts, each of the maximal length in RDS.
 fn maximal_tags() -> BTreeMap<String, String> {
     (0..46).map(|number| (format!("{number:02}{}", "k".repeat(126)), "v".repeat(256))).collect()
 }
 
-/// The most members that a cluster has.
+/// The maximal number of a cluster's members.
 const MEMBERS: usize = 16;
 
 fn grow(world: &mut World) {
@@ -363,7 +365,7 @@ fn lasting(happy: &Recording) -> Vec<Case> {
 /// An action of the API and its parameters.
 type Operation = (&'static str, Vec<(&'static str, String)>);
 
-/// What an operator does to the database of this name.
+/// The changes that an operator may make to the database of this name.
 fn operations(recording: &Recording, name: &str) -> Vec<Operation> {
     let words = Words::of(recording);
     let text = str::to_owned;
@@ -393,7 +395,7 @@ fn operations(recording: &Recording, name: &str) -> Vec<Operation> {
     all
 }
 
-/// Seconds between a step and what an operator does.
+/// The seconds between a step and an operator's change.
 const SOON: [f64; 5] = [0.0, 5.0, 20.0, 60.0, 100.0];
 
 fn soon(happy: &Recording) -> Vec<Case> {
@@ -401,7 +403,7 @@ fn soon(happy: &Recording) -> Vec<Case> {
     let names = [happy.identifier().to_owned(), temporary(happy)];
     for (at, (moment, occurrence)) in ends(&happy.changes).enumerate() {
         for (number, delay) in SOON.into_iter().enumerate() {
-            // A cluster has more steps: each meets two of the delays.
+            // A cluster has more steps, so each step meets two of the delays.
             if happy.is_cluster() && (at + number) % 5 > 1 {
                 continue;
             }
@@ -419,7 +421,7 @@ fn soon(happy: &Recording) -> Vec<Case> {
     cases
 }
 
-/// What Aurora Auto Scaling calls a reader.
+/// A reader's name, as Aurora Auto Scaling chooses it.
 const READER: &str = "application-autoscaling-3f2c1d9e-7a54-4b0e-9c1a-0d1e2f3a4b5c";
 
 fn auto_scaling(happy: &Recording) -> Vec<Case> {
@@ -451,7 +453,7 @@ fn auto_scaling(happy: &Recording) -> Vec<Case> {
         case
     };
     let mut cases = vec![scaled()];
-    // Readers that come and go are no reason to fail.
+    // No appearance or removal of a reader may fail a run.
     for moment in each(&happy.changes) {
         cases.push(base().with([appears(happy.identifier(), moment)]));
         cases.push(base().with([appears(&temporary(happy), moment)]));
@@ -470,7 +472,7 @@ fn auto_scaling(happy: &Recording) -> Vec<Case> {
     cases
 }
 
-/// The replacement of the only snapshot fails or is stopped, and a person deletes the old one or the new one.
+/// The replacement of the only snapshot fails or is stopped, and a person deletes the old or the new snapshot.
 fn last_snapshots(happy: &Recording) -> Vec<Case> {
     let words = Words::of(happy);
     let of_snapshots = |name: &str| name.contains("Snapshot") && !name.starts_with("Restore");

@@ -1,7 +1,7 @@
-//! Every kind of fault at every moment of a run: what a run without faults does is recorded, and then each thing it did goes
-//! wrong once.
+//! Every kind of fault at every moment of a run. A run without faults is recorded, and a fault then hits each of its
+//! actions once.
 //!
-//! Owns the building blocks as well, which [`super::random`] draws from.
+//! This module also owns the building blocks that [`super::random`] combines.
 
 use std::collections::BTreeMap;
 use std::sync::Arc;
@@ -33,22 +33,22 @@ pub fn events() -> Vec<Value> {
     TARGETS.iter().flat_map(|(identifier, is_cluster)| TASKS.map(|task| event(identifier, task, *is_cluster))).collect()
 }
 
-/// What a run did, counted by what can be disturbed.
+/// The actions of a run, counted by the kinds that a fault can affect.
 #[derive(Clone, Debug)]
 pub struct Recording {
     pub event: Value,
     /// Requests that change something, by action.
     pub changes: BTreeMap<String, u32>,
-    /// Requests that only look, by action.
+    /// Requests that only read, by action.
     pub looks: BTreeMap<String, u32>,
     /// Invocations by function.
     pub functions: BTreeMap<String, u32>,
-    /// Entries by state; Task states alone.
+    /// Entries by state, of Task states only.
     pub states: BTreeMap<String, u32>,
 }
 
 impl Recording {
-    /// Rehearses the case and writes down what it did; `after` leaves out what came before this state.
+    /// Rehearses the case and records its actions. With `after`, actions before that state are left out.
     pub fn of(case: &Case, after: Option<&str>) -> Result<Self, String> {
         let ended = judged(case, &Changes::default()).map_err(|error| error.to_string())?;
         let steps = &ended.report.steps;
@@ -61,7 +61,8 @@ impl Recording {
             functions: BTreeMap::new(),
             states: BTreeMap::new(),
         };
-        // What happened before still counts as an occurrence, so all is counted and the rest taken off again.
+        // An action before that state still counts as an occurrence. All actions are therefore counted, and names without a
+        // later one removed.
         for request in ended.requests.iter().filter(|request| request.service == Service::Rds) {
             let looks = request.action.starts_with("Describe") || request.action.starts_with("List");
             let counts = if looks { &mut recording.looks } else { &mut recording.changes };
@@ -80,7 +81,7 @@ impl Recording {
         Ok(recording)
     }
 
-    /// Keeps what was done since then.
+    /// Keeps the actions since then.
     fn only_since(&mut self, ended: &super::Judged, since: f64, functions: &BTreeMap<String, String>) {
         let later = |action: &String| {
             ended.requests.iter().any(|request| request.action == *action && request.at.as_secs_f64() >= since)
@@ -103,7 +104,7 @@ impl Recording {
         self.event["task"] != "create_snapshot_only"
     }
 
-    /// A run with both halves: only its first half is another than that of the plain restore.
+    /// A run with both tasks: it differs from the plain restore only in its first half.
     pub(super) fn is_half(&self) -> bool {
         self.event["task"] == "create_snapshot"
     }
@@ -124,12 +125,12 @@ fn functions() -> BTreeMap<String, String> {
         .collect()
 }
 
-/// Every occurrence of every name: the name, and its number from 1.
+/// Every occurrence of every name: the name and its number, from 1.
 pub(super) fn each(counts: &BTreeMap<String, u32>) -> impl Iterator<Item = (&str, u32)> {
     counts.iter().flat_map(|(name, count)| (1..=*count).map(move |number| (name.as_str(), number)))
 }
 
-/// The faults a request can meet, with how often in a row.
+/// The faults of a request, with the number of occurrences in a row.
 pub fn request_faults() -> Vec<(&'static Family, Fault, u32)> {
     let throttle = |code: &str| Fault::Throttle { code: code.to_owned() };
     let error = |code: &str| Fault::Error { code: code.to_owned(), message: "no".to_owned() };
@@ -173,7 +174,7 @@ pub fn request(action: &str, occurrence: u32, times: u32, fault: Fault) -> Distu
     })
 }
 
-/// How functions fail, with how often in a row.
+/// The failures of functions, with the number of occurrences in a row.
 pub fn function_faults() -> Vec<(&'static Family, FunctionFaultKind, u32)> {
     vec![
         (f::FUNCTION_CRASH, FunctionFaultKind::Crash, 1),
@@ -190,10 +191,10 @@ pub fn function(function: &str, occurrence: u32, times: u32, fault: FunctionFaul
     Disturbance::Function(FunctionFault { function: function.to_owned(), occurrence, times, fault })
 }
 
-/// Something a person does: the family it belongs to, an action, and its parameters.
+/// An action of a person: its family, its name and its parameters.
 pub type Doing = (&'static Family, &'static str, Vec<(&'static str, String)>);
 
-/// What people may do to a database and what belongs to it: an action and its parameters.
+/// The actions that people may do to a database and its parts.
 pub fn doings(identifier: &str, is_cluster: bool) -> Vec<Doing> {
     let temporary = format!("{identifier}-temp");
     let snapshot = format!("{identifier}-snapshot");
@@ -254,7 +255,7 @@ pub fn doings(identifier: &str, is_cluster: bool) -> Vec<Doing> {
     all
 }
 
-/// A person's own database under a name of the run.
+/// A person's own database under one of the run's names.
 fn made(identifier: &str, is_cluster: bool, name: &str) -> Doing {
     let text = str::to_owned;
     if is_cluster {
@@ -285,7 +286,7 @@ fn made(identifier: &str, is_cluster: bool, name: &str) -> Doing {
     }
 }
 
-/// What people do to the members of the Aurora cluster.
+/// The actions that people do to the members of the Aurora cluster.
 fn of_members(identifier: &str) -> Vec<Doing> {
     if identifier != "shop" {
         return Vec::new();
@@ -324,12 +325,12 @@ pub fn meddling(action: &str, parameters: &[(&str, String)], when: When) -> Dist
     Disturbance::Meddling(Meddling { when, action: action.to_owned(), parameters })
 }
 
-/// After the given request, and so much later.
+/// A number of seconds after the given request.
 pub fn after(action: &str, occurrence: u32, delay_seconds: f64) -> When {
     When::After { action: action.to_owned(), occurrence, delay_seconds }
 }
 
-/// Restores that fail, for what happens in their rollback.
+/// Restores that fail, for faults in their rollback.
 pub fn failing_restores(identifier: &str) -> Vec<Vec<Disturbance>> {
     let failed = || Fault::EndsIn { status: "failed".to_owned() };
     match identifier {
@@ -340,7 +341,7 @@ pub fn failing_restores(identifier: &str) -> Vec<Vec<Disturbance>> {
         "shop" => vec![
             vec![request("CreateDBInstance", 2, 1, failed())],
             vec![request("RestoreDBClusterFromSnapshot", 1, 1, Fault::Denied {})],
-            // The second member's rename: a cluster half on its way.
+            // The rename of the second member fails, so the cluster is half renamed.
             vec![request("ModifyDBInstance", 2, 1, Fault::Denied {})],
         ],
         _ => vec![vec![request(
@@ -381,7 +382,7 @@ pub fn cases(events: &[Value]) -> Result<Vec<Case>, String> {
         }
     }
     cases.extend(inputs());
-    // The order in which they run and are counted.
+    // The families' order is the order in which the cases run and are counted.
     cases.sort_by_key(|case| f::ALL.iter().position(|family| *family == case.family));
     Ok(cases)
 }
@@ -396,7 +397,7 @@ fn requests(happy: &Recording) -> Vec<Case> {
     let denied =
         || [Fault::Denied {}, Fault::Error { code: "InvalidParameterValue".to_owned(), message: String::new() }];
     for (action, count) in &happy.looks {
-        // The first looks decide, the last ones confirm; between them is waiting.
+        // The first reads decide and the last ones confirm. The reads between them only wait.
         let numbers = (1..=*count).filter(|number| *number <= 4 || *number == *count || number % 29 == 0);
         for occurrence in numbers {
             for fault in denied() {
@@ -416,7 +417,7 @@ fn invocations(happy: &Recording) -> Vec<Case> {
             cases.push(Case::new(family, &happy.event).with([function(name, occurrence, times, fault)]));
         }
     }
-    // Each call meets one of Lambda's errors, and each error some calls.
+    // Each call meets one of Lambda's errors, and each error meets several calls.
     for ((name, occurrence), error) in each(&happy.functions).zip(LambdaError::passing().cycle()) {
         let refused = function(name, occurrence, 3, FunctionFaultKind::Lambda(error));
         cases.push(Case::new(f::FUNCTION_SERVICE, &happy.event).with([refused]));
@@ -424,10 +425,10 @@ fn invocations(happy: &Recording) -> Vec<Case> {
     cases
 }
 
-/// How long functions sleep in the campaign.
+/// The sleep of functions in the campaign, in seconds.
 const SLEEP_SECONDS: u32 = 200;
 
-/// Functions that sleep: all of a world, and one at a time, while everything else is well, or in a rollback.
+/// Functions that sleep: all functions of a world, or one at a time, in a run without other faults or in a rollback.
 fn sleeping(happy: &Recording) -> Result<Vec<Case>, String> {
     let idle = |idle_functions, ever_wakes| {
         let mut case = Case::new(f::SLEEPING, &happy.event);
@@ -489,7 +490,7 @@ fn people(happy: &Recording) -> Vec<Case> {
     cases
 }
 
-/// Changes of what has just been restored, a moment before its settings are looked at.
+/// Changes of a restored database shortly before its settings are compared.
 fn restored(event: &Value) -> Result<Vec<Case>, String> {
     let mut base = Case::new(f::PEOPLE_RESTORED, event);
     let world = Arc::make_mut(&mut base.world);
@@ -503,14 +504,14 @@ fn restored(event: &Value) -> Result<Vec<Case>, String> {
     let identifier = event["identifier"].as_str().unwrap_or_default();
     let doings = doings_to_restored(identifier, event["isCluster"] == true);
     let mut cases = Vec::new();
-    // It has just begun, and the step does not see it; or it is waited for, and the step does. A member may have been created
-    // only a few seconds ago.
+    // Either the change has just begun and the step does not see it, or the step sees it and waits. A member may have been
+    // created only a few seconds ago.
     for seconds in [1.0, 12.0, 20.0] {
         for (action, parameters) in &doings {
             cases.push(base.clone().with([meddling(action, parameters, When::At(applied - seconds))]));
         }
     }
-    // Protected, and then to be discarded all the same.
+    // The restored database gets deletion protection, and the rollback has to discard it all the same.
     let (modify, verify) = if event["isCluster"] == true {
         (["ModifyDBCluster", "DBClusterIdentifier"], "VerifyCluster")
     } else {
@@ -524,7 +525,7 @@ fn restored(event: &Value) -> Result<Vec<Case>, String> {
     Ok(cases)
 }
 
-/// What the run itself sets back.
+/// The changes that the run itself reverts.
 fn doings_to_restored(identifier: &str, is_cluster: bool) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     let text = str::to_owned;
     let kind = if is_cluster { "cluster" } else { "db" };
@@ -547,7 +548,7 @@ fn doings_to_restored(identifier: &str, is_cluster: bool) -> Vec<(&'static str, 
     for (action, parameter, name, group) in modified {
         let now = || vec![(parameter, text(name)), ("ApplyImmediately", text("true"))];
         all.push((action, [now(), vec![(group, text("others"))]].concat()));
-        // Members of an Aurora cluster are watched one by one.
+        // RDS monitors the members of an Aurora cluster one by one.
         if (action, identifier) != ("ModifyDBCluster", "shop") {
             all.push((action, [now(), vec![("EnablePerformanceInsights", text("false"))]].concat()));
             all.push((action, [now(), vec![("MonitoringInterval", text("0"))]].concat()));
@@ -556,7 +557,7 @@ fn doings_to_restored(identifier: &str, is_cluster: bool) -> Vec<(&'static str, 
     all
 }
 
-/// A restore that fails, and then something in its rollback.
+/// A restore that fails, and then a fault in its rollback.
 fn rollbacks(event: &Value) -> Result<Vec<Case>, String> {
     let mut cases = Vec::new();
     for failing in failing_restores(event["identifier"].as_str().unwrap_or_default()) {
@@ -593,7 +594,7 @@ fn rollbacks(event: &Value) -> Result<Vec<Case>, String> {
     Ok(cases)
 }
 
-/// An event that exports its snapshot as well.
+/// The same event with an export of its snapshot.
 pub fn exporting(event: &Value, wait: bool) -> Value {
     let mut event = event.clone();
     event["export"] = json!(true);
@@ -601,7 +602,7 @@ pub fn exporting(event: &Value, wait: bool) -> Value {
     event
 }
 
-/// A run that tells of its success, and what may go wrong then and afterwards.
+/// A run that reports its success, and faults during the report and after it.
 fn notices(event: &Value) -> Result<Vec<Case>, String> {
     let told = || Case { success_notice: true, ..Case::new(f::NOTICE, event) };
     let mut faults: Vec<Disturbance> = mail_faults().into_iter().chain(slack_faults()).collect();
@@ -618,7 +619,7 @@ fn notices(event: &Value) -> Result<Vec<Case>, String> {
     Ok(std::iter::once(told()).chain(faults.into_iter().map(|fault| told().with([fault]))).collect())
 }
 
-/// What there is of exports, in runs that wait for them and in runs that do not.
+/// The cases of exports, for runs that wait for them and for runs that do not.
 fn exports(event: &Value) -> Result<Vec<Case>, String> {
     let mut cases = Vec::new();
     for event in [exporting(event, false), exporting(event, true)] {
@@ -660,7 +661,7 @@ fn faults_of_exports(happy: &Recording) -> Vec<Case> {
     for fault in mail_faults() {
         cases.push(base().with([request("StartExportTask", 1, 1, Fault::Denied {}), fault]));
     }
-    // A restore that fails beside an export that has failed.
+    // A restore that fails, with or without a failed export.
     if happy.restores() {
         for failing in failing_restores(happy.identifier()) {
             cases.push(base().with(failing.clone()));
@@ -670,10 +671,10 @@ fn faults_of_exports(happy: &Recording) -> Vec<Case> {
     cases
 }
 
-/// The code with which RDS says that the account has no place for another export.
+/// The code with which RDS refuses an export because the account has too many.
 const NO_PLACE: &str = "ExportTaskLimitReachedFault";
 
-/// Exports that come to nothing, or come late.
+/// Exports that fail or are late.
 fn failing_exports(event: &Value) -> Result<Vec<Case>, String> {
     let base = || Case::new(f::EXPORT_FAILED, event);
     let refused = |code: &str, times: u32| {
@@ -702,7 +703,7 @@ fn failing_exports(event: &Value) -> Result<Vec<Case>, String> {
     for status in ["failed", "canceled"] {
         cases.push(base().with([request("StartExportTask", 1, 1, Fault::EndsIn { status: status.to_owned() })]));
     }
-    // A failure before the run ends, and one after.
+    // A failure before the run ends, and one afterwards.
     let mut soon = changed(|world| (world.timings.export_starting, world.timings.export) = (60.0, 60.0));
     soon = soon.with([request("StartExportTask", 1, 1, Fault::EndsIn { status: "failed".to_owned() })]);
     cases.push(soon);
@@ -715,7 +716,7 @@ fn failing_exports(event: &Value) -> Result<Vec<Case>, String> {
     Ok(cases)
 }
 
-/// What people may do to an export and its snapshot.
+/// The actions that people may do to an export and its snapshot.
 fn doings_to_exports(event: &Value) -> Result<Vec<Doing>, String> {
     let ended = judged(&Case::new(f::HAPPY, event), &Changes::default()).map_err(|error| error.to_string())?;
     let started = ended.requests.iter().find(|request| request.action == "StartExportTask");
@@ -745,7 +746,7 @@ pub fn mail_faults() -> Vec<Disturbance> {
     ]
 }
 
-/// Slack is down, slow or refuses; one of two webhooks, or both; or their addresses cannot be read.
+/// Slack is down, slow or refuses, for one or both webhooks, or their addresses cannot be read.
 pub fn slack_faults() -> Vec<Disturbance> {
     let gone = || Fault::Error { code: "no_service".to_owned(), message: String::new() };
     let of_one = |fault| {
@@ -780,7 +781,7 @@ pub fn slack_faults() -> Vec<Disturbance> {
 /// A change of the built-in world.
 pub type Change = fn(&mut World);
 
-/// Worlds in which a run goes its way, only differently.
+/// Worlds in which a run succeeds, but with other steps or times.
 pub const OTHER_WORLDS: &[Change] = &[
     |_| {},
     |world| world.timings = Timings { jitter: 0.9, false_available_probability: 1.0, ..Timings::default() },
@@ -833,7 +834,7 @@ pub const OTHER_WORLDS: &[Change] = &[
     kept_by_the_customer,
 ];
 
-/// Databases with keys, roles and groups of the account's own, for which functions need permissions beside those of RDS.
+/// Databases with the account's own keys, roles and groups. Functions need permissions for these beside those of RDS.
 fn kept_by_the_customer(world: &mut World) {
     const KEY: &str = "arn:aws:kms:us-east-1:123456789012:key/0b9e5d8c-1111-2222-3333-444455556666";
     const WATCH: &str = "arn:aws:iam::123456789012:role/monitoring";
@@ -898,7 +899,7 @@ fn of_every_database(world: &mut World, status: &str) {
     }
 }
 
-/// Worlds that do not let every run succeed.
+/// Worlds in which not every run can succeed.
 pub const ADVERSE_WORLDS: &[(&Family, Change)] = &[
     (f::SNAPSHOT, no_snapshots),
     (f::SNAPSHOT, |world| {
@@ -993,7 +994,7 @@ pub const ADVERSE_WORLDS: &[(&Family, Change)] = &[
         }
     }),
     (f::LEFTOVER, |world| {
-        // Snapshots of those names that are nobody's leftover.
+        // Snapshots with those names that are not leftovers of a run.
         let mut taken = world.snapshots[0].clone();
         "orders-temp".clone_into(&mut taken.identifier);
         world.snapshots.push(taken);
@@ -1021,7 +1022,7 @@ fn worlds(happy: &Recording) -> Vec<Case> {
     }
     if happy.restores() {
         cases.push(Case { final_snapshot: true, ..Case::new(f::HAPPY, &happy.event) });
-        // A restore of which nothing can be removed while it is made.
+        // A restored database that RDS cannot delete during its creation.
         for failing in failing_restores(happy.identifier()) {
             let mut case = Case::new(f::BAD_STATUS, &happy.event).with(failing);
             Arc::make_mut(&mut case.world).unverified =

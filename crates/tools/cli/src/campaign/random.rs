@@ -1,4 +1,4 @@
-//! Two or three things at once, by seed: the same building blocks as the matrix, in worlds that differ.
+//! Two or three faults at once, by seed: the building blocks of the matrix, in varied worlds.
 
 use std::sync::Arc;
 
@@ -15,16 +15,16 @@ use super::matrix::{
 };
 use crate::disturbance::{Beside, Disturbance};
 
-/// What is drawn from: what runs do if nothing goes wrong, and in their rollback.
+/// The recordings from which a case is drawn.
 #[derive(Clone, Debug)]
 pub struct Pool {
     happy: Vec<Recording>,
-    /// The same events, where they take a snapshot, with an export of it.
+    /// The events that take a snapshot, with an export of it.
     exporting: Vec<Recording>,
 }
 
 impl Pool {
-    /// Records the events' runs.
+    /// Records the runs of the events.
     pub fn of(events: &[Value]) -> Result<Self, String> {
         let recorded = |event: &Value| Recording::of(&Case::new(f::HAPPY, event), None);
         let happy = events.iter().map(recorded).collect::<Result<Vec<_>, _>>()?;
@@ -34,7 +34,7 @@ impl Pool {
         Ok(Self { happy, exporting })
     }
 
-    /// The case of this seed: the same every time.
+    /// The case of this seed, which is always the same.
     pub fn case(&self, seed: u64) -> Case {
         let mut rng = Rng::with_seed(seed);
         let recordings = if self.exporting.is_empty() || rng.u8(..4) > 0 { &self.happy } else { &self.exporting };
@@ -49,7 +49,7 @@ impl Pool {
         let identifier = recording.event["identifier"].as_str().unwrap_or_default();
         let mut left = rng.usize(2..=3);
         if rng.u8(..4) == 0 {
-            // So that rollbacks meet the rest more often than chance would have it.
+            // A failing restore makes more faults meet a rollback than chance would.
             let mut failing = failing_restores(identifier);
             case.disturbances = failing.swap_remove(rng.usize(..failing.len()));
             left -= 1;
@@ -66,7 +66,7 @@ impl Pool {
 fn pick<'a>(rng: &mut Rng, names: impl Iterator<Item = (&'a String, &'a u32)>) -> Option<(&'a str, u32)> {
     let names: Vec<_> = names.collect();
     let (name, count) = names.get(rng.usize(..names.len().max(1)))?;
-    // Past the end too: a rollback or a retry makes more of them than a run in which nothing goes wrong.
+    // The number may exceed the recorded count by two, since a rollback or a retry adds occurrences.
     Some((name.as_str(), rng.u32(1..=**count + 2)))
 }
 

@@ -1,7 +1,7 @@
-//! Every request that the functions of a campaign make, each once: what the proof of their permissions is fed with.
+//! Every request of a campaign's functions, each once: the input for the proof of their permissions.
 //!
-//! The format is that of `tests/deployment/permissions/README.md`. What people do in the rehearsals is left out, and so is
-//! when a request was made and what became of it: a permission is needed for refused ones as well.
+//! `tests/deployment/permissions/README.md` describes the format. The record leaves out the requests of people, and the
+//! time and result of each request. A refused request needs a permission as well.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fs;
@@ -15,10 +15,10 @@ use serde_json::json;
 pub struct Requests(BTreeSet<String>);
 
 impl Requests {
-    /// Takes those that functions have made.
+    /// Adds the requests that functions have made.
     pub fn add(&mut self, requests: &[RecordedRequest]) {
         for request in requests.iter().filter(|request| !request.role.is_empty()) {
-            // The place in a list or the words of a mail allow nothing, and there would be no end of different ones.
+            // No permission depends on the position in a list or the subject of a mail, and their variety is unlimited.
             let matters = |name: &str| !matches!(name, "Marker" | "MaxRecords" | "Subject");
             let parameters = request.parameters.iter().filter(|(name, _)| matters(name));
             let line = json!({
@@ -32,7 +32,7 @@ impl Requests {
         }
     }
 
-    /// Writes one in each line.
+    /// Writes one request in each line.
     pub fn write(&self, path: &Path) -> Result<(), String> {
         let lines: String = self.0.iter().flat_map(|line| [line, "\n"]).collect();
         fs::write(path, lines).map_err(|error| format!("cannot write {}: {error}", path.display()))

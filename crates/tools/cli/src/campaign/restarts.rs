@@ -1,7 +1,7 @@
-//! Executions that are run again: redriven ones, and recoveries that a person starts beside the rule's.
+//! Executions that are started again: redriven ones, and a person's recoveries beside those of the rule.
 //!
-//! The moments are those of a recovery: before it looks, while it waits for functions that are still at work, while it
-//! changes something, and after its end.
+//! The moments are those of a recovery: before its first read, while it waits for running functions, while it changes RDS,
+//! and after its end.
 
 use serde_json::{Value, json};
 
@@ -11,11 +11,11 @@ use super::{Case, Changes, judged};
 use crate::disturbance::{Beside, Disturbance};
 use crate::rehearsal::{execution_arn, execution_name};
 
-/// How long after its end a stopped execution is redriven.
+/// The time between the end of a stopped execution and its redrive.
 const MOMENTS: [f64; 6] = [0.5, 30.0, 200.0, 300.0, 600.0, 7_200.0];
-/// The same, where the function of the state has worked before the stop.
+/// The same, if the function of the state has finished before the stop.
 const FEWER_MOMENTS: [f64; 3] = [30.0, 240.0, 600.0];
-/// How long after its end a failed execution is redriven: its rollback is over.
+/// The time between the end of a failed execution and its redrive. Its rollback is over.
 const AFTER_FAILURE: [f64; 3] = [0.5, 5.0, 3_600.0];
 
 fn abort(state: &str, occurrence: u32) -> Disturbance {
@@ -64,7 +64,7 @@ pub(super) fn redriven_rollbacks(event: &Value) -> Result<Vec<Case>, String> {
     Ok(cases)
 }
 
-/// A run that is stopped, and recovered by the rule and by a person at the same time.
+/// A run that is stopped, and then recovered by the rule and by a person at the same time.
 pub(super) fn recovered_twice(happy: &Recording) -> Result<Vec<Case>, String> {
     let seed = Case::new(f::TWO_RECOVERIES, &happy.event).seed;
     let by_execution = json!({"task": "recover", "execution": execution_arn(&execution_name(seed))});
@@ -94,7 +94,7 @@ pub(super) fn recovered_twice(happy: &Recording) -> Result<Vec<Case>, String> {
     Ok(cases)
 }
 
-/// The states that the recovery of this run comes through, each once.
+/// The states of this run's recovery, each once.
 fn states_of_recovery(case: &Case) -> Result<Vec<String>, String> {
     let ended = judged(case, &Changes::default()).map_err(|error| error.to_string())?;
     let recovery = ended.report.others.first().ok_or("nothing recovers it")?;

@@ -1,4 +1,4 @@
-//! What came of the runs, by family: the table at the end of a campaign, and the one in the documentation.
+//! The results of the runs by family: the table at the end of a campaign, and the table in the documentation.
 
 use std::collections::BTreeMap;
 use std::fmt::Write as _;
@@ -13,7 +13,7 @@ use super::families::{self, Family};
 #[serde(rename_all = "camelCase")]
 pub struct Count {
     pub runs: u64,
-    /// By how they ended.
+    /// Counts by the final status.
     pub statuses: BTreeMap<String, u64>,
     /// Runs that broke a promise.
     pub broken: u64,
@@ -50,7 +50,7 @@ impl Tally {
         self.0.values().map(|count| count.broken).sum()
     }
 
-    /// Families in their order, with their counts.
+    /// The families in their order, with their counts.
     fn rows(&self) -> impl Iterator<Item = (&'static Family, &Count)> {
         families::ALL.iter().filter_map(|family| Some((*family, self.0.get(family.name)?)))
     }
@@ -80,7 +80,7 @@ impl Tally {
         text
     }
 
-    /// `docs/faults.md`.
+    /// The content of `docs/faults.md`.
     pub fn document(&self) -> String {
         let mut text = String::from(HEAD);
         for (family, count) in self.rows().filter(|(family, _)| **family != *families::RANDOM) {

@@ -1,7 +1,7 @@
-//! What of a definition a picture shows.
+//! The part of a definition that a picture shows.
 //!
-//! Every Task of the machine has a `Catch`, so drawing each would bury the rest: a Task that catches bears a mark, and a
-//! state that several catch into gets one arrow for all of them.
+//! Every Task of the machine has a `Catch`, and an arrow for each would hide the rest. A Task with a `Catch` therefore
+//! bears a dot. A state that catches for several gets one arrow for all of them.
 
 use std::collections::BTreeMap;
 
@@ -12,11 +12,11 @@ use serde_json::{Map, Value};
 pub(super) enum Detail {
     /// Every state; branches of a Parallel drawn inside it.
     Everything,
-    /// A step, its wait and the Choice behind it as one; a Parallel as one.
+    /// A step, its wait and the Choice behind it as one state; a Parallel as one state.
     Overview,
 }
 
-/// What a state is drawn as.
+/// The shape of a state.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Shape {
     Task,
@@ -37,9 +37,9 @@ pub(super) struct Node {
     pub(super) comment: Option<String>,
     /// A second line under the name.
     pub(super) remark: Option<String>,
-    /// Whether its failures are caught where many are.
+    /// Whether its failures are caught by a state that catches for many.
     pub(super) catches: bool,
-    /// Whether many states fail into it, drawn as one arrow.
+    /// Whether it catches for many states, drawn as one arrow.
     pub(super) is_caught_into: bool,
     pub(super) branches: Vec<Graph>,
 }
@@ -54,17 +54,17 @@ pub(super) struct Edge {
     pub(super) is_catch: bool,
 }
 
-/// States and the ways between them, in the order they are reached.
+/// States and the ways between them, in the order of their discovery.
 #[derive(Clone, Debug, Default)]
 pub(super) struct Graph {
     pub(super) nodes: Vec<Node>,
     pub(super) edges: Vec<Edge>,
-    /// Where marked states fail into, if that is not in the picture.
+    /// The state that catches the failures of dotted states, if the picture does not show it.
     pub(super) fails_into: Option<String>,
 }
 
 impl Graph {
-    /// The states reached from `from`, those in `until` only as signposts.
+    /// The states reached from `from`, with those in `until` only as signposts.
     pub(super) fn of(states: &Value, from: &[&str], until: &[&str], detail: Detail) -> Self {
         let empty = Map::new();
         let states = states.as_object().unwrap_or(&empty);
@@ -146,7 +146,7 @@ impl<'a> Walk<'a> {
         }
     }
 
-    /// Of a step that is followed by its wait and the Choice that leads back to both: where it goes in the end.
+    /// The state that follows a step, its wait and the Choice that leads back to both.
     fn behind_the_wait(&self, name: &str, state: &'a Value) -> Option<&'a str> {
         let wait = state["Next"].as_str()?;
         let choice = self.states.get(wait)?["Next"].as_str()?;
@@ -157,10 +157,10 @@ impl<'a> Walk<'a> {
         (targets.contains(&name) && targets.contains(&wait) && onward.next().is_none()).then_some(next)
     }
 
-    /// Adds what is only reached by failing, and draws or marks the ways there.
+    /// Adds the states that only a failure reaches, and draws the ways to them as arrows or dots.
     fn follow_catches(&mut self) {
         let mut sources: BTreeMap<&'a str, Vec<usize>> = BTreeMap::new();
-        // What a failure leads to may fail in its turn, so this list grows.
+        // A state that catches a failure may itself fail, so this list grows.
         let mut position = 0;
         while position < self.graph.nodes.len() {
             let node = &self.graph.nodes[position];
@@ -210,7 +210,7 @@ fn signpost(name: &str) -> Node {
     }
 }
 
-/// Where a state goes when it does not fail, each target once.
+/// The next states if a state does not fail, each once.
 fn ways(state: &Value) -> Vec<(&str, String)> {
     let mut ways: Vec<(&str, String)> = Vec::new();
     let choices = state["Choices"].as_array().into_iter().flatten();
@@ -226,7 +226,7 @@ fn ways(state: &Value) -> Vec<(&str, String)> {
     ways
 }
 
-/// A Choice rule in a few words: the last part of each path and what it has to be.
+/// A Choice rule in a few words: the last part of each path, and its required value.
 fn condition(rule: &Value) -> String {
     let all = |key: &str, between: &str| {
         rule[key].as_array().map(|rules| rules.iter().map(condition).collect::<Vec<_>>().join(between))
@@ -275,7 +275,7 @@ mod tests {
     }
 
     #[test]
-    fn many_catches_become_one_mark_and_a_single_one_an_arrow() {
+    fn many_catches_become_one_dot_and_a_single_catch_an_arrow() {
         let catch = |next: &str| json!([{"ErrorEquals": ["States.ALL"], "Next": next}]);
         let states = json!({
             "A": {"Type": "Task", "Next": "B", "Catch": catch("Many")},

@@ -1,10 +1,14 @@
-//! Where everything goes: a layered layout from top to bottom.
+//! The layout of a picture: layered, from top to bottom.
 //!
-//! The classic four steps, kept small for graphs of some sixty states: ways that lead back are set aside; every state gets
-//! the rank of the longest way to it, with a rank between for the words on a way; states of a rank are ordered by where their neighbours are, so that few ways cross;
-//! then each is placed as near to its neighbours as its rank allows. Ways that lead back run beside the states, over one
-//! rank on the right and over more on the left.
-//! Source of the steps: Sugiyama, Tagawa, Toda, "Methods for visual understanding of hierarchical system structures" (1981).
+//! The classic four steps, kept small for graphs of about sixty states:
+//!
+//! - Ways that lead back are set aside.
+//! - Every state gets the rank of the longest way to it. Labels of ways get a rank in between.
+//! - The states of a rank are ordered by the places of their neighbours, so that few ways cross.
+//! - Each state is placed as near to its neighbours as its rank allows.
+//!
+//! Ways that lead back run beside the states: on the right if they span one rank, else on the left. Source of the steps:
+//! Sugiyama, Tagawa, Toda, "Methods for visual understanding of hierarchical system structures" (1981).
 
 use super::graph::{Edge, Graph, Node, Shape};
 
@@ -13,21 +17,21 @@ const NAME_ADVANCE: f64 = 7.3;
 pub(super) const LABEL_ADVANCE: f64 = 6.1;
 const NODE_HEIGHT: f64 = 32.0;
 const REMARK_HEIGHT: f64 = 16.0;
-/// Between two states of a rank, and between two ranks.
+/// The space between two states of a rank, and between two ranks.
 const GAP: f64 = 26.0;
 const RANK_GAP: f64 = 26.0;
-/// Above a rank that holds nothing but labels, where ways fan out; below it; its height.
+/// For a rank that holds only labels: the space above it, where ways fan out; the space below it; its height.
 const FAN_GAP: f64 = 17.0;
 const LABEL_GAP: f64 = 13.0;
 const LABEL_HEIGHT: f64 = 12.0;
-/// The room of a way that passes a rank.
+/// The width of a way that passes a rank.
 const PASSING_WIDTH: f64 = 8.0;
-/// How far a way back swings out.
+/// The distance by which a way back swings out.
 const SWING: f64 = 16.0;
-/// Around the branches of a Parallel, and above them for its name.
+/// The space around the branches of a Parallel, and above them for its name.
 pub(super) const PADDING: f64 = 16.0;
 pub(super) const HEADING: f64 = 30.0;
-/// How much a straight course matters: of a chain or a passing way, where one side has no other, otherwise.
+/// The weight of a straight course: for a chain or a passing way; if one side has no other way; otherwise.
 const STRAIGHT: f64 = 32.0;
 const RATHER_STRAIGHT: f64 = 2.0;
 const ANYHOW: f64 = 1.0;
@@ -38,7 +42,7 @@ pub(super) struct Point {
     pub(super) y: f64,
 }
 
-/// A state's box: its centre above, its size.
+/// A state's box: the middle of its upper edge, and its size.
 #[derive(Clone, Copy, Debug, Default, PartialEq)]
 pub(super) struct Place {
     pub(super) x: f64,
@@ -60,9 +64,9 @@ impl Place {
 /// The course of a way.
 #[derive(Clone, Debug, PartialEq)]
 pub(super) enum Route {
-    /// Down, through these points, with its label in the midst.
+    /// Down, through these points, with its label halfway.
     Down { points: Vec<Point>, label: Option<Point> },
-    /// Back up beside the states: from, to, and how far out.
+    /// Back up beside the states: from, to, and the distance from them.
     Back { from: Point, to: Point, lane: f64 },
 }
 
@@ -111,7 +115,7 @@ fn count(n: usize) -> f64 {
     u32::try_from(n).map_or(f64::MAX, f64::from)
 }
 
-/// Which ways lead back, and how far down every state is.
+/// The ways that lead back, and the rank of every state.
 struct Ranking {
     is_back: Vec<bool>,
     ranks: Vec<usize>,
@@ -141,7 +145,7 @@ impl Ranking {
         ranking
     }
 
-    /// What is only reached by failing belongs at the bottom, where the run ends.
+    /// States that only a failure reaches belong at the bottom, where the run ends.
     fn sink_failures(&mut self, graph: &Graph) {
         let lowest = self.ranks.iter().copied().max().unwrap_or_default();
         for root in (0..graph.nodes.len()).filter(|&node| graph.nodes[node].is_caught_into) {
@@ -167,17 +171,17 @@ impl Ranking {
 #[derive(Clone, Copy, PartialEq)]
 enum Seen {
     Not,
-    /// On the way that is being followed.
+    /// On the way that the search follows now.
     Here,
     Done,
 }
 
-/// Depth first: a way to a state that is being followed leads back.
+/// A depth-first search. A way back is one to a state that the search follows now.
 struct Search<'a> {
     graph: &'a Graph,
     is_back: Vec<bool>,
     seen: Vec<Seen>,
-    /// Every state after all that it leads to.
+    /// The states, each after all those that it leads to.
     done: Vec<usize>,
 }
 
@@ -202,15 +206,15 @@ impl Search<'_> {
     }
 }
 
-/// What stands in a rank: a state, or a way passing through.
+/// An element of a rank: a state, or a way that passes through.
 #[derive(Clone, Debug)]
 struct Vertex {
     rank: usize,
-    /// Room it takes to the left and right of its centre.
+    /// The room on the left and on the right of its centre.
     left: f64,
     right: f64,
     x: f64,
-    /// Neighbours, and how straight the way there should be.
+    /// The neighbours, with the weight of a straight way to each.
     above: Vec<(usize, f64)>,
     below: Vec<(usize, f64)>,
 }
@@ -225,7 +229,7 @@ impl Vertex {
 struct Layers {
     vertices: Vec<Vertex>,
     ranks: Vec<Vec<usize>>,
-    /// For each way down, the vertices it passes.
+    /// For each way down, the vertices that it passes.
     paths: Vec<Vec<usize>>,
 }
 
@@ -262,7 +266,7 @@ impl Layers {
         Self { vertices, ranks, paths }
     }
 
-    /// Fewer crossings: each rank in the order of the mean place of its neighbours, downwards and upwards in turn.
+    /// Reduces crossings: orders each rank by the mean place of its neighbours, downwards and upwards in turn.
     fn order(&mut self) {
         for sweep in 0..24 {
             let down = sweep % 2 == 0;
@@ -292,7 +296,7 @@ impl Layers {
         mean(vertices.iter().map(|&(vertex, _)| (position(vertex), 1.0)))
     }
 
-    /// Chains and passing ways become straight columns, each as near to its neighbours as the others allow.
+    /// Turns chains and passing ways into straight columns, each as near to its neighbours as the others allow.
     fn place(&mut self) {
         let columns = Columns::of(self).settled(self);
         for (vertex, &column) in self.vertices.iter_mut().zip(&columns.of_vertex) {
@@ -363,7 +367,7 @@ impl Layers {
     }
 }
 
-/// Says of each way from rank to rank how straight it should be.
+/// Sets the weight of a straight course for each way from rank to rank.
 fn straighten(vertices: &mut [Vertex], states: usize) {
     for from in 0..vertices.len() {
         for position in 0..vertices[from].below.len() {
@@ -383,7 +387,7 @@ fn straighten(vertices: &mut [Vertex], states: usize) {
     }
 }
 
-/// Room beside the states that a way back passes, for it and its label.
+/// Makes room for a way back and its label beside the states that it passes.
 fn make_room(vertices: &mut [Vertex], graph: &Graph, ranking: &Ranking, edge: &Edge, sizes: &[(f64, f64)]) {
     let passed = passed_by(graph, ranking, edge);
     let half = passed.iter().map(|&node| sizes[node].0 / 2.0).fold(0.0, f64::max);
@@ -395,12 +399,12 @@ fn make_room(vertices: &mut [Vertex], graph: &Graph, ranking: &Ranking, edge: &E
     }
 }
 
-/// A way back to the rank above runs on the right; one that passes states runs on the left.
+/// A way back to the rank above runs on the right. A way back that passes states runs on the left.
 fn is_short(ranking: &Ranking, edge: &Edge) -> bool {
     ranking.ranks[edge.from] - ranking.ranks[edge.to] <= 1
 }
 
-/// The two ends of a way back, and what stands between them.
+/// The two ends of a way back, and the states between them.
 fn passed_by(graph: &Graph, ranking: &Ranking, edge: &Edge) -> Vec<usize> {
     let leads = |from: usize, to: usize| {
         graph.edges.iter().zip(&ranking.is_back).any(|(edge, back)| !back && edge.from == from && edge.to == to)
@@ -424,7 +428,7 @@ fn mean(values: impl Iterator<Item = (f64, f64)>) -> Option<f64> {
     (weight > 0.0).then(|| sum / weight)
 }
 
-/// Vertices that stand exactly below each other, and how far columns that meet in a rank must be apart.
+/// Columns of vertices that stand exactly below each other, with the least distance of columns that meet in a rank.
 struct Columns {
     of_vertex: Vec<usize>,
     xs: Vec<f64>,
@@ -433,7 +437,8 @@ struct Columns {
 }
 
 impl Columns {
-    /// Joins what should be straight, unless that would ask a column to be on both sides of another: ways that cross.
+    /// Joins vertices that belong on a straight line. Ways that cross stay apart, since a column cannot be on both sides of
+    /// another.
     fn of(layers: &Layers) -> Self {
         let count = layers.vertices.len();
         let mut columns = Self { of_vertex: (0..count).collect(), xs: vec![0.0; count], apart: Vec::new() };
@@ -463,10 +468,11 @@ impl Columns {
             .collect()
     }
 
-    /// Puts every column as far left as it can be; false if there is no such order.
+    /// Puts every column as far left as possible. Returns false if no such order exists.
     fn pack(&mut self) -> bool {
         self.xs.fill(0.0);
-        // The longest chain of columns has no more links than there are columns: what still moves then moves for ever.
+        // A chain of columns has at most as many links as there are columns. A column that still moves afterwards moves for
+        // ever.
         for _ in 0..=self.xs.len() {
             let mut moved = false;
             for &(left, right, distance) in &self.apart {
@@ -482,7 +488,7 @@ impl Columns {
         false
     }
 
-    /// Moves columns towards their neighbours, together with those they push, until nothing gains.
+    /// Moves columns towards their neighbours, together with the columns that they push, until no move gains.
     fn settled(mut self, layers: &Layers) -> Self {
         const MOST_ROUNDS: usize = 200;
         for _ in 0..MOST_ROUNDS {
@@ -499,7 +505,7 @@ impl Columns {
         self
     }
 
-    /// Moves a column and all that touch it on that side, if the group as a whole wants to go there; returns how far.
+    /// Moves a column and all that touch it on that side, if the group as a whole gains from it. Returns the distance.
     fn push(&mut self, layers: &Layers, column: usize, side: f64) -> f64 {
         const TOUCH: f64 = 0.001;
         let mut group = vec![column];
@@ -536,7 +542,7 @@ impl Columns {
         })
     }
 
-    /// How far each neighbour would have this column move, and how strongly.
+    /// The distance to each neighbour of this column, with its weight.
     fn wishes(&self, layers: &Layers, column: usize) -> Vec<(f64, f64)> {
         let members = layers.vertices.iter().zip(&self.of_vertex).filter(|&(_, &of)| of == column);
         let neighbours = members.flat_map(|(vertex, _)| vertex.above.iter().chain(&vertex.below));
@@ -592,7 +598,7 @@ mod tests {
     }
 
     #[test]
-    fn a_choice_stands_in_the_midst_of_where_it_leads() {
+    fn a_choice_stands_midway_between_its_targets() {
         let states = json!({
             "A": {"Type": "Choice", "Default": "B", "Choices": [{"Variable": "$.x", "IsPresent": true, "Next": "C"}]},
             "B": {"Type": "Succeed"},

@@ -1,5 +1,5 @@
-//! How a picture looks: calm colours, one for each type of state, on a card of its own that follows the reader's light or
-//! dark scheme.
+//! The look of a picture: calm colours, one for each type of state, on a card that follows the reader's light or dark
+//! scheme.
 
 use super::graph::{Edge, Graph, Node, Shape};
 use super::layout::{HEADING, LABEL_ADVANCE, Layout, PADDING, Place, Point, Route, layout};
@@ -8,7 +8,7 @@ const MARGIN: f64 = 28.0;
 const TITLE_HEIGHT: f64 = 40.0;
 const FOOT_HEIGHT: f64 = 26.0;
 
-/// No CSS variables: many viewers of SVG do not know them.
+/// Many SVG viewers do not support CSS variables, so the style has none.
 const STYLE: &str = "
 text { fill: #24292f; font: 12px ui-monospace, SFMono-Regular, Menlo, Consolas, 'DejaVu Sans Mono', monospace;
   text-anchor: middle; }
@@ -70,7 +70,7 @@ pub(super) fn draw(title: &str, graph: &Graph) -> String {
     parts.join("\n")
 }
 
-/// What the mark means here; nothing where there is none.
+/// The meaning of the dot; empty if the picture has none.
 fn foot(graph: &Graph) -> String {
     fn caught(graph: &Graph) -> Option<&str> {
         let here = graph.nodes.iter().find(|node| node.is_caught_into).map(|node| node.name.as_str());
@@ -96,7 +96,7 @@ fn content(parts: &mut Vec<String>, graph: &Graph, layout: &Layout) {
     for ((node, place), branches) in graph.nodes.iter().zip(&layout.places).zip(&layout.branches) {
         state(parts, node, *place, branches);
     }
-    // Last, so that no line runs through a word.
+    // The labels come last, so that no line runs through a word.
     for (edge, route) in graph.edges.iter().zip(&layout.routes).filter(|(edge, _)| !edge.label.is_empty()) {
         parts.push(label(edge, route));
     }
@@ -111,7 +111,7 @@ fn way(edge: &Edge, route: &Route) -> String {
     format!("<path class=\"{class}\" d=\"{path}\"/>")
 }
 
-/// Smooth from point to point, leaving and arriving upright.
+/// A smooth way from point to point, vertical at both ends.
 fn down(points: &[Point]) -> String {
     let mut path = String::new();
     for (position, to) in points.iter().enumerate() {
@@ -133,7 +133,7 @@ fn down(points: &[Point]) -> String {
     path
 }
 
-/// Out to the lane, up, and in again, with round corners.
+/// Out to the lane, up, and back in, with round corners.
 fn back(from: Point, to: Point, lane: f64) -> String {
     let side = (lane - from.x).signum();
     let (x, radius) = (lane - side * 8.0, 8.0);
@@ -260,7 +260,7 @@ fn point(Point { x, y }: Point) -> String {
 /// A tenth of a pixel is exact enough, and the same on every machine.
 fn number(value: f64) -> String {
     let rounded = (value * 10.0).round() / 10.0;
-    // Not `-0`.
+    // Adding zero turns `-0` into `0`.
     (rounded + 0.0).to_string()
 }
 

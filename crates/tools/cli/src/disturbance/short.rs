@@ -1,8 +1,14 @@
-//! The short form of a disturbance: `WHERE=WHAT`, both ways.
+//! The short form of a disturbance: `WHERE=WHAT`, both read and written.
 //!
-//! `WHERE` is an action, a function or a state, `@IDENTIFIER` for requests about it only, `#N` for its Nth occurrence and `xM` for
-//! M in a row; or a person's moment, `at:SECONDS` or `after:ACTION#N+SECONDS`; or the execution's `end`. What has no short form (a fault for one
-//! caller only, a value with a comma in it) is written as JSON.
+//! `WHERE` is one of these:
+//!
+//! - An action, a function or a state. `@IDENTIFIER` limits an action to one database. `#N` is its Nth occurrence, and `xM`
+//!   are M occurrences in a row.
+//! - A person's moment: `at:SECONDS` or `after:ACTION#N+SECONDS`.
+//! - The `end` of the execution.
+//!
+//! Some disturbances have no short form and are written as JSON. Examples are a fault for one caller only, and a value with
+//! a comma.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
@@ -15,7 +21,7 @@ use crate::lambda::LambdaError;
 
 use super::{Beside, Disturbance, FunctionFault, FunctionFaultKind, request_actions, state_names, suggestion, unknown};
 
-/// Faults of requests, as they are written.
+/// The faults of requests, in the short form.
 const REQUEST_FAULTS: [&str; 13] = [
     "throttle",
     "serverError",
@@ -31,16 +37,16 @@ const REQUEST_FAULTS: [&str; 13] = [
     "endsIn:STATUS",
     "stuck",
 ];
-/// Faults of functions, as they are written.
+/// The faults of functions, in the short form.
 const FUNCTION_FAULTS: [&str; 7] =
     ["crash", "answerLost", "timeOut", "serviceException", "tooManyRequests", "lambda:ERROR", "asleep:SECONDS"];
 const STATE_DISTURBANCES: [&str; 3] = ["abort", "abortAfter", "secondRun"];
-/// Where an execution ends without success.
+/// The place for an execution's end without success.
 const END: &str = "end";
-/// Before a state that a recovery enters.
+/// The prefix of a state that a recovery enters.
 const OF_RECOVERY: &str = "recovery:";
 
-/// Where a disturbance happens.
+/// The place of a disturbance.
 struct Place<'a> {
     name: &'a str,
     identifier: Option<&'a str>,
@@ -114,7 +120,7 @@ fn seconds(text: &str) -> Result<f64, String> {
     text.parse().map_err(|_| format!("`{text}` is no number of seconds"))
 }
 
-/// Something that needs a value after its colon.
+/// The value after the colon, for a fault that requires one.
 fn needed<'a>(name: &str, value: Option<&'a str>) -> Result<&'a str, String> {
     value.filter(|value| !value.is_empty()).ok_or_else(|| format!("`{name}` needs a value: `{name}:…`"))
 }
@@ -208,7 +214,7 @@ fn state(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
     }
 }
 
-/// What a person does beside a recovery.
+/// A person's action beside a recovery.
 fn beside_recovery(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
     match state(place, what)? {
         Disturbance::SecondRun { state, occurrence, event, .. } => {
@@ -218,7 +224,7 @@ fn beside_recovery(place: &Place<'_>, what: &str) -> Result<Disturbance, String>
     }
 }
 
-/// What a person does after the execution has ended without success.
+/// A person's action after the execution has ended without success.
 fn end(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
     if place.identifier.is_some() || place.times != 1 {
         return Err(format!("an execution is redriven after one of its ends: `{END}#2=redrive:600`"));
@@ -280,7 +286,7 @@ impl fmt::Display for FunctionFaultKind {
     }
 }
 
-/// The short form, where there is one that reads back as the same.
+/// The short form, if it exists and reads back as the same disturbance.
 fn write(disturbance: &Disturbance) -> Option<String> {
     match disturbance {
         Disturbance::Request(rule) => {
@@ -327,7 +333,7 @@ fn write_fault(fault: &Fault) -> Option<String> {
         Fault::ServerError { status: 503 } => "serverError".to_owned(),
         Fault::ServerError { status } => format!("serverError:{status}"),
         Fault::Denied {} => "denied".to_owned(),
-        // Its message would begin at the code's own colon.
+        // The code's own colon would be read as the start of the message.
         Fault::Error { code, .. } if code.contains(':') || code.is_empty() => return None,
         Fault::Error { code, message } if message.is_empty() => format!("error:{code}"),
         Fault::Error { code, message } => format!("error:{code}:{message}"),
@@ -368,7 +374,7 @@ fn write_meddling(meddling: &Meddling) -> Option<String> {
 mod tests {
     use super::*;
 
-    /// Every form there is.
+    /// Every short form.
     const FORMS: &[&str] = &[
         "ModifyDBInstance=throttle",
         "ModifyDBInstance=throttle:RequestLimitExceeded",
@@ -428,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_no_short_form_is_written_as_json() {
+    fn a_disturbance_without_a_short_form_is_written_as_json() {
         for json in [
             r#"{"request":{"action":"ModifyDBInstance","caller":"someone","occurrence":1,"times":1,"fault":{"kind":"denied"}}}"#,
             r#"{"meddling":{"when":{"at":1.0},"action":"DeleteDBInstance","parameters":{"DBInstanceIdentifier":"a,b"}}}"#,
@@ -438,7 +444,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_is_refused_with_what_is_known() {
+    fn an_impossible_disturbance_is_refused_with_the_known_names() {
         for (text, said) in [
             ("ModifyDBInstance", "WHERE=WHAT"),
             ("ModifyDBInstanc=throttle", "did you mean `ModifyDBInstance`?"),

@@ -1,7 +1,7 @@
-//! Whether a restored database comes from the backup that its run chose.
+//! Judges whether a restored database comes from the backup that its run chose.
 //!
-//! It is read from the world's own memory of its databases, not from what a run says of itself. A run that only restores
-//! chooses in its preflight; a run that takes the snapshot chooses that one.
+//! The evidence is the world's own memory of its databases, not a statement of the run. A run that only restores chooses
+//! its source in preflight. A run that takes a snapshot chooses that snapshot.
 
 use rds_simulator::{Made, Source};
 use serde_json::Value;
@@ -26,7 +26,7 @@ fn exists(case: &Case<'_>, made: &Made) -> bool {
         || after.clusters.iter().any(|found| found.resource_id == made.resource_id)
 }
 
-/// The run that made it: its input, its steps, and when it began.
+/// The run that created the database: its input, its steps, and its start.
 fn maker<'a>(case: &'a Case<'_>, made: &Made) -> (&'a Value, &'a [Step], f64) {
     let report = case.e.report;
     let seconds = runs_beside(report);
@@ -37,7 +37,7 @@ fn maker<'a>(case: &'a Case<'_>, made: &Made) -> (&'a Value, &'a [Step], f64) {
     }
 }
 
-/// Why this is not the backup that the run chose.
+/// The reason why the source is not the backup that the run chose.
 fn not_the_chosen(case: &Case<'_>, made: &Made) -> Option<String> {
     let from = made.from.as_ref()?;
     let scene = &case.scene;
@@ -58,8 +58,8 @@ fn not_the_chosen(case: &Case<'_>, made: &Made) -> Option<String> {
     (!is_taken_by(run, created - began)).then(|| format!("{told}, which is not the snapshot that the run took"))
 }
 
-/// Whether a snapshot that was created at this second of the run is the run's own: it is taken and available before the
-/// original gives up its name.
+/// Whether a snapshot that was created at this second is the run's own. Such a snapshot is taken, and available, before the
+/// original loses its name.
 fn is_taken_by(run: &[Step], created: f64) -> bool {
     let start = |verb: &str| run.iter().find(|step| steps::does_in_run(step, verb)).map(|step| step.started_seconds);
     let earliest = start("snapshot").unwrap_or(0.0);

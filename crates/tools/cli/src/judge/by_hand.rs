@@ -1,8 +1,8 @@
-//! Doing what a final mail asks a person to do: its `aws rds …` lines, in order, against the simulated RDS.
+//! Runs the commands of a final mail, as a person would: its `aws rds …` lines, in order, against the simulated RDS.
 //!
-//! Owns the way from a line of the AWS CLI to a request of the Query protocol, as far as the mails go; a line it cannot read
-//! is a problem of the mail. The person it plays has every permission, waits where the mail says so, and tries again
-//! where RDS says that a database is not in the right state yet.
+//! This module translates lines of the AWS CLI into requests of the Query protocol, as far as mails need them. An
+//! unreadable line counts as a problem of the mail. The simulated person has every permission, and waits where the mail
+//! says so. The person tries again if RDS says that a database is not in the right state yet.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -10,20 +10,20 @@ use std::time::Duration;
 use rds_simulator::{Meddling, Outcome, Simulator, When, WorldState};
 use serde_json::Value;
 
-/// How long the person waits for one command to be accepted, or for what it waits for.
+/// The longest wait for RDS to accept one command, or for the goal of a wait.
 const PATIENCE: Duration = Duration::from_secs(12 * 3_600);
 const BETWEEN_TRIES: Duration = Duration::from_secs(60);
 
-/// What came of the commands.
+/// The result of the commands.
 #[derive(Clone, Debug)]
 pub struct ByHand {
-    /// The world once everything has settled.
+    /// The world after all work in it has ended.
     pub after: WorldState,
-    /// The first command that could not be done, and why.
+    /// The first command that failed, and the reason.
     pub problem: Option<String>,
 }
 
-/// Does what the mail says; `None` if it has no commands.
+/// Runs the commands of the mail. Returns `None` if it has none.
 pub async fn play(simulator: &Simulator, mail: &str) -> Option<ByHand> {
     let lines: Vec<&str> = mail.lines().filter(|line| line.starts_with("aws rds ")).collect();
     if lines.is_empty() {
@@ -47,12 +47,12 @@ pub fn recovered(mail: &str) -> Option<String> {
     let input = words.iter().skip_while(|word| *word != "--input").nth(1)?;
     let input: Value = serde_json::from_str(input).ok()?;
     let execution = input["execution"].as_str().filter(|_| input["task"] == "recover")?;
-    // The machine is the one that ran it.
+    // The state machine has to be the one of the execution.
     let machine = execution.rsplit_once(':')?.0.replacen(":execution:", ":stateMachine:", 1);
     words.contains(&machine).then(|| execution.to_owned())
 }
 
-/// Lets time pass until nothing is under way any more; what never ends is given up after two days.
+/// Lets time pass until no work is under way. After two days it gives up.
 pub async fn settle(simulator: &Simulator) {
     let patience = simulator.now() + Duration::from_secs(48 * 3_600);
     while let Some(next) = simulator.next_change().filter(|next| *next < patience) {
@@ -98,7 +98,7 @@ async fn ask(simulator: &Simulator, command: &str, words: &[String]) -> Result<(
     let parameters = parameters(words)?;
     let patience = simulator.now() + PATIENCE;
     loop {
-        // The simulator's way of letting somebody make a request of RDS.
+        // The simulator offers this way to make a person's request to RDS.
         let when = When::At(simulator.now().as_secs_f64());
         simulator.meddle(Meddling { when, action: action.clone(), parameters: parameters.clone() });
         let outcome = simulator.requests().pop().map(|request| request.outcome);
@@ -113,7 +113,7 @@ async fn ask(simulator: &Simulator, command: &str, words: &[String]) -> Result<(
     }
 }
 
-/// The words of a shell command; a quote is only ever around a whole word.
+/// The words of a shell command. A quote always encloses a whole word.
 fn words(line: &str) -> Vec<String> {
     let mut words = Vec::new();
     let mut rest = line.trim();

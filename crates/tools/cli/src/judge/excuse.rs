@@ -1,9 +1,13 @@
-//! Whether something stood in the rollback's own way, so that asking a person for help is all it could do.
+//! Judges whether a fault hindered the rollback itself, so that it could only ask a person for help.
 //!
-//! A fault excuses a run only if it struck in the last rollback, if a step of that rollback gave up over it, and if that step had
-//! used up the retries that the deployed state machine gives it. A fault anywhere else, or one that passes by itself, excuses
-//! nothing: the original has to be back without help. A person excuses a run from the moment on in which that person
-//! took something that the rollback needs.
+//! A fault excuses a run under three conditions:
+//!
+//! - The fault struck in the last rollback.
+//! - A step of that rollback gave up because of the fault.
+//! - That step had used up the retries of the deployed state machine.
+//!
+//! Any other fault, or one that passes by itself, excuses nothing: the run has to restore the original without help. A
+//! person excuses a run from the moment at which that person removed something that the rollback needs.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -18,15 +22,15 @@ use crate::rehearsal::{ROLLBACK, WEBHOOKS, deployed};
 use crate::struck::Struck;
 use crate::timeline::{Step, StepStatus};
 
-/// How far a run is excused for not having put the original back by itself.
+/// The degree to which a run is excused for not restoring the original by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub(super) enum Excuse {
     None,
-    /// Only the claim could not be taken off: the original is back all the same.
+    /// Only the release failed. The original is back all the same.
     Marks,
-    /// The rollback's own requests or functions failed: a person with the mail's commands can do it.
+    /// The rollback's own requests or functions failed. A person can finish it with the mail's commands.
     Hand,
-    /// The database itself is in a bad way, or people have taken it: no command can be sure to help.
+    /// The database itself is damaged, or people have taken it. No command is certain to help.
     Beyond,
 }
 
@@ -34,7 +38,7 @@ pub(super) fn of(evidence: &Evidence<'_>, scene: &Scene<'_>, keeper: &Keeper<'_>
     let rollback = Rollback::last(keeper);
     let by_people = scene.removals().into_iter().map(|removal| match removal.taken {
         _ if removal.at > keeper.end => Excuse::None,
-        // Its commands know the database by its resource id; a recovery has nothing but the claim to know it by.
+        // The commands find the database by its resource id. A recovery can find it only by the claim.
         Taken::Claim if rollback.as_ref().is_none_or(|rollback| rollback.is_own) => Excuse::Hand,
         Taken::Running | Taken::Cluster => Excuse::Hand,
         Taken::Result if !steps::any_succeeded(keeper.steps, "verify") => Excuse::None,
@@ -48,14 +52,14 @@ pub(super) fn of(evidence: &Evidence<'_>, scene: &Scene<'_>, keeper: &Keeper<'_>
     by_people.chain(by_faults).fold(Excuse::None, Excuse::max)
 }
 
-/// The last time that something was put back: by the run itself, or by a recovery.
+/// The last rollback, by the run itself or by a recovery.
 struct Rollback<'a> {
     during: RangeInclusive<Duration>,
     execution: &'a str,
-    /// When its execution began.
+    /// The start of its execution.
     began: f64,
     steps: &'a [Step],
-    /// By the run itself, whose document knows the database.
+    /// Whether the run itself did it. Its state document identifies the database.
     is_own: bool,
 }
 
@@ -65,7 +69,7 @@ impl<'a> Rollback<'a> {
             let during = period(keeper.began + step.started_seconds, keeper.lasted - step.started_seconds);
             Self { during, execution: keeper.execution, began: keeper.began, steps: keeper.steps, is_own: true }
         });
-        // One that finds nothing to do puts nothing back; that it may say so is judged apart.
+        // A recovery that finds no work rolls nothing back. Another check judges whether it may report that.
         let worked = keeper.recoveries.iter().filter(|other| other.changes > 0 || other.status != "SUCCEEDED");
         let recoveries = worked.map(|other| Self {
             during: period(other.started_seconds, other.duration_seconds),
@@ -77,7 +81,7 @@ impl<'a> Rollback<'a> {
         of_itself.into_iter().chain(recoveries).max_by_key(|rollback| *rollback.during.start())
     }
 
-    /// How much of the rollback was given up because of this strike.
+    /// The part of the rollback that was given up because of this fault.
     fn given_up_over(&self, strike: &Struck) -> Excuse {
         let given_up = self.steps.iter().filter(|step| {
             let end = seconds(self.began + step.started_seconds + step.seconds);
@@ -87,12 +91,12 @@ impl<'a> Rollback<'a> {
                 && has_persisted(step)
         });
         let is_cause = |step: &&Step| match &strike.fault {
-            // Lambda's errors have a dot in their names, a function's own have none.
+            // The names of Lambda's errors contain a dot. Those of a function's own errors do not.
             Disturbance::Function(_) => {
                 self.is_in(strike, step) && step.error.as_deref().is_some_and(|error| error.contains('.'))
             }
             Disturbance::Request(rule) => match rule.fault {
-                // It shows in a later step, which waits for what never comes.
+                // The fault shows in a later step, which waits for a change that never happens.
                 Fault::Stuck { .. } | Fault::NotFoundFor { .. } => {
                     outlasts_a_rollback(&rule.fault) && self.during.contains(&seconds(strike.at_seconds))
                 }
@@ -113,7 +117,7 @@ impl<'a> Rollback<'a> {
     }
 }
 
-/// Whether the step used up every retry that the deployed definition gives it for the error it ended with.
+/// Whether the step used all retries that the deployed definition gives it for its final error.
 fn has_persisted(step: &Step) -> bool {
     let states = deployed().all_states();
     let Some(state) = states.into_iter().find(|state| state.name() == step.state) else { return false };
@@ -135,7 +139,7 @@ fn seconds(seconds: f64) -> Duration {
     Duration::from_secs_f64(seconds.max(0.0))
 }
 
-/// From and to, exact: a rollback may end in the moment of the request that made it fail.
+/// The exact period. A rollback may end at the very moment of the request that failed it.
 fn period(started_seconds: f64, lasted_seconds: f64) -> RangeInclusive<Duration> {
     let [from, lasted] = [started_seconds, lasted_seconds].map(seconds);
     from..=from + lasted
@@ -146,10 +150,10 @@ fn request_of<'a>(strike: &Struck, evidence: &Evidence<'a>) -> Option<&'a Record
     evidence.requests.get(strike.request.as_ref()?.position)
 }
 
-/// So many looks in a row a recovery makes at least before it gives up.
+/// The least number of reads in a row before a recovery gives up.
 const LOOKUPS: u32 = 50;
 
-/// Whether a look at an execution met a fault that passed, or would have: a recovery asks again for minutes.
+/// Whether a read of an execution met a fault that passed, or would have passed. A recovery repeats the read for minutes.
 fn is_past_lookup(strike: &Struck, evidence: &Evidence<'_>) -> bool {
     let Disturbance::Request(rule) = &strike.fault else { return false };
     let last = rule.occurrence.saturating_add(rule.times.saturating_sub(1));
@@ -158,16 +162,16 @@ fn is_past_lookup(strike: &Struck, evidence: &Evidence<'_>) -> bool {
     rule.action == "DescribeExecution" && (passes || evidence.report.struck.iter().any(has_passed))
 }
 
-/// The state that a fault left the database itself in, whenever it struck.
+/// The damage that a fault did to the database itself, at any time.
 fn of_spoiled(strike: &Struck, evidence: &Evidence<'_>, scene: &Scene<'_>) -> Excuse {
     let (Disturbance::Request(rule), Some(request)) = (&strike.fault, request_of(strike, evidence)) else {
         return Excuse::None;
     };
     let is_beyond = match &rule.fault {
-        // The original takes no rename any more.
+        // The original accepts no rename any more.
         Fault::EndsIn { .. } => scene.changes_original(request),
         Fault::Stuck { .. } if outlasts_a_rollback(&rule.fault) => {
-            // What is stuck while it is made cannot be removed everywhere.
+            // In some worlds, RDS cannot delete a database that is stuck in its creation.
             let cannot_be_removed = !evidence.world.unverified.delete_while_creating;
             let makes = request.action.starts_with("Restore") || request.action == "CreateDBInstance";
             scene.changes_original(request) || scene.removes_from_home(request) || makes && cannot_be_removed
@@ -177,7 +181,7 @@ fn of_spoiled(strike: &Struck, evidence: &Evidence<'_>, scene: &Scene<'_>) -> Ex
     if is_beyond { Excuse::Beyond } else { Excuse::None }
 }
 
-/// Whether this database stays in its status because its deletion or its rename was made to take for ever.
+/// Whether this database keeps its status because a fault makes its deletion or its rename last for ever.
 pub(super) fn is_at_work_for_ever(evidence: &Evidence<'_>, identifier: &str, status: &str) -> bool {
     let work = match status {
         "deleting" => "DeleteDB",
@@ -194,14 +198,14 @@ pub(super) fn is_at_work_for_ever(evidence: &Evidence<'_>, identifier: &str, sta
     })
 }
 
-/// Whether a recovery met a fault where it looks for what was left, so that it may have found nothing out.
+/// Whether a fault hit a recovery's search for leftovers, so that it may have found none.
 pub(super) fn search_failed(evidence: &Evidence<'_>) -> bool {
     let is_of_search = |strike: &&Struck| strike.state.as_deref().is_some_and(steps::is_search);
     let mut strikes = evidence.report.struck.iter().filter(is_of_search);
     strikes.any(|strike| !is_past_lookup(strike, evidence))
 }
 
-/// Whether a step that sends mails gave up, by a fault of the mail itself.
+/// Whether a step that sends mails gave up because of a fault of the mail itself.
 pub(super) fn mail_failed(evidence: &Evidence<'_>) -> bool {
     let is_of_mail = |strike: &Struck| match &strike.fault {
         Disturbance::Function(fault) => fault.function == "email",
@@ -211,7 +215,7 @@ pub(super) fn mail_failed(evidence: &Evidence<'_>) -> bool {
     gave_up(evidence, "email") && (never_wakes(evidence, "email") || evidence.report.struck.iter().any(is_of_mail))
 }
 
-/// Whether the world has this function idle, and Lambda never wakes it.
+/// Whether this function is idle in the world, and Lambda never wakes it.
 fn never_wakes(evidence: &Evidence<'_>, function: &str) -> bool {
     let lambda = &evidence.world.lambda;
     let is_idle = match &lambda.idle_functions {
@@ -221,20 +225,20 @@ fn never_wakes(evidence: &Evidence<'_>, function: &str) -> bool {
     is_idle && !lambda.ever_wakes
 }
 
-/// Whether a look at what exists failed in a step that writes a mail, so that the mail cannot say what exists.
+/// Whether a step that writes a mail failed to read RDS, so that the mail cannot say what exists.
 pub(super) fn look_of_alert_failed(evidence: &Evidence<'_>) -> bool {
     let looks = evidence.requests.iter().filter(|request| request.action.starts_with("DescribeDB"));
     looks.filter(|request| request.role == "email").any(|request| request.outcome != Outcome::Ok)
 }
 
-/// Whether any step of this function ended without success although it was tried as often as it is to be.
+/// Whether any step of this function failed after all its retries.
 fn gave_up(evidence: &Evidence<'_>, function: &str) -> bool {
     let others = evidence.report.others.iter().flat_map(|other| &other.steps);
     let mut all = evidence.report.steps.iter().chain(others);
     all.any(|step| step.status == StepStatus::Failed && steps::calls(step, function) && has_persisted(step))
 }
 
-/// Whether alerts are taken, and the sender does not hear of it, more than once.
+/// Whether alerts arrive without an answer to their sender, more than once.
 pub(super) fn answers_are_lost(evidence: &Evidence<'_>) -> bool {
     let is_lost = |strike: &&Struck| match &strike.fault {
         Disturbance::Function(fault) => {
@@ -255,7 +259,7 @@ pub(super) fn answers_are_lost(evidence: &Evidence<'_>) -> bool {
     evidence.report.struck.iter().filter(is_lost).count() > 1
 }
 
-/// Whether messages could not be posted to this webhook, by a fault of Slack or of where its address is kept.
+/// Whether no message reached this webhook because of a fault of Slack, or of the store of its address.
 pub(super) fn slack_failed(evidence: &Evidence<'_>, webhook: &str) -> bool {
     let [in_secret, in_parameter] = WEBHOOKS;
     if never_wakes(evidence, "slack") && gave_up(evidence, "slack") {
@@ -278,7 +282,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_period_includes_the_moment_it_ends_in() {
+    fn a_period_includes_its_last_moment() {
         let (started, lasted, end) = (932.79, 290.754, Duration::from_millis(1_223_544));
         assert!(started + lasted < end.as_secs_f64(), "a sum that a float rounds down");
         assert!(period(started, lasted).contains(&end));

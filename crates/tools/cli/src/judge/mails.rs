@@ -1,7 +1,7 @@
-//! Whether the mails say what is so, and what the commands of the last one lead to.
+//! Judges whether the mails are true, and the effects of the last mail's commands.
 //!
-//! Which database is whose is known from the world's own memory. A command may remove what a run restored and did not verify, once
-//! the original takes its place; no command takes the name away from a healthy database, or touches another one.
+//! The evidence about databases is the world's own memory. A command may remove an unverified restored database if the
+//! original takes its place. No command may take the name from a healthy database, or touch another one.
 
 use rds_simulator::{Mail, WorldState};
 use trapheus_alert::words;
@@ -28,7 +28,7 @@ pub(super) fn judge(case: &Case<'_>, broken: &mut Vec<Broken>) {
 /// Untrue statements of a mail about a database.
 fn untrue_of_databases(case: &Case<'_>, mail: &Mail) -> Vec<String> {
     let lines = mail.text.as_deref().unwrap_or_default().lines();
-    // A reader of Auto Scaling is what its cluster is.
+    // A reader of Auto Scaling counts as a part of its cluster.
     let lines = lines.filter(|line| !line.contains(AUTO_SCALED));
     let untrue = lines.filter_map(|line| {
         let resource_id = resource_id_in(line)?;
@@ -51,7 +51,7 @@ fn resource_id_in(line: &str) -> Option<&str> {
     brackets.find(|inner| inner.starts_with("db-") || inner.starts_with("cluster-"))
 }
 
-/// Alerts that do not name the state that failed. After a redrive they are about several failures.
+/// Alerts that do not name the failed state. After a redrive, alerts are about several failures.
 fn untrue_of_failure(case: &Case<'_>) -> Vec<String> {
     let Some(failed) = case.first_failure().map(steps::of_run).filter(|_| case.e.report.redriven.is_empty()) else {
         return Vec::new();
@@ -71,7 +71,7 @@ fn fact<'a>(mail: &'a Mail, label: &str) -> Option<&'a str> {
     lines.find_map(|line| line.strip_prefix(label)?.strip_prefix(':')).map(str::trim)
 }
 
-/// Untrue statements of the last mail's subject about the database that has the name.
+/// Untrue statements in the last mail's subject about the database with the service name.
 fn untrue_of_home(case: &Case<'_>) -> Option<String> {
     let mail = final_mail(case.e.report)?;
     let holder = case.scene.holder(&case.e.report.world).map(|holder| holder.resource_id);
@@ -87,7 +87,7 @@ fn untrue_of_home(case: &Case<'_>) -> Option<String> {
         .then(|| format!("{:?} is not so: {} is {holder:?}", mail.subject, case.scene.identifier))
 }
 
-/// Harm that the commands of the last mail would do.
+/// The harm that the commands of the last mail do.
 fn commands(case: &Case<'_>, say: &mut impl FnMut(Promise, String)) {
     let Some(by_hand) = case.e.by_hand else { return };
     let (before, after) = (case.e.after, &by_hand.after);

@@ -1,6 +1,7 @@
-//! Who is who in a run's world: the target and its members, the names the run may use, bystanders, and what people did.
+//! The roles in a run's world: the target and its members, the names that the run may use, bystanders, and people's
+//! changes.
 //!
-//! Everything is told apart by resource id where it existed before the run, and by name only where it did not.
+//! A database that existed before the run is identified by its resource id. Others are identified by name.
 
 use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
@@ -23,12 +24,12 @@ fn is_in_service(status: &str) -> bool {
     status == AVAILABLE || IN_SERVICE.contains(&status)
 }
 
-/// How the names of readers begin that Aurora Auto Scaling adds and removes at any time. They hold nothing that is not in
-/// their cluster, so no run owes anything to one, nor has to spare it.
+/// The prefix of the readers that Aurora Auto Scaling adds and removes at any time. They hold no data beside their
+/// cluster's. A run therefore need neither restore nor spare them.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Integrating.AutoScaling.html>
 pub(super) const AUTO_SCALED: &str = "application-autoscaling-";
 
-/// A database that existed before the run and that the run is about.
+/// A database that existed before the run: the target or one of its members.
 #[derive(Clone, Debug)]
 pub(super) struct Original {
     pub(super) identifier: String,
@@ -43,7 +44,7 @@ pub(super) struct Stray {
     pub(super) identifier: String,
     pub(super) resource_id: String,
     pub(super) status: String,
-    /// The cluster that it is a member of.
+    /// The cluster of a member.
     pub(super) cluster: Option<String>,
 }
 
@@ -54,7 +55,7 @@ impl fmt::Display for Stray {
 }
 
 impl Original {
-    /// Whether it exists, whatever it is called.
+    /// Whether the database exists, under any name.
     pub(super) fn is_in(&self, world: &WorldState) -> bool {
         if self.is_cluster {
             world.clusters.iter().any(|found| found.resource_id == self.resource_id)
@@ -64,12 +65,12 @@ impl Original {
     }
 }
 
-/// What stands under the target's name.
+/// The database under the target's name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(super) enum Home {
-    /// The database that was there before, with its members under their names, as available as it would be anyway.
+    /// The original, with its members under their names. It is as available as it would be without the run.
     Original,
-    /// A database that was not there before, available, with a member for every one of the original's.
+    /// A new, available database with a member for each of the original's.
     Restored,
     Wrong(String),
 }
@@ -80,13 +81,13 @@ pub(super) struct Holder<'w> {
     pub(super) is_healthy: bool,
 }
 
-/// A tag of ours.
+/// A tag of Trapheus.
 pub(super) struct Mark {
     pub(super) on: String,
     pub(super) on_database: bool,
 }
 
-/// A setting or tag that is not as it was.
+/// A setting or tag whose value has changed.
 pub(super) struct Difference {
     identifier: String,
     key: String,
@@ -95,7 +96,7 @@ pub(super) struct Difference {
 }
 
 impl Difference {
-    /// Whether the text speaks of it: the setting by its name with or without spaces, a tag by its key.
+    /// Whether the text mentions it: a setting by its name, with or without spaces; a tag by its key.
     pub(super) fn is_in(&self, text: &str) -> bool {
         let plain = |text: &str| -> String {
             text.chars().filter(char::is_ascii_alphanumeric).map(|c| c.to_ascii_lowercase()).collect()
@@ -113,22 +114,22 @@ impl fmt::Display for Difference {
     }
 }
 
-/// What a person took from a rollback.
+/// The part of a rollback that a person removed.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(super) enum Taken {
     /// The original or a member, or their name.
     Database,
-    /// What a run restored, or its name. Only a run that has verified it misses it.
+    /// The restored database, or its name. Only a run that has verified it needs it.
     Result,
-    /// A database of the run takes no change, because it is stopped.
+    /// A database of the run is stopped and therefore accepts no change.
     Running,
-    /// The claim, by which the run knows its databases.
+    /// The claim, by which the run identifies its databases.
     Claim,
-    /// A cluster that a run restored has a member of theirs now, or under a name of theirs, and no run deletes that.
+    /// A restored cluster has a member that a person created or renamed. No run deletes such a cluster.
     Cluster,
 }
 
-/// When a person took it.
+/// The time and the kind of the removal.
 #[derive(Clone, Copy, Debug)]
 pub(super) struct Removal {
     pub(super) at: Duration,
@@ -139,17 +140,17 @@ pub(super) struct Scene<'a> {
     pub(super) identifier: String,
     is_cluster: bool,
     task: String,
-    /// Whether a run of any task of this rehearsal replaces the snapshot.
+    /// Whether any run of this rehearsal replaces the snapshot.
     replaces_snapshot: bool,
     before: &'a WorldState,
-    /// What the person's doings alone lead to.
+    /// The world if only people had acted.
     without: &'a WorldState,
     /// The target, then its members.
     originals: Vec<Original>,
-    /// What people did that RDS accepted.
+    /// The requests of people that RDS accepted.
     doings: Vec<&'a RecordedRequest>,
     requests: &'a [RecordedRequest],
-    /// Databases made since the run began, those that are gone included.
+    /// Databases created since the run began, including deleted ones.
     made: &'a [Made],
 }
 
@@ -193,7 +194,7 @@ impl<'a> Scene<'a> {
         self.originals.iter().any(|original| original.resource_id == resource_id)
     }
 
-    /// Databases that runs made, not people.
+    /// Databases that runs created.
     pub(super) fn made_by_runs(&self) -> impl Iterator<Item = &'a Made> {
         self.made.iter().filter(|made| made.caller != MEDDLER)
     }
@@ -206,7 +207,7 @@ impl<'a> Scene<'a> {
         self.made.iter().any(|made| made.caller == MEDDLER && made.resource_id == resource_id)
     }
 
-    /// Databases that are neither the target's nor a run's: those of before, and what people made.
+    /// Databases that are neither the target's nor a run's: bystanders from before, and those that people created.
     pub(super) fn strangers(&self) -> impl Iterator<Item = &'a str> {
         let instances = self.before.instances.iter().filter(|found| !self.is_reader_of_target(found));
         let instances = instances.map(|found| found.resource_id.as_str());
@@ -215,19 +216,19 @@ impl<'a> Scene<'a> {
         instances.chain(clusters).chain(made).filter(|resource_id| !self.is_original(resource_id))
     }
 
-    /// Databases that people made for themselves.
+    /// Databases that people created for themselves.
     fn made_by_people(&self) -> impl Iterator<Item = &'a Made> {
         self.made.iter().filter(|made| made.caller == MEDDLER && !self.is_reader_added_to_target(made))
     }
 
-    /// Whether Auto Scaling had added it to the target.
+    /// Whether Auto Scaling had added the instance to the target.
     fn is_reader_of_target(&self, found: &InstanceState) -> bool {
         self.is_cluster
             && found.identifier.starts_with(AUTO_SCALED)
             && found.cluster.as_deref() == Some(self.identifier.as_str())
     }
 
-    /// Whether Auto Scaling added it during the run, to the original or to what was restored.
+    /// Whether Auto Scaling added the instance during the run, to the original or to the restored cluster.
     fn is_reader_added_to_target(&self, made: &Made) -> bool {
         let adds = |request: &&&RecordedRequest| {
             request.action == "CreateDBInstance"
@@ -242,7 +243,7 @@ impl<'a> Scene<'a> {
         self.is_cluster && made.identifier.starts_with(AUTO_SCALED) && clusters.any(is_own)
     }
 
-    /// What people took from the rollback, and when. A snapshot or a tag of their own takes nothing from it.
+    /// The removals by people that hinder the rollback. A person's own snapshot or tag does not.
     pub(super) fn removals(&self) -> Vec<Removal> {
         let taken = |request: &&RecordedRequest| Some(Removal { at: request.at, taken: self.taken(request)? });
         self.doings.iter().filter_map(taken).collect()
@@ -264,7 +265,7 @@ impl<'a> Scene<'a> {
                 (is_ours && (of_target || of_runs || Self::is_forged(request))).then_some(Taken::Claim)
             }
             "CreateDBInstance" if !gives_home && self.joins_a_cluster_of_runs(request) => Some(Taken::Cluster),
-            // The run knows its members by the names of the plan.
+            // The run identifies its members by the names of the plan.
             "ModifyDBInstance" if self.is_cluster && is_rename(request) && of_runs && !gives_home => {
                 Some(Taken::Cluster)
             }
@@ -281,19 +282,19 @@ impl<'a> Scene<'a> {
         cluster.is_some_and(|cluster| self.is_made_by_runs(&cluster.resource_id))
     }
 
-    /// Whether a person wrote on another database that it is one of the run's, with that database's own resource id: of two
-    /// such claims none can be told for the true one.
+    /// Whether a person wrote a claim of the run on another database, with that database's own resource id. The run cannot
+    /// tell which of two such claims is true.
     fn is_forged(request: &RecordedRequest) -> bool {
         let says_its_own = |id: &str| request.parameters.values().any(|value| value == id);
         request.action == "AddTagsToResource" && touched(request).any(says_its_own)
     }
 
-    /// A rename or another change of the original or a member, whatever it is called then.
+    /// Whether the request renames or otherwise changes the original or a member, under any name.
     pub(super) fn changes_original(&self, request: &RecordedRequest) -> bool {
         request.action.starts_with("Modify") && touched(request).any(|id| self.is_original(id))
     }
 
-    /// A deletion of what has the name of the target or a member.
+    /// Whether the request deletes a database with the name of the target or a member.
     pub(super) fn removes_from_home(&self, request: &RecordedRequest) -> bool {
         let is_home = |name: &String| {
             let name = name.rsplit(':').next().unwrap_or(name);
@@ -302,7 +303,8 @@ impl<'a> Scene<'a> {
         request.action.starts_with("DeleteDB") && request.resources.keys().any(is_home)
     }
 
-    /// When people deleted, renamed or stopped what was the target then or had its name, or gave the name to something else.
+    /// The times at which people deleted, renamed or stopped the target or the database with its name. A rename of another
+    /// database to that name counts as well.
     pub(super) fn takings_from_home(&self) -> impl Iterator<Item = Duration> {
         let is_home = |name: &String| {
             let name = name.rsplit(':').next().unwrap_or(name);
@@ -317,7 +319,7 @@ impl<'a> Scene<'a> {
         self.doings.iter().filter(takes).map(|request| request.at)
     }
 
-    /// When people rebooted what was the target then or had its name.
+    /// The times at which people rebooted the target or the database with its name.
     pub(super) fn reboots_of_home(&self) -> impl Iterator<Item = Duration> {
         let is_of_home = |request: &&&RecordedRequest| {
             let of_run = |id: &str| self.is_original(id) || self.is_made_by_runs(id);
@@ -326,7 +328,7 @@ impl<'a> Scene<'a> {
         self.doings.iter().filter(is_of_home).map(|request| request.at)
     }
 
-    /// Whether people deleted what a run had restored, once a run had begun to delete the original for it.
+    /// Whether people deleted the restored database after a run had begun to delete the original.
     pub(super) fn people_deleted_the_successor(&self, requests: &[RecordedRequest]) -> bool {
         let deletes = |request: &&RecordedRequest| request.action.starts_with("DeleteDB") && is_granted(request);
         let original = self.original().map(|original| original.resource_id.as_str());
@@ -343,12 +345,12 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// Whether people stopped what has the name.
+    /// Whether people stopped the database with the service name.
     pub(super) fn people_stopped_home(&self, world: &WorldState) -> bool {
         self.holder(world).is_some_and(|holder| self.people_did("StopDB", holder.resource_id))
     }
 
-    /// When a person first renamed a database that a run had restored and that had the service name.
+    /// The time at which a person first renamed a restored database with the service name.
     pub(super) fn result_renamed(&self) -> Option<Duration> {
         let of_service = |request: &&&RecordedRequest| {
             let action = if self.is_cluster { "ModifyDBCluster" } else { "ModifyDBInstance" };
@@ -361,13 +363,13 @@ impl<'a> Scene<'a> {
         self.doings.iter().filter(of_service).find(had_the_name).map(|request| request.at)
     }
 
-    /// Whether people did such a thing to this database.
+    /// Whether people made such a request about this database.
     pub(super) fn people_did(&self, action: &str, resource_id: &str) -> bool {
         let mut doings = self.doings.iter().filter(|request| request.action.starts_with(action));
         doings.any(|request| touched(request).any(|id| id == resource_id))
     }
 
-    /// Whether people removed this database, or the cluster it was in.
+    /// Whether people deleted this database or its cluster.
     pub(super) fn is_deleted_by_people(&self, resource_id: &str) -> bool {
         let is_deleted = |id: &str| self.people_did("DeleteDB", id);
         let target = self.original().filter(|target| target.is_cluster && self.is_original(resource_id));
@@ -379,7 +381,7 @@ impl<'a> Scene<'a> {
         renames.any(|request| touched(request).any(|id| id == resource_id))
     }
 
-    /// Whether an instance that people made is a member of this cluster.
+    /// Whether an instance that people created is a member of this cluster.
     fn holds_a_member_of_people(&self, world: &WorldState, cluster: &str) -> bool {
         let cluster = world.clusters.iter().find(|found| found.resource_id == cluster);
         cluster.is_some_and(|cluster| {
@@ -391,7 +393,8 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// The same, or the cluster it is in. A cluster with a member of theirs is for them to delete.
+    /// Whether people renamed the database or its cluster, or have a member in it. A cluster with a person's member is
+    /// theirs to delete.
     fn is_where_people_took_it(&self, world: &WorldState, resource_id: &str) -> bool {
         let member = world.instances.iter().find(|found| found.resource_id == resource_id);
         let cluster = member.and_then(|member| world.cluster(member.cluster.as_deref()?));
@@ -400,7 +403,7 @@ impl<'a> Scene<'a> {
             || cluster.is_some_and(|cluster| self.is_renamed_by_people(&cluster.resource_id))
     }
 
-    /// Every name the original has had.
+    /// Every name that the original has had.
     pub(super) fn names_of_original(&self) -> BTreeSet<String> {
         let of_original = |request: &&RecordedRequest| {
             touched(request).any(|id| self.original().is_some_and(|o| o.resource_id == id))
@@ -410,7 +413,7 @@ impl<'a> Scene<'a> {
         names.chain([self.identifier.clone()]).collect()
     }
 
-    /// Changes that runs asked of databases which are not theirs, and that RDS made.
+    /// Changes that runs requested of databases other than their own, and that RDS made.
     pub(super) fn changes_of_strangers(&self) -> Vec<String> {
         let strangers: BTreeSet<&str> = self.strangers().collect();
         let changes = self.requests.iter().filter(|request| request.caller != MEDDLER && is_change(request));
@@ -421,7 +424,7 @@ impl<'a> Scene<'a> {
         changes.collect()
     }
 
-    /// The requests of a caller that RDS granted and that changed more than tags, in their order.
+    /// The granted requests of a caller that changed more than tags, in their order.
     pub(super) fn changes_by(&self, caller: &str) -> impl Iterator<Item = &'a RecordedRequest> {
         let marks = ["AddTagsToResource", "RemoveTagsFromResource"];
         let is_its = move |request: &&RecordedRequest| {
@@ -430,19 +433,19 @@ impl<'a> Scene<'a> {
         self.requests.iter().filter(is_its)
     }
 
-    /// Whether it is the name that clients of the target connect to.
+    /// Whether the identifier is the service name of the target.
     pub(super) fn is_service(&self, is_cluster: bool, identifier: &str) -> bool {
         is_cluster == self.is_cluster && identifier == self.identifier
     }
 
-    /// Whether RDS keeps no automated backups of the original: those of a cluster cannot be switched off.
+    /// Whether RDS keeps no automated backups of the original. A cluster's backups cannot be switched off.
     pub(super) fn has_no_backups(&self, resource_id: &str) -> bool {
         let mut instances = self.before.instances.iter().filter(|found| found.cluster.is_none());
         let original = instances.find(|found| found.resource_id == resource_id && self.is_original(resource_id));
         original.is_some_and(|found| found.settings.backup_retention_period.unwrap_or_default() == 0)
     }
 
-    /// What has the name, whatever its state.
+    /// The database with the service name, in any state.
     pub(super) fn holder<'w>(&self, world: &'w WorldState) -> Option<Holder<'w>> {
         let holder =
             |resource_id, status: &str, answers| Holder { resource_id, is_healthy: is_in_service(status) && answers };
@@ -455,7 +458,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// What stands under the name.
+    /// Judges the database under the service name.
     pub(super) fn home(&self, world: &WorldState) -> Home {
         let Some(target) = self.original() else { return Home::Wrong("there never was one".to_owned()) };
         let found = if self.is_cluster {
@@ -486,7 +489,7 @@ impl<'a> Scene<'a> {
         self.members_restored(world).map_or(Home::Restored, Home::Wrong)
     }
 
-    /// The status the original has if nothing but the people's doings happens.
+    /// The status of the original if only people had acted.
     fn status_anyway(&self, original: &Original) -> String {
         let status = if original.is_cluster {
             self.without
@@ -508,7 +511,8 @@ impl<'a> Scene<'a> {
         self.originals.iter().skip(1)
     }
 
-    /// What keeps the original's members from being as they were; those a person removed anyway are not missed.
+    /// The first difference of the original's members from their expected state. A member that a person removed does not
+    /// count.
     fn members_at_home(&self, world: &WorldState) -> Option<String> {
         self.members().find_map(|member| {
             let without_us = self.without.instances.iter().find(|found| found.resource_id == member.resource_id)?;
@@ -519,7 +523,7 @@ impl<'a> Scene<'a> {
             if found.identifier != without_us.identifier && found.identifier != member.identifier {
                 return Some(format!("the member {} is called {}", member.identifier, found.identifier));
             }
-            // What people did to the cluster under the name did not reach a member that was under another then.
+            // A person's change of the cluster under the service name did not reach a member that had another name then.
             let is_as_expected = found.status == without_us.status || is_in_service(found.status.as_ref());
             if !is_as_expected || !found.answers {
                 return Some(format!("the member {} is {}", member.identifier, found.status.as_ref()));
@@ -531,7 +535,7 @@ impl<'a> Scene<'a> {
 
     fn members_restored(&self, world: &WorldState) -> Option<String> {
         let writer = self.before.cluster(&self.identifier).and_then(|found| found.members.first()).cloned();
-        // A member that people removed is not missed, whichever of its lives they ended.
+        // A member that people removed is not expected, whether they removed the original or the restored one.
         let mut expected = self.members().filter(|member| !self.is_undone_by_people(&member.identifier));
         expected.find_map(|member| {
             let Some(found) = world.instance(&member.identifier) else {
@@ -548,8 +552,8 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// The target or a member that takes no connections, or soon will not, though it may say `available`: before the reboot
-    /// of a rename, for one. A backup interrupts nobody.
+    /// The target or a member that accepts no connections, or soon will not. One example is the time before the reboot of a
+    /// rename. The status may still be `available`. A backup interrupts no client.
     pub(super) fn not_serving(&self, world: &WorldState) -> Option<String> {
         self.originals.iter().find_map(|original| {
             let found = if original.is_cluster {
@@ -578,8 +582,8 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Whether a person wrote a claim on what has this name, or took it as a snapshot, with the tags its source had then:
-    /// its marks are not the run's to remove.
+    /// Whether a person wrote the claim under this name, or created the snapshot with the tags of its source. The run may
+    /// not remove such a claim.
     fn people_claimed(&self, name: &str) -> bool {
         self.doings.iter().any(|request| {
             let is_about = |parameter: &str| {
@@ -594,7 +598,7 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// What a run that succeeded has not done, or not cleaned up.
+    /// The missing steps of a successful run, and its leftovers.
     pub(super) fn undone(&self, world: &WorldState) -> Vec<String> {
         let mut undone = Vec::new();
         if self.restores() {
@@ -611,7 +615,7 @@ impl<'a> Scene<'a> {
                 .map(|stray| stray.to_string())
                 .filter(|name| *name != planned && !restored.contains(name))
             {
-                // RDS names the members of a Multi-AZ DB cluster itself.
+                // RDS itself names the members of a Multi-AZ DB cluster.
                 undone.push(format!("{stray} is left"));
             }
         }
@@ -630,7 +634,7 @@ impl<'a> Scene<'a> {
         undone
     }
 
-    /// The status and age of a snapshot of the target's kind.
+    /// The status and the creation time of a snapshot of the target's kind.
     fn snapshot(&self, world: &WorldState, suffix: &str) -> Option<(String, f64)> {
         let name = format!("{}{suffix}", self.identifier);
         if self.is_cluster {
@@ -644,15 +648,14 @@ impl<'a> Scene<'a> {
         self.snapshot(self.before, "-snapshot").is_some_and(|(status, _)| status == AVAILABLE)
     }
 
-    /// The snapshot, or what is about to replace it.
+    /// Whether the snapshot exists, or the one that is about to replace it.
     pub(super) fn has_snapshot(&self, world: &WorldState) -> bool {
         ["-snapshot", "-temp"]
             .into_iter()
             .any(|suffix| self.snapshot(world, suffix).is_some_and(|(status, _)| status == AVAILABLE))
     }
 
-    /// Databases that were not there before, that no person made, and that no person took for another use: kind, name and
-    /// status.
+    /// Databases that are new, that no person created, and that no person took for another use.
     pub(super) fn restored(&self, world: &WorldState) -> Vec<Stray> {
         let known: BTreeSet<&str> = self
             .before
@@ -683,8 +686,8 @@ impl<'a> Scene<'a> {
             .collect()
     }
 
-    /// Tags of ours that were not there before. A replacement of the snapshot that was interrupted keeps its own, and so does
-    /// the last snapshot of a database that a run had made.
+    /// New tags of Trapheus. An interrupted replacement of the snapshot keeps its tags. So does the final snapshot of a
+    /// database that a run created.
     pub(super) fn marks(&self, world: &WorldState) -> Vec<Mark> {
         let before = marked(self.before);
         let replacement = ["-snapshot", "-temp"].map(|suffix| format!("snapshot {}{suffix}", self.identifier));
@@ -695,7 +698,7 @@ impl<'a> Scene<'a> {
                 let is_theirs =
                     self.is_made_by_people(&mark.resource_id) || self.is_where_people_took_it(world, &mark.resource_id);
                 let is_last = !mark.on_database && self.is_made_by_runs(&mark.resource_id);
-                // An execution that claims a cluster has its members: older claims on those are of no account.
+                // The claim on a cluster covers its members. Older claims on the members do not count.
                 let cluster = world.instance(name).and_then(|member| member.cluster.as_deref());
                 let is_claimed = std::iter::once(name).chain(cluster).any(|name| self.people_claimed(name));
                 !is_claimed && !is_theirs && !is_last
@@ -709,7 +712,7 @@ impl<'a> Scene<'a> {
             .collect()
     }
 
-    /// Whether people renamed what had the target's name.
+    /// Whether people renamed the database with the target's name.
     pub(super) fn people_renamed_home(&self) -> bool {
         self.doings.iter().any(|request| {
             ["DBInstanceIdentifier", "DBClusterIdentifier"].iter().any(|parameter| {
@@ -725,7 +728,7 @@ impl<'a> Scene<'a> {
             .any(|request| matches!(request.action.as_str(), "DeleteDBSnapshot" | "DeleteDBClusterSnapshot"))
     }
 
-    /// Whether people took the snapshot: the one of its name, or its replacement once the run had given up the old one.
+    /// Whether people deleted the snapshot, or its replacement after the run had deleted the old one.
     pub(super) fn people_took_the_snapshot(&self) -> bool {
         let deletes = |request: &&RecordedRequest| {
             is_granted(request) && matches!(request.action.as_str(), "DeleteDBSnapshot" | "DeleteDBClusterSnapshot")
@@ -740,7 +743,7 @@ impl<'a> Scene<'a> {
             || of_either.next_back().as_ref().is_some_and(by_people)
     }
 
-    /// Bystanders that are not as they would be without the run.
+    /// Bystanders that differ from their state without the run.
     pub(super) fn harmed_bystanders(&self, without: &WorldState, after: &WorldState) -> Vec<String> {
         let mut harmed = Vec::new();
         let bystanders = without.instances.iter().filter(|found| !self.is_original(&found.resource_id));
@@ -760,7 +763,7 @@ impl<'a> Scene<'a> {
         }
         for before in without.snapshots.iter().filter(|found| !self.is_our_snapshot(false, &found.identifier)) {
             let now = after.snapshot(&before.identifier);
-            // What is taken meanwhile has the name and the tags that its source has then.
+            // A new snapshot has the name and the tags that its source has at that moment.
             let is_new = self.before.snapshot(&before.identifier).is_none();
             let is_as_made = now.is_some() && (is_new || self.is_undone_by_people(&before.identifier));
             harmed.extend(difference("snapshot", &before.identifier, before, now).filter(|_| !is_as_made));
@@ -789,14 +792,14 @@ impl<'a> Scene<'a> {
         harmed
     }
 
-    /// Whether the name of a snapshot is the run's to use: it always replaces `-snapshot`, and `-temp` unless it was there.
+    /// Whether the run may use the snapshot's name. It always replaces `-snapshot`, and `-temp` unless that existed before.
     fn is_our_snapshot(&self, is_cluster: bool, name: &str) -> bool {
         is_cluster == self.is_cluster
             && (self.replaces_snapshot && name == format!("{}-snapshot", self.identifier)
                 || name == format!("{}-temp", self.identifier) && !self.is_strange_replacement())
     }
 
-    /// A snapshot of the temporary name that was there before and does not carry a mark of an earlier run.
+    /// Whether a snapshot with the temporary name existed before the run, without a tag of an earlier run.
     fn is_strange_replacement(&self) -> bool {
         let name = format!("{}-temp", self.identifier);
         let tags = if self.is_cluster {
@@ -807,8 +810,8 @@ impl<'a> Scene<'a> {
         tags.is_some_and(|tags| !tags.keys().any(|key| key.starts_with(OUR_TAGS)))
     }
 
-    /// Whether people set this themselves on the target or a member, which share many a setting, whichever database it was
-    /// then.
+    /// Whether people changed this setting on the target or a member, original or restored. The target and its members have
+    /// many settings in common.
     fn people_changed(&self, key: &str) -> bool {
         let setting = key.rsplit('/').next().unwrap_or(key);
         self.doings.iter().any(|request| {
@@ -817,7 +820,7 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// People who delete or rename something do not expect it to stay.
+    /// A person who deletes or renames a database or snapshot does not expect it to stay.
     fn is_undone_by_people(&self, name: &str) -> bool {
         self.doings.iter().any(|request| {
             let removes = request.action.starts_with("Delete")
@@ -827,14 +830,14 @@ impl<'a> Scene<'a> {
         })
     }
 
-    /// Settings and tags of the target and its members that are neither as they were nor as a person made them.
+    /// Settings and tags of the target and its members that differ from before, and that no person changed.
     pub(super) fn changed_settings(&self, without: &WorldState, after: &WorldState) -> Vec<Difference> {
         let mut all = Vec::new();
         for original in &self.originals {
             let [before, anyway] = [self.before, without].map(|world| settings_by_id(world, original));
             let (Some(before), Some(now)) = (before, settings_by_name(after, original)) else { continue };
             for key in before.keys().chain(now.keys()).collect::<BTreeSet<_>>() {
-                // RDS chooses the zones of a cluster's storage, and names secrets anew.
+                // RDS chooses the zones of a cluster's storage, and gives secrets new names.
                 if key == "settings/availabilityZones" || key.starts_with("tags/trapheus:") {
                     continue;
                 }
@@ -854,7 +857,7 @@ impl<'a> Scene<'a> {
     }
 }
 
-/// What this run and those beside it were asked.
+/// The inputs of this run and of those beside it.
 fn inputs_of_runs<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = &'a Value> {
     let report = evidence.report;
     std::iter::once(&report.input).chain(report.others.iter().map(|other| &other.input))
@@ -881,12 +884,12 @@ fn originals(before: &WorldState, identifier: &str, is_cluster: bool) -> Vec<Ori
     std::iter::once(target).chain(members).collect()
 }
 
-/// What people did that RDS accepted and that changes something.
+/// The requests of people that RDS accepted.
 pub(super) fn doings(requests: &[RecordedRequest]) -> impl Iterator<Item = &RecordedRequest> {
     requests.iter().filter(|request| request.caller == MEDDLER && request.outcome == Outcome::Ok)
 }
 
-/// The resource ids of the databases that a request is about. A snapshot may be called like one of another's.
+/// The resource ids of the databases that a request is about. A snapshot may have the same name as another kind's.
 pub(super) fn touched(request: &RecordedRequest) -> impl Iterator<Item = &str> {
     let about = ["DBInstanceIdentifier", "DBClusterIdentifier", "ResourceName"];
     let about = about.map(|parameter| request.parameters.get(parameter).and_then(|value| value.rsplit(':').next()));
@@ -904,7 +907,7 @@ pub(super) fn is_granted(request: &RecordedRequest) -> bool {
     matches!(request.outcome, Outcome::Ok | Outcome::ResponseLost)
 }
 
-/// Whether RDS granted it, and it asked for more than a look.
+/// Whether RDS granted the request, and the request does more than read.
 fn is_change(request: &RecordedRequest) -> bool {
     let looks = request.action.starts_with("Describe") || request.action.starts_with("List");
     request.service == Service::Rds && !looks && is_granted(request)
@@ -914,7 +917,7 @@ fn is_rename(request: &RecordedRequest) -> bool {
     ["NewDBInstanceIdentifier", "NewDBClusterIdentifier"].iter().any(|name| request.parameters.contains_key(*name))
 }
 
-/// The name that a request gives to a database, old or new.
+/// The name that a request gives to a database, existing or new.
 fn given_name(request: &RecordedRequest) -> Option<String> {
     let of = |parameter: &str| request.parameters.get(parameter).map(|name| name.to_ascii_lowercase());
     match request.action.as_str() {
@@ -926,19 +929,19 @@ fn given_name(request: &RecordedRequest) -> Option<String> {
     }
 }
 
-/// A tag of ours, and on what.
+/// A tag of Trapheus, and the resource that carries it.
 #[derive(Clone, Debug, PartialEq, Eq, PartialOrd, Ord)]
 struct Marked {
-    /// Kind and name.
+    /// The kind and the name.
     on: String,
     key: String,
     value: String,
     on_database: bool,
-    /// Of the database, or of the one it is a snapshot of.
+    /// The resource id of the database, or of the snapshot's source.
     resource_id: String,
 }
 
-/// Everything that carries tags of ours, with those tags.
+/// All tags of Trapheus in the world.
 fn marked(world: &WorldState) -> BTreeSet<Marked> {
     let instances = world.instances.iter();
     let instances = instances.map(|found| (format!("instance {}", found.identifier), &found.tags, &found.resource_id));
@@ -967,7 +970,7 @@ fn marked(world: &WorldState) -> BTreeSet<Marked> {
         .collect()
 }
 
-/// What is different about a bystander.
+/// The difference of a bystander from its former state.
 fn difference<T: Serialize + PartialEq>(kind: &str, name: &str, before: &T, now: Option<&T>) -> Option<String> {
     let Some(now) = now else { return Some(format!("the {kind} {name} is gone")) };
     if before == now {
@@ -986,7 +989,7 @@ fn difference<T: Serialize + PartialEq>(kind: &str, name: &str, before: &T, now:
     (!changed.is_empty()).then(|| format!("the {kind} {name} was changed: {}", changed.join(", ")))
 }
 
-/// The fields of an object, those of the objects in it by path. When it was made is not a difference.
+/// The fields of an object, with those of inner objects by path. The time of creation does not count as a difference.
 fn flat(value: &Value) -> BTreeMap<String, Value> {
     fn walk(prefix: &str, fields: &Map<String, Value>, all: &mut BTreeMap<String, Value>) {
         for (key, value) in fields {

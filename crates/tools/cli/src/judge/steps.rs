@@ -1,4 +1,4 @@
-//! The part that each step of an execution plays, read from the deployed definition. No state's name is written here.
+//! The part of each step of an execution, read from the deployed definition. This module names no state.
 
 use std::collections::BTreeMap;
 use std::sync::LazyLock;
@@ -13,9 +13,9 @@ struct Task {
     function: String,
     /// The alert that it sends, if its function sends alerts.
     phase: Option<String>,
-    /// The parallel state of the run that holds it.
+    /// The parallel state of the run that contains the task.
     within: Option<String>,
-    /// Whether it only wakes its function.
+    /// Whether the task only wakes its function.
     wakes: bool,
 }
 
@@ -65,7 +65,8 @@ pub(super) fn calls(step: &Step, function: &str) -> bool {
     task(step).is_some_and(|task| task.function == function)
 }
 
-/// Whether the step has the function of this verb do its work, for an instance or a cluster, in the run or in its rollback.
+/// Whether the step calls the function of this verb to do its work, for an instance or a cluster. The step may belong to
+/// the run or to its rollback.
 pub(super) fn does(step: &Step, verb: &str) -> bool {
     let Some(task) = task(step).filter(|task| !task.wakes) else { return false };
     task.function.strip_prefix(verb).is_some_and(|kind| ["-instance", "-cluster"].contains(&kind))
@@ -76,7 +77,7 @@ pub(super) fn does_in_run(step: &Step, verb: &str) -> bool {
     does(step, verb) && task(step).is_some_and(|task| task.within.is_none())
 }
 
-/// Whether the step calls a function that tells people something.
+/// Whether the step calls a function that sends an alert.
 pub(super) fn is_alert(step: &Step) -> bool {
     ["email", "slack"].iter().any(|function| calls(step, function))
 }
@@ -86,12 +87,12 @@ pub(super) fn mails(step: &Step, phase: &str) -> bool {
     calls(step, "email") && task(step).is_some_and(|task| task.phase.as_deref() == Some(phase))
 }
 
-/// Whether the state is the one in which a recovery looks for the execution that it recovers.
+/// Whether a recovery looks in this state for the execution that it recovers.
 pub(super) fn is_search(state: &str) -> bool {
     TASKS.get(state).is_some_and(|task| task.function == "recover" && !task.wakes)
 }
 
-/// The state of the run that fails if the step does: the step's own, or the parallel state that holds it.
+/// The state of the run that fails with the step: the step's own, or the parallel state that contains it.
 pub(super) fn of_run(step: &Step) -> &str {
     task(step).and_then(|task| task.within.as_deref()).unwrap_or(&step.state)
 }
@@ -107,7 +108,7 @@ pub(super) fn any(steps: &[Step], plays: impl Fn(&Step) -> bool) -> bool {
     steps.iter().any(plays)
 }
 
-/// Whether the run itself did this step and succeeded.
+/// Whether the run itself did this step successfully.
 pub(super) fn any_succeeded(steps: &[Step], verb: &str) -> bool {
     any(steps, |step| does_in_run(step, verb) && step.status == StepStatus::Succeeded)
 }
@@ -117,7 +118,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_part_that_a_promise_speaks_of_is_played_by_a_state_of_each_kind() {
+    fn every_part_in_the_promises_has_a_state_of_each_kind() {
         let of = |plays: &dyn Fn(&Task) -> bool| TASKS.values().filter(|task| plays(task)).count();
         for verb in ["preflight", "claim", "snapshot", "rename", "verify", "commit", "delete", "discard", "release"] {
             for kind in ["instance", "cluster"] {

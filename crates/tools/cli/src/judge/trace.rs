@@ -1,15 +1,15 @@
-//! Whether data that clients could write was destroyed without a trace.
+//! Judges whether data that clients could write was destroyed without a backup.
 //!
-//! A database that took connections under the service name and no longer exists has left a snapshot taken when it was
-//! deleted, or its automated backups. Which databases those are is known from the world's own memory. What people delete is
-//! theirs to answer for, unless they only follow the commands of a mail.
+//! The check is about databases that accepted connections under the service name and no longer exist. Each must have left a
+//! snapshot, taken at its deletion, or its automated backups. The world's own memory identifies these databases. People are
+//! responsible for their own deletions, unless they only follow the commands of a mail.
 
 use rds_simulator::{RecordedRequest, Served, WorldState};
 
 use super::scene::{is_granted, touched};
 use super::{Broken, Case, Promise};
 
-/// A snapshot is made in the moment of the deletion; times are kept in milliseconds.
+/// A deletion takes its snapshot at the same moment. Times have a resolution of milliseconds.
 const ACCURACY_SECONDS: f64 = 0.01;
 
 pub(super) fn judge(case: &Case<'_>, broken: &mut Vec<Broken>) {
@@ -37,7 +37,7 @@ pub(super) fn judge(case: &Case<'_>, broken: &mut Vec<Broken>) {
     }
 }
 
-/// Databases that took connections under the service name, that are gone, and that no person removed.
+/// Deleted databases that accepted connections under the service name, and that no person removed.
 fn lost<'a>(case: &'a Case<'_>, world: &'a WorldState) -> impl Iterator<Item = &'a Served> {
     let scene = &case.scene;
     let of_service = world.served.iter().filter(|served| scene.is_service(served.is_cluster, &served.identifier));
@@ -54,7 +54,7 @@ fn deletes(request: &RecordedRequest, resource_id: &str) -> bool {
     is_deletion && is_granted(request) && touched(request).any(|id| id == resource_id)
 }
 
-/// Whether everything that clients wrote is in a snapshot, or in automated backups where no snapshot was asked for.
+/// Whether all data of the clients is in a snapshot, or in automated backups if no snapshot was requested.
 fn has_left_data(case: &Case<'_>, world: &WorldState, served: &Served, since: f64) -> bool {
     let is_last = |source: &str, created: f64| source == served.resource_id && created + ACCURACY_SECONDS >= since;
     let has_snapshot = world.snapshots.iter().any(|found| is_last(&found.source_resource_id, found.created_seconds))
@@ -64,7 +64,7 @@ fn has_left_data(case: &Case<'_>, world: &WorldState, served: &Served, since: f6
     has_snapshot || !needs_snapshot && world.retained_backups.contains(&served.resource_id)
 }
 
-/// Whether the deployment lets the original go without a final snapshot, and RDS keeps no backups of it.
+/// Whether the deployment deletes the original without a final snapshot, and RDS keeps no backups of it.
 fn may_leave_nothing(case: &Case<'_>, served: &Served) -> bool {
     !case.e.final_snapshot && case.scene.has_no_backups(&served.resource_id)
 }
