@@ -1,8 +1,8 @@
-//! AWS clients for the functions: lean (rustls on ring, one HTTP stack) and impatient, so that a connection that cannot
-//! be made fails fast instead of using up the function's time.
+//! AWS clients for the functions: small (rustls on ring, one HTTP stack) and with short time limits. A connection that
+//! cannot be made fails fast instead of using up the function's time.
 //!
-//! What a client has to know, Lambda puts into the environment. Profiles, metadata services and single sign-on are for
-//! people's machines: a function neither has nor looks for them, so `aws-config` is the command's alone.
+//! Lambda puts a client's configuration into the environment. Profiles, metadata services and single sign-on belong to
+//! people's machines and do not exist in a function, so only the command uses `aws-config`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -21,36 +21,36 @@ use aws_types::service_config::{LoadServiceConfig, ServiceConfigKey};
 use crate::trust::{self, Trust};
 use crate::{reach, transport};
 
-/// Region, credentials and endpoints from the function's environment; time-outs and retries from here.
+/// Region, credentials and endpoints from the function's environment; time-outs and retries from this module.
 ///
-/// The SDK repeats a throttled call within the function, which would otherwise have to begin anew; what takes longer than
-/// that is left to the state machine's `Retry`.
+/// The SDK repeats a throttled call within the function, which saves a new invocation. If the throttling lasts longer, the
+/// state machine's `Retry` takes over.
 pub fn config() -> SdkConfig {
     Environment::of_process().config()
 }
 
-/// A client, or what a client needs, that not every invocation uses, or none uses first. Making a client means reading its
-/// service's partitions, which takes a function's start a tenth longer, and the certificates that the system trusts several
-/// times as long; so it is made when it is first used.
+/// A client, or a part of one, that not every invocation needs at its start. A client reads its service's partitions, which
+/// takes a tenth of a function's start. The system's certificates take several times as long. So the first use creates the
+/// client.
 pub type Late<C> = Arc<LazyLock<C, Box<dyn FnOnce() -> C + Send>>>;
 
-/// Has it made when it is first used.
+/// A value that its first use creates.
 pub fn late<C>(make: impl FnOnce() -> C + Send + 'static) -> Late<C> {
     Arc::new(LazyLock::new(Box::new(make)))
 }
 
-/// HTTPS as every client here speaks it.
+/// The HTTPS connection of every client here.
 pub fn http_client(trust: Trust) -> SharedHttpClient {
     reach::telling(transport::connector(trust))
 }
 
-/// Plain HTTP requests to others than AWS, over the same stack. It follows no redirect and repeats nothing; how long a request
-/// may take is up to who makes it.
+/// Plain HTTP requests to other services than AWS, over the same stack. The connector follows no redirect and repeats
+/// nothing. The caller limits the time of a request.
 pub fn connector() -> SharedHttpConnector {
     transport::connector(Trust::System)
 }
 
-/// How long one call may take, wherever it runs.
+/// The time limit of one call, in a function and in the command.
 pub fn timeouts() -> TimeoutConfig {
     TimeoutConfig::builder()
         .operation_attempt_timeout(Duration::from_secs(20))
@@ -58,17 +58,17 @@ pub fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// How often the SDK itself repeats a call: with a second of backoff that doubles up to twenty, half of it by chance, so for
-/// about half a minute. An account's limit is shared with whoever else calls RDS.
+/// The SDK's own retries: the backoff begins at one second and doubles up to twenty, half of it random, for about half a
+/// minute in all. Every caller of RDS in the account shares the account's limit.
 pub fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(7)
 }
 
-/// The variables that say where AWS is, and who calls.
+/// The variables with the addresses and credentials of AWS.
 #[derive(Clone, Debug)]
 struct Environment(BTreeMap<String, String>);
 
-/// Every service's endpoint; with `_` and a service's name behind it, that service's.
+/// The endpoint of every service; with `_` and a service's name appended, the endpoint of that service.
 /// <https://docs.aws.amazon.com/sdkref/latest/guide/feature-ss-endpoints.html>
 const ENDPOINT: &str = "AWS_ENDPOINT_URL";
 
@@ -102,21 +102,21 @@ impl Environment {
         self.get("AWS_REGION").or_else(|| self.get("AWS_DEFAULT_REGION"))
     }
 
-    /// Those of the function's role. They are good for as long as Lambda keeps the process.
+    /// The credentials of the function's role. They are valid for as long as Lambda keeps the process.
     fn credentials(&self) -> Option<Credentials> {
         let (key, secret) = (self.get("AWS_ACCESS_KEY_ID")?, self.get("AWS_SECRET_ACCESS_KEY")?);
         let token = self.get("AWS_SESSION_TOKEN").map(str::to_owned);
         Some(Credentials::new(key, secret, token, None, "environment"))
     }
 
-    /// Amazon alone where it is Amazon that answers; elsewhere, or where somebody says otherwise, whom the system trusts.
+    /// Trusts only Amazon's authorities for AWS endpoints, and the system's store for custom endpoints or certificates.
     fn trust(&self) -> Trust {
         let is_said = self.0.keys().any(|name| name.starts_with(ENDPOINT) || name.starts_with("SSL_CERT_"));
         if !is_said && self.region().is_some_and(trust::is_amazons) { Trust::Amazon } else { Trust::System }
     }
 }
 
-/// What a service's client asks for when it is made: its endpoint.
+/// A service's client asks for its endpoint when it is created.
 impl LoadServiceConfig for Environment {
     fn load_config(&self, key: ServiceConfigKey<'_>) -> Option<String> {
         let service = key.service_id().to_ascii_uppercase().replace(' ', "_");
@@ -160,7 +160,7 @@ mod tests {
     }
 
     #[test]
-    fn a_service_has_the_endpoint_said_for_it_and_else_the_one_said_for_all() {
+    fn a_service_uses_its_own_endpoint_before_the_endpoint_of_all_services() {
         let config =
             environment(&[("AWS_ENDPOINT_URL", "http://all"), ("AWS_ENDPOINT_URL_SECRETS_MANAGER", "http://secrets")])
                 .config();
@@ -173,14 +173,14 @@ mod tests {
     }
 
     #[test]
-    fn in_aws_amazon_alone_is_trusted() {
+    fn an_aws_endpoint_trusts_only_amazons_authorities() {
         for region in ["us-east-1", "eu-central-2", "ap-southeast-7", "mx-central-1", "us-gov-west-1"] {
             assert!(trusts_amazon_alone(&[("AWS_REGION", region)]), "{region}");
         }
     }
 
     #[test]
-    fn elsewhere_and_where_somebody_says_otherwise_it_is_whom_the_system_trusts() {
+    fn a_custom_endpoint_or_certificate_file_trusts_the_systems_authorities() {
         for region in ["cn-north-1", "eusc-de-east-1", "us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "nowhere"] {
             assert!(!trusts_amazon_alone(&[("AWS_REGION", region)]), "{region}");
         }

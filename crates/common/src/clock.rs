@@ -1,8 +1,8 @@
 //! Wall-clock time that follows Tokio's clock.
 //!
-//! A function needs the time of day (deadlines travel as RFC 3339 in the state document) and sleeps on Tokio's clock. The
-//! two are joined once per invocation: a frozen Lambda sandbox may stop the monotonic clock between invocations, and a
-//! rehearsal runs both under virtual time.
+//! A function needs the time of day (the state document carries deadlines in RFC 3339) and sleeps on Tokio's clock. Each
+//! invocation joins the two once: a frozen Lambda sandbox may stop the monotonic clock between invocations. A rehearsal
+//! runs both under virtual time.
 
 use std::fmt;
 use std::time::{Duration, SystemTime, UNIX_EPOCH};
@@ -32,12 +32,12 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds))
     }
 
-    /// How long it is from `earlier` to this moment; nothing if it is not earlier.
+    /// The time from `earlier` to this moment; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(self.0.saturating_sub(earlier.0))
     }
 
-    /// Reads RFC 3339, as Step Functions writes times (`$$.Execution.StartTime`).
+    /// Parses RFC 3339, the format of Step Functions (`$$.Execution.StartTime`).
     pub fn parse(text: &str) -> Option<Self> {
         let time = DateTime::from_str(text, Format::DateTimeWithOffset).ok()?;
         u64::try_from(time.secs()).ok().map(Self)
