@@ -2,7 +2,7 @@
 //!
 //! | key | written by | type |
 //! |---|---|---|
-//! | `input` | `KeepInputApart` | the user's input, unchecked: apart, so that none of its keys looks like one of the machine's |
+//! | `input` | `KeepInputApart` | the user's input, unchecked and apart: none of its keys counts as a key of the machine |
 //! | `request` | `ValidateInput` | [`Request`] |
 //! | `wake` | `NoteSleepingFunction` | `{failed: true}`: a function of the rollback or the alerts did not wake |
 //! | `plan` | `PreflightDbInstance`, `PreflightCluster` | [`Plan`] of an [`OriginalInstance`] or [`OriginalCluster`] |

@@ -1,7 +1,7 @@
-//! A connection that cannot be made, told apart from every other failure of a call, with what to look at.
+//! Connect errors, told apart from every other failure of a call, with their likely causes.
 //!
-//! The SDK's error says that it could not connect, and not whereto; that is known only where the connection is made, so
-//! [`telling`] stands there. Whether to try again is not decided here: see [`crate::error`].
+//! The SDK's error says that it could not connect, but does not name the host. Only the connector knows the host, so
+//! [`telling`] wraps it. This module does not decide about retries: see [`crate::error`].
 
 use aws_smithy_runtime_api::box_error::BoxError;
 use aws_smithy_runtime_api::client::http::{
@@ -10,13 +10,13 @@ use aws_smithy_runtime_api::client::http::{
 use aws_smithy_runtime_api::client::orchestrator::HttpRequest;
 use aws_smithy_runtime_api::client::result::ConnectorError;
 
-/// A client that connects with this connector and no other, and whose errors are [`Unreachable`] where no connection was made.
+/// A client with this connector only, whose errors are [`Unreachable`] if no connection was made.
 pub fn telling(connector: SharedHttpConnector) -> SharedHttpClient {
     let connector = SharedHttpConnector::new(Telling(connector));
     http_client_fn(move |_, _| connector.clone())
 }
 
-/// Nothing was sent, because there is no connection.
+/// The request was not sent, because no connection was made.
 #[derive(Debug, thiserror::Error)]
 #[error("cannot connect to {host}{}", advice(host))]
 pub struct Unreachable {
@@ -25,13 +25,13 @@ pub struct Unreachable {
 }
 
 impl Unreachable {
-    /// What a connector says, if it is this.
+    /// The connect error inside a connector's error, if it is one.
     pub fn of(error: &ConnectorError) -> Option<&Self> {
         std::error::Error::source(error)?.downcast_ref()
     }
 }
 
-/// What has to be there for a function to reach a service, if it is one of AWS's.
+/// The network path that a function needs to an AWS service; nothing for another host.
 fn advice(host: &str) -> String {
     let Some((service, region)) = host.strip_suffix(".amazonaws.com").and_then(|name| name.split_once('.')) else {
         return String::new();
@@ -60,7 +60,7 @@ fn host(uri: &str) -> &str {
 }
 
 fn explained(error: ConnectorError, host: String) -> ConnectorError {
-    // Connecting is all that has a time limit of its own here: see `transport::CONNECT_TIMEOUT`.
+    // Only the connection has a time limit of its own here: see `transport::CONNECT_TIMEOUT`.
     if error.is_timeout() {
         ConnectorError::timeout(Unreachable { host, source: error.into_source() }.into())
     } else if error.is_io() && was_never_connected(&error) {
@@ -70,7 +70,7 @@ fn explained(error: ConnectorError, host: String) -> ConnectorError {
     }
 }
 
-/// Whether a connector's error says that no connection was made, so that nothing was sent.
+/// Whether a connector's error says that no connection was made, so that the request was not sent.
 pub fn was_never_connected(error: &ConnectorError) -> bool {
     let chain = std::iter::successors(std::error::Error::source(error), |cause| cause.source());
     let mut chain = chain.map(|cause| {
@@ -98,7 +98,7 @@ mod tests {
     }
 
     #[test]
-    fn of_another_host_it_knows_nothing() {
+    fn another_host_gets_no_advice() {
         assert_eq!(advice("127.0.0.1:4510"), "");
         assert_eq!(advice("amazonaws.com"), "");
     }

@@ -1,7 +1,7 @@
-//! The pinned backup: what identifies one snapshot for good.
+//! The pinned backup: the facts that identify one snapshot for ever.
 //!
-//! A snapshot's name may be given to another snapshot. Its ARN, its time of creation and its source's resource id together
-//! may not. A snapshot without these figures, such as one that is still being taken, cannot be pinned.
+//! A snapshot's name may pass to another snapshot. Its ARN, its time of creation and its source's resource id together may
+//! not. A snapshot without these facts, such as one in creation, cannot be pinned.
 
 use std::fmt;
 use std::time::Duration;
@@ -25,7 +25,7 @@ pub fn of_snapshot(snapshot: &DbSnapshot) -> Option<Source> {
     })
 }
 
-/// As [`of_snapshot`], for a DB cluster snapshot. RDS reports no time of the original for a copy.
+/// As [`of_snapshot`], for a DB cluster snapshot. For a copy RDS does not report the time of the original.
 pub fn of_cluster_snapshot(snapshot: &DbClusterSnapshot) -> Option<Source> {
     let taken_at = time(snapshot.snapshot_create_time())?;
     Some(Source {
@@ -38,26 +38,26 @@ pub fn of_cluster_snapshot(snapshot: &DbClusterSnapshot) -> Option<Source> {
     })
 }
 
-/// The snapshot that has the pinned one's name now.
+/// The snapshot that has the pinned snapshot's name now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     Gone,
-    /// One that cannot be pinned, as while it is being taken.
+    /// A snapshot that cannot be pinned, such as one in creation.
     Unpinned,
     Pinned(Source),
 }
 
 impl Seen {
-    /// A look at a snapshot, with the way to pin one of its kind.
+    /// The result of a read, with the function that pins a snapshot of its kind.
     pub fn of<T>(found: Option<&T>, pin: fn(&T) -> Option<Source>) -> Self {
         found.map_or(Self::Gone, |found| pin(found).map_or(Self::Unpinned, Self::Pinned))
     }
 }
 
-/// How a snapshot of the pinned one's name differs from the pinned one; nothing where it is the same snapshot, and where
-/// there is none.
+/// The difference between the snapshot of this name and the pinned one; `None` if they are the same, or if no snapshot has
+/// the name.
 ///
-/// A snapshot that cannot be pinned is another one: the pinned one could.
+/// A snapshot that cannot be pinned is another one, because the pinned one could.
 pub fn difference(pinned: &Source, now: &Seen) -> Option<String> {
     if *now == Seen::Gone {
         return None;
@@ -131,7 +131,7 @@ mod tests {
     }
 
     #[test]
-    fn an_age_is_told_in_the_largest_unit_that_fits_twice() {
+    fn an_age_has_the_largest_unit_that_fits_twice() {
         for (seconds, words) in
             [(0, "0 minutes"), (60, "1 minute"), (7_199, "119 minutes"), (7_200, "2 hours"), (259_200, "3 days")]
         {

@@ -1,10 +1,10 @@
-//! HTTP/1.1 over TCP and TLS: how every request leaves a function.
+//! HTTP/1.1 over TCP and TLS: the transport of every request of a function.
 //!
-//! The SDK's own connector brings HTTP/2 along, which none of the services called here needs: an eighth of a function's size, to be
-//! loaded at each start. This is the same hyper and rustls, without.
+//! The SDK's own connector contains HTTP/2, which none of the called services needs. It takes an eighth of a function's
+//! size, to be loaded at each start. This is the same hyper and rustls without HTTP/2.
 //!
-//! Owned here: connecting in time, and what a failure of hyper's means to who may try again. Not decided here: whom to trust
-//! ([`crate::trust`]), what to say of a connection that could not be made ([`crate::reach`]), and whether to try again (the SDK).
+//! This module sets the connect timeout, and classifies hyper's failures for the retries. Other modules choose the trusted
+//! authorities ([`crate::trust`]), explain connect errors ([`crate::reach`]), and retry (the SDK).
 
 use std::error::Error;
 use std::pin::Pin;
@@ -31,10 +31,10 @@ use tower_service::Service;
 
 use crate::trust::Trust;
 
-/// How long a connection may take to come about: name, TCP and TLS.
+/// The timeout of a connection: name, TCP and TLS.
 const CONNECT_TIMEOUT: Duration = Duration::from_secs(3);
 
-/// A connector that keeps its connections. The certificates are read here, not when it is first used.
+/// A connector that keeps its connections. It reads the certificates at its creation, not at its first use.
 pub fn connector(trust: Trust) -> SharedHttpConnector {
     SharedHttpConnector::new(Transport::trusting(trust.roots()))
 }
@@ -80,7 +80,7 @@ impl HttpConnector for Transport {
     }
 }
 
-/// By which the SDK keeps a connection that answered badly from being used again.
+/// The handle by which the SDK keeps a connection with a bad answer from being used again.
 fn metadata(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
     let is_proxied = connection.connection_metadata().as_ref()?.is_proxied();
     let connection = connection.clone();
@@ -88,7 +88,7 @@ fn metadata(connection: &CaptureConnection) -> Option<ConnectionMetadata> {
     Some(ConnectionMetadata::builder().proxied(is_proxied).poison_fn(poison).build())
 }
 
-/// What it means to the SDK, which tries again where nothing was answered for a reason that may pass.
+/// The failure as the SDK classifies it: the SDK repeats a call without an answer if the reason may pass.
 fn failure(error: legacy::Error) -> ConnectorError {
     let hyper = cause::<hyper::Error>(&error);
     let is = |what: fn(&hyper::Error) -> bool| hyper.is_some_and(what);
@@ -108,7 +108,7 @@ fn cause<'a, E: Error + 'static>(error: &'a (dyn Error + 'static)) -> Option<&'a
     std::iter::successors(Some(error), |&error| error.source()).find_map(|error| error.downcast_ref())
 }
 
-/// Connects within [`CONNECT_TIMEOUT`] or not at all.
+/// Connects within [`CONNECT_TIMEOUT`], or fails.
 #[derive(Clone, Debug)]
 struct InTime(HttpsConnector<TcpConnector>);
 
@@ -147,7 +147,7 @@ mod tests {
 
     const HELLO: &[u8] = b"HTTP/1.1 200 OK\r\ncontent-length: 5\r\n\r\nhello";
 
-    /// Serves every connection, and says where.
+    /// Serves every connection, and returns its address.
     async fn listen<F>(serve: impl Fn(TcpStream) -> F + Send + 'static) -> SocketAddr
     where
         F: Future<Output = ()> + Send + 'static,
@@ -209,7 +209,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn a_connection_is_kept_until_the_sdk_gives_it_up() {
+    async fn a_connection_is_kept_until_the_sdk_closes_it() {
         let connections = Arc::new(AtomicUsize::new(0));
         let counted = Arc::clone(&connections);
         let address = listen(move |connection| {
@@ -232,7 +232,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn over_tls_a_server_answers_for_whom_an_authority_vouches() {
+    async fn over_tls_a_server_with_a_trusted_certificate_answers() {
         let (certificate, key) = certificate();
         let mut roots = RootCertStore::empty();
         roots.add(certificate.clone()).unwrap();
@@ -242,7 +242,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn nothing_is_sent_to_a_server_for_whom_nobody_vouches() {
+    async fn no_request_goes_to_a_server_without_a_trusted_certificate() {
         let address = listen_with_tls(certificate()).await;
         let transport = Transport::trusting(Trust::Amazon.roots());
         let error = transport.call(get(&format!("https://{address}/"))).await.unwrap_err();
@@ -251,14 +251,14 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn where_nobody_listens_there_is_no_connection() {
+    async fn a_closed_port_is_a_connect_error() {
         let address = TcpListener::bind("127.0.0.1:0").await.unwrap().local_addr().unwrap();
         let error = plain().call(get(&format!("http://{address}/"))).await.unwrap_err();
         assert!(error.is_io(), "{error:?}");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_connection_that_does_not_come_about_is_given_up() {
+    async fn a_connection_ends_at_its_timeout() {
         let address = listen(async |_silent| std::future::pending().await).await;
         let begun = tokio::time::Instant::now();
         let error = plain().call(get(&format!("https://{address}/"))).await.unwrap_err();
@@ -267,7 +267,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_answered_in_full_may_be_tried_again() {
+    async fn an_incomplete_answer_may_be_retried() {
         for part in [b"".as_slice(), b"HTTP/1.1 200 OK\r\ncontent-le"] {
             let address = listen(move |mut connection| async move {
                 let mut request = [0; 1024];
@@ -281,7 +281,7 @@ mod tests {
     }
 
     #[tokio::test]
-    async fn what_is_not_http_is_not_tried_again() {
+    async fn an_answer_that_is_no_http_is_not_retried() {
         let address = listen(|connection| answer(connection, b"SSH-2.0-OpenSSH_9.6\r\n")).await;
         let error = plain().call(get(&format!("http://{address}/"))).await.unwrap_err();
         assert!(error.is_other() && error.as_other().is_none(), "{error:?}");

@@ -1,30 +1,30 @@
-//! Whose word a function takes for who answers it over HTTPS.
+//! The certificate authorities that a function trusts for HTTPS.
 //!
-//! Where Amazon answers, it is five authorities of Amazon's own that vouch for it. A function trusts these and no other, which
-//! is safer than trusting some hundred and forty, and quicker to read. They are not a choice of ours:
-//! Amazon recommends all five to whoever keeps a list of his own (<https://www.amazontrust.com/repository/>).
+//! Five authorities of Amazon's own sign for the endpoints of AWS. A function trusts these and no other, which is safer
+//! than some hundred and forty, and quicker to read. Amazon itself recommends all five to every client with its own list
+//! (<https://www.amazontrust.com/repository/>).
 //!
-//! Not decided here: when somebody says otherwise, see [`crate::clients`].
+//! [`crate::clients`] decides when custom endpoints or certificate files change the choice.
 
 use rustls::RootCertStore;
 use rustls::pki_types::CertificateDer;
 use rustls::pki_types::pem::PemObject as _;
 
-/// Amazon Root CA 1 to 4, and the Starfield Services Root that Amazon had before them. They expire in 2037 and later.
+/// Amazon Root CA 1 to 4, and the older Starfield Services Root of Amazon. They expire in 2037 and later.
 pub const AMAZON: &str = include_str!("amazon-roots.pem");
 
-/// Who has to vouch for a server.
+/// The authorities that have to sign for a server.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Trust {
-    /// Amazon, and nobody else.
+    /// Amazon's authorities only.
     Amazon,
-    /// Whom the system trusts, or the files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
+    /// The system's authorities, or the files that `SSL_CERT_FILE` and `SSL_CERT_DIR` name.
     System,
 }
 
 impl Trust {
-    /// The authorities' certificates. Those of the system's that cannot be read are left out: what they would have vouched for
-    /// is refused.
+    /// The authorities' certificates. An unreadable certificate of the system is left out, so servers that need it are
+    /// refused.
     pub fn roots(self) -> RootCertStore {
         let mut roots = RootCertStore::empty();
         let (_, unreadable) = roots.add_parsable_certificates(match self {
@@ -46,8 +46,8 @@ fn of_the_system() -> Vec<CertificateDer<'static>> {
     found.certs
 }
 
-/// Whether Amazon's authorities vouch for the endpoints of a region: those of AWS itself and of `GovCloud`. China, the
-/// isolated partitions and the European Sovereign Cloud have others, and so may what is to come.
+/// Whether Amazon's authorities sign for the endpoints of a region, as in AWS itself and in `GovCloud`. China, the isolated
+/// partitions and the European Sovereign Cloud have others, and so may future partitions.
 /// <https://docs.aws.amazon.com/whitepapers/latest/aws-fault-isolation-boundaries/partitions.html>
 pub fn is_amazons(region: &str) -> bool {
     const AREAS: [&str; 9] = ["af", "ap", "ca", "eu", "il", "me", "mx", "sa", "us"];
@@ -63,7 +63,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn each_of_amazons_authorities_is_one_that_browsers_trust() {
+    fn browsers_trust_each_of_amazons_authorities() {
         let amazons: Vec<_> =
             CertificateDer::pem_slice_iter(AMAZON.as_bytes()).map(|each| each.expect("a certificate")).collect();
         assert_eq!(amazons.len(), 5);

@@ -1,4 +1,4 @@
-//! A service that cannot be reached, met by the real SDK client with the HTTP client of the functions.
+//! A service without a connection, called by the real SDK client with the HTTP client of the functions.
 
 use std::net::TcpListener;
 
@@ -7,7 +7,7 @@ use aws_sdk_rds::config::retry::RetryConfig;
 use aws_sdk_rds::config::{Credentials, Region, SharedCredentialsProvider};
 use trapheus_common::{Error, ErrorKind, clients};
 
-/// The functions' client, sent elsewhere, and asking once.
+/// The functions' client, with another endpoint and without retries.
 fn client(endpoint: &str) -> Client {
     let config = clients::config()
         .into_builder()
@@ -24,7 +24,7 @@ async fn failure(endpoint: &str) -> Error {
     Error::from_aws(ErrorKind::InstanceUnavailable, "orders", "cannot describe", &error)
 }
 
-/// Where nobody listens any more.
+/// A port without a listener.
 fn closed_port() -> String {
     let listener = TcpListener::bind("127.0.0.1:0").expect("a free port");
     format!("127.0.0.1:{}", listener.local_addr().expect("its address").port())
@@ -39,14 +39,14 @@ async fn a_refused_connection_is_an_endpoint_that_is_unreachable() {
 }
 
 #[tokio::test]
-async fn a_name_that_nobody_knows_is_an_endpoint_that_is_unreachable() {
+async fn an_unknown_host_name_is_an_endpoint_that_is_unreachable() {
     let error = failure("https://rds.nowhere.invalid").await;
     assert_eq!(error.kind(), ErrorKind::EndpointUnreachable, "{}", error.report());
 }
 
 #[tokio::test(start_paused = true)]
-async fn a_connection_that_is_not_answered_is_an_endpoint_that_is_unreachable() {
-    // It is taken, and then nobody says anything, as little as where a route or a security group is missing.
+async fn a_connection_without_an_answer_is_an_endpoint_that_is_unreachable() {
+    // The listener accepts the connection and never answers, as when a route or a security group is missing.
     let silent = TcpListener::bind("127.0.0.1:0").expect("a free port");
     let error = failure(&format!("https://{}", silent.local_addr().expect("its address"))).await;
     assert_eq!(error.kind(), ErrorKind::EndpointUnreachable, "{}", error.report());
