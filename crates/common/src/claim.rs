@@ -314,7 +314,6 @@ impl<'a> Proofs<'a> {
     /// All four proofs have to hold. The database carries this execution's claim, and no copy of one. It is none of the
     /// originals. It was created while this execution ran. The run planned its name. A verified database stays, whatever
     /// fails afterwards.
-    /// created while this execution ran; its name is one the run planned. What is verified stays, whatever failed after.
     pub fn missing(&self, request: &Request, planned: &Planned<'_>) -> Option<String> {
         self.missing_in(&[Role::Restored], request, planned)
     }

@@ -20,7 +20,7 @@ fn client(endpoint: &str) -> Client {
 }
 
 async fn failure(endpoint: &str) -> Error {
-    let error = client(endpoint).describe_db_instances().send().await.expect_err("there is nobody there");
+    let error = client(endpoint).describe_db_instances().send().await.expect_err("no server answers there");
     Error::from_aws(ErrorKind::InstanceUnavailable, "orders", "cannot describe", &error)
 }
 

@@ -299,7 +299,7 @@ mod tests {
         let pending = || Ok(saw(Verdict::Pending));
         let (outcome, times) = poll(vec![complete, pending, complete], limits(900, 900), None).await;
         assert!(matches!(outcome.unwrap(), Outcome::Complete { .. }));
-        assert_eq!(times.len(), 4, "one that nothing confirmed, one that did not agree, two that agree");
+        assert_eq!(times.len(), 4, "one unconfirmed read, one that did not agree, two that agree");
     }
 
     #[tokio::test(start_paused = true)]
@@ -311,7 +311,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_runs_deadline_ends_the_wait_with_what_was_seen_last() {
+    async fn the_runs_deadline_ends_the_wait_with_the_last_observation() {
         let (outcome, _) = poll(vec![|| Ok(saw(Verdict::Pending))], limits(900, 100), None).await;
         let error = outcome.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WaitTimedOut);
@@ -375,7 +375,7 @@ mod tests {
         assert_eq!(times.len(), 4);
         let complete = || Ok(saw(Verdict::Complete));
         let (outcome, _) = poll(vec![elsewhere, elsewhere, elsewhere, complete], limits(900, 86_400), None).await;
-        assert!(matches!(outcome.unwrap(), Outcome::Complete { .. }), "a name that shows late is none of that");
+        assert!(matches!(outcome.unwrap(), Outcome::Complete { .. }), "a name that shows late does not fail the wait");
     }
 
     #[tokio::test(start_paused = true)]

@@ -174,7 +174,6 @@ async fn give_way_if_running(
 /// If two executions claim at the same moment, the tags of the later one remain. Tags show late, so the claim has to show
 /// for as long as its first appearance took. Another claim that shows before this one may be the claim that this one
 /// replaced.
-/// ours replaced.
 async fn has_held<D: Database>(
     request: &Request,
     original: &Target,

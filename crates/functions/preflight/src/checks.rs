@@ -1323,7 +1323,7 @@ mod tests {
         let instance = request(Task::DbRestore, Instance);
         let cluster = request(Task::DbRestore, Cluster);
         let none = Vec::<String>::new();
-        assert_eq!(problems(&instance, instance_world(), Vec::new(), None), none, "nothing is known");
+        assert_eq!(problems(&instance, instance_world(), Vec::new(), None), none, "no quota is known");
         let full = quota("DBInstances", 40, 40);
         let text = problems(&instance, instance_world(), vec![full.clone()], None).join("\n");
         assert!(text.contains("DB instances has no room: 40 of 40 are used, and the run needs 1 more"), "{text}");

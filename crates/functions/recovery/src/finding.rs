@@ -143,7 +143,7 @@ mod tests {
             assert_eq!(decide(ending, &left).finding, expected, "{ending:?}");
         }
         let marked = Traces { has_mark_to_lift: true, ..left };
-        assert_eq!(decide(Ending::Told, &marked).finding, Finding::LeftOver, "the snapshot's mark is to be lifted");
+        assert_eq!(decide(Ending::Told, &marked).finding, Finding::LeftOver, "the snapshot's tag has to be removed");
     }
 
     #[test]
@@ -159,7 +159,7 @@ mod tests {
         let gone = Traces { taken: Taken::default(), ..left.clone() };
         assert_eq!(decide(Ending::Told, &gone).finding, Finding::Unresolved, "nothing has the name");
         let marked = Traces { has_mark_to_lift: true, ..left };
-        assert_eq!(decide(Ending::Told, &marked).finding, Finding::Unresolved, "a mark is to be lifted");
+        assert_eq!(decide(Ending::Told, &marked).finding, Finding::Unresolved, "a tag has to be removed");
     }
 
     #[test]
