@@ -1,7 +1,7 @@
 //! The origin of each database that the look found: a pure function of resource ids, claims and times of creation.
 //!
 //! A resource id proves the most, then a claim that names the database's own resource id. RDS copies tags onto databases
-//! restored from a snapshot, so a claim that names another resource id is a copy and proves nothing. A claim without a
+//! restored from a snapshot. So a claim that names another resource id is a copy and proves nothing. A claim without a
 //! resource id counts only if it is the single candidate's. Without a proof, the origin is unproven, and the alert says so.
 
 use aws_sdk_rds::types::Tag;

@@ -186,7 +186,7 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(name: &str, cause: &str) -> Self {
-        // A failed function's cause is its error as JSON text; the cause of a time-out or a service error is plain text.
+        // A failed function's cause is its error as JSON text. The cause of a time-out or a service error is plain text.
         let thrown: Option<Value> = serde_json::from_str(cause).ok();
         let message = thrown.as_ref().and_then(|thrown| thrown.get("errorMessage")).and_then(Value::as_str);
         let message = message.unwrap_or(cause);
@@ -317,8 +317,7 @@ fn typed<T: DeserializeOwned>(document: &Value, pointer: &str) -> Option<T> {
     document.pointer(pointer).and_then(|value| serde_json::from_value(value.clone()).ok())
 }
 
-/// The keys of the committed database's resource id: the commit writes one, as do the rollback and the recovery that find
-/// it.
+/// The keys of the committed database's resource id: from the commit, or from a rollback or recovery that found it.
 const COMMITTED: [&str; 4] =
     ["/commit/resourceId", "/rollback/discard/committed", "/failure/rollback/discard/committed", "/recovery/verified"];
 

@@ -1,9 +1,9 @@
-//! The verdict on the databases after a failed run and, if they are not in order, the commands that repair them, in order.
+//! The verdict on the databases after a failed run, and the commands that repair them, in order.
 //!
 //! A pure function: from the run and the look at the world to a [`Verdict`]. A person runs the commands, so they are
-//! cautious. They delete a database only if the run provably restored it, or if it is the original and its successor is
-//! verified and available. A restored database that was in service is moved aside first, and deleted with a final snapshot.
-//! If any other database has the service name, a person decides: no command takes the name from it.
+//! cautious. They delete a database only if the run provably restored it, or if its verified successor is available. A
+//! restored database that was in service is moved aside first, and deleted with a final snapshot. If any other database has
+//! the service name, a person decides: no command takes the name from it.
 
 use std::borrow::Cow;
 
@@ -442,8 +442,8 @@ impl Place<'_> {
         }
     }
 
-    /// Frees the service name: moves a restored database aside if it was in service, and deletes it if it never was.
-    /// Returns the moved database and its new name.
+    /// Frees the service name. Moves a restored database aside if it was in service; deletes it otherwise. Returns the
+    /// moved database and its new name.
     fn clear_the_name<'b>(&'b self, home: &'b Database, verdict: &mut Verdict) -> Option<(&'b Database, &'b str)> {
         let Database { kind, identifier, status, .. } = home;
         if was_never_in_service(*kind, status, home.was_available) {
@@ -865,7 +865,7 @@ impl Commands<'_> {
         Command::new(format!("delete {identifier}, a member of {cluster}"), &self.0.delete_member(identifier))
     }
 
-    /// The CLI's waiter fails at once while no database has the new name yet, so a person may have to repeat it.
+    /// The CLI's waiter fails at once while no database has the new name yet. So a person may have to repeat it.
     fn rename(self, kind: DatabaseKind, from: &str, to: &str) -> [Command; 2] {
         let mut wait = self.wait(kind, "available", to);
         wait.purpose.push_str("; repeat it while the new name is not found, a rename takes minutes");
@@ -1389,8 +1389,7 @@ mod tests {
         assert_eq!((vanished.standing, vanished.commands.len()), (Standing::ActionNeeded, 0));
     }
 
-    /// Every place of the original, with every database that may have the service name or the aside name: commands and
-    /// words.
+    /// Tries every place of the original, with every database that may have the service name or the aside name.
     #[test]
     fn commands_take_the_name_only_from_a_database_that_the_run_restored() {
         let origins = [Origin::Restored, Origin::Copy, Origin::Other, Origin::Unproven];

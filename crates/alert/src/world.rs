@@ -1,7 +1,7 @@
 //! The look at RDS for the final alert: the databases and snapshots that exist now, with their names.
 //!
-//! The look covers every name of the plan, and finds the original and the restored database by their resource ids under any
-//! name. A failed look becomes a reason in the alert, never an error: an alert without a look is better than none.
+//! The look covers every name of the plan. It finds the original and the restored database by their resource ids under any
+//! name. A failed look becomes a reason in the alert, never an error. An alert without a look is better than none.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -1,9 +1,9 @@
 //! The claim on the original, and the proofs that a run needs before it deletes a database.
 //!
-//! Three tags on a database are a claim: the execution that works on it or created it, the database's role in that
-//! execution, and the database's own resource id. RDS copies tags into snapshots and onto databases restored from them.
-//! Such a copy names another database, and is no claim. Every step that makes a change first finds the original by its
-//! resource id and checks its claim. A rollback deletes a database only if all four [`Proofs`] hold.
+//! Three tags on a database are a claim. They name the execution that works on it or created it, its role in that
+//! execution, and its own resource id. RDS copies tags into snapshots and onto databases restored from them. Such a copy
+//! names another database, and is no claim. Every step that makes a change first finds the original by its resource id and
+//! checks its claim. A rollback deletes a database only if all four [`Proofs`] hold.
 
 use std::time::Duration;
 
@@ -81,7 +81,7 @@ pub async fn write<D: Database>(rds: &Client, database: &D, execution: &str, rol
     rds::add_tags(rds, database.arn().unwrap_or_default(), tags::claim(execution, role, resource_id)).await
 }
 
-/// As [`write()`], for a database that the execution has just created: a restore call cannot set a tag with a resource id
+/// As [`write()`], for a database that the execution has just created. A restore call cannot set a tag with a resource id
 /// that does not exist yet. Until then, its name and its age identify the database, so a final refusal is no failure.
 pub async fn complete<D: Database>(rds: &Client, created: &D, execution: &str) -> Result<()> {
     if created.resource_id().is_none() {
@@ -185,16 +185,15 @@ impl<D: Database> Named<D> {
         Ok(Self { original, named })
     }
 
-    /// As [`Self::find`], for a step that acts on the absence of a database. A rename hides a database. So a read proves
-    /// nothing if it finds only another database under the name, and the function reads again for longer than a rename
-    /// takes.
+    /// As [`Self::find`], for a step that acts on the absence of a database. A rename hides a database. So a read that
+    /// finds only another database under the name proves nothing. The function reads again for longer than a rename takes.
     ///
     /// If no database has the name either, the step waits for the database.
     pub async fn find_surely(rds: &Client, target: &Target) -> Result<Self> {
         look_until(async || Self::find(rds, target).await, |found: &Self| !found.is_displaced()).await
     }
 
-    /// As [`Self::find_surely`], for a step that needs the claim: if the database shows no claim, the function also reads
+    /// As [`Self::find_surely`], for a step that needs the claim. If the database shows no claim, the function also reads
     /// again for minutes.
     pub async fn find_claimed(rds: &Client, target: &Target) -> Result<Self> {
         let is_unclaimed = |found: &Self| found.original.as_ref().is_some_and(|one| shows_no_claim(target, one.tags()));
@@ -202,8 +201,8 @@ impl<D: Database> Named<D> {
         look_until(async || Self::find(rds, target).await, is_sure).await
     }
 
-    /// As [`Self::find_claimed`], for a step that also needs the database beside the original: the one with the name of
-    /// this role and all its tags. The function reads again for minutes until RDS shows them.
+    /// As [`Self::find_claimed`], for a step that also needs the database beside the original. That database has the name
+    /// of this role. The function reads again for minutes until RDS shows both with their tags.
     pub async fn find_beside(
         rds: &Client,
         target: &Target,

@@ -2,7 +2,7 @@
 //! cannot be made fails fast instead of using up the function's time.
 //!
 //! Lambda puts a client's configuration into the environment. Profiles, metadata services and single sign-on belong to
-//! people's machines and do not exist in a function, so only the command uses `aws-config`.
+//! people's machines and do not exist in a function. So only the command uses `aws-config`.
 
 use std::collections::BTreeMap;
 use std::sync::{Arc, LazyLock};
@@ -58,8 +58,8 @@ pub fn timeouts() -> TimeoutConfig {
         .build()
 }
 
-/// The SDK's own retries: the backoff begins at one second and doubles up to twenty, half of it random, for about half a
-/// minute in all. Every caller of RDS in the account shares the account's limit.
+/// The SDK's own retries. The backoff begins at one second and doubles up to twenty, half of it random. It lasts about half
+/// a minute in all. Every caller of RDS in the account shares the account's limit.
 pub fn retries() -> RetryConfig {
     RetryConfig::standard().with_max_attempts(7)
 }

@@ -168,7 +168,7 @@ impl Error {
         self
     }
 
-    /// A failed AWS call. Throttling, server errors, connect errors and denials have kinds of their own for every call; any
+    /// A failed AWS call. Throttling, server errors, connect errors and denials have kinds of their own for every call. Any
     /// other error has the kind that the step gives.
     pub fn from_aws<E>(
         kind: ErrorKind,
@@ -282,7 +282,7 @@ fn no_connection(failure: &DispatchFailure) -> Option<&Unreachable> {
 }
 
 /// An AWS error in words for a person: the service's code and message rather than the SDK's `service error`. Without an
-/// answer, the text has the whole chain, because only the last link names the reason of a connect error.
+/// answer, the text has the whole chain: only its last link names the reason of a connect error.
 fn words<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,

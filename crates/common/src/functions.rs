@@ -1,6 +1,6 @@
 //! The functions of the deployment: one row for each step, with all facts about it.
 //!
-//! The command calls functions by these names, the waits take their errors and intervals from here, and tests compare the
+//! The command calls functions by these names, and the waits take their errors and intervals from here. Tests compare the
 //! state machine and the template with the table. `tests/deployment/functions.json` is this table for programs in other
 //! languages; a test writes it.
 
@@ -23,8 +23,8 @@ pub struct PipelineStep {
     pub error: ErrorKind,
     /// The time after which Lambda stops a function.
     pub time_limit: Duration,
-    /// The intervals that a wait lets pass before its first read, because RDS needs longer: for a DB instance, then for a
-    /// DB cluster.
+    /// The intervals that a wait lets pass before its first read, because RDS needs longer. The first is for a DB instance,
+    /// the second for a DB cluster.
     pub intervals_before_first_look: [u32; 2],
     /// Whether the database may answer under its old name for a while.
     pub changes_name: bool,

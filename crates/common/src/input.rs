@@ -2,7 +2,7 @@
 //! it.
 //!
 //! The parser refuses an unknown field rather than ignoring it: a misspelt field would otherwise silently change the run.
-//! Every derived name has to fit for every task, so that a run can restore each snapshot that another run has taken.
+//! Every derived name has to fit for every task. So a run can restore each snapshot that another run has taken.
 
 use crate::document::{self, ExportRequest, Options, Request, SnapshotReplacement, Task, ValidateEvent};
 use crate::error::listed;

@@ -1,6 +1,6 @@
 //! Finds databases and snapshots, by the resource id that never changes or by name.
 //!
-//! "Not found" is an answer here, not an error: every step reads first, and the absence of a database is a fact like any
+//! "Not found" is an answer here, not an error. Every step reads first, and the absence of a database is a fact like any
 //! other.
 //!
 //! | module | owns |

@@ -1,10 +1,10 @@
 //! A database's settings: the values that RDS reports, in the form of the state document, and one table of their
 //! properties.
 //!
-//! A row of the table names a setting once: its type, its words, the weight of a difference, the calls that take it, and
-//! the condition (engine, storage). The restore crate sends the settings that [`Call::Restore`] and [`Call::Create`] take,
-//! the settings crate sends those that [`Call::Modify`] takes, and the verification judges by [`Weight`]. This module makes
-//! no call; the crate that makes a call knows its parameters.
+//! A row of the table names a setting once. It has the setting's type, words and weight, and the calls and conditions
+//! (engine, storage) that take it. The restore crate sends the settings that [`Call::Restore`] and [`Call::Create`] take.
+//! The settings crate sends those that [`Call::Modify`] takes. The verification judges by [`Weight`]. This module makes no
+//! call; the crate that makes a call knows its parameters.
 //!
 //! Source for each call's settings: `RestoreDBInstanceFromDBSnapshot`, `RestoreDBClusterFromSnapshot`, `CreateDBInstance`,
 //! `ModifyDBInstance` and `ModifyDBCluster` in the RDS API reference.
@@ -167,7 +167,7 @@ settings! {
         performance_insights: Option<bool>, "Performance Insights", Reported, [Create Modify], always;
         performance_insights_kms_key_id: Option<String>, "the KMS key of Performance Insights", Reported, [Create Modify], |it, _, _| it.performance_insights == Some(true);
         performance_insights_retention_days: Option<i32>, "the retention of Performance Insights", Reported, [Create Modify], |it, _, _| it.performance_insights == Some(true);
-        // Without this setting the password is lost: the snapshot's password is in the original's secret, which RDS deletes
+        // Without this setting the password is lost. The snapshot's password is in the original's secret, which RDS deletes
         // with the original.
         managed_master_password: bool, "the managed master password", Essential, [Modify], |it, _, _| it.managed_master_password;
         managed_master_password_kms_key_id: Option<String>, "the KMS key of the managed master password", Reported, [], always;
@@ -193,8 +193,8 @@ settings! {
         kms_key_id: Option<String>, "the KMS key of the storage", Essential, [Restore], |it, _, _| it.storage_encrypted == Some(true);
         engine_mode: Option<String>, "the engine mode", Reported, [Restore], |it, engine, _| is_aurora(engine) && it.engine_mode.as_deref() != Some("provisioned");
         parameter_group: Option<String>, "the cluster parameter group", Essential, [Restore], always;
-        // "DB clusters are associated with a default option group that can't be modified", says RDS of the parameter,
-        // although its calls have it. A group of another name cannot be restored, and is no reason to undo a restore.
+        // "DB clusters are associated with a default option group that can't be modified", says RDS. Its calls have the
+        // parameter all the same. A group of another name cannot be restored, and is no reason to undo a restore.
         // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterFromSnapshot.html
         option_group: Option<String>, "the option group", Reported, [], always;
         security_groups: Vec<String>, "the security groups", Essential, [Restore Modify], always;
@@ -222,7 +222,7 @@ settings! {
         performance_insights_retention_days: Option<i32>, "the retention of Performance Insights", Reported, [Restore Modify], has_insights;
         // This setting has a call of its own.
         http_endpoint: Option<bool>, "the HTTP endpoint", Reported, [], always;
-        // Without this setting the password is lost: the snapshot's password is in the original's secret, which RDS deletes
+        // Without this setting the password is lost. The snapshot's password is in the original's secret, which RDS deletes
         // with the original.
         managed_master_password: bool, "the managed master password", Essential, [Modify], |it, _, _| it.managed_master_password;
         managed_master_password_kms_key_id: Option<String>, "the KMS key of the managed master password", Reported, [], always;
@@ -333,7 +333,7 @@ impl Figures {
 }
 
 impl InstanceSettings {
-    /// These settings for a database of another size, with the IOPS that the size allows: io1 and io2 cannot be restored
+    /// These settings for a database of another size, with the IOPS that the size allows. io1 and io2 cannot be restored
     /// without IOPS.
     #[must_use]
     pub fn of_size(&self, gib: Option<i32>, engine: &str) -> Self {
@@ -362,8 +362,8 @@ fn has_extended_support(engine: &str) -> bool {
     is_aurora(engine) || ["mysql", "postgres"].contains(&engine)
 }
 
-/// A setting in the form of the comparison. A value that is off, zero or empty becomes nothing, because RDS reports such
-/// values in some places and omits them in others.
+/// A setting in the form of the comparison. A value that is off, zero or empty becomes nothing. RDS reports such values in
+/// some places and omits them in others.
 fn reading<T: Serialize>(field: &T) -> Value {
     let value = serde_json::to_value(field).unwrap_or_default();
     let nothing = match &value {

@@ -1,7 +1,7 @@
 //! The tags that a run sets on its databases and snapshots, and the database tags that a restore may carry.
 //!
-//! None of Trapheus's tags remains after a successful run. RDS refuses tag keys that begin with `aws:` or `rds:`, which
-//! every database made by CloudFormation has, and more than 50 tags on one resource. Source: "Tagging Amazon RDS
+//! None of Trapheus's tags remains after a successful run. RDS refuses more than 50 tags on one resource. It also refuses
+//! tag keys that begin with `aws:` or `rds:`, which every database made by CloudFormation has. Source: "Tagging Amazon RDS
 //! resources", RDS user guide.
 
 use std::collections::BTreeMap;
@@ -15,7 +15,7 @@ use crate::document::TagDigest;
 pub const EXECUTION: &str = "trapheus:execution";
 /// The resource's role in that execution: one of [`Role`].
 pub const ROLE: &str = "trapheus:role";
-/// The resource id of the database with this tag. RDS copies tags into snapshots and from them onto restored databases, so
+/// The resource id of the database with this tag. RDS copies tags into snapshots and from them onto restored databases. So
 /// a claim that names another database's id is a copy and proves nothing.
 pub const RESOURCE_ID: &str = "trapheus:resource-id";
 /// All three keys, for their removal.
@@ -35,7 +35,7 @@ pub enum Role {
     Original,
     /// The database, or member, that the run restored.
     Restored,
-    /// The restored database once it is verified and stays: the run may delete the original, and no rollback deletes this
+    /// The restored database once it is verified and stays. The run may delete the original, and no rollback deletes this
     /// one.
     Verified,
     /// A snapshot that the run takes.

@@ -167,7 +167,7 @@ pub fn available(kind: DatabaseKind, wanted: &str, seen: Option<&Sighting>) -> V
     }
 }
 
-/// The goal that a database has reached a lasting status, under any name and in any condition: a step can then change it.
+/// The goal that a database has reached a lasting status, under any name and in any condition. A step can then change it.
 pub fn settled(kind: DatabaseKind, seen: Option<&Sighting>, may_be_gone: bool) -> Verdict {
     match seen {
         Some(seen) if phase(kind, &seen.status) != Phase::Passing && !seen.pending_rename => Verdict::Complete,

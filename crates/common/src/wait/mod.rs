@@ -32,8 +32,8 @@ pub enum Goal {
         #[serde(default)]
         may_be_gone: bool,
     },
-    /// A database that did not answer is at rest under some name, or it is deleted: no database has answered for longer
-    /// than a rename hides one.
+    /// A database that did not answer is at rest under some name, or it is deleted. Deleted means: without an answer for
+    /// longer than a rename hides a database.
     FoundAgain {
         resource_id: String,
         /// The end of the wait, even if RDS still works on the database.

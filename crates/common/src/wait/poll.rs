@@ -27,8 +27,8 @@ pub struct Pace {
     pub dense: Duration,
     /// The interval between agreeing reads after a read that did not agree: the poll has seen the change begin.
     pub confirm: Duration,
-    /// The interval between reads that agree from the beginning, when the requested change may not even have begun, or in
-    /// the middle of a rename.
+    /// The interval between reads that agree from the beginning, or in the middle of a rename. The requested change may not
+    /// have begun yet.
     pub doubt: Duration,
     /// The number of consecutive reads that have to agree.
     pub agreeing: u32,
@@ -67,7 +67,7 @@ impl Pace {
         Self { agreeing_elsewhere: 40, ..self }
     }
 
-    /// A more careful pace, for the last wait of a run: no step reads again after a rollback, so a false `available` must
+    /// A more careful pace, for the last wait of a run. No step reads again after a rollback, so a false `available` must
     /// not end it.
     #[must_use]
     pub const fn careful(self) -> Self {
@@ -99,8 +99,8 @@ impl Pace {
         Self { sparse: self.sparse * 11 / 10, sparsest: self.sparsest * 11 / 10, ..self }
     }
 
-    /// The interval after an observation that has lasted for so long: a twentieth of that time, if it is more than the
-    /// pace.
+    /// The interval after an observation that has lasted for so long. It is a twentieth of that time, if that is more than
+    /// the pace.
     fn pause(self, outlook: Outlook, lasted: Duration) -> Duration {
         match outlook {
             Outlook::Lasting => (lasted / 20).clamp(self.sparse, self.sparsest),

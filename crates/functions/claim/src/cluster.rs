@@ -2,7 +2,7 @@
 //!
 //! The claim is on the cluster. Once the claim has held, the step also claims the members. It renames and deletes each
 //! member of an Aurora cluster, and each step checks the claim. For a Multi-AZ DB cluster, AWS may check the permission to
-//! change each member. The original and its members keep their claims under their `-temp` names, so a later run knows whose
+//! change each member. The original and its members keep their claims under their `-temp` names. So a later run knows whose
 //! leftover they are.
 
 use aws_sdk_rds::Client;
@@ -72,8 +72,8 @@ async fn mark(client: &Client, request: &Request, member: &Member, instance: Opt
     claim::write(client, instance, &request.execution, Role::Original).await
 }
 
-/// Removes this execution's claims from the cluster that has the service name, original or restored, from its members, and
-/// from its snapshots. A restored cluster keeps its claim while the original is left over.
+/// Removes this execution's claims from the cluster under the service name, original or restored, its members and its
+/// snapshots. A restored cluster keeps its claim while the original is left over.
 pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> Result<StepOutput> {
     let ReleaseEvent { request, plan, after_failure } = &event;
     let target = &plan.target();

@@ -22,7 +22,7 @@ use trapheus_common::{Error, ErrorKind, Result, tags};
 const PAUSE: Duration = Duration::from_secs(3);
 /// The number of consecutive reads that have to show this execution's claim.
 const AGREEING: u32 = 3;
-/// The time for questions about the execution that claims the database: the answer of Step Functions may be out of date.
+/// The time for questions about the execution that claims the database. The answer of Step Functions may be out of date.
 const ASKING: Duration = Duration::from_secs(75);
 /// The pause between two of these questions.
 const BETWEEN_QUESTIONS: Duration = Duration::from_secs(5);
@@ -60,8 +60,8 @@ pub(crate) async fn claim<D: Database>(
 ) -> Result<()> {
     let mut held = as_planned(original, look().await?)?;
     let mut former = None;
-    // A question takes time, in which another execution may claim the database. So the last read, right before the claim is
-    // written, has to show the same claim as the one in question.
+    // A question takes time, in which another execution may claim the database. So the last read, right before the write,
+    // has to show the same claim as the one in question.
     for _ in 0..CHANGES {
         let holder = holder(request, original, &held);
         if holder == former {

@@ -7,8 +7,8 @@
 //! | `lift` | the removal of all tags of this execution, and of no other |
 //!
 //! RDS has no conditional write, so the step writes the claim, waits, and reads it again. If two executions write at the
-//! same time, the last claim remains, and the other execution finds it and gives way. Every step that makes a change checks
-//! the claim again (`trapheus_common::claim`).
+//! same time, the last claim remains. The other execution finds it and gives way. Every step that makes a change checks the
+//! claim again (`trapheus_common::claim`).
 
 pub mod cluster;
 mod contest;

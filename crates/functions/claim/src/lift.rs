@@ -1,6 +1,6 @@
 //! Removes all claims of this execution, and no other. A copy of a claim on another database stays.
 //!
-//! The release is the last step of every run, so it also checks that a database has the service name at the end.
+//! The release is the last step of every run. So it also checks that a database has the service name.
 //!
 //! If one resource cannot be untagged, the release continues with the others and then returns the first error.
 
@@ -16,8 +16,8 @@ use trapheus_common::tags::Role;
 use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::{Error, ErrorKind, Result, tags};
 
-/// The time of the search for an original that does not answer after a failure: longer than a rename hides a database, and
-/// shorter than the function's time limit.
+/// The time of the search for an original that does not answer after a failure. It is longer than a rename hides a
+/// database, and shorter than the function's time limit.
 const SEARCH: Duration = Duration::from_secs(120);
 /// The time of the search if the run has seen the deletion.
 const GLANCE: Duration = Duration::from_secs(10);
@@ -105,8 +105,8 @@ impl<'a> Lift<'a> {
     }
 
     /// As [`Self::off_database`], for the database that has the service name. Its claim stays while the original is left
-    /// over, because the claim tells a recovery which of the two it is: a verified database succeeds the original, and a
-    /// rollback deletes an unverified one by its proofs.
+    /// over, because a recovery needs it to tell the two apart. A verified database succeeds the original; a rollback
+    /// deletes an unverified one by its proofs.
     pub(crate) async fn of_holder<D: Database>(&mut self, holder: &D) {
         let claim = Claim::on(holder).filter(|claim| claim.is_by(&self.request.execution));
         let has_role = |role| claim.is_some_and(|claim| claim.has_role(role));
@@ -121,7 +121,7 @@ impl<'a> Lift<'a> {
     ///
     /// A single read that does not find the original proves nothing: between two names a database does not answer. A
     /// successful run has just seen the deletion; after a failure the search lasts as long as a step may. A read without a
-    /// claim proves nothing either: a failed step may have written the claim just before, and tags show late.
+    /// claim proves nothing either. A failed step may have written the claim just before, and tags show late.
     pub(crate) async fn find_original<D: Database>(
         &mut self,
         look: impl AsyncFn() -> Result<Option<D>>,
@@ -141,7 +141,7 @@ impl<'a> Lift<'a> {
         self.look_at_original(found);
     }
 
-    /// The databases of a read after a failure, once each of them shows a claim or has had the time to show one: a failed
+    /// The databases of a read after a failure, once each of them shows a claim or has had the time to show one. A failed
     /// step may have claimed some of them just before.
     pub(crate) async fn find_claimed<D: Database>(
         &mut self,

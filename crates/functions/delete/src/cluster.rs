@@ -1,7 +1,8 @@
 //! Deletes the original DB cluster, or the clusters that a failed restore left under its names.
 //!
-//! The step deletes the present members of an Aurora cluster first, whatever the plan lists, and the cluster once their
-//! deletion has begun. RDS deletes a Multi-AZ DB cluster's members with it. Only the cluster has deletion protection.
+//! The step first deletes the present members of an Aurora cluster, also those that the plan does not list. The deletion of
+//! the cluster follows once theirs has begun. RDS deletes a Multi-AZ DB cluster's members with it. Only the cluster has
+//! deletion protection.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
@@ -76,8 +77,8 @@ fn is_one_of(original: &OriginalCluster, instance: &DbInstance) -> bool {
     original.members.iter().any(|member| instance.dbi_resource_id() == Some(member.target.resource_id.as_str()))
 }
 
-/// Clears the names of the restored databases, and deletes them: the first step of a rollback and, once the original has
-/// returned, the last but one.
+/// Clears the names of the restored databases, and deletes them. This is the first step of a rollback and, once the
+/// original has returned, the last but one.
 pub async fn discard(rds: &Client, event: DiscardEvent<OriginalCluster>, at: Invocation) -> Result<StepOutput> {
     let patience = Patience::of(&event, at);
     let DiscardEvent { request, plan, at: role, .. } = &event;
@@ -224,7 +225,7 @@ impl Clusters<'_> {
         }
     }
 
-    /// An Aurora cluster's data is in the cluster alone, so the step moves only the cluster and deletes its members
+    /// An Aurora cluster's data is in the cluster alone, so the step moves only the cluster. It deletes the members
     /// afterwards.
     async fn clear_the_name(&self, restored: &DbCluster, output: StepOutput) -> Result<StepOutput> {
         match self.way(restored) {
@@ -253,8 +254,7 @@ impl Clusters<'_> {
         }
     }
 
-    /// The members that the run created: those of the aside cluster if the run owns it, and those under the original's
-    /// member names.
+    /// The members that the run created. They are in its aside cluster, or under the names of the original's members.
     fn members_of_ours(&self) -> Members {
         let foreign = self.aside.as_ref().filter(|aside| self.discard.missing(*aside).is_some());
         let foreign = foreign.and_then(DbCluster::db_cluster_identifier);

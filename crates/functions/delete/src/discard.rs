@@ -194,7 +194,7 @@ pub(crate) enum Way {
     MoveAside,
     /// The database was never in service, and RDS refuses a final snapshot: the step deletes it in place.
     DeleteUnused,
-    /// The database was in service, and RDS refuses both a rename and a final snapshot: its automated backups keep its
+    /// The database was in service, and RDS refuses both a rename and a final snapshot. Its automated backups keep its
     /// data.
     DeleteKeepingBackups,
 }

@@ -19,8 +19,8 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Resul
     delete_original(rds, &event, async |_: &DbInstance, _| Ok(Members::default())).await
 }
 
-/// Clears a name of the restored instance, and deletes the instance: the first step of a rollback and, once the original
-/// has returned, the last but one.
+/// Clears a name of the restored instance, and deletes the instance. This is the first step of a rollback and, once the
+/// original has returned, the last but one.
 pub async fn discard(rds: &Client, event: DiscardEvent<OriginalInstance>, at: Invocation) -> Result<StepOutput> {
     let patience = Patience::of(&event, at);
     let DiscardEvent { request, plan, at: role, .. } = &event;

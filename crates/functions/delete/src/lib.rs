@@ -1,13 +1,13 @@
 //! Deletes databases: the renamed original after success (`delete`), or the databases of a failed restore (`discard`).
 //!
-//! [`instance`] and [`cluster`] contain both for their kind; this file contains the common part. `delete` deletes the
-//! original only under the name that the state machine passes, with this execution's claim and an available committed
-//! successor. `discard` deletes a restored database only if all four proofs of [`trapheus_common::claim::Proofs`] hold.
-//! Otherwise the step returns an error and keeps both databases. A database in deletion needs no further call; for one that
-//! does not answer, the step searches again.
+//! [`instance`] and [`cluster`] contain both for their kind; this file contains the common part. `delete` needs the
+//! original under the name that the state machine passes, this execution's claim, and an available committed successor.
+//! `discard` deletes a restored database only if all four proofs of [`trapheus_common::claim::Proofs`] hold. Otherwise the
+//! step returns an error and keeps both databases. A database in deletion needs no further call; for one that does not
+//! answer, the step searches again.
 //!
-//! A restored database that was in service contains writes of clients. So `discard` first clears the name (`Way`), the
-//! original takes the name, and only then `discard` deletes the aside database, with a final snapshot.
+//! A restored database that was in service contains writes of clients. So `discard` first clears the name (`Way`), and the
+//! original takes it. Only then `discard` deletes the aside database, with a final snapshot.
 //!
 //! A committed run is not rolled back: `discard` then reports the restored database and does not touch it.
 
@@ -39,7 +39,7 @@ fn available(identifier: &DatabaseIdentifier, resource_id: &str) -> Goal {
     Goal::Available { identifier: identifier.clone(), resource_id: Some(resource_id.to_owned()), members: Vec::new() }
 }
 
-/// The goal for an original between two names that no other database has: the original answers again under one of them.
+/// The goal for an original between two names that no other database has. The original answers again under one of them.
 fn between_names(target: &Target) -> Goal {
     Goal::Settled { resource_id: target.resource_id.clone(), may_be_gone: false }
 }
@@ -194,12 +194,13 @@ fn foreign(request: &Request, present: &str, noun: &str, found: &[String]) -> Er
     )
 }
 
-/// Whether the database has its own name and no claim, so the run has not changed it: there is nothing to undo or to check.
+/// Whether the database has its own name and no claim. The run has not changed it then, so there is nothing to undo or to
+/// check.
 fn is_untouched(request: &Request, database: &impl Database) -> bool {
     database.is_named(request.identifier.as_str()) && tags::value(database.tags(), tags::EXECUTION).is_none()
 }
 
-/// The reason to delete nothing beside an original that is deleted or in deletion: the other database may be the only copy.
+/// The reason to delete nothing beside an original that is deleted or in deletion. The other database may be the only copy.
 fn survivor(target: &Target, why: &str, has_survivor: bool) -> String {
     let what = if has_survivor { "is the survivor" } else { "has no other database" };
     format!("the original ({}) {why}; {} {what}, and nothing was removed", target.resource_id, target.identifier())
@@ -249,7 +250,7 @@ async fn delete_original<D: Changes, O: Original>(
     }
 }
 
-/// The members that the step deletes one by one before their cluster: none of a DB instance or a Multi-AZ DB cluster.
+/// The members that the step deletes one by one before their cluster. A DB instance and a Multi-AZ DB cluster have none.
 #[derive(Clone, Debug, Default)]
 struct Members(Vec<DbInstance>);
 

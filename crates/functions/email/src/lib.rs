@@ -5,7 +5,7 @@
 //!
 //! SES has no token by which it recognises a repeated mail. So the function makes one call, and the SDK does not repeat it.
 //! After a refusal, or without a connection, no mail was sent, so the state machine retries for long. A call without an
-//! answer may have sent a mail. This call has an error of its own, which the state machine retries twice: at most three
+//! answer may have sent a mail. This call has an error of its own, which the state machine retries twice. At most three
 //! copies are better than none.
 
 use std::collections::BTreeSet;

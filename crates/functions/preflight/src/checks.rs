@@ -1,6 +1,6 @@
 //! The reasons against a run: small pure functions from a request and a world to problems, each with its remedy.
 //!
-//! Each check has one subject and leaves other subjects to other checks: without a target, only its absence is a problem. A
+//! Each check has one subject and leaves other subjects to other checks. Without a target, only its absence is a problem. A
 //! task that restores nothing has to pass only [`ALWAYS`].
 
 use std::cmp::Ordering;

@@ -2,7 +2,7 @@
 //! storage that new databases can no longer have. A snapshot may have an older engine version, which knows fewer of them.
 //! AWS may offer a class in fewer Availability Zones than before.
 //!
-//! As with quotas, a failed or denied look-up does not stop a run, and a class that AWS does not list at all is not judged.
+//! As with quotas, a failed or denied look-up does not stop a run. A class that AWS does not list at all is not judged.
 
 use std::collections::{BTreeMap, BTreeSet};
 

@@ -1,8 +1,8 @@
 //! Checks that the account has room for the second database: the original exists until the restored database has replaced
 //! it.
 //!
-//! The check prevents a run that would end in a rollback. If a quota cannot be read, preflight skips its check, and the
-//! restore itself will fail if there is no room. The check counts only resources that the run certainly adds.
+//! The check prevents a run that would end in a rollback. If a quota cannot be read, preflight skips its check. The restore
+//! itself fails if there is no room. The check counts only resources that the run certainly adds.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{AccountQuota, Filter};

@@ -1,7 +1,7 @@
 //! The databases that the deployment lets a run change: the stack's parameters `DatabaseNames` and `RequireOptIn`.
 //!
 //! IAM refuses the same, but only at the call, when the run may already have made changes. So preflight refuses the run
-//! before any change if the name of the database, of a member or of the plan is outside.
+//! before any change if a name of the database, a member or the plan is outside.
 
 use trapheus_common::document::{Names, Request};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};

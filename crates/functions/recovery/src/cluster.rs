@@ -47,8 +47,8 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     })
 }
 
-/// The original as it is now. If it is unknown, the facts come from the database under one of its names, from its successor
-/// and from its snapshot.
+/// The original as it is now. If it is unknown, the facts come from the database under one of its names, its successor and
+/// its snapshot.
 fn document(
     request: &Request,
     original: Option<&DbCluster>,

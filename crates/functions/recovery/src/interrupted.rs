@@ -75,8 +75,8 @@ impl Interrupted {
 
 /// Asks Step Functions for an execution until its end shows; `None` if Step Functions knows no execution of this ARN.
 ///
-/// An answer may be out of date by minutes. If it stays so, the event that started the recovery counts, unless the
-/// execution was redriven since: then it runs again.
+/// An answer may be out of date by minutes. If it stays so, the event that started the recovery counts. An execution that
+/// was redriven since runs again.
 pub(crate) async fn ended(
     sfn: &aws_sdk_sfn::Client,
     arn: &str,

@@ -45,7 +45,7 @@ use crate::interrupted::{Ending, Interrupted};
 use crate::traces::Traces;
 
 /// The time for which a function of the stopped execution may still be at work. The stop of an execution does not stop its
-/// functions, and every function that makes a change has this time limit.
+/// functions. Every function that makes a change has this time limit.
 const AT_WORK: Duration = Duration::from_secs(180);
 /// The time of the search for a database that does not answer: a rename takes minutes.
 const PATIENCE: Duration = Duration::from_secs(600);
@@ -144,7 +144,7 @@ async fn of_execution(
 
 /// Checks that the execution is one of this stack: the names and functions of another stack's are unknown.
 fn check_machine(own: &str, asked: &str) -> Result<()> {
-    // A person wrote a claim that is no ARN, and perhaps one with an execution that Step Functions does not know.
+    // A person wrote a claim that is no ARN. The same may hold if Step Functions does not know the execution.
     match execution_machine(asked) {
         Some(machine) if execution_machine(own) != Some(machine) => Err(refused(
             None,

@@ -65,8 +65,8 @@ pub(crate) struct Traces {
     /// The reason why the claims do not identify the databases.
     pub(crate) doubt: Option<&'static str>,
     pub(crate) taken: Taken,
-    /// Whether a release has tags to remove: the execution's tag on the snapshot, or a role without an execution on the
-    /// database under the service name.
+    /// Whether a release has tags to remove. They are the execution's on the snapshot, or a role without an execution on
+    /// the database under the service name.
     pub(crate) has_mark_to_lift: bool,
     /// Whether a database has the execution's tag without a role, which a person removed.
     pub(crate) is_half_marked: bool,
@@ -91,7 +91,7 @@ impl<'a, D: Database> Claimed<'a, D> {
     /// Sorts the databases by their roles in the execution.
     ///
     /// A claim counts only if it names its database's own resource id; a copy names another. A restored database whose
-    /// claim has no resource id yet counts if the four proofs hold: it was created during the run under a name of the plan.
+    /// claim has no resource id yet counts if the four proofs hold. It was created during the run under a name of the plan.
     /// No such proof exists for an original. If two databases claim the same role, neither counts.
     pub(crate) fn among(databases: impl IntoIterator<Item = &'a D>, request: &Request) -> Self {
         let mut found = Self { original: None, restored: None, is_verified: false, doubt: None, is_half_marked: false };
@@ -127,7 +127,7 @@ impl<'a, D: Database> Claimed<'a, D> {
         found
     }
 
-    /// The database that an alert may call the original: it is claimed as the original, or has the rest of its own claim
+    /// The database that an alert may call the original. It is claimed as the original, or has the rest of its own claim
     /// under the parked name.
     pub(crate) fn known(&self, parked: Option<&'a D>) -> Option<&'a D> {
         let is_left = |one: &&D| self.doubt != Some(TWO_ORIGINALS) && names_itself(*one);
@@ -161,7 +161,7 @@ fn is_deleting<D: Database>(request: &Request, database: &D) -> bool {
     phase(request.kind, database.status().unwrap_or_default()) == Phase::Deleting
 }
 
-/// Whether a run has tagged the database itself, even if other tags are missing: the tag names the database's own resource
+/// Whether a run has tagged the database itself, even if other tags are missing. The tag names the database's own resource
 /// id.
 fn names_itself<D: Database>(database: &D) -> bool {
     let named = tags::value(database.tags(), tags::RESOURCE_ID);
@@ -174,7 +174,7 @@ pub(crate) fn is_stray_role(found: &[Tag]) -> bool {
 }
 
 /// The original's resource id, as far as it is proven. A database without a claim counts as the original only if it has the
-/// service name and no database has the parked name: then the original was never moved, or has returned.
+/// service name and no database has the parked name. Then the original was never moved, or has returned.
 pub(crate) fn resource_id_of_original<'a, D: Database>(
     request: &Request,
     original: Option<&'a D>,

@@ -1,8 +1,8 @@
 //! The rename of a DB cluster: an Aurora cluster's members first, all at once, then the cluster itself.
 //!
 //! RDS renames the members of a Multi-AZ DB cluster with it. Members that a person added during the run follow an Aurora
-//! cluster under their present names. On the way back, one failure does not stop the other renames: the step reports a
-//! member that it cannot rename after all others have their names.
+//! cluster under their present names. On the way back, one failure does not stop the other renames. After them, the step
+//! reports the member that it cannot rename.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};

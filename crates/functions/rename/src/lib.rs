@@ -2,8 +2,8 @@
 //!
 //! [`instance`] and [`cluster`] find the database by its resource id under any name, and request the missing renames. This
 //! file contains the common part: the two names (`Route`), a database's place between them (`Position`), and the rename of
-//! a DB instance, which may be a member. Every rename continues from any intermediate state, and requests each change once.
-//! The step refuses a name that another database has; the delete crate deletes that database.
+//! an instance or member. Every rename continues from any intermediate state, and requests each change once. The step
+//! refuses a name that another database has; the delete crate deletes that database.
 //!
 //! After a failure the step makes all renames that are still possible, and reports the others.
 //!
@@ -132,7 +132,7 @@ fn check_name_is_free<D: Database>(route: Route<'_>, holder: Option<&D>) -> Resu
 
 /// Requests the rename of a database that is [`Position::Elsewhere`], and returns its new position.
 ///
-/// After a failure, a name that RDS calls taken without a visible holder is pending: the holder shows late, or has just
+/// After a failure, a name that RDS calls taken without a visible holder is pending. The holder shows late, or has just
 /// lost the name.
 async fn ask<D: Changes>(rds: &Client, database: &D, route: Route<'_>) -> Result<Position> {
     let Route { target, to: wanted, .. } = route;
@@ -187,7 +187,7 @@ fn is_going(Route { target, to, .. }: Route<'_>, has_survivor: bool) -> String {
     format!("the original ({}) is being deleted, so it cannot be put back: {to} {end}", target.resource_id)
 }
 
-/// The holder of the decisive name if the database does not answer: after a failure the new name, else the old one.
+/// The holder of the decisive name if the database does not answer. After a failure that is the new name, else the old one.
 fn displacing<'a, D: Database>(named: &'a Named<D>, route: Route<'_>) -> Option<&'a D> {
     named.at(if route.after_failure { route.to } else { route.from })
 }

@@ -1,9 +1,9 @@
 //! Restores a DB cluster.
 //!
-//! Aurora needs three calls of this step: the cluster; once it is available, the former writer, because the first instance
-//! of a cluster becomes its writer; then all other members at once. A Multi-AZ DB cluster needs two: RDS creates its
-//! members, and the second call claims them. Each call first reads the present state and makes the missing changes. "You
-//! can create DB instances only after the DB cluster is available":
+//! Aurora needs three calls of this step. The first restores the cluster. The second creates the former writer, because the
+//! first instance of a cluster becomes its writer. The third creates all other members at once. A Multi-AZ DB cluster needs
+//! two: RDS creates its members, and the second call claims them. Each call first reads the present state and makes the
+//! missing changes. "You can create DB instances only after the DB cluster is available":
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterFromSnapshot.html>
 
 use aws_sdk_rds::Client;

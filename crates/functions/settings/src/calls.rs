@@ -39,7 +39,7 @@ pub(crate) struct Configured<T> {
     pub(crate) is_unfinished: bool,
 }
 
-/// Requests the essential changes, then all others. RDS refuses a whole call for one of its parameters, so the step
+/// Requests the essential changes, then all others. RDS refuses a whole call for one of its parameters. So the step
 /// requests the changes of a refused call one by one. Only a refused call with a single essential change is an error.
 ///
 /// `is_under_way` means that RDS has just accepted other changes of the database.

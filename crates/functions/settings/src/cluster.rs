@@ -20,8 +20,8 @@ use crate::calls::{self, Asked};
 use crate::findings::Findings;
 use crate::{KIND, changes, upkeep};
 
-/// Requests the settings that the restore could not set, and all other differences: the tags at once, then reboots if
-/// parameters wait for one, then all other settings, members first.
+/// Requests the settings that the restore could not set, and all other differences. The order is: tags, reboots for waiting
+/// parameters, all other settings, members first.
 pub async fn configure(rds: &Client, event: RestoredEvent<OriginalCluster>) -> Result<StepOutput> {
     let original = &event.plan.original;
     let restored = Restored::find(rds, &event, KIND).await?;

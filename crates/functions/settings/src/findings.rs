@@ -25,7 +25,7 @@ impl Findings {
     }
 
     /// Checks that clients can use the database. A status in which RDS works on the storage may last for days, and is
-    /// reported: until then, reads of blocks that are not loaded yet are slow.
+    /// reported. Until its end, reads of blocks that are not loaded yet are slow.
     pub(crate) fn status(&mut self, whose: &str, status: &str) {
         if !acceptor::is_in_service(status) {
             self.essential(format!("{whose}status is {status}, not available"));

@@ -14,8 +14,8 @@ use crate::calls;
 use crate::findings::Findings;
 use crate::{KIND, changes, upkeep};
 
-/// Requests the settings that the restore could not set, and all other differences: the tags at once, then a reboot if
-/// parameters wait for one, then all other settings, with the essential ones in a call of their own.
+/// Requests the settings that the restore could not set, and all other differences. The order is: tags, a reboot for
+/// waiting parameters, all other settings. The essential ones have a call of their own.
 pub async fn configure(rds: &Client, event: RestoredEvent<OriginalInstance>) -> Result<StepOutput> {
     let original = &event.plan.original;
     let name = event.plan.names.database.of(event.at)?;

@@ -6,8 +6,8 @@
 //! | [`post`] | one message to one webhook: time-outs, tries, the meaning of an answer |
 //!
 //! `trapheus-alert` writes the message. A webhook's address is its password. The function reads it from Secrets Manager or
-//! Parameter Store for each alert, and puts it into neither a log nor an error; errors give a webhook's position. A failing
-//! webhook does not stop the others, and without a webhook there is nothing to do.
+//! Parameter Store for each alert. No log and no error contains it; errors give a webhook's position. A failing webhook
+//! does not stop the others, and without a webhook there is nothing to do.
 
 use std::fmt;
 
@@ -87,8 +87,8 @@ pub async fn send(
     Ok(SlackOutput { phase, delivered, undelivered: troubles.iter().map(ToString::to_string).collect() })
 }
 
-/// The error if no webhook accepted the alert. The state machine retries twice if a webhook may have posted the alert, and
-/// often if a retry cannot post it twice.
+/// The error if no webhook accepted the alert. The state machine retries twice if a webhook may have posted the alert. It
+/// retries often if a retry cannot post the alert twice.
 fn nobody(about: &str, troubles: &[Trouble]) -> Error {
     let kinds =
         [ErrorKind::Unanswered, ErrorKind::RateExceeded, ErrorKind::ServiceUnavailable, ErrorKind::EndpointUnreachable];

@@ -1,7 +1,7 @@
 //! The addresses of incoming webhooks in the text of a secret.
 //!
-//! This module refuses all addresses but Slack's own: the right to write the secret must not become the right to send
-//! alerts, or requests from inside the VPC, elsewhere. An address never shows, neither in an error nor in a `Debug`.
+//! This module refuses all addresses but Slack's own. A person who may write the secret must not be able to send alerts, or
+//! requests from inside the VPC, elsewhere. An address never shows, neither in an error nor in a `Debug`.
 
 use std::fmt;
 

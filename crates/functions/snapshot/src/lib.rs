@@ -1,7 +1,7 @@
 //! Takes the snapshot that a run restores, or replaces the existing one.
 //!
 //! [`instance`] and [`cluster`] make the calls of their kind; `plan` decides on the next call from the present snapshots;
-//! this file joins the two. Each invocation makes one change and returns the goal of the wait, and the state machine calls
+//! this file joins the two. Each invocation makes one change and returns the goal of the wait. The state machine calls
 //! again until no change is left. The step refuses to replace a snapshot that no run took, or that belongs to another
 //! database. The tags on the final snapshot stay: the release at the end of the run removes them.
 
@@ -117,7 +117,7 @@ struct Run<'a, S> {
 }
 
 impl<S: Snapshots> Run<'_, S> {
-    /// The next act. Tags show late, so a snapshot that this run has just taken may seem to be another's: a refusal counts
+    /// The next act. Tags show late, so a snapshot that this run has just taken may seem to be another's. A refusal counts
     /// only after minutes.
     async fn next(&self) -> Result<(Act, World)> {
         let decision = claim::look_until(async || self.decide().await, std::result::Result::is_ok).await?;

@@ -69,8 +69,8 @@ async fn look(rds: &Client, goal: &Goal, turn: &Turn) -> Result<Look> {
 /// The reads of a cluster and its members, which all have to be available.
 ///
 /// RDS describes clusters and instances in two calls. While one of the two is not available, each read asks only for that
-/// one, and every twentieth read for both. Once both are, the next read asks only for the one that became available last:
-/// the other was available before it. No step reads again after a rollback, so there each read asks for both.
+/// one. Every twentieth read asks for both. Once both are, the next read asks only for the one that became available last.
+/// The other was available before it. No step reads again after a rollback, so there each read asks for both.
 struct Turn {
     looks: Cell<u32>,
     last: Cell<Part>,
@@ -173,7 +173,7 @@ async fn look_for_cluster(rds: &Client, wanted: &str, resource_id: Option<&str>,
 }
 
 /// RDS restores the members of a Multi-AZ DB cluster with it. A broken member means a failed restore, even if the cluster
-/// is available; a member that RDS does not show proves nothing.
+/// is available. A member that RDS does not show proves nothing.
 async fn look_for_members_of_multi_az(rds: &Client, cluster: &str) -> Result<Look> {
     let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, outlook: Outlook::Ending };
     for member in rds::instances_of_cluster(rds, cluster).await? {
