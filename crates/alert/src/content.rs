@@ -477,7 +477,7 @@ fn export(run: &Run, said: &mut Said) -> Option<Section> {
     Some(Section { title: "The export", blocks })
 }
 
-/// The databases under all names. A run that never knew its names shows only the remarks.
+/// The databases under both names. If the run never knew its names, the section shows only the remarks.
 fn now(run: &Run, world: &World, remarks: &[String]) -> Option<Section> {
     let remarks = || remarks.iter().cloned().map(Block::Paragraph);
     let Some(request) = &run.request else {
@@ -522,7 +522,7 @@ fn described(run: &Run, database: &Database) -> String {
     };
     let origin = origin.map(|origin| format!(", {origin}")).unwrap_or_default();
     let protection = match (&database.member_of, deletion_protection) {
-        // A member's snapshots are its cluster's.
+        // A member has no protection of its own: its cluster has it.
         (Some(_), _) => "",
         (None, true) => ", deletion protection on",
         (None, false) => ", deletion protection off",

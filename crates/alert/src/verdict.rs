@@ -1,9 +1,9 @@
 //! The verdict on the databases after a failed run, and the commands that repair them, in order.
 //!
 //! A pure function: from the run and the look at the world to a [`Verdict`]. A person runs the commands, so they are
-//! cautious. They delete a database only if the run provably restored it, or if its verified successor is available. A
-//! restored database that was in service is moved aside first, and deleted with a final snapshot. If any other database has
-//! the service name, a person decides: no command takes the name from it.
+//! cautious. They delete a restored database only if the run provably restored it, and the original only if its verified
+//! successor is available. A restored database that was in service is moved aside first, and deleted with a final snapshot.
+//! If any other database has the service name, a person decides: no command takes the name from it.
 
 use std::borrow::Cow;
 
@@ -415,7 +415,7 @@ impl Place<'_> {
             let named = self.named(DatabaseKind::Instance, member.identifier().as_str());
             match self.find(member) {
                 Some(found) if !at_home(found, member) => {
-                    // A command before deletes a member that the run restored, with its cluster.
+                    // An earlier command deletes a restored member, with its cluster.
                     if let Some(other) = named.filter(|other| other.origin != Origin::Restored) {
                         verdict.remarks.push(format!(
                             "{} ({}) has the name of the member {} and is {}: decide what becomes of it, then give the \

@@ -30,8 +30,8 @@ pub type Look<T> = std::result::Result<T, String>;
 pub struct World {
     /// The database and its members under every name of the plan, and the original under any name.
     pub databases: Look<Vec<Database>>,
-    /// The source of the restore, and the snapshot that replaces it. After a rollback also the final snapshot of the
-    /// database that the rollback moved aside, if that snapshot exists.
+    /// The source of the restore, and the snapshot under the temporary name of a replacement. After a rollback also the
+    /// final snapshot of the database that the rollback moved aside, if that snapshot exists.
     pub snapshots: Look<Vec<Snapshot>>,
 }
 

@@ -3,7 +3,7 @@
 //!
 //! A code of AWS, the name of a Trapheus error, or the status of a database identifies a row. A few failures share all of
 //! these, and only their texts differ: [`Row::wordings`] is for them, and the only search in a text. A wrong guess there
-//! costs one helpful sentence, because no decision depends on it.
+//! only makes a sentence less helpful, because no decision depends on it.
 
 use crate::ErrorKind;
 

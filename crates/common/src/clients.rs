@@ -109,7 +109,8 @@ impl Environment {
         Some(Credentials::new(key, secret, token, None, "environment"))
     }
 
-    /// Trusts only Amazon's authorities for AWS endpoints, and the system's store for custom endpoints or certificates.
+    /// Trusts only Amazon's authorities in the regions for which they sign. Elsewhere, or with custom endpoints or
+    /// certificates, the system's store counts.
     fn trust(&self) -> Trust {
         let is_said = self.0.keys().any(|name| name.starts_with(ENDPOINT) || name.starts_with("SSL_CERT_"));
         if !is_said && self.region().is_some_and(trust::is_amazons) { Trust::Amazon } else { Trust::System }
@@ -173,14 +174,14 @@ mod tests {
     }
 
     #[test]
-    fn an_aws_endpoint_trusts_only_amazons_authorities() {
+    fn aws_regions_trust_only_amazons_authorities() {
         for region in ["us-east-1", "eu-central-2", "ap-southeast-7", "mx-central-1", "us-gov-west-1"] {
             assert!(trusts_amazon_alone(&[("AWS_REGION", region)]), "{region}");
         }
     }
 
     #[test]
-    fn a_custom_endpoint_or_certificate_file_trusts_the_systems_authorities() {
+    fn other_regions_and_custom_endpoints_trust_the_systems_authorities() {
         for region in ["cn-north-1", "eusc-de-east-1", "us-iso-east-1", "us-isob-east-1", "eu-isoe-west-1", "nowhere"] {
             assert!(!trusts_amazon_alone(&[("AWS_REGION", region)]), "{region}");
         }

@@ -11,7 +11,7 @@ use sha2::{Digest as _, Sha256};
 
 use crate::clock::Timestamp;
 
-/// The suffix of the original's parked name, and of the snapshot that replaces another.
+/// The suffix of the original's parked name, and of the temporary name of a replacement snapshot.
 const TEMPORARY_SUFFIX: &str = "-temp";
 /// The suffix of the snapshot that a run restores.
 const SNAPSHOT_SUFFIX: &str = "-snapshot";

@@ -16,7 +16,7 @@ pub struct Pair<D> {
 
 impl<D: Database> Pair<D> {
     /// Finds the pair, with the restored database under the name of this role. Returns an error unless this execution
-    /// claims the original and the four proofs hold for the restored database, which may already be verified.
+    /// claims the original and the four proofs hold for the restored database. That database may already be verified.
     pub async fn find<O: Original>(
         rds: &Client,
         request: &Request,

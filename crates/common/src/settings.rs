@@ -297,7 +297,7 @@ fn has_insights(settings: &ClusterSettings, _: &str, _: Call) -> bool {
 
 /// The figures that RDS accepts for a storage type and size.
 ///
-/// gp3 reports IOPS and throughput at any size. Below a size that depends on the engine, it accepts neither; from that size
+/// gp3 reports IOPS and throughput at any size. Below a size that depends on the engine, it accepts neither. From that size
 /// on, it accepts no less than its default. io1 and io2 need IOPS.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html>
 struct Figures {

@@ -1,4 +1,4 @@
-//! The original's settings that RDS would refuse for a new database: preflight leaves them out of the plan and reports
+//! The original's settings that RDS would refuse for a new database. Preflight leaves them out of the plan and reports
 //! them.
 //!
 //! Pure functions. All other settings stay as they are: the table in [`trapheus_common::settings`] says which call takes

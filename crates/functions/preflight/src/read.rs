@@ -197,7 +197,7 @@ async fn points_at(rds: &Client, proxy: &str, request: &Request) -> Result<bool>
     Ok(false)
 }
 
-/// A cluster is a target itself, and the target of its instances.
+/// A cluster is a target itself, and its instances are targets through it.
 fn is_target(target: &DbProxyTarget, request: &Request) -> bool {
     let is_it = |name: Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case(request.identifier.as_str()));
     match (request.kind, target.r#type()) {

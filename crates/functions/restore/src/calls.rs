@@ -1,5 +1,5 @@
 //! The parameters of settings in the calls that restore and create. The table has already decided which setting a call
-//! takes: the call omits a value that is `None` or empty here.
+//! takes. The call omits a value that is `None` or empty here.
 
 use aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder;
 use aws_sdk_rds::operation::restore_db_cluster_from_snapshot::builders::RestoreDBClusterFromSnapshotFluentBuilder;

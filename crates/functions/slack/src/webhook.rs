@@ -49,8 +49,8 @@ pub fn read(text: &str, found: &mut Vec<Webhook>, troubles: &mut Vec<Trouble>) {
     }
 }
 
-/// The addresses in a text: a JSON list, a JSON object with the addresses as values (the form of the Secrets Manager
-/// console), or a text separated by commas or white space.
+/// The addresses in a text. The text is a JSON list, a JSON object with the addresses as values, or separated by commas or
+/// white space. The Secrets Manager console writes the object.
 fn addresses(text: &str) -> Vec<String> {
     let texts: Vec<String> = match serde_json::from_str(text) {
         Ok(Value::Array(items)) => items.iter().map(plain).collect(),
