@@ -1,7 +1,6 @@
 //! The cause of a failure, found in the words of its error. Causes and remedies: [`trapheus_common::causes`].
 //!
-//! This only explains. It reads an error that has already been decided upon, so nothing follows from a wrong guess but a less
-//! helpful mail.
+//! This module only explains. The error has already decided the run, so a wrong guess costs only a less helpful mail.
 
 use trapheus_common::causes::{Cause, Row, TABLE};
 
@@ -28,7 +27,7 @@ pub fn without_remedy(failure: &Failure) -> Vec<String> {
     failure.lines.iter().map(strip).collect()
 }
 
-/// Whether a phrase is said, in whatever case; `*` is any word, such as a name.
+/// Whether the words contain the phrase, in any case; `*` is any word, such as a name.
 fn is_said(phrase: &str, words: &[&str]) -> bool {
     let phrase: Vec<&str> = phrase.split(' ').collect();
     let is_here =

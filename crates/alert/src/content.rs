@@ -1,10 +1,10 @@
-//! The alert as data: every word a person reads is chosen here, once, for every channel.
+//! The alert as data: this module words every text that a person reads, once, for every channel.
 //!
-//! A renderer knows [`Block`]s and nothing of runs, so that text, HTML and whatever comes later say the same.
+//! A renderer knows [`Block`]s and nothing of runs, so text, HTML and every later format say the same.
 
-use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{Request, Task};
 use trapheus_common::rds;
+use trapheus_common::timestamp::Timestamp;
 
 use crate::cause;
 use crate::link::Console;
@@ -14,20 +14,20 @@ use crate::verdict::{self, Command, Standing, Verdict};
 use crate::words;
 use crate::world::{Database, Look, Origin, Snapshot, World};
 
-/// The longest subject: mail programs show less, and SES refuses what is far longer.
+/// The longest subject: mail programs show less, and SES refuses much longer ones.
 const LONGEST_SUBJECT: usize = 180;
 
 /// The longest reason in a headline; the whole error is below it.
 const LONGEST_REASON: usize = 300;
 
-/// What is sent.
+/// An alert, ready to be rendered and sent.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Alert {
-    /// The database, for logs and errors of who sends it.
+    /// The database, for logs and errors of the sender.
     pub about: String,
-    /// One line.
+    /// The subject line.
     pub subject: String,
-    /// The whole in one sentence.
+    /// The whole alert in one sentence.
     pub headline: String,
     pub sections: Vec<Section>,
     pub links: Vec<Link>,
@@ -47,13 +47,13 @@ pub enum Block {
     /// An error's own words, line by line.
     Quote(Vec<String>),
     List(Vec<String>),
-    /// Labels and what they stand for.
+    /// Labels with their values.
     Facts(Vec<(&'static str, String)>),
-    /// To be run in order.
+    /// Commands in the order in which a person runs them.
     Commands(Vec<Command>),
 }
 
-/// An address and what is there.
+/// An address with its label.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Link {
     pub label: String,
@@ -61,7 +61,7 @@ pub struct Link {
 }
 
 impl Alert {
-    /// The alert sent at once: what failed, and what happens next.
+    /// The first alert, sent at once: the failure and the next step.
     pub fn first(run: &Run, region: &str) -> Self {
         let mut said = Said::default();
         let why = said.reason(&run.failure);
@@ -77,7 +77,7 @@ impl Alert {
         }
     }
 
-    /// The only alert of a run that did all but the export of its snapshot.
+    /// The only alert of a run that succeeded except for the export of its snapshot.
     pub fn export(run: &Run, region: &str) -> Self {
         let name = run.name().unwrap_or("an unnamed database");
         let failure = run.export_failure.as_ref().unwrap_or(&run.failure);
@@ -100,7 +100,7 @@ impl Alert {
         }
     }
 
-    /// The alert at the end: what failed, and what exists now.
+    /// The final alert: the failure and the databases that exist now.
     pub fn last(run: &Run, world: &World, region: &str) -> Self {
         let console = Console::of(&run.execution, region);
         let verdict = verdict::judge(run, world, console.as_ref().map_or(region, Console::region));
@@ -135,7 +135,7 @@ impl Alert {
         Self { about: about(run), subject, headline, sections, links: links(run, region, existing(run, world)) }
     }
 
-    /// The notice that a restored database is verified, or a snapshot taken, whatever becomes of its export.
+    /// The notice that a restored database is verified, or a snapshot taken, whether or not its export succeeds.
     pub fn success(run: &Run, world: &World, at: Timestamp, region: &str) -> Self {
         let mut said = Said::default();
         let why = run.export_failure.as_ref().map(|failure| format!(" {}", said.reason(failure)));
@@ -170,12 +170,12 @@ impl Alert {
     }
 }
 
-/// The name, for those who send the alert.
+/// The name of the database, for the senders of the alert.
 fn about(run: &Run) -> String {
     run.name().unwrap_or("unknown").to_owned()
 }
 
-/// The databases of the run's kind that were seen.
+/// The databases of the run's kind that the look found.
 fn existing<'a>(run: &Run, world: &'a World) -> impl Iterator<Item = &'a str> {
     let kind = run.kind();
     let databases = world.databases.as_deref().unwrap_or_default().iter();
@@ -184,7 +184,7 @@ fn existing<'a>(run: &Run, world: &'a World) -> impl Iterator<Item = &'a str> {
         .map(|database| database.identifier.as_str())
 }
 
-/// The sentences on causes and remedies that an alert has said: it says each once.
+/// The sentences on causes and remedies that an alert has given so far: each occurs once.
 #[derive(Default)]
 struct Said(Vec<&'static str>);
 
@@ -197,7 +197,7 @@ impl Said {
         })
     }
 
-    /// The reason of a failure in one sentence, for the headline; nothing if the error says it in several.
+    /// The reason of a failure in one sentence, for the headline; `None` if the error needs several.
     fn reason(&mut self, failure: &Failure) -> String {
         match (cause::of(failure), failure.lines.as_slice()) {
             (Some(cause), _) => self.once(cause.meaning).unwrap_or_default().to_owned(),
@@ -210,13 +210,13 @@ impl Said {
         }
     }
 
-    /// The sentences on a failure's cause and remedy that are still to be said.
+    /// The sentences on a failure's cause and remedy that the alert has not given yet.
     fn rest(&mut self, failure: &Failure) -> Vec<Block> {
         let sentences = cause::of(failure).into_iter().flat_map(|cause| [cause.meaning, cause.remedy]);
         sentences.filter_map(|sentence| self.once(sentence)).map(|said| Block::Paragraph(said.to_owned())).collect()
     }
 
-    /// The same as a section.
+    /// The sentences of [`Self::rest`] as a section.
     fn explanation(&mut self, failure: &Failure) -> Option<Section> {
         let blocks = self.rest(failure);
         let title = if blocks.len() > 1 { "What it means" } else { "How to remove the cause" };
@@ -224,7 +224,7 @@ impl Said {
     }
 }
 
-/// What a run has done that could not export its snapshot.
+/// The successful part of a run that could not export its snapshot.
 fn done_without_export(run: &Run) -> String {
     match &run.request {
         Some(Request { task: Task::CreateSnapshotOnly, snapshot_identifier, .. }) => format!(
@@ -302,7 +302,7 @@ fn as_understood(request: &Request) -> Vec<(&'static str, String)> {
 
 /// `data as of 2026-01-28 08:00 UTC, 3 days old when the run started`: the age of the pinned backup, if there is one.
 ///
-/// The age of a backup that the run takes itself is left out: it is new.
+/// The function leaves out a backup that the run takes itself: it is new.
 pub fn age(run: &Run) -> Option<String> {
     let (request, source) = (run.request.as_ref()?, run.source.as_ref()?);
     let as_of = format!("data as of {}", plain::moment(source.created_at));
@@ -342,7 +342,7 @@ fn as_typed(run: &Run) -> Vec<(&'static str, String)> {
     facts
 }
 
-/// The step and its error, and what is known of the cause.
+/// The failed step, its error, and the known cause.
 fn failed(run: &Run, said: &mut Said) -> Vec<Section> {
     let failure = &run.failure;
     let mut facts = vec![("Error", failure.name.clone())];
@@ -356,7 +356,7 @@ fn failed(run: &Run, said: &mut Said) -> Vec<Section> {
     sections
 }
 
-/// One line as it is; several as the list of problems they are, under the line that introduces them.
+/// One line as a paragraph; several lines as a list of problems under their first line.
 fn words_of(failure: &Failure) -> Vec<Block> {
     let lines = cause::without_remedy(failure);
     let (introduction, problems) = match lines.as_slice() {
@@ -465,7 +465,7 @@ fn differences(run: &Run) -> Section {
     Section { title: "Differences from the original", blocks: vec![block] }
 }
 
-/// The export, if it failed: nothing else depends on it.
+/// The failed export: nothing else depends on it.
 fn export(run: &Run, said: &mut Said) -> Option<Section> {
     let failure = run.export_failure.as_ref()?;
     let mut blocks = vec![Block::Paragraph(
@@ -477,7 +477,7 @@ fn export(run: &Run, said: &mut Said) -> Option<Section> {
     Some(Section { title: "The export", blocks })
 }
 
-/// What was seen, under both names; only what is to be remarked where the run never knew which names to look at.
+/// The databases under both names. If the run never knew its names, the section shows only the remarks.
 fn now(run: &Run, world: &World, remarks: &[String]) -> Option<Section> {
     let remarks = || remarks.iter().cloned().map(Block::Paragraph);
     let Some(request) = &run.request else {
@@ -522,7 +522,7 @@ fn described(run: &Run, database: &Database) -> String {
     };
     let origin = origin.map(|origin| format!(", {origin}")).unwrap_or_default();
     let protection = match (&database.member_of, deletion_protection) {
-        // A member has none of its own: it is its cluster's.
+        // A member has no protection of its own: its cluster has it.
         (Some(_), _) => "",
         (None, true) => ", deletion protection on",
         (None, false) => ", deletion protection off",
@@ -550,7 +550,7 @@ fn remedy(verdict: &Verdict) -> Section {
     }
 }
 
-/// The execution, and these databases of the kind the run was about.
+/// Links to the execution, and to these databases of the run's kind.
 fn links<'a>(run: &Run, region: &str, names: impl IntoIterator<Item = &'a str>) -> Vec<Link> {
     let Some(console) = Console::of(&run.execution, region) else {
         return Vec::new();
@@ -613,7 +613,7 @@ mod tests {
     }
 
     #[test]
-    fn first_alert_of_a_restore_that_meets_a_quota() {
+    fn first_alert_of_a_restore_that_exceeds_a_quota() {
         check("first-instance-quota", &Alert::first(&quota_in_restore(), REGION));
     }
 
@@ -638,7 +638,7 @@ mod tests {
     }
 
     #[test]
-    fn alerts_of_a_recovery_are_about_the_execution_it_looks_after() {
+    fn alerts_of_a_recovery_are_about_the_interrupted_execution() {
         let document = recovering(&instance(), Finding::RollBack, "ABORTED");
         let run = Run::read(RECOVERY, &document);
         check("recovery-first", &Alert::first(&run, REGION));
@@ -648,7 +648,7 @@ mod tests {
     }
 
     #[test]
-    fn a_recovery_that_could_not_look_says_so() {
+    fn a_recovery_that_could_not_read_rds_says_so() {
         let document = json!({"input": {"task": "recover", "execution": EXECUTION},
                               "error": {"Error": "AccessDeniedException", "Cause": "no"}});
         let run = Run::read(RECOVERY, &document).failed_in(Some("FindInterruptedExecution"));
@@ -699,7 +699,7 @@ mod tests {
         let named = text(&run(&document).failed_in(IN_RESTORE));
         let of_rollback = "Step:  DiscardFailedDbInstanceRestore\nError: DeletionException";
         assert!(named.contains("Step:  RestoreDbInstanceFromSnapshot\n") && named.contains(of_rollback), "{named}");
-        // The state document of an execution that began before the state machine named them.
+        // The state document of an execution that began before the state machine named the failed states.
         document["failure"]["rollback"].as_object_mut().unwrap().remove("failed");
         let unnamed = text(&run(&document));
         assert!(unnamed.contains("Step:  not known\n") && unnamed.contains("The restore of DB instance orders failed"));
@@ -754,7 +754,7 @@ mod tests {
     }
 
     #[test]
-    fn notice_of_a_run_that_did_all_but_its_export() {
+    fn notice_of_a_run_whose_export_failed() {
         let mut document =
             after(instance(), &["claim", "snapshot", "rename", "restore", "settings", "verification", "commit"]);
         document["request"]["task"] = json!("create_snapshot");
@@ -773,7 +773,7 @@ mod tests {
     }
 
     #[test]
-    fn a_notice_says_what_is_still_to_come() {
+    fn a_notice_names_the_work_that_continues() {
         let steps = ["claim", "snapshot", "rename", "restore", "settings", "verification", "commit"];
         let (deleted, waited_for, by_itself) = ("is deleted next", "is waited for", "goes on by itself");
         for (task, steps, export, said) in [
@@ -795,7 +795,7 @@ mod tests {
     }
 
     #[test]
-    fn an_alert_is_sent_although_nothing_could_be_seen() {
+    fn an_alert_is_sent_although_rds_did_not_answer() {
         let run = quota_in_restore();
         let blind = World { databases: Err("AccessDenied: no".to_owned()), snapshots: Err("RDS is down".to_owned()) };
         let alert = Alert::last(&run, &blind, REGION);

@@ -11,7 +11,7 @@ pub(crate) const EXECUTION: &str = "arn:aws:states:eu-west-1:123456789012:execut
 
 pub(crate) const RECOVERY: &str = "arn:aws:states:eu-west-1:123456789012:execution:trapheus-dev:recovery-1";
 
-/// The document of a restore of DB instance `orders`, as Preflight leaves it.
+/// The document of a restore of DB instance `orders`, as preflight leaves it.
 pub(crate) fn instance() -> Value {
     json!({
         "input": {"identifier": "orders", "task": "db_restore", "isCluster": false},
@@ -25,7 +25,7 @@ pub(crate) fn instance() -> Value {
     })
 }
 
-/// The document of a restore of Aurora cluster `orders` with two members, as Preflight leaves it.
+/// The document of a restore of Aurora cluster `orders` with two members, as preflight leaves it.
 pub(crate) fn aurora() -> Value {
     let member = |name: &str, writer: bool| {
         json!({
@@ -72,7 +72,7 @@ fn request(task: &str, kind: &str) -> Value {
     })
 }
 
-/// What a recovery makes of the document of an execution that ended with this status.
+/// The document of a recovery of an execution that ended with this status.
 pub(crate) fn recovering(document: &Value, finding: Finding, status: &str) -> Value {
     let mut recovering = json!({
         "input": {"task": "recover", "execution": EXECUTION},
@@ -143,7 +143,7 @@ pub(crate) fn member(identifier: &str, resource_id: &str, cluster: &str, origin:
     }
 }
 
-/// These databases, and the snapshot available.
+/// A world with these databases and an available snapshot.
 pub(crate) fn world(run: &Run, databases: Vec<Database>) -> World {
     let request = run.request.as_ref().unwrap();
     let snapshot = |identifier: &_, status: Option<&str>| Snapshot {

@@ -1,5 +1,5 @@
-//! The alert as HTML: one column, styles inline, no colours of its own but for borders, so that it reads well in a
-//! narrow window and in a dark one.
+//! The alert as HTML: one column, inline styles, colours for borders only. So it reads well in a narrow window and in a
+//! dark one.
 
 use crate::content::{Alert, Block};
 

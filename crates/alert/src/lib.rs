@@ -1,22 +1,22 @@
-//! What people are told about a run: what was asked, which step failed and why, what exists now and what to do.
+//! The alerts about a run: the request, the failed step and its reason, the databases that exist now, and the remedy.
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`run`] | reading a state document of any shape: what was asked, how far the run came, what failed |
-//! | [`cause`] | known causes in one plain sentence, and what to do about them |
+//! | [`run`] | reading a state document of any shape: the request, the progress of the run, the failure |
+//! | [`cause`] | known causes, each in one plain sentence, with their remedies |
 //! | [`origin`] | the origin of each database, proven by resource ids and claims |
 //! | [`world`] | the look at RDS: which database and snapshot exists now, under which name |
-//! | [`verdict`] | whether that is as it should be, and the commands that put it right |
-//! | [`content`] | the alert as data: subject, sections, links; everything a person reads is worded here |
+//! | [`verdict`] | whether the databases are in order, and the commands that repair them |
+//! | [`content`] | the alert as data: subject, sections, links; the words of every alert |
 //! | [`text`], [`html`], [`slack`] | three renderers of that data, which say the same |
 //! | [`words`] | subjects and headlines as constants, for programs that read alerts |
 //! | [`link`] | addresses in the AWS console, in every partition |
 //!
-//! Nothing here decides about the run or sends anything: an alert reads and reports, and `trapheus-email` and
-//! `trapheus-slack` send it. A look at RDS that fails is reported in the alert and does not stop it.
+//! This crate neither decides about the run nor sends anything: `trapheus-email` and `trapheus-slack` send the alert. A
+//! failed look at RDS becomes a sentence in the alert and does not stop it.
 
-use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{AlertEvent, AlertPhase};
+use trapheus_common::timestamp::Timestamp;
 
 use crate::content::Alert;
 use crate::run::Run;
@@ -36,7 +36,7 @@ pub mod verdict;
 pub mod words;
 pub mod world;
 
-/// Words the alert. The first one is made without a look at RDS, so that nothing delays it; the others look.
+/// Writes the alert. The first alert makes no call to RDS, so nothing delays it; the others look at RDS.
 pub async fn compose(rds: &aws_sdk_rds::Client, region: &str, now: Timestamp, event: &AlertEvent) -> Alert {
     let run = Run::read(&event.execution, &event.document).failed_in(event.failed_state.as_deref());
     match event.phase {

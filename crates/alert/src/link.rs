@@ -1,10 +1,10 @@
-//! Addresses in the AWS console. A partition this module does not know gets no link rather than a wrong one.
+//! Addresses in the AWS console. An unknown partition gets no link rather than a wrong one.
 //!
 //! Source of the console's host names: "Service endpoints" of the partitions `aws-cn` and `aws-us-gov` in their user guides.
 
 use trapheus_common::identifiers::DatabaseKind;
 
-/// Where the console of the execution's account and region is.
+/// The console of the execution's account and region.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Console {
     host: String,
@@ -12,7 +12,7 @@ pub struct Console {
 }
 
 impl Console {
-    /// The console for an execution's ARN; `region` is used where that is none.
+    /// The console for an execution's ARN; `region` stands in if the text is no ARN.
     pub fn of(execution: &str, region: &str) -> Option<Self> {
         let mut parts = execution.split(':');
         let (partition, region) = match (parts.next(), parts.next(), parts.next(), parts.next()) {
@@ -59,7 +59,7 @@ fn partition_of(region: &str) -> &'static str {
     }
 }
 
-/// Percent-encodes what an ARN or identifier never holds, so that a link cannot be broken out of.
+/// Percent-encodes every character that no ARN or identifier contains, so that no text can end the link.
 fn encoded(text: &str) -> String {
     let encoded = |byte: u8| {
         if byte.is_ascii_alphanumeric() || b"-._~:/".contains(&byte) {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn a_link_cannot_be_broken_out_of() {
+    fn no_text_can_end_the_link_that_contains_it() {
         let console = Console::of("", "eu-west-1").unwrap();
         let link = console.execution("arn:x\"><script>");
         assert!(link.ends_with("arn:x%22%3E%3Cscript%3E"), "{link}");

@@ -1,29 +1,29 @@
-//! The origin of each database that the look found: pure, from resource ids, claims and times of creation.
+//! The origin of each database that the look found: a pure function of resource ids, claims and times of creation.
 //!
 //! A resource id proves the most, then a claim that names the database's own resource id. RDS copies tags onto databases
-//! restored from a snapshot, so a claim that names another resource id is a copy and proves nothing. A claim without a
-//! resource id counts only for the one candidate there is. Without a proof, the origin is unproven, and the alert says so.
+//! restored from a snapshot. So a claim that names another resource id is a copy and proves nothing. A claim without a
+//! resource id counts only if it is the single candidate's. Without a proof, the origin is unproven, and the alert says so.
 
 use aws_sdk_rds::types::Tag;
 use trapheus_common::claim::Claim;
-use trapheus_common::timestamp::Timestamp;
 use trapheus_common::rds;
 use trapheus_common::tags::{self, Role};
+use trapheus_common::timestamp::Timestamp;
 
 use crate::run::Run;
 
-/// Where a database comes from.
+/// The origin of a database.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Origin {
-    /// It was there before the run, under the name.
+    /// The database that had the service name before the run.
     Original,
     /// The run restored it.
     Restored,
-    /// It carries a copy of the run's tags, which name another database.
+    /// A database with a copy of the run's tags, which name another database.
     Copy,
     /// Another database: it existed before the run began, or another execution claims it.
     Other,
-    /// Nothing proves whether the run restored it.
+    /// No fact proves whether the run restored it.
     Unproven,
 }
 
@@ -33,27 +33,27 @@ pub(crate) struct Facts<'a> {
     pub(crate) identifier: &'a str,
     pub(crate) resource_id: &'a str,
     pub(crate) tags: &'a [Tag],
-    /// Not reported by RDS before the database is available for the first time.
+    /// RDS does not report the time before the database is available for the first time.
     pub(crate) created_at: Option<Timestamp>,
     pub(crate) is_available: bool,
 }
 
-/// How far the tags of a database prove that this execution restored it.
+/// The degree to which a database's tags prove that this execution restored it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Proof {
-    /// They name the database's own resource id.
+    /// The tags name the database's own resource id.
     Proven,
-    /// They name no resource id, but the name and the time of creation fit.
+    /// The tags name no resource id, but the name and the time of creation fit.
     Possible,
-    /// They name another resource id, or a role that this database cannot have.
+    /// The tags name another resource id, or a role that this database cannot have.
     Copied,
-    /// Another execution's.
+    /// The tags name another execution.
     Others,
     None,
 }
 
 impl Facts<'_> {
-    /// The execution that the tags name, unless they are a copy.
+    /// The execution that the tags name, unless the tags are a copy.
     pub(crate) fn claimed_by(&self) -> Option<&str> {
         Claim::of(self.tags, self.resource_id).map(|claim| claim.execution)
     }
@@ -64,7 +64,7 @@ impl Facts<'_> {
         !self.resource_id.is_empty() && originals.any(|original| original.resource_id == self.resource_id)
     }
 
-    /// Whether it existed when the run began. A database without a time of creation is still being created.
+    /// Whether the database existed when the run began. A database without a time of creation is still being created.
     fn is_older_than(&self, run: &Run) -> bool {
         let began = run.request.as_ref().map(|request| request.started_at);
         match (self.created_at, began) {
@@ -99,13 +99,13 @@ impl Facts<'_> {
     }
 }
 
-/// Whether it has a name of the plan and is younger than a run that does not know what it restored. Tags that look like a copy
-/// prove nothing then: a person may have changed those of the restored database.
+/// Whether the database has a name of the plan and is younger than a run that does not know its restored database. Tags
+/// that look like a copy prove nothing then: a person may have changed the tags of the restored database.
 fn may_be_restored(run: &Run, facts: &Facts<'_>) -> bool {
     run.restored_id().is_none() && facts.has_a_planned_name(run) && !facts.is_older_than(run)
 }
 
-/// The origins of databases that are no members, in their order.
+/// The origins of these databases, in their order; no database is a member.
 pub(crate) fn origins(run: &Run, all: &[Facts<'_>]) -> Vec<Origin> {
     let known = run.restored_id();
     let others: Vec<_> = all.iter().filter(|facts| !facts.is_original(run)).collect();
@@ -132,7 +132,7 @@ pub(crate) fn origins(run: &Run, all: &[Facts<'_>]) -> Vec<Origin> {
     all.iter().map(origin).collect()
 }
 
-/// The origin of a member, judged by its cluster's. `of_cluster` is nothing if the cluster was not seen.
+/// The origin of a member, judged by its cluster's. `of_cluster` is `None` if the look did not find the cluster.
 pub(crate) fn member(run: &Run, facts: &Facts<'_>, of_cluster: Option<Origin>, may_lack_the_claim: bool) -> Origin {
     if facts.is_original(run) {
         return Origin::Original;
@@ -264,7 +264,7 @@ mod tests {
     }
 
     #[test]
-    fn of_two_candidates_none_is_the_restored_database_unless_one_is_proven() {
+    fn of_two_candidates_only_a_proven_one_is_the_restored_database() {
         let ours = |resource_id| tags(EXECUTION, "restored", resource_id);
         let at = |identifier, resource_id, tags| (identifier, resource_id, tags, Some(DURING));
         let two = [at("orders", "db-A", ours(None)), at("orders-failed-3fa2c1", "db-B", ours(None))];

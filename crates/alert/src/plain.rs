@@ -1,7 +1,7 @@
 //! Text from outside made safe to show: the user's input, error messages, names in RDS.
 //!
-//! This takes away what could forge a line or a header (line breaks, control and direction characters) and what would not
-//! fit. Escaping for HTML is the HTML renderer's business.
+//! The module removes characters that could forge a line or a header: line breaks, control and direction characters. It
+//! also cuts texts that are too long. The HTML renderer escapes for HTML.
 
 use std::time::Duration;
 
@@ -28,7 +28,7 @@ pub fn moment(at: Timestamp) -> String {
     }
 }
 
-/// `3 days old`, `30 hours old`, `90 minutes old`: two of a unit at least, unless it is minutes.
+/// `3 days old`, `30 hours old`, `90 minutes old`: at least two of a unit, except for minutes.
 pub fn age(age: Duration) -> String {
     let minutes = age.as_secs() / 60;
     match (minutes / 60 / 24, minutes / 60) {
@@ -46,12 +46,12 @@ pub fn line(text: &str, longest: usize) -> String {
     shortened(&visible.split_whitespace().collect::<Vec<_>>().join(" "), longest)
 }
 
-/// Several lines, each as [`line()`], empty ones left out.
+/// Several lines, each as [`line()`], without the empty ones.
 pub fn lines(text: &str, longest: usize) -> Vec<String> {
     text.lines().map(|text| line(text, longest)).filter(|line| !line.is_empty()).collect()
 }
 
-/// Any JSON value on one line: a string as it is, anything else as JSON.
+/// Any JSON value on one line: a string without quotes, any other value as JSON.
 pub fn value(value: &Value, longest: usize) -> String {
     match value {
         Value::String(text) => line(text, longest),
@@ -69,7 +69,7 @@ fn shortened(text: &str, longest: usize) -> String {
     short
 }
 
-/// Control characters, and those that change the direction of writing or take no room.
+/// Whether the character is a control character, changes the direction of writing, or has no width.
 fn is_invisible(c: char) -> bool {
     c.is_control()
         || matches!(c, '\u{ad}' | '\u{61c}' | '\u{200b}'..='\u{200f}' | '\u{2028}'..='\u{202e}' | '\u{2060}'..='\u{2069}' | '\u{feff}')

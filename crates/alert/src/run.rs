@@ -1,40 +1,40 @@
-//! What a state document of any shape tells about a run: what was asked, how far it came, what failed.
+//! The facts about a run that a state document of any shape contains: the request, the progress and the failure.
 //!
-//! A run that failed in `ValidateInput` has no request, and its `identifier` is whatever the user typed. So nothing here
-//! fails: what is not there, or not what it should be, is simply not known. The document's keys and who writes them:
+//! A run that failed in `ValidateInput` has no request, and its `identifier` is any text that the user typed. So nothing
+//! here fails: a missing or malformed value is simply unknown. The document's keys and their writers:
 //! [`trapheus_common::document`].
 
 use std::time::Duration;
 
 use serde::de::DeserializeOwned;
 use serde_json::Value;
-use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{
     ClusterKind, Finding, Names, OriginalCluster, OriginalInstance, Request, Source, Target, Task,
 };
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::rds;
+use trapheus_common::timestamp::Timestamp;
 
 use crate::plain;
 
-/// The longest shown text the user typed: an identifier has at most 63 characters.
+/// The longest shown text of the user: an identifier has at most 63 characters.
 const LONGEST_NAME: usize = 80;
 /// The longest shown line of an error.
 const LONGEST_LINE: usize = 2_000;
 /// The most lines of an error, and the most notes.
 const MOST_LINES: usize = 40;
 
-/// A run, as far as its state document tells.
+/// A run, as far as its state document describes it.
 #[derive(Clone, Debug)]
 pub struct Run {
-    /// The execution that failed: the one whose marks are on what it touched.
+    /// The execution that failed, whose claim is on the databases of the run.
     pub execution: String,
-    /// The recovery that looks after it, if this is one.
+    /// The recovery of the execution, if this is one.
     pub recovery: Option<Recovery>,
-    /// As the user gave it, made safe to show.
+    /// The identifier that the user gave, made safe to show.
     identifier: Option<String>,
     task: Option<String>,
-    /// An input that is no object at all.
+    /// The input, if it is no JSON object.
     pub input: Option<String>,
     pub request: Option<Request>,
     pub original: Option<Original>,
@@ -42,44 +42,44 @@ pub struct Run {
     pub names: Option<Names>,
     /// The pinned backup.
     pub source: Option<Source>,
-    /// The state whose `Catch` began the failure handling, if the state machine says so.
+    /// The state whose `Catch` began the failure handling, if the state machine names it.
     pub failed_state: Option<String>,
     pub failure: Failure,
-    /// The state of the rollback that ended it.
+    /// The state that ended the rollback.
     pub failed_rollback_state: Option<String>,
     pub rollback_failure: Option<Failure>,
-    /// Why the export failed, which fails no run.
+    /// The reason why the export failed, which fails no run.
     pub export_failure: Option<Failure>,
-    /// How long the name was without an available database, in a run that restored it.
+    /// The time without an available database under the service name, in a run that restored it.
     pub downtime: Option<Duration>,
-    /// What differs from the original and was not reason enough to roll back.
+    /// The differences from the original that caused no rollback.
     pub differences: Vec<String>,
-    /// The resource id of the database that is verified and stays.
+    /// The resource id of the verified database, which stays.
     pub restored_resource_id: Option<String>,
     /// The resource id in RDS's answer to the restore.
     answered_id: Option<String>,
     pub progress: Progress,
-    /// What the steps, those of the rollback included, want a person to know.
+    /// The notes of all steps, also those of the rollback, for a person to read.
     pub notes: Vec<String>,
 }
 
-/// A recovery of an execution that could not look after itself.
+/// A recovery of an interrupted execution.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Recovery {
     /// The recovery's own execution.
     pub execution: String,
-    /// The execution its input names.
+    /// The execution that the recovery's input names.
     pub interrupted: Option<String>,
-    /// What it found; nothing if it could not look.
+    /// The recovery's finding; `None` if it could not read RDS.
     pub found: Option<Found>,
 }
 
-/// What a recovery found.
+/// The finding of a recovery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Found {
     pub finding: Finding,
     pub reason: String,
-    /// How Step Functions says the execution ended.
+    /// The final status of the execution in Step Functions.
     pub status: String,
 }
 
@@ -100,22 +100,22 @@ impl Recovery {
     }
 }
 
-/// How far the run came before it failed.
+/// The progress of the run before its failure.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Progress {
-    /// Nothing was touched.
+    /// The run has changed no database.
     Untouched,
-    /// The database was claimed, and perhaps a snapshot taken; it kept its name.
+    /// The run has claimed the database, and perhaps taken a snapshot; the database kept its name.
     Claimed,
-    /// The rename has begun, so the name may have been without a database.
+    /// The rename has begun, so clients may have found no database under the service name.
     Renamed,
-    /// What exists does not tell what may be touched, so a recovery leaves it as it is.
+    /// The databases do not prove which one a recovery may change, so it changes none.
     Unresolved,
     /// The restored database is verified and stays.
     Verified,
 }
 
-/// The database as it was before the run touched it.
+/// The database as it was before the run changed it.
 #[derive(Clone, Debug)]
 pub struct Original {
     target: Target,
@@ -147,7 +147,7 @@ impl Original {
         &self.target
     }
 
-    /// Every member, those RDS owns included.
+    /// Every member, also those that RDS owns.
     pub fn members(&self) -> impl Iterator<Item = &Target> {
         let members = match &self.described {
             Described::Instance(_) => &[],
@@ -156,13 +156,13 @@ impl Original {
         members.iter().map(|member| &member.target)
     }
 
-    /// The members that are renamed and deleted one by one. Readers of Aurora Auto Scaling keep their names.
+    /// The members that the run renames and deletes one by one. Readers of Aurora Auto Scaling keep their names.
     pub fn own_members(&self) -> impl Iterator<Item = &Target> {
         let own = !self.is_multi_az_cluster();
         self.members().filter(move |member| own && !rds::is_auto_scaled(member.identifier().as_str()))
     }
 
-    /// Whether it is a Multi-AZ DB cluster, whose members are RDS's own and whose snapshots RDS does not copy.
+    /// Whether the original is a Multi-AZ DB cluster: RDS owns its members, and copies none of its snapshots.
     pub fn is_multi_az_cluster(&self) -> bool {
         matches!(&self.described, Described::Cluster(cluster) if cluster.cluster_kind == ClusterKind::MultiAz)
     }
@@ -176,7 +176,7 @@ impl Original {
     }
 }
 
-/// An error as a `Catch` leaves it, with the error of the function unwrapped.
+/// An error as a `Catch` stores it, with the error of the function unwrapped.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Failure {
     pub name: String,
@@ -186,16 +186,16 @@ pub struct Failure {
 
 impl Failure {
     pub fn new(name: &str, cause: &str) -> Self {
-        // The cause of a failed function is its error as JSON text; that of a time-out or a service error is plain text.
+        // A failed function's cause is its error as JSON text. The cause of a time-out or a service error is plain text.
         let thrown: Option<Value> = serde_json::from_str(cause).ok();
         let message = thrown.as_ref().and_then(|thrown| thrown.get("errorMessage")).and_then(Value::as_str);
         let message = message.unwrap_or(cause);
-        // Our errors begin with a line of their own that names the database.
+        // An error of Trapheus begins with a line of its own that names the database.
         let own = message.strip_prefix("Identifier:").and_then(|rest| rest.split_once(" \n"));
         let mut lines: Vec<String> = Vec::new();
         for line in plain::lines(own.map_or(message, |(_, own)| own), LONGEST_LINE) {
             match lines.last_mut() {
-                // A problem that quotes a line break of the user's goes on in the next line.
+                // A problem that quotes the user's line break continues on the next line.
                 Some(problem) if problem.starts_with("- ") && !line.starts_with("- ") => {
                     problem.push(' ');
                     problem.push_str(&line);
@@ -224,7 +224,7 @@ impl Run {
         let original = request.as_ref().and_then(|request| Original::read(document, request));
         let derived = request.as_ref().map(Names::rename_first);
         let recovery = Recovery::read(execution, document);
-        // A recovery looks after another execution, whose marks tell what it touched.
+        // A recovery works on another execution, whose claim identifies its databases.
         let execution = request.as_ref().map_or(execution, |request| request.execution.as_str());
         let input = document.get("input");
         let shown = |key: &str| input.and_then(|input| input.get(key)).map(|value| plain::value(value, LONGEST_NAME));
@@ -258,20 +258,20 @@ impl Run {
         }
     }
 
-    /// The same run, which failed in this state. The state machine passes an empty text if no state failed, as in a recovery
-    /// of another execution.
+    /// The same run, with the name of the failed state. The state machine passes an empty text if no state failed, as in a
+    /// recovery of another execution.
     #[must_use]
     pub fn failed_in(self, state: Option<&str>) -> Self {
         Self { failed_state: state.and_then(state_name), ..self }
     }
 
-    /// The resource id of the database that the run restored, verified or not, as far as the document names it.
+    /// The resource id of the restored database, verified or not, as far as the document names it.
     pub fn restored_id(&self) -> Option<&str> {
         self.restored_resource_id.as_deref().or(self.answered_id.as_deref())
     }
 
-    /// A recovery that found the database under its name and no mark that would tell whether it is the original or what the
-    /// run has put in its place.
+    /// Whether the recovery found the database under its name without a claim. The database may be the original or its
+    /// successor.
     pub fn cannot_tell_original(&self) -> bool {
         let found = self.recovery.as_ref().and_then(|recovery| recovery.found.as_ref());
         found.is_some_and(|found| matches!(found.finding, Finding::Nothing | Finding::Release))
@@ -283,7 +283,8 @@ impl Run {
         self.names.clone().unwrap_or_else(|| Names::rename_first(request))
     }
 
-    /// The database's name: as parsed, else as typed. A recovery that could not look knows at most the execution's.
+    /// The database's name: as parsed, else as typed. A recovery that could not read RDS knows at most the execution's
+    /// name.
     pub fn name(&self) -> Option<&str> {
         let parsed = self.request.as_ref().map(|request| request.identifier.as_str());
         let typed = self.identifier.as_deref().filter(|identifier| !identifier.is_empty());
@@ -295,12 +296,12 @@ impl Run {
         self.request.as_ref().map(|request| request.kind)
     }
 
-    /// The task as typed.
+    /// The task as the user typed it.
     pub fn task(&self) -> Option<&str> {
         self.task.as_deref()
     }
 
-    /// What the run was to do, as a noun.
+    /// The task of the run, as a noun.
     pub fn undertaking(&self) -> &'static str {
         match self.request.as_ref().map(|request| request.task) {
             Some(Task::CreateSnapshot) => "snapshot and restore",
@@ -316,7 +317,7 @@ fn typed<T: DeserializeOwned>(document: &Value, pointer: &str) -> Option<T> {
     document.pointer(pointer).and_then(|value| serde_json::from_value(value.clone()).ok())
 }
 
-/// The resource id of the restored database once the run has committed: by its step, or as its rollback or its recovery found.
+/// The keys of the committed database's resource id: from the commit, or from a rollback or recovery that found it.
 const COMMITTED: [&str; 4] =
     ["/commit/resourceId", "/rollback/discard/committed", "/failure/rollback/discard/committed", "/recovery/verified"];
 
@@ -325,7 +326,7 @@ fn progress(document: &Value, has_original: bool) -> Progress {
     if COMMITTED.iter().any(|pointer| document.pointer(pointer).is_some_and(Value::is_string)) {
         Progress::Verified
     } else if has("downtime") || has("rename") {
-        // The state machine writes the downtime just before it calls the rename, whose response may be lost.
+        // The state machine writes the downtime just before the call of the rename, whose response may be lost.
         Progress::Renamed
     } else if has_original {
         Progress::Claimed
@@ -347,7 +348,7 @@ fn recovered_progress(recovery: &Recovery, document: &Value) -> Progress {
     }
 }
 
-/// The rollback's own error, or that of the whole of `FailedState`.
+/// The rollback's own error, or the error of the whole state `FailedState`.
 fn rollback_failure(document: &Value) -> Option<Failure> {
     ["/rollback/error", "/failure/rollback/error", "/failure"]
         .into_iter()
@@ -362,18 +363,18 @@ fn state_name(state: &str) -> Option<String> {
     (!state.is_empty()).then(|| plain::line(state, LONGEST_NAME))
 }
 
-/// What the export's step, or the `Catch` behind it, leaves of its failure.
+/// The failure that the export's step, or the `Catch` after it, stores.
 fn export_failure(document: &Value) -> Option<Failure> {
     document.pointer("/export/failure").and_then(Failure::read)
 }
 
-/// From just before the rename until the restored database was seen to be available.
+/// The time from just before the rename until a wait sees the restored database available.
 fn downtime(document: &Value) -> Option<Duration> {
     let moment = |pointer| typed::<Timestamp>(document, pointer);
     Some(moment("/restore/wait/at")?.since(moment("/downtime/since")?))
 }
 
-/// What verification found, and what Preflight knew would not carry over.
+/// The differences that the verification found, and those that preflight predicted.
 fn differences(document: &Value) -> Vec<String> {
     let lists = ["/verification/differences", "/plan/original/notCarriedOver"].into_iter();
     let lists = lists.filter_map(|pointer| typed::<Vec<String>>(document, pointer)).flatten();
@@ -430,14 +431,14 @@ mod tests {
     }
 
     #[test]
-    fn how_far_a_run_came_decides_what_may_have_been_touched() {
+    fn the_progress_of_a_run_tells_which_databases_it_may_have_changed() {
         let progress = |document: &Value| Run::read("arn", document).progress;
         assert_eq!(progress(&json!({})), Progress::Untouched);
         assert_eq!(progress(&instance()), Progress::Claimed);
         let mut document = instance();
         document["claim"] = json!({});
         assert_eq!(progress(&document), Progress::Claimed);
-        // The rename was called; whether it was carried out is not known.
+        // The run called the rename; its response may be lost.
         document["downtime"] = json!({"since": "2026-01-31T08:05:00Z"});
         assert_eq!(progress(&document), Progress::Renamed);
         document["verification"] =
@@ -464,7 +465,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rollbacks_failure_is_found_wherever_the_state_machine_puts_it() {
+    fn the_rollbacks_failure_is_found_under_every_key_of_the_state_machine() {
         let error = json!({"Error": "RenameException", "Cause": "no"});
         for document in [
             json!({"rollback": {"error": error}}),
@@ -477,7 +478,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failed_export_is_known_by_what_its_step_leaves() {
+    fn a_failed_export_is_known_by_the_output_of_its_step() {
         let failure = |export: Value| Run::read("arn", &json!({"export": export})).export_failure;
         let failed = failure(json!({"status": "FAILED", "failure": {"Error": "ExportException", "Cause": "no key"}}));
         assert_eq!(failed.map(|failed| (failed.name.clone(), failed.message())).unwrap().1, "no key");

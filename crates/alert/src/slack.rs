@@ -1,7 +1,7 @@
 //! The alert as a Slack message of Block Kit.
 //!
-//! Owns Slack's limits (<https://docs.slack.dev/reference/block-kit/blocks>) and its escaping. What does not fit is left out
-//! at the end of the message, where the least urgent is, and the message says so.
+//! The module knows Slack's limits (<https://docs.slack.dev/reference/block-kit/blocks>) and its escaping. Of a message
+//! that is too long, the end is left out, where the least urgent text is. The message says so.
 
 use serde_json::{Value, json};
 
@@ -19,7 +19,7 @@ const FENCE: &str = "```";
 /// Renders the payload of an incoming webhook.
 pub fn render(alert: &Alert) -> Value {
     let links: Vec<String> = alert.links.iter().map(|link| anchor(&link.address, &link.label)).collect();
-    // What a person acts on comes first; the rest may be cut off.
+    // Facts that a person acts on come first, because Slack's limits may cut off the rest.
     let mut blocks = vec![
         json!({"type": "header", "text": {"type": "plain_text", "text": plain::line(&alert.subject, LONGEST_HEADER)}}),
     ];
@@ -32,7 +32,7 @@ pub fn render(alert: &Alert) -> Value {
         blocks.truncate(MOST_BLOCKS - 1);
         blocks.extend(texts(&["_The rest is too long for Slack: it is in the mail._".to_owned()]));
     }
-    // The text is what a notification shows; Slack shows the blocks instead wherever it can.
+    // A notification shows `text`; Slack itself shows the blocks wherever it can.
     json!({"text": escaped(&alert.subject), "blocks": blocks, "unfurl_links": false, "unfurl_media": false})
 }
 
@@ -61,7 +61,7 @@ fn section(section: &Section) -> Vec<Value> {
     blocks
 }
 
-/// These lines in as few sections as hold them.
+/// The lines in as few sections as possible.
 fn texts(lines: &[String]) -> Vec<Value> {
     let mut texts: Vec<String> = Vec::new();
     for line in lines {
@@ -77,7 +77,7 @@ fn texts(lines: &[String]) -> Vec<Value> {
     texts.iter().map(|text| json!({"type": "section", "text": {"type": "mrkdwn", "text": text}})).collect()
 }
 
-/// A command as code. One that is too long is no command any more, so it is left out rather than cut.
+/// A command as code. A command that is cut is useless, so one that is too long is left out.
 fn fenced(code: &str) -> String {
     let code = escaped(code).replace(FENCE, "'''");
     let fenced = format!("{FENCE}\n{code}\n{FENCE}");
@@ -88,7 +88,7 @@ fn fenced(code: &str) -> String {
     }
 }
 
-/// At most what one section holds, and no half of an escaped character at its end.
+/// The text, cut to the limit of a section, with no half of an escaped character at its end.
 fn shortened(text: &str) -> String {
     if text.chars().count() <= LONGEST_TEXT {
         return text.to_owned();
@@ -101,13 +101,13 @@ fn shortened(text: &str) -> String {
     short
 }
 
-/// A link; its label cannot end it.
+/// A link, whose label cannot end it.
 fn anchor(address: &str, label: &str) -> String {
     let address = escaped(address).replace('|', "%7C");
     format!("<{address}|{}>", escaped(label).replace('|', " "))
 }
 
-/// Slack's three control characters: without them there is neither a link nor a mention in a text.
+/// Escapes Slack's three control characters: without them a text contains neither a link nor a mention.
 fn escaped(text: &str) -> String {
     text.replace('&', "&amp;").replace('<', "&lt;").replace('>', "&gt;")
 }
@@ -167,7 +167,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_too_long_for_slack_is_left_out_and_said_so() {
+    fn the_message_says_that_text_too_long_for_slack_is_left_out() {
         let many = (0..80).map(|n| Command { purpose: format!("step {n}"), line: "aws rds".to_owned() }).collect();
         let message = render(&alert(vec![Block::Commands(many)]));
         assert_within_limits(&message);

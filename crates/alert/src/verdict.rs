@@ -1,9 +1,9 @@
-//! Whether what exists after a failed run is as it should be and, if not, the commands that put it right, in order.
+//! The verdict on the databases after a failed run, and the commands that repair them, in order.
 //!
-//! Pure: from the run and the look at the world to a [`Verdict`]. The commands are for a person to run, so they are
-//! cautious. They delete a database only if the run proves to have restored it, or if it is the original and its successor
-//! is verified and available. A restored database that clients may have written to is moved aside first, and deleted with a
-//! final snapshot. If any other database is in the way, the person decides: no command takes its name.
+//! A pure function: from the run and the look at the world to a [`Verdict`]. A person runs the commands, so they are
+//! cautious. They delete a restored database only if the run provably restored it, and the original only if its verified
+//! successor is available. A restored database that was in service is moved aside first, and deleted with a final snapshot.
+//! If any other database has the service name, a person decides: no command takes the name from it.
 
 use std::borrow::Cow;
 
@@ -17,44 +17,44 @@ use crate::run::{Described, Original, Progress, Recovery, Run};
 use crate::words;
 use crate::world::{Database, Origin, Snapshot, World};
 
-/// Of a deletion that keeps nothing.
+/// A deletion that keeps no data.
 const NOTHING: Kept<'_> = Kept { snapshot: None, automated_backups: false };
 
-/// Before commands that change databases.
+/// The sentence before commands that change databases.
 const IN_ORDER: &str =
     "Check the resource ids above first, then run these in order, each once the one before has succeeded:";
 
-/// How things stand.
+/// The state of the databases.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Standing {
-    /// A database is available under the name, and nothing is left over.
+    /// A database is available under the service name, and no database is left over.
     Well,
     /// A person has to act.
     ActionNeeded,
-    /// RDS could not be looked at.
+    /// RDS did not answer the look.
     Unknown,
 }
 
-/// The judgement on what exists now.
+/// The judgement on the databases that exist now.
 #[derive(Clone, Debug)]
 pub struct Verdict {
     pub standing: Standing,
-    /// A few words for the subject.
+    /// The outcome in a few words, for the subject.
     pub summary: &'static str,
-    /// One sentence.
+    /// The outcome in one sentence.
     pub headline: String,
-    /// Whether the original has its name back and is available, whatever else is left to do.
+    /// Whether the original is available under its name again, even if other work is left.
     pub is_back: bool,
-    /// Whether the restored database is left over, moved aside.
+    /// Whether the restored database, moved aside, is left over.
     pub has_leftover: bool,
-    /// What else a person should know before acting.
+    /// Further facts that a person needs before acting.
     pub remarks: Vec<String>,
     /// The sentence before the commands.
     pub introduction: &'static str,
     pub commands: Vec<Command>,
 }
 
-/// A command of the AWS CLI and what it is for.
+/// A command of the AWS CLI with its purpose.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Command {
     pub purpose: String,
@@ -67,7 +67,7 @@ impl Command {
     }
 }
 
-/// Judges what exists after the run.
+/// Judges the databases that exist after the run.
 pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
     let Some(request) = &run.request else {
         return match &run.recovery {
@@ -75,7 +75,7 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
             None => well(words::NOTHING_TOUCHED, "Nothing was touched: the input was refused.".to_owned()),
         };
     };
-    // So it is, whatever exists and whether or not it can be looked at.
+    // This verdict needs no look: the run changed nothing.
     if run.progress == Progress::Untouched && run.recovery.is_none() {
         return well(words::NOTHING_TOUCHED, format!("Nothing was touched, {} included.", request.identifier));
     }
@@ -115,7 +115,7 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
     verdict
 }
 
-/// A recovery that did not get as far as to know what it is about.
+/// A recovery that failed before it knew the interrupted run.
 fn not_recovered(recovery: &Recovery, commands: Commands<'_>) -> Verdict {
     let mut verdict = action_needed(format!("It is not known what is left to do: {}.", words::FOUND_NOTHING_OUT));
     if let Some(execution) = &recovery.interrupted {
@@ -132,7 +132,7 @@ fn not_recovered(recovery: &Recovery, commands: Commands<'_>) -> Verdict {
     verdict
 }
 
-/// Nothing carries a mark that would tell which database is which.
+/// No claim tells which database is the original.
 fn unresolved(request: &Request, databases: &[Database]) -> Verdict {
     let name = &request.identifier;
     let is_there =
@@ -178,7 +178,7 @@ fn action_needed(headline: String) -> Verdict {
     Verdict { standing: Standing::ActionNeeded, ..well(words::ACTION_NEEDED, headline) }
 }
 
-/// What is known of a run and of the world after it.
+/// The run, with the databases and snapshots that exist after it.
 struct Place<'a> {
     run: &'a Run,
     request: &'a Request,
@@ -193,12 +193,12 @@ impl Place<'_> {
         self.databases.iter().find(|database| database.kind == kind && database.identifier == identifier)
     }
 
-    /// What answers under the name the run was about.
+    /// The database under the run's service name.
     fn home(&self) -> Option<&Database> {
         self.named(self.request.kind, self.request.identifier.as_str())
     }
 
-    /// The restored database that the rollback moved aside, if its origin is proven; else what has that name.
+    /// The database under the aside name: the restored one if its origin is proven, else any database of that name.
     fn aside(&self) -> Option<&Database> {
         self.named(self.request.kind, self.run.names.as_ref()?.aside.as_str())
     }
@@ -217,7 +217,7 @@ impl Place<'_> {
         self.databases.iter().filter(move |database| database.member_of.as_deref() == Some(cluster))
     }
 
-    /// By how far the run came before it failed.
+    /// The verdict by the progress of the run before its failure.
     fn as_far_as_it_came(&self) -> Verdict {
         match self.run.progress {
             Progress::Verified => self.after_verification(),
@@ -225,7 +225,7 @@ impl Place<'_> {
         }
     }
 
-    /// Another execution's claim on the original: what exists is that one's business, as long as it runs.
+    /// The verdict if another execution claims the original: that execution, while it runs, decides about the databases.
     fn of_another_run(&self) -> Option<Verdict> {
         let original = self.find(self.original.target())?;
         let claim = original.claim.as_deref().filter(|claim| *claim != self.run.execution)?;
@@ -265,7 +265,7 @@ impl Place<'_> {
         Some(verdict)
     }
 
-    /// No restored database was verified: the original belongs under its name.
+    /// The verdict without a verified database: the original belongs under its name.
     fn after_rollback(&self) -> Verdict {
         let name = &self.request.identifier;
         let target = self.original.target();
@@ -299,7 +299,7 @@ impl Place<'_> {
         verdict
     }
 
-    /// The same, done by the state machine.
+    /// The same repair, done by the state machine.
     fn try_again(&self) -> String {
         format!(
             "Instead of running the commands, you can have it tried again: once the cause is removed, start the state machine \
@@ -344,7 +344,7 @@ impl Place<'_> {
         verdict
     }
 
-    /// What can be done about a status that is not `available`.
+    /// Adds the remedy for a status that is not `available`.
     fn make_available(&self, database: &Database, verdict: &mut Verdict) {
         let Database { kind, identifier, status, .. } = database;
         match phase(*kind, status) {
@@ -359,7 +359,7 @@ impl Place<'_> {
     }
 
     /// As [`Self::make_available`], before a rename: RDS renames an available database only. A database that is being
-    /// renamed is about to lose the name that a command would wait for.
+    /// renamed soon loses the name that a command would wait for.
     fn await_available(&self, database: &Database, verdict: &mut Verdict) {
         if database.status == "renaming" {
             return;
@@ -370,7 +370,7 @@ impl Place<'_> {
         }
     }
 
-    /// A member of a Multi-AZ DB cluster is RDS's to repair, but a failed one needs a person.
+    /// RDS repairs the members of a Multi-AZ DB cluster, but a failed member needs a person.
     fn look_after_failed_members(&self, cluster: &str, verdict: &mut Verdict) {
         let is_own =
             |database: &Database| self.original.own_members().any(|member| member.resource_id == database.resource_id);
@@ -415,7 +415,7 @@ impl Place<'_> {
             let named = self.named(DatabaseKind::Instance, member.identifier().as_str());
             match self.find(member) {
                 Some(found) if !at_home(found, member) => {
-                    // A member that the run restored is deleted before, with its cluster.
+                    // An earlier command deletes a restored member, with its cluster.
                     if let Some(other) = named.filter(|other| other.origin != Origin::Restored) {
                         verdict.remarks.push(format!(
                             "{} ({}) has the name of the member {} and is {}: decide what becomes of it, then give the \
@@ -442,8 +442,8 @@ impl Place<'_> {
         }
     }
 
-    /// Takes the name from the database that the run restored: moved aside if clients may have written to it, deleted if it
-    /// never took a connection. Returns the database and the name it is moved to.
+    /// Frees the service name. Moves a restored database aside if it was in service; deletes it otherwise. Returns the
+    /// moved database and its new name.
     fn clear_the_name<'b>(&'b self, home: &'b Database, verdict: &mut Verdict) -> Option<(&'b Database, &'b str)> {
         let Database { kind, identifier, status, .. } = home;
         if was_never_in_service(*kind, status, home.was_available) {
@@ -476,8 +476,7 @@ impl Place<'_> {
         Some((home, aside))
     }
 
-    /// Deletes the members of a database that the run restored: they hold no data, and the original's members need their
-    /// names.
+    /// Deletes the members of a restored cluster: they hold no data, and the original's members need their names.
     fn free_member_names(&self, restored: &Database, verdict: &mut Verdict) {
         self.delete_members(restored, verdict);
         let deleted = self.own_members_of(restored).filter(|member| member.origin == restored.origin);
@@ -550,7 +549,7 @@ impl Place<'_> {
         }
     }
 
-    /// The members of an Aurora cluster. Those of a Multi-AZ DB cluster are RDS's own.
+    /// The members of an Aurora cluster. RDS owns the members of a Multi-AZ DB cluster.
     fn own_members_of<'b>(&'b self, cluster: &'b Database) -> impl Iterator<Item = &'b Database> {
         let is_aurora = self.original.own_members().next().is_some();
         self.members_of(&cluster.identifier).filter(move |_| is_aurora)
@@ -565,7 +564,7 @@ impl Place<'_> {
         self.remark_on_strangers(cluster, verdict);
     }
 
-    /// Whether the cluster has a member that is not of its own origin: a person decides about that one first.
+    /// Whether the cluster has a member of another origin: a person decides about that member first.
     fn has_strangers(&self, cluster: &Database) -> bool {
         self.own_members_of(cluster).any(|member| member.origin != cluster.origin)
     }
@@ -581,7 +580,7 @@ impl Place<'_> {
         }
     }
 
-    /// Deletes a database, a cluster's members before it.
+    /// Deletes a database, after the members of a cluster.
     fn delete(&self, database: &Database, what: &str, kept: Kept<'_>, verdict: &mut Verdict) {
         let Database { kind, identifier, .. } = database;
         if self.has_strangers(database) {
@@ -596,14 +595,14 @@ impl Place<'_> {
         verdict.commands.push(self.commands.wait(*kind, "deleted", identifier));
     }
 
-    /// The restored database that a rollback moved aside, unless that is being deleted.
+    /// The restored database that a rollback moved aside, unless RDS already deletes it.
     fn last_copy(&self) -> Option<&Database> {
         let is_kept =
             |aside: &&Database| aside.origin == Origin::Restored && phase(aside.kind, &aside.status) != Phase::Deleting;
         self.aside().filter(is_kept)
     }
 
-    /// The original is gone or going, although no restored database was verified.
+    /// The verdict if the original is deleted or being deleted, although no restored database was verified.
     fn without_original(&self, how: &str) -> Verdict {
         let name = &self.request.identifier;
         let gone = format!("The original ({}) {how}", self.original.target().resource_id);
@@ -658,13 +657,13 @@ impl Place<'_> {
         }
     }
 
-    /// The verified database, whatever its name is now.
+    /// The verified database, under any name.
     fn verified(&self) -> Option<&Database> {
         let resource_id = self.run.restored_resource_id.as_deref()?;
         self.databases.iter().find(|database| database.kind == self.request.kind && database.resource_id == resource_id)
     }
 
-    /// The verified database does not have the name.
+    /// The verdict if the verified database does not have the service name.
     fn verified_elsewhere(&self) -> Verdict {
         let name = &self.request.identifier;
         let home = self.home();
@@ -690,7 +689,7 @@ impl Place<'_> {
         verdict
     }
 
-    /// The restored database is verified and stays; the original is superfluous.
+    /// The verdict after the verification: the restored database stays, and the original is no longer needed.
     fn after_verification(&self) -> Verdict {
         let name = &self.request.identifier;
         let leftover = self.find(self.original.target());
@@ -737,7 +736,7 @@ impl Place<'_> {
         verdict
     }
 
-    /// How the original is deleted: as the run would have done.
+    /// The data that the deletion of the original keeps: the same as in a run.
     fn of_original(&self) -> Kept<'_> {
         let options = &self.request.options;
         let names = self.run.names.as_ref().filter(|_| options.final_snapshot);
@@ -770,8 +769,8 @@ impl Place<'_> {
         }
     }
 
-    /// Claims that are left over are harmless, but no longer true. They are removed where the database is once the other
-    /// commands have run. A copied claim, or one of unproven origin, is left alone.
+    /// Removes leftover claims, which are harmless but no longer true. The command names the database as it is called after
+    /// the other commands. Copied claims and claims of unproven origin stay.
     fn look_after_tags(&self, verdict: &mut Verdict) {
         let stays = if self.run.progress == Progress::Verified { Origin::Restored } else { Origin::Original };
         let aside = self.aside().map(|aside| aside.identifier.as_str());
@@ -789,7 +788,8 @@ impl Place<'_> {
         }
     }
 
-    /// The name a database has when everything is in its place. RDS renames the members of a Multi-AZ DB cluster with it.
+    /// The name of a database when all is in order. RDS renames the members of a Multi-AZ DB cluster together with the
+    /// cluster.
     fn home_of<'b>(&'b self, database: &'b Database) -> Cow<'b, str> {
         let original = self.original.target();
         let cluster = database.member_of.as_deref().filter(|_| self.original.own_members().next().is_none());
@@ -803,19 +803,19 @@ impl Place<'_> {
     }
 }
 
-/// Whether a database under the aside name is the run's, and not being deleted already.
+/// Whether a database under the aside name is the run's, and RDS does not delete it already.
 fn is_deletable(aside: &Database) -> bool {
     aside.origin == Origin::Restored && phase(aside.kind, &aside.status) != Phase::Deleting
 }
 
-/// The members of a database that was moved aside, as far as the commands have come.
+/// The state of an aside cluster's members after the commands so far.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Members {
     Left,
     Deleted,
 }
 
-/// The origin as an alert states it: no more than is proven.
+/// The origin in the words of an alert, which claim no more than is proven.
 const fn in_words(origin: Origin) -> &'static str {
     match origin {
         Origin::Original => "the original",
@@ -835,7 +835,7 @@ fn at_home(database: &Database, target: &Target) -> bool {
 struct Commands<'a>(Cli<'a>);
 
 impl Commands<'_> {
-    /// Starts another recovery beside this one, of the same state machine; nothing if this one's ARN is none.
+    /// Starts another recovery on the same state machine; `None` if this recovery's ARN is no ARN.
     fn recover(self, recovery: &str, interrupted: &str) -> Option<Command> {
         let (machine, _) = recovery.rsplit_once(':')?;
         let machine = machine.replacen(":execution:", ":stateMachine:", 1);
@@ -865,7 +865,7 @@ impl Commands<'_> {
         Command::new(format!("delete {identifier}, a member of {cluster}"), &self.0.delete_member(identifier))
     }
 
-    /// The CLI's waiter ends at once while the new name does not answer yet, so it may have to be repeated.
+    /// The CLI's waiter fails at once while no database has the new name yet. So a person may have to repeat it.
     fn rename(self, kind: DatabaseKind, from: &str, to: &str) -> [Command; 2] {
         let mut wait = self.wait(kind, "available", to);
         wait.purpose.push_str("; repeat it while the new name is not found, a rename takes minutes");
@@ -879,7 +879,7 @@ impl Commands<'_> {
         )
     }
 
-    /// RDS copies no snapshot of a Multi-AZ DB cluster: a second one is taken instead, as the run does.
+    /// RDS copies no snapshot of a Multi-AZ DB cluster, so the command takes a second one, as the run does.
     fn finish_replacement(self, request: &Request, names: &Names, is_copied: bool) -> Command {
         let (to, from) = (&request.snapshot_identifier, &names.replacement_snapshot);
         let line = if is_copied {
@@ -904,7 +904,7 @@ impl Commands<'_> {
         Command::new(format!("create its member {}", member.target.identifier()), &line)
     }
 
-    /// The settings that decide who can reach the database and how it behaves; the rest is left to its owner.
+    /// The settings that decide on access and behaviour; the owner sets the rest.
     fn restore(self, request: &Request, original: &Original) -> Vec<Command> {
         let name = request.identifier.as_str();
         let snapshot = request.snapshot_identifier.as_str();
@@ -963,7 +963,7 @@ mod tests {
         verdict.commands.iter().map(|command| command.line.trim_end_matches(" --region eu-west-1")).collect()
     }
 
-    /// A restore of an instance that failed somewhere between rename and verification.
+    /// A restore of an instance that failed between the rename and the verification.
     fn renamed() -> Value {
         after(instance(), &["claim", "rename"])
     }
@@ -989,7 +989,7 @@ mod tests {
         let verdict = judged(&renamed(), vec![home()]);
         assert_eq!((verdict.standing, verdict.summary), (Standing::Well, "original is back"));
         assert!(verdict.commands.is_empty());
-        // It failed before the rename was called.
+        // The run failed before the call of the rename.
         assert_eq!(judged(&instance(), vec![home()]).summary, "original untouched");
     }
 
@@ -1011,7 +1011,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_nobody_knows_is_never_deleted() {
+    fn an_unknown_database_is_never_deleted() {
         let databases = vec![
             database(Instance, "orders", "available", Origin::Other),
             database(Instance, "orders-temp", "available", Origin::Original),
@@ -1022,7 +1022,7 @@ mod tests {
     }
 
     #[test]
-    fn what_the_run_restored_is_removed_before_the_original_is_renamed_back() {
+    fn the_restored_database_is_removed_before_the_original_is_renamed_back() {
         let databases = vec![
             protected(database(Instance, "orders", "failed", Origin::Restored)),
             database(Instance, "orders-temp", "available", Origin::Original),
@@ -1037,7 +1037,7 @@ mod tests {
     }
 
     #[test]
-    fn an_original_that_is_not_available_gets_what_helps_its_status() {
+    fn an_original_that_is_not_available_gets_the_command_for_its_status() {
         for (status, command) in [
             ("stopped", Some("aws rds start-db-instance --db-instance-identifier orders")),
             ("rebooting", Some("aws rds wait db-instance-available --db-instance-identifier orders")),
@@ -1094,7 +1094,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_that_is_not_home_is_renamed_back() {
+    fn a_member_under_another_name_is_renamed_back() {
         let databases = vec![
             database(Cluster, "orders", "available", Origin::Original),
             member("orders-a", "db-ORDERS-A", "orders", Origin::Original),
@@ -1172,11 +1172,11 @@ mod tests {
         assert_eq!(verdict.standing, Standing::ActionNeeded);
         assert!(lines(&verdict)[0].contains("--new-db-instance-identifier orders-a "), "{:?}", lines(&verdict));
         let untagged = lines(&verdict).into_iter().filter(|line| line.contains("remove-tags-from-resource")).count();
-        assert_eq!(untagged, 2, "the members' claims are of no use to the other run: {:?}", lines(&verdict));
+        assert_eq!(untagged, 2, "the other run does not need the members' claims: {:?}", lines(&verdict));
     }
 
     #[test]
-    fn claims_of_multi_az_members_are_taken_off_under_the_names_they_get_with_their_cluster() {
+    fn claims_of_multi_az_members_are_removed_under_the_names_that_they_get_with_their_cluster() {
         let mut document = after(aurora(), &["claim", "rename"]);
         document["plan"]["original"]["clusterKind"] = json!(ClusterKind::MultiAz);
         let claimed = |database: Database| Database { claim: Some(EXECUTION.to_owned()), ..database };
@@ -1220,7 +1220,7 @@ mod tests {
     }
 
     #[test]
-    fn what_has_the_temporary_name_is_not_forgotten_beside_a_verified_database() {
+    fn the_database_under_the_temporary_name_is_named_beside_a_verified_database() {
         let document = verified(instance());
         let databases = vec![
             database(Instance, "orders", "available", Origin::Restored),
@@ -1262,7 +1262,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_somebody_added_is_never_deleted() {
+    fn a_member_that_a_person_added_is_never_deleted() {
         let databases = vec![
             database(Cluster, "orders", "available", Origin::Restored),
             database(Cluster, "orders-temp", "available", Origin::Original),
@@ -1301,14 +1301,14 @@ mod tests {
     }
 
     #[test]
-    fn what_another_execution_works_on_is_left_to_it() {
+    fn a_database_that_another_execution_claims_is_left_to_it() {
         let claim = Some("arn:another".to_owned());
         let home = Database { claim: claim.clone(), ..database(Instance, "orders", "available", Origin::Original) };
         let verdict = judged(&renamed(), vec![home]);
         assert_eq!(verdict.standing, Standing::Well);
         assert!(verdict.commands.is_empty());
         assert!(verdict.remarks[0].contains("arn:another"), "{:?}", verdict.remarks);
-        // The tag may be wrong, and nothing answers under the name: that is for a person to judge.
+        // The tag may be wrong, and no database has the service name, so a person has to judge.
         let away = Database { claim, ..database(Instance, "orders-temp", "available", Origin::Original) };
         let verdict = judged(&renamed(), vec![away]);
         assert_eq!(verdict.standing, Standing::ActionNeeded);
@@ -1317,7 +1317,7 @@ mod tests {
     }
 
     #[test]
-    fn what_carries_no_mark_any_more_is_not_called_the_original() {
+    fn a_database_without_a_claim_is_not_called_the_original() {
         let home = protected(database(Instance, "orders", "available", Origin::Original));
         let verdict = judged(&recovering(&instance(), Finding::Release, "ABORTED"), vec![home]);
         assert_eq!((verdict.standing, verdict.summary), (Standing::Well, "nothing is left to undo"));
@@ -1325,7 +1325,7 @@ mod tests {
     }
 
     #[test]
-    fn without_any_mark_a_person_has_to_look() {
+    fn without_any_claim_a_person_has_to_look() {
         let mut document = recovering(&instance(), Finding::Unresolved, "FAILED");
         document.as_object_mut().unwrap().remove("plan");
         let verdict = judged(&document, vec![database(Instance, "orders-temp", "available", Origin::Other)]);
@@ -1390,7 +1390,7 @@ mod tests {
         assert_eq!((vanished.standing, vanished.commands.len()), (Standing::ActionNeeded, 0));
     }
 
-    /// Every place of the original, and every database that may be under the name or aside: the commands and the words.
+    /// Tries every place of the original, with every database that may have the service name or the aside name.
     #[test]
     fn commands_take_the_name_only_from_a_database_that_the_run_restored() {
         let origins = [Origin::Restored, Origin::Copy, Origin::Other, Origin::Unproven];

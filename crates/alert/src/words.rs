@@ -1,6 +1,6 @@
-//! The fixed words of an alert, spelled once. A program that reads alerts, such as a test, compares with these.
+//! The fixed words of an alert, each spelled once. A program that reads alerts, such as a test, compares with these.
 //!
-//! A subject holds one outcome in parentheses, or [`ACTION_NEEDED`] behind the product's name.
+//! A subject contains one outcome in parentheses, or [`ACTION_NEEDED`] after the product's name.
 
 /// In the subject and the verdict of every final alert after which a person has to act.
 pub const ACTION_NEEDED: &str = "ACTION NEEDED";
@@ -19,7 +19,7 @@ pub const UNTOUCHED: &str = "original untouched";
 pub const BACK: &str = "original is back";
 /// The outcome of a rollback that succeeded and left work for a person.
 pub const BACK_WITH_LEFTOVERS: &str = "original is back, restored database is left over";
-/// The outcome of a recovery that finds the database under its name and no claim.
+/// The outcome of a recovery that finds the database under its name, without a claim.
 pub const NOTHING_TO_UNDO: &str = "nothing is left to undo";
 /// The outcome where the restored database is verified and the original is deleted.
 pub const IN_PLACE: &str = "restored database is in place";
@@ -41,15 +41,15 @@ pub const EXPORT: &str = "export to S3";
 pub const EXECUTION: &str = "Execution";
 /// The label before the execution that recovers it.
 pub const RECOVERY: &str = "Recovery";
-/// Of a database that was there before the run.
+/// The origin of a database that existed before the run.
 pub const THE_ORIGINAL: &str = "the original";
-/// Of a database that the run restored.
+/// The origin of a database that the run restored.
 pub const RESTORED: &str = "restored by this run";
-/// Of a database that is neither.
+/// The origin of any other database.
 pub const FOREIGN: &str = "neither the original nor restored by this run";
-/// Of a database with a copy of the run's tags.
+/// The origin of a database with a copy of the run's tags.
 pub const COPY: &str = "another database with copied tags";
-/// Of a database without a proof of its origin.
+/// The origin of a database without a proof.
 pub const UNPROVEN: &str = "of unproven origin";
-/// Of a foreign database, or a copy, under the name.
+/// The predicate for a foreign database, or a copy, under the service name.
 pub const NOT_CREATED: &str = "is a database that this run did not create";

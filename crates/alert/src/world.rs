@@ -1,7 +1,7 @@
-//! The look at RDS for the final alert: which databases and snapshots exist now, under which name.
+//! The look at RDS for the final alert: the databases and snapshots that exist now, with their names.
 //!
-//! It looks at every name of the plan, and finds the original and the restored database by their resource ids wherever they
-//! are. A look that fails becomes a reason in the alert, never an error: an alert without a look is better than none.
+//! The look covers every name of the plan. It finds the original and the restored database by their resource ids under any
+//! name. A failed look becomes a reason in the alert, never an error. An alert without a look is better than none.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -17,21 +17,21 @@ use crate::origin::{self, Facts};
 use crate::plain;
 use crate::run::{Original, Progress, Run};
 
-/// How long the look may take: the alert waits no longer.
+/// The most time that an alert gives the look.
 const PATIENCE: Duration = Duration::from_secs(45);
-/// The longest shown reason why it was not possible to look.
+/// The longest shown reason of a failed look.
 const LONGEST_REASON: usize = 500;
 
-/// What was seen, or why it was not.
+/// The result of the look, or the reason of its failure.
 pub type Look<T> = std::result::Result<T, String>;
 
-/// What exists now.
+/// The databases and snapshots that exist now.
 #[derive(Clone, Debug)]
 pub struct World {
-    /// The database and its members under both names, and the original wherever it is.
+    /// The database and its members under every name of the plan, and the original under any name.
     pub databases: Look<Vec<Database>>,
-    /// The snapshot a restore is made from, and the one a replacement is taken as. After a rollback also the final snapshot
-    /// of the database that it moved aside, if there is one.
+    /// The source of the restore, and the snapshot under the temporary name of a replacement. After a rollback also the
+    /// final snapshot of the database that the rollback moved aside, if that snapshot exists.
     pub snapshots: Look<Vec<Snapshot>>,
 }
 
@@ -44,12 +44,12 @@ pub struct Database {
     pub resource_id: String,
     pub arn: String,
     pub origin: Origin,
-    /// Whether it has ever been available. A cluster may have been, whatever RDS reports.
+    /// Whether the database has ever been available. A cluster may have been: RDS does not tell.
     pub was_available: bool,
     pub deletion_protection: bool,
-    /// The execution that claims or made it, by tags that are no copy.
+    /// The execution that claims or created the database, by tags that are no copy.
     pub claim: Option<String>,
-    /// The cluster it is a member of, and whether it is the writer there.
+    /// The cluster of this member, and whether the member is its writer.
     pub member_of: Option<String>,
     pub is_writer: bool,
 }
@@ -61,7 +61,7 @@ pub struct Snapshot {
     pub status: Option<String>,
 }
 
-/// Looks at everything the run worked on; at nothing if it had no request.
+/// Looks at every database and snapshot of the run; at none if the run has no request.
 pub async fn look(client: &Client, run: &Run) -> World {
     let Some(request) = &run.request else {
         return World { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
@@ -77,7 +77,7 @@ async fn patiently<T>(look: impl Future<Output = Result<T>>) -> Look<T> {
         Ok(Ok(seen)) => Ok(seen),
         Ok(Err(error)) => {
             let report = error.report();
-            // The line that names the identifier says nothing the alert does not say.
+            // The alert names the identifier elsewhere.
             let reason = report.strip_prefix("Identifier:").and_then(|rest| rest.split_once('\n')).map(|(_, why)| why);
             Err(plain::line(reason.unwrap_or(&report), LONGEST_REASON))
         }
@@ -115,7 +115,7 @@ async fn databases(client: &Client, run: &Run, request: &Request) -> Result<Vec<
                     seen.add_instance(&member, Some(cluster), origin);
                 }
             }
-            // A member's name may be taken by something that is in neither cluster.
+            // A database outside both clusters may have a member's name.
             let homes = run.original.iter().flat_map(Original::own_members).map(Target::identifier);
             let unseen: Vec<&str> =
                 homes.filter(|name| !seen.has_instance(name)).map(DatabaseIdentifier::as_str).collect();
@@ -128,7 +128,7 @@ async fn databases(client: &Client, run: &Run, request: &Request) -> Result<Vec<
     Ok(seen.0.into_values().collect())
 }
 
-/// The resource ids of the original and of the restored database, of those that do not answer under a name of the plan.
+/// The resource ids of the original and the restored database, except those found under a name of the plan.
 fn missing<'a, D>(run: &'a Run, found: &[D], of: fn(&D) -> Option<&str>) -> Vec<&'a str> {
     let original = run.original.as_ref().map(|original| original.target().resource_id.as_str());
     let wanted = original.into_iter().chain(run.restored_id());
@@ -171,7 +171,7 @@ async fn status_of_snapshot(client: &Client, request: &Request, name: &SnapshotI
     Ok(status.map(|status| status.unwrap_or_else(|| "unknown".to_owned())))
 }
 
-/// The databases that were seen, each once: clusters before instances, by name.
+/// The databases of the look, each once: clusters before instances, by name.
 #[derive(Default)]
 struct Seen(BTreeMap<(bool, String), Database>);
 
@@ -227,14 +227,14 @@ impl Seen {
     }
 }
 
-/// A rename that is accepted does not show in the status at once, but the name will not be the database's for long.
+/// The status does not show an accepted rename at once, but the database soon loses the name.
 fn status(shown: Option<&str>, moving_to: Option<&str>) -> String {
     let status = if moving_to.is_some() { Some("renaming") } else { shown };
     status.unwrap_or("unknown").to_owned()
 }
 
-/// RDS makes the members of a Multi-AZ DB cluster without a claim, and a release removes it. A person added any other member
-/// without one.
+/// Whether a member may have no claim: RDS creates the members of a Multi-AZ DB cluster without one, and a release removes
+/// it. A person added any other member without a claim.
 fn may_lack_the_claim(run: &Run) -> bool {
     let rds_owns_members = run.original.as_ref().is_some_and(|original| original.own_members().next().is_none());
     rds_owns_members || run.restored_resource_id.is_some()

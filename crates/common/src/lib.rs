@@ -1,4 +1,4 @@
-//! What every Trapheus function shares, and nothing one function alone needs.
+//! The code that all Trapheus functions share, without the parts that only one function needs.
 //!
 //! | folder | module | owns |
 //! |---|---|---|
@@ -25,13 +25,15 @@
 //! | | [`restored`] | the restored database beside its original |
 //!
 //! `rds` knows `runtime` and `contract`, `runtime` knows `contract`, and `contract` knows no client of AWS; a test holds these
-//! directions. Nothing here reads the environment but [`clients`], [`lambda`] and a function's main.
+//! directions. Only [`clients`], [`lambda`] and a function's main read the environment.
 
 mod contract;
 pub mod rds;
 mod runtime;
 
 pub use contract::error::{Error, ErrorKind, Result};
-pub use contract::{causes, commands, document, error, functions, identifiers, input, settings, source, timestamp, wait};
+pub use contract::{
+    causes, commands, document, error, functions, identifiers, input, settings, source, timestamp, wait,
+};
 pub use rds::{claim, restored, tags};
 pub use runtime::{AwsFailure, clients, clock, connect_error, lambda, poll, trust};

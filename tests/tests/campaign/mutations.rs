@@ -18,8 +18,8 @@ use trapheus_cli::fleet::{Failure, Fleet};
 use trapheus_cli::rehearsal::{BEGIN, Clients, DEFINITION, load};
 use trapheus_cli::report::Report;
 use trapheus_cli::stage::{Around, Call};
-use trapheus_common::timestamp::Timestamp;
 use trapheus_common::poll::Pace;
+use trapheus_common::timestamp::Timestamp;
 
 /// Checks that all cases keep every promise with all safeguards, and that a case breaks one without a safeguard.
 pub(crate) fn assert_found_out(cases: &[Case], with: &Changes, without: &Changes) {

@@ -4,10 +4,10 @@ use std::time::Duration;
 
 use rds_simulator::{Fault, FaultRule};
 use serde_json::{Value, json};
-use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{Names, Request, StepOutput, Task, TaskName, WaitEvent, WaitOutput, WaitStatus};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::poll::Pace;
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{ErrorKind, Result};
 use trapheus_status_waiter::{cluster, instance};

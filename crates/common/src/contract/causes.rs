@@ -1,9 +1,9 @@
-//! Known causes of a failure: one sentence on what each means, and one on the remedy. Every function and every alert uses
-//! these words, so each is written once.
+//! Known causes of a failure: one sentence on the meaning of each, and one on the remedy. Every function and every alert
+//! uses these sentences, so each is written once.
 //!
-//! A row is found by a code of AWS, by the name of one of our errors, or by a status of a database. A few failures share all of
-//! these, and only their wording tells them apart: [`Row::wordings`] is that exception, and the only place where a text is
-//! searched. A wrong guess there costs one less helpful sentence, because nothing is decided by it.
+//! A code of AWS, the name of a Trapheus error, or the status of a database identifies a row. A few failures share all of
+//! these, and only their texts differ: [`Row::wordings`] is for them, and the only search in a text. A wrong guess there
+//! only makes a sentence less helpful, because no decision depends on it.
 
 use crate::ErrorKind;
 
@@ -15,7 +15,8 @@ pub struct Cause {
 }
 
 impl Cause {
-    /// The remedy as an error appends it to its own words. An alert takes it out again, because it has a section for it.
+    /// The remedy as an error appends it to its own words. An alert removes it again, because the remedy has a section
+    /// there.
     pub fn in_brackets(&self) -> String {
         let remedy = self.remedy.trim_end_matches('.');
         let (first, rest) = remedy.split_at(1);
@@ -23,17 +24,17 @@ impl Cause {
     }
 }
 
-/// A cause, and the signs by which it is known.
+/// A cause, and the signs that identify it.
 #[derive(Clone, Copy, Debug)]
 pub struct Row {
     pub cause: Cause,
-    /// Errors of our own that always have this cause.
+    /// Trapheus errors that always have this cause.
     pub kinds: &'static [ErrorKind],
     /// Codes of RDS, Lambda and Step Functions.
     pub codes: &'static [&'static str],
     /// Statuses of a database.
     pub statuses: &'static [&'static str],
-    /// The exception: parts of texts, for failures that no code tells apart. `*` stands for one word.
+    /// Parts of texts, for failures that no code identifies. `*` stands for one word.
     pub wordings: &'static [&'static str],
 }
 
@@ -55,7 +56,7 @@ const fn row(meaning: &'static str, remedy: &'static str) -> Row {
     Row { cause: Cause { meaning, remedy }, kinds: &[], codes: &[], statuses: &[], wordings: &[] }
 }
 
-/// From the particular to the general: the first row with a matching sign decides.
+/// The first row with a matching sign decides, so particular causes come before general ones.
 pub const TABLE: &[Row] = &[
     Row {
         codes: &["DBInstanceAutomatedBackupQuotaExceeded", "DBInstanceAutomatedBackupQuotaExceededFault"],
@@ -371,7 +372,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_sign_stands_for_one_cause() {
+    fn a_sign_identifies_one_cause() {
         let mut seen = HashSet::new();
         for sign in TABLE.iter().flat_map(|row| row.names().chain(row.wordings.iter().copied())) {
             assert!(seen.insert(sign), "{sign} is in two rows");
@@ -379,7 +380,7 @@ mod tests {
     }
 
     #[test]
-    fn a_sentence_stands_in_one_row_and_ends_with_a_stop() {
+    fn a_sentence_occurs_in_one_row_and_ends_with_a_full_stop() {
         let mut seen = HashSet::new();
         for Row { cause: Cause { meaning, remedy }, .. } in TABLE {
             assert!(meaning.ends_with('.') && remedy.ends_with('.'), "{meaning} {remedy}");
@@ -395,7 +396,7 @@ mod tests {
     }
 
     #[test]
-    fn a_remedy_in_brackets_goes_on_in_the_same_sentence() {
+    fn a_remedy_in_brackets_continues_the_sentence() {
         let cause = of_code("DomainNotFoundFault").unwrap();
         let said = " (restore the domain, or remove the original from it; then start the run again)";
         assert_eq!(cause.in_brackets(), said);

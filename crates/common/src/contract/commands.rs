@@ -1,6 +1,6 @@
 //! Commands of the AWS CLI, as errors and alerts name them.
 //!
-//! The only place that writes such a command: it quotes every value for a shell and names the region.
+//! Only this module writes such a command: it quotes every value for a shell and names the region.
 
 use std::fmt;
 
@@ -28,7 +28,7 @@ pub struct Kept<'a> {
 }
 
 impl<'a> Cli<'a> {
-    /// Without a region, the CLI's own configuration decides.
+    /// A CLI without a region, which its own configuration decides.
     pub const fn in_region(region: &'a str) -> Self {
         Self { region }
     }
@@ -49,7 +49,7 @@ impl<'a> Cli<'a> {
         Command { text: format!("aws {service} {operation}"), region: self.region }
     }
 
-    /// An operation on one database: `start` for `start-db-instance`.
+    /// An operation on one database: `start` becomes `start-db-instance`.
     fn on(self, verb: &str, kind: DatabaseKind, identifier: &str) -> Command<'a> {
         self.rds(&format!("{verb}-{}", noun(kind))).with(&format!("--{}-identifier", noun(kind)), [identifier])
     }
@@ -58,7 +58,7 @@ impl<'a> Cli<'a> {
         self.on("start", kind, identifier)
     }
 
-    /// Applies at once what waits for the maintenance window.
+    /// Applies a change at once that waits for the maintenance window.
     pub fn apply_pending(self, kind: DatabaseKind, identifier: &str) -> Command<'a> {
         self.on("modify", kind, identifier).flag("--apply-immediately")
     }
@@ -83,7 +83,7 @@ impl<'a> Cli<'a> {
         if kept.automated_backups { command.flag("--no-delete-automated-backups") } else { command }
     }
 
-    /// Deletes a member of an Aurora cluster, whose data is its cluster's.
+    /// Deletes a member of an Aurora cluster, whose data belongs to the cluster.
     pub fn delete_member(self, identifier: &str) -> Command<'a> {
         self.on("delete", DatabaseKind::Instance, identifier)
     }
@@ -123,7 +123,7 @@ impl<'a> Cli<'a> {
 }
 
 impl Command<'_> {
-    /// The option with its values, unless there are none.
+    /// The option with its values; no option if there are no values.
     #[must_use]
     pub fn with<'v>(mut self, option: &str, values: impl IntoIterator<Item = &'v str>) -> Self {
         for (position, value) in values.into_iter().enumerate() {
@@ -166,7 +166,7 @@ const fn snapshot_noun(kind: DatabaseKind) -> &'static str {
     }
 }
 
-/// One word of a shell command, quoted where a shell would take it apart.
+/// One word of a shell command, in quotes if a shell would split or expand it.
 fn word(text: &str) -> String {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || "-_.:/=@".contains(c);
     if !text.is_empty() && text.chars().all(is_plain) {

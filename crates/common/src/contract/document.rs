@@ -1,38 +1,38 @@
-//! The state document: one JSON object that flows through the state machine, to which every state adds its own key.
+//! The state document: one JSON object that passes through the state machine. Each state adds its own key.
 //!
 //! | key | written by | type |
 //! |---|---|---|
-//! | `input` | `KeepInputApart` | the user's input, whatever it is: no key of it is ever taken for one of the machine's |
+//! | `input` | `KeepInputApart` | the user's input, unchecked and apart: none of its keys counts as a key of the machine |
 //! | `request` | `ValidateInput` | [`Request`] |
 //! | `wake` | `NoteSleepingFunction` | `{failed: true}`: a function of the rollback or the alerts did not wake |
 //! | `plan` | `PreflightDbInstance`, `PreflightCluster` | [`Plan`] of an [`OriginalInstance`] or [`OriginalCluster`] |
 //! | `claim`, `snapshot`, `rename`, `restore`, `settings`, `protection`, `delete`, `release` | the step of that name | [`StepOutput`] |
 //! | `verification` | the step of that name | [`Verification`] |
-//! | `commit` | the step of that name | [`Commit`]: from here on the restored database stays |
+//! | `commit` | the step of that name | [`Commit`]: the restored database stays after it |
 //! | `export` | `Plan…SnapshotExport`, then the step and the wait of that name | [`ExportRequest`], then [`ExportOutput`] |
 //! | `<step>.wait` | the status-waiter after that step | [`WaitOutput`] |
 //! | `error` | every `Catch` | [`Caught`]: error and cause of the first failure |
 //! | `recovery` | `FindInterruptedExecution` | [`RecoveryOutput`]; it also writes the `request`, `plan` and `error` of the interrupted execution ([`RecoveryDocument`]) |
-//! | `downtime` | `Begin…Downtime` | `{since}`: when the name is about to be without a database |
-//! | `failure` | `FailedState` | `{alert, rollback, slack}`: what its three branches did |
-//! | `notice` | `SuccessNotices` | `{mail, slack}`: [`AlertOutput`], [`SlackOutput`], or the error that kept it |
+//! | `downtime` | `Begin…Downtime` | `{since}`: the moment before the service name loses its database |
+//! | `failure` | `FailedState` | `{alert, rollback, slack}`: the results of its three branches |
+//! | `notice` | `SuccessNotices` | `{mail, slack}`: [`AlertOutput`], [`SlackOutput`], or the error that prevented it |
 //! | `alerts` | `FinalAlerts`, `ExportAlerts` | the same |
 //!
-//! Inside `FailedState` the rollback branch keeps its own key `rollback`: `{startedAt, discard, rename, aside, release}`, and
-//! `error` and `failed: {state}` if it could not finish. The state of the run that failed is in the variable `failedState`,
-//! which each `Catch` assigns and the alerts receive.
+//! Inside `FailedState` the rollback branch keeps its own key `rollback`: `{startedAt, discard, rename, aside, release}`,
+//! and `error` and `failed: {state}` if it could not finish. The variable `failedState` contains the state of the run that
+//! failed: each `Catch` assigns it, and the alerts receive it.
 //!
-//! A failure of the export is no failure of the run: its `Catch` leaves it in `export.failure`, as [`ExportOutput`] does.
+//! A failed export does not fail the run: its `Catch` stores the failure in `export.failure`, as [`ExportOutput`] does.
 //!
-//! The document stays far below Step Functions' limit of 256 KiB, whatever the database: tags are read from the original
-//! where they are needed, and only their number and hash are carried; nothing is held twice.
+//! The document stays far below Step Functions' limit of 256 KiB for every database. The steps read tags from the original,
+//! and the document contains only their number and hash. It contains no value twice.
 
 use serde::{Deserialize, Serialize};
 
-use crate::timestamp::Timestamp;
 use crate::error::{Error, Result};
 use crate::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, SnapshotIdentifier};
 use crate::settings::{ClusterSettings, InstanceSettings};
+use crate::timestamp::Timestamp;
 use crate::wait::Goal;
 
 /// Every key that the state machine writes at the top of the document, besides `input`.
@@ -60,17 +60,17 @@ pub const KEYS: [&str; 21] = [
     "alerts",
 ];
 
-/// The size that the document stays below, in bytes: Step Functions ends an execution at 256 KiB, and a function's input
-/// carries the document's keys once more.
+/// The limit of the document's size, in bytes. Step Functions ends an execution at 256 KiB, and a function's input contains
+/// the document's keys once more.
 pub const MOST_BYTES: usize = 100 * 1024;
 
-/// What the user asks for.
+/// The user's request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Task {
     /// Create or replace `<identifier>-snapshot`, then restore from it.
     CreateSnapshot,
-    /// Restore from the `<identifier>-snapshot` that exists.
+    /// Restore from the existing `<identifier>-snapshot`.
     DbRestore,
     /// Create or replace `<identifier>-snapshot` and stop.
     CreateSnapshotOnly,
@@ -100,13 +100,14 @@ impl Task {
     }
 }
 
-/// How an existing `<identifier>-snapshot` gives way to a new one.
+/// The way in which a new snapshot replaces an existing `<identifier>-snapshot`.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 pub enum SnapshotReplacement {
-    /// Take the new one as `<identifier>-temp` first; the old one goes only once that is available.
+    /// Take the new snapshot as `<identifier>-temp` first; delete the old one once the new one is available.
     #[default]
     KeepUntilReplaced,
-    /// The original project's way: delete the old one, then take the new one. A failure between leaves no snapshot.
+    /// As in the original project: delete the old snapshot, then take the new one. A failure between the two leaves no
+    /// snapshot.
     DeleteFirst,
 }
 
@@ -122,18 +123,18 @@ impl std::str::FromStr for SnapshotReplacement {
     }
 }
 
-/// What the deployment decides for every run: parameters of the stack, copied into each request.
+/// The deployment's options for every run: parameters of the stack, copied into each request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Options {
     pub snapshot_replacement: SnapshotReplacement,
-    /// Keep the deleted original's automated backups, so that it can still be restored to a point in time.
+    /// Keep the deleted original's automated backups, so that a person can still restore it to a point in time.
     pub keep_automated_backups: bool,
     /// Take [`Names::final_snapshot`] before the original is deleted.
     pub final_snapshot: bool,
-    /// How long the rollback may take once it has begun.
+    /// The most time that the rollback may take after its beginning.
     pub rollback_seconds: u64,
-    /// Tell people about runs that succeed, too.
+    /// Also send alerts about runs that succeed.
     #[serde(default)]
     pub success_notice: bool,
 }
@@ -146,15 +147,15 @@ pub struct Request {
     pub snapshot_identifier: SnapshotIdentifier,
     pub task: Task,
     pub kind: DatabaseKind,
-    /// The execution's ARN: the value of our claim and of the mark on everything the run creates.
+    /// The execution's ARN: the value of the claim's tag, and of the tag on everything that the run creates.
     pub execution: String,
     pub started_at: Timestamp,
-    /// Every wait of the run ends by then; the rollback has a deadline of its own.
+    /// The end of every wait of the run; the rollback has its own deadline.
     pub deadline: Timestamp,
-    /// The export of the snapshot that the run takes, if one is wanted.
+    /// The export of the snapshot that the run takes, if the input or the deployment asks for one.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub export: Option<ExportRequest>,
-    /// How old the backup may be when the run begins, if the input limits it.
+    /// The greatest age of the backup at the beginning of the run, if the input limits it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum_age_seconds: Option<u64>,
     #[serde(flatten)]
@@ -165,9 +166,9 @@ pub struct Request {
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportRequest {
-    /// The export task's, derived from the execution.
+    /// The identifier of the export task, derived from the execution.
     pub identifier: ExportIdentifier,
-    /// Whether the run ends only when the export has.
+    /// Whether the run waits for the end of the export.
     pub wait: bool,
 }
 
@@ -175,33 +176,33 @@ pub struct ExportRequest {
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "snake_case")]
 pub enum Strategy {
-    /// The original gives up its name first; the restored database is created under it.
+    /// The original gives up the service name first; the run then creates the restored database under it.
     #[default]
     RenameFirst,
 }
 
-/// What a run works with, decided before anything is touched. `O` is [`OriginalInstance`] or [`OriginalCluster`].
+/// The decisions of a run before its first change. `O` is [`OriginalInstance`] or [`OriginalCluster`].
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Plan<O> {
     #[serde(default)]
     pub strategy: Strategy,
-    /// When RDS was read. A claim refuses a plan that is older than [`Self::FRESH_SECONDS`].
+    /// The time at which preflight read RDS. A claim refuses a plan that is older than [`Self::FRESH_SECONDS`].
     pub read_at: Timestamp,
-    /// The pinned backup. Absent where the run takes its snapshot itself, until that is available.
+    /// The pinned backup. Absent in a run that takes its snapshot itself, until that snapshot is available.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
     pub names: Names,
     pub original: O,
-    /// Facts that a reader of the run should know, such as the age of the data.
+    /// Facts for a reader of the run, such as the age of the data.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
 
 impl<O> Plan<O> {
-    /// How old a plan may be when the database is claimed, in seconds.
+    /// The greatest age of a plan at the time of the claim, in seconds.
     ///
-    /// A redriven execution goes on with the document it stopped with, so its plan may be days old.
+    /// A redriven execution continues with its old document, so its plan may be days old.
     pub const FRESH_SECONDS: u64 = 3_600;
 }
 
@@ -232,20 +233,20 @@ pub struct Planned<'a> {
     pub names: Vec<&'a DatabaseIdentifier>,
 }
 
-/// The backup that a run restores, pinned by what never changes about it.
+/// The backup that a run restores, pinned by facts that never change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
     pub kind: SourceKind,
     pub arn: String,
-    /// When the data was taken: `OriginalSnapshotCreateTime`, which a copy keeps, else `SnapshotCreateTime`.
+    /// The time of the data: `OriginalSnapshotCreateTime`, which a copy keeps, else `SnapshotCreateTime`.
     pub created_at: Timestamp,
-    /// When this snapshot itself was created: another snapshot of the same name has another time.
+    /// The time of this snapshot's creation: another snapshot of the same name has another time.
     pub taken_at: Timestamp,
-    /// The name that the snapshot's source had then.
+    /// The name of the snapshot's source at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_identifier: Option<String>,
-    /// `DbiResourceId` or `DbClusterResourceId` of the snapshot's source, where RDS reports it.
+    /// `DbiResourceId` or `DbClusterResourceId` of the snapshot's source, if RDS reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_resource_id: Option<String>,
 }
@@ -275,13 +276,13 @@ pub enum NameRole {
 pub struct DatabaseNames {
     pub service: DatabaseIdentifier,
     pub parked: DatabaseIdentifier,
-    /// Absent where the restored database is created under the service name.
+    /// Absent if the run creates the restored database under the service name.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub staged: Option<DatabaseIdentifier>,
 }
 
 impl DatabaseNames {
-    /// The name that has this role.
+    /// The name with this role.
     pub fn of(&self, role: NameRole) -> Result<&DatabaseIdentifier> {
         match role {
             NameRole::Service => Ok(&self.service),
@@ -298,7 +299,7 @@ impl DatabaseNames {
     }
 }
 
-/// Every name a run gives, with its role. Only the plan derives names.
+/// Every name of a run, with its role. Only the plan derives names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Names {
@@ -310,7 +311,7 @@ pub struct Names {
     pub final_snapshot: SnapshotIdentifier,
     /// The final snapshot of the database that a rollback moved aside.
     pub discarded_snapshot: SnapshotIdentifier,
-    /// The name that a replacement of the snapshot is first taken as.
+    /// The temporary name of the snapshot that replaces another.
     pub replacement_snapshot: SnapshotIdentifier,
 }
 
@@ -333,7 +334,7 @@ impl Names {
     }
 }
 
-/// A database's own tags, by number and hash: enough to notice a change, and small whatever the tags.
+/// A database's own tags, by number and hash: a change shows, and the digest is small for any number of tags.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct TagDigest {
@@ -342,17 +343,17 @@ pub struct TagDigest {
     pub sha256: String,
 }
 
-/// A database the run works on: the id that never changes, and the names it may have.
+/// A database that the run works on: its resource id, which never changes, and its planned names.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Target {
     pub names: DatabaseNames,
-    /// `DbiResourceId` or `DbClusterResourceId`: what decides which database may be deleted or put back.
+    /// `DbiResourceId` or `DbClusterResourceId`, which decides whether a step may delete or rename a database.
     pub resource_id: String,
 }
 
 impl Target {
-    /// The name that people know it by.
+    /// The service name of the database.
     pub fn identifier(&self) -> &DatabaseIdentifier {
         &self.names.service
     }
@@ -386,32 +387,32 @@ impl Original for OriginalCluster {
     }
 }
 
-/// The DB instance as it was before the run touched it.
+/// The DB instance as it was before the run changed it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OriginalInstance {
     pub resource_id: String,
     pub engine: String,
     pub engine_version: String,
-    /// The user's tags; ours and reserved ones left out.
+    /// The user's tags, without Trapheus's tags and reserved ones.
     pub tags: TagDigest,
     pub settings: InstanceSettings,
-    /// What will not carry over, for the run's output and alerts.
+    /// Settings that the restore will not carry over, for the run's output and alerts.
     #[serde(default)]
     pub not_carried_over: Vec<String>,
 }
 
-/// The two kinds of DB cluster, which differ in who owns the members.
+/// The two kinds of DB cluster, with different owners of the members.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "kebab-case")]
 pub enum ClusterKind {
-    /// Members are named, renamed, created and deleted one by one.
+    /// The run names, renames, creates and deletes each member.
     Aurora,
-    /// RDS owns the members; everything happens at the cluster.
+    /// RDS owns the members; the run changes only the cluster.
     MultiAz,
 }
 
-/// A member of an Aurora cluster, or of a Multi-AZ DB cluster as far as it is visible.
+/// A member of an Aurora cluster, or a visible member of a Multi-AZ DB cluster.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Member {
@@ -422,7 +423,7 @@ pub struct Member {
     pub settings: InstanceSettings,
 }
 
-/// The DB cluster as it was before the run touched it.
+/// The DB cluster as it was before the run changed it.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct OriginalCluster {
@@ -430,18 +431,18 @@ pub struct OriginalCluster {
     pub cluster_kind: ClusterKind,
     pub engine: String,
     pub engine_version: String,
-    /// The user's tags; ours and reserved ones left out.
+    /// The user's tags, without Trapheus's tags and reserved ones.
     pub tags: TagDigest,
     pub settings: ClusterSettings,
     /// The writer first.
     pub members: Vec<Member>,
-    /// What will not carry over, for the run's output and alerts.
+    /// Settings that the restore will not carry over, for the run's output and alerts.
     #[serde(default)]
     pub not_carried_over: Vec<String>,
 }
 
 impl ClusterKind {
-    /// The kind of an engine's clusters; none for those RDS only lists.
+    /// The kind of an engine's clusters; `None` for an engine that Trapheus does not restore.
     pub fn of_engine(engine: &str) -> Option<Self> {
         match engine {
             engine if engine.starts_with("aurora") => Some(Self::Aurora),
@@ -452,7 +453,7 @@ impl ClusterKind {
 }
 
 impl OriginalCluster {
-    /// The members that are renamed, created and deleted one by one: none of a Multi-AZ DB cluster's.
+    /// The members that the run renames, creates and deletes one by one: none for a Multi-AZ DB cluster.
     pub fn own_members(&self) -> &[Member] {
         match self.cluster_kind {
             ClusterKind::Aurora => &self.members,
@@ -461,7 +462,7 @@ impl OriginalCluster {
     }
 }
 
-/// The payload of `ValidateInput`: the raw input, and what only Step Functions knows.
+/// The payload of `ValidateInput`: the raw input, and facts that only Step Functions knows.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ValidateEvent {
@@ -492,18 +493,19 @@ pub struct StepEvent<O> {
 pub struct ReleaseEvent<O> {
     pub request: Request,
     pub plan: Plan<O>,
-    /// Whether the run has failed: then an original that does not answer was not deleted by it, and is looked for.
+    /// Whether the run has failed. A failed run has not deleted an original that does not answer, so the release looks for
+    /// it.
     #[serde(default)]
     pub after_failure: bool,
 }
 
-/// The payload of a discard: the rollback's removal of what the run restored.
+/// The payload of a discard: the rollback deletes the restored database.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct DiscardEvent<O> {
     pub request: Request,
     pub plan: Plan<O>,
-    /// The name that the restored database is removed from.
+    /// The name of the restored database.
     pub at: NameRole,
     pub rollback_started_at: Timestamp,
     #[serde(default)]
@@ -511,13 +513,13 @@ pub struct DiscardEvent<O> {
 }
 
 impl<O> DiscardEvent<O> {
-    /// Until when a restored database is awaited that has the service name and that RDS works on: half of the rollback's
-    /// time, so that the other half is left for the original.
+    /// The end of the wait for a restored database that has the service name and that RDS works on. The wait has half of
+    /// the rollback's time; the original needs the other half.
     pub fn awaits_until(&self) -> Timestamp {
         self.begun().plus_seconds(self.request.options.rollback_seconds / 2)
     }
 
-    /// The same for a restored database that was moved aside, once the original has its name back.
+    /// The same for a restored database that was moved aside, once the original has its name again.
     pub fn awaits_aside_until(&self) -> Timestamp {
         self.begun().plus_seconds(self.request.options.rollback_seconds / 4 * 3)
     }
@@ -535,7 +537,7 @@ pub struct RestoreEvent<O> {
     pub plan: Plan<O>,
     /// The name of the restored database.
     pub to: NameRole,
-    /// The name that the original has by then.
+    /// The name of the original at that time.
     pub original_at: NameRole,
 }
 
@@ -572,7 +574,7 @@ pub struct RenameEvent<O> {
     pub resource_id: Option<String>,
     pub from: NameRole,
     pub to: NameRole,
-    /// Whether the run has failed: then the rename does what it still can.
+    /// Whether the run has failed; the rename then changes everything that it still can.
     #[serde(default)]
     pub after_failure: bool,
 }
@@ -598,11 +600,11 @@ impl<O: Original> RenameEvent<O> {
 #[serde(rename_all = "camelCase")]
 pub struct ExportEvent {
     pub request: Request,
-    /// What is known of the export so far.
+    /// The state of the export so far.
     pub export: ExportSoFar,
 }
 
-/// What one call of the start hands to the next.
+/// The data that one call of the start gives to the next.
 #[derive(Clone, Debug, Default, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportSoFar {
@@ -610,28 +612,28 @@ pub struct ExportSoFar {
     pub queued_until: Option<Timestamp>,
 }
 
-/// The export as it was seen last.
+/// The last seen state of the export.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct ExportOutput {
     pub taskname: TaskName,
     /// The export task's identifier, and the name of its folder in the bucket.
     pub identifier: ExportIdentifier,
-    /// What the Choice behind it looks at: `TASK_PENDING` calls again.
+    /// The status for the Choice state behind the call: `TASK_PENDING` makes it call again.
     pub task: WaitStatus,
-    /// RDS's own status, or `QUEUED` while the account has no place for another export, or `UNKNOWN`.
+    /// RDS's own status, or `QUEUED` while the account's export quota is used up, or `UNKNOWN`.
     pub status: String,
     pub percent_progress: i32,
-    /// Where the data is, below the folder of the identifier.
+    /// The place of the data, below the folder of the identifier.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub bucket: Option<String>,
-    /// Until when a place is waited for.
+    /// The end of the wait for a free export.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub queued_until: Option<Timestamp>,
-    /// Why there will be no export. A `Catch` puts what a function raised here.
+    /// The reason why there is no export. A `Catch` stores a function's error here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub failure: Option<Caught>,
-    /// What RDS says of an export that is complete, such as tables it has left out.
+    /// RDS's remarks on a complete export, such as omitted tables.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
 }
@@ -642,11 +644,11 @@ pub struct ExportOutput {
 pub struct DeleteEvent<O> {
     pub request: Request,
     pub plan: Plan<O>,
-    /// The name of the original. Under another one it is not deleted.
+    /// The name of the original. The step deletes no original under another name.
     pub at: NameRole,
     /// The name of its successor.
     pub successor_at: NameRole,
-    /// The successor, without which the original is not deleted.
+    /// The committed successor. Without it the step does not delete the original.
     pub commit: Commit,
 }
 
@@ -669,36 +671,36 @@ pub enum TaskName {
     Recovery,
 }
 
-/// What a step set going, and what has to be true before the next one.
+/// The result of a step's call, and the goal before the next call.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct StepOutput {
     pub taskname: TaskName,
     pub identifier: String,
-    /// What the status-waiter waits for; nothing if all is done already.
+    /// The goal of the status-waiter; `None` if there is nothing to wait for.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait_for: Option<Goal>,
-    /// Whether it may be met already, so that the first look comes at once.
+    /// Whether the goal may be met already, so that the wait reads RDS at once.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub soon: bool,
-    /// Whether the step has more to do once that is met, and wants to be called again.
+    /// Whether the step has more to do after the goal, so that the state machine calls it again.
     pub more: bool,
     /// The resource id of the restored database if a rollback found that the run has committed: that database stays.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub committed: Option<String>,
-    /// What a person should know of it: what did not carry over, what was left alone.
+    /// Notes for a person: settings that did not carry over, databases that the step did not change.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub notes: Vec<String>,
-    /// The backup that a snapshot step has made available: the state machine pins it in the plan.
+    /// The backup that a snapshot step has created: the state machine pins it in the plan.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source: Option<Source>,
-    /// The status-waiter's last answer, put here by the state machine.
+    /// The status-waiter's last answer, which the state machine stores here.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub wait: Option<WaitOutput>,
 }
 
 impl StepOutput {
-    /// All is done; there is nothing to wait for.
+    /// The step is complete; there is nothing to wait for.
     pub fn done(taskname: TaskName, identifier: impl Into<String>) -> Self {
         Self {
             taskname,
@@ -719,7 +721,7 @@ impl StepOutput {
         Self { soon: true, ..self.waiting_for(goal) }
     }
 
-    /// The step's last act is under way: once `goal` is met, the next step may begin.
+    /// The step has made its last call: once `goal` is met, the next step may begin.
     #[must_use]
     pub fn waiting_for(mut self, goal: Goal) -> Self {
         self.wait_for = Some(goal);
@@ -743,11 +745,11 @@ pub struct Verification {
     pub identifier: String,
     /// The restored database's resource id.
     pub resource_id: String,
-    /// Differences that do not matter enough to roll back.
+    /// Differences that are no reason to roll back.
     pub differences: Vec<String>,
 }
 
-/// The point of no return: from here on the restored database stays, and the original may be deleted.
+/// The commit: after it the restored database stays, and the run may delete the original.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Commit {
@@ -762,27 +764,27 @@ pub struct Commit {
 #[serde(rename_all = "camelCase")]
 pub struct WaitEvent {
     pub request: Request,
-    /// The output of the step that is waited for, with the last answer of this wait if there was one.
+    /// The output of the step before the wait, with the last answer of this wait if there was one.
     pub task: StepOutput,
     /// When the rollback began; a wait of the rollback has the rollback's deadline.
     #[serde(default)]
     pub rollback_started_at: Option<Timestamp>,
-    /// Given to a wait of the rollback: a redriven execution goes on with the document it stopped with.
+    /// Present in a wait of the rollback: a redriven execution continues with its old document.
     #[serde(default)]
     pub execution: Option<ExecutionContext>,
 }
 
-/// Step Functions' context object of the execution, as far as it is looked at.
+/// The part of Step Functions' context object that Trapheus reads.
 #[derive(Clone, Copy, Debug, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct ExecutionContext {
-    /// When the execution was redriven last.
+    /// The time of the execution's last redrive.
     #[serde(default)]
     pub redrive_time: Option<Timestamp>,
 }
 
 impl ExecutionContext {
-    /// When a rollback began that may have been redriven.
+    /// The beginning of a rollback, or of its redrive.
     fn begun(execution: Option<Self>, started_at: Timestamp) -> Timestamp {
         let redriven = execution.and_then(|execution| execution.redrive_time);
         started_at.max(redriven.unwrap_or(started_at))
@@ -790,7 +792,7 @@ impl ExecutionContext {
 }
 
 impl WaitEvent {
-    /// When this wait has to give up.
+    /// The deadline of this wait.
     pub fn deadline(&self) -> Timestamp {
         match self.rollback_started_at {
             Some(start) => {
@@ -802,7 +804,7 @@ impl WaitEvent {
     }
 }
 
-/// What the Choice behind a wait looks at, in the original project's words.
+/// The status that the Choice state behind a wait reads, in the original project's words.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 pub enum WaitStatus {
     #[serde(rename = "TASK_COMPLETE")]
@@ -818,18 +820,19 @@ pub struct WaitOutput {
     pub task: WaitStatus,
     pub taskname: TaskName,
     pub identifier: String,
-    /// What was seen last, for the console and the alerts.
+    /// The last observation, for the console and the alerts.
     pub observed: String,
-    /// Since when it has been seen like that, carried from one wait to the next.
+    /// The time since which each read has shown this observation, passed from one wait to the next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub since: Option<Timestamp>,
-    /// When that was.
+    /// The time of the last observation.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub at: Option<Timestamp>,
-    /// Since when what is waited for has not been there at all, carried from one wait to the next.
+    /// The time since which no read has shown the awaited database, passed from one wait to the next.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub absent_since: Option<Timestamp>,
-    /// Whether the database has answered under no name for so long that it is gone: a step has no more to do with it.
+    /// Whether the database has answered under no name for so long that it is deleted. The step then has no more work on
+    /// it.
     #[serde(default, skip_serializing_if = "std::ops::Not::not")]
     pub gone: bool,
 }
@@ -843,23 +846,23 @@ pub struct RecoverEvent {
     pub input: serde_json::Value,
 }
 
-/// What is to be done about an execution that could not finish.
+/// The finding of a recovery: the repair that the interrupted execution needs.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "SCREAMING_SNAKE_CASE")]
 pub enum Finding {
-    /// Nothing: all is well, and people have been told.
+    /// No repair: the databases are in order, and the alerts were sent.
     Nothing,
-    /// The original is there, and nothing that succeeds it is verified: put it back.
+    /// The original exists without a verified successor: the recovery puts it back.
     RollBack,
-    /// The database is where it belongs: at most marks are left to lift.
+    /// The database has its service name: at most claims are left to release.
     Release,
-    /// The restored database is verified and stays; what is left of the original is for a person to delete.
+    /// The restored database is verified and stays; a person deletes the rest of the original.
     LeftOver,
-    /// What there is does not tell what may be touched: a person decides.
+    /// The databases do not prove which one the recovery may change, so a person decides.
     Unresolved,
 }
 
-/// Error and cause, as a `Catch` leaves them.
+/// Error and cause, as a `Catch` stores them.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "PascalCase")]
 pub struct Caught {
@@ -867,15 +870,15 @@ pub struct Caught {
     pub cause: String,
 }
 
-/// The state document of a recovery once it knows what the interrupted execution left behind: from here on the recovery
-/// stands in for that execution.
+/// The state document of a recovery after it has examined the interrupted execution. The recovery then takes that
+/// execution's place.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecoveryDocument {
     /// The recovery's own input.
     pub input: serde_json::Value,
     pub recovery: RecoveryOutput,
-    /// The interrupted execution's request: its claim and names, not this one's.
+    /// The interrupted execution's request, with that execution's claim and names.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub request: Option<Request>,
     /// The interrupted execution's [`Plan`], with the original as it is now.
@@ -886,18 +889,18 @@ pub struct RecoveryDocument {
     pub error: Option<Caught>,
 }
 
-/// What a recovery found.
+/// The finding of a recovery.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct RecoveryOutput {
     pub taskname: TaskName,
     pub finding: Finding,
-    /// One sentence on why.
+    /// The reason in one sentence.
     pub reason: String,
     /// The interrupted execution, if one was found.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub execution: Option<String>,
-    /// How Step Functions says it ended.
+    /// The execution's final status in Step Functions.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub status: Option<String>,
     /// The resource id of the restored database, if it is verified.
@@ -905,33 +908,34 @@ pub struct RecoveryOutput {
     pub verified: Option<String>,
 }
 
-/// Which of the alerts about a run this is.
+/// The kind of an alert.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub enum AlertPhase {
-    /// At once: what failed, and that the rollback has begun.
+    /// Sent at once: the failure, and that the rollback has begun.
     First,
-    /// At the end of a run that failed: what exists now.
+    /// Sent at the end of a failed run: the databases that exist now.
     Final,
-    /// The one alert of a run that did all but the export.
+    /// The only alert of a run that succeeded except for the export.
     Export,
-    /// For who wants to know: that a restored database is verified, or a snapshot taken.
+    /// Optional: the restored database is verified, or the snapshot is taken.
     Success,
 }
 
-/// The payload of `email` and `slack`. The document may be of any shape: a run that failed in `ValidateInput` has no request.
+/// The payload of `email` and `slack`. The document may have any shape: a run that failed in `ValidateInput` has no
+/// request.
 #[derive(Clone, Debug, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertEvent {
     pub phase: AlertPhase,
     pub execution: String,
-    /// The name of the state that failed; empty if none did, as in a recovery of another execution.
+    /// The name of the failed state; empty if no state failed, as in a recovery of another execution.
     #[serde(default)]
     pub failed_state: Option<String>,
     pub document: serde_json::Value,
 }
 
-/// What an alert by mail leaves in the state document.
+/// The result of an alert by mail, in the state document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct AlertOutput {
@@ -939,14 +943,14 @@ pub struct AlertOutput {
     pub message_id: String,
 }
 
-/// What an alert in Slack leaves in the state document.
+/// The result of an alert in Slack, in the state document.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct SlackOutput {
     pub phase: AlertPhase,
-    /// How many webhooks took it; none if none is configured.
+    /// The number of webhooks that accepted the alert; zero if none is configured.
     pub delivered: usize,
-    /// Why the others did not, without their addresses.
+    /// The errors of the other webhooks, without their addresses.
     #[serde(default, skip_serializing_if = "Vec::is_empty")]
     pub undelivered: Vec<String>,
 }

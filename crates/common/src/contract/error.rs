@@ -1,8 +1,8 @@
-//! The errors of the functions, by the names the state machine's `Retry` and `Catch` match.
+//! The errors of the functions, by the names that the state machine's `Retry` and `Catch` match.
 //!
-//! A name is spelled once, in [`ErrorKind::name`]; a test checks every name in the state machine against
-//! [`ErrorKind::ALL`]. An [`Error`] says what was being done, to which database, and why it did not work; its `Display`
-//! leaves the cause to `source()`, and [`Error::report`] joins the chain into the one text Lambda sends on.
+//! Each name is spelled once, in [`ErrorKind::name`]; a test checks every name in the state machine against
+//! [`ErrorKind::ALL`]. An [`Error`] names the failed action, the database and the reason. Its `Display` leaves the cause to
+//! `source()`, and [`Error::report`] joins the chain into the one text that Lambda passes on.
 
 use std::fmt;
 
@@ -12,19 +12,19 @@ pub type Result<T> = std::result::Result<T, Error>;
 /// Why a step failed: the part of an error that the state machine sees by name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Hash)]
 pub enum ErrorKind {
-    /// The user's input is not a request that can be run.
+    /// The user's input is no valid request.
     InvalidInput,
-    /// The world is not fit for the run; nothing was touched.
+    /// Preflight refuses the run; no database was changed.
     Preflight,
     /// Another execution works on this database, or took it over.
     Claim,
-    /// The database is in a status, or gone, so that the step cannot go on.
+    /// The status or absence of the database stops the step.
     InstanceUnavailable,
     /// AWS throttled the call.
     RateExceeded,
     /// AWS answered with a server error, or not at all.
     ServiceUnavailable,
-    /// No connection to AWS could be made.
+    /// No connection to AWS was possible.
     EndpointUnreachable,
     /// The function's role, or the caller's, may not do this.
     AccessDenied,
@@ -36,21 +36,21 @@ pub enum ErrorKind {
     InstanceRestore,
     /// A DB cluster or one of its members could not be restored.
     ClusterRestore,
-    /// A setting the restore does not carry could not be applied.
+    /// A setting that the restore does not carry could not be applied.
     Settings,
     /// A snapshot could not be exported to S3. Never ends a restore.
     Export,
-    /// The restored database differs from the original in a way that matters.
+    /// The restored database differs from the original in an essential setting.
     Verification,
     /// A database or snapshot could not be deleted.
     Deletion,
     /// The alert could not be sent.
     Alert,
-    /// A message was handed over and never acknowledged, so it may have been sent.
+    /// A message was sent without an acknowledgement, so it may have arrived.
     Unanswered,
     /// The wait passed the run's deadline.
     WaitTimedOut,
-    /// The function was called with a state document it cannot work on: a defect, never the user's doing.
+    /// The state document does not fit the function: a defect, never the user's mistake.
     Internal,
 }
 
@@ -79,7 +79,7 @@ impl ErrorKind {
         Self::Internal,
     ];
 
-    /// The name on the wire: `errorType` of the function, `Error` in the state machine.
+    /// The name in JSON: `errorType` of the function, `Error` in the state machine.
     pub const fn name(self) -> &'static str {
         match self {
             Self::InvalidInput => "InvalidInputException",
@@ -105,7 +105,7 @@ impl ErrorKind {
         }
     }
 
-    /// Whether the same call may succeed when made again later, with nothing else changed.
+    /// Whether the same call may succeed later without any other change.
     pub const fn retryable(self) -> bool {
         match self {
             Self::RateExceeded | Self::ServiceUnavailable | Self::EndpointUnreachable | Self::Unanswered => true,
@@ -129,7 +129,7 @@ impl ErrorKind {
     }
 }
 
-/// A failed step: its kind, the database it worked on, what it was doing, and the cause.
+/// A failed step: its kind, the database, the failed action, and the cause.
 #[derive(Debug)]
 pub struct Error {
     kind: ErrorKind,
@@ -139,22 +139,22 @@ pub struct Error {
 }
 
 impl Error {
-    /// An error of our own finding: `message` says what is wrong and what to do.
+    /// An error that Trapheus itself found: `message` names the problem and the remedy.
     pub fn new(kind: ErrorKind, identifier: impl Into<String>, message: impl Into<String>) -> Self {
         Self { kind, identifier: Some(identifier.into()), message: message.into(), source: None }
     }
 
-    /// An error that concerns no database yet, such as input that names none.
+    /// An error that concerns no database yet, such as input without an identifier.
     pub fn without_identifier(kind: ErrorKind, message: impl Into<String>) -> Self {
         Self { kind, identifier: None, message: message.into(), source: None }
     }
 
-    /// The state document lacks or garbles something a function needs.
+    /// The state document lacks a value that a function needs, or contains a malformed one.
     pub fn internal(message: impl Into<String>) -> Self {
         Self::without_identifier(ErrorKind::Internal, message)
     }
 
-    /// Joins the error that led to this one.
+    /// Adds the error that led to this one.
     #[must_use]
     pub fn caused_by(mut self, source: impl Into<Box<dyn std::error::Error + Send + Sync>>) -> Self {
         self.source = Some(source.into());
@@ -165,7 +165,7 @@ impl Error {
         self.kind
     }
 
-    /// The whole chain in one text, in the original project's shape: `Identifier:<id> \n<what> : <why>`.
+    /// The whole chain in one text, in the original project's shape: `Identifier:<id> \n<action> : <reason>`.
     pub fn report(&self) -> String {
         match &self.identifier {
             Some(identifier) => format!("Identifier:{identifier} \n{}", joined(self)),
@@ -186,7 +186,7 @@ impl std::error::Error for Error {
     }
 }
 
-/// An error and everything behind it.
+/// An error with its whole chain of causes.
 pub(crate) fn joined(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
@@ -210,7 +210,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn every_kind_has_a_name_of_its_own() {
+    fn every_kind_has_its_own_name() {
         let names: HashSet<_> = ErrorKind::ALL.iter().map(|kind| kind.name()).collect();
         assert_eq!(names.len(), ErrorKind::ALL.len());
         assert!(names.iter().all(|name| name.ends_with("Exception")));

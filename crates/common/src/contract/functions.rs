@@ -1,8 +1,8 @@
-//! The functions of the deployment: one row a step, one place for what is known of it.
+//! The functions of the deployment: one row for each step, with all facts about it.
 //!
-//! The command calls functions by these names, the waits take their errors and paces from here, and tests hold the state
-//! machine and the template against it. `tests/deployment/functions.json` is this table for programs that are not written in
-//! Rust; a test writes it.
+//! The command calls functions by these names, and the waits take their errors and intervals from here. Tests compare the
+//! state machine and the template with the table. `tests/deployment/functions.json` is this table for programs in other
+//! languages; a test writes it.
 
 use std::time::Duration;
 
@@ -10,28 +10,29 @@ use crate::ErrorKind;
 use crate::document::TaskName;
 use crate::identifiers::DatabaseKind;
 
-/// A step of the pipeline and the functions that do it.
+/// A step of the pipeline and its functions.
 #[derive(Clone, Copy, Debug)]
 pub struct PipelineStep {
-    /// The functions by the stems of their binaries: that of DB instances, then that of DB clusters; or the only one.
+    /// The stems of the functions' binaries: first DB instances, then DB clusters; or the only one.
     pub functions: &'static [&'static str],
-    /// The key of the state document under which a run keeps the output.
+    /// The state document's key for the step's output.
     pub key: Option<&'static str>,
     /// The `taskname` of the output.
     pub task: Option<TaskName>,
-    /// The error of a wait whose goal cannot be met any more.
+    /// The error of a wait whose goal has become impossible.
     pub error: ErrorKind,
     /// The time after which Lambda stops a function.
     pub time_limit: Duration,
-    /// The intervals that a wait lets pass before it looks: RDS needs longer. For a DB instance, then for a DB cluster.
+    /// The intervals that a wait lets pass before its first read, because RDS needs longer. The first is for a DB instance,
+    /// the second for a DB cluster.
     pub intervals_before_first_look: [u32; 2],
     /// Whether the database may answer under its old name for a while.
     pub changes_name: bool,
 }
 
-/// Reads or makes one change.
+/// The limit of a function that only reads or makes one change.
 const SHORT: Duration = Duration::from_secs(180);
-/// Waits inside Lambda.
+/// The limit of a function that waits inside Lambda.
 const LONG: Duration = Duration::from_secs(900);
 
 const STEP: PipelineStep = PipelineStep {
@@ -98,7 +99,7 @@ pub const STEPS: &[PipelineStep] = &[
         key: Some("restore"),
         task: Some(TaskName::ClusterRestore),
         error: ErrorKind::ClusterRestore,
-        // A cluster takes minutes, and its members more.
+        // A cluster takes minutes, and its members take more.
         intervals_before_first_look: [8, 8],
         ..STEP
     },
@@ -159,12 +160,12 @@ pub const STEPS: &[PipelineStep] = &[
 ];
 
 impl PipelineStep {
-    /// The step with this output. A test holds that every task name has one.
+    /// The step with this output. A test checks that every task name has a step.
     pub fn of_task(task: TaskName) -> &'static Self {
         STEPS.iter().find(|step| step.task == Some(task)).unwrap_or(&STEP)
     }
 
-    /// The step that this function does; a function that is not deployed has none of its own.
+    /// The step of this function. A function that is not deployed has no step of its own.
     pub fn of_function(function: &str) -> &'static Self {
         STEPS.iter().find(|step| step.functions.contains(&function)).unwrap_or(&STEP)
     }
@@ -184,7 +185,7 @@ pub fn names() -> impl Iterator<Item = &'static str> + Clone {
     STEPS.iter().flat_map(|step| step.functions.iter().copied())
 }
 
-/// The name of the substitution that stands for a function's ARN in the definition: `${RenameInstanceFunctionArn}`.
+/// The name of the substitution for a function's ARN in the definition: `${RenameInstanceFunctionArn}`.
 pub fn substitution(function: &str) -> String {
     let mut name: String = function
         .split('-')

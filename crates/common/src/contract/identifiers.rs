@@ -1,8 +1,8 @@
-//! What RDS accepts as the name of a database or snapshot, and the names a run derives from the user's.
+//! RDS's rules for names of databases and snapshots, and the names that a run derives from the user's.
 //!
-//! Names are lower-cased as RDS does when it stores them. A derived name that would not fit is refused here, before
-//! anything is touched. Source of the rules: the RDS API reference, `CreateDBInstance`, `CreateDBCluster`,
-//! `CreateDBSnapshot`, `CreateDBClusterSnapshot`.
+//! Names are in lower case, as RDS stores them. A derived name that does not fit is refused here, before any change. Source
+//! of the rules: the RDS API reference, `CreateDBInstance`, `CreateDBCluster`, `CreateDBSnapshot`,
+//! `CreateDBClusterSnapshot`.
 
 use std::fmt;
 
@@ -11,24 +11,23 @@ use sha2::{Digest as _, Sha256};
 
 use crate::timestamp::Timestamp;
 
-/// The suffix of the name the original is moved to, and of the snapshot a replacement is taken as.
+/// The suffix of the original's parked name, and of the temporary name of a replacement snapshot.
 const TEMPORARY_SUFFIX: &str = "-temp";
-/// The suffix of the snapshot a restore is made from.
+/// The suffix of the snapshot that a run restores.
 const SNAPSHOT_SUFFIX: &str = "-snapshot";
-/// What the name of the original's final snapshot says before the execution's hash.
+/// The part of a final snapshot's name before the execution's hash, for the original.
 const FINAL_INFIX: &str = "-final";
-/// What the name of a database says that a rollback moved aside, before the execution's hash. Its final snapshot has the
-/// same name.
+/// The part of an aside name before the execution's hash. The final snapshot of that database has the same name.
 const ASIDE_INFIX: &str = "-failed";
-/// How much of the execution's hash such a name ends with.
+/// The bytes of the execution's hash in such a name.
 const NAME_HASH_BYTES: usize = 3;
 
-/// The longest identifier of an export task, as the RDS console says; the API reference is silent.
+/// The longest identifier of an export task, according to the RDS console; the API reference gives no limit.
 const LONGEST_EXPORT_IDENTIFIER: usize = 60;
-/// How much of the execution's hash an export identifier shows.
+/// The bytes of the execution's hash in an export identifier.
 const HASH_BYTES: usize = 6;
 
-/// DB instance or DB cluster: the two things a run can restore.
+/// DB instance or DB cluster: the two kinds of database that a run restores.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "lowercase")]
 pub enum DatabaseKind {
@@ -37,7 +36,7 @@ pub enum DatabaseKind {
 }
 
 impl DatabaseKind {
-    /// The kind the user's `isCluster` asks for.
+    /// The kind for the user's `isCluster`.
     pub const fn of(is_cluster: bool) -> Self {
         if is_cluster { Self::Cluster } else { Self::Instance }
     }
@@ -83,7 +82,7 @@ pub struct SnapshotIdentifier(String);
 #[serde(transparent)]
 pub struct ExportIdentifier(String);
 
-/// Why a name is refused.
+/// The reason why a name is refused.
 #[derive(Clone, Debug, PartialEq, Eq, thiserror::Error)]
 pub enum IdentifierError {
     #[error("`{name}` is empty")]
@@ -99,12 +98,12 @@ pub enum IdentifierError {
 }
 
 impl DatabaseIdentifier {
-    /// Checks a name the user gave.
+    /// Checks a name that the user gave.
     pub fn parse(kind: DatabaseKind, text: &str) -> Result<Self, IdentifierError> {
         check(text, kind.noun(), DatabaseKind::longest_identifier()).map(Self)
     }
 
-    /// `<identifier>-temp`, the name the original is moved to.
+    /// `<identifier>-temp`, the parked name of the original.
     pub fn temporary(&self, kind: DatabaseKind) -> Result<Self, IdentifierError> {
         Self::parse(kind, &format!("{self}{TEMPORARY_SUFFIX}"))
     }
@@ -114,17 +113,17 @@ impl DatabaseIdentifier {
         self.0.strip_suffix(TEMPORARY_SUFFIX).filter(|name| !name.is_empty()).map(Self::reported)
     }
 
-    /// `<identifier>-snapshot`, the snapshot a restore is made from.
+    /// `<identifier>-snapshot`, the snapshot that a run restores.
     pub fn snapshot(&self, kind: DatabaseKind) -> Result<SnapshotIdentifier, IdentifierError> {
         SnapshotIdentifier::parse(kind, &format!("{self}{SNAPSHOT_SUFFIX}"))
     }
 
-    /// `<identifier>-temp`, the snapshot a replacement is first taken as.
+    /// `<identifier>-temp`, the temporary name of a replacement snapshot.
     pub fn temporary_snapshot(&self, kind: DatabaseKind) -> Result<SnapshotIdentifier, IdentifierError> {
         SnapshotIdentifier::parse(kind, &format!("{self}{TEMPORARY_SUFFIX}"))
     }
 
-    /// [`Self::temporary`], or a name of the execution where that one is too long.
+    /// [`Self::temporary`], or a name of the execution if that name is too long.
     #[must_use]
     pub fn parked(&self, execution: &str) -> Self {
         let longest = DatabaseKind::longest_identifier();
@@ -132,7 +131,7 @@ impl DatabaseIdentifier {
             .unwrap_or_else(|_| Self(self.of_execution(TEMPORARY_SUFFIX, execution, longest)))
     }
 
-    /// [`Self::temporary_snapshot`], or a name of the execution where that one is too long.
+    /// [`Self::temporary_snapshot`], or a name of the execution if that name is too long.
     pub fn replacement_snapshot(&self, kind: DatabaseKind, execution: &str) -> SnapshotIdentifier {
         let longest = kind.longest_snapshot_identifier();
         self.temporary_snapshot(kind)
@@ -163,7 +162,7 @@ impl DatabaseIdentifier {
         format!("{}{suffix}", stem.trim_end_matches('-'))
     }
 
-    /// The name that one under a `-temp` name had before; nothing where it has no such name.
+    /// The name before its `-temp` suffix; `None` if it has no such suffix.
     pub fn without_temporary(text: &str) -> Option<&str> {
         text.strip_suffix(TEMPORARY_SUFFIX)
     }
@@ -194,8 +193,8 @@ impl SnapshotIdentifier {
 }
 
 impl ExportIdentifier {
-    /// `<identifier>-<execution's start>-<execution's hash>`: for people to read, and of this execution alone. RDS never
-    /// takes an identifier twice, whatever became of the export that had it.
+    /// `<identifier>-<execution's start>-<execution's hash>`: readable, and unique to this execution. RDS never takes an
+    /// identifier twice, even if the export with it failed.
     pub fn of_execution(identifier: &DatabaseIdentifier, execution: &str, started_at: Timestamp) -> Self {
         let start: String = started_at.to_string().chars().filter(char::is_ascii_alphanumeric).collect();
         let suffix = format!("-{}-{}", start.to_lowercase(), hash(execution, HASH_BYTES));
@@ -269,7 +268,7 @@ text!(DatabaseIdentifier);
 text!(SnapshotIdentifier);
 text!(ExportIdentifier);
 
-/// The state machine that an execution's ARN names: all of it but the execution's own name. Nothing if it is no such ARN:
+/// The state machine in an execution's ARN, without the execution's own name. `None` if the text is no such ARN:
 /// `arn:aws:states:<region>:<account>:execution:<state machine>:<name>`, in any partition.
 pub fn execution_machine(arn: &str) -> Option<&str> {
     let parts: Vec<&str> = arn.split(':').collect();
@@ -287,14 +286,14 @@ mod tests {
     use super::*;
 
     #[test]
-    fn names_rds_accepts_are_stored_in_lower_case() {
+    fn names_that_rds_accepts_are_stored_in_lower_case() {
         for (text, stored) in [("orders", "orders"), ("Orders-2", "orders-2"), ("a", "a"), ("A1-b2", "a1-b2")] {
             assert_eq!(DatabaseIdentifier::parse(Instance, text).unwrap().as_str(), stored);
         }
     }
 
     #[test]
-    fn names_rds_refuses_are_refused_with_the_reason() {
+    fn names_that_rds_refuses_are_refused_with_the_reason() {
         let long = "a".repeat(64);
         for (text, reason) in [
             ("", "empty"),
@@ -324,7 +323,7 @@ mod tests {
     }
 
     #[test]
-    fn an_export_identifier_is_one_that_rds_takes_and_the_executions_own() {
+    fn an_export_identifier_is_valid_and_unique_to_its_execution() {
         let export = |identifier: &str, execution: &str| {
             let identifier = DatabaseIdentifier::parse(Instance, identifier).unwrap();
             ExportIdentifier::of_execution(&identifier, execution, Timestamp::from_epoch_seconds(1_767_600_000))
@@ -339,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn every_identifier_has_names_of_one_execution_that_rds_takes() {
+    fn every_identifier_has_valid_names_of_one_execution() {
         for name in ["orders".to_owned(), "a".repeat(63), format!("{}-b", "a".repeat(48))] {
             let name = DatabaseIdentifier::parse(Cluster, &name).unwrap();
             let aside = name.aside("arn:run");

@@ -1,7 +1,8 @@
-//! The user's input: from its JSON to a [`Request`], or one error with every problem. `ValidateInput` and a recovery read it.
+//! The user's input: from its JSON to a [`Request`], or one error with every problem. `ValidateInput` and a recovery parse
+//! it.
 //!
-//! Refuses what is not understood rather than ignoring it: a misspelt field would otherwise silently do something else.
-//! Every derived name has to fit, whatever the task, so that what this project takes a snapshot of it can also restore.
+//! The parser refuses an unknown field rather than ignoring it: a misspelt field would otherwise silently change the run.
+//! Every derived name has to fit for every task. So a run can restore each snapshot that another run has taken.
 
 use crate::document::{self, ExportRequest, Options, Request, SnapshotReplacement, Task, ValidateEvent};
 use crate::error::listed;
@@ -12,28 +13,28 @@ use serde_json::{Map, Value};
 /// The fields a user may give; the first [`REQUIRED`] of them are required.
 const FIELDS: [&str; 6] = ["identifier", "task", "isCluster", "export", "waitForExport", "maximumAge"];
 const REQUIRED: usize = 3;
-/// The field by which a state machine that starts an execution is found. AWS recommends it and reads it itself:
-/// <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-nested-workflows.html>
+/// The field in which a state machine that starts an execution gives its own execution. AWS recommends it and reads it
+/// itself: <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-nested-workflows.html>
 pub const STARTED_BY: &str = "AWS_STEP_FUNCTIONS_STARTED_BY_EXECUTION_ID";
 /// No snapshot is older than RDS.
 const LONGEST_AGE_DAYS: u64 = 36_500;
-/// The task that never comes here: the state machine hands it to the function of that name.
+/// A task that this function never receives: the state machine sends it to the function of that name.
 const RECOVER: &str = "recover";
-/// No name in RDS is longer, so no longer text is repeated in full.
+/// No name in RDS is longer, so an error does not repeat a longer text in full.
 const LONGEST_SHOWN: usize = 63;
 
-/// What the deployment decides for every run.
+/// The deployment's options for every run.
 #[derive(Clone, Copy, Debug)]
 pub struct ValidateOptions {
-    /// How long a run may take before its waits give up.
+    /// The time after which a run's waits give up.
     pub run_seconds: u64,
-    /// Whether a snapshot is exported unless the input says otherwise.
+    /// Whether a run exports its snapshot unless the input decides otherwise.
     pub export_snapshots: bool,
     pub options: Options,
 }
 
 impl ValidateOptions {
-    /// What the function's environment says; `validate-input` and `recover` are given the same.
+    /// The options in the function's environment, the same for `validate-input` and `recover`.
     pub fn from_environment() -> Result<Self> {
         Ok(Self {
             run_seconds: lambda::setting("RUN_DEADLINE_SECONDS", 86_400)?,
@@ -91,7 +92,7 @@ pub fn validate(options: ValidateOptions, event: ValidateEvent) -> Result<Reques
     })
 }
 
-/// The user's name and that of its snapshot. The other names of the run fit as well.
+/// The user's name and the name of its snapshot. The other names of the run fit as well.
 struct Names {
     identifier: DatabaseIdentifier,
     snapshot: SnapshotIdentifier,
@@ -114,7 +115,7 @@ impl Names {
     }
 }
 
-/// A derived name that does not fit, with the longest `identifier` for which it would.
+/// A derived name that does not fit, with the longest `identifier` whose derived name fits.
 fn too_long(identifier: &DatabaseIdentifier, error: &IdentifierError, purpose: &str) -> String {
     let IdentifierError::TooLong { identifier: derived, longest, .. } = error else {
         return format!("{purpose} is refused by RDS: {error}");
@@ -157,7 +158,7 @@ fn is_cluster(input: &Map<String, Value>) -> std::result::Result<bool, String> {
     }
 }
 
-/// Whether the snapshot is exported, and if so, whether that is waited for. What could only be ignored is refused.
+/// Whether the run exports the snapshot and waits for the export. A field without an effect is refused.
 fn export(
     input: &Map<String, Value>,
     task: Option<Task>,
@@ -166,7 +167,7 @@ fn export(
     let mut problems = Vec::new();
     let export = keep(flag(input, "export"), &mut problems).flatten();
     let wait = keep(flag(input, "waitForExport"), &mut problems).flatten().unwrap_or(false);
-    // Without a task that is known there is nothing to hold them against.
+    // Without a known task there is nothing to compare the fields with.
     let takes_snapshot = task.is_none_or(Task::takes_snapshot);
     let name = task.map(Task::name).unwrap_or_default();
     if export == Some(true) && !takes_snapshot {
@@ -181,7 +182,7 @@ fn export(
     if problems.is_empty() { Ok(exports.then_some(wait)) } else { Err(problems) }
 }
 
-/// How old the backup may be, in seconds: `36h`, `7d`.
+/// The greatest age of the backup, in seconds: `36h`, `7d`.
 fn maximum_age(input: &Map<String, Value>, task: Option<Task>) -> std::result::Result<Option<u64>, String> {
     const FORM: &str = "a number of hours or days such as \"36h\" or \"7d\"";
     let text = match input.get("maximumAge") {
@@ -203,7 +204,7 @@ fn maximum_age(input: &Map<String, Value>, task: Option<Task>) -> std::result::R
     }
 }
 
-/// The name of an execution becomes the value of a tag, which takes fewer characters than Step Functions does.
+/// An execution's name becomes the value of a tag, which allows fewer characters than Step Functions does.
 fn unfit_execution(execution: &str) -> Option<String> {
     let unfit = tags::unfit_in_value(execution);
     (!tags::is_value(execution)).then(|| {
@@ -231,7 +232,7 @@ fn required() -> impl Iterator<Item = &'static str> {
     FIELDS.into_iter().take(REQUIRED)
 }
 
-/// A text that is there and not empty.
+/// A text that is present and not empty.
 fn string<'a>(input: &'a Map<String, Value>, field: &str, meaning: &str) -> std::result::Result<&'a str, String> {
     match input.get(field) {
         Some(Value::String(text)) if text.is_empty() => Err(format!("`{field}` is empty; it is {meaning}")),
@@ -255,7 +256,7 @@ fn unknown_fields(input: &Map<String, Value>) -> Vec<String> {
         .collect()
 }
 
-/// What was probably meant, if anything comes close.
+/// The known word that the user probably meant, if one is close.
 fn closest(text: &str, known: &[&str]) -> String {
     let letters = |text: &str| text.replace(['_', '-', ' '], "").to_lowercase();
     let distance = |known: &&&str| strsim::osa_distance(&letters(text), &letters(known));
@@ -273,7 +274,7 @@ fn refusal(input: &Map<String, Value>, problems: &[String]) -> Error {
     }
 }
 
-/// A value in words: what it is, and which one where that is short.
+/// A value in words: its type, and the value itself if it is short.
 fn described(value: &Value) -> String {
     match value {
         Value::Null => "null".to_owned(),
@@ -285,7 +286,7 @@ fn described(value: &Value) -> String {
     }
 }
 
-/// A text of the user's, cut where it is too long to be a name.
+/// The user's text, cut if it is too long for a name.
 fn shown(text: &str) -> String {
     match text.char_indices().nth(LONGEST_SHOWN) {
         Some((end, _)) => format!("{}…", &text[..end]),
@@ -377,7 +378,7 @@ mod tests {
     }
 
     #[test]
-    fn waiting_for_what_is_not_exported_is_refused() {
+    fn waiting_without_an_export_is_refused() {
         let input =
             json!({"identifier": "orders", "task": "create_snapshot", "isCluster": false, "waitForExport": true});
         assert!(refused(input.clone()).contains("nothing is exported"));
@@ -394,7 +395,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_no_object_is_refused_by_what_it_is() {
+    fn an_input_that_is_no_object_is_refused_with_its_type() {
         for (input, what) in [
             (json!(null), "null"),
             (json!("orders"), "the string \"orders\""),
@@ -406,7 +407,7 @@ mod tests {
     }
 
     #[test]
-    fn each_problem_is_named_with_what_to_write_instead() {
+    fn each_problem_is_named_with_its_remedy() {
         let good = json!({"identifier": "orders", "task": "db_restore", "isCluster": false});
         for (field, value, expected) in [
             ("identifier", json!(""), "`identifier` is empty"),
@@ -455,7 +456,7 @@ mod tests {
     }
 
     #[test]
-    fn a_field_named_like_a_key_of_the_state_machine_is_refused_by_that_name() {
+    fn a_field_with_the_name_of_a_document_key_is_refused_by_name() {
         for key in document::KEYS.into_iter().filter(|key| !FIELDS.contains(key)).chain(["input"]) {
             let mut input = json!({"identifier": "orders", "task": "db_restore", "isCluster": false});
             input[key] = json!({"identifier": "billing"});
@@ -488,7 +489,7 @@ mod tests {
     }
 
     #[test]
-    fn an_execution_whose_name_no_tag_can_hold_is_refused_by_that_name() {
+    fn an_execution_whose_name_fits_no_tag_is_refused_by_name() {
         let named = |name: &str| {
             let event = ValidateEvent {
                 execution: format!("arn:aws:states:us-east-1:123456789012:execution:trapheus:{name}"),
@@ -530,7 +531,7 @@ mod tests {
     }
 
     #[test]
-    fn a_derived_name_that_does_not_fit_is_named_with_the_longest_identifier_that_does() {
+    fn a_derived_name_that_does_not_fit_is_named_with_the_longest_valid_identifier() {
         let instance = refused(json!({"identifier": "a".repeat(60), "task": "db_restore", "isCluster": false}));
         assert!(instance.contains(&format!("{}-temp` is 65 characters", "a".repeat(60))), "{instance}");
         assert!(instance.contains("at most 58 characters"), "{instance}");

@@ -1,12 +1,12 @@
-//! A database's settings: what RDS reports of them, as the state document carries them, and one table of what each of
-//! them needs.
+//! A database's settings: the values that RDS reports, in the form of the state document, and one table of their
+//! properties.
 //!
-//! A row of the table names a setting once: its type, its words, how much a difference matters, which calls take it, and
-//! where those calls take it (engine, storage). The restore crate sends what [`Call::Restore`] and [`Call::Create`] take,
-//! the settings crate asks for what [`Call::Modify`] takes, and the verification judges by [`Weight`].
-//! Nothing here makes a call; how a setting is spelled in a call is the business of the crate that makes it.
+//! A row of the table names a setting once. It has the setting's type, words and weight, and the calls and conditions
+//! (engine, storage) that take it. The restore crate sends the settings that [`Call::Restore`] and [`Call::Create`] take.
+//! The settings crate sends those that [`Call::Modify`] takes. The verification judges by [`Weight`]. This module makes no
+//! call; the crate that makes a call knows its parameters.
 //!
-//! Which call takes what: `RestoreDBInstanceFromDBSnapshot`, `RestoreDBClusterFromSnapshot`, `CreateDBInstance`,
+//! Source for each call's settings: `RestoreDBInstanceFromDBSnapshot`, `RestoreDBClusterFromSnapshot`, `CreateDBInstance`,
 //! `ModifyDBInstance` and `ModifyDBCluster` in the RDS API reference.
 
 use std::fmt;
@@ -15,28 +15,28 @@ use std::ops::RangeInclusive;
 use serde::{Deserialize, Serialize};
 use serde_json::Value;
 
-/// The name of the setting that is left out where RDS no longer has its value.
+/// The name of the setting that is left out if RDS no longer has its value.
 pub const CERTIFICATE: &str = "the certificate authority";
 
-/// What it means that a restored database differs from the original in a setting.
+/// The consequence of a difference between the restored database and the original.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Weight {
-    /// Clients cannot work with it, or strangers can: the restore is rolled back.
+    /// Clients cannot work with the database, or strangers can: the run rolls back.
     Essential,
-    /// A person should know.
+    /// The run reports the difference to a person.
     Reported,
-    /// It always may, or another step puts it back.
+    /// The setting may always differ, or another step sets it again.
     Expected,
 }
 
 /// A call that can set settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Call {
-    /// Restoring an instance, or a cluster, from a snapshot.
+    /// The restore of an instance, or of a cluster, from a snapshot.
     Restore,
-    /// Creating a member of an Aurora cluster: what is the member's own, not its cluster's.
+    /// The creation of a member of an Aurora cluster: the member's own settings, not its cluster's.
     Create,
-    /// Modifying what was restored.
+    /// A modification of the restored database.
     Modify,
 }
 
@@ -52,17 +52,17 @@ pub struct Setting<S: 'static> {
 }
 
 impl<S> Setting<S> {
-    /// Whether the call has a parameter for it at all.
+    /// Whether the call has a parameter for the setting at all.
     pub fn is_set_by(&self, call: Call) -> bool {
         self.calls.contains(&call)
     }
 
-    /// Whether the call takes it for a database with these settings and this engine.
+    /// Whether the call takes the setting for a database with these settings and this engine.
     pub fn is_taken_by(&self, call: Call, settings: &S, engine: &str) -> bool {
         self.is_set_by(call) && (self.applies)(settings, engine, call)
     }
 
-    /// Whether the settings say anything of it.
+    /// Whether the settings contain a value for it.
     pub fn is_reported_by(&self, settings: &S) -> bool {
         !(self.read)(settings).is_null()
     }
@@ -77,18 +77,18 @@ impl<S> Setting<S> {
 pub trait Settings: Default + 'static {
     const TABLE: &'static [Setting<Self>];
 
-    /// What of these settings the call takes; everything else is left out.
+    /// The part of these settings that the call takes.
     #[must_use]
     fn taken_by(&self, call: Call, engine: &str) -> Self {
         self.picked(Self::TABLE.iter().filter(|setting| setting.is_taken_by(call, self, engine)))
     }
 
-    /// The settings in which the two differ. What is off, zero or empty is the same as what is not reported.
+    /// The settings in which the two differ. A value that is off, zero or empty equals a missing one.
     fn differing(&self, restored: &Self) -> Vec<&'static Setting<Self>> {
         Self::TABLE.iter().filter(|setting| (setting.read)(self) != (setting.read)(restored)).collect()
     }
 
-    /// These settings with everything else left out.
+    /// These settings without all others.
     #[must_use]
     fn picked(&self, settings: impl IntoIterator<Item = &'static Setting<Self>>) -> Self {
         let mut picked = Self::default();
@@ -126,7 +126,7 @@ macro_rules! settings {
 }
 
 settings! {
-    /// The settings of a DB instance, or of a cluster's member. `None` where RDS reports nothing.
+    /// The settings of a DB instance, or of a cluster's member. `None` if RDS reports no value.
     InstanceSettings {
         // field: type, in words, a difference is, taken by, where
         instance_class: Option<String>, "the instance class", Reported, [Restore Create], always;
@@ -166,7 +166,8 @@ settings! {
         performance_insights: Option<bool>, "Performance Insights", Reported, [Create Modify], always;
         performance_insights_kms_key_id: Option<String>, "the KMS key of Performance Insights", Reported, [Create Modify], |it, _, _| it.performance_insights == Some(true);
         performance_insights_retention_days: Option<i32>, "the retention of Performance Insights", Reported, [Create Modify], |it, _, _| it.performance_insights == Some(true);
-        // Without it nobody knows the password: the snapshot's is in the original's secret, which goes with the original.
+        // Without this setting the password is lost. The snapshot's password is in the original's secret, which RDS deletes
+        // with the original.
         managed_master_password: bool, "the managed master password", Essential, [Modify], |it, _, _| it.managed_master_password;
         managed_master_password_kms_key_id: Option<String>, "the KMS key of the managed master password", Reported, [], always;
         promotion_tier: Option<i32>, "the promotion tier", Reported, [Create Modify], |_, engine, _| is_aurora(engine);
@@ -174,10 +175,10 @@ settings! {
 }
 
 settings! {
-    /// The settings of a DB cluster. `None` where RDS reports nothing.
+    /// The settings of a DB cluster. `None` if RDS reports no value.
     ClusterSettings {
         // field: type, in words, a difference is, taken by, where
-        /// `DatabaseName`, absent where the cluster was made without one.
+        /// `DatabaseName`, absent if the cluster was created without one.
         database_name: Option<String>, "the database name", Reported, [Restore], always;
         port: Option<i32>, "the port", Essential, [Restore], always;
         subnet_group: Option<String>, "the subnet group", Essential, [Restore], always;
@@ -191,8 +192,8 @@ settings! {
         kms_key_id: Option<String>, "the KMS key of the storage", Essential, [Restore], |it, _, _| it.storage_encrypted == Some(true);
         engine_mode: Option<String>, "the engine mode", Reported, [Restore], |it, engine, _| is_aurora(engine) && it.engine_mode.as_deref() != Some("provisioned");
         parameter_group: Option<String>, "the cluster parameter group", Essential, [Restore], always;
-        // "DB clusters are associated with a default option group that can't be modified", says RDS of the parameter that
-        // its calls have all the same: one of another name cannot be restored, and is no reason to undo a restore.
+        // "DB clusters are associated with a default option group that can't be modified", says RDS. Its calls have the
+        // parameter all the same. A group of another name cannot be restored, and is no reason to undo a restore.
         // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterFromSnapshot.html
         option_group: Option<String>, "the option group", Reported, [], always;
         security_groups: Vec<String>, "the security groups", Essential, [Restore Modify], always;
@@ -207,7 +208,7 @@ settings! {
         maintenance_window: Option<String>, "the maintenance window", Reported, [Modify], always;
         backtrack_window_seconds: Option<i64>, "the backtrack window", Reported, [Restore Modify], |_, engine, _| engine == "aurora-mysql";
         engine_lifecycle_support: Option<String>, "extended support", Reported, [Restore], always;
-        // The next three are a member's own in Aurora.
+        // In Aurora, the next three settings belong to the member.
         ca_certificate: Option<String>, "the certificate authority", Reported, [Modify], |it, engine, _| !is_aurora(engine) && it.ca_certificate.is_some();
         auto_minor_version_upgrade: Option<bool>, "automatic minor version upgrade", Reported, [Modify], of_multi_az_cluster;
         publicly_accessible: Option<bool>, "public access", Essential, [Restore], of_multi_az_cluster;
@@ -218,9 +219,10 @@ settings! {
         performance_insights: Option<bool>, "Performance Insights", Reported, [Restore Modify], has_insights;
         performance_insights_kms_key_id: Option<String>, "the KMS key of Performance Insights", Reported, [Restore Modify], has_insights;
         performance_insights_retention_days: Option<i32>, "the retention of Performance Insights", Reported, [Restore Modify], has_insights;
-        // Has a call of its own.
+        // This setting has a call of its own.
         http_endpoint: Option<bool>, "the HTTP endpoint", Reported, [], always;
-        // Without it nobody knows the password: the snapshot's is in the original's secret, which goes with the original.
+        // Without this setting the password is lost. The snapshot's password is in the original's secret, which RDS deletes
+        // with the original.
         managed_master_password: bool, "the managed master password", Essential, [Modify], |it, _, _| it.managed_master_password;
         managed_master_password_kms_key_id: Option<String>, "the KMS key of the managed master password", Reported, [], always;
     }
@@ -230,29 +232,29 @@ fn always<S>(_: &S, _: &str, _: Call) -> bool {
     true
 }
 
-/// `AvailabilityZone` is refused beside `MultiAZ`.
+/// RDS refuses `AvailabilityZone` beside `MultiAZ`.
 fn in_one_zone(settings: &InstanceSettings, _: &str, _: Call) -> bool {
     settings.multi_az != Some(true)
 }
 
-/// SQL Server's Multi-AZ is set up on a database that is there, with its backups on: not by the restore itself.
+/// SQL Server's Multi-AZ needs an existing database with its backups on, so the restore itself cannot set it up.
 /// Terraform's AWS provider does the same: <https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/rds/instance.go>
 fn multi_az(_: &InstanceSettings, engine: &str, call: Call) -> bool {
     !is_sql_server(engine) || call == Call::Modify
 }
 
-/// The other engines have one licence model.
+/// The other engines have only one licence model.
 fn licensed<S>(_: &S, engine: &str, _: Call) -> bool {
     ["oracle-", "sqlserver-", "db2-"].iter().any(|family| engine.starts_with(family))
 }
 
-/// `AllocatedStorage` in `RestoreDBInstanceFromDBSnapshot`: "This setting isn't valid for RDS for SQL Server", which grows by
-/// a modification instead.
+/// `AllocatedStorage` in `RestoreDBInstanceFromDBSnapshot`: "This setting isn't valid for RDS for SQL Server". A
+/// modification increases it instead.
 fn sized(_: &InstanceSettings, engine: &str, call: Call) -> bool {
     is_sql_server(engine) == (call == Call::Modify)
 }
 
-/// "Max storage size must be greater than storage size", by a tenth at least.
+/// "Max storage size must be greater than storage size", by at least a tenth.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html>
 fn leaves_room(settings: &InstanceSettings, _: &str, _: Call) -> bool {
     let (Some(most), Some(size)) = (settings.max_allocated_storage, settings.allocated_storage) else { return true };
@@ -292,10 +294,10 @@ fn has_insights(settings: &ClusterSettings, _: &str, _: Call) -> bool {
     settings.performance_insights == Some(true)
 }
 
-/// The figures that RDS takes for a storage type and size.
+/// The figures that RDS accepts for a storage type and size.
 ///
-/// gp3 reports the IOPS and throughput it has at any size, but below a size of its own for each engine it accepts neither,
-/// and from there on no less than it has anyway. io1 and io2 need IOPS.
+/// gp3 reports IOPS and throughput at any size. Below a size that depends on the engine, it accepts neither. From that size
+/// on, it accepts no less than its default. io1 and io2 need IOPS.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/CHAP_Storage.html>
 struct Figures {
     iops: RangeInclusive<i64>,
@@ -313,7 +315,7 @@ impl Figures {
             _ => (400, 12_000, 500),
         };
         match storage_type? {
-            // A size that RDS does not report limits nothing.
+            // If RDS does not report a size, there is no limit.
             "io1" => Some(Self { iops: 1..=gib.map_or(i64::MAX, |gib| gib * 50), throughput: none }),
             "io2" => Some(Self { iops: 1..=gib.map_or(i64::MAX, |gib| gib * 1_000), throughput: none }),
             "gp3" => gib
@@ -323,15 +325,15 @@ impl Figures {
         }
     }
 
-    /// Storage is modified only where it grows after the restore.
+    /// The run modifies storage only if it increases after the restore.
     fn are_set_by(call: Call, engine: &str) -> bool {
         call != Call::Modify || is_sql_server(engine)
     }
 }
 
 impl InstanceSettings {
-    /// These settings for a database of another size: IOPS within what the size takes, because io1 and io2 take no restore
-    /// without them.
+    /// These settings for a database of another size, with the IOPS that the size allows. io1 and io2 cannot be restored
+    /// without IOPS.
     #[must_use]
     pub fn of_size(&self, gib: Option<i32>, engine: &str) -> Self {
         let mut sized = Self { allocated_storage: gib, ..self.clone() };
@@ -359,8 +361,8 @@ fn has_extended_support(engine: &str) -> bool {
     is_aurora(engine) || ["mysql", "postgres"].contains(&engine)
 }
 
-/// A setting as it is compared: what is off, zero or empty reads as nothing, because RDS leaves such settings out here
-/// and reports them there.
+/// A setting in the form of the comparison. A value that is off, zero or empty becomes nothing. RDS reports such values in
+/// some places and omits them in others.
 fn reading<T: Serialize>(field: &T) -> Value {
     let value = serde_json::to_value(field).unwrap_or_default();
     let nothing = match &value {
@@ -401,7 +403,7 @@ pub struct ProcessorFeature {
     pub value: String,
 }
 
-/// The Active Directory domain a database is joined to.
+/// The Active Directory domain of a database.
 #[derive(Clone, Debug, Default, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", default)]
 pub struct Domain {
@@ -438,7 +440,7 @@ mod tests {
     }
 
     #[test]
-    fn storage_takes_the_figures_of_its_engine_type_and_size() {
+    fn storage_accepts_the_figures_of_its_engine_type_and_size() {
         for (engine, storage, gib, iops, throughput, sent) in [
             ("postgres", "gp3", 399, 12_000, 500, (None, None)),
             ("postgres", "gp3", 400, 12_000, 500, (Some(12_000), Some(500))),
@@ -466,7 +468,7 @@ mod tests {
     }
 
     #[test]
-    fn provisioned_iops_are_what_a_smaller_size_takes() {
+    fn provisioned_iops_are_lowered_to_the_limit_of_a_smaller_size() {
         for (engine, storage, gib, expected) in
             [("sqlserver-ee", "io1", 100, 5_000), ("sqlserver-ee", "io1", 1_000, 12_000), ("postgres", "io2", 5, 5_000)]
         {
@@ -477,7 +479,7 @@ mod tests {
     }
 
     #[test]
-    fn the_maximum_of_autoscaling_is_asked_for_only_where_it_leaves_a_tenth_to_grow() {
+    fn the_maximum_of_autoscaling_is_set_only_with_a_tenth_of_room_to_grow() {
         for (gib, most, asked) in [(100, 110, true), (100, 109, false), (190, 200, false), (190, 0, false)] {
             let settings = InstanceSettings { max_allocated_storage: Some(most), ..gp3(gib) };
             let sent = settings.taken_by(Call::Modify, "postgres").max_allocated_storage;
@@ -552,7 +554,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_off_is_the_same_as_what_is_not_reported() {
+    fn a_setting_that_is_off_equals_one_that_is_not_reported() {
         let off = InstanceSettings {
             monitoring_interval: Some(0),
             performance_insights: Some(false),
@@ -562,7 +564,7 @@ mod tests {
     }
 
     #[test]
-    fn a_difference_says_what_is_and_what_was() {
+    fn a_difference_names_the_present_and_the_former_value() {
         let original = InstanceSettings {
             security_groups: vec!["sg-1".into(), "sg-2".into()],
             multi_az: Some(true),
@@ -584,7 +586,7 @@ mod tests {
     }
 
     #[test]
-    fn every_setting_has_words_of_its_own() {
+    fn every_setting_has_its_own_words() {
         fn unique<S: Settings>() {
             let names: std::collections::HashSet<_> = S::TABLE.iter().map(|setting| setting.name).collect();
             assert_eq!(names.len(), S::TABLE.len());

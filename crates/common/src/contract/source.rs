@@ -1,33 +1,33 @@
-//! The pinned backup: what identifies one snapshot for good.
+//! The pinned backup: the facts that identify one snapshot for ever.
 //!
-//! A snapshot's name may be given to another snapshot. Its ARN, its time of creation and its source's resource id together
-//! may not. A snapshot without these figures, such as one that is still being taken, cannot be pinned.
+//! A snapshot's name may pass to another snapshot. Its ARN, its time of creation and its source's resource id together may
+//! not. A snapshot without these facts, such as one in creation, cannot be pinned.
 
 use std::fmt;
 use std::time::Duration;
 
 use crate::document::Source;
 
-/// The snapshot that has the pinned one's name now.
+/// The snapshot that has the pinned snapshot's name now.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Seen {
     Gone,
-    /// One that cannot be pinned, as while it is being taken.
+    /// A snapshot that cannot be pinned, such as one in creation.
     Unpinned,
     Pinned(Source),
 }
 
 impl Seen {
-    /// A look at a snapshot, with the way to pin one of its kind.
+    /// The result of a read, with the function that pins a snapshot of its kind.
     pub fn of<T>(found: Option<&T>, pin: fn(&T) -> Option<Source>) -> Self {
         found.map_or(Self::Gone, |found| pin(found).map_or(Self::Unpinned, Self::Pinned))
     }
 }
 
-/// How a snapshot of the pinned one's name differs from the pinned one; nothing where it is the same snapshot, and where
-/// there is none.
+/// The difference between the snapshot of this name and the pinned one; `None` if they are the same, or if no snapshot has
+/// the name.
 ///
-/// A snapshot that cannot be pinned is another one: the pinned one could.
+/// A snapshot that cannot be pinned is another one, because the pinned one could.
 pub fn difference(pinned: &Source, now: &Seen) -> Option<String> {
     if *now == Seen::Gone {
         return None;
@@ -99,7 +99,7 @@ mod tests {
     }
 
     #[test]
-    fn an_age_is_told_in_the_largest_unit_that_fits_twice() {
+    fn an_age_has_the_largest_unit_that_fits_twice() {
         for (seconds, words) in
             [(0, "0 minutes"), (60, "1 minute"), (7_199, "119 minutes"), (7_200, "2 hours"), (259_200, "3 days")]
         {

@@ -27,12 +27,12 @@ impl Timestamp {
         Self(self.0.saturating_add(seconds))
     }
 
-    /// How long it is from `earlier` to this moment; nothing if it is not earlier.
+    /// The time from `earlier` to this moment; zero if `earlier` is later.
     pub const fn since(self, earlier: Self) -> Duration {
         Duration::from_secs(self.0.saturating_sub(earlier.0))
     }
 
-    /// Reads RFC 3339, as Step Functions writes times (`$$.Execution.StartTime`).
+    /// Parses RFC 3339, the format of Step Functions (`$$.Execution.StartTime`).
     pub fn parse(text: &str) -> Option<Self> {
         let time = DateTime::from_str(text, Format::DateTimeWithOffset).ok()?;
         u64::try_from(time.secs()).ok().map(Self)

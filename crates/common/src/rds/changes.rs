@@ -1,8 +1,8 @@
-//! The calls that change a database, and why RDS refuses them: the same for a DB instance and a DB cluster, whose calls and
-//! errors have names of their own.
+//! The calls that change a database, and RDS's reasons to refuse them. A DB instance and a DB cluster have different calls
+//! and errors, but the same reasons.
 //!
-//! A refusal says nothing about the database: the answer to a call that was carried out may have been lost. So a step looks
-//! again before it believes one.
+//! A refusal does not describe the database: RDS may have carried out an earlier call whose answer was lost. So a step
+//! reads the database again before it believes a refusal.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::delete_db_cluster::DeleteDBClusterError;
@@ -14,16 +14,16 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::rds::database::Database;
 use crate::error::{Error, ErrorKind};
 use crate::identifiers::{DatabaseIdentifier, SnapshotIdentifier};
+use crate::rds::database::Database;
 
-/// Why RDS refused a call.
+/// RDS's reason to refuse a call.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Refusal {
-    /// The database, its cluster or a member is in a status that does not take the change.
+    /// The status of the database, its cluster or a member does not allow the change.
     Status,
-    /// No database has the name any more.
+    /// No database has the name any longer.
     NotFound,
     /// Another database has the name.
     NameTaken,
@@ -43,7 +43,7 @@ pub struct Refused {
 #[derive(Clone, Copy, Debug)]
 pub struct Doing<'a> {
     pub kind: ErrorKind,
-    /// The database that the run is about.
+    /// The database of the run.
     pub identifier: &'a str,
     pub doing: &'a str,
 }
@@ -58,7 +58,7 @@ impl Doing<'_> {
     }
 }
 
-/// How a database is deleted.
+/// The options of a deletion.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub struct Deletion {
     pub final_snapshot: Option<SnapshotIdentifier>,
@@ -67,16 +67,16 @@ pub struct Deletion {
 }
 
 impl Deletion {
-    /// All its automated backups are kept.
+    /// Keeps all automated backups.
     pub const KEEPING_BACKUPS: Self = Self { final_snapshot: None, delete_automated_backups: Some(false) };
-    /// Nothing of it is kept.
+    /// Keeps no data.
     pub const ENTIRELY: Self = Self { final_snapshot: None, delete_automated_backups: Some(true) };
     pub const OF_A_MEMBER: Self = Self { final_snapshot: None, delete_automated_backups: None };
 }
 
 /// The calls that change a database.
 pub trait Changes: Database {
-    /// Asks for another name, at once.
+    /// Requests another name, applied at once.
     fn rename(
         &self,
         rds: &Client,
@@ -87,11 +87,11 @@ pub trait Changes: Database {
     /// Switches deletion protection on or off.
     fn protect(&self, rds: &Client, on: bool, doing: Doing<'_>) -> impl Future<Output = Result<(), Refused>>;
 
-    /// Asks for the deletion.
+    /// Requests the deletion.
     fn delete(&self, rds: &Client, how: Deletion, doing: Doing<'_>) -> impl Future<Output = Result<(), Refused>>;
 }
 
-// The futures of calls with so many parameters are boxed, because they would make every caller's as large.
+// The futures of calls with so many parameters are boxed, because they would make every caller's future as large.
 impl Changes for DbInstance {
     async fn rename(&self, rds: &Client, to: &DatabaseIdentifier, doing: Doing<'_>) -> Result<(), Refused> {
         let call = rds

@@ -1,9 +1,9 @@
-//! Who may touch what: the claim on the original, and the proofs that something is this execution's own.
+//! The claim on the original, and the proofs that a run needs before it deletes a database.
 //!
-//! Three tags on a database are a claim: the execution that works on it or made it, what the database is to that execution,
-//! and the database's own resource id. RDS copies tags into snapshots and onto databases restored from them; such a copy
-//! names another database, and is no claim. Every step that changes anything looks the original up by its resource id and
-//! checks its claim first. What a rollback removes has to pass [`Proofs`], all four.
+//! Three tags on a database are a claim. They name the execution that works on it or created it, its role in that
+//! execution, and its own resource id. RDS copies tags into snapshots and onto databases restored from them. Such a copy
+//! names another database, and is no claim. Every step that makes a change first finds the original by its resource id and
+//! checks its claim. A rollback deletes a database only if all four [`Proofs`] hold.
 
 use std::time::Duration;
 
@@ -11,33 +11,33 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
 use tokio::time::Instant;
 
-use crate::timestamp::Timestamp;
 use crate::document::{DatabaseNames, NameRole, Planned, Request, Target};
 use crate::error::{Error, ErrorKind, Result};
 use crate::identifiers::DatabaseIdentifier;
 use crate::rds::Database;
 use crate::tags::Role;
+use crate::timestamp::Timestamp;
 use crate::{rds, tags};
 
-/// How long a step waits for a claim to show, and for a database to show that a rename may hide. Reads are eventually
-/// consistent, and a step has three minutes in all.
+/// The time that a step waits for a claim, or for a database that a rename may hide. Reads are eventually consistent, and a
+/// step has three minutes in all.
 const PATIENCE: Duration = Duration::from_secs(130);
-/// Between two looks.
+/// The pause between two reads.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// What the tags of a database claim, if they are its own.
+/// The claim that a database's tags make, unless they are a copy.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub struct Claim<'a> {
     pub execution: &'a str,
-    /// What the database is to the execution; nothing if that tag was removed.
+    /// The database's role in the execution; `None` if a person removed that tag.
     pub role: Option<&'a str>,
-    /// Whether the claim names the database's own resource id. A claim that names none may be a copy, so it counts only
-    /// for a database that is known in another way.
+    /// Whether the claim names the database's own resource id. A claim without a resource id may be a copy, so it counts
+    /// only if another fact identifies the database.
     pub is_proven: bool,
 }
 
 impl<'a> Claim<'a> {
-    /// The claim on the database with this resource id; nothing if its tags make none, or are another database's.
+    /// The claim on the database with this resource id; `None` if its tags make no claim, or name another database.
     pub fn of(found: &'a [Tag], resource_id: &str) -> Option<Self> {
         let execution = tags::value(found, tags::EXECUTION)?;
         let named = tags::value(found, tags::RESOURCE_ID);
@@ -61,12 +61,12 @@ impl<'a> Claim<'a> {
         self.role == Some(role.value())
     }
 
-    /// Whether the database shows a claim of the execution: what was written on it shows late.
+    /// Whether the database shows a claim of the execution: RDS may show a new tag late.
     pub fn is_shown_by<D: Database>(database: &D, execution: &str) -> bool {
         Claim::on(database).is_some_and(|claim| claim.is_by(execution))
     }
 
-    /// Whether it says all: that this execution claims the database as this, and that the claim is no copy.
+    /// Whether the execution claims the database in this role, and the claim is no copy.
     pub fn says(&self, execution: &str, role: Role) -> bool {
         self.is_by(execution) && self.has_role(role) && self.is_proven
     }
@@ -81,8 +81,8 @@ pub async fn write<D: Database>(rds: &Client, database: &D, execution: &str, rol
     rds::add_tags(rds, database.arn().unwrap_or_default(), tags::claim(execution, role, resource_id)).await
 }
 
-/// As [`write()`], for what the execution has just created: no restore call can be told a resource id that does not exist
-/// yet. Until its claim names it, the database is known by its name and its age; so a refusal for good is no failure.
+/// As [`write()`], for a database that the execution has just created. A restore call cannot set a tag with a resource id
+/// that does not exist yet. Until then, its name and its age identify the database, so a final refusal is no failure.
 pub async fn complete<D: Database>(rds: &Client, created: &D, execution: &str) -> Result<()> {
     if created.resource_id().is_none() {
         return Ok(());
@@ -96,8 +96,8 @@ pub async fn complete<D: Database>(rds: &Client, created: &D, execution: &str) -
     }
 }
 
-/// Claims the visible members of a Multi-AZ DB cluster as what their cluster is: RDS creates them without tags, and may
-/// check the permission for each. An instance is a member only if RDS says that it belongs to the cluster.
+/// Claims the visible members of a Multi-AZ DB cluster in the role of their cluster. RDS creates them without tags, and may
+/// check the permission for each member. An instance is a member only if RDS says that it belongs to the cluster.
 pub async fn write_on_members(rds: &Client, cluster: &DbCluster, execution: &str, role: Role) -> Result<()> {
     let name = cluster.db_cluster_identifier().unwrap_or_default();
     for member in rds::instances_of_cluster(rds, name).await? {
@@ -106,7 +106,7 @@ pub async fn write_on_members(rds: &Client, cluster: &DbCluster, execution: &str
     Ok(())
 }
 
-/// Claims a database for an execution, and waits until that shows: the next step looks for it.
+/// Claims a database for an execution, and waits until RDS shows the claim, because the next step checks it.
 pub async fn hold<D: Database>(rds: &Client, database: &D, execution: &str, role: Role) -> Result<()> {
     write(rds, database, execution, role).await?;
     let resource_id = database.resource_id().unwrap_or_default();
@@ -120,12 +120,13 @@ pub async fn hold<D: Database>(rds: &Client, database: &D, execution: &str, role
     Err(Error::new(ErrorKind::ServiceUnavailable, identifier, message))
 }
 
-/// The original DB instance (or cluster member) wherever it is now; an error if it is gone or another execution's.
+/// The original DB instance (or cluster member) under its present name; an error if it is deleted or another execution
+/// claims it.
 pub async fn original_instance(rds: &Client, request: &Request, original: &Target) -> Result<DbInstance> {
     claimed(rds, request, original).await
 }
 
-/// The original DB cluster wherever it is now; an error if it is gone or another execution's.
+/// The original DB cluster under its present name; an error if it is deleted or another execution claims it.
 pub async fn original_cluster(rds: &Client, request: &Request, original: &Target) -> Result<DbCluster> {
     claimed(rds, request, original).await
 }
@@ -138,18 +139,19 @@ async fn claimed<D: Database>(rds: &Client, request: &Request, original: &Target
     Ok(database)
 }
 
-/// The database of this name after a call failed that was to create it: the answer may have been lost. A database that shows no
-/// claim of the execution is looked at again for minutes. No database under the name means that RDS refused the call.
+/// The database of this name after a failed call to create it, because the answer may have been lost. If the database shows
+/// no claim of the execution, the function reads again for minutes. No database under the name means that RDS refused the
+/// call.
 pub async fn created<D: Database>(rds: &Client, identifier: &str, execution: &str) -> Result<Option<D>> {
     let look = async || Ok(D::of_names(rds, &[identifier]).await?.pop());
     look_until(look, |found| found.as_ref().is_none_or(|one| Claim::is_shown_by(one, execution))).await
 }
 
-/// Looks until a look is sure of what it shows, or for minutes: the last look counts then.
+/// Reads until a result is certain, for about two minutes at most; then the last result counts.
 pub async fn look_until<T>(look: impl AsyncFn() -> Result<T>, is_sure: impl Fn(&T) -> bool) -> Result<T> {
     let end = Instant::now() + PATIENCE;
     loop {
-        // Boxed, because a look's future would make every caller's as large.
+        // Boxed, because the future of a read would make every caller's future as large.
         let found = Box::pin(look()).await?;
         if is_sure(&found) || Instant::now() + PAUSE >= end {
             return Ok(found);
@@ -158,22 +160,21 @@ pub async fn look_until<T>(look: impl AsyncFn() -> Result<T>, is_sure: impl Fn(&
     }
 }
 
-/// Whether the claim that was written does not show. A tag may show late, so it is looked for again before that means
-/// anything.
+/// Whether the tags show no claim. RDS may show a tag late, so a missing claim counts only after further reads.
 fn shows_no_claim(original: &Target, tags: &[Tag]) -> bool {
     Claim::of(tags, &original.resource_id).is_none()
 }
 
-/// A database of the run, and every database that has one of its names now.
+/// A database of the run, and every database that has one of the run's names now.
 #[derive(Debug)]
 pub struct Named<D> {
-    /// By its resource id, whatever its name is.
+    /// The original, found by its resource id under any name.
     pub original: Option<D>,
     named: Vec<D>,
 }
 
 impl<D: Database> Named<D> {
-    /// One look where the database has one of its names, which it nearly always has.
+    /// A single read if the database has one of its planned names, which is nearly always the case.
     pub async fn find(rds: &Client, target: &Target) -> Result<Self> {
         let planned: Vec<&str> = target.names.all().map(DatabaseIdentifier::as_str).collect();
         let named = D::of_names(rds, &planned).await?;
@@ -184,24 +185,24 @@ impl<D: Database> Named<D> {
         Ok(Self { original, named })
     }
 
-    /// As [`Self::find`], for a step that acts on a database that is gone. A rename hides a database, so a look that finds
-    /// another one under its name and not itself proves nothing: it is repeated for longer than a rename takes.
+    /// As [`Self::find`], for a step that acts on the absence of a database. A rename hides a database. So a read that
+    /// finds only another database under the name proves nothing. The function reads again for longer than a rename takes.
     ///
-    /// If nothing has the name either, the step waits for the database.
+    /// If no database has the name either, the step waits for the database.
     pub async fn find_surely(rds: &Client, target: &Target) -> Result<Self> {
         look_until(async || Self::find(rds, target).await, |found: &Self| !found.is_displaced()).await
     }
 
-    /// As [`Self::find_surely`], for a step that needs the claim: a database whose claim does not show is looked at again
-    /// for minutes as well.
+    /// As [`Self::find_surely`], for a step that needs the claim. If the database shows no claim, the function also reads
+    /// again for minutes.
     pub async fn find_claimed(rds: &Client, target: &Target) -> Result<Self> {
         let is_unclaimed = |found: &Self| found.original.as_ref().is_some_and(|one| shows_no_claim(target, one.tags()));
         let is_sure = |found: &Self| !is_unclaimed(found) && !found.is_displaced();
         look_until(async || Self::find(rds, target).await, is_sure).await
     }
 
-    /// As [`Self::find_claimed`], for a step that needs the database beside the original as well: the one that has the name
-    /// of this role, with everything that was written on it. What does not show is looked for again for minutes.
+    /// As [`Self::find_claimed`], for a step that also needs the database beside the original. That database has the name
+    /// of this role. The function reads again for minutes until RDS shows both with their tags.
     pub async fn find_beside(
         rds: &Client,
         target: &Target,
@@ -216,25 +217,25 @@ impl<D: Database> Named<D> {
         look_until(async || Self::find(rds, target).await, is_sure).await
     }
 
-    /// Whether another database has a name of one that does not answer.
+    /// Whether the original does not answer and another database has one of its names.
     fn is_displaced(&self) -> bool {
         self.original.is_none() && !self.named.is_empty()
     }
 
-    /// The original; an error if it is gone or another execution's.
+    /// The original; an error if it is deleted or another execution claims it.
     pub fn claimed(&self, request: &Request, target: &Target) -> Result<&D> {
         let original = self.original.as_ref().ok_or_else(|| gone(target))?;
         check(request, target, original.tags())?;
         Ok(original)
     }
 
-    /// The database that answers under this name, which is one of the target's.
+    /// The database under this name, which is one of the target's.
     pub fn at(&self, identifier: &DatabaseIdentifier) -> Option<&D> {
         self.named.iter().find(|one| one.identifier() == Some(identifier.as_str()))
     }
 }
 
-/// Refuses to go on unless the tags say that this execution works on the original.
+/// Returns an error unless the tags say that this execution works on the original.
 pub fn check(request: &Request, original: &Target, tags: &[Tag]) -> Result<()> {
     match Claim::of(tags, &original.resource_id) {
         Some(claim) if claim.is_by(&request.execution) => Ok(()),
@@ -258,7 +259,7 @@ pub fn check(request: &Request, original: &Target, tags: &[Tag]) -> Result<()> {
     }
 }
 
-/// As [`check`], for a rollback: that somebody took the claim away does not keep the original from its name. Only another
+/// As [`check`], for a rollback: a claim that a person removed does not keep the original from its name. Only another
 /// execution's claim does.
 pub fn check_for_rollback(request: &Request, original: &Target, tags: &[Tag]) -> Result<()> {
     match Claim::of(tags, &original.resource_id) {
@@ -275,16 +276,16 @@ fn gone(original: &Target) -> Error {
     )
 }
 
-/// What has to be known of a database before a rollback may remove it.
+/// The facts about a database that a rollback needs before it may delete the database.
 #[derive(Clone, Copy, Debug)]
 pub struct Proofs<'a> {
     pub identifier: &'a str,
     pub resource_id: &'a str,
     pub tags: &'a [Tag],
-    /// Not reported by RDS before the database is available for the first time.
+    /// RDS does not report the time before the database is available for the first time.
     pub created_at: Option<Timestamp>,
-    /// Whether the database is available: if not, a missing time of creation means that its creation is not finished or has
-    /// failed, so it began in this execution, whose claim it has carried from its first moment.
+    /// Whether the database is available. If not, a missing time of creation means that its creation is unfinished or has
+    /// failed. So it began in this execution, whose claim the database has carried since its creation.
     pub is_available: bool,
 }
 
@@ -307,15 +308,16 @@ impl<'a> Proofs<'a> {
         }
     }
 
-    /// Why this database is not this execution's to remove; nothing if it is.
+    /// The reason why this execution may not delete the database; `None` if it may.
     ///
-    /// All four have to hold: it carries this execution's claim, and no copy of one; it is none of the originals; it was
-    /// created while this execution ran; its name is one the run planned. What is verified stays, whatever failed after.
+    /// All four proofs have to hold. The database carries this execution's claim, and no copy of one. It is none of the
+    /// originals. It was created while this execution ran. The run planned its name. A verified database stays, whatever
+    /// fails afterwards.
     pub fn missing(&self, request: &Request, planned: &Planned<'_>) -> Option<String> {
         self.missing_in(&[Role::Restored], request, planned)
     }
 
-    /// As [`Self::missing`], for a step that removes nothing and may find the database verified already.
+    /// As [`Self::missing`], for a step that deletes nothing and may find the database already verified.
     pub fn missing_verified_or_not(&self, request: &Request, planned: &Planned<'_>) -> Option<String> {
         self.missing_in(&[Role::Restored, Role::Verified], request, planned)
     }
@@ -354,7 +356,7 @@ impl<'a> Proofs<'a> {
     }
 }
 
-/// Why a run may not replace this snapshot; nothing if it is one of the database's own, taken by hand or by a run.
+/// The reason why a run may not replace this snapshot; `None` if it is the database's own, taken by hand or by a run.
 pub fn not_replaceable(
     names: &DatabaseNames,
     resource_id: &str,
@@ -391,7 +393,7 @@ mod tests {
     }
 
     #[test]
-    fn a_claim_that_names_no_database_is_one_that_is_not_proven() {
+    fn a_claim_that_names_no_database_is_not_proven() {
         let two = tags::mark(RUN, Role::Restored);
         let claim = Claim::of(&two, "db-OWN").unwrap();
         assert!(claim.is_by(RUN) && claim.has_role(Role::Restored) && !claim.is_proven);

@@ -1,16 +1,16 @@
-//! The one view of a database: the facts that a DB instance and a DB cluster have in common.
+//! A common view of a database: the facts that a DB instance and a DB cluster share.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::primitives::DateTime;
 use aws_sdk_rds::types::{ClusterPendingModifiedValues, DbCluster, DbInstance, PendingModifiedValues, Tag};
 
-use crate::rds::lookup::{cluster_by_resource_id, clusters_named, instance_by_resource_id, instances_named};
-use crate::timestamp::Timestamp;
 use crate::error::Result;
 use crate::identifiers::DatabaseKind;
+use crate::rds::lookup::{cluster_by_resource_id, clusters_named, instance_by_resource_id, instances_named};
+use crate::timestamp::Timestamp;
 use crate::wait::acceptor::{self, Phase, Sighting};
 
-/// A DB instance or a DB cluster as one look showed it, and how to look for one.
+/// A DB instance or a DB cluster as one read showed it, and the calls that find one.
 pub trait Database: Clone {
     const KIND: DatabaseKind;
 
@@ -19,25 +19,25 @@ pub trait Database: Clone {
     fn arn(&self) -> Option<&str>;
     fn status(&self) -> Option<&str>;
     fn tags(&self) -> &[Tag];
-    /// Not reported by RDS before the database is available for the first time.
+    /// RDS does not report the time before the database is available for the first time.
     fn created_at(&self) -> Option<Timestamp>;
-    /// The name that it is being given. `PendingModifiedValues` names "the new identifier … that is being renamed":
-    /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_PendingModifiedValues.html>
+    /// The name to which RDS is renaming the database. `PendingModifiedValues` names "the new identifier … that is being
+    /// renamed": <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_PendingModifiedValues.html>
     fn pending_identifier(&self) -> Option<&str>;
-    /// Whether a change is accepted but not carried out: a rename carries it out as well.
+    /// Whether RDS has accepted a change without carrying it out: a rename carries it out as well.
     fn has_pending_modifications(&self) -> bool;
     /// As [`Self::has_pending_modifications`], for any change but a rename.
     fn has_other_modifications(&self) -> bool;
     fn is_protected(&self) -> bool;
-    /// Whether RDS keeps an automated backup: it names the time as soon as there is one.
+    /// Whether RDS keeps an automated backup: it reports the backup's time as soon as one exists.
     fn has_automated_backups(&self) -> bool;
 
-    /// Those of these names that there are, with one call.
+    /// The existing databases of these names, in one call.
     fn of_names(rds: &Client, identifiers: &[&str]) -> impl Future<Output = Result<Vec<Self>>>;
-    /// The one with this resource id, whatever its name is now.
+    /// The database with this resource id, under any name.
     fn of_resource_id(rds: &Client, resource_id: &str) -> impl Future<Output = Result<Option<Self>>>;
 
-    /// The one of this name.
+    /// The database of this name.
     fn of_name(rds: &Client, identifier: &str) -> impl Future<Output = Result<Option<Self>>> {
         async move { Ok(Self::of_names(rds, &[identifier]).await?.pop()) }
     }
@@ -52,7 +52,7 @@ pub trait Database: Clone {
         self.identifier().unwrap_or_default()
     }
 
-    /// The meaning of its status.
+    /// The meaning of the database's status.
     fn phase(&self) -> Phase {
         acceptor::phase(Self::KIND, self.status().unwrap_or_default())
     }
@@ -202,7 +202,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_rename_under_way_is_no_other_modification_but_anything_else_is() {
+    fn a_rename_under_way_is_no_other_modification() {
         let instance = |pending| DbInstance::builder().set_pending_modified_values(pending).build();
         let rename = PendingModifiedValues::builder().db_instance_identifier("orders-temp");
         for (pending, is_pending, is_other) in [

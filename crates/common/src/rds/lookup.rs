@@ -1,7 +1,7 @@
-//! Looking databases and snapshots up, by the id that never changes or by name.
+//! Finds databases and snapshots, by the resource id that never changes or by name.
 //!
-//! "Not found" is an answer here, not an error: every step looks first, and what is not there is as much a part of the
-//! world as what is.
+//! "Not found" is an answer here, not an error. Every step reads first, and the absence of a database is a fact like any
+//! other.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::remove_tags_from_resource::RemoveTagsFromResourceError;
@@ -12,15 +12,15 @@ use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::error::{Error, ErrorKind, Result};
 
-/// How the names of the readers begin that Aurora Auto Scaling adds: they come and go at any time.
+/// The prefix of the readers that Aurora Auto Scaling adds and removes at any time.
 const AUTO_SCALED: &str = "application-autoscaling-";
 
-/// Whether a cluster's member of this name is a reader of Aurora Auto Scaling's, which is no part of what a run restores or renames.
+/// Whether a cluster's member of this name is a reader of Aurora Auto Scaling, which a run neither restores nor renames.
 pub fn is_auto_scaled(member_identifier: &str) -> bool {
     member_identifier.starts_with(AUTO_SCALED)
 }
 
-/// The DB instance of this name, if there is one.
+/// The DB instance of this name, if it exists.
 pub async fn instance(rds: &Client, identifier: &str) -> Result<Option<DbInstance>> {
     match rds.describe_db_instances().db_instance_identifier(identifier).send().await {
         Ok(answer) => Ok(answer.db_instances.unwrap_or_default().into_iter().next()),
@@ -34,9 +34,9 @@ pub async fn instances(rds: &Client) -> Result<Vec<DbInstance>> {
     instances_where(rds, None).await
 }
 
-/// The DB instance with this `DbiResourceId`, whatever its name is now.
+/// The DB instance with this `DbiResourceId`, under any name.
 pub async fn instance_by_resource_id(rds: &Client, resource_id: &str) -> Result<Option<DbInstance>> {
-    // A recovery may not know it any more.
+    // A recovery may not know the resource id.
     if resource_id.is_empty() {
         return Ok(None);
     }
@@ -44,17 +44,17 @@ pub async fn instance_by_resource_id(rds: &Client, resource_id: &str) -> Result<
     Ok(found.into_iter().find(|instance| instance.dbi_resource_id() == Some(resource_id)))
 }
 
-/// Those of the DB instances with these `DbiResourceId`s that answer, with one call: RDS throttles by account.
+/// The existing DB instances with these `DbiResourceId`s, in one call: RDS throttles by account.
 pub async fn instances_by_resource_ids(rds: &Client, resource_ids: &[&str]) -> Result<Vec<DbInstance>> {
     several_instances(rds, "dbi-resource-id", resource_ids, DbInstance::dbi_resource_id).await
 }
 
-/// The one of them with this `DbiResourceId`.
+/// The instance with this `DbiResourceId`.
 pub fn with_resource_id<'a>(instances: &'a [DbInstance], resource_id: &str) -> Option<&'a DbInstance> {
     instances.iter().find(|instance| instance.dbi_resource_id() == Some(resource_id))
 }
 
-/// Those of the DB instances of these names that there are, with one call.
+/// The existing DB instances of these names, in one call.
 pub async fn instances_named(rds: &Client, identifiers: &[&str]) -> Result<Vec<DbInstance>> {
     several_instances(rds, "db-instance-id", identifiers, DbInstance::db_instance_identifier).await
 }
@@ -65,7 +65,7 @@ async fn several_instances(
     wanted: &[&str],
     of: fn(&DbInstance) -> Option<&str>,
 ) -> Result<Vec<DbInstance>> {
-    // Without a value the filter would be none.
+    // A filter without a value selects every instance.
     if wanted.is_empty() {
         return Ok(Vec::new());
     }
@@ -74,7 +74,7 @@ async fn several_instances(
     Ok(found)
 }
 
-/// The DB instances that belong to the cluster of this name, in whatever status.
+/// The DB instances that belong to the cluster of this name, in any status.
 pub async fn instances_of_cluster(rds: &Client, cluster_identifier: &str) -> Result<Vec<DbInstance>> {
     let mut found = instances_where(rds, Some(("db-cluster-id", &[cluster_identifier]))).await?;
     found.retain(|instance| instance.db_cluster_identifier() == Some(cluster_identifier));
@@ -97,7 +97,7 @@ async fn instances_where(rds: &Client, filter: Option<(&str, &[&str])>) -> Resul
     Ok(found)
 }
 
-/// The DB cluster of this name, if there is one.
+/// The DB cluster of this name, if it exists.
 pub async fn cluster(rds: &Client, identifier: &str) -> Result<Option<DbCluster>> {
     match rds.describe_db_clusters().db_cluster_identifier(identifier).send().await {
         Ok(answer) => Ok(answer.db_clusters.unwrap_or_default().into_iter().next()),
@@ -111,14 +111,14 @@ pub async fn clusters(rds: &Client) -> Result<Vec<DbCluster>> {
     clusters_where(rds, None).await
 }
 
-/// Those of the DB clusters of these names that there are, with one call: RDS throttles by account.
+/// The existing DB clusters of these names, in one call: RDS throttles by account.
 pub async fn clusters_named(rds: &Client, identifiers: &[&str]) -> Result<Vec<DbCluster>> {
     let mut found = clusters_where(rds, Some(("db-cluster-id", identifiers))).await?;
     found.retain(|cluster| cluster.db_cluster_identifier().is_some_and(|name| identifiers.contains(&name)));
     Ok(found)
 }
 
-/// The DB cluster with this `DbClusterResourceId`, whatever its name is now.
+/// The DB cluster with this `DbClusterResourceId`, under any name.
 pub async fn cluster_by_resource_id(rds: &Client, resource_id: &str) -> Result<Option<DbCluster>> {
     if resource_id.is_empty() {
         return Ok(None);
@@ -143,7 +143,7 @@ async fn clusters_where(rds: &Client, filter: Option<(&str, &[&str])>) -> Result
     Ok(found)
 }
 
-/// The DB snapshot of this name, if there is one.
+/// The DB snapshot of this name, if it exists.
 pub async fn snapshot(rds: &Client, identifier: &str) -> Result<Option<DbSnapshot>> {
     match rds.describe_db_snapshots().db_snapshot_identifier(identifier).send().await {
         Ok(answer) => Ok(answer.db_snapshots.unwrap_or_default().into_iter().next()),
@@ -152,7 +152,7 @@ pub async fn snapshot(rds: &Client, identifier: &str) -> Result<Option<DbSnapsho
     }
 }
 
-/// The DB cluster snapshot of this name, if there is one.
+/// The DB cluster snapshot of this name, if it exists.
 pub async fn cluster_snapshot(rds: &Client, identifier: &str) -> Result<Option<DbClusterSnapshot>> {
     match rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(identifier).send().await {
         Ok(answer) => Ok(answer.db_cluster_snapshots.unwrap_or_default().into_iter().next()),
@@ -161,7 +161,7 @@ pub async fn cluster_snapshot(rds: &Client, identifier: &str) -> Result<Option<D
     }
 }
 
-/// Sets tags on the resource with this ARN. Setting them again changes nothing.
+/// Sets tags on the resource with this ARN. A repeated call changes nothing.
 pub async fn add_tags(rds: &Client, arn: &str, tags: impl IntoIterator<Item = Tag>) -> Result<()> {
     rds.add_tags_to_resource()
         .resource_name(arn)
@@ -172,7 +172,7 @@ pub async fn add_tags(rds: &Client, arn: &str, tags: impl IntoIterator<Item = Ta
         .map_err(|error| Error::from_aws(ErrorKind::InstanceUnavailable, arn, "cannot tag the resource", &error))
 }
 
-/// Removes tags by key from the resource with this ARN. Removing them again changes nothing, and what is gone has none.
+/// Removes tags by key from the resource with this ARN. A repeated call changes nothing; a deleted resource is no error.
 pub async fn remove_tags(rds: &Client, arn: &str, keys: &[&str]) -> Result<()> {
     let keys = keys.iter().map(|&key| key.to_owned()).collect();
     match rds.remove_tags_from_resource().resource_name(arn).set_tag_keys(Some(keys)).send().await {
@@ -188,7 +188,7 @@ fn names_a_resource_that_is_gone(error: &RemoveTagsFromResourceError) -> bool {
         || error.is_db_snapshot_not_found_fault()
 }
 
-/// What a look was for, in an error: the first of several, which is what the run is about.
+/// The subject of a failed read: the first of several names, which is the run's database.
 fn looked_for<'a>(filter: Option<(&str, &[&'a str])>) -> &'a str {
     filter.and_then(|(_, values)| values.first().copied()).unwrap_or("all")
 }

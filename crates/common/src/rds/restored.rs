@@ -15,8 +15,8 @@ pub struct Pair<D> {
 }
 
 impl<D: Database> Pair<D> {
-    /// The pair, with the restored database under the name of this role. Fails unless the original is claimed by this
-    /// execution and the four proofs hold for the restored database, which may be verified already.
+    /// Finds the pair, with the restored database under the name of this role. Returns an error unless this execution
+    /// claims the original and the four proofs hold for the restored database. That database may already be verified.
     pub async fn find<O: Original>(
         rds: &Client,
         request: &Request,

@@ -137,7 +137,7 @@ fn security_groups(memberships: &[VpcSecurityGroupMembership]) -> Vec<String> {
     sorted(memberships.iter().filter_map(|group| text(group.vpc_security_group_id())).collect())
 }
 
-/// Two databases compare equal whatever order RDS lists things in.
+/// Sorts a list, so that RDS's order does not matter in a comparison.
 fn sorted<T: Ord>(mut items: Vec<T>) -> Vec<T> {
     items.sort();
     items

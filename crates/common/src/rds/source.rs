@@ -19,7 +19,7 @@ pub fn of_snapshot(snapshot: &DbSnapshot) -> Option<Source> {
     })
 }
 
-/// As [`of_snapshot`], for a DB cluster snapshot. RDS reports no time of the original for a copy.
+/// As [`of_snapshot`], for a DB cluster snapshot. For a copy RDS does not report the time of the original.
 pub fn of_cluster_snapshot(snapshot: &DbClusterSnapshot) -> Option<Source> {
     let taken_at = time(snapshot.snapshot_create_time())?;
     Some(Source {

@@ -1,8 +1,8 @@
-//! The tags a run leaves on what it works on, and which of a database's tags a restore may carry.
+//! The tags that a run sets on its databases and snapshots, and the database tags that a restore may carry.
 //!
-//! None of ours outlives a successful run. RDS refuses tag keys that begin with `aws:` or `rds:`, which every database
-//! made by CloudFormation carries, and more than 50 tags on one resource.
-//! Source: "Tagging Amazon RDS resources", RDS user guide.
+//! None of Trapheus's tags remains after a successful run. RDS refuses more than 50 tags on one resource. It also refuses
+//! tag keys that begin with `aws:` or `rds:`, which every database made by CloudFormation has. Source: "Tagging Amazon RDS
+//! resources", RDS user guide.
 
 use std::collections::BTreeMap;
 
@@ -11,33 +11,34 @@ use sha2::{Digest as _, Sha256};
 
 use crate::document::TagDigest;
 
-/// Which execution works on this resource, or created it: the execution's ARN.
+/// The ARN of the execution that works on this resource, or created it.
 pub const EXECUTION: &str = "trapheus:execution";
-/// What the resource is to that execution: one of [`Role`].
+/// The resource's role in that execution: one of [`Role`].
 pub const ROLE: &str = "trapheus:role";
-/// The resource id of the database that carries the tag. RDS copies tags into snapshots and from them onto restored
-/// databases, so a claim that names another database's id is a copy and proves nothing.
+/// The resource id of the database with this tag. RDS copies tags into snapshots and from them onto restored databases. So
+/// a claim that names another database's id is a copy and proves nothing.
 pub const RESOURCE_ID: &str = "trapheus:resource-id";
 /// All three keys, for their removal.
 pub const OURS: [&str; 3] = [EXECUTION, ROLE, RESOURCE_ID];
 /// RDS's limit of tags on one resource.
 pub const MOST: usize = 50;
-/// How many tags of its own a database may have: ours need their room, and one stays free.
+/// The most tags of its own that a database may have. Trapheus's tags need the rest, with one in reserve.
 pub const MOST_OWN: usize = MOST - OURS.len() - 1;
 
 /// Tags by key.
 pub type Tags = BTreeMap<String, String>;
 
-/// What a resource is to the execution that marked it.
+/// The role of a resource in the execution that tagged it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Role {
-    /// The database that was there before the run.
+    /// The database that had the service name before the run.
     Original,
     /// The database, or member, that the run restored.
     Restored,
-    /// The restored database once it is verified and stays: the original may go, and no rollback removes this one.
+    /// The restored database once it is verified and stays. The run may delete the original, and no rollback deletes this
+    /// one.
     Verified,
-    /// A snapshot the run takes.
+    /// A snapshot that the run takes.
     Snapshot,
 }
 
@@ -57,12 +58,12 @@ pub fn value<'a>(tags: &'a [Tag], key: &str) -> Option<&'a str> {
     tags.iter().find(|tag| tag.key() == Some(key)).and_then(Tag::value)
 }
 
-/// Whether this execution marked the snapshot. Of a database, [`crate::claim::Claim`] tells.
+/// Whether this execution tagged the snapshot. For a database, see [`crate::claim::Claim`].
 pub fn marked_by(tags: &[Tag], execution: &str) -> bool {
     value(tags, EXECUTION) == Some(execution)
 }
 
-/// Whether RDS would refuse to set this tag, because its key or its value is reserved: it is left out and reported.
+/// Whether RDS refuses this tag because its key or its value is reserved; a step leaves it out and reports it.
 pub fn is_reserved(key: &str, value: &str) -> bool {
     [key, value].iter().any(|text| {
         let text = text.to_ascii_lowercase();
@@ -70,13 +71,13 @@ pub fn is_reserved(key: &str, value: &str) -> bool {
     })
 }
 
-/// Whether RDS takes this text as the value of a tag: letters, digits, spaces and `_ . : / = + - @`, 256 at most.
+/// Whether RDS accepts this text as the value of a tag: letters, digits, spaces and `_ . : / = + - @`, at most 256.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html>
 pub fn is_value(text: &str) -> bool {
     text.chars().count() <= 256 && unfit_in_value(text).is_empty()
 }
 
-/// The characters of a text that no value of a tag may have.
+/// The characters of a text that no tag value may contain.
 pub fn unfit_in_value(text: &str) -> String {
     let mut unfit = String::new();
     for char in text.chars().filter(|char| !char.is_alphanumeric() && !" _.:/=+-@".contains(*char)) {
@@ -87,7 +88,7 @@ pub fn unfit_in_value(text: &str) -> String {
     unfit
 }
 
-/// The user's own tags: neither ours nor reserved.
+/// The user's own tags: neither Trapheus's nor reserved.
 pub fn of_the_user(tags: &[Tag]) -> Tags {
     tags.iter()
         .filter_map(|tag| Some((tag.key()?, tag.value().unwrap_or_default())))
@@ -96,12 +97,12 @@ pub fn of_the_user(tags: &[Tag]) -> Tags {
         .collect()
 }
 
-/// The number of tags and their hash, which do not depend on the order RDS lists them in.
+/// The number of tags and their hash, independent of RDS's order.
 pub fn digest(tags: &Tags) -> TagDigest {
     let mut hasher = Sha256::new();
     for (key, value) in tags {
         for text in [key, value] {
-            // The length keeps `ab`, `c` apart from `a`, `bc`.
+            // The length distinguishes `ab`, `c` from `a`, `bc`.
             hasher.update(text.len().to_be_bytes());
             hasher.update(text);
         }
@@ -110,20 +111,20 @@ pub fn digest(tags: &Tags) -> TagDigest {
     TagDigest { count: tags.len(), sha256 }
 }
 
-/// The user's tags and our mark, as a create or restore call takes them.
+/// The user's tags and Trapheus's two tags, for a create or restore call.
 pub fn with_mark(tags: &Tags, execution: &str, role: Role) -> Vec<Tag> {
     let mut all: Vec<Tag> = tags.iter().map(|(key, value)| Tag::builder().key(key).value(value).build()).collect();
     all.extend(mark(execution, role));
     all
 }
 
-/// Our three tags on the database with this resource id: a claim that proves itself.
+/// Trapheus's three tags on the database with this resource id: a claim that proves itself.
 pub fn claim(execution: &str, role: Role, resource_id: &str) -> [Tag; 3] {
     let [by, as_role] = mark(execution, role);
     [by, as_role, Tag::builder().key(RESOURCE_ID).value(resource_id).build()]
 }
 
-/// Our two tags on what has no resource id yet, and on snapshots.
+/// Trapheus's two tags on a database without a resource id yet, and on snapshots.
 pub fn mark(execution: &str, role: Role) -> [Tag; 2] {
     [Tag::builder().key(EXECUTION).value(execution).build(), Tag::builder().key(ROLE).value(role.value()).build()]
 }
@@ -142,7 +143,7 @@ mod tests {
     }
 
     #[test]
-    fn a_digest_tells_tags_apart_and_does_not_depend_on_their_order() {
+    fn a_digest_differs_for_different_tags_and_ignores_their_order() {
         let digest = |pairs: &[(&str, &str)]| {
             super::digest(&pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect())
         };
@@ -153,7 +154,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_is_recognised_by_the_execution_it_names() {
+    fn a_tag_identifies_the_execution_that_it_names() {
         let tags = mark("arn:1", Role::Restored);
         assert!(marked_by(&tags, "arn:1"));
         assert!(!marked_by(&tags, "arn:2"));

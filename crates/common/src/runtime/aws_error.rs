@@ -8,8 +8,8 @@ use crate::connect_error::ConnectError;
 use crate::error::{Error, ErrorKind, joined};
 
 impl Error {
-    /// An AWS call that failed: throttling, server errors, connections and denials have kinds of their own, whatever
-    /// the call; anything else is of the kind the step gives.
+    /// A failed AWS call. Throttling, server errors, connect errors and denials have kinds of their own for every call. Any
+    /// other error has the kind that the step gives.
     pub fn from_aws<E>(
         kind: ErrorKind,
         identifier: impl Into<String>,
@@ -24,18 +24,18 @@ impl Error {
     }
 }
 
-/// What kind of failure an AWS call met, as far as every call has it in common.
+/// The kind of an AWS call's failure that all calls have in common.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum AwsFailure {
-    /// Asked too often: ask again, later.
+    /// The call was throttled: a later call may succeed.
     Throttled,
-    /// No answer, or a server error: the call may or may not have been carried out.
+    /// No answer, or a server error: AWS may or may not have carried out the call.
     Unavailable,
-    /// No connection: the call was not made.
+    /// No connection: the call was not sent.
     Unreachable,
-    /// Not permitted: asking again changes nothing.
+    /// Not permitted: a further call changes nothing.
     Denied,
-    /// An answer of the service's own, to be matched as its typed error.
+    /// The service's own answer, which the step matches as a typed error.
     Answered,
 }
 
@@ -63,7 +63,7 @@ impl AwsFailure {
                 | "SignatureDoesNotMatch"
                 | "OptInRequired",
             ) => return Self::Denied,
-            // The role's credentials have run out, and the next call has new ones: no permission is missing.
+            // The role's credentials have expired, and the next call has new ones: no permission is missing.
             Some("ExpiredToken" | "ExpiredTokenException" | "RequestExpired") => return Self::Unavailable,
             _ => {}
         }
@@ -91,8 +91,8 @@ fn no_connection(failure: &DispatchFailure) -> Option<&ConnectError> {
     ConnectError::of(failure.as_connector_error()?)
 }
 
-/// An AWS error in words a person reads: the service's code and message rather than the SDK's `service error`, and the
-/// whole chain where there was no answer, because a connection failure says what is wrong only deep down.
+/// An AWS error in words for a person: the service's code and message rather than the SDK's `service error`. Without an
+/// answer, the text has the whole chain: only its last link names the reason of a connect error.
 fn words<E>(error: &SdkError<E, HttpResponse>) -> String
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,

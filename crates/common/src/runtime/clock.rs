@@ -1,8 +1,8 @@
 //! Wall-clock time that follows Tokio's clock.
 //!
-//! A function needs the time of day (deadlines travel as RFC 3339 in the state document) and sleeps on Tokio's clock. The
-//! two are joined once per invocation: a frozen Lambda sandbox may stop the monotonic clock between invocations, and a
-//! rehearsal runs both under virtual time.
+//! A function needs the time of day (the state document carries deadlines in RFC 3339) and sleeps on Tokio's clock. Each
+//! invocation joins the two once: a frozen Lambda sandbox may stop the monotonic clock between invocations. A rehearsal
+//! runs both under virtual time.
 
 use std::time::SystemTime;
 

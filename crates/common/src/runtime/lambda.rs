@@ -1,13 +1,13 @@
-//! The entry point of a function: tracing, then one typed handler, called with what it needs of an invocation.
+//! The entry point of a function: tracing, then one typed handler with the facts of its invocation.
 //!
-//! The payload `{"wake": true}` is answered here, whatever the function: Lambda deactivates functions in a VPC that were idle
-//! for weeks, and the state machine wakes them before anything is changed.
+//! Every function answers the payload `{"wake": true}` here. Lambda deactivates functions in a VPC after weeks without a
+//! call, and the state machine wakes them before any change.
 //!
-//! A redriven execution goes on with the document it stopped with, while its recovery works on what it left. A step that is
-//! given the execution beside its plan is refused here if the execution was redriven.
+//! A redriven execution continues with its old document, while its recovery works on the same databases. A step that
+//! receives the execution beside its plan refuses a redriven one here.
 //!
-//! The payload is taken as it comes and parsed here, once, so that a malformed one surfaces as [`ErrorKind::Internal`]
-//! rather than as a type name of the runtime's. A rehearsal calls [`invoke`]: the same parsing, the same handler.
+//! This module parses the payload itself, so a malformed one becomes [`ErrorKind::Internal`] rather than a type name of the
+//! runtime's. A rehearsal calls [`invoke`]: the same parsing, the same handler.
 //!
 //! [`ErrorKind::Internal`]: crate::ErrorKind::Internal
 
@@ -25,11 +25,11 @@ use crate::clock::Clock;
 use crate::document::ExecutionContext;
 use crate::error::{Error, ErrorKind, Result};
 
-/// What a handler knows of its invocation.
+/// The facts of an invocation for its handler.
 #[derive(Clone, Copy, Debug)]
 pub struct Invocation {
     pub clock: Clock,
-    /// When Lambda will end the function.
+    /// The time at which Lambda ends the function.
     pub deadline: Instant,
 }
 
@@ -46,7 +46,7 @@ impl Invocation {
     }
 }
 
-/// JSON lines on standard output, as CloudWatch Logs reads them. `RUST_LOG` is honoured as a plain level.
+/// JSON lines on standard output, as CloudWatch Logs reads them. `RUST_LOG` may name a plain level.
 pub fn init_tracing() {
     let level = std::env::var("RUST_LOG").ok().and_then(|level| level.parse().ok()).unwrap_or(tracing::Level::INFO);
     tracing_subscriber::fmt()
@@ -67,7 +67,7 @@ where
     R: Serialize,
 {
     let handler = &handler;
-    // Boxed, because the runtime's layers around an SDK call's would nest deeper than the compiler follows.
+    // Boxed, because the runtime's layers around an SDK call nest deeper than the compiler allows.
     lambda_runtime::run(service_fn(move |event: LambdaEvent<Box<RawValue>>| {
         Box::pin(async move {
             if is_wake(event.payload.get()) {
@@ -106,7 +106,7 @@ struct Wake {
     wake: bool,
 }
 
-/// The longest payload that may be one, with room for blanks.
+/// The greatest length of a wake payload, with room for blanks.
 const LONGEST_WAKE: usize = 64;
 
 fn is_wake(payload: &str) -> bool {
@@ -121,24 +121,24 @@ enum Answer<R> {
     Of(R),
 }
 
-/// The part of a payload that says whether its plan may be carried out.
+/// The part of a payload that decides whether the step may use its plan.
 #[derive(Deserialize)]
 #[serde(rename_all = "camelCase")]
 struct Basis {
     #[serde(default)]
     plan: Option<IgnoredAny>,
-    /// The context object of the execution; alerts are given its ARN.
+    /// The context object of the execution; alerts receive its ARN instead.
     #[serde(default)]
     execution: Option<Value>,
-    /// Given to a step of the rollback, which works on what exists now, whatever the plan once read.
+    /// Present in a step of the rollback, which works on the databases as they are now, not on the plan.
     #[serde(default)]
     rollback_started_at: Option<IgnoredAny>,
 }
 
-/// Refuses to carry out the plan of an execution that was redriven. Its recovery takes it for ended: it may have put the
-/// original back since the plan was read, and takes whatever the execution does now for what it had left.
+/// Refuses the plan of a redriven execution. A recovery takes that execution for ended, so it may already have put the
+/// original back. It cannot tell further changes of the execution from the old ones.
 fn check_plan<'de>(payload: impl Deserializer<'de, Error = serde_json::Error>) -> Result<()> {
-    // A payload of another shape is the handler's to refuse.
+    // The handler refuses a payload of another shape.
     let Ok(Basis { plan: Some(_), execution: Some(context @ Value::Object(_)), rollback_started_at: None }) =
         Basis::deserialize(payload)
     else {
@@ -171,7 +171,7 @@ where
     handler(event, invocation).await
 }
 
-/// A setting of the deployment from the function's environment; `default` where it is not set.
+/// The deployment's setting in the function's environment; `default` if it is not set.
 pub fn setting<T>(name: &str, default: T) -> Result<T>
 where
     T: std::str::FromStr,

@@ -1,51 +1,51 @@
-//! Polling: asks until the goal is met, the function's time is up, or the run's deadline has passed.
+//! Polling: reads until the goal is met, the function's time is up, or the run's deadline has passed.
 //!
-//! One look proves little. After a rename RDS shows the old name for a while, then nothing, then a false `available`
-//! before the reboot, so a goal counts as met only when several looks in a row agree. Every look is an API call of an account
-//! that others use too, so looks are sparse while a status lasts that is known to last, and dense where the end may be near.
-//! Throttling slows the asking down; a broken connection or a server error is asked again. What does not exist at all for
-//! long is given up.
+//! A single read proves little. After a rename RDS shows the old name for a while, then nothing, then a false `available`
+//! before the reboot. So a goal counts as met only after several consecutive reads. Every read is an API call of an account
+//! that others share. So reads are sparse during a status that is known to last, and dense when the end may be near.
+//! Throttling slows the polling down. After a broken connection or a server error, the poll reads again. If no database
+//! answers for long, the poll gives up.
 
 use std::time::Duration;
 
 use tokio::time::Instant;
 
-use crate::wait::acceptor::{Outlook, Verdict};
 use crate::clock::Clock;
-use crate::timestamp::Timestamp;
 use crate::error::{Error, ErrorKind, Result};
+use crate::timestamp::Timestamp;
+use crate::wait::acceptor::{Outlook, Verdict};
 
-/// How often to look, and how sure to be.
+/// The intervals between reads, and the number of consecutive reads that a goal needs.
 #[derive(Clone, Copy, Debug)]
 pub struct Pace {
-    /// Before the first look: what was asked for a moment ago is not there yet.
+    /// The wait before the first read: the requested change does not show yet.
     pub first: Duration,
-    /// While a status is seen that lasts long; the longer it has lasted, the longer.
+    /// The interval during a status that lasts long; it grows with the time that the status has lasted.
     pub sparse: Duration,
-    /// However long it has lasted.
+    /// The longest interval.
     pub sparsest: Duration,
-    /// While the end may be near.
+    /// The interval when the end may be near.
     pub dense: Duration,
-    /// Between looks that agree, after one that did not: whatever was to come has been seen coming.
+    /// The interval between agreeing reads after a read that did not agree: the poll has seen the change begin.
     pub confirm: Duration,
-    /// Between looks that agree from the beginning, when what was asked for may not even have begun, or in the middle of a
-    /// rename.
+    /// The interval between reads that agree from the beginning, or in the middle of a rename. The requested change may not
+    /// have begun yet.
     pub doubt: Duration,
-    /// How many looks in a row have to agree.
+    /// The number of consecutive reads that have to agree.
     pub agreeing: u32,
-    /// How many of them in doubt.
+    /// The number of consecutive reads that have to agree in doubt.
     pub agreeing_in_doubt: u32,
-    /// How long nothing at all may answer before it is taken as gone for good: longer than any rename hides a database.
+    /// The time without any answer after which a database counts as deleted: longer than any rename hides a database.
     pub absent: Duration,
-    /// How many looks in a row have to show another name than the wanted one before that is believed.
+    /// The number of consecutive reads with another name than the wanted one before the poll believes it.
     pub agreeing_elsewhere: u32,
 }
 
 impl Pace {
-    /// How often to look at what takes long, unless the deployment says otherwise.
+    /// The interval for slow operations, unless the deployment sets another.
     pub const DEFAULT_SECONDS: u64 = 30;
 
-    /// Looks at what takes long every so many seconds, at least once a second.
+    /// Reads slow operations every so many seconds, at least once a second.
     pub fn polling_every(seconds: u64) -> Self {
         let sparse = Duration::from_secs(seconds.max(1));
         Self {
@@ -62,44 +62,46 @@ impl Pace {
         }
     }
 
-    /// For a rename: the old name shows for a while, and a change of it may show late.
+    /// The pace for a rename: RDS shows the old name for a while, and may show the change late.
     #[must_use]
     pub const fn patient_with_the_old_name(self) -> Self {
         Self { agreeing_elsewhere: 40, ..self }
     }
 
-    /// Surer, for the last wait of a run: nobody looks again after a rollback, so a false `available` must not end it.
+    /// A more careful pace, for the last wait of a run. No step reads again after a rollback, so a false `available` must
+    /// not end it.
     #[must_use]
     pub const fn careful(self) -> Self {
         Self { agreeing: self.agreeing * 3, agreeing_in_doubt: self.agreeing_in_doubt * 2, confirm: self.doubt, ..self }
     }
 
-    /// For an operation that takes this many intervals at the least: no look before that tells anything.
+    /// The pace for an operation of at least this many intervals: an earlier read shows nothing.
     #[must_use]
     pub fn beginning_after(self, intervals: u32) -> Self {
         Self { first: self.sparse * intervals, ..self }
     }
 
-    /// For what has no false statuses: a single look decides.
+    /// The pace for a resource without false statuses: a single read decides.
     #[must_use]
     pub const fn trusting(self) -> Self {
         Self { agreeing: 1, agreeing_in_doubt: 1, ..self }
     }
 
-    /// For what takes seconds, and has no false statuses to be taken in by.
+    /// The pace for an operation of seconds, without false statuses.
     #[must_use]
     pub const fn brisk(self) -> Self {
         let soon = self.confirm;
         Self { first: soon, sparse: soon, doubt: soon, agreeing_in_doubt: self.agreeing, ..self }
     }
 
-    /// A tenth longer between the looks at what lasts.
+    /// Makes the intervals of lasting statuses a tenth longer.
     #[must_use]
     pub fn rarer(self) -> Self {
         Self { sparse: self.sparse * 11 / 10, sparsest: self.sparsest * 11 / 10, ..self }
     }
 
-    /// Until the next look at what has been seen like this for so long. A twentieth of that, where it is more than the pace.
+    /// The interval after an observation that has lasted for so long. It is a twentieth of that time, if that is more than
+    /// the pace.
     fn pause(self, outlook: Outlook, lasted: Duration) -> Duration {
         match outlook {
             Outlook::Lasting => (lasted / 20).clamp(self.sparse, self.sparsest),
@@ -108,52 +110,52 @@ impl Pace {
     }
 }
 
-/// When to stop.
+/// The limits of a poll.
 #[derive(Clone, Copy, Debug)]
 pub struct Limits {
     pub clock: Clock,
-    /// When this invocation has to answer: before Lambda ends the function.
+    /// The time at which this invocation has to answer, before Lambda ends the function.
     pub invocation: Instant,
-    /// When the run, or its rollback, gives up.
+    /// The time at which the run, or its rollback, gives up.
     pub deadline: Timestamp,
 }
 
-/// One look at the world.
+/// The result of one read.
 #[derive(Clone, Debug)]
 pub struct Look {
     pub verdict: Verdict,
-    /// What was seen, in words, for logs and alerts.
+    /// The observation in words, for logs and alerts.
     pub seen: String,
-    /// Nothing answered that should be there.
+    /// No database answered, although one should exist.
     pub absent: bool,
-    /// What it lets expect of the next ones.
+    /// The forecast for the next reads.
     pub outlook: Outlook,
 }
 
-/// What one invocation leaves to the next of the same wait.
+/// The data that one invocation passes to the next of the same wait.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Progress {
-    /// What was seen last.
+    /// The last observation.
     pub seen: String,
-    /// Since when it has been seen like that.
+    /// The time since which the observation has been the same.
     pub since: Timestamp,
-    /// Since when nothing has answered at all.
+    /// The time since which no database has answered.
     pub absent_since: Option<Timestamp>,
 }
 
-/// How the polling ended without an error.
+/// The end of a poll without an error.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Outcome {
     Complete {
         seen: String,
-        /// Whether that is because nothing has answered for so long.
+        /// Whether the reason is that no database has answered for so long.
         gone: bool,
     },
-    /// The invocation's time is up; the state machine calls again.
+    /// The invocation's time is up; the state machine calls the function again.
     Pending(Progress),
 }
 
-/// Polls. `kind` and `identifier` name the error a failed goal raises; `last` is what the last invocation of this wait left.
+/// Polls. `kind` and `identifier` name the error of a failed goal; `last` comes from the last invocation of this wait.
 pub async fn until(
     mut look: impl AsyncFnMut() -> Result<Look>,
     pace: Pace,
@@ -181,7 +183,7 @@ pub async fn until(
             Ok(found) => found,
             Err(error) if error.kind().retryable() => {
                 agreed = 0;
-                // Slower and slower, up to eight times.
+                // The interval doubles, up to eight times.
                 throttled = if error.kind() == ErrorKind::RateExceeded { (throttled * 2).min(8) } else { 1 };
                 pause = jittered(pace.sparse * throttled);
                 progress.seen = error.report();
@@ -229,7 +231,7 @@ pub async fn until(
     }
 }
 
-/// Ends a wait that has lasted too long, saying what was seen last.
+/// Ends a wait that has lasted too long, with the last observation.
 fn give_up(limits: &Limits, identifier: &str, progress: &Progress) -> Result<()> {
     if limits.clock.now() >= limits.deadline {
         let message = format!("the deadline {} has passed; last seen: {}", limits.deadline, progress.seen);
@@ -238,7 +240,7 @@ fn give_up(limits: &Limits, identifier: &str, progress: &Progress) -> Result<()>
     Ok(())
 }
 
-/// A tenth either way, so that runs started together do not ask together.
+/// Varies the interval by a tenth, so that runs started together do not read together.
 fn jittered(interval: Duration) -> Duration {
     interval.mul_f64(0.9 + 0.2 * fastrand::f64())
 }
@@ -273,7 +275,7 @@ mod tests {
         Err(Error::new(ErrorKind::RateExceeded, "orders", "cannot describe"))
     }
 
-    /// Polls a script, whose last entry repeats; returns the outcome and when each look was taken.
+    /// Polls a script, whose last entry repeats; returns the outcome and the time of each read.
     async fn poll(
         script: Vec<fn() -> Result<Look>>,
         limits: Limits,
@@ -298,7 +300,7 @@ mod tests {
         let pending = || Ok(saw(Verdict::Pending));
         let (outcome, times) = poll(vec![complete, pending, complete], limits(900, 900), None).await;
         assert!(matches!(outcome.unwrap(), Outcome::Complete { .. }));
-        assert_eq!(times.len(), 4, "one that nothing confirmed, one that did not agree, two that agree");
+        assert_eq!(times.len(), 4, "one unconfirmed read, one that did not agree, two that agree");
     }
 
     #[tokio::test(start_paused = true)]
@@ -310,7 +312,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn the_runs_deadline_ends_the_wait_with_what_was_seen_last() {
+    async fn the_runs_deadline_ends_the_wait_with_the_last_observation() {
         let (outcome, _) = poll(vec![|| Ok(saw(Verdict::Pending))], limits(900, 100), None).await;
         let error = outcome.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::WaitTimedOut);
@@ -325,7 +327,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn throttling_slows_the_asking_down_and_fails_nothing() {
+    async fn throttling_slows_the_polling_down_and_fails_no_wait() {
         let complete = || Ok(saw(Verdict::Complete));
         let (outcome, times) = poll(vec![throttled, throttled, throttled, complete], limits(900, 900), None).await;
         assert!(matches!(outcome.unwrap(), Outcome::Complete { .. }));
@@ -334,7 +336,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_cannot_succeed_is_not_asked_again() {
+    async fn a_call_that_cannot_succeed_is_not_repeated() {
         let denied = || Err(Error::new(ErrorKind::AccessDenied, "orders", "cannot describe"));
         let (outcome, times) = poll(vec![denied], limits(900, 900), None).await;
         assert_eq!(outcome.unwrap_err().kind(), ErrorKind::AccessDenied);
@@ -342,7 +344,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn absence_is_carried_from_one_invocation_to_the_next_and_given_up_after_half_an_hour() {
+    async fn absence_lasts_across_invocations_and_ends_the_wait_after_half_an_hour() {
         let (outcome, _) = poll(vec![ABSENT], limits(900, 86_400), None).await;
         let Outcome::Pending(left) = outcome.unwrap() else { panic!("not pending") };
         assert_eq!(left.absent_since.map(Timestamp::epoch_seconds), Some(1_015));
@@ -366,7 +368,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn another_name_is_believed_once_several_looks_agree() {
+    async fn another_name_is_believed_after_several_agreeing_reads() {
         let elsewhere = || Ok(saw(Verdict::Elsewhere("orders-x".into())));
         let (outcome, times) = poll(vec![elsewhere], limits(900, 86_400), None).await;
         let error = outcome.unwrap_err();
@@ -374,17 +376,17 @@ mod tests {
         assert_eq!(times.len(), 4);
         let complete = || Ok(saw(Verdict::Complete));
         let (outcome, _) = poll(vec![elsewhere, elsewhere, elsewhere, complete], limits(900, 86_400), None).await;
-        assert!(matches!(outcome.unwrap(), Outcome::Complete { .. }), "a name that shows late is none of that");
+        assert!(matches!(outcome.unwrap(), Outcome::Complete { .. }), "a name that shows late does not fail the wait");
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_answers_again_is_no_longer_absent() {
+    async fn a_database_that_answers_again_is_no_longer_absent() {
         let (outcome, _) = poll(vec![ABSENT, || Ok(saw(Verdict::Pending))], limits(900, 86_400), None).await;
         assert!(matches!(outcome.unwrap(), Outcome::Pending(Progress { absent_since: None, .. })));
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_lasts_long_is_looked_at_ever_more_rarely() {
+    async fn reads_of_a_lasting_status_become_ever_rarer() {
         let creating = || {
             Ok(Look { verdict: Verdict::Pending, seen: "creating".into(), absent: false, outlook: Outlook::Lasting })
         };
@@ -394,7 +396,7 @@ mod tests {
         assert!((53..=66).contains(&gaps(times.len() - 2)), "{times:?}");
         let Outcome::Pending(left) = outcome.unwrap() else { panic!("not pending") };
         assert_eq!(left.since.epoch_seconds(), 1_000 + 15, "since the first look");
-        // The next invocation goes on like that, and looks at once.
+        // The next invocation continues with that interval, and reads at once.
         let clock = Clock::showing(SystemTime::UNIX_EPOCH + Duration::from_secs(1_000 + 6 * 3_600));
         let (_, times) = poll(vec![creating], Limits { clock, ..limits(900, 86_400) }, Some(left)).await;
         assert_eq!(times[0], 0);
@@ -402,7 +404,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn what_is_complete_from_the_beginning_is_doubted_longer() {
+    async fn a_goal_that_is_met_from_the_beginning_needs_more_reads() {
         let complete = || Ok(saw(Verdict::Complete));
         let (_, times) = poll(vec![complete], limits(900, 900), None).await;
         assert_eq!(times, [15, 25, 35]);
@@ -411,7 +413,7 @@ mod tests {
     }
 
     #[tokio::test(start_paused = true)]
-    async fn a_look_that_takes_too_long_is_left_to_the_next_invocation() {
+    async fn a_read_that_takes_too_long_passes_to_the_next_invocation() {
         let hangs = async || {
             tokio::time::sleep(Duration::from_secs(3_600)).await;
             Ok(saw(Verdict::Complete))

@@ -1,9 +1,9 @@
 //! `ClaimCluster` and its release.
 //!
-//! The claim is on the cluster. Once it has held, an Aurora cluster's members are claimed as well, because they are renamed
-//! and deleted one by one and each step checks what it works on; those of a Multi-AZ DB cluster, because AWS may check for
-//! each of them that it may be changed. The original and its members keep their marks under
-//! their `-temp` names: that is what tells a later run whose leftover they are.
+//! The claim is on the cluster. Once the claim has held, the step also claims the members. It renames and deletes each
+//! member of an Aurora cluster, and each step checks the claim. For a Multi-AZ DB cluster, AWS may check the permission to
+//! change each member. The original and its members keep their claims under their `-temp` names. So a later run knows whose
+//! leftover they are.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance};
@@ -21,7 +21,7 @@ use trapheus_common::{Error, ErrorKind, Result};
 use crate::contest;
 use crate::lift::{Lift, is_replacement};
 
-/// Marks the DB cluster and its own members as worked on by this execution, and makes sure that the claim has held.
+/// Claims the DB cluster and its own members for this execution, and makes sure that the claim has held.
 pub async fn claim(
     client: &Client,
     sfn: &Lazy<aws_sdk_sfn::Client>,
@@ -32,13 +32,13 @@ pub async fn claim(
     let target = &plan.target();
     contest::check_age(plan, target, at)?;
     let look = async || DbCluster::of_resource_id(client, &target.resource_id).await;
-    // Boxed, because the loops of looks and questions would make every caller's future as large.
+    // Boxed, because the loops of reads would make every caller's future as large.
     Box::pin(contest::claim(client, sfn, request, target, at, look)).await?;
     let original = &plan.original;
     // A run that only takes a snapshot works on no member.
     if request.task.restores() {
         let members = original.own_members().iter();
-        // Those of Auto Scaling come and go, and a run does nothing with one alone.
+        // Auto Scaling adds and removes its members at any time, and a run changes none of them alone.
         let members: Vec<&Member> =
             members.filter(|member| !rds::is_auto_scaled(member.target.identifier().as_str())).collect();
         let ids: Vec<&str> = members.iter().map(|member| member.target.resource_id.as_str()).collect();
@@ -56,7 +56,7 @@ pub async fn claim(
     Ok(StepOutput::done(TaskName::Claim, target.identifier()))
 }
 
-/// Claims a member. The claim on the cluster holds for its members, so an older claim on one does not count.
+/// Claims a member. The claim on the cluster holds for its members, so an older claim on a member does not count.
 async fn mark(client: &Client, request: &Request, member: &Member, instance: Option<&DbInstance>) -> Result<()> {
     let identifier = member.target.identifier();
     let changed = |what: &str| {
@@ -72,8 +72,8 @@ async fn mark(client: &Client, request: &Request, member: &Member, instance: Opt
     claim::write(client, instance, &request.execution, Role::Original).await
 }
 
-/// Lifts this execution's claims from the cluster that has the name now, original or restored, from its members, and from
-/// its snapshots. A restored cluster keeps its own while the original is left over.
+/// Removes this execution's claims from the cluster under the service name, original or restored, its members and its
+/// snapshots. A restored cluster keeps its claim while the original is left over.
 pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> Result<StepOutput> {
     let ReleaseEvent { request, plan, after_failure } = &event;
     let target = &plan.target();
@@ -123,9 +123,9 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> R
     lift.output()
 }
 
-/// The original's manual snapshots: RDS copies tags into them, ours as well, where the cluster says so.
+/// The original's manual snapshots: RDS copies all tags of the cluster into them if the cluster is configured so.
 async fn snapshots_of(client: &Client, resource_id: &str) -> Result<Vec<DbClusterSnapshot>> {
-    // A recovery may come when nothing tells any more who the original was.
+    // A recovery may run when no claim identifies the original any longer.
     if resource_id.is_empty() {
         return Ok(Vec::new());
     }

@@ -1,8 +1,8 @@
-//! Who may claim a database, and whether the claim has held.
+//! The rules for a claim: which execution may claim a database, and whether its claim has held.
 //!
-//! A claim of an execution that has ended means nothing any more. One that runs, or may be redriven, or of which AWS does
-//! not say, is respected; so is one of another state machine, of which this one may not ask. Tags that RDS copied from
-//! another database are no claim.
+//! A claim of an execution that has ended is void. A claim holds if its execution runs, may be redriven, or is unknown to
+//! AWS. So does the claim of another state machine, about which this one may not ask. Tags that RDS copied from another
+//! database are no claim.
 
 use std::time::Duration;
 
@@ -18,22 +18,22 @@ use trapheus_common::rds::{self, Database};
 use trapheus_common::tags::Role;
 use trapheus_common::{Error, ErrorKind, Result, tags};
 
-/// Between writing the claim and reading it, and between readings.
+/// The pause between writing the claim and reading it, and between reads.
 const PAUSE: Duration = Duration::from_secs(3);
-/// How many readings in a row have to show our claim.
+/// The number of consecutive reads that have to show this execution's claim.
 const AGREEING: u32 = 3;
-/// How long an execution that holds the database is asked about: what Step Functions says may be out of date.
+/// The time for questions about the execution that claims the database. The answer of Step Functions may be out of date.
 const ASKING: Duration = Duration::from_secs(75);
-/// Between two questions about it.
+/// The pause between two of these questions.
 const BETWEEN_QUESTIONS: Duration = Duration::from_secs(5);
-/// How long our claim may take to show.
+/// The time within which RDS has to show this execution's claim.
 const SHOWING: Duration = Duration::from_secs(150);
 /// The time that the function leaves for its answer to arrive.
 const MARGIN: Duration = Duration::from_secs(10);
-/// How often the claim of another execution may come between our look and our writing.
+/// The number of times that another execution's claim may appear between the read and the write.
 const CHANGES: u32 = 3;
 
-/// A plan that is too old says nothing of the database any more.
+/// A plan that is too old no longer describes the database.
 pub(crate) fn check_age<O>(plan: &Plan<O>, original: &Target, at: Invocation) -> Result<()> {
     let age = at.clock.now().since(plan.read_at).as_secs();
     if age <= Plan::<O>::FRESH_SECONDS {
@@ -60,8 +60,8 @@ pub(crate) async fn claim<D: Database>(
 ) -> Result<()> {
     let mut held = as_planned(original, look().await?)?;
     let mut former = None;
-    // A question takes time, in which another execution may have claimed the database: what is read last, right before the
-    // claim is written, has to be what was asked about.
+    // A question takes time, in which another execution may claim the database. So the last read, right before the write,
+    // has to show the same claim as the one in question.
     for _ in 0..CHANGES {
         let holder = holder(request, original, &held);
         if holder == former {
@@ -96,7 +96,7 @@ fn holder(request: &Request, original: &Target, held: &impl Database) -> Option<
     (!claim.is_by(&request.execution)).then(|| claim.execution.to_owned())
 }
 
-/// The database, if it is still what the preflight saw.
+/// The database, if it has not changed since preflight.
 fn as_planned<D: Database>(original: &Target, held: Option<D>) -> Result<D> {
     match held {
         Some(held) if held.is_named(original.identifier().as_str()) => Ok(held),
@@ -114,14 +114,14 @@ fn as_planned<D: Database>(original: &Target, held: Option<D>) -> Result<D> {
     }
 }
 
-/// Refuses while the execution that holds the database can still work on it.
+/// Returns an error while the execution that claims the database can still work on it.
 async fn give_way_if_running(
     sfn: &Lazy<aws_sdk_sfn::Client>,
     request: &Request,
     original: &Target,
     holder: &str,
 ) -> Result<()> {
-    // A tag that is no execution's ARN was written by hand.
+    // A person wrote a tag that is no execution's ARN.
     let Some(machine) = execution_machine(holder) else { return Ok(()) };
     if execution_machine(&request.execution) != Some(machine) {
         return Err(refusal(
@@ -136,7 +136,7 @@ async fn give_way_if_running(
     loop {
         let status = match sfn.describe_execution().execution_arn(holder).send().await {
             Ok(execution) => Some(execution.status),
-            // Its history is kept for 90 days; and one that has just begun is not known at once.
+            // Step Functions keeps a history for 90 days, and does not know a new execution at once.
             Err(error)
                 if error.as_service_error().is_some_and(|e| e.is_execution_does_not_exist() || e.is_invalid_arn()) =>
             {
@@ -169,11 +169,11 @@ async fn give_way_if_running(
     }
 }
 
-/// Reads the claim again until it has shown often enough; gives way to another one.
+/// Reads the claim again until enough reads have shown it; gives way to another claim.
 ///
-/// Of two executions that claim at the same moment, the tags are those of the one that wrote last. Tags show late, so the
-/// claim has to show for as long as it took to show at all; and another's claim that shows before ours may be the one that
-/// ours replaced.
+/// If two executions claim at the same moment, the tags of the later one remain. Tags show late, so the claim has to show
+/// for as long as its first appearance took. Another claim that shows before this one may be the claim that this one
+/// replaced.
 async fn has_held<D: Database>(
     request: &Request,
     original: &Target,

@@ -1,6 +1,6 @@
 //! `ClaimDbInstance` and its release.
 //!
-//! The original keeps its mark under its `-temp` name: that is what tells a later run whose leftover it is.
+//! The original keeps its claim under its `-temp` name, so a later run knows whose leftover it is.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, DbSnapshot};
@@ -13,7 +13,7 @@ use trapheus_common::{Error, ErrorKind, Result};
 use crate::contest;
 use crate::lift::{Lift, is_replacement};
 
-/// Marks the DB instance as worked on by this execution, and makes sure that the claim has held.
+/// Claims the DB instance for this execution, and makes sure that the claim has held.
 pub async fn claim(
     client: &Client,
     sfn: &Lazy<aws_sdk_sfn::Client>,
@@ -24,13 +24,13 @@ pub async fn claim(
     let target = &plan.target();
     contest::check_age(plan, target, at)?;
     let look = async || DbInstance::of_resource_id(client, &target.resource_id).await;
-    // Boxed, because the loops of looks and questions would make every caller's future as large.
+    // Boxed, because the loops of reads would make every caller's future as large.
     Box::pin(contest::claim(client, sfn, request, target, at, look)).await?;
     Ok(StepOutput::done(TaskName::Claim, target.identifier()))
 }
 
-/// Lifts this execution's claims from the database that has the name now, original or restored, and from its snapshots. A
-/// restored database keeps its own while the original is left over.
+/// Removes this execution's claims from the database that has the service name, original or restored, and from its
+/// snapshots. A restored database keeps its claim while the original is left over.
 pub async fn release(client: &Client, event: ReleaseEvent<OriginalInstance>) -> Result<StepOutput> {
     let ReleaseEvent { request, plan, after_failure } = &event;
     let target = &plan.target();
@@ -56,9 +56,9 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalInstance>) -> 
     lift.output()
 }
 
-/// The original's manual snapshots: RDS copies tags into them, ours as well, where the database says so.
+/// The original's manual snapshots: RDS copies all tags of the database into them if the database is configured so.
 async fn snapshots_of(client: &Client, resource_id: &str) -> Result<Vec<DbSnapshot>> {
-    // A recovery may come when nothing tells any more who the original was.
+    // A recovery may run when no claim identifies the original any longer.
     if resource_id.is_empty() {
         return Ok(Vec::new());
     }

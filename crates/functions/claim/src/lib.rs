@@ -1,14 +1,14 @@
-//! Marks a database as worked on by one execution, and lifts the mark again.
+//! Claims a database for one execution, and releases the claim.
 //!
 //! | module | owns |
 //! |---|---|
 //! | [`instance`], [`cluster`] | claim and release of a DB instance, of a DB cluster with its members |
-//! | `contest` | who may claim, and whether the claim has held |
-//! | `lift` | removing marks: all that are this execution's, and no other |
+//! | `contest` | which execution may claim, and whether its claim has held |
+//! | `lift` | the removal of all tags of this execution, and of no other |
 //!
-//! RDS has no conditional write, so a claim is written, left alone for a moment, and read again: of two executions that
-//! write at the same time the last one's mark remains, and the other finds it and gives way. Every step that changes
-//! anything checks the mark again (`trapheus_common::claim`).
+//! RDS has no conditional write, so the step writes the claim, waits, and reads it again. If two executions write at the
+//! same time, the last claim remains. The other execution finds it and gives way. Every step that makes a change checks the
+//! claim again (`trapheus_common::claim`).
 
 pub mod cluster;
 mod contest;

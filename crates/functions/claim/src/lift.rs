@@ -1,9 +1,8 @@
-//! Removing claims: all that are this execution's, and no other. A copy of one on another database is left alone.
+//! Removes all claims of this execution, and no other. A copy of a claim on another database stays.
 //!
-//! It is the last step of every run, so it also looks whether the run ends as it should: with a database under the name.
+//! The release is the last step of every run. So it also checks that a database has the service name.
 //!
-//! One resource that cannot be untagged does not keep the others from it: everything is attempted, then the first error
-//! is raised.
+//! If one resource cannot be untagged, the release continues with the others and then returns the first error.
 
 use std::time::Duration;
 
@@ -17,26 +16,26 @@ use trapheus_common::tags::Role;
 use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::{Error, ErrorKind, Result, tags};
 
-/// How long an original that does not answer is looked for after a failure: longer than it is nameless in a rename, and
-/// shorter than the function may take.
+/// The time of the search for an original that does not answer after a failure. It is longer than a rename hides a
+/// database, and shorter than the function's time limit.
 const SEARCH: Duration = Duration::from_secs(120);
-/// The same where the run has seen it go.
+/// The time of the search if the run has seen the deletion.
 const GLANCE: Duration = Duration::from_secs(10);
-/// Between two looks.
+/// The pause between two reads.
 const PAUSE: Duration = Duration::from_secs(5);
 
-/// What became of the original.
+/// The place of the original at the end of the run.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Whereabouts {
-    /// Under its own name, or gone.
+    /// The original has its own name, or is deleted.
     Settled,
-    /// Under another name.
+    /// The original has another name.
     LeftOver,
-    /// Under another name and being deleted, or no look succeeded.
+    /// The original has another name and is being deleted, or no read succeeded.
     Uncertain,
 }
 
-/// Lifts this execution's marks from one resource after the other.
+/// Removes this execution's tags from one resource after the other.
 pub(crate) struct Lift<'a> {
     rds: &'a Client,
     request: &'a Request,
@@ -44,7 +43,7 @@ pub(crate) struct Lift<'a> {
     outcome: Result<()>,
     is_anothers: bool,
     original: Whereabouts,
-    /// Whether nothing tells which database the original is: a recovery may come too late for that.
+    /// Whether no claim identifies the original: a recovery may run too late for that.
     is_unknown: bool,
     began: Instant,
 }
@@ -63,7 +62,7 @@ impl<'a> Lift<'a> {
         }
     }
 
-    /// What a look found; a look that failed is remembered, and nothing is there.
+    /// The result of a read; after a failed read, the default value. The error is kept for the end.
     pub(crate) fn found<T: Default>(&mut self, look: Result<T>) -> T {
         look.unwrap_or_else(|error| {
             self.remember(Err(error));
@@ -71,7 +70,7 @@ impl<'a> Lift<'a> {
         })
     }
 
-    /// Removes our tags from a snapshot if this execution put them there, or if only the role of a claim is left.
+    /// Removes Trapheus's tags from a snapshot if this execution set them, or if only the role of a claim is left.
     pub(crate) async fn from(&mut self, arn: Option<&str>, found: &[Tag]) {
         let Some(arn) = arn.filter(|arn| !self.done.iter().any(|done| done == arn)) else { return };
         let is_half = tags::value(found, tags::EXECUTION).is_none() && tags::value(found, tags::ROLE).is_some();
@@ -86,7 +85,7 @@ impl<'a> Lift<'a> {
         self.remember(outcome);
     }
 
-    /// As [`Self::from`], for a database: not for one that carries the tags of another.
+    /// As [`Self::from`], for a database, unless its tags name another database.
     pub(crate) async fn off_database(&mut self, database: &impl Database) {
         let named = tags::value(database.tags(), tags::RESOURCE_ID);
         if named.is_none_or(|named| Some(named) == database.resource_id()) {
@@ -94,8 +93,8 @@ impl<'a> Lift<'a> {
         }
     }
 
-    /// As [`Self::off_database`], for a member of a cluster. The claim on a cluster holds for its members: under this
-    /// execution's claim, the claim that another execution wrote on a member, and lost, is removed as well.
+    /// As [`Self::off_database`], for a member of a cluster. The claim on a cluster holds for its members. So a cluster
+    /// with this execution's claim also loses void claims of other executions on its members.
     pub(crate) async fn off_member<D: Database>(&mut self, member: &D, is_cluster_ours: bool) {
         match member.arn() {
             Some(arn) if is_cluster_ours && Claim::on(member).is_some_and(|claim| claim.is_proven) => {
@@ -105,9 +104,9 @@ impl<'a> Lift<'a> {
         }
     }
 
-    /// As [`Self::off_database`], for the database that has the service name. As long as the original is left over beside
-    /// it, its claim tells a recovery which of the two it is, so it stays: a verified database succeeds the original, and one
-    /// that is not verified is removed by the proofs of a rollback.
+    /// As [`Self::off_database`], for the database that has the service name. Its claim stays while the original is left
+    /// over, because a recovery needs it to tell the two apart. A verified database succeeds the original; a rollback
+    /// deletes an unverified one by its proofs.
     pub(crate) async fn of_holder<D: Database>(&mut self, holder: &D) {
         let claim = Claim::on(holder).filter(|claim| claim.is_by(&self.request.execution));
         let has_role = |role| claim.is_some_and(|claim| claim.has_role(role));
@@ -118,11 +117,11 @@ impl<'a> Lift<'a> {
         }
     }
 
-    /// Looks for the original, and takes note of it.
+    /// Searches for the original, and stores its place.
     ///
-    /// One look that does not find it says nothing: between two names a database answers to none. A run that succeeds has
-    /// just seen it go; after a failure it is looked for as long as a step may take. Nor does one that shows no claim: a
-    /// step that failed may have written it just before, and tags show late.
+    /// A single read that does not find the original proves nothing: between two names a database does not answer. A
+    /// successful run has just seen the deletion; after a failure the search lasts as long as a step may. A read without a
+    /// claim proves nothing either. A failed step may have written the claim just before, and tags show late.
     pub(crate) async fn find_original<D: Database>(
         &mut self,
         look: impl AsyncFn() -> Result<Option<D>>,
@@ -142,8 +141,8 @@ impl<'a> Lift<'a> {
         self.look_at_original(found);
     }
 
-    /// What a look at several databases finds after a failure, once each of them shows a claim or has had the time to: a
-    /// step that failed may have claimed some of them just before.
+    /// The databases of a read after a failure, once each of them shows a claim or has had the time to show one. A failed
+    /// step may have claimed some of them just before.
     pub(crate) async fn find_claimed<D: Database>(
         &mut self,
         look: impl AsyncFn() -> Result<Vec<D>>,
@@ -162,8 +161,8 @@ impl<'a> Lift<'a> {
         self.found(found)
     }
 
-    /// Takes note of the original, whatever has come of it. Where another execution works on it by now, how it ends is that
-    /// one's affair.
+    /// Stores the place of the original. If another execution works on the original by now, that execution is responsible
+    /// for its end.
     fn look_at_original<D: Database>(&mut self, look: Result<Option<D>>) {
         self.original = match &look {
             Err(_) => Whereabouts::Uncertain,
@@ -178,14 +177,13 @@ impl<'a> Lift<'a> {
         self.is_anothers = holder.is_some_and(|holder| holder != self.request.execution);
     }
 
-    /// Whether a rollback is at work: the original is not back, and what had its name is on its way to another one. That
-    /// rollback, or the recovery that follows it, proves by the claims what it may remove; so all of them stay.
+    /// Whether a rollback is at work: the original has not returned, and RDS is renaming the database under its name. That
+    /// rollback, or the recovery after it, proves by the claims which databases it may delete, so all claims stay.
     pub(crate) fn is_rolled_back_now<D: Database>(&self, holder: Option<&D>) -> bool {
         self.original != Whereabouts::Settled && holder.is_none_or(|holder| holder.pending_identifier().is_some())
     }
 
-    /// Takes note of what answers under the name at the end of everything. A run that moved the database does not end well
-    /// without one.
+    /// Checks the database under the service name at the end of the run. A run that moved the database fails without one.
     pub(crate) fn check_end<D: Database>(&mut self, holder: Option<&D>) {
         let Request { kind, identifier, .. } = self.request;
         let Some(holder) = holder else {
@@ -197,7 +195,7 @@ impl<'a> Lift<'a> {
         }
     }
 
-    /// As [`Self::check_end`], for the status of the database or of a member of it.
+    /// As [`Self::check_end`], for the status of the database or of one of its members.
     pub(crate) fn check_status<D: Database>(&mut self, database: &D) {
         match database.phase() {
             Phase::Available | Phase::Passing => {}
@@ -230,7 +228,7 @@ impl<'a> Lift<'a> {
     }
 }
 
-/// Whether a look at the original may be too early to conclude anything from it.
+/// Whether a read of the original may be too early for a conclusion.
 fn is_unsettled<D: Database>(look: &Result<Option<D>>, after_failure: bool) -> bool {
     match look {
         Ok(None) => true,
@@ -239,8 +237,8 @@ fn is_unsettled<D: Database>(look: &Result<Option<D>>, after_failure: bool) -> b
     }
 }
 
-/// A replacement of the snapshot that is under way keeps its mark: the next run finishes it. One that a person took under
-/// the same name only has the marks RDS copied from the database.
+/// Whether the snapshot is a replacement under way, which keeps its tags so that the next run finishes it. A snapshot that
+/// a person took under the same name has only the tags that RDS copied from the database.
 pub(crate) fn is_replacement(names: &Names, identifier: Option<&str>, found: &[Tag]) -> bool {
     identifier == Some(names.replacement_snapshot.as_str())
         && tags::value(found, tags::ROLE) == Some(tags::Role::Snapshot.value())

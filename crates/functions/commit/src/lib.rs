@@ -1,8 +1,8 @@
-//! The point of no return: `CommitDbInstance` and `CommitCluster`.
+//! The commit: `CommitDbInstance` and `CommitCluster`.
 //!
-//! The step writes the role `verified` on the restored database, and waits until it shows. No other step writes that role.
-//! Before it, every failure puts the original back. After it, the restored database stays, no rollback removes it, and the
-//! original may be deleted.
+//! The step writes the role `verified` on the restored database, and waits until RDS shows it. No other step writes that
+//! role. Before the commit, every failure puts the original back. After it, the restored database stays, no rollback
+//! deletes it, and the run may delete the original.
 //!
 //! A DB instance and a DB cluster are committed in the same way. The members of a cluster stay with it.
 
@@ -17,7 +17,7 @@ use trapheus_common::{Error, ErrorKind, Result};
 
 const KIND: ErrorKind = ErrorKind::Verification;
 
-/// Commits the run to its restored database, unless an earlier call has.
+/// Commits the run to its restored database, unless an earlier call has done so.
 pub async fn commit<D: Database, O: Original>(rds: &Client, event: CommitEvent<O>) -> Result<Commit> {
     let CommitEvent { request, plan, at, verified } = &event;
     let restored = Pair::<D>::find(rds, request, plan, *at, KIND).await?.restored;

@@ -1,7 +1,8 @@
-//! Deleting the original DB cluster, or what a failed restore left under its names.
+//! Deletes the original DB cluster, or the clusters that a failed restore left under its names.
 //!
-//! An Aurora cluster's members go first, by what the cluster has now, not by what it had, and the cluster as soon as they are
-//! going; RDS deletes a Multi-AZ DB cluster's members with it. Protection is set and lifted at the cluster only.
+//! The step first deletes the present members of an Aurora cluster, also those that the plan does not list. The deletion of
+//! the cluster follows once theirs has begun. RDS deletes a Multi-AZ DB cluster's members with it. Only the cluster has
+//! deletion protection.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
@@ -33,7 +34,7 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalCluster>) -> Result
     delete_original(rds, &event, members).await
 }
 
-/// The members that are deleted one by one, in whatever status: none of a Multi-AZ DB cluster's.
+/// The members that the step deletes one by one, in any status: none of a Multi-AZ DB cluster.
 async fn own_members(rds: &Client, original: &OriginalCluster, cluster: &DbCluster) -> Result<Vec<DbInstance>> {
     match original.cluster_kind {
         ClusterKind::Aurora => rds::instances_of_cluster(rds, cluster.name()).await,
@@ -41,8 +42,8 @@ async fn own_members(rds: &Client, original: &OriginalCluster, cluster: &DbClust
     }
 }
 
-/// A member that a person added during the run is theirs, and would be lost with the cluster. A reader that Aurora Auto
-/// Scaling added goes with its cluster.
+/// Refuses to delete a cluster with a member that a person added during the run, which would be lost. A reader that Aurora
+/// Auto Scaling added is deleted with its cluster.
 fn check_members(
     request: &Request,
     original: &OriginalCluster,
@@ -76,8 +77,8 @@ fn is_one_of(original: &OriginalCluster, instance: &DbInstance) -> bool {
     original.members.iter().any(|member| instance.dbi_resource_id() == Some(member.target.resource_id.as_str()))
 }
 
-/// Clears the names of the databases that the restore left there, and removes them: the first step of a rollback and, once the
-/// original is back, the last but one.
+/// Clears the names of the restored databases, and deletes them. This is the first step of a rollback and, once the
+/// original has returned, the last but one.
 pub async fn discard(rds: &Client, event: DiscardEvent<OriginalCluster>, at: Invocation) -> Result<StepOutput> {
     let patience = Patience::of(&event, at);
     let DiscardEvent { request, plan, at: role, .. } = &event;
@@ -94,7 +95,7 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalCluster>, at: Inv
     let holder = clusters.at(name);
     let Some(cluster) = &clusters.original else {
         return Ok(match holder {
-            // One look proves nothing: a rename hides it for minutes.
+            // A single read proves nothing: a rename hides the original for minutes.
             Some(_) => {
                 noted(output.then_more(found_again(&target.resource_id)), survivor(target, "no longer exists", true))
             }
@@ -137,7 +138,7 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalCluster>, at: Inv
     Box::pin(discard.step(output)).await
 }
 
-/// The instances that stand where the original's members belong, and those of the clusters that the run restored.
+/// The instances under the names of the original's members, and the members of the clusters that the run restored.
 async fn strays(
     rds: &Client,
     original: &OriginalCluster,
@@ -162,15 +163,15 @@ async fn strays(
     Ok(found)
 }
 
-/// The clusters of a rollback, with the members of those that the run restored.
+/// The clusters of a rollback, with the members of the restored ones.
 struct Clusters<'a> {
     discard: Discard<'a>,
     original: &'a OriginalCluster,
     /// The name that the original has now.
     present: &'a str,
-    /// The cluster that has the name and is not the original.
+    /// The cluster under this name, if it is not the original.
     restored: Option<DbCluster>,
-    /// The cluster that has the name a rollback moves a restored one to.
+    /// The cluster under the aside name.
     aside: Option<DbCluster>,
     is_home: bool,
 }
@@ -206,7 +207,7 @@ impl Clusters<'_> {
         }
     }
 
-    /// AWS may check a change of a Multi-AZ DB cluster on its members as well.
+    /// AWS may also check a change of a Multi-AZ DB cluster on its members.
     async fn claim_members(&self) {
         let clusters =
             [&self.restored, &self.aside].into_iter().flatten().filter(|cluster| cluster.phase() != Phase::Deleting);
@@ -217,14 +218,15 @@ impl Clusters<'_> {
             let claimed =
                 claim::write_on_members(self.discard.rds, cluster, &self.discard.request.execution, Role::Restored)
                     .await;
-            // If AWS checks the members, it refuses the change itself; if not, a rollback must not end here.
+            // If AWS checks the members, it refuses the change itself; if it does not, the rollback continues.
             if let Err(error) = claimed {
                 tracing::warn!(error = error.report(), "the members of the restored DB cluster carry no claim");
             }
         }
     }
 
-    /// An Aurora cluster's data is in the cluster alone, so only the cluster is moved; its members are deleted afterwards.
+    /// An Aurora cluster's data is in the cluster alone, so the step moves only the cluster. It deletes the members
+    /// afterwards.
     async fn clear_the_name(&self, restored: &DbCluster, output: StepOutput) -> Result<StepOutput> {
         match self.way(restored) {
             Way::Going if self.discard.members.0.is_empty() => Ok(self.discard.leaving(restored, output, true)),
@@ -232,8 +234,8 @@ impl Clusters<'_> {
         }
     }
 
-    /// An Aurora cluster was in service only if one of its members was: clients connect to members. A cluster without members
-    /// may have lost them after it was in service.
+    /// The way of an Aurora cluster out of its name. Clients connect to members, so the cluster was in service only if a
+    /// member was. A cluster without members may have lost them after it was in service.
     fn way(&self, restored: &DbCluster) -> Way {
         let decided = way(DbCluster::KIND, restored.status(), true);
         let is_aurora = self.original.cluster_kind == ClusterKind::Aurora;
@@ -243,7 +245,7 @@ impl Clusters<'_> {
             && listed.iter().all(|member| {
                 let name = member.db_instance_identifier();
                 let seen = self.discard.members.0.iter().find(|one| one.db_instance_identifier() == name);
-                // A member that does not answer tells nothing, so it may have been in service.
+                // A member that does not answer may have been in service.
                 seen.is_some_and(|seen| !was_connectable(seen))
             });
         match decided {
@@ -252,8 +254,7 @@ impl Clusters<'_> {
         }
     }
 
-    /// The members that the run made: of the cluster moved aside if that is the run's, and those under the original's
-    /// members' names.
+    /// The members that the run created. They are in its aside cluster, or under the names of the original's members.
     fn members_of_ours(&self) -> Members {
         let foreign = self.aside.as_ref().filter(|aside| self.discard.missing(*aside).is_some());
         let foreign = foreign.and_then(DbCluster::db_cluster_identifier);
@@ -261,8 +262,8 @@ impl Clusters<'_> {
         Members(self.discard.members.0.iter().filter(is_ours).cloned().collect())
     }
 
-    /// Takes what is not this execution's out of what will be removed, and says why it is not. A reader that Aurora Auto
-    /// Scaling added to a cluster of the run goes with that cluster.
+    /// Removes foreign members from the list of deletions, and returns the reasons. A reader that Aurora Auto Scaling added
+    /// to a cluster of the run is deleted with that cluster.
     fn set_foreign_members_aside(&mut self) -> Vec<String> {
         let ours: Vec<String> = [&self.restored, &self.aside]
             .into_iter()

@@ -1,15 +1,15 @@
-//! The rollback's part of the deletion: a restored database gives up its name, and is deleted once the original is back.
+//! The discard: a restored database gives up its name, and the rollback deletes it once the original has returned.
 //!
-//! A DB instance and a DB cluster take the same ways out of a name. The members of a cluster are deleted with it, one by one;
-//! a DB instance has none.
+//! A DB instance and a DB cluster have the same ways out of a name. The step deletes the members of a cluster one by one; a
+//! DB instance has none.
 
 use aws_sdk_rds::Client;
 use trapheus_common::claim::Proofs;
-use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{DiscardEvent, Names, Planned, Request, StepOutput};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::rds::{Changes, Database, Deletion, Refusal};
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::wait::acceptor::{self, Phase};
 use trapheus_common::{Error, Result};
 
@@ -22,7 +22,7 @@ use crate::{
 pub(crate) struct Discard<'a> {
     pub(crate) rds: &'a Client,
     pub(crate) request: &'a Request,
-    /// The name that the restored database is removed from.
+    /// The name of the restored database.
     pub(crate) name: &'a DatabaseIdentifier,
     pub(crate) names: &'a Names,
     pub(crate) planned: Planned<'a>,
@@ -31,12 +31,12 @@ pub(crate) struct Discard<'a> {
 }
 
 impl Discard<'_> {
-    /// Why a database is not this execution's to remove.
+    /// The reason why this execution may not delete the database.
     pub(crate) fn missing(&self, database: &impl Database) -> Option<String> {
         Proofs::of(database).missing(self.request, &self.planned)
     }
 
-    /// The output for a database that the run has committed to.
+    /// The output for a database to which the run has committed.
     pub(crate) fn committed(&self, restored: &impl Database, output: &StepOutput) -> Option<StepOutput> {
         let is_committed = restored.phase() != Phase::Deleting && is_verified(self.request, restored);
         is_committed.then(|| {
@@ -72,7 +72,7 @@ impl Discard<'_> {
         }
     }
 
-    /// The output for a restored database that an earlier call, or a person, has begun to delete.
+    /// The output for a restored database whose deletion has begun, by an earlier call or a person.
     pub(crate) fn leaving(&self, restored: &impl Database, output: StepOutput, was_in_service: bool) -> StepOutput {
         let resource_id = restored.resource_id().unwrap_or_default();
         let output = output.waiting_for(gone(resource_id));
@@ -84,7 +84,7 @@ impl Discard<'_> {
         noted(output, kept_aside(self.names, aside.resource_id().unwrap_or_default()))
     }
 
-    /// Asks for the rename of a restored database that is in the way.
+    /// Requests the rename of a restored database that has the service name.
     async fn move_aside<D: Changes>(&self, restored: &D) -> Result<Moved> {
         if restored.pending_identifier().is_some() {
             return Ok(Moved::UnderWay);
@@ -93,7 +93,7 @@ impl Discard<'_> {
         let Err(refused) = restored.rename(self.rds, &self.names.aside, doing(self.request, &what)).await else {
             return Ok(Moved::UnderWay);
         };
-        // The answer may have been lost while the call was carried out, so the database as it is now decides.
+        // RDS may have carried out the call although its answer was lost, so the present database decides.
         let Some(now) = restored.now(self.rds).await? else { return Ok(Moved::UnderWay) };
         if now.identifier() != restored.identifier() || now.pending_identifier().is_some() {
             return Ok(Moved::UnderWay);
@@ -128,7 +128,7 @@ impl Discard<'_> {
                     delete_automated_backups: Some(true),
                 };
                 match delete_database(self.rds, self.request, aside, &Members::default(), how).await {
-                    // The deletion takes as long as its snapshot, which is nothing to wait for.
+                    // The deletion takes as long as its final snapshot, and no step needs to wait for it.
                     Ok(Asked::Accepted) => {
                         Ok(noted(output.waiting_for(settled(Some(resource_id))), discarded(self.names, resource_id)))
                     }
@@ -171,7 +171,7 @@ impl Discard<'_> {
         if is_deleting {
             return Ok(output.waiting_for(going));
         }
-        // As soon as the members are going: without them nothing would tell any more whether the cluster was in service.
+        // The deletion follows at once, because without members no fact would show whether the cluster was in service.
         match delete_database(self.rds, self.request, restored, &self.members, how).await {
             Ok(Asked::Accepted) => Ok(output.waiting_for(going)),
             Ok(Asked::Busy) if self.members.0.is_empty() => Ok(output.then_more(settled(resource_id))),
@@ -181,24 +181,25 @@ impl Discard<'_> {
     }
 }
 
-/// How a restored database gives up the name that clients connect to.
+/// The way in which a restored database gives up the service name.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// It is being deleted.
+    /// RDS is deleting the database.
     Going,
-    /// It is being renamed, and takes no other change before it has its new name.
+    /// RDS is renaming the database, which accepts no other change before it has its new name.
     BeingRenamed,
-    /// It is busy, and takes a rename afterwards.
+    /// The database is busy, and accepts a rename afterwards.
     Await,
-    /// It is renamed, and deleted once the original is back.
+    /// The step renames the database, and deletes it once the original has returned.
     MoveAside,
-    /// It was never in service, and RDS refuses a final snapshot: it is deleted in place.
+    /// The database was never in service, and RDS refuses a final snapshot: the step deletes it in place.
     DeleteUnused,
-    /// It was in service, and RDS refuses both a rename and a final snapshot: its automated backups keep its data.
+    /// The database was in service, and RDS refuses both a rename and a final snapshot. Its automated backups keep its
+    /// data.
     DeleteKeepingBackups,
 }
 
-/// If in doubt, the database was in service; `was_available` as for [`acceptor::was_never_in_service`].
+/// In doubt, the database was in service; `was_available` as for [`acceptor::was_never_in_service`].
 pub(crate) fn way(kind: DatabaseKind, status: Option<&str>, was_available: bool) -> Way {
     let status = status.unwrap_or_default();
     match acceptor::phase(kind, status) {
@@ -207,19 +208,19 @@ pub(crate) fn way(kind: DatabaseKind, status: Option<&str>, was_available: bool)
         Phase::Available => Way::MoveAside,
         Phase::Passing if status == "renaming" => Way::BeingRenamed,
         Phase::Passing => Way::Await,
-        // RDS lets a full database be modified: that is how it gets more storage.
+        // RDS allows modifications of a full database, which give it more storage.
         Phase::Broken if status == "storage-full" => Way::MoveAside,
         Phase::Stopped | Phase::Broken => Way::DeleteKeepingBackups,
     }
 }
 
-/// How long a discard waits for RDS to end its work on a restored database. After that it takes the next way.
+/// The end of a discard's wait for RDS to finish its work on a restored database. After it, the discard takes the next way.
 #[derive(Clone, Copy, Debug)]
 pub(crate) struct Patience {
-    /// For a database that has the service name.
+    /// The end for a database that has the service name.
     until: Timestamp,
     is_over: bool,
-    /// For a database that was moved aside: that one keeps no name from the original.
+    /// The end for an aside database, which blocks no name of the original.
     aside_until: Timestamp,
     aside_is_over: bool,
 }
@@ -232,13 +233,13 @@ impl Patience {
     }
 }
 
-/// The outcome of the rename of a restored database aside.
+/// The outcome of the rename to the aside name.
 enum Moved {
-    /// It is on its way, or another rename of it is.
+    /// This rename, or another one, is under way.
     UnderWay,
-    /// It is in a status that passes.
+    /// The database has a status that passes.
     Busy,
-    /// It does not take a rename, and waiting does not help.
+    /// RDS refuses the rename, and waiting does not help.
     Refused,
 }
 
@@ -251,7 +252,7 @@ fn kept_aside(names: &Names, resource_id: &str) -> String {
     )
 }
 
-/// Why a restored database is awaited no longer.
+/// The reason why the discard no longer waits for a restored database.
 fn awaited_long_enough(identifier: &str, status: &str) -> String {
     format!(
         "RDS still works on the restored database {identifier} (status {status}), and the part of the rollback's time that \
@@ -259,7 +260,7 @@ fn awaited_long_enough(identifier: &str, status: &str) -> String {
     )
 }
 
-/// The note on a database that was moved aside and is being deleted.
+/// The note on an aside database that is being deleted.
 fn discarded(names: &Names, resource_id: &str) -> String {
     format!(
         "the restored database ({resource_id}) may have been in service, so it was renamed to {} and is being deleted with the final \
@@ -277,7 +278,7 @@ fn backups_kept(identifier: &str, resource_id: &str, status: &str) -> String {
     )
 }
 
-/// Why a restored database stays that was in service and of which nothing could be kept.
+/// The error for a restored database that was in service and of which RDS can keep nothing.
 fn nothing_to_keep(request: &Request, identifier: &str, resource_id: &str, status: &str) -> Error {
     failed(
         request,
@@ -289,7 +290,7 @@ fn nothing_to_keep(request: &Request, identifier: &str, resource_id: &str, statu
     )
 }
 
-/// The note on a restored database that an earlier call, or a person, has begun to delete.
+/// The note on a restored database whose deletion has begun, by an earlier call or a person.
 fn leaving(identifier: &str, resource_id: &str) -> String {
     format!(
         "the restored database {identifier} ({resource_id}) is being deleted: look for its final snapshot or its retained \
@@ -297,7 +298,7 @@ fn leaving(identifier: &str, resource_id: &str) -> String {
     )
 }
 
-/// Why a database under the aside name is left alone.
+/// The reason why the discard does not touch a database under the aside name.
 fn left_aside(names: &Names, why: &str) -> String {
     format!("the database under {} was not removed: {why}", names.aside)
 }
@@ -323,11 +324,11 @@ mod tests {
             (Instance, "stopped", true, Way::DeleteKeepingBackups),
             (Instance, "storage-full", true, Way::MoveAside),
             (Instance, "available", true, Way::MoveAside),
-            // In doubt it was in service.
+            // In doubt, the database was in service.
             (Instance, "available", false, Way::MoveAside),
             (Instance, "storage-initialization", true, Way::MoveAside),
             (Instance, "backing-up", true, Way::Await),
-            // Without a time of creation it has never been available.
+            // Without a time of creation the database has never been available.
             (Instance, "modifying", false, Way::DeleteUnused),
             (Instance, "modifying", true, Way::Await),
             (Instance, "a-status-of-tomorrow", true, Way::Await),

@@ -1,4 +1,4 @@
-//! Deleting the original DB instance, or the one that a failed restore left under its name.
+//! Deletes the original DB instance, or the instance that a failed restore left under its name.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
@@ -19,8 +19,8 @@ pub async fn delete(rds: &Client, event: DeleteEvent<OriginalInstance>) -> Resul
     delete_original(rds, &event, async |_: &DbInstance, _| Ok(Members::default())).await
 }
 
-/// Clears a name of the instance that the restore left there, and removes it: the first step of a rollback and, once the
-/// original is back, the last but one.
+/// Clears a name of the restored instance, and deletes the instance. This is the first step of a rollback and, once the
+/// original has returned, the last but one.
 pub async fn discard(rds: &Client, event: DiscardEvent<OriginalInstance>, at: Invocation) -> Result<StepOutput> {
     let patience = Patience::of(&event, at);
     let DiscardEvent { request, plan, at: role, .. } = &event;
@@ -35,7 +35,7 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalInstance>, at: In
     let holder = instances.at(name);
     let Some(instance) = &instances.original else {
         return Ok(match holder {
-            // One look proves nothing: a rename hides it for minutes.
+            // A single read proves nothing: a rename hides the original for minutes.
             Some(_) => {
                 noted(output.then_more(found_again(&target.resource_id)), survivor(target, "no longer exists", true))
             }

@@ -1,23 +1,24 @@
-//! Deletes databases: the renamed original after success (`delete`), or what a failed restore left (`discard`).
+//! Deletes databases: the renamed original after success (`delete`), or the databases of a failed restore (`discard`).
 //!
-//! [`instance`] and [`cluster`] hold both for their kind; this file has what they share. The original is deleted only under
-//! the name that the state machine passes, claimed by this execution, with its committed successor available. A restored
-//! database is discarded only if all four proofs of [`trapheus_common::claim::Proofs`] hold. Anything else is refused with
-//! both databases kept. A database that is being deleted is done; one that does not answer is looked for again.
+//! [`instance`] and [`cluster`] contain both for their kind; this file contains the common part. `delete` needs the
+//! original under the name that the state machine passes, this execution's claim, and an available committed successor.
+//! `discard` deletes a restored database only if all four proofs of [`trapheus_common::claim::Proofs`] hold. Otherwise the
+//! step returns an error and keeps both databases. A database in deletion needs no further call; for one that does not
+//! answer, the step searches again.
 //!
-//! A restored database that was in service holds what clients wrote. So `discard` first clears the name (`Way`), the original
-//! gets it back, and only then `discard` deletes the database moved aside, with a final snapshot.
+//! A restored database that was in service contains writes of clients. So `discard` first clears the name (`Way`), and the
+//! original takes it. Only then `discard` deletes the aside database, with a final snapshot.
 //!
-//! A run that has committed is not rolled back: `discard` then reports the restored database and leaves it.
+//! A committed run is not rolled back: `discard` then reports the restored database and does not touch it.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
 use trapheus_common::claim::{self, Claim, Named};
-use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{DeleteEvent, Original, Request, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::rds::{Changes, Database, Deletion, Doing, Refusal};
 use trapheus_common::tags::Role;
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{self, Phase};
 use trapheus_common::{Error, ErrorKind, Result, tags};
@@ -26,11 +27,11 @@ pub mod cluster;
 mod discard;
 pub mod instance;
 
-/// The outcome of a deletion that RDS was asked for.
+/// The outcome of a requested deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Asked {
     Accepted,
-    /// It is in a status that passes; ask again later.
+    /// The database has a status that passes; ask again later.
     Busy,
 }
 
@@ -38,27 +39,27 @@ fn available(identifier: &DatabaseIdentifier, resource_id: &str) -> Goal {
     Goal::Available { identifier: identifier.clone(), resource_id: Some(resource_id.to_owned()), members: Vec::new() }
 }
 
-/// The original, between two names while none of them has a holder: wherever it comes out, it is found again then.
+/// The goal for an original between two names that no other database has. The original answers again under one of them.
 fn between_names(target: &Target) -> Goal {
     Goal::Settled { resource_id: target.resource_id.clone(), may_be_gone: false }
 }
 
-/// A database that answers under no name, or has been asked to change its name: it is found again, or it is gone.
+/// The goal for a database without an answer, or with a requested rename: it answers again, or is deleted.
 fn found_again(resource_id: &str) -> Goal {
     Goal::FoundAgain { resource_id: resource_id.to_owned(), until: None }
 }
 
-/// A restored database that RDS works on, and that takes a rename or a final snapshot afterwards.
+/// The goal for a restored database that RDS works on: afterwards it accepts a rename or a final snapshot.
 fn at_rest(resource_id: &str, until: Timestamp) -> Goal {
     Goal::FoundAgain { resource_id: resource_id.to_owned(), until: Some(until) }
 }
 
-/// A database that takes no final snapshot while RDS works on its storage.
+/// The goal for a database that takes no final snapshot while RDS works on its storage.
 fn storage_work_ended(resource_id: &str, until: Timestamp) -> Goal {
     Goal::StorageWorkEnded { resource_id: resource_id.to_owned(), until }
 }
 
-/// What RDS is still busy with: however that ends, it can be asked again then.
+/// The goal for a database that RDS is busy with: once RDS has finished, the step can call again.
 fn settled(resource_id: Option<&str>) -> Goal {
     Goal::Settled { resource_id: resource_id.unwrap_or_default().to_owned(), may_be_gone: true }
 }
@@ -76,21 +77,19 @@ fn noted(mut output: StepOutput, note: impl Into<String>) -> StepOutput {
     output
 }
 
-/// Whether a database says itself that this execution has committed to it. The tags were written right before, so they may
-/// show late.
+/// Whether the database's own tags say that this execution has committed to it. The tags are new, so they may show late.
 fn is_verified(request: &Request, database: &impl Database) -> bool {
     Claim::on(database).is_some_and(|claim| claim.is_by(&request.execution) && claim.has_role(Role::Verified))
 }
 
-/// Whether a database shows whose it is: its tags, written when it was created, may show late. One that is being deleted
-/// tells nothing more.
+/// Whether the database shows a claim: the tags of its creation may show late. A database in deletion shows nothing more.
 fn shows_whose_it_is(database: &impl Database) -> bool {
     Claim::on(database).is_some() || database.phase() == Phase::Deleting
 }
 
-/// Whether the original may go: its successor has to be the verified one, and available.
+/// Whether the run may delete the original: its successor has to be the verified database, and available.
 ///
-/// `Busy` where the successor is in a status that passes, such as its first automated backup.
+/// `Busy` if the successor has a status that passes, such as during its first automated backup.
 fn check_successor<D: Database>(
     request: &Request,
     places: Places<'_>,
@@ -134,7 +133,7 @@ fn check_successor<D: Database>(
     }
 }
 
-/// The original that is deleted, with the names that it and its successor have to have.
+/// The original to delete, with the names that it and its successor must have.
 #[derive(Clone, Copy)]
 struct Places<'a> {
     target: &'a Target,
@@ -148,7 +147,7 @@ impl<'a> Places<'a> {
     }
 }
 
-/// The original is deleted only under the name that it was renamed to, never under the name that clients connect to.
+/// The run deletes the original only under the name that it was renamed to, never under the service name.
 fn check_place<D: Database>(request: &Request, places: Places<'_>, original: &D) -> Result<()> {
     let Places { target, at, .. } = places;
     let present = original.name();
@@ -179,7 +178,7 @@ fn backup_quota(request: &Request, identifier: &str) -> Error {
     )
 }
 
-/// Databases that this execution may not remove keep a rollback from the name.
+/// The error for databases that this execution may not delete, and that block the rollback's name.
 fn foreign(request: &Request, present: &str, noun: &str, found: &[String]) -> Error {
     failed(
         request,
@@ -195,19 +194,20 @@ fn foreign(request: &Request, present: &str, noun: &str, found: &[String]) -> Er
     )
 }
 
-/// Whether a database is under its own name and was never claimed, so never touched: nothing to undo, nothing to check.
+/// Whether the database has its own name and no claim. The run has not changed it then, so there is nothing to undo or to
+/// check.
 fn is_untouched(request: &Request, database: &impl Database) -> bool {
     database.is_named(request.identifier.as_str()) && tags::value(database.tags(), tags::EXECUTION).is_none()
 }
 
-/// Why nothing is removed beside an original that is gone or going: what is left may be the only copy.
+/// The reason to delete nothing beside an original that is deleted or in deletion. The other database may be the only copy.
 fn survivor(target: &Target, why: &str, has_survivor: bool) -> String {
     let what = if has_survivor { "is the survivor" } else { "has no other database" };
     format!("the original ({}) {why}; {} {what}, and nothing was removed", target.resource_id, target.identifier())
 }
 
-/// Deletes the original once its successor is committed, one step at a time. `members` are those that are deleted one by
-/// one, checked.
+/// Deletes the original once its successor is committed, one step at a time. `members` are the checked members that the
+/// step deletes one by one.
 async fn delete_original<D: Changes, O: Original>(
     rds: &Client,
     event: &DeleteEvent<O>,
@@ -220,7 +220,7 @@ async fn delete_original<D: Changes, O: Original>(
     let shows = |successor: Option<&D>| successor.is_some_and(|one| is_verified(request, one));
     let databases = Named::<D>::find_beside(rds, target, *successor_at, shows).await?;
     let Some(original) = &databases.original else {
-        // Between two names neither answers, so one look does not prove that it is gone.
+        // Between two names a database does not answer, so a single read does not prove the deletion.
         return Ok(output.then_more(found_again(&target.resource_id)));
     };
     if original.phase() == Phase::Deleting {
@@ -250,12 +250,12 @@ async fn delete_original<D: Changes, O: Original>(
     }
 }
 
-/// The members that are deleted one by one before their cluster: none of a DB instance or a Multi-AZ DB cluster.
+/// The members that the step deletes one by one before their cluster. A DB instance and a Multi-AZ DB cluster have none.
 #[derive(Clone, Debug, Default)]
 struct Members(Vec<DbInstance>);
 
 impl Members {
-    /// Asks for the deletion of all members at once; busy if one of them has to be asked again.
+    /// Requests the deletion of all members at once; busy if one of them needs another call.
     async fn delete(&self, rds: &Client, request: &Request) -> Result<Asked> {
         let mut all = Asked::Accepted;
         for member in self.0.iter().filter(|member| member.phase() != Phase::Deleting) {
@@ -285,7 +285,7 @@ fn doing<'a>(request: &'a Request, doing: &'a str) -> Doing<'a> {
     Doing { kind: ErrorKind::Deletion, identifier: request.identifier.as_str(), doing }
 }
 
-/// Lifts the deletion protection, and says whether that shows already.
+/// Turns the deletion protection off, and returns whether RDS shows that already.
 async fn is_unprotected<D: Changes>(rds: &Client, request: &Request, database: &D) -> Result<bool> {
     let what = format!("{} was not deleted: cannot lift its deletion protection", database.name());
     let refused = database.protect(rds, false, doing(request, &what)).await.err();
@@ -300,8 +300,8 @@ async fn is_unprotected<D: Changes>(rds: &Client, request: &Request, database: &
     }
 }
 
-/// Deletes a database whose members, if it has any, are being deleted: RDS takes that for a cluster, "in non-deleting state"
-/// is what it refuses. Should it want them gone first, it is asked again then.
+/// Deletes a database whose members, if it has any, are in deletion. RDS accepts that for a cluster: it refuses only with
+/// instances "in non-deleting state". If RDS does wait for the members, the step calls again afterwards.
 async fn delete_database<D: Changes>(
     rds: &Client,
     request: &Request,
@@ -313,7 +313,7 @@ async fn delete_database<D: Changes>(
     let Err(refused) = database.delete(rds, how, doing(request, &what)).await else {
         return Ok(Asked::Accepted);
     };
-    // The answer may have been lost while the call was carried out, so the database as it is now decides.
+    // RDS may have carried out the call although its answer was lost, so the present database decides.
     let Some(now) = database.now(rds).await? else { return Ok(Asked::Busy) };
     let phase = now.phase();
     let is_storage_work = now.status().is_some_and(acceptor::is_lasting_in_service);
@@ -327,11 +327,11 @@ async fn delete_database<D: Changes>(
     }
 }
 
-/// Why a deletion was not accepted.
+/// The reason why RDS did not accept a deletion.
 enum NotDeleted {
     /// The quota of retained automated backups.
     BackupQuota,
-    /// RDS works on the storage of the database, which may take days, and takes no final snapshot meanwhile.
+    /// RDS works on the storage of the database, which may take days, and takes no final snapshot during that time.
     StorageWork(Error),
     /// The status, which does not pass.
     Status(Error),
@@ -397,7 +397,7 @@ mod tests {
     }
 
     #[test]
-    fn the_original_may_go_only_when_the_verified_one_is_available() {
+    fn the_original_is_deleted_only_when_the_verified_database_is_available() {
         let check =
             |found: Option<DbInstance>| check_successor(&request(), places(&target()), "db-NEW", found.as_ref());
         assert_eq!(check(Some(seen("db-NEW", "available"))).unwrap(), Asked::Accepted);
@@ -416,7 +416,7 @@ mod tests {
     }
 
     #[test]
-    fn the_successor_has_to_say_itself_that_it_is_verified() {
+    fn the_successors_own_tags_have_to_say_that_it_is_verified() {
         for tags in [vec![], tags::mark("arn:this", Role::Restored).into(), tags::mark("arn:x", Role::Verified).into()]
         {
             let mut found = seen("db-NEW", "available");
@@ -434,7 +434,7 @@ mod tests {
     }
 
     #[test]
-    fn only_what_was_moved_out_of_the_way_is_deleted() {
+    fn only_a_renamed_original_is_deleted() {
         let check = |present, moving_to| check_place(&request(), places(&target()), &named(present, moving_to));
         assert!(check("orders-temp", None).is_ok());
         assert!(check("orders", None).is_err());

@@ -1,12 +1,12 @@
 //! Sends an alert by mail, as HTML with a text part that says the same.
 //!
-//! Owns the call of SES and what its failure means. What the mail says is `trapheus-alert`'s. No mail address and no payload
-//! is ever logged.
+//! This module calls SES and interprets its failures. `trapheus-alert` writes the mail. The logs contain no mail address
+//! and no payload.
 //!
-//! SES knows no token by which it would recognise a mail that is sent again. So the function makes one call, and the SDK
-//! does not repeat it. A refusal, or a connection that was never made, sent no mail: the state machine tries again for long.
-//! A call without an answer may have sent one. It has an error of its own, which the state machine tries again twice:
-//! three copies at most, rather than none.
+//! SES has no token by which it recognises a repeated mail. So the function makes one call, and the SDK does not repeat it.
+//! After a refusal, or without a connection, no mail was sent, so the state machine retries for long. A call without an
+//! answer may have sent a mail. This call has an error of its own, which the state machine retries twice. At most three
+//! copies are better than none.
 
 use std::collections::BTreeSet;
 use std::error::Error as _;
@@ -17,17 +17,16 @@ use aws_sdk_sesv2::error::SdkError;
 use aws_sdk_sesv2::types::{Body, Content, Destination, EmailContent, Message};
 use trapheus_alert::content::Alert;
 use trapheus_alert::{html, text};
+use trapheus_common::AwsFailure;
 use trapheus_common::clients::Lazy;
 use trapheus_common::document::{AlertEvent, AlertOutput};
-use trapheus_common::AwsFailure;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result};
 
-/// The most recipients SES takes in one message.
-/// Source: "Service quotas in Amazon SES", SES developer guide.
+/// The most recipients of one message in SES. Source: "Service quotas in Amazon SES", SES developer guide.
 const MOST_RECIPIENTS: usize = 50;
 
-/// Who writes to whom, and from where.
+/// The sender, the recipients and the region.
 #[derive(Clone)]
 pub struct EmailOptions {
     sender: String,
@@ -35,7 +34,7 @@ pub struct EmailOptions {
     region: String,
 }
 
-/// Without addresses: this may end up in a log.
+/// The addresses are left out: this text may get into a log.
 impl fmt::Debug for EmailOptions {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.debug_struct("EmailOptions")
@@ -57,7 +56,7 @@ impl EmailOptions {
         }
     }
 
-    /// Found out at the first alert rather than at the function's start, where it would be a crash without a name.
+    /// The first alert checks this, not the function's start, whose crash would have no error name.
     fn check(&self) -> Result<()> {
         let problem = match self.recipients.len() {
             _ if self.sender.is_empty() => "there is no sender: set the parameter SenderEmail".to_owned(),
@@ -110,20 +109,20 @@ fn failure(about: &str, error: &Failed) -> Error {
     failure
 }
 
-/// Whether SES may have accepted the mail. A connection that was never made carried nothing. Any other failure on the way,
-/// however it shows, may have come after the request was written: hyper reports a server that closes the connection without
-/// an answer as an incomplete message, and that is no I/O error.
+/// Whether SES may have accepted the mail. Without a connection, SES received nothing. Any other failure on the way may
+/// have come after the request was written. For example, hyper reports a connection closed without an answer as an
+/// incomplete message, which is no I/O error.
 fn is_unanswered(error: &Failed) -> bool {
     match error {
         SdkError::TimeoutError(_) | SdkError::ResponseError(_) => true,
-        // A service that fails, or a gateway before it, may have taken the mail first. 503 says that it has not.
+        // A failing service, or a gateway before it, may have accepted the mail first. 503 says that it has not.
         SdkError::ServiceError(answer) => matches!(answer.raw().status().as_u16(), 500 | 502 | 504),
         SdkError::DispatchFailure(failure) => !failure.is_user() && AwsFailure::of(error) != AwsFailure::Unreachable,
         _ => false,
     }
 }
 
-/// SES makes a `multipart/alternative` message of the two bodies and encodes subject and bodies as UTF-8.
+/// SES makes a `multipart/alternative` message of the two bodies and encodes the subject and the bodies as UTF-8.
 fn message(alert: &Alert) -> Result<Message> {
     let part = |data: String| {
         Content::builder()
@@ -138,8 +137,8 @@ fn message(alert: &Alert) -> Result<Message> {
         .build())
 }
 
-/// The same error without mail addresses: it goes to the logs and the execution's history, and SES likes to quote the
-/// address it refuses.
+/// The same error without mail addresses. SES often quotes the refused address, and the error gets into the logs and the
+/// execution's history.
 fn without_addresses(error: &Error, about: &str) -> Error {
     let cause = error.source().map(ToString::to_string).unwrap_or_default();
     let cause: Vec<&str> =
@@ -152,7 +151,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn recipients_are_taken_apart_at_commas() {
+    fn recipients_are_split_at_commas() {
         let options = EmailOptions::new(" a@example.com ", "b@example.com, ,c@example.com,", "eu-west-1");
         assert_eq!(options.sender, "a@example.com");
         assert_eq!(options.recipients, ["b@example.com", "c@example.com"]);

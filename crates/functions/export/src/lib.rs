@@ -1,26 +1,25 @@
-//! Exports the snapshot a run takes to S3, and tells how far the export is.
+//! Exports the snapshot that a run takes to S3, and reports the progress of the export.
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`instance`], [`cluster`] | the look at the snapshot of their kind; the start is the same for both, and here |
-//! | [`wait`] | the look at the export at the end of the run, and the wait for it |
+//! | [`instance`], [`cluster`] | the read of the snapshot of each kind; the start is the same for both, and here |
+//! | [`wait`] | the read of the export at the end of the run, and the wait for it |
 //!
-//! An export only reads: it touches no database, and RDS lets its snapshot be deleted meanwhile, so it needs neither the
-//! claim nor a rollback, and an abort leaves nothing to undo. What is exported is proven by the snapshot's mark instead: it is
-//! the one this execution took. Whatever goes wrong here is the export's failure alone; the state machine keeps it from the
-//! run's.
+//! An export only reads: it changes no database, and RDS allows the deletion of its snapshot meanwhile. So the export needs
+//! neither the claim nor a rollback, and an abort leaves nothing to undo. The tags of the snapshot prove that this
+//! execution took it. A failure here fails only the export; the state machine keeps it apart from the run's failures.
 
 use std::time::Duration;
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::error::ProvideErrorMetadata as _;
 use aws_sdk_rds::types::{ExportTask, Tag};
-use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{Caught, ExportEvent, ExportOutput, ExportRequest, Request, TaskName, WaitStatus};
 use trapheus_common::lambda::Invocation;
-use trapheus_common::tags;
-use trapheus_common::wait::acceptor::{Outlook, Verdict};
 use trapheus_common::poll::{self, Limits, Look, Outcome, Pace};
+use trapheus_common::tags;
+use trapheus_common::timestamp::Timestamp;
+use trapheus_common::wait::acceptor::{Outlook, Verdict};
 use trapheus_common::{Error, ErrorKind, Result};
 
 pub mod cluster;
@@ -29,20 +28,20 @@ pub mod wait;
 
 /// The time that the function leaves for its answer to arrive.
 const MARGIN: Duration = Duration::from_secs(10);
-/// How long a place among the account's exports is waited for before the run goes on without one. A run that waits for its
-/// export anyway takes half of the time it has left.
+/// The time of the wait for a free export in the account, before the run continues without one. A run that waits for its
+/// export anyway uses half of its remaining time.
 const PATIENCE_SECONDS: u64 = 15 * 60;
-/// Between two attempts to get a place: exports take many minutes.
+/// The pause between two attempts: exports take many minutes.
 const ATTEMPT_SECONDS: u64 = 60;
-/// The answer to one export too many. RDS's service model does not have it, so that the SDK has no type for it; its text is
-/// "You have reached the limit of 5 concurrent export tasks".
+/// RDS's error for one export too many. RDS's service model does not contain the error, so the SDK has no type for it. Its
+/// text is "You have reached the limit of 5 concurrent export tasks".
 const NO_PLACE: &str = "ExportTaskLimitReachedFault";
-/// The status of an export that waits for a place.
+/// The status of an export that waits until the account has fewer exports.
 const QUEUED: &str = "QUEUED";
 /// The status of an export that RDS does not describe.
 const UNKNOWN: &str = "UNKNOWN";
 
-/// Where exports go, and as whom RDS writes them.
+/// The bucket of the exports, and the role with which RDS writes them.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct ExportOptions {
     pub bucket: String,
@@ -50,11 +49,11 @@ pub struct ExportOptions {
     pub kms_key_arn: String,
 }
 
-/// The snapshot that is to be exported.
+/// The snapshot to export.
 struct Snapshot {
     arn: String,
     status: String,
-    /// Whether this execution took it.
+    /// Whether this execution took the snapshot.
     is_ours: bool,
 }
 
@@ -68,7 +67,7 @@ impl Snapshot {
     }
 }
 
-/// Starts the export unless it has been, and waits for a place among the account's exports if there is none.
+/// Starts the export, unless it has started, and waits while the account's export quota is used up.
 async fn start(
     rds: &Client,
     options: &ExportOptions,
@@ -106,28 +105,28 @@ async fn start(
     }
 }
 
-/// Until when a place is waited for: the restore behind it must not wait for long.
+/// The end of the wait for a free export: the restore after it must not wait for long.
 fn give_up_at(request: &Request, plan: &ExportRequest, now: Timestamp) -> Timestamp {
     let left = request.deadline.since(now).as_secs();
     now.plus_seconds(if plan.wait { left / 2 } else { left.min(PATIENCE_SECONDS) })
 }
 
-/// What came of one attempt to start an export.
+/// The outcome of one attempt to start an export.
 enum Attempt {
     Started(Box<ExportTask>),
-    /// Why it has to be tried again later.
+    /// The reason for a later attempt.
     Queued(&'static str),
 }
 
 impl Attempt {
-    /// RDS says that the export exists.
+    /// The outcome when RDS says that the export exists.
     async fn look(rds: &Client, plan: &ExportRequest) -> Result<Self> {
         let task = find(rds, plan).await?;
         Ok(task.map_or(Self::Queued("RDS does not show the export yet"), |task| Self::Started(Box::new(task))))
     }
 }
 
-/// One attempt: the export as it is if there is one, else it is asked for.
+/// One attempt: the export if it exists, else a request for it.
 async fn attempt(
     rds: &Client,
     options: &ExportOptions,
@@ -153,7 +152,7 @@ async fn attempt(
         Some(refusal) if refusal.code() == Some(NO_PLACE) => {
             Ok(Attempt::Queued("the account has no place for another export to S3"))
         }
-        // An earlier run's snapshot had the same name, and its export goes on though it has been replaced since.
+        // An earlier run's snapshot had the same name, and its export continues although the snapshot has been replaced.
         Some(refusal) if refusal.is_invalid_export_source_state_fault() && is_exported(rds, &snapshot.arn).await? => {
             Ok(Attempt::Queued("an earlier export of a snapshot of this name is still in progress"))
         }
@@ -164,7 +163,7 @@ async fn attempt(
     }
 }
 
-/// Whether an export of this snapshot, or of one that had its name, is under way.
+/// Whether an export of this snapshot, or of an earlier one with its name, is under way.
 async fn is_exported(rds: &Client, arn: &str) -> Result<bool> {
     let mut pages = rds.describe_export_tasks().source_arn(arn).into_paginator().items().send();
     while let Some(task) = pages.next().await {
@@ -177,7 +176,7 @@ async fn is_exported(rds: &Client, arn: &str) -> Result<bool> {
     Ok(false)
 }
 
-/// The snapshot, if it is the one that this execution took.
+/// The snapshot, if this execution took it.
 fn exportable(request: &Request, snapshot: Option<Snapshot>) -> Result<Snapshot> {
     let name = &request.snapshot_identifier;
     let problem = match snapshot {
@@ -203,12 +202,12 @@ async fn find(rds: &Client, plan: &ExportRequest) -> Result<Option<ExportTask>> 
     }
 }
 
-/// A single look decides: an export has no false statuses.
+/// A single read decides: an export has no false statuses.
 const fn once(pace: Pace) -> Pace {
     Pace { first: Duration::ZERO, absent: Duration::from_secs(600), ..pace.trusting() }
 }
 
-/// What became of an export, by its status.
+/// The outcome of an export, by its status.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 enum Phase {
     UnderWay,
@@ -217,7 +216,7 @@ enum Phase {
 }
 
 impl Phase {
-    /// A status that is not known is taken as passing; every wait has its bound.
+    /// An unknown status counts as passing; every wait has a limit.
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ExportTask.html>
     fn of(task: &ExportTask) -> Self {
         match task.status().unwrap_or_default().to_ascii_uppercase().as_str() {
@@ -232,7 +231,7 @@ fn seen(task: &ExportTask) -> String {
     format!("{} {} %", task.status().unwrap_or(UNKNOWN), task.percent_progress().unwrap_or_default())
 }
 
-/// The export as the state document shows it.
+/// The export in the form of the state document.
 fn output(plan: &ExportRequest, task: Option<&ExportTask>, status: WaitStatus) -> ExportOutput {
     ExportOutput {
         taskname: TaskName::SnapshotExport,
@@ -251,7 +250,7 @@ fn warning(text: &str) -> String {
     format!("the export is complete, with a warning: {text}")
 }
 
-/// A failed export as a `Catch` would leave it.
+/// A failed export in the form of a `Catch`.
 fn failure(task: &ExportTask) -> Caught {
     let name = task.export_task_identifier().unwrap_or_default();
     let ended = format!("the export {name} ended {}", task.status().unwrap_or(UNKNOWN));
@@ -295,7 +294,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_says_what_rds_says() {
+    fn a_failure_repeats_the_words_of_rds() {
         let failed = ExportTask::builder().status("FAILED").failure_cause("KMS key check failed.").build();
         let caught = failure(&failed);
         assert_eq!(caught.error, "ExportException");

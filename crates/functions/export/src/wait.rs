@@ -1,19 +1,19 @@
-//! The look at the export at the end of a run, and the wait for it where the input asks for one.
+//! The read of the export at the end of a run, and the wait for it if the input asks for one.
 //!
-//! A run that does not wait looks once, so that an export that has failed meanwhile is told. An export that failed is an
-//! answer here, not an error: errors are those of the looking.
+//! A run that does not wait reads once, so that it reports an export that has already failed. A failed export is an answer
+//! here, not an error: only failed reads are errors.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::ExportTask;
 use trapheus_common::document::{ExportEvent, ExportOutput, WaitStatus};
 use trapheus_common::lambda::Invocation;
-use trapheus_common::wait::acceptor::{Outlook, Verdict};
 use trapheus_common::poll::{self, Limits, Look, Outcome, Pace};
+use trapheus_common::wait::acceptor::{Outlook, Verdict};
 use trapheus_common::{ErrorKind, Result};
 
 use crate::{MARGIN, Phase, find, once, output, planned, seen};
 
-/// How the export is, or how it ended.
+/// The present state of the export, or its end.
 pub async fn wait(rds: &Client, pace: Pace, event: ExportEvent, at: Invocation) -> Result<ExportOutput> {
     let plan = planned(&event.request)?;
     let mut last: Option<ExportTask> = None;

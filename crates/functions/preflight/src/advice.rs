@@ -1,6 +1,7 @@
-//! The AWS CLI commands that a refusal names, so that an operator need not look them up at 3 a.m.
+//! The AWS CLI commands in a refusal, so that an operator need not look them up at 3 a.m.
 //!
-//! Texts only. A command that deletes is always preceded by the question whether what it deletes is still needed.
+//! This module only writes texts. Before each command that deletes, the text asks whether the deleted resource is still
+//! needed.
 
 use trapheus_common::commands::{Cli, Command, Kept};
 use trapheus_common::document::Request;
@@ -9,7 +10,7 @@ use trapheus_common::tags::Role;
 
 use crate::world::{Database, Snapshot};
 
-/// The region in which RDS has the database.
+/// The region of the database.
 fn beside(database: &Database) -> Cli<'_> {
     Cli::in_region_of(&database.arn)
 }
@@ -24,7 +25,7 @@ pub(crate) fn rename(database: &Database, to: &str) -> String {
     in_order([beside(database).rename(database.kind, &database.identifier, to)])
 }
 
-/// Deletes a database that is no longer needed, keeping its automated backups: several commands, in this order.
+/// Deletes a database that is no longer needed and keeps its automated backups: several commands, in this order.
 pub(crate) fn delete(database: &Database) -> String {
     let Database { kind, identifier, .. } = database;
     let cli = beside(database);
@@ -47,7 +48,7 @@ pub(crate) fn start(database: &Database) -> String {
     }])
 }
 
-/// Carries out at once what waits for the maintenance window.
+/// Applies at once the changes that wait for the maintenance window.
 pub(crate) fn apply_pending(database: &Database) -> String {
     in_order([beside(database).apply_pending(database.kind, &database.identifier)])
 }
@@ -57,13 +58,13 @@ pub(crate) fn delete_snapshot(request: &Request, snapshot: &Snapshot) -> String 
     in_order([of(request).delete_snapshot(request.kind, snapshot.identifier.as_str())])
 }
 
-/// Finishes by hand a replacement that was interrupted after the old snapshot was removed.
+/// Finishes by hand a replacement that was interrupted after the deletion of the old snapshot.
 pub(crate) fn copy_snapshot(request: &Request, snapshot: &Snapshot) -> String {
     let (from, to) = (snapshot.identifier.as_str(), request.snapshot_identifier.as_str());
     in_order([of(request).copy_snapshot(request.kind, from, to)])
 }
 
-/// Has the next proxy connections go to the restored database.
+/// Directs the next connections of the proxy to the restored database.
 pub(crate) fn register_with_proxy(request: &Request, proxy: &str) -> String {
     let option = match request.kind {
         DatabaseKind::Instance => "--db-instance-identifiers",
@@ -84,7 +85,7 @@ pub(crate) fn operation(name: &str) -> String {
     in_order([Cli::in_region("").rds(name)])
 }
 
-/// Has the state machine put back what an interrupted execution left: always the first thing to try.
+/// Lets the state machine repair the databases of an interrupted execution: always the first remedy to try.
 pub(crate) fn recover(execution: &str) -> String {
     format!(
         "once that execution has ended, start the state machine with `{{\"task\": \"recover\", \"execution\": \
@@ -92,7 +93,7 @@ pub(crate) fn recover(execution: &str) -> String {
     )
 }
 
-/// What is to be done with the database that an ended execution left under a `-temp` name.
+/// The remedy for a database that an ended execution left under a `-temp` name.
 pub(crate) fn leftover(request: &Request, occupant: &Database, target: Option<&Database>, execution: &str) -> String {
     let (identifier, own_name) = (&occupant.identifier, &request.identifier);
     match target {
@@ -116,7 +117,7 @@ pub(crate) fn leftover(request: &Request, occupant: &Database, target: Option<&D
 fn put_back(request: &Request, occupant: &Database) -> String {
     let cli = beside(occupant);
     let mut commands = vec![cli.rename(request.kind, &occupant.identifier, request.identifier.as_str())];
-    // Only an Aurora cluster has members of its own names to put back.
+    // Only the members of an Aurora cluster have names of their own to restore.
     if occupant.engine.starts_with("aurora") {
         let members = occupant.member_identifiers.iter();
         commands.extend(members.filter_map(|name| Some(cli.rename(DatabaseKind::Instance, name, home(name)?))));
@@ -124,7 +125,7 @@ fn put_back(request: &Request, occupant: &Database) -> String {
     in_order(commands)
 }
 
-/// The name that something under a `-temp` name had before.
+/// The name before a `-temp` name.
 pub(crate) fn home(temporary: &str) -> Option<&str> {
     DatabaseIdentifier::without_temporary(temporary)
 }

@@ -1,7 +1,7 @@
-//! Advisory look-ups: whether RDS still has a certificate authority, still offers an engine version, and reads a database into
-//! a zero-ETL integration.
+//! Advisory look-ups: the certificate authorities of RDS, its engine versions, and zero-ETL integrations with the database.
 //!
-//! They save a run that RDS would refuse later. A look-up that fails or is denied is reported and refuses nothing.
+//! The look-ups prevent a run that RDS would refuse later. A look-up that fails or is denied is reported and refuses
+//! nothing.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::error::ProvideErrorMetadata;
@@ -11,14 +11,14 @@ use aws_smithy_runtime_api::client::result::SdkError;
 
 use crate::read::is_unknown_here;
 
-/// What RDS said of one question.
+/// RDS's answer to one question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Answer<T> {
     Known(T),
-    /// The region has no such feature, or it was not asked.
+    /// The region has no such feature, or preflight did not ask.
     #[default]
     Unasked,
-    /// The look-up failed: the sentence for a reader of the run.
+    /// The look-up failed; a sentence for a reader of the run.
     Failed(String),
 }
 
@@ -49,7 +49,7 @@ impl<T> Answer<T> {
     }
 }
 
-/// The certificate authorities that RDS has.
+/// The certificate authorities in RDS.
 pub(crate) async fn certificates(rds: &Client) -> Answer<Vec<String>> {
     let pages = rds.describe_certificates().into_paginator().items().send();
     match pages.collect::<Result<Vec<_>, _>>().await {
@@ -64,11 +64,11 @@ pub(crate) async fn certificates(rds: &Client) -> Answer<Vec<String>> {
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Version {
     pub(crate) is_offered: bool,
-    /// The version that RDS upgrades databases of this one to by itself.
+    /// The version to which RDS itself upgrades databases of this version.
     pub(crate) upgraded_to: Option<String>,
 }
 
-/// Whether RDS offers an engine version. Nothing is concluded where it lists no version of the engine at all.
+/// Whether RDS offers an engine version. If RDS lists no version of the engine at all, this proves nothing.
 pub(crate) async fn engine_version(rds: &Client, engine: &str, version: &str) -> Answer<Version> {
     let call = || rds.describe_db_engine_versions().engine(engine).include_all(true);
     let what = format!("the engine version {engine} {version}");
@@ -104,7 +104,7 @@ pub(crate) async fn integrations(rds: &Client, arn: &str) -> Answer<Vec<String>>
     }
 }
 
-/// One that has failed or is being deleted loses nothing more.
+/// Whether the integration reads the database. An integration that has failed or is being deleted has nothing to lose.
 fn reads(integration: &Integration, arn: &str) -> bool {
     let is_over = matches!(integration.status(), Some(IntegrationStatus::Failed | IntegrationStatus::Deleting));
     integration.source_arn() == Some(arn) && !is_over

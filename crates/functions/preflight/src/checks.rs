@@ -1,7 +1,7 @@
-//! What speaks against a run: small pure functions from a request and a world to problems, each saying what to do.
+//! The reasons against a run: small pure functions from a request and a world to problems, each with its remedy.
 //!
-//! A check answers for one thing only and stays silent where another one speaks: without a target, only its absence is a
-//! problem. Tasks that restore nothing are held to [`ALWAYS`] alone.
+//! Each check has one subject and leaves other subjects to other checks. Without a target, only its absence is a problem. A
+//! task that restores nothing has to pass only [`ALWAYS`].
 
 use std::cmp::Ordering;
 use std::time::Duration;
@@ -15,14 +15,14 @@ use trapheus_common::wait::acceptor::{Phase, Verdict, phase, snapshot_available}
 use crate::world::{Database, Snapshot, World};
 use crate::{advice, offers, quotas};
 
-/// How long a busy database is waited for: backups and modifications take minutes.
+/// The wait for a busy database: backups and modifications take minutes.
 const BUSY: Duration = Duration::from_secs(10 * 60);
 
-/// A reason not to run, with what to do about it.
+/// A reason against the run, with its remedy.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Problem {
     pub(crate) text: String,
-    /// How long it is worth waiting for it to pass by itself.
+    /// The longest useful wait for the problem to pass by itself.
     pub(crate) patience: Duration,
 }
 
@@ -38,7 +38,7 @@ impl Problem {
 
 type Check = fn(&Request, &World) -> Vec<Problem>;
 
-/// What matters to every task.
+/// The checks for every task.
 const ALWAYS: [Check; 7] = [
     target_exists,
     engine_is_supported,
@@ -49,7 +49,7 @@ const ALWAYS: [Check; 7] = [
     snapshot_can_be_exported,
 ];
 
-/// What matters when the original is moved away and restored.
+/// The checks for a task that renames and restores the original.
 const RESTORING: [Check; 19] = [
     nothing_is_pending,
     groups_are_in_force,
@@ -72,7 +72,7 @@ const RESTORING: [Check; 19] = [
     quotas::have_room,
 ];
 
-/// Everything that speaks against the run.
+/// All reasons against the run.
 pub(crate) fn problems(request: &Request, world: &World) -> Vec<Problem> {
     let restoring: &[Check] = if request.task.restores() { &RESTORING } else { &[] };
     ALWAYS.iter().chain(restoring).flat_map(|check| check(request, world)).collect()
@@ -135,7 +135,7 @@ fn engine_can_be_restored(_: &Request, world: &World) -> Vec<Problem> {
 }
 
 fn databases_are_available(request: &Request, world: &World) -> Vec<Problem> {
-    // A cluster's snapshot needs the cluster alone; only a restore works on the members.
+    // A cluster's snapshot needs only the cluster; a restore also works on the members.
     let members = if request.task.restores() { world.members.as_slice() } else { &[] };
     world.target.iter().chain(members).filter_map(status_problem).collect()
 }
@@ -193,7 +193,7 @@ fn temporary_snapshot_name_is_free(request: &Request, world: &World) -> Vec<Prob
     let (Some(target), Some(snapshot), true) = (&world.target, &world.temporary_snapshot, takes_it) else {
         return Vec::new();
     };
-    // One of our own is an interrupted replacement, which this run's snapshot step finishes.
+    // A run's own snapshot is an interrupted replacement, which this run's snapshot step finishes.
     let why = match snapshot.interrupted_by() {
         None => Some("it is somebody else's".to_owned()),
         Some(_) => snapshot.not_replaceable(request, target),
@@ -201,7 +201,7 @@ fn temporary_snapshot_name_is_free(request: &Request, world: &World) -> Vec<Prob
     why.map(|why| Problem::lasting(not_replaced(request, snapshot, "a replacement first", &why))).into_iter().collect()
 }
 
-/// What RDS exports to S3:
+/// The engines whose snapshots RDS exports to S3:
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.RDS_Fea_Regions_DB-eng.Feature.ExportSnapshotToS3.html>
 const EXPORTABLE: [&str; 5] = ["mariadb", "mysql", "postgres", "aurora-mysql", "aurora-postgresql"];
 
@@ -222,7 +222,7 @@ fn snapshot_can_be_exported(request: &Request, world: &World) -> Vec<Problem> {
 
 fn nothing_is_pending(_: &Request, world: &World) -> Vec<Problem> {
     let pending = world.target.iter().chain(&world.members).filter(|database| {
-        // While a database is busy, what is shown as pending may be what it is busy with.
+        // While a database is busy, RDS may show the present change as pending.
         database.pending_modifications && phase(database.kind, &database.status) != Phase::Passing
     });
     pending
@@ -237,7 +237,7 @@ fn nothing_is_pending(_: &Request, world: &World) -> Vec<Problem> {
         .collect()
 }
 
-/// The reboot of a rename would put them into force on the original, which may not start with them.
+/// The reboot of a rename would apply pending groups to the original, which may not start with them.
 fn groups_are_in_force(_: &Request, world: &World) -> Vec<Problem> {
     let waiting = world.target.iter().chain(&world.members);
     let waiting = waiting.flat_map(|database| database.pending_groups.iter().map(move |group| (database, group)));
@@ -288,7 +288,7 @@ fn version_is_offered(request: &Request, world: &World) -> Vec<Problem> {
     vec![Problem::lasting(text)]
 }
 
-/// The snapshot and its version, where the run restores one that exists; otherwise its own snapshot has the target's.
+/// The existing snapshot that the run restores, and its version. A snapshot of the run's own has the target's version.
 fn restored_version<'a>(request: &Request, world: &'a World) -> Option<(&'a str, &'a str)> {
     let snapshot = world.snapshot.as_ref().filter(|_| !request.task.takes_snapshot())?;
     Some((&snapshot.identifier, &snapshot.engine_version))
@@ -301,7 +301,7 @@ pub(crate) fn to_be_restored<'a>(request: &Request, world: &'a World) -> Option<
     Some((&target.engine, version))
 }
 
-/// Without extended support RDS upgrades a restored database itself once its version's standard support has ended.
+/// Without extended support, RDS itself upgrades a restored database if its version's standard support has ended.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support.html>
 pub(crate) fn upgrade_note(world: &World) -> Option<String> {
     let target = world.target.as_ref()?;
@@ -362,8 +362,8 @@ fn no_blue_green_deployment(request: &Request, world: &World) -> Vec<Problem> {
         .collect()
 }
 
-/// A member that an interrupted rollback left under its `-temp` name would be restored under that. And by that suffix a
-/// recovery tells a member that was moved from one at home, so no member may have it of its own.
+/// A run would restore a member under the `-temp` name that an interrupted rollback left. And a recovery identifies moved
+/// members by that suffix, so no member may have it as its own name.
 fn members_are_home(_: &Request, world: &World) -> Vec<Problem> {
     let away = world.own_members().iter().filter_map(|member| {
         let (name, home) = (&member.identifier, advice::home(&member.identifier)?);
@@ -397,7 +397,7 @@ fn member_names_have_room(_: &Request, world: &World) -> Vec<Problem> {
 }
 
 fn names_are_free(request: &Request, world: &World) -> Vec<Problem> {
-    // What is said of a leftover cluster covers its members.
+    // The problem of a leftover cluster covers its members.
     let has_its_cluster_here = |occupant: &&Database| {
         let cluster = occupant.cluster.as_ref();
         cluster.is_some_and(|cluster| world.occupants.iter().any(|other| other.identifier == *cluster))
@@ -456,7 +456,7 @@ fn groups_exist(_: &Request, world: &World) -> Vec<Problem> {
         .collect()
 }
 
-/// A subnet group may have lost subnets since the database was created in it.
+/// A subnet group may have lost subnets since the creation of the database.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html>
 fn subnets_cover_enough_zones(_: &Request, world: &World) -> Vec<Problem> {
     let Some(target) = &world.target else { return Vec::new() };
@@ -481,7 +481,7 @@ fn subnets_cover_enough_zones(_: &Request, world: &World) -> Vec<Problem> {
 }
 
 fn snapshot_fits(request: &Request, world: &World) -> Vec<Problem> {
-    // A run that takes its own snapshot has one that fits.
+    // A run that takes its own snapshot has a matching one.
     if request.task.takes_snapshot() {
         return Vec::new();
     }
@@ -520,7 +520,7 @@ fn snapshot_status(snapshot: &Snapshot) -> Option<Problem> {
             format!("{seen}, but RDS does not report its ARN and when it was taken: start the run again once it does"),
             BUSY,
         )),
-        // However long it takes: the function's own time bounds the wait.
+        // The function's time limit bounds the wait.
         Verdict::Pending | Verdict::Absent | Verdict::Elsewhere(_) => {
             Some(Problem::passing(format!("{seen}: start the run again once it is available"), Duration::MAX))
         }
@@ -528,7 +528,7 @@ fn snapshot_status(snapshot: &Snapshot) -> Option<Problem> {
     }
 }
 
-/// Where the snapshot is not one of this very database.
+/// The facts in which the snapshot differs from this database.
 fn differences<'a>(target: &'a Database, snapshot: &'a Snapshot) -> impl Iterator<Item = String> + 'a {
     [engine_differs(target, snapshot), version_differs(target, snapshot), encryption_differs(target, snapshot)]
         .into_iter()
@@ -558,7 +558,7 @@ fn version_differs(target: &Database, snapshot: &Snapshot) -> Option<String> {
     }
 }
 
-/// An older minor version is restored as it is; the run says so.
+/// A run restores an older minor version as it is, and says so.
 pub(crate) fn older_version(request: &Request, world: &World) -> Option<String> {
     let (target, snapshot) = (world.target.as_ref()?, world.snapshot.as_ref()?);
     let older = !request.task.takes_snapshot() && Version::new(snapshot).cmp(&Version::of(target)) == Ordering::Less;
@@ -570,9 +570,9 @@ pub(crate) fn older_version(request: &Request, world: &World) -> Option<String> 
     })
 }
 
-/// A run restores a snapshot of the database that has the name, or had it: RDS gives every restored database a resource
-/// id of its own, so the second run from the same snapshot meets another id under the same name. A name proves that much in
-/// this account only.
+/// A run restores a snapshot of the database that has the name, or had it. RDS gives every restored database a new resource
+/// id. So a second run from the same snapshot finds another id under the same name. A name proves this only in the same
+/// account.
 fn snapshot_is_of_the_target(request: &Request, world: &World) -> Vec<Problem> {
     let (Some(target), Some(snapshot), false) = (&world.target, &world.snapshot, request.task.takes_snapshot()) else {
         return Vec::new();
@@ -604,7 +604,7 @@ fn belongs(request: &Request, target: &Database, snapshot: &Snapshot) -> bool {
     }
     let own = account(&target.arn);
     let arn = snapshot.pinned.as_ref().map(|source| source.arn.as_str());
-    // A copy within the account is named by its identifier alone, or by an ARN of this account.
+    // A copy within the account has its source's identifier alone, or an ARN of this account.
     let is_of_this_account = own.is_some()
         && [arn, snapshot.copied_from.as_deref()]
             .into_iter()
@@ -619,7 +619,7 @@ fn account(arn: &str) -> Option<&str> {
     arn.split(':').nth(4).filter(|account| !account.is_empty())
 }
 
-/// The backup that the run restores, pinned. A run that takes its own snapshot pins that.
+/// The pinned backup that the run restores. A run that takes its own snapshot pins that one later.
 pub(crate) fn pinned(request: &Request, world: &World) -> Option<Source> {
     let restores_what_exists = request.task.restores() && !request.task.takes_snapshot();
     world.snapshot.as_ref().filter(|_| restores_what_exists)?.pinned.clone()
@@ -641,7 +641,7 @@ fn snapshot_is_young_enough(request: &Request, world: &World) -> Vec<Problem> {
     ))]
 }
 
-/// How old the data is that the restored database will have.
+/// The age of the restored database's data.
 pub(crate) fn age_note(request: &Request, world: &World) -> Option<String> {
     let source = pinned(request, world)?;
     let age = Age(request.started_at.since(source.created_at));
@@ -651,7 +651,7 @@ pub(crate) fn age_note(request: &Request, world: &World) -> Option<String> {
     ))
 }
 
-/// A snapshot of the run's own is a moment old, and the original goes on taking writes until it is renamed.
+/// A run's own snapshot is a moment old, and the original continues to accept writes until the rename.
 pub(crate) fn later_writes(request: &Request) -> Option<String> {
     (request.task.restores() && request.task.takes_snapshot()).then(|| {
         format!(
@@ -673,7 +673,7 @@ fn encryption_differs(target: &Database, snapshot: &Snapshot) -> Option<String> 
         .then(|| format!("it is {has}, the database is {wanted}; take a new one, or copy it with the database's key"))
 }
 
-/// An engine version as its numbers: RDS has no one notation, but the numbers compare in every one of them.
+/// An engine version as its numbers: RDS has several notations, but the numbers compare in all of them.
 #[derive(Debug)]
 struct Version<'a> {
     engine: &'a str,
@@ -698,11 +698,11 @@ impl<'a> Version<'a> {
         self.numbers.cmp(&other.numbers)
     }
 
-    /// The part a restore cannot cross.
+    /// The major version, which a restore cannot change.
     fn major(&self) -> &[u64] {
         let first = self.numbers.first().copied().unwrap_or_default();
         let parts = match self.engine {
-            // PostgreSQL counts major versions by one number since 10.
+            // PostgreSQL has a single major version number since 10.
             "postgres" | "aurora-postgresql" if first >= 10 => 1,
             engine if engine.starts_with("oracle") || engine.starts_with("sqlserver") => 1,
             _ => 2,
@@ -714,10 +714,10 @@ impl<'a> Version<'a> {
 #[cfg(test)]
 mod tests {
     use aws_sdk_rds::types::Tag;
-    use trapheus_common::timestamp::Timestamp;
     use trapheus_common::document::{ExportRequest, Options, SourceKind, Task};
     use trapheus_common::identifiers::ExportIdentifier;
     use trapheus_common::tags::Role;
+    use trapheus_common::timestamp::Timestamp;
 
     use super::DatabaseKind::{Cluster, Instance};
     use super::*;
@@ -803,18 +803,18 @@ mod tests {
         }
     }
 
-    /// What makes a fit one unfit.
+    /// A change that makes a fit database unfit.
     type Change<T> = fn(&mut T);
-    /// A name, a change, and parts of the problem it makes.
+    /// A name, a change, and parts of the resulting problem.
     type Case<T> = (&'static str, Change<T>, &'static [&'static str]);
 
-    /// An instance that any task can work on.
+    /// An instance that fits every task.
     fn instance_world() -> World {
         let target = database(Instance, "orders");
         World { snapshot: Some(snapshot("orders-snapshot", &target)), target: Some(target), ..World::default() }
     }
 
-    /// An Aurora cluster that any task can work on.
+    /// An Aurora cluster that fits every task.
     fn cluster_world() -> World {
         let target =
             Database { member_identifiers: vec!["orders-1".into(), "orders-2".into()], ..database(Cluster, "orders") };
@@ -832,7 +832,7 @@ mod tests {
         problems(&request(task, kind), world).into_iter().map(|problem| problem.text).collect()
     }
 
-    /// The one problem there has to be.
+    /// The expected single problem.
     fn only(task: Task, kind: DatabaseKind, world: &World) -> String {
         let mut texts = texts(task, kind, world);
         assert_eq!(texts.len(), 1, "{texts:?}");
@@ -856,7 +856,7 @@ mod tests {
     }
 
     #[test]
-    fn what_rds_does_not_export_is_refused_where_an_export_is_wanted() {
+    fn an_engine_that_rds_does_not_export_is_refused_if_an_export_is_requested() {
         let exporting = |kind, world: &World| {
             let mut request = request(Task::CreateSnapshotOnly, kind);
             let identifier = ExportIdentifier::of_execution(&request.identifier, "arn", request.started_at);
@@ -878,7 +878,7 @@ mod tests {
     }
 
     #[test]
-    fn what_speaks_against_restoring_an_instance_is_named_with_what_to_do() {
+    fn each_problem_of_an_instance_is_named_with_its_remedy() {
         let cases: &[Case<World>] = &[
             (
                 "stopped",
@@ -940,7 +940,7 @@ mod tests {
     }
 
     #[test]
-    fn what_speaks_against_restoring_a_cluster_is_named_with_what_to_do() {
+    fn each_problem_of_a_cluster_is_named_with_its_remedy() {
         let cases: &[Case<World>] = &[
             ("stopped", |w| target(w).status = "stopped".into(), &["start-db-cluster --db-cluster-identifier orders"]),
             ("member busy", |w| w.members[1].status = "rebooting".into(), &["`orders-2`", "`rebooting`"]),
@@ -975,7 +975,7 @@ mod tests {
     }
 
     #[test]
-    fn relatives_that_rds_lists_are_not_taken_for_aurora() {
+    fn related_engines_that_rds_lists_do_not_count_as_aurora() {
         for (engine, name) in [("docdb", "DocumentDB"), ("neptune", "Neptune"), ("something-new", "neither")] {
             for task in Task::ALL {
                 let mut world = World { cluster_kind: None, members: Vec::new(), snapshot: None, ..cluster_world() };
@@ -987,7 +987,7 @@ mod tests {
     }
 
     #[test]
-    fn a_missing_target_is_looked_for_under_the_other_kind() {
+    fn a_missing_target_is_searched_among_the_other_kind() {
         let missing = |kind, namesake| {
             let world = World { namesake, ..World::default() };
             only(Task::CreateSnapshotOnly, kind, &world)
@@ -1002,7 +1002,7 @@ mod tests {
     }
 
     #[test]
-    fn a_task_that_only_takes_a_snapshot_is_held_to_what_that_needs() {
+    fn a_task_that_only_takes_a_snapshot_passes_only_the_checks_of_a_snapshot() {
         let mut world = World { snapshot: None, ..cluster_world() };
         world.occupants = vec![database(Cluster, "orders-temp")];
         world.members[0].status = "rebooting".into();
@@ -1019,7 +1019,7 @@ mod tests {
     }
 
     #[test]
-    fn only_a_restore_from_the_existing_snapshot_needs_one_that_fits() {
+    fn only_a_restore_from_the_existing_snapshot_needs_a_matching_one() {
         let world = World { snapshot: None, ..instance_world() };
         assert_eq!(texts(Task::CreateSnapshot, Instance, &world), Vec::<String>::new());
         let mut world = instance_world();
@@ -1058,7 +1058,7 @@ mod tests {
     }
 
     #[test]
-    fn versions_are_compared_in_every_notation_rds_has() {
+    fn versions_are_compared_in_every_notation_of_rds() {
         for (engine, version, major) in [
             ("postgres", "15.4", &[15][..]),
             ("postgres", "9.6.24", &[9, 6]),
@@ -1078,7 +1078,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_still_being_created_is_waited_for_as_long_as_the_function_may() {
+    fn a_snapshot_in_creation_is_awaited_until_the_functions_time_limit() {
         let mut world = instance_world();
         world.snapshot.as_mut().unwrap().status = "creating".into();
         let problems = problems(&request(Task::DbRestore, Instance), &world);
@@ -1086,7 +1086,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_pending_while_a_database_is_busy_may_be_what_it_is_busy_with() {
+    fn a_pending_change_of_a_busy_database_is_no_problem() {
         let mut world = instance_world();
         target(&mut world).status = "modifying".into();
         target(&mut world).pending_modifications = true;
@@ -1111,7 +1111,7 @@ mod tests {
     }
 
     #[test]
-    fn a_half_restored_database_is_explained_with_the_recovery_and_never_with_the_end_of_the_original() {
+    fn a_half_restored_database_is_explained_with_the_recovery_and_never_with_a_deletion_of_the_original() {
         let mut world = instance_world();
         let tags = tags::mark(EARLIER, Role::Original).into();
         world.occupants = vec![Database { tags, ..database(Instance, "orders-temp") }];
@@ -1124,7 +1124,7 @@ mod tests {
         assert!(!text.contains("delete-db-instance --db-instance-identifier orders-temp"), "{text}");
     }
 
-    /// What starts the recovery of the execution that left something.
+    /// The input that starts a recovery of the interrupted execution.
     fn recover_input() -> String {
         format!("`{{\"task\": \"recover\", \"execution\": \"{EARLIER}\"}}`")
     }
@@ -1176,7 +1176,7 @@ mod tests {
     }
 
     #[test]
-    fn a_temporary_snapshot_is_a_taken_name_only_where_it_is_not_ours() {
+    fn a_temporary_snapshot_is_a_taken_name_unless_a_run_took_it() {
         let mut world = instance_world();
         let left = snapshot("orders-temp", &database(Instance, "orders"));
         let ours = Snapshot { tags: tags::mark(EARLIER, Role::Snapshot).into(), ..left.clone() };
@@ -1201,7 +1201,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_that_spread_another_role_is_not_taken_for_an_interrupted_replacement() {
+    fn a_snapshot_with_a_copied_role_is_no_interrupted_replacement() {
         let mut world = instance_world();
         let tags = tags::mark(EARLIER, Role::Original).into();
         world.temporary_snapshot = Some(Snapshot { tags, ..snapshot("orders-temp", &database(Instance, "orders")) });
@@ -1263,7 +1263,7 @@ mod tests {
     }
 
     #[test]
-    fn a_snapshot_older_than_the_input_allows_is_refused_and_an_age_is_always_told() {
+    fn a_snapshot_older_than_the_input_allows_is_refused_and_its_age_is_always_reported() {
         let mut wanted = request(Task::DbRestore, Instance);
         wanted.started_at = Timestamp::from_epoch_seconds(3 * 86_400);
         let world = instance_world();
@@ -1303,7 +1303,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_that_aws_sets_itself_take_no_room_and_those_whose_value_is_reserved_do() {
+    fn tags_of_aws_itself_take_no_room_and_tags_with_a_reserved_value_do() {
         let mut world = instance_world();
         target(&mut world).tags = many_tags(46);
         let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
@@ -1323,7 +1323,7 @@ mod tests {
         let instance = request(Task::DbRestore, Instance);
         let cluster = request(Task::DbRestore, Cluster);
         let none = Vec::<String>::new();
-        assert_eq!(problems(&instance, instance_world(), Vec::new(), None), none, "nothing is known");
+        assert_eq!(problems(&instance, instance_world(), Vec::new(), None), none, "no quota is known");
         let full = quota("DBInstances", 40, 40);
         let text = problems(&instance, instance_world(), vec![full.clone()], None).join("\n");
         assert!(text.contains("DB instances has no room: 40 of 40 are used, and the run needs 1 more"), "{text}");
@@ -1395,7 +1395,7 @@ mod tests {
             (Some(Aurora), false, 2, false),
             (Some(MultiAz), true, 2, true),
             (Some(MultiAz), true, 3, false),
-            // RDS did not say what it covers.
+            // RDS does not list the zones of the subnet group.
             (Some(MultiAz), true, 0, false),
         ] {
             let mut world = instance_world();
@@ -1408,7 +1408,7 @@ mod tests {
     }
 
     #[test]
-    fn what_could_not_be_looked_up_refuses_nothing_and_is_reported() {
+    fn a_failed_look_up_refuses_nothing_and_is_reported() {
         let failed = || Answer::Failed("it could not be looked up".to_owned());
         let mut world = instance_world();
         world.version = Answer::Failed("the version could not be looked up".to_owned());
@@ -1418,7 +1418,7 @@ mod tests {
     }
 
     #[test]
-    fn an_upgrade_of_rds_own_is_announced_only_without_extended_support() {
+    fn an_upgrade_by_rds_is_announced_only_without_extended_support() {
         let mut world = instance_world();
         world.version = Answer::Known(advisory::Version { is_offered: true, upgraded_to: Some("16.9".into()) });
         assert_eq!(upgrade_note(&world), None);

@@ -1,7 +1,7 @@
-//! `PreflightCluster`: reads what there is to know of a DB cluster before a run, and refuses what cannot succeed.
+//! `PreflightCluster`: reads a DB cluster before a run, and refuses a run that cannot succeed.
 //!
-//! Reading and the plan's `original` are here; what speaks against a run is decided in `checks`. Aurora's
-//! members are read to be renamed and made again; a Multi-AZ DB cluster's only to see that they are well.
+//! This module reads RDS and writes the plan's `original`; `checks` decides against a run. The run renames and creates anew
+//! the members of an Aurora cluster. The members of a Multi-AZ DB cluster only have to be in order.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, LocalWriteForwardingStatus};
@@ -21,7 +21,7 @@ use crate::wait::until_fit;
 use crate::world::{Database, Snapshot, World, cluster_kind, streams};
 use crate::{advisory, fit, quotas};
 
-/// Looks at everything a run with this request will meet. Touches nothing.
+/// Reads everything that a run with this request will find. Changes nothing.
 pub async fn preflight(
     client: &Client,
     scope: &Scope,
@@ -143,7 +143,7 @@ fn members_seen(cluster: &DbCluster, instances: &[DbInstance]) -> Vec<Database> 
     seen
 }
 
-/// The members as the state document carries them: the writer first, then by promotion tier and name.
+/// The members in the form of the state document: the writer first, then by promotion tier and name.
 fn members(request: &Request, kind: ClusterKind, cluster: &DbCluster, instances: &[DbInstance]) -> Vec<Member> {
     let is_writer = |identifier: &str| {
         let mut listed = cluster.db_cluster_members().iter();
@@ -179,7 +179,7 @@ fn order(member: &Member) -> (bool, Option<i32>, &str) {
     (!member.is_writer, member.settings.promotion_tier, member.target.identifier().as_str())
 }
 
-/// The name that a member is parked under. It keeps its own where it is never renamed, or where a check refuses the run.
+/// The parked name of a member. A member keeps its own if it is never renamed, or if a check refuses the run.
 fn parked(request: &Request, kind: ClusterKind, member: &DatabaseIdentifier) -> DatabaseIdentifier {
     let moved = request.task.restores() && kind == ClusterKind::Aurora;
     let temporary = moved.then(|| member.temporary(DatabaseKind::Instance).ok()).flatten();
@@ -205,14 +205,14 @@ fn groups(cluster: &DbCluster) -> Vec<(&str, Group<'_>)> {
     groups.map(|group| (owner, group)).collect()
 }
 
-/// The groups that creating a member names.
+/// The groups that the creation of a member names.
 fn member_groups(member: &DbInstance) -> Vec<(&str, Group<'_>)> {
     let owner = member.db_instance_identifier().unwrap_or_default();
     let parameter = member.db_parameter_groups().iter().filter_map(|group| group.db_parameter_group_name());
     parameter.map(|name| (owner, Group::Parameter(name))).collect()
 }
 
-/// Aurora's storage goes with its cluster, and its classes with its members.
+/// The requested classes and storage. An Aurora cluster has the storage, and its members have the classes.
 fn wishes<'a>(kind: ClusterKind, cluster: &'a DbCluster, instances: &'a [DbInstance]) -> Vec<Wish<'a>> {
     let owner = cluster.db_cluster_identifier().unwrap_or_default();
     let of_member = |member: &'a DbInstance| {
@@ -230,7 +230,7 @@ fn wishes<'a>(kind: ClusterKind, cluster: &'a DbCluster, instances: &'a [DbInsta
     }
 }
 
-/// What RDS does not restore and no call of the pipeline sets again.
+/// Settings that RDS does not restore and that no call of the pipeline sets again.
 fn notes(identifier: &str, cluster: &DbCluster, instances: &[DbInstance]) -> Vec<String> {
     let roles = cluster.associated_roles().iter();
     let mut notes: Vec<String> = roles.map(|role| read::role_note(role.role_arn(), role.feature_name())).collect();

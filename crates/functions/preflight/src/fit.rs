@@ -1,13 +1,14 @@
-//! What of the original's settings RDS would not take for a new database: left out of the plan, and reported.
+//! The original's settings that RDS would refuse for a new database. Preflight leaves them out of the plan and reports
+//! them.
 //!
-//! Pure. The rest of the settings stays as it is: which call takes which of them is the table's business, in
-//! [`trapheus_common::settings`].
+//! Pure functions. All other settings stay as they are: the table in [`trapheus_common::settings`] says which call takes
+//! which of them.
 
 use trapheus_common::settings::{ClusterSettings, InstanceSettings};
 
 use crate::offers::Offered;
 
-/// Leaves out a certificate authority that RDS no longer has: the restored database gets the default one.
+/// Leaves out a certificate authority that RDS no longer has: the restored database gets the default authority.
 pub(crate) fn certificate(
     owner: &str,
     certificate: &mut Option<String>,
@@ -20,15 +21,15 @@ pub(crate) fn certificate(
     ))
 }
 
-/// Leaves out an Availability Zone that the subnet group does not cover, or where AWS does not offer the class any more: RDS
-/// chooses another one.
+/// Leaves out an Availability Zone that the subnet group does not cover, or in which AWS no longer offers the class. RDS
+/// then chooses another zone.
 pub(crate) fn zone(
     owner: &str,
     settings: &mut InstanceSettings,
     covered: &[String],
     offered: &Offered,
 ) -> Option<String> {
-    // Beside Multi-AZ no zone is asked for.
+    // Beside Multi-AZ a restore names no zone.
     if settings.multi_az == Some(true) {
         return None;
     }
@@ -43,8 +44,8 @@ pub(crate) fn zone(
     Some(format!("the Availability Zone {zone} of `{owner}` {why}: RDS chooses another one"))
 }
 
-/// Leaves out the zones of a cluster that its subnet group does not cover. RDS lists three zones of storage for a cluster,
-/// whatever was asked; where it does not say what the group covers, it is asked for none.
+/// Leaves out the zones of a cluster that its subnet group does not cover. RDS lists three zones of storage for every
+/// cluster. If RDS does not list the group's zones, the restore names none.
 pub(crate) fn zones(settings: &mut ClusterSettings, covered: &[String]) {
     settings.availability_zones.retain(|zone| covered.contains(zone));
 }

@@ -1,6 +1,6 @@
-//! `PreflightDbInstance`: reads what there is to know of a DB instance before a run, and refuses what cannot succeed.
+//! `PreflightDbInstance`: reads a DB instance before a run, and refuses a run that cannot succeed.
 //!
-//! Reading and the plan's `original` are here; what speaks against a run is decided in `checks`.
+//! This module reads RDS and writes the plan's `original`; `checks` decides against a run.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
@@ -17,7 +17,7 @@ use crate::wait::until_fit;
 use crate::world::{Database, Snapshot, World, streams, subnet_zones};
 use crate::{advisory, fit, quotas};
 
-/// Looks at everything a run with this request will meet. Touches nothing.
+/// Reads everything that a run with this request will find. Changes nothing.
 pub async fn preflight(
     client: &Client,
     scope: &Scope,
@@ -104,7 +104,7 @@ fn wish<'a>(owner: &'a str, instance: &'a DbInstance) -> Option<Wish<'a>> {
     Some(Wish { owner, class: instance.db_instance_class()?, storage_type: instance.storage_type() })
 }
 
-/// What RDS does not restore and no call of the pipeline sets again.
+/// Settings that RDS does not restore and that no call of the pipeline sets again.
 fn notes(identifier: &str, instance: &DbInstance) -> Vec<String> {
     let roles = instance.associated_roles().iter();
     let mut notes: Vec<String> = roles.map(|role| read::role_note(role.role_arn(), role.feature_name())).collect();

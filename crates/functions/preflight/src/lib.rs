@@ -1,19 +1,19 @@
-//! Reads the request and the world before anything is touched, and refuses what cannot succeed.
+//! Reads the request and the world before any change, and refuses a run that cannot succeed.
 //!
 //! | module | owns |
 //! |---|---|
 //! | [`instance`], [`cluster`] | reading RDS, and the plan's `original` |
-//! | `world` | what was read, reduced to what decides |
+//! | `world` | the facts that preflight has read and that its checks need |
 //! | `checks` | the decisions: pure functions from a request and a world to problems |
-//! | `scope` | which databases the deployment lets a run change |
+//! | `scope` | the databases that the deployment lets a run change |
 //! | `fit` | settings that RDS would not take for a new database |
-//! | `advisory` | look-ups that refuse nothing where they fail: certificates, engine versions, integrations |
-//! | `offers` | whether AWS still offers what a restore will ask for |
+//! | `advisory` | look-ups whose failure refuses nothing: certificates, engine versions, integrations |
+//! | `offers` | whether AWS still offers the classes and storage of a restore |
 //! | `quotas` | whether the account has room for a second database |
-//! | `advice` | the AWS CLI commands a refusal names |
+//! | `advice` | the AWS CLI commands in a refusal |
 //!
-//! Nothing here changes anything in AWS. Every refusal lists all problems that were found, not the first one. Whether
-//! another execution works on the database is not asked here: that is the claim's business.
+//! Preflight changes nothing in AWS. Every refusal lists all problems, not only the first. The claim step checks whether
+//! another execution works on the database.
 
 mod advice;
 mod advisory;

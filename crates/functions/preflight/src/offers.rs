@@ -1,8 +1,8 @@
-//! Whether AWS still offers what a restore will ask for. A database keeps a class or a kind of storage that new ones cannot
-//! have any more, and a snapshot may be of an older engine version than its database, which knows fewer of them. A class may
-//! be offered in fewer Availability Zones than before.
+//! Checks that AWS still offers the classes and storage that a restore requests. A database keeps a class or a kind of
+//! storage that new databases can no longer have. A snapshot may have an older engine version, which knows fewer of them.
+//! AWS may offer a class in fewer Availability Zones than before.
 //!
-//! As with quotas, a look-up that is denied or fails does not stop a run, and what AWS does not list at all is not judged.
+//! As with quotas, a failed or denied look-up does not stop a run. A class that AWS does not list at all is not judged.
 
 use std::collections::{BTreeMap, BTreeSet};
 
@@ -13,21 +13,21 @@ use trapheus_common::document::Request;
 use crate::checks::Problem;
 use crate::world::World;
 
-/// What the restore will ask for, for one database.
+/// The request of a restore for one database.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Wish<'a> {
     pub(crate) owner: &'a str,
     pub(crate) class: &'a str,
-    /// Nothing where the class alone decides.
+    /// `None` if the class alone decides.
     pub(crate) storage_type: Option<&'a str>,
 }
 
-/// What AWS offers of these wishes.
+/// The options that AWS offers for these requests.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Offered {
-    /// What it would refuse, in words such as `the class db.m3.large of orders`.
+    /// The requests that AWS would refuse, in words such as `the class db.m3.large of orders`.
     pub(crate) withdrawn: Vec<String>,
-    /// By owner, the Availability Zones in which it offers the rest; none where it does not list them.
+    /// By owner, the Availability Zones in which AWS offers the rest; none if AWS does not list them.
     zones: BTreeMap<String, BTreeSet<String>>,
 }
 
@@ -38,7 +38,7 @@ impl Offered {
     }
 }
 
-/// Looks up what AWS offers of these wishes.
+/// Looks up the options that AWS offers for these requests.
 pub(crate) async fn look(
     rds: &Client,
     request: &Request,
@@ -73,7 +73,7 @@ struct Offers<'a> {
 }
 
 impl Offers<'_> {
-    /// What is offered for the class, perhaps nothing; `None` where that cannot be known.
+    /// The options of the class, perhaps none; `None` if AWS does not tell.
     async fn of(&self, class: &str) -> Option<Vec<OrderableDbInstanceOption>> {
         let call =
             || self.rds.describe_orderable_db_instance_options().engine(self.engine).engine_version(self.version);
@@ -83,7 +83,7 @@ impl Offers<'_> {
             if !options.is_empty() {
                 return Ok(Some(options));
             }
-            // A version that new databases cannot have has no options at all, and may be restored all the same.
+            // A version that new databases cannot have has no options at all, and can be restored all the same.
             let any = call().max_records(20).send().await.map_err(|error| error.to_string())?;
             Ok::<_, String>((!any.orderable_db_instance_options().is_empty()).then_some(options))
         };
@@ -118,7 +118,7 @@ fn missing(
     })
 }
 
-/// The Availability Zones in which a wish is offered.
+/// The Availability Zones in which AWS offers the request.
 fn zones(wish: &Wish<'_>, options: &[OrderableDbInstanceOption]) -> BTreeSet<String> {
     let fits = |option: &&OrderableDbInstanceOption| {
         wish.storage_type.is_none() || option.storage_type().is_none() || option.storage_type() == wish.storage_type
@@ -127,7 +127,7 @@ fn zones(wish: &Wish<'_>, options: &[OrderableDbInstanceOption]) -> BTreeSet<Str
     zones.filter_map(|zone| zone.name().map(str::to_owned)).collect()
 }
 
-/// What the restore would be refused for.
+/// The requests that AWS would refuse.
 pub(crate) fn are_made(_: &Request, world: &World) -> Vec<Problem> {
     let refused = world.offered.withdrawn.iter().map(|what| {
         Problem::lasting(format!(
@@ -169,7 +169,7 @@ mod tests {
             let zones = zones.iter().map(|name| zone(name)).collect();
             OrderableDbInstanceOption::builder().storage_type(storage).set_availability_zones(Some(zones)).build()
         };
-        // Magnetic storage is offered in more zones than what is asked for.
+        // AWS offers magnetic storage in more zones than the requested storage.
         let options = [option("gp3", &["a", "b"]), option("standard", &["a", "b", "c"])];
         for (covered, refused) in [(&["b", "c"][..], false), (&["c"], true), (&[], false)] {
             let covered: Vec<String> = covered.iter().map(|&zone| zone.to_owned()).collect();

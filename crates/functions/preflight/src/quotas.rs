@@ -1,7 +1,8 @@
-//! Whether the account has room for the second database: the original is there until the restored one has succeeded it.
+//! Checks that the account has room for the second database: the original exists until the restored database has replaced
+//! it.
 //!
-//! A quota is looked up to save a run that would be rolled back for it, so a look-up that is denied or fails does not stop
-//! one: what is not known is left out, and the restore itself will say. Only what a run adds for certain is asked for.
+//! The check prevents a run that would end in a rollback. If a quota cannot be read, preflight skips its check. The restore
+//! itself fails if there is no room. The check counts only resources that the run certainly adds.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{AccountQuota, Filter};
@@ -11,7 +12,7 @@ use trapheus_common::identifiers::DatabaseKind;
 use crate::checks::Problem;
 use crate::world::World;
 
-/// How much of a quota is used, and how much there is.
+/// The used part of a quota, and the quota.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Quota {
     pub(crate) name: String,
@@ -19,11 +20,11 @@ pub(crate) struct Quota {
     pub(crate) max: i64,
 }
 
-/// What is known of the account's room in this region.
+/// The known quotas of the account in this region.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Room {
     pub(crate) quotas: Vec<Quota>,
-    /// Automated backups that outlived their database, of the kind the run is about.
+    /// The number of automated backups of deleted databases, of the run's kind.
     pub(crate) retained_backups: Option<usize>,
 }
 
@@ -43,7 +44,7 @@ impl From<&AccountQuota> for Quota {
     }
 }
 
-/// Looks the account's room up, as far as it may be seen.
+/// Reads the account's quotas, as far as the permissions allow.
 pub(crate) async fn look(rds: &Client, request: &Request) -> Room {
     let quotas = match rds.describe_account_attributes().send().await {
         Ok(answer) => answer.account_quotas().iter().map(Quota::from).collect(),
@@ -84,7 +85,7 @@ pub(crate) fn have_room(request: &Request, world: &World) -> Vec<Problem> {
     exceeded.chain(backups_have_no_room(request, world)).map(Problem::lasting).collect()
 }
 
-/// What a run adds to a quota for a while.
+/// The resources that a run adds to a quota for a while.
 struct Need {
     quota: &'static str,
     added: i64,
@@ -110,14 +111,14 @@ fn needs(request: &Request, world: &World) -> Vec<Need> {
         }
         DatabaseKind::Cluster => vec![
             Need { quota: "DBClusters", added: 1, what: "DB clusters" },
-            // RDS makes the members of a Multi-AZ DB cluster itself, always as many.
+            // RDS itself creates the members of a Multi-AZ DB cluster, always the same number.
             instances(count(world.members.len())),
             Need { quota: "ManualClusterSnapshots", added: snapshots, what: "manual DB cluster snapshots" },
         ],
     }
 }
 
-/// How many more snapshots there are at the most, the old one's successor and the original's final one.
+/// The greatest number of additional snapshots: the replacement of the old one, and the final one of the original.
 fn snapshots_added(request: &Request, world: &World) -> i64 {
     let keeps_both = request.options.snapshot_replacement == SnapshotReplacement::KeepUntilReplaced;
     let taken = request.task.takes_snapshot() && (keeps_both || world.snapshot.is_none());
@@ -125,11 +126,11 @@ fn snapshots_added(request: &Request, world: &World) -> i64 {
     i64::from(taken && !is_resumed) + i64::from(request.options.final_snapshot)
 }
 
-/// The quota of retained backups is that of databases: `DBInstanceAutomatedBackupQuotaExceededFault` and its twin in
+/// The quota of retained backups equals that of databases: `DBInstanceAutomatedBackupQuotaExceededFault` and its twin in
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html>
 fn backups_have_no_room(request: &Request, world: &World) -> Option<String> {
     let target = world.target.as_ref()?;
-    // Aurora and Multi-AZ DB clusters always have backups, an instance may have none.
+    // Aurora and Multi-AZ DB clusters always have backups; an instance may have none.
     if !request.options.keep_automated_backups || target.backup_days == 0 {
         return None;
     }

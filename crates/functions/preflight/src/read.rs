@@ -1,7 +1,6 @@
-//! What both kinds of preflight read beside the database itself: groups, global databases, deployments, proxies.
+//! The reads that both kinds of preflight share: groups, global databases, deployments, proxies.
 //!
-//! A call that is denied ends the preflight with that denial: what could not be read was not found fit. "Not found" is an
-//! answer.
+//! A denied call ends preflight with that denial, because preflight could not check the resource. "Not found" is an answer.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbProxyTarget, Tag, TargetType};
@@ -42,7 +41,7 @@ impl<'a> Group<'a> {
         }
     }
 
-    /// RDS makes default groups itself when they are needed, and their names are reserved.
+    /// RDS itself creates default groups when needed, and reserves their names.
     pub(crate) fn is_default(self) -> bool {
         let name = self.name();
         name == "default" || name.starts_with("default.") || name.starts_with("default:")
@@ -83,7 +82,7 @@ impl<'a> Group<'a> {
     }
 }
 
-/// Those of a database's groups that do not exist any more.
+/// A database's groups that no longer exist.
 pub(crate) async fn missing_groups<'a>(
     rds: &Client,
     groups: impl IntoIterator<Item = (&'a str, Group<'a>)>,
@@ -107,7 +106,7 @@ pub(crate) async fn missing_groups<'a>(
     Ok(missing)
 }
 
-/// The Availability Zones that a subnet group covers; none where RDS does not say.
+/// The Availability Zones of a subnet group; none if RDS does not list them.
 pub(crate) async fn covered_zones(rds: &Client, group: Option<&str>) -> Vec<String> {
     let Some(group) = group else { return Vec::new() };
     let answer = match rds.describe_db_subnet_groups().db_subnet_group_name(group).send().await {
@@ -122,7 +121,7 @@ pub(crate) async fn covered_zones(rds: &Client, group: Option<&str>) -> Vec<Stri
 
 /// The global database that a cluster belongs to.
 ///
-/// The only filter this call knows is the region, so all are read: few accounts have more than a page.
+/// This call can filter only by region, so preflight reads all: few accounts have more than a page.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeGlobalClusters.html>
 pub(crate) async fn global_cluster(rds: &Client, cluster_arn: &str) -> Result<Option<String>> {
     let mut pages = rds.describe_global_clusters().into_paginator().items().send();
@@ -138,7 +137,7 @@ pub(crate) async fn global_cluster(rds: &Client, cluster_arn: &str) -> Result<Op
     Ok(None)
 }
 
-/// The blue/green deployment that a database is the source or target of, and that has not been switched over.
+/// The blue/green deployment whose source or target is the database, before its switchover.
 pub(crate) async fn blue_green_deployment(rds: &Client, arn: &str) -> Result<Option<String>> {
     let mut pages = rds.describe_blue_green_deployments().into_paginator().items().send();
     while let Some(deployment) = pages.next().await {
@@ -155,7 +154,7 @@ pub(crate) async fn blue_green_deployment(rds: &Client, arn: &str) -> Result<Opt
     Ok(None)
 }
 
-/// Notes on the RDS proxies that point at the database: they keep pointing at the original.
+/// Notes on the RDS proxies of the database: they stay connected to the original.
 pub(crate) async fn proxy_notes(rds: &Client, request: &Request) -> Result<Vec<String>> {
     let identifier = request.identifier.as_str();
     let mut notes = Vec::new();
@@ -176,7 +175,7 @@ pub(crate) async fn proxy_notes(rds: &Client, request: &Request) -> Result<Vec<S
     Ok(notes)
 }
 
-/// Whether RDS has no such action: in a region without the feature nothing can be tied to it.
+/// Whether RDS has no such action: in a region without the feature no database can use it.
 pub(crate) fn is_unknown_here<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("InvalidAction")
 }
@@ -187,7 +186,7 @@ async fn points_at(rds: &Client, proxy: &str, request: &Request) -> Result<bool>
         match target {
             Ok(target) if is_target(&target, request) => return Ok(true),
             Ok(_) => {}
-            // Deleted since the proxies were listed.
+            // The proxy was deleted after the list was read.
             Err(error) if error.as_service_error().is_some_and(|e| e.is_db_proxy_not_found_fault()) => break,
             Err(error) => {
                 let doing = format!("cannot describe the targets of the RDS proxy {proxy}");
@@ -198,7 +197,7 @@ async fn points_at(rds: &Client, proxy: &str, request: &Request) -> Result<bool>
     Ok(false)
 }
 
-/// A cluster is a target itself, and what its instances are targets through.
+/// A cluster is a target itself, and its instances are targets through it.
 fn is_target(target: &DbProxyTarget, request: &Request) -> bool {
     let is_it = |name: Option<&str>| name.is_some_and(|name| name.eq_ignore_ascii_case(request.identifier.as_str()));
     match (request.kind, target.r#type()) {
@@ -211,10 +210,10 @@ fn is_target(target: &DbProxyTarget, request: &Request) -> bool {
     }
 }
 
-/// What the document has to hold besides request and plan: goals, notes and differences of the steps.
+/// The size that the document needs besides request and plan: goals, notes and differences of the steps.
 const FOR_STEPS: usize = 24 * 1024;
 
-/// The plan that the run follows from here on. Refuses one for which the state document has no room.
+/// The plan of the run. Returns an error if the state document has no room for it.
 pub(crate) fn plan<O: Serialize>(
     request: &Request,
     invocation: Invocation,
@@ -243,7 +242,7 @@ pub(crate) fn plan<O: Serialize>(
     Err(Error::new(ErrorKind::Preflight, &request.identifier, message))
 }
 
-/// A note on tags whose keys AWS reserves: it sets them itself or not at all.
+/// A note on tags whose keys AWS reserves: only AWS itself can set them.
 pub(crate) fn reserved_tags_note(owner: &str, tags: &[Tag]) -> Option<String> {
     let reserved: Vec<&str> = tags
         .iter()
@@ -255,7 +254,7 @@ pub(crate) fn reserved_tags_note(owner: &str, tags: &[Tag]) -> Option<String> {
         .then(|| format!("tags of `{owner}` whose keys AWS reserves cannot be set: {}", reserved.join(", ")))
 }
 
-/// A note on an associated IAM role, which a restore does not associate.
+/// A note on an associated IAM role, which a restore does not associate again.
 pub(crate) fn role_note(role_arn: Option<&str>, feature: Option<&str>) -> String {
     let feature = feature.filter(|feature| !feature.is_empty()).map(|feature| format!(" for {feature}"));
     format!(
@@ -276,7 +275,7 @@ pub(crate) fn managed_password_note(secret_arn: Option<&str>) -> String {
 
 pub(crate) const ACTIVITY_STREAM_NOTE: &str = "the database activity stream is not restored: start it again";
 
-/// A call of the preflight that failed.
+/// The error of a failed call of preflight.
 pub(crate) fn failed<E>(identifier: &str, doing: &str, error: &SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,

@@ -1,7 +1,7 @@
-//! Which databases the deployment lets a run change: the stack's parameters `DatabaseNames` and `RequireOptIn`.
+//! The databases that the deployment lets a run change: the stack's parameters `DatabaseNames` and `RequireOptIn`.
 //!
-//! IAM refuses the same, but only at the call, when the run may have changed something already. So a run is refused before
-//! any change if the name of the database, of a member or a name that the plan gives is outside.
+//! IAM refuses the same, but only at the call, when the run may already have made changes. So preflight refuses the run
+//! before any change if a name of the database, a member or the plan is outside.
 
 use trapheus_common::document::{Names, Request};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
@@ -10,15 +10,15 @@ use trapheus_common::{Result, lambda};
 use crate::checks::Problem;
 use crate::world::{Database, World};
 
-/// The tag by which the owner of a database allows runs on it.
+/// The tag with which the owner of a database allows runs on it.
 const ALLOWED: (&str, &str) = ("trapheus:allowed", "true");
 
 /// The databases that a run may change.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Scope {
-    /// Beginnings of names; `*` stands for every name.
+    /// Prefixes of names; `*` stands for every name.
     pub names: Vec<String>,
-    /// Whether a database has to carry the tag `trapheus:allowed`.
+    /// Whether a database must have the tag `trapheus:allowed`.
     pub requires_opt_in: bool,
 }
 
@@ -29,7 +29,7 @@ impl Default for Scope {
 }
 
 impl Scope {
-    /// What the function's environment says.
+    /// The options in the function's environment.
     pub fn from_environment() -> Result<Self> {
         let names: String = lambda::setting("DATABASE_NAMES", "*".to_owned())?;
         Ok(Self { names: listed(&names), requires_opt_in: lambda::setting("REQUIRE_OPT_IN", false)? })
@@ -39,7 +39,7 @@ impl Scope {
         self.names.iter().any(|allowed| name.starts_with(allowed.trim_end_matches('*')))
     }
 
-    /// What speaks against changing these databases.
+    /// The reasons against a change of these databases.
     pub(crate) fn problems(&self, request: &Request, world: &World) -> Vec<Problem> {
         let mut problems: Vec<Problem> = self.names_outside(request, world).map(Problem::lasting).collect();
         let closed = world.target.iter().filter(|target| self.requires_opt_in && !allows(target));
@@ -88,7 +88,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn a_name_is_covered_by_a_beginning_and_by_a_star() {
+    fn a_name_is_covered_by_a_prefix_and_by_a_star() {
         let scope = |names| Scope { names: listed(names), requires_opt_in: false };
         for (names, name, covered) in [
             ("*", "orders", true),

@@ -1,6 +1,6 @@
-//! Looking again: a database that is being backed up, or a snapshot that is being created, will do in a while.
+//! Repeated reads: a database in a backup, or a snapshot in creation, will soon be ready.
 //!
-//! Waits only while every problem passes by itself; as soon as one does not, the refusal lists them all.
+//! Preflight waits only while every problem passes by itself; otherwise the refusal lists all problems at once.
 
 use std::time::Duration;
 
@@ -14,12 +14,12 @@ use crate::checks::{self, Problem};
 use crate::scope::Scope;
 use crate::world::World;
 
-/// Between two looks.
+/// The interval between two reads.
 const INTERVAL: Duration = Duration::from_secs(15);
-/// What a look and the answer need before Lambda ends the function.
+/// The time that a read and the answer need before Lambda ends the function.
 const RESERVE: Duration = Duration::from_secs(30);
 
-/// Looks until nothing speaks against the run; returns the world and the original as they were seen then.
+/// Reads until no problem is left; returns the world and the original of the last read.
 pub(crate) async fn until_fit<T>(
     request: &Request,
     scope: &Scope,
@@ -62,7 +62,7 @@ mod tests {
     const BUSY: Duration = Duration::from_secs(600);
 
     #[test]
-    fn only_what_passes_by_itself_is_waited_for_and_not_for_ever() {
+    fn only_a_problem_that_passes_by_itself_is_awaited_and_not_for_ever() {
         let busy = || Problem::passing("busy", BUSY);
         assert!(may_pass(&[busy()], Duration::ZERO));
         assert!(!may_pass(&[busy()], BUSY));

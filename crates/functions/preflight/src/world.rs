@@ -1,6 +1,6 @@
-//! What was read, reduced to what the checks decide by: plain data, the same for both kinds of database.
+//! The facts that the checks need: plain data, the same for both kinds of database.
 //!
-//! Owns the way from RDS's answers to it. What RDS does not say of a database is `None` or empty here.
+//! This module converts RDS's answers to them. A fact that RDS does not report is `None` or empty here.
 
 use std::collections::BTreeSet;
 
@@ -16,49 +16,49 @@ use crate::advisory::{Answer, Version};
 use crate::offers::Offered;
 use crate::quotas::Room;
 
-/// Everything one look brought back.
+/// The results of one read.
 #[derive(Clone, Debug, Default)]
 pub(crate) struct World {
-    /// The database the run is about.
+    /// The database of the run.
     pub(crate) target: Option<Database>,
-    /// Of a cluster: which of the two kinds; nothing if it is neither.
+    /// The kind of the cluster; `None` for another engine.
     pub(crate) cluster_kind: Option<ClusterKind>,
-    /// Of a cluster: its members, without readers of Aurora Auto Scaling, which come and go with names of AWS's own.
+    /// The members of the cluster, without readers of Aurora Auto Scaling, which AWS adds, names and removes at any time.
     pub(crate) members: Vec<Database>,
-    /// The database of the other kind that has the target's name; looked for when there is no target.
+    /// The database of the other kind with the target's name, read only without a target.
     pub(crate) namesake: Option<Database>,
-    /// Databases that have a name the run would move something to.
+    /// Databases under names to which the run would rename a database.
     pub(crate) occupants: Vec<Database>,
     pub(crate) snapshot: Option<Snapshot>,
-    /// The snapshot that has the name a replacement is first taken as.
+    /// The snapshot under the temporary name of a replacement.
     pub(crate) temporary_snapshot: Option<Snapshot>,
-    /// The snapshot that has the name of the one to be taken of the original as it is deleted.
+    /// The snapshot under the name of the original's final snapshot.
     pub(crate) final_snapshot: Option<Snapshot>,
     /// Groups that a database names and that no longer exist, such as `DB parameter group x of orders`.
     pub(crate) missing_groups: Vec<String>,
-    /// The global database the cluster belongs to.
+    /// The global database of the cluster.
     pub(crate) global_cluster: Option<String>,
-    /// The blue/green deployment the database is the source or target of.
+    /// The blue/green deployment whose source or target is the database.
     pub(crate) blue_green_deployment: Option<String>,
     /// Zero-ETL integrations that read the database.
     pub(crate) integrations: Answer<Vec<String>>,
-    /// The certificate authorities that RDS has.
+    /// The certificate authorities in RDS.
     pub(crate) certificates: Answer<Vec<String>>,
-    /// Of the version that the restored database will have.
+    /// The version of the restored database.
     pub(crate) version: Answer<Version>,
     pub(crate) room: Room,
-    /// The Availability Zones that the target's subnet group covers; none where RDS does not say.
+    /// The Availability Zones of the target's subnet group; none if RDS does not list them.
     pub(crate) covered_zones: Vec<String>,
     pub(crate) offered: Offered,
 }
 
 impl World {
-    /// The members that are renamed one by one: those of an Aurora cluster.
+    /// The members that the run renames one by one: those of an Aurora cluster.
     pub(crate) fn own_members(&self) -> &[Database] {
         if self.cluster_kind == Some(ClusterKind::Aurora) { &self.members } else { &[] }
     }
 
-    /// What could not be looked up.
+    /// The failed look-ups.
     pub(crate) fn unanswered(&self) -> impl Iterator<Item = String> {
         [self.integrations.note(), self.certificates.note(), self.version.note()].into_iter().flatten()
     }
@@ -78,28 +78,28 @@ pub(crate) struct Database {
     pub(crate) multi_az: bool,
     pub(crate) tags: Vec<Tag>,
     pub(crate) pending_modifications: bool,
-    /// Parameter and option groups that a reboot would put into force, such as `the parameter group x (pending-reboot)`.
+    /// Parameter and option groups that a reboot would apply, such as `the parameter group x (pending-reboot)`.
     pub(crate) pending_groups: Vec<String>,
-    /// What this pipeline cannot restore of it, in words.
+    /// Features that this pipeline cannot restore, in words.
     pub(crate) beyond: Vec<&'static str>,
     pub(crate) lifecycle: Option<String>,
     pub(crate) encrypted: bool,
     pub(crate) kms_key_id: Option<String>,
     pub(crate) allocated_gib: i64,
     pub(crate) storage_type: Option<String>,
-    /// For how many days automated backups are kept.
+    /// The retention of automated backups in days.
     pub(crate) backup_days: i32,
-    /// What this one is a replica of.
+    /// The source of a replica.
     pub(crate) replica_of: Option<String>,
     pub(crate) replicas: Vec<String>,
-    /// The cluster this instance belongs to.
+    /// The cluster of this instance.
     pub(crate) cluster: Option<String>,
-    /// Of a cluster: the instances that belong to it.
+    /// The instances of a cluster.
     pub(crate) member_identifiers: Vec<String>,
 }
 
 impl Database {
-    /// A member that its cluster lists and that does not answer, as between two names.
+    /// A member that its cluster lists and that does not answer, such as between two names.
     pub(crate) fn unseen_member(identifier: &str, cluster: &DbCluster) -> Self {
         Self {
             kind: DatabaseKind::Instance,
@@ -117,14 +117,14 @@ impl Database {
         }
     }
 
-    /// Tags that count towards RDS's limit beside ours: all but those AWS has set itself.
+    /// The number of tags that count towards RDS's limit: all but those that AWS itself has set.
     /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html>
     pub(crate) fn counted_tags(&self) -> usize {
         let keys = self.tags.iter().filter_map(Tag::key);
         keys.filter(|key| !tags::OURS.contains(key) && !key.starts_with("aws:")).count()
     }
 
-    /// The execution whose claim it carries. RDS copies tags, and a copy is no claim.
+    /// The execution that claims the database. RDS copies tags, and a copy is no claim.
     pub(crate) fn execution(&self) -> Option<&str> {
         Claim::of(&self.tags, &self.resource_id).map(|claim| claim.execution)
     }
@@ -222,27 +222,27 @@ pub(crate) struct Snapshot {
     pub(crate) encrypted: bool,
     pub(crate) kms_key_id: Option<String>,
     pub(crate) allocated_gib: i64,
-    /// `manual`, `automated` and the like.
+    /// `manual`, `automated` and other types.
     pub(crate) kind: Option<String>,
-    /// The database it was taken of, by the name it had then and by the id that never changes.
+    /// The snapshot's source: its name at that time, and its resource id, which never changes.
     pub(crate) source: Option<String>,
     pub(crate) source_resource_id: Option<String>,
-    /// The snapshot that this one is a copy of, as RDS names it: an ARN where it is not of this account and region.
+    /// The source of a copied snapshot, as RDS names it: an ARN if it is from another account or region.
     pub(crate) copied_from: Option<String>,
-    /// What identifies it for good, once RDS reports that.
+    /// The snapshot's lasting identity, once RDS reports it.
     pub(crate) pinned: Option<Source>,
     pub(crate) tags: Vec<Tag>,
 }
 
 impl Snapshot {
-    /// Why the snapshot step would not replace it.
+    /// The reason why the snapshot step would not replace the snapshot.
     pub(crate) fn not_replaceable(&self, request: &Request, target: &Database) -> Option<String> {
         let Self { kind, source, source_resource_id, .. } = self;
         let (kind, source, id) = (kind.as_deref(), source.as_deref(), source_resource_id.as_deref());
         claim::not_replaceable(&Names::rename_first(request).database, &target.resource_id, kind, source, id)
     }
 
-    /// The execution that left it behind in the middle of a replacement; nothing if it is somebody else's snapshot.
+    /// The execution that left the snapshot in the middle of a replacement; `None` for any other snapshot.
     pub(crate) fn interrupted_by(&self) -> Option<&str> {
         let ours = tags::value(&self.tags, tags::ROLE) == Some(tags::Role::Snapshot.value());
         tags::value(&self.tags, tags::EXECUTION).filter(|_| ours)
@@ -289,7 +289,7 @@ impl From<&DbClusterSnapshot> for Snapshot {
     }
 }
 
-/// The Availability Zones that an instance's subnet group covers; none where RDS does not list them.
+/// The Availability Zones of an instance's subnet group; none if RDS does not list them.
 pub(crate) fn subnet_zones(instance: &DbInstance) -> Vec<String> {
     zones_of(instance.db_subnet_group().map(|group| group.subnets()).unwrap_or_default())
 }
@@ -300,7 +300,7 @@ pub(crate) fn zones_of(subnets: &[Subnet]) -> Vec<String> {
     zones.collect::<BTreeSet<_>>().into_iter().collect()
 }
 
-/// Groups that are not in force, and would be after the reboot of a rename.
+/// Groups that are not in force, and that the reboot of a rename would apply.
 fn pending_groups(instance: &DbInstance) -> Vec<String> {
     let parameters = instance.db_parameter_groups().iter().filter_map(|group| {
         let status = group.parameter_apply_status().filter(|status| *status == "pending-reboot")?;
@@ -339,12 +339,12 @@ fn beyond_of_cluster(cluster: &DbCluster) -> Vec<&'static str> {
     .collect()
 }
 
-/// Whether an activity stream runs, or is about to.
+/// Whether an activity stream runs, or soon starts.
 pub(crate) fn streams(status: Option<&ActivityStreamStatus>) -> bool {
     matches!(status, Some(ActivityStreamStatus::Started | ActivityStreamStatus::Starting))
 }
 
-/// Which of the two kinds a cluster is; nothing for relatives that RDS's API lists as well, such as `DocumentDB`.
+/// The kind of a cluster; `None` for related engines that RDS's API also lists, such as `DocumentDB`.
 pub(crate) fn cluster_kind(cluster: &DbCluster) -> Option<ClusterKind> {
     match cluster.engine()? {
         engine if engine.starts_with("aurora") => Some(ClusterKind::Aurora),

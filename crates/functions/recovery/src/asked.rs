@@ -1,28 +1,28 @@
-//! The input of a recovery: an execution by its ARN, or a database by its name and kind. Anything else is refused, with
-//! every problem at once.
+//! The input of a recovery: an execution by its ARN, or a database by its name and kind. A refusal of any other input lists
+//! all problems at once.
 
 use aws_sdk_sfn::types::ExecutionStatus;
 use serde_json::{Map, Value};
-use trapheus_common::timestamp::Timestamp;
 use trapheus_common::identifiers::execution_machine;
 use trapheus_common::input::STARTED_BY;
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::{Error, ErrorKind, Result};
 
-/// What is to be recovered.
+/// The subject of the recovery.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) enum Asked {
     Execution { arn: String, event: Option<Event> },
     Database { identifier: String, is_cluster: bool },
 }
 
-/// What the event said that made the rule start the recovery. Step Functions may take minutes to say the same.
+/// The facts of the event with which the rule started the recovery. Step Functions may show the same only minutes later.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Event {
     pub(crate) status: ExecutionStatus,
     pub(crate) stopped_at: Option<Timestamp>,
 }
 
-/// Both forms, as a refusal shows them.
+/// Both forms of the input, for a refusal.
 const FORMS: &str = "`{\"task\": \"recover\", \"execution\": \"<ARN of the execution>\"}` or `{\"task\": \"recover\", \
                      \"identifier\": \"<name>\", \"isCluster\": <true or false>}`";
 const FIELDS: [&str; 7] = ["task", "execution", "status", "stoppedAt", "identifier", "isCluster", STARTED_BY];
@@ -64,7 +64,7 @@ pub(crate) fn parse(input: &Value) -> Result<Asked> {
     }
 }
 
-/// The status and time of the event, which only the rule gives.
+/// The status and time of the event. Only the rule provides them.
 fn event(fields: &Map<String, Value>, problems: &mut Vec<String>) -> Option<Event> {
     let status = match fields.get("status")? {
         Value::String(status) => ExecutionStatus::from(status.as_str()),
@@ -73,7 +73,7 @@ fn event(fields: &Map<String, Value>, problems: &mut Vec<String>) -> Option<Even
     if !matches!(status, ExecutionStatus::Failed | ExecutionStatus::Aborted | ExecutionStatus::TimedOut) {
         problems.push(format!("`status` is `{status}`, not FAILED, ABORTED or TIMED_OUT"));
     }
-    // A time that cannot be read is as good as none.
+    // An unreadable time counts as a missing one.
     let stopped_at = fields.get("stoppedAt").and_then(Value::as_str).and_then(Timestamp::parse);
     Some(Event { status, stopped_at })
 }
@@ -97,7 +97,7 @@ mod tests {
     }
 
     #[test]
-    fn the_rule_says_how_and_when_the_execution_ended() {
+    fn the_rule_gives_the_status_and_the_end_of_the_execution() {
         for status in ["FAILED", "ABORTED", "TIMED_OUT"] {
             let input =
                 json!({"task": "recover", "execution": ARN, "status": status, "stoppedAt": "2026-01-31T08:00:00Z"});
@@ -111,7 +111,7 @@ mod tests {
     }
 
     #[test]
-    fn anything_else_is_refused_with_what_to_write_instead() {
+    fn any_other_input_is_refused_with_the_valid_forms() {
         for (input, problem) in [
             (json!({"task": "recover"}), "do not say what"),
             (json!({"task": "recover", "identifier": "orders"}), "do not say what"),

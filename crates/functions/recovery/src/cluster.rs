@@ -1,4 +1,4 @@
-//! The look for what an execution on a DB cluster left, its members included.
+//! Finds the databases of an interrupted execution on a DB cluster, with the members.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
@@ -14,7 +14,7 @@ use crate::traces::{
     Claimed, Original, Restored, Taken, Traces, is_stray_role, plan_document, resource_id_of_original,
 };
 
-/// One look. What the execution claims is found by its own claim, under whatever name.
+/// One read. The execution's databases are found by their claims, under any name.
 pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     let clusters = rds::clusters(client).await?;
     let claimed = Claimed::among(&clusters, request);
@@ -24,7 +24,7 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     let known = claimed.known(parked);
     let snapshot = rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await?;
     let source = snapshot.as_ref().and_then(|snapshot| snapshot.db_cluster_resource_id());
-    // One that answers under its name without any claim is taken for the original, with its members.
+    // A cluster under its name without any claim counts as the original, with its members.
     let mut members = match known.or(home.filter(|_| claimed.restored.is_none())) {
         Some(cluster) => rds::instances_of_cluster(client, cluster.db_cluster_identifier().unwrap_or_default()).await?,
         None => Vec::new(),
@@ -47,8 +47,8 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     })
 }
 
-/// The original as it is now; if it is not known, what can be said of it from what has one of its names, from its
-/// successor and from its snapshot.
+/// The original as it is now. If it is unknown, the facts come from the database under one of its names, its successor and
+/// its snapshot.
 fn document(
     request: &Request,
     original: Option<&DbCluster>,
@@ -73,8 +73,8 @@ fn document(
     plan_document(request, original).map(Some)
 }
 
-/// The members of the original. The execution claimed all of them before it changed anything: once one shows such a claim, an
-/// instance without one is a person's, added since.
+/// The members of the original. The execution claimed all of them before its first change. So once one shows such a claim,
+/// a person has added each instance without one.
 fn members_of(request: &Request, kind: ClusterKind, cluster: &DbCluster, instances: &[DbInstance]) -> Vec<Member> {
     let is_claimed = |instance: &&DbInstance| Claim::is_shown_by(*instance, &request.execution);
     let is_any_claimed = instances.iter().any(|instance| is_claimed(&instance));
@@ -82,8 +82,8 @@ fn members_of(request: &Request, kind: ClusterKind, cluster: &DbCluster, instanc
     own.map(|instance| member(request, kind, cluster, instance)).collect()
 }
 
-/// A member with both its names, of which it has one now. The preflight refuses members whose own name looks like one that
-/// a run has moved, so the suffix tells.
+/// A member with both its names, of which it has one now. Preflight refuses members whose own name looks like a parked one,
+/// so the suffix decides.
 fn member(request: &Request, kind: ClusterKind, cluster: &DbCluster, instance: &DbInstance) -> Member {
     let present = DatabaseIdentifier::reported(instance.db_instance_identifier().unwrap_or_default());
     let claim = Claim::on(instance).filter(|claim| claim.is_by(&request.execution));
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn once_a_member_shows_a_claim_only_claimed_ones_are_the_originals() {
+    fn once_a_member_shows_a_claim_only_claimed_members_belong_to_the_original() {
         let claimed = [instance("orders-a-temp", true), instance("orders-b", true)];
         assert_eq!(homes(&claimed), ["orders-a", "orders-b"]);
         let joined = [claimed[0].clone(), instance("orders-a", false), instance("reports", false)];

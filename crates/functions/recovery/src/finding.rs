@@ -1,7 +1,7 @@
-//! What is to be done about an interrupted execution: a pure decision from how it ended and what it left.
+//! The repair that an interrupted execution needs: a pure decision from its end and from the databases.
 //!
-//! In doubt a person decides. A database that is verified is never given up for its original again, and one that is not is
-//! never taken for its successor.
+//! In doubt a person decides. A recovery never replaces a verified database by the original, and never accepts an
+//! unverified one as the successor.
 
 use trapheus_common::document::Finding;
 
@@ -12,14 +12,14 @@ use crate::traces::{Original, Restored, Traces};
 pub(crate) struct Decision {
     pub(crate) finding: Finding,
     pub(crate) reason: &'static str,
-    /// Whether looking longer would not help. What a rename hides answers again after a while.
+    /// Whether further reads would not help. A database that a rename hides answers again later.
     pub(crate) is_final: bool,
 }
 
 pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
     let found = |finding, reason| Decision { finding, reason, is_final: !traces.is_incomplete };
     let for_now = |finding, reason| Decision { finding, reason, is_final: false };
-    // Tags show late, so that a doubt may pass.
+    // Tags show late, so a doubt may pass.
     if let Some(doubt) = traces.doubt {
         return for_now(Finding::Unresolved, doubt);
     }
@@ -35,7 +35,7 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
         };
     }
     match (traces.original, &traces.restored) {
-        // What a release that failed has left is still to be lifted.
+        // A failed release may have left tags, which this recovery removes.
         (Original::Here, Some(Restored { is_verified: true, is_in_place: true, .. }))
             if ending == Ending::Told && !traces.has_mark_to_lift =>
         {
@@ -54,15 +54,15 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
         (Original::Deleting, _) => {
             found(Finding::Unresolved, "the original is being deleted, and no restored database was verified")
         }
-        // Between two names an original does not answer: its absence is believed only after the last look.
+        // Between two names an original does not answer, so only the last read counts as proof of its absence.
         (Original::NotFound, Some(Restored { is_verified: true, .. })) if traces.taken.own => {
             for_now(Finding::Release, "the restored database is verified, and the original is gone")
         }
         (Original::NotFound, Some(Restored { is_verified: true, .. })) => {
             for_now(Finding::Unresolved, "the restored database is verified, and was renamed or deleted")
         }
-        // The rollback has released the original, as it seems, and what was restored could not be deleted, or a person
-        // renamed it.
+        // The rollback has probably released the original. The restored database could not be deleted, or a person renamed
+        // it.
         (Original::NotFound, Some(Restored { is_in_place: false, .. }))
             if ending == Ending::Told && traces.taken.own && !traces.taken.parked && !traces.has_mark_to_lift =>
         {
@@ -75,7 +75,7 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
     }
 }
 
-/// No database carries the execution's mark.
+/// The decision if no database has the execution's tags.
 fn without_marks(ending: Ending, traces: &Traces) -> Decision {
     let found = |finding, reason| Decision { finding, reason, is_final: true };
     match (traces.taken.own, ending) {
@@ -112,7 +112,7 @@ mod tests {
     }
 
     #[test]
-    fn what_was_left_decides_whatever_the_ending() {
+    fn the_databases_decide_for_every_ending() {
         for (original, is_verified, expected, is_final) in [
             (Original::Here, None, Finding::RollBack, true),
             (Original::Here, Some(false), Finding::RollBack, true),
@@ -135,7 +135,7 @@ mod tests {
     }
 
     #[test]
-    fn a_leftover_beside_its_verified_successor_is_told_of_once() {
+    fn a_leftover_beside_its_verified_successor_is_reported_once() {
         let mut left = traces(Original::Here, Some(true));
         left.restored.as_mut().unwrap().is_in_place = true;
         for ending in ENDINGS {
@@ -143,11 +143,11 @@ mod tests {
             assert_eq!(decide(ending, &left).finding, expected, "{ending:?}");
         }
         let marked = Traces { has_mark_to_lift: true, ..left };
-        assert_eq!(decide(Ending::Told, &marked).finding, Finding::LeftOver, "the snapshot's mark is to be lifted");
+        assert_eq!(decide(Ending::Told, &marked).finding, Finding::LeftOver, "the snapshot's tag has to be removed");
     }
 
     #[test]
-    fn a_restored_database_left_over_beside_a_database_under_the_name_is_told_of_once() {
+    fn a_leftover_restored_database_beside_a_database_under_the_name_is_reported_once() {
         let own = Taken { own: true, parked: false };
         let left = Traces { taken: own, ..traces(Original::NotFound, Some(false)) };
         for ending in ENDINGS {
@@ -159,11 +159,11 @@ mod tests {
         let gone = Traces { taken: Taken::default(), ..left.clone() };
         assert_eq!(decide(Ending::Told, &gone).finding, Finding::Unresolved, "nothing has the name");
         let marked = Traces { has_mark_to_lift: true, ..left };
-        assert_eq!(decide(Ending::Told, &marked).finding, Finding::Unresolved, "a mark is to be lifted");
+        assert_eq!(decide(Ending::Told, &marked).finding, Finding::Unresolved, "a tag has to be removed");
     }
 
     #[test]
-    fn a_verified_database_under_its_name_is_all_that_is_wanted() {
+    fn a_verified_database_under_its_name_needs_nothing_but_a_release() {
         let in_place = Traces { taken: Taken { own: true, parked: false }, ..traces(Original::NotFound, Some(true)) };
         for ending in ENDINGS {
             let decision = decide(ending, &in_place);
@@ -172,7 +172,7 @@ mod tests {
     }
 
     #[test]
-    fn a_mark_that_does_not_tell_what_it_marks_leaves_the_decision_to_a_person() {
+    fn a_tag_without_a_role_leaves_the_decision_to_a_person() {
         let half = |own, parked| Traces { is_half_marked: true, taken: Taken { own, parked }, ..Traces::default() };
         let (alone, beside, away) = (half(true, false), half(true, true), half(false, true));
         let other = Traces { is_half_marked: true, ..traces(Original::Here, None) };
@@ -202,13 +202,13 @@ mod tests {
     }
 
     #[test]
-    fn without_marks_all_is_well_if_the_name_answers() {
+    fn without_tags_all_is_well_if_the_name_answers() {
         let well = Traces { taken: Taken { own: true, parked: false }, ..Traces::default() };
         for (ending, expected) in [
             (Ending::Untouched, Finding::Nothing),
             (Ending::Told, Finding::Nothing),
             (Ending::Forgotten, Finding::Nothing),
-            // Nobody has been told yet.
+            // No alert has been sent yet.
             (Ending::Silent, Finding::Release),
         ] {
             assert_eq!(decide(ending, &well).finding, expected, "{ending:?}");
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn a_name_that_does_not_answer_is_looked_for_before_anything_is_concluded() {
+    fn a_name_that_does_not_answer_is_read_again_before_any_conclusion() {
         let lost = Traces::default();
         for ending in [Ending::Told, Ending::Silent, Ending::Forgotten] {
             let decision = decide(ending, &lost);

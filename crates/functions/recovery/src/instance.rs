@@ -1,4 +1,4 @@
-//! The look for what an execution on a DB instance left.
+//! Finds the databases of an interrupted execution on a DB instance.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
@@ -11,10 +11,10 @@ use crate::traces::{
     Claimed, Original, Restored, Taken, Traces, is_stray_role, plan_document, resource_id_of_original,
 };
 
-/// One look. What the execution claims is found by its own claim, under whatever name.
+/// One read. The execution's databases are found by their claims, under any name.
 pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     let instances = rds::instances(client).await?;
-    // A cluster's member is the cluster's affair.
+    // Members belong to the recovery of their cluster.
     let alone = || instances.iter().filter(|instance| instance.db_cluster_identifier().is_none());
     let claimed = Claimed::among(alone(), request);
     let named = |name: &str| alone().find(|instance| instance.db_instance_identifier() == Some(name));
@@ -36,8 +36,8 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     })
 }
 
-/// The original as it is now; if it is not known, what can be said of it from what has one of its names, from its
-/// successor and from its snapshot.
+/// The original as it is now. If it is unknown, the facts come from the database under one of its names, its successor and
+/// its snapshot.
 fn document(
     request: &Request,
     original: Option<&DbInstance>,

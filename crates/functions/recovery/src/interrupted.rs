@@ -1,4 +1,4 @@
-//! The execution that could not finish, as Step Functions remembers it.
+//! The interrupted execution, as Step Functions describes it.
 
 use std::time::Duration;
 
@@ -11,23 +11,23 @@ use trapheus_common::{Error, ErrorKind, Result};
 use crate::asked::Event;
 use crate::timestamp;
 
-/// Between two questions about an execution.
+/// The pause between two questions about an execution.
 const PAUSE: Duration = Duration::from_secs(10);
 
-/// How an execution ended, as far as it matters to a recovery.
+/// The end of an execution, as far as a recovery needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Ending {
-    /// It has not.
+    /// The execution has not ended.
     Running,
-    /// It was redriven since the end that is asked about: its next end is another recovery's affair.
+    /// The execution was redriven after the end in question; another recovery handles its next end.
     RunsAgain,
-    /// All is done, or it was refused before it touched anything.
+    /// The execution succeeded, or was refused before any change.
     Untouched,
-    /// It failed, and has told people.
+    /// The execution failed, and has sent its alerts.
     Told,
-    /// It was stopped or ran out of time, and has told nobody.
+    /// The execution was stopped or timed out, and has sent no alert.
     Silent,
-    /// Nobody remembers.
+    /// Step Functions no longer knows the execution.
     Forgotten,
 }
 
@@ -35,7 +35,7 @@ pub(crate) enum Ending {
 pub(crate) struct Interrupted {
     pub(crate) arn: String,
     pub(crate) ending: Ending,
-    /// In the words of Step Functions.
+    /// The status in the words of Step Functions.
     pub(crate) status: String,
     pub(crate) started_at: Timestamp,
     pub(crate) stopped_at: Option<Timestamp>,
@@ -45,8 +45,8 @@ pub(crate) struct Interrupted {
 }
 
 impl Interrupted {
-    /// Histories are kept for 90 days. Of an execution that nobody remembers it is not known when it began, so nothing can
-    /// be proven to be its creation: it began now.
+    /// Step Functions keeps histories for 90 days. A forgotten execution has no known start, so no database can be proven
+    /// to be its creation. Its start is therefore now.
     pub(crate) fn forgotten(arn: String, now: Timestamp, input: Value) -> Self {
         Self {
             arn,
@@ -60,7 +60,7 @@ impl Interrupted {
         }
     }
 
-    /// As a person sees it who asks for the recovery of a database: what the execution has told is told again.
+    /// The execution for a person who requests the recovery of a database: its alerts are sent again.
     pub(crate) fn asked_for_by_name(mut self) -> Self {
         if self.ending == Ending::Told {
             self.ending = Ending::Forgotten;
@@ -73,10 +73,10 @@ impl Interrupted {
     }
 }
 
-/// Asks Step Functions for an execution until it says that it has ended; nothing if it knows none of this ARN.
+/// Asks Step Functions for an execution until its end shows; `None` if Step Functions knows no execution of this ARN.
 ///
-/// An answer may be out of date by minutes. Where it still is after that, the event that started the recovery counts, unless
-/// the execution was redriven since: then it runs again.
+/// An answer may be out of date by minutes. If it stays so, the event that started the recovery counts. An execution that
+/// was redriven since runs again.
 pub(crate) async fn ended(
     sfn: &aws_sdk_sfn::Client,
     arn: &str,
@@ -90,7 +90,7 @@ pub(crate) async fn ended(
             Ok(Some(Described { interrupted, .. })) if interrupted.ending != Ending::Running => {
                 return Ok(Some(interrupted));
             }
-            // A later answer can only say so again.
+            // A later answer can only repeat this one.
             Ok(Some(described)) if described.runs_again(event) => return Ok(Some(described.believing(event))),
             Ok(Some(described)) if is_late => return Ok(Some(described.believing(event))),
             Ok(None) if is_late && event.is_none() => return Ok(None),
@@ -107,12 +107,12 @@ pub(crate) async fn ended(
 /// One answer of Step Functions.
 struct Described {
     interrupted: Interrupted,
-    /// When the execution was started again last.
+    /// The time of the last redrive.
     redriven_at: Option<Timestamp>,
 }
 
 impl Described {
-    /// Whether it was redriven after the end that the event is about.
+    /// Whether the execution was redriven after the end in the event.
     fn runs_again(&self, event: Option<&Event>) -> bool {
         let stopped_at = event.and_then(|event| event.stopped_at);
         stopped_at.zip(self.redriven_at).is_some_and(|(stopped_at, redriven_at)| redriven_at > stopped_at)
@@ -127,7 +127,7 @@ impl Described {
         let Some(event) = event.filter(|event| redriven_at.is_none() || event.stopped_at > redriven_at) else {
             return interrupted;
         };
-        // Of which error it failed is not known, nor so whether anybody was told.
+        // The execution's error is unknown, and with it whether an alert was sent.
         let status = event.status.as_str().to_owned();
         Interrupted { ending: Ending::Silent, status, stopped_at: event.stopped_at, ..interrupted }
     }
@@ -152,7 +152,7 @@ async fn describe(sfn: &aws_sdk_sfn::Client, arn: &str) -> Result<Option<Describ
         status: found.status.as_str().to_owned(),
         started_at: timestamp(&found.start_date).unwrap_or(Timestamp::from_epoch_seconds(0)),
         stopped_at: found.stop_date.as_ref().and_then(timestamp),
-        // What is not JSON was refused, if it could be started at all.
+        // An input that is not JSON was refused, if the execution could start at all.
         input: found.input.as_deref().and_then(|input| serde_json::from_str(input).ok()).unwrap_or_default(),
         error: found.error,
         cause: found.cause,
@@ -160,7 +160,7 @@ async fn describe(sfn: &aws_sdk_sfn::Client, arn: &str) -> Result<Option<Describ
     Ok(Some(Described { interrupted, redriven_at: found.redrive_date.as_ref().and_then(timestamp) }))
 }
 
-/// Errors that Step Functions lets no state catch, not even with `States.ALL`.
+/// Errors that no state can catch in Step Functions, not even with `States.ALL`.
 const UNCATCHABLE: [&str; 2] = ["States.Runtime", "States.DataLimitExceeded"];
 
 fn ending(status: &ExecutionStatus, error: Option<&str>) -> Ending {
@@ -168,7 +168,7 @@ fn ending(status: &ExecutionStatus, error: Option<&str>) -> Ending {
     match status {
         ExecutionStatus::Succeeded => Ending::Untouched,
         ExecutionStatus::Failed if error.is_some_and(|error| refused.contains(&error)) => Ending::Untouched,
-        // These reach no Catch, so nobody has been told.
+        // No `Catch` receives these errors, so no alert has been sent.
         ExecutionStatus::Failed if error.is_some_and(|error| UNCATCHABLE.contains(&error)) => Ending::Silent,
         ExecutionStatus::Failed => Ending::Told,
         ExecutionStatus::Aborted | ExecutionStatus::TimedOut => Ending::Silent,
@@ -181,7 +181,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn an_event_counts_where_step_functions_does_not_know_yet_unless_the_execution_runs_again() {
+    fn an_event_counts_until_step_functions_shows_the_end_unless_the_execution_runs_again() {
         let at = Timestamp::from_epoch_seconds;
         let event = |stopped_at| Event { status: ExecutionStatus::Aborted, stopped_at };
         for (event, redriven_at, expected) in [
@@ -189,7 +189,7 @@ mod tests {
             (Some(event(None)), None, Ending::Silent),
             (Some(event(Some(at(200)))), Some(at(100)), Ending::Silent),
             (Some(event(Some(at(200)))), Some(at(300)), Ending::RunsAgain),
-            // Which came first within a second is not known, so nothing is concluded.
+            // The order within one second is unknown, so it proves nothing.
             (Some(event(Some(at(200)))), Some(at(200)), Ending::Running),
             (Some(event(None)), Some(at(100)), Ending::Running),
             (None, None, Ending::Running),
@@ -205,7 +205,7 @@ mod tests {
     }
 
     #[test]
-    fn how_an_execution_ended_says_who_knows_of_it() {
+    fn the_end_of_an_execution_shows_whether_alerts_were_sent() {
         for (status, error, expected) in [
             (ExecutionStatus::Running, None, Ending::Running),
             (ExecutionStatus::PendingRedrive, None, Ending::Running),

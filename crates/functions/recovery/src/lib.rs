@@ -1,18 +1,18 @@
-//! Finds out what an execution that could not finish has left behind, so that the state machine can put it right.
+//! Finds the databases that an interrupted execution has left, so that the state machine can repair them.
 //!
-//! An execution that is stopped, times out, or fails with an error no state can catch leaves the database where it was at
-//! that moment. The task `recover` looks for what that execution has marked, and the state machine then takes the same way
-//! as after any failure: alerts, and the rollback that looks at what is there.
+//! An execution that is stopped, times out, or fails with an uncatchable error leaves its databases as they are at that
+//! moment. The task `recover` finds the databases with that execution's claim. The state machine then acts as after any
+//! failure: it sends alerts, and runs the rollback on the present databases.
 //!
 //! | module | owns |
 //! |---|---|
 //! | `asked` | the input: an execution, or a database |
-//! | `interrupted` | the execution: whether it is over, when it ran, what it was asked |
-//! | `traces` | what carries its marks, as one look shows it |
-//! | `instance`, `cluster` | that look, and the plan's `original` |
-//! | `finding` | what follows: a pure decision |
+//! | `interrupted` | the execution: its end, its time and its input |
+//! | `traces` | the databases and snapshots with its tags, as one read shows them |
+//! | `instance`, `cluster` | that read, and the plan's `original` |
+//! | `finding` | the repair: a pure decision |
 //!
-//! It changes nothing, and refuses while the execution can still work on the database.
+//! The recovery changes nothing, and returns an error while the execution can still work on the database.
 
 mod asked;
 mod cluster;
@@ -28,7 +28,6 @@ use serde_json::{Value, json};
 use tokio::time::Instant;
 use trapheus_common::claim::Claim;
 use trapheus_common::clients::Lazy;
-use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{
     Caught, Finding, Names, RecoverEvent, RecoveryDocument, RecoveryOutput, Request, TaskName, ValidateEvent,
 };
@@ -37,6 +36,7 @@ use trapheus_common::input::{ValidateOptions, validate};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::rds::Database;
 use trapheus_common::tags::{self, Role};
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
 use crate::asked::Asked;
@@ -44,20 +44,20 @@ use crate::finding::{Decision, decide};
 use crate::interrupted::{Ending, Interrupted};
 use crate::traces::Traces;
 
-/// How long a function of the stopped execution may still be at work: stopping an execution does not stop its functions,
-/// and those that change something have this time limit.
+/// The time for which a function of the stopped execution may still be at work. The stop of an execution does not stop its
+/// functions. Every function that makes a change has this time limit.
 const AT_WORK: Duration = Duration::from_secs(180);
-/// How long something that does not answer is looked for: a rename takes minutes.
+/// The time of the search for a database that does not answer: a rename takes minutes.
 const PATIENCE: Duration = Duration::from_secs(600);
-/// How long Step Functions is asked about an execution that it does not know yet, or still calls running.
+/// The time for questions about an execution that Step Functions does not know yet, or still calls running.
 const ASKING: Duration = Duration::from_secs(300);
-/// Between two looks, and how many in a row have to show the same.
+/// The pause between two reads, and the number of consecutive reads that have to agree.
 const PAUSE: Duration = Duration::from_secs(5);
 const AGREEING: u32 = 3;
 /// The time that the function leaves for its answer to arrive.
 const MARGIN: Duration = Duration::from_secs(20);
 
-/// Looks for what the execution, or whatever execution last worked on the database, has left behind.
+/// Finds the databases that the execution, or the last execution on the database, has left.
 pub async fn recover(
     rds: &aws_sdk_rds::Client,
     sfn: &Lazy<aws_sdk_sfn::Client>,
@@ -75,7 +75,7 @@ pub async fn recover(
             }
         }
         Asked::Database { identifier, is_cluster } => {
-            // The names follow from the identifier alone; the execution is read from the claims under them.
+            // The names follow from the identifier alone; the claims under them name the execution.
             let input = json!({"identifier": identifier, "task": "db_restore", "isCluster": is_cluster});
             let names =
                 ValidateEvent { execution: event.execution.clone(), start_time: at.clock.now(), input: input.clone() };
@@ -119,10 +119,10 @@ async fn of_execution(
         start_time: interrupted.started_at,
         input: interrupted.input.clone(),
     };
-    // Whether exports were the default then is not known, and an input that only waits for one is refused without it.
+    // The former default for exports is unknown, and an input that only waits for an export is refused without one.
     let Ok(request) = validate(ValidateOptions { export_snapshots: true, ..options }, asked) else {
         let told = nothing(own_input, Some(&interrupted), "its input was refused, so it touched nothing".to_owned());
-        // One that ended without a word is told of all the same.
+        // An execution that ended without an alert is reported all the same.
         let finding = if interrupted.ending == Ending::Silent { Finding::Release } else { Finding::Nothing };
         return Ok(RecoveryDocument { recovery: RecoveryOutput { finding, ..told.recovery }, ..told });
     };
@@ -142,9 +142,9 @@ async fn of_execution(
     })
 }
 
-/// Only this stack's executions are recovered: of another's, neither the names nor the functions are known.
+/// Checks that the execution is one of this stack: the names and functions of another stack's are unknown.
 fn check_machine(own: &str, asked: &str) -> Result<()> {
-    // A claim that is no ARN was written by hand, as one may be that names an execution Step Functions does not know.
+    // A person wrote a claim that is no ARN. The same may hold if Step Functions does not know the execution.
     match execution_machine(asked) {
         Some(machine) if execution_machine(own) != Some(machine) => Err(refused(
             None,
@@ -154,7 +154,7 @@ fn check_machine(own: &str, asked: &str) -> Result<()> {
     }
 }
 
-/// The execution that claims what answers under the database's names, or its snapshot.
+/// The execution that claims a database under the database's names, or its snapshot.
 async fn claiming_execution(rds: &aws_sdk_rds::Client, names: &Request) -> Result<Option<String>> {
     let of_database = match names.kind {
         DatabaseKind::Instance => claimant::<DbInstance>(rds, names).await?,
@@ -171,8 +171,8 @@ async fn claiming_execution(rds: &aws_sdk_rds::Client, names: &Request) -> Resul
     Ok(tags::value(&tags.unwrap_or_default(), tags::EXECUTION).map(str::to_owned))
 }
 
-/// The original's before the restored one's; of two originals, that of the one that was renamed. A claim that proves itself
-/// comes before one that does not, and a copy is none.
+/// The execution in a claim. The original's claim comes before the restored database's, and a renamed original's before
+/// another's. A proven claim comes before an unproven one, and a copy does not count.
 async fn claimant<D: Database>(rds: &aws_sdk_rds::Client, names: &Request) -> Result<Option<String>> {
     let planned = Names::rename_first(names);
     let parked = planned.database.parked.as_str();
@@ -184,7 +184,7 @@ async fn claimant<D: Database>(rds: &aws_sdk_rds::Client, names: &Request) -> Re
     Ok(claims.first().map(|(_, claim)| claim.execution.to_owned()))
 }
 
-/// Waits until no function of the stopped execution can be at work any more.
+/// Waits until no function of the stopped execution can still be at work.
 async fn until_at_rest(interrupted: &Interrupted, at: Invocation) {
     if let (Ending::Silent, Some(stopped_at)) = (interrupted.ending, interrupted.stopped_at) {
         let rest = AT_WORK.saturating_sub(at.clock.now().since(stopped_at));
@@ -192,7 +192,7 @@ async fn until_at_rest(interrupted: &Interrupted, at: Invocation) {
     }
 }
 
-/// Looks until several looks in a row lead to the same, or there is no more time to look.
+/// Reads until several consecutive reads lead to the same finding, or the time is up.
 async fn find(
     rds: &aws_sdk_rds::Client,
     interrupted: &Interrupted,
@@ -216,7 +216,7 @@ async fn find(
                     return Ok((finding, reason, traces));
                 }
             }
-            // Nobody comes after a recovery, so whatever may pass is looked at again.
+            // No step runs after a recovery, so it reads again after each error that may pass.
             Err(error) if error.kind() == ErrorKind::AccessDenied || is_late => return Err(error),
             Err(error) => {
                 tracing::warn!(error = error.report(), "cannot look for what was left behind yet");
@@ -248,7 +248,7 @@ fn nothing(input: Value, interrupted: Option<&Interrupted>, reason: String) -> R
     }
 }
 
-/// The interruption in the terms of Step Functions: what the recovery's alerts and its own failure are about.
+/// The interruption in the terms of Step Functions, for the recovery's alerts and its own failure.
 fn caught(interrupted: &Interrupted) -> Caught {
     let (name, how) = match interrupted.status.as_str() {
         "ABORTED" => ("ExecutionAborted", "was stopped"),
@@ -270,7 +270,7 @@ fn refused(interrupted: Option<&Interrupted>, message: String) -> Error {
     }
 }
 
-/// A time of AWS's, to the second.
+/// AWS's time, to the second.
 fn timestamp(time: &aws_smithy_types::DateTime) -> Option<Timestamp> {
     u64::try_from(time.secs()).ok().map(Timestamp::from_epoch_seconds)
 }

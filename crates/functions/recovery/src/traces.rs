@@ -1,4 +1,4 @@
-//! What one look shows of an interrupted execution: which databases and snapshots carry its marks.
+//! The databases and snapshots with the tags of an interrupted execution, as one read shows them.
 
 use aws_sdk_rds::types::Tag;
 use serde::Serialize;
@@ -10,7 +10,7 @@ use trapheus_common::tags::Role;
 use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::{Error, Result, tags};
 
-/// The database the execution marked as the original.
+/// The database that the execution claimed as the original.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) enum Original {
     #[default]
@@ -19,12 +19,12 @@ pub(crate) enum Original {
     Here,
 }
 
-/// The database it restored, unless that is being deleted.
+/// The database that the execution restored, unless RDS is deleting it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Restored {
     pub(crate) resource_id: String,
     pub(crate) is_verified: bool,
-    /// Whether it has the name the execution was about.
+    /// Whether the database has the service name.
     pub(crate) is_in_place: bool,
 }
 
@@ -49,12 +49,12 @@ impl Restored {
     }
 }
 
-/// Which of the two names are taken, by whatever database.
+/// The names that any database has.
 #[derive(Clone, Copy, Debug, Default, PartialEq, Eq)]
 pub(crate) struct Taken {
-    /// The name the execution was about.
+    /// The service name.
     pub(crate) own: bool,
-    /// The name that an original is parked under.
+    /// The parked name of the original.
     pub(crate) parked: bool,
 }
 
@@ -62,37 +62,37 @@ pub(crate) struct Taken {
 pub(crate) struct Traces {
     pub(crate) original: Original,
     pub(crate) restored: Option<Restored>,
-    /// Why the claims do not tell which database is which.
+    /// The reason why the claims do not identify the databases.
     pub(crate) doubt: Option<&'static str>,
     pub(crate) taken: Taken,
-    /// A mark is left that a release lifts: the execution's on the snapshot a restore is made from, or half of one, of nobody's,
-    /// on what has the name.
+    /// Whether a release has tags to remove. They are the execution's on the snapshot, or a role without an execution on
+    /// the database under the service name.
     pub(crate) has_mark_to_lift: bool,
-    /// A database carries the execution's mark without what it was to it: somebody took that off.
+    /// Whether a database has the execution's tag without a role, which a person removed.
     pub(crate) is_half_marked: bool,
-    /// A member that belongs to the original does not answer: it is between two names.
+    /// Whether a member of the original does not answer, because it is between two names.
     pub(crate) is_incomplete: bool,
-    /// The plan for the state document, with the original as far as it is known.
+    /// The plan for the state document, with the known facts about the original.
     pub(crate) document: Option<Value>,
 }
 
-/// The databases that an execution claims, by claims that are their own.
+/// The databases that an execution claims, without copied claims.
 #[derive(Debug)]
 pub(crate) struct Claimed<'a, D> {
     pub(crate) original: Option<&'a D>,
     pub(crate) restored: Option<&'a D>,
-    /// Whether that is what the execution committed itself to.
+    /// Whether the execution has committed to the restored database.
     pub(crate) is_verified: bool,
     pub(crate) doubt: Option<&'static str>,
     pub(crate) is_half_marked: bool,
 }
 
 impl<'a, D: Database> Claimed<'a, D> {
-    /// Sorts the databases by what they are to the execution.
+    /// Sorts the databases by their roles in the execution.
     ///
-    /// Only a claim that names its database's own resource id is believed; a copy names another. A restored database whose
-    /// claim does not name it yet counts if the four proofs hold, since it was created during the run under a name of the
-    /// plan. No such proof exists for an original. Where two databases claim to be the same, neither is believed.
+    /// A claim counts only if it names its database's own resource id; a copy names another. A restored database whose
+    /// claim has no resource id yet counts if the four proofs hold. It was created during the run under a name of the plan.
+    /// No such proof exists for an original. If two databases claim the same role, neither counts.
     pub(crate) fn among(databases: impl IntoIterator<Item = &'a D>, request: &Request) -> Self {
         let mut found = Self { original: None, restored: None, is_verified: false, doubt: None, is_half_marked: false };
         let mut unproven_originals = Vec::new();
@@ -106,7 +106,7 @@ impl<'a, D: Database> Claimed<'a, D> {
                 _ if claim.role.is_none() => found.is_half_marked = true,
                 true if is_original && found.original.is_some() => found.doubt = Some(TWO_ORIGINALS),
                 true if is_original => found.original = Some(database),
-                // What is being deleted is no successor.
+                // A database in deletion is no successor.
                 _ if is_deleting(request, database) => {}
                 true if is_restored && found.restored.is_some() => found.doubt = Some(TWO_RESTORED),
                 true if is_restored => (found.restored, found.is_verified) = (Some(database), is_verified),
@@ -116,7 +116,7 @@ impl<'a, D: Database> Claimed<'a, D> {
             }
         }
         if found.doubt == Some(TWO_ORIGINALS) {
-            // An alert that names one of them would have a person move it.
+            // An alert that names one of the two would lead a person to move it.
             found.original = None;
         } else if found.original.is_none() && !unproven_originals.is_empty() {
             found.doubt = Some(UNPROVEN_ORIGINAL);
@@ -127,8 +127,8 @@ impl<'a, D: Database> Claimed<'a, D> {
         found
     }
 
-    /// The database that an alert may call the original: claimed as such, or with what is left of a claim of its own under the
-    /// name that an original is moved to.
+    /// The database that an alert may call the original. It is claimed as the original, or has the rest of its own claim
+    /// under the parked name.
     pub(crate) fn known(&self, parked: Option<&'a D>) -> Option<&'a D> {
         let is_left = |one: &&D| self.doubt != Some(TWO_ORIGINALS) && names_itself(*one);
         self.original.or(parked.filter(is_left))
@@ -161,19 +161,20 @@ fn is_deleting<D: Database>(request: &Request, database: &D) -> bool {
     phase(request.kind, database.status().unwrap_or_default()) == Phase::Deleting
 }
 
-/// Whether a run has tagged the database itself, whatever is left of that: the tag names its own resource id.
+/// Whether a run has tagged the database itself, even if other tags are missing. The tag names the database's own resource
+/// id.
 fn names_itself<D: Database>(database: &D) -> bool {
     let named = tags::value(database.tags(), tags::RESOURCE_ID);
     named.is_some() && named == database.resource_id()
 }
 
-/// Whether tags say what a database was to some execution, and not to which.
+/// Whether tags give the database's role without an execution.
 pub(crate) fn is_stray_role(found: &[Tag]) -> bool {
     tags::value(found, tags::EXECUTION).is_none() && tags::value(found, tags::ROLE).is_some()
 }
 
-/// The original's resource id, as far as anything proves it. Without a claim, a database is taken for the original only if
-/// it has the name and nothing has the name an original is moved to: then it was never moved, or is back.
+/// The original's resource id, as far as it is proven. A database without a claim counts as the original only if it has the
+/// service name and no database has the parked name. Then the original was never moved, or has returned.
 pub(crate) fn resource_id_of_original<'a, D: Database>(
     request: &Request,
     original: Option<&'a D>,
@@ -188,7 +189,7 @@ pub(crate) fn resource_id_of_original<'a, D: Database>(
     }
 }
 
-/// The plan of the interrupted execution: its names follow from its request, and only its source is not known any more.
+/// The plan of the interrupted execution: its request determines the names, and only its source is unknown.
 pub(crate) fn plan_document<O: Serialize>(request: &Request, original: O) -> Result<Value> {
     let plan = Plan {
         strategy: Strategy::RenameFirst,

@@ -1,8 +1,8 @@
 //! The rename of a DB cluster: an Aurora cluster's members first, all at once, then the cluster itself.
 //!
 //! RDS renames the members of a Multi-AZ DB cluster with it. Members that a person added during the run follow an Aurora
-//! cluster too, under the names they have. On the way home nothing keeps anything else from getting there: a member that
-//! cannot be renamed is reported once everything else is home.
+//! cluster under their present names. On the way back, one failure does not stop the other renames. After them, the step
+//! reports the member that it cannot rename.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
@@ -43,8 +43,8 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalCluster>) -> Result
     Move { rds, original: &event.plan.original, route, members, cluster, holder }.step(output).await
 }
 
-/// The members that are renamed one by one. The plan knows those of the original by their resource ids. Those that the run
-/// created are known by their names and their claim.
+/// The members that the step renames one by one. The plan has the resource ids of the original's members. Names and claims
+/// identify the members that the run created.
 async fn members(rds: &Client, event: &RenameEvent<OriginalCluster>, cluster: &DbCluster) -> Result<Vec<Target>> {
     let planned = event.plan.original.own_members().iter().map(|member| &member.target);
     if event.is_of_original() {
@@ -64,7 +64,7 @@ async fn members(rds: &Client, event: &RenameEvent<OriginalCluster>, cluster: &D
     Ok(members)
 }
 
-/// Whether the cluster and every member has its new name. An original that was never claimed was never renamed.
+/// Whether the cluster and every member has its new name. An original without a claim was never renamed.
 async fn is_there(rds: &Client, route: Route<'_>, members: &[Route<'_>], cluster: &DbCluster) -> Result<bool> {
     let instances = instances(rds, members).await?;
     for member in members {
@@ -77,8 +77,8 @@ async fn is_there(rds: &Client, route: Route<'_>, members: &[Route<'_>], cluster
     Ok(position_of(cluster, route.to) == Position::There)
 }
 
-/// The instances that have one of the members' names, and the members themselves under whatever name. One look is enough where
-/// each member has one of its two names.
+/// The instances under the members' names, and the members themselves under any name. One read is enough if each member has
+/// one of its two names.
 async fn instances(rds: &Client, members: &[Route<'_>]) -> Result<Vec<DbInstance>> {
     let names: Vec<&str> = members.iter().flat_map(|member| [member.from.as_str(), member.to.as_str()]).collect();
     let mut found = rds::instances_named(rds, &names).await?;
@@ -91,16 +91,16 @@ async fn instances(rds: &Client, members: &[Route<'_>]) -> Result<Vec<DbInstance
     Ok(found)
 }
 
-/// A member as one look showed it.
+/// A member as one read showed it.
 enum Found {
     Here(Box<DbInstance>),
-    /// Between two names: the cluster lists it, and nothing answers.
+    /// The member is between two names: the cluster lists it, and it does not answer.
     Moving {
         to: DatabaseIdentifier,
     },
-    /// A person is removing it.
+    /// A person is deleting the member.
     Leaving,
-    /// Nothing answers, and the cluster does not list it by a name of the plan.
+    /// The member does not answer, and the cluster does not list it by a name of the plan.
     Absent,
 }
 
@@ -110,9 +110,9 @@ struct Progress {
     goals: Vec<MemberGoal>,
     notes: Vec<String>,
     failures: Vec<Error>,
-    /// Some are not where they shall be yet.
+    /// Whether some members do not have their new names yet.
     is_moving: bool,
-    /// Some have to be asked again.
+    /// Whether some members need another call.
     is_unfinished: bool,
 }
 
@@ -122,7 +122,7 @@ struct Move<'a> {
     route: Route<'a>,
     members: Vec<Route<'a>>,
     cluster: &'a DbCluster,
-    /// The cluster that has the new name.
+    /// The cluster under the new name.
     holder: Option<&'a DbCluster>,
 }
 
@@ -131,10 +131,10 @@ impl Move<'_> {
         let Route { target, to: wanted, after_failure, .. } = self.route;
         let position = position_of(self.cluster, wanted);
         if let Position::Busy { at } = &position {
-            // A cluster that is being renamed refuses changes of its members.
+            // A cluster in a rename refuses changes of its members.
             return Ok(output.then_more(self.goal(at, Vec::new())));
         }
-        // A removed member does not keep its cluster from its name: after a failure it is looked for afterwards.
+        // A deleted member does not keep its cluster from its name; after a failure the search for it comes afterwards.
         let looks_again = !after_failure || position == Position::There;
         let (instances, found) = self.find_members(looks_again).await?;
         if !after_failure {
@@ -187,7 +187,7 @@ impl Move<'_> {
         }
     }
 
-    /// Whether the cluster has its name in a state that waiting does not change. After a failure that is worth a note.
+    /// Whether the cluster has its name in a status that waiting does not change. After a failure this becomes a note.
     fn is_settled_in_failure(&self, output: &mut StepOutput) -> bool {
         if !self.route.after_failure {
             return false;
@@ -203,8 +203,8 @@ impl Move<'_> {
         true
     }
 
-    /// What has the names, and the members. One look that misses a member proves nothing: between two names it does not
-    /// answer, so it is looked for again for longer than a rename takes before it counts as removed.
+    /// The databases under the names, and the members. A single read without a member proves nothing: between two names it
+    /// does not answer. So the step reads again for longer than a rename takes before the member counts as deleted.
     async fn find_members(&self, looks_again: bool) -> Result<(Vec<DbInstance>, Vec<(Route<'_>, Found)>)> {
         let look = async || {
             let instances = instances(self.rds, &self.members).await?;
@@ -226,7 +226,7 @@ impl Move<'_> {
             let is_leaving = instance.phase() == Phase::Deleting;
             return Ok(if is_leaving { Found::Leaving } else { Found::Here(Box::new(instance.clone())) });
         }
-        // Between two names a member does not answer, and its cluster still lists it by the name it had.
+        // Between two names a member does not answer, and its cluster still lists its old name.
         for (listed, to) in [(member.from, member.to), (member.to, member.from)] {
             let is_listed = self
                 .cluster
@@ -240,7 +240,7 @@ impl Move<'_> {
         Ok(Found::Absent)
     }
 
-    /// Everything that can be known is checked before the first member is renamed.
+    /// The step checks all known facts before the first member's rename.
     fn check_all_may_leave(
         &self,
         found: &[(Route<'_>, Found)],
@@ -340,7 +340,7 @@ impl Move<'_> {
         Ok(())
     }
 
-    /// Asks for the rename of the cluster, which is [`Position::Elsewhere`], and says where that leaves it.
+    /// Requests the rename of a cluster that is [`Position::Elsewhere`], and returns its new position.
     async fn move_cluster(&self) -> Result<Position> {
         check_name_is_free(self.route, self.holder)?;
         ask(self.rds, self.cluster, self.route).await
@@ -364,7 +364,7 @@ impl Move<'_> {
     }
 }
 
-/// After a failure a member that is stopped or broken does not hold up its cluster.
+/// Whether the step waits for the member. After a failure a stopped or broken member does not delay its cluster.
 fn is_worth_waiting_for(instance: &DbInstance, member: Route<'_>, progress: &mut Progress) -> bool {
     let status = instance.status().unwrap_or_default();
     let is_available = instance.phase() == Phase::Available;
@@ -386,7 +386,7 @@ fn member_goal(target: &Target, identifier: DatabaseIdentifier) -> MemberGoal {
     MemberGoal { identifier, resource_id }
 }
 
-/// One error for all that could not be renamed; to be tried again only if that may help all of them.
+/// One error for all failed renames; retryable only if a retry may help all of them.
 fn together(target: &Target, mut failures: Vec<Error>) -> Error {
     if failures.len() == 1
         && let Some(only) = failures.pop()

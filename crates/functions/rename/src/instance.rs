@@ -71,7 +71,7 @@ async fn move_it(
     ask(rds, instance, route).await
 }
 
-/// Nothing to do after a failure for a database that never left, or has nothing to wait for under its name.
+/// The output after a failure for a database that was never renamed, or has its name and needs no wait.
 fn already_there(
     route: Route<'_>,
     instance: &DbInstance,
@@ -88,6 +88,6 @@ fn already_there(
     if instance.has_other_modifications() {
         return Some(noted(output, format!("{} is under its own name and has modifications pending", route.to)));
     }
-    // Never claimed, so never moved.
+    // A database without a claim was never renamed.
     tags::value(instance.tag_list(), tags::EXECUTION).is_none().then_some(output)
 }

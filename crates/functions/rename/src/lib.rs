@@ -1,14 +1,14 @@
 //! Renames a database of the run, from a name of the plan to another.
 //!
-//! [`instance`] and [`cluster`] find the database by its resource id, whatever its name is, and ask for what is missing. This
-//! file has what they share: the two names (`Route`), where a database is between them (`Position`), and the rename of a DB
-//! instance, which may be a member. Every rename continues from any half-way state, and is asked for once. A name that
-//! another database has is refused; the delete crate removes that database.
+//! [`instance`] and [`cluster`] find the database by its resource id under any name, and request the missing renames. This
+//! file contains the common part: the two names (`Route`), a database's place between them (`Position`), and the rename of
+//! an instance or member. Every rename continues from any intermediate state, and requests each change once. The step
+//! refuses a name that another database has; the delete crate deletes that database.
 //!
-//! After a failure a rename does what it still can, and reports what it cannot.
+//! After a failure the step makes all renames that are still possible, and reports the others.
 //!
-//! While RDS renames, the old name lingers, then neither name answers, then the new one does. So "not found" is not "gone":
-//! it is waited for, and the status-waiter gives up after half an hour.
+//! While RDS renames, the old name remains for a while, then neither name answers, then the new one does. So "not found"
+//! does not mean "deleted": the step waits, and the status-waiter gives up after half an hour.
 
 use aws_sdk_rds::Client;
 use trapheus_common::claim::{self, Named};
@@ -22,7 +22,7 @@ use trapheus_common::{Error, ErrorKind, Result};
 pub mod cluster;
 pub mod instance;
 
-/// The way of one database from a name to another.
+/// The route of one database from one name to another.
 #[derive(Clone, Copy, Debug)]
 struct Route<'a> {
     target: &'a Target,
@@ -33,7 +33,7 @@ struct Route<'a> {
 }
 
 impl<'a> Route<'a> {
-    /// The way of a database, or of a member, between the names that have these roles.
+    /// The route of a database, or of a member, between the names with these roles.
     fn of<O>(event: &RenameEvent<O>, target: &'a Target) -> Result<Self> {
         Ok(Self {
             target,
@@ -43,8 +43,8 @@ impl<'a> Route<'a> {
         })
     }
 
-    /// The database, and every database that has one of its names. After a failure the claim may be gone for good, which does
-    /// not keep the original from its name.
+    /// The database, and every database under its names. After a failure the claim may be missing for good, which does not
+    /// keep the original from its name.
     async fn find<D: Database>(self, rds: &Client) -> Result<Named<D>> {
         if self.after_failure {
             Named::find_surely(rds, self.target).await
@@ -53,7 +53,7 @@ impl<'a> Route<'a> {
         }
     }
 
-    /// Refuses to rename a database that is not this execution's.
+    /// Refuses to rename a database that this execution does not claim.
     fn check_claim(self, request: &Request, database: &impl Database) -> Result<()> {
         if self.after_failure {
             claim::check_for_rollback(request, self.target, database.tags())
@@ -63,25 +63,25 @@ impl<'a> Route<'a> {
     }
 }
 
-/// The database is between two names: the step continues once it has one.
+/// The goal for a database between two names: the step continues once the database has one.
 fn found_again(target: &Target) -> Goal {
     Goal::Settled { resource_id: target.resource_id.clone(), may_be_gone: false }
 }
 
-/// Where a database is on its way to a name.
+/// The place of a database on its route to a name.
 #[derive(Clone, Debug, PartialEq, Eq)]
 enum Position {
-    /// It has the name, and is going nowhere.
+    /// The database has the name, and no rename is under way.
     There,
-    /// It has been asked to take the name, or has only just taken it.
+    /// The rename to the name is under way, or has only just ended.
     UnderWay,
-    /// It is busy at this name, or moving to it, and can be asked afterwards.
+    /// The database is busy under this name, or in a rename to it; the step can call afterwards.
     Busy { at: DatabaseIdentifier },
-    /// It has another name and can be asked now.
+    /// The database has another name, and accepts a rename now.
     Elsewhere,
 }
 
-/// Reads a position from what RDS shows: the name, the name a rename under way leads to, and the status.
+/// The position by RDS's facts: the name, the target of a rename under way, and the status.
 ///
 /// `PendingModifiedValues` names the new identifier of a rename "that is being renamed" or in progress:
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_PendingModifiedValues.html>
@@ -95,13 +95,13 @@ fn position(kind: DatabaseKind, present: &str, pending: Option<&str>, status: &s
     match (present == wanted, is_passing) {
         (true, true) => Position::UnderWay,
         (true, false) => Position::There,
-        // The new name shows first as `renaming`; another rename has to wait for the end of this one.
+        // The new name first shows as `renaming`; another rename has to wait for the end of this one.
         (false, _) if status == "renaming" => Position::Busy { at: DatabaseIdentifier::reported(present) },
         (false, _) => Position::Elsewhere,
     }
 }
 
-/// Where a database is on its way to a name.
+/// The place of a database on its route to a name.
 fn position_of<D: Database>(database: &D, wanted: &DatabaseIdentifier) -> Position {
     position(
         D::KIND,
@@ -112,7 +112,7 @@ fn position_of<D: Database>(database: &D, wanted: &DatabaseIdentifier) -> Positi
     )
 }
 
-/// Refuses a rename that would carry out other modifications as well, or to a name that `holder` has.
+/// Refuses a rename that would also apply other modifications, or to a name that `holder` has.
 fn check_may_leave<D: Database>(database: &D, route: Route<'_>, holder: Option<&D>) -> Result<()> {
     if database.has_other_modifications() {
         return Err(failed(route.target, pending_modifications(D::KIND)));
@@ -130,9 +130,10 @@ fn check_name_is_free<D: Database>(route: Route<'_>, holder: Option<&D>) -> Resu
     }
 }
 
-/// Asks for the rename of a database that is [`Position::Elsewhere`], and says where that leaves it.
+/// Requests the rename of a database that is [`Position::Elsewhere`], and returns its new position.
 ///
-/// After a failure, a name that RDS calls taken and shows no holder of is pending: the holder shows late, or has just left.
+/// After a failure, a name that RDS calls taken without a visible holder is pending. The holder shows late, or has just
+/// lost the name.
 async fn ask<D: Changes>(rds: &Client, database: &D, route: Route<'_>) -> Result<Position> {
     let Route { target, to: wanted, .. } = route;
     let at = || DatabaseIdentifier::reported(database.name());
@@ -141,7 +142,7 @@ async fn ask<D: Changes>(rds: &Client, database: &D, route: Route<'_>) -> Result
     let Err(refused) = database.rename(rds, wanted, doing).await else {
         return Ok(Position::UnderWay);
     };
-    // The answer may have been lost while the call was carried out, so the database as it is now decides.
+    // RDS may have carried out the call although its answer was lost, so the present database decides.
     let Some(now) = D::of_resource_id(rds, &target.resource_id).await? else {
         return Ok(Position::UnderWay);
     };
@@ -156,7 +157,7 @@ async fn ask<D: Changes>(rds: &Client, database: &D, route: Route<'_>) -> Result
     }
 }
 
-/// The database answers under no name: it is between two, or it is gone.
+/// The output for a database without an answer: it is between two names, or deleted.
 fn not_found<D: Database>(route: Route<'_>, output: StepOutput, holder: Option<&D>) -> Result<StepOutput> {
     let Route { target, from, .. } = route;
     match holder {
@@ -186,8 +187,7 @@ fn is_going(Route { target, to, .. }: Route<'_>, has_survivor: bool) -> String {
     format!("the original ({}) is being deleted, so it cannot be put back: {to} {end}", target.resource_id)
 }
 
-/// The holder of the name that matters if the database does not answer: after a failure the one that it shall get, else the
-/// one that it has.
+/// The holder of the decisive name if the database does not answer. After a failure that is the new name, else the old one.
 fn displacing<'a, D: Database>(named: &'a Named<D>, route: Route<'_>) -> Option<&'a D> {
     named.at(if route.after_failure { route.to } else { route.from })
 }
@@ -239,7 +239,7 @@ mod tests {
     }
 
     #[test]
-    fn a_database_is_there_only_when_it_is_not_on_its_way_elsewhere() {
+    fn a_database_has_arrived_only_when_no_rename_leads_away() {
         assert_eq!(going_home("orders", None, "available"), Position::There);
         assert_eq!(going_home("orders", Some("orders-temp"), "available"), busy("orders-temp"));
         assert_eq!(going_home("orders", None, "renaming"), Position::UnderWay);
@@ -248,19 +248,19 @@ mod tests {
     }
 
     #[test]
-    fn a_rename_asked_for_is_not_asked_for_again() {
+    fn a_requested_rename_is_not_requested_again() {
         assert_eq!(going_home("orders-temp", Some("orders"), "available"), Position::UnderWay);
         assert_eq!(going_home("orders-temp", Some("orders"), "renaming"), Position::UnderWay);
     }
 
     #[test]
-    fn another_rename_is_let_finish_first() {
+    fn another_rename_finishes_first() {
         assert_eq!(going_home("orders-temp", None, "renaming"), busy("orders-temp"));
         assert_eq!(going_home("orders-temp", Some("orders-x"), "available"), busy("orders-x"));
     }
 
     #[test]
-    fn any_other_status_does_not_keep_a_rename_from_being_tried() {
+    fn no_other_status_prevents_a_rename() {
         for status in ["available", "backing-up", "modifying", "storage-full", "stopped"] {
             assert_eq!(going_home("orders-temp", None, status), Position::Elsewhere, "{status}");
         }

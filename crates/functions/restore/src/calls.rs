@@ -1,5 +1,5 @@
-//! How a setting is spelled in the calls that restore and create. Which of them a call takes has been decided before:
-//! what is `None` or empty here is left out of the call.
+//! The parameters of settings in the calls that restore and create. The table has already decided which setting a call
+//! takes. The call omits a value that is `None` or empty here.
 
 use aws_sdk_rds::operation::create_db_instance::builders::CreateDBInstanceFluentBuilder;
 use aws_sdk_rds::operation::restore_db_cluster_from_snapshot::builders::RestoreDBClusterFromSnapshotFluentBuilder;
@@ -111,8 +111,8 @@ pub(crate) fn create_member(
         .set_promotion_tier(settings.promotion_tier)
 }
 
-/// An AWS Managed Microsoft AD is named by its id and a role, a self-managed one by all the rest. RDS reports the FQDN
-/// of either, but takes it for the second kind only.
+/// The domain for a call. An AWS Managed Microsoft AD needs its id and a role; a self-managed one needs all other values.
+/// RDS reports the FQDN of either, but takes it only for the second kind.
 fn as_joined(domain: Option<Domain>) -> Domain {
     match domain {
         Some(domain) if domain.auth_secret_arn.is_some() => Domain { id: None, iam_role_name: None, ..domain },

@@ -1,9 +1,9 @@
-//! Restoring a DB cluster.
+//! Restores a DB cluster.
 //!
-//! Aurora takes three calls of this step: the cluster; once it is available, the member that was the writer, because the
-//! first instance of a cluster becomes its writer; then all other members at once. A Multi-AZ DB cluster takes two: RDS
-//! creates its members, and the second call claims them. Each call looks first at what there is and does what is missing.
-//! "You can create DB instances only after the DB cluster is available":
+//! Aurora needs three calls of this step. The first restores the cluster. The second creates the former writer, because the
+//! first instance of a cluster becomes its writer. The third creates all other members at once. A Multi-AZ DB cluster needs
+//! two: RDS creates its members, and the second call claims them. Each call first reads the present state and makes the
+//! missing changes. "You can create DB instances only after the DB cluster is available":
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterFromSnapshot.html>
 
 use aws_sdk_rds::Client;
@@ -25,7 +25,7 @@ use crate::{calls, check_original, pinned, refused, restored_by_us, taken, uncha
 
 const KIND: ErrorKind = ErrorKind::ClusterRestore;
 
-/// Restores as much of the cluster as can be restored now, unless that is under way already.
+/// Restores the parts of the cluster that are possible now, unless their restore is under way.
 pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Result<StepOutput> {
     let RestoreEvent { request, plan, to, .. } = &event;
     let original = &plan.original;
@@ -45,7 +45,7 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Resu
         // Boxed, because the call has room for some forty parameters.
         None => match Box::pin(ask_for_cluster(rds, &event, identifier, &tags)).await {
             Ok(answer) => answer,
-            // If it is there all the same, the answer to the call that made it was lost.
+            // If the cluster exists all the same, the answer to its creation was lost.
             Err(failure) => {
                 let found = claim::created(rds, identifier.as_str(), &request.execution).await?;
                 restored_by_us(KIND, found.as_ref(), &event, identifier)?.cloned().ok_or(failure)?
@@ -63,7 +63,7 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Resu
         if original.cluster_kind == ClusterKind::MultiAz {
             claim::write_on_members(rds, &restored, &request.execution, Role::Restored).await?;
         }
-        // Its status says nothing of its members; the wait looks at those as well.
+        // The cluster's status does not include its members; the wait reads them as well.
         return Ok(output.confirming(restoring.goal(&[])));
     };
     let there = rds::instances_of_cluster(rds, identifier.as_str()).await?;
@@ -86,7 +86,7 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Resu
     Ok(output.waiting_for(restoring.goal(&goals)))
 }
 
-/// The identity of what has the snapshot's name now, if anything has.
+/// The identity of the snapshot under this name, if there is one.
 async fn snapshot_now(rds: &Client, request: &Request) -> Result<Seen> {
     let found = rds::cluster_snapshot(rds, request.snapshot_identifier.as_str()).await?;
     Ok(Seen::of(found.as_ref(), rds::source::of_cluster_snapshot))
@@ -105,9 +105,9 @@ async fn ask_for_cluster(
         let message = format!("cannot restore: the DB cluster snapshot {snapshot_identifier} does not exist");
         Error::new(KIND, identifier, message)
     })?;
-    // Right before the call, because a name says nothing about the snapshot that has it.
+    // The check is right before the call, because a name does not identify a snapshot.
     unchanged(KIND, identifier, pinned(plan)?, &Seen::of(Some(&snapshot), rds::source::of_cluster_snapshot))?;
-    // Without a version the cluster would get the engine's default one, whatever the snapshot has.
+    // Without a version RDS would use the engine's default, not the snapshot's.
     let version = snapshot.engine_version().unwrap_or(&original.engine_version);
     let call = rds
         .restore_db_cluster_from_snapshot()
@@ -125,7 +125,7 @@ async fn ask_for_cluster(
     }
 }
 
-/// An Aurora cluster whose members are being created.
+/// An Aurora cluster whose members are in creation.
 struct Restoring<'a> {
     rds: &'a Client,
     event: &'a RestoreEvent<OriginalCluster>,
@@ -133,13 +133,13 @@ struct Restoring<'a> {
     resource_id: Option<String>,
 }
 
-/// How far a member is.
+/// The progress of a member.
 enum Creation {
     UnderWay {
         goal: MemberGoal,
         available: bool,
     },
-    /// The cluster does not take members at the moment.
+    /// The cluster does not accept members at the moment.
     NotNow,
 }
 
@@ -152,7 +152,7 @@ impl Restoring<'_> {
         }
     }
 
-    /// Creates the member unless it is among those that are there.
+    /// Creates the member, unless it already exists.
     async fn member(&self, member: &Member, originals: &[DbInstance], there: &[DbInstance]) -> Result<Creation> {
         let RestoreEvent { request, plan, to, .. } = self.event;
         let identifier = member.target.names.of(*to)?;
@@ -187,7 +187,7 @@ impl Restoring<'_> {
             }
             Err(error) => error,
         };
-        // The answer to a call that was carried out may have been lost; and another database may have the name.
+        // RDS may have carried out the call although its answer was lost; or another database may have the name.
         if let Some(found) = claim::created(self.rds, name, &request.execution).await? {
             return self.under_way(identifier, &found).await;
         }
@@ -205,7 +205,7 @@ impl Restoring<'_> {
         ))
     }
 
-    /// The member that is there already, if this execution created it in this cluster.
+    /// The existing member, if this execution created it in this cluster.
     async fn under_way(&self, identifier: &DatabaseIdentifier, found: &DbInstance) -> Result<Creation> {
         let RestoreEvent { request, plan, .. } = self.event;
         let name = identifier.as_str();
@@ -232,7 +232,7 @@ fn original_member_is_gone(request: &Request, member: &Member) -> Error {
     Error::new(KIND, &request.identifier, message)
 }
 
-/// Whether the cluster is in the middle of something that passes. For a moment only what is pending tells.
+/// Whether the cluster has a passing status. For a moment only its pending changes show that.
 fn is_busy(cluster: &DbCluster) -> bool {
     cluster.phase() == Phase::Passing || cluster.has_pending_modifications()
 }

@@ -1,4 +1,4 @@
-//! Restoring a DB instance: one call, with everything of the original that the call takes.
+//! Restores a DB instance in one call, with all the original's settings that the call takes.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, DbSnapshot};
@@ -15,7 +15,7 @@ use crate::{calls, check_original, pinned, refused, restored_by_us, unchanged};
 
 const KIND: ErrorKind = ErrorKind::InstanceRestore;
 
-/// Restores the instance, unless that is under way already.
+/// Restores the instance, unless its restore is under way.
 pub async fn restore(rds: &Client, event: RestoreEvent<OriginalInstance>) -> Result<StepOutput> {
     let RestoreEvent { request, plan, to, .. } = &event;
     let target = &plan.target();
@@ -33,7 +33,7 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalInstance>) -> Res
         // Boxed, because the call has room for some forty parameters.
         None => match Box::pin(ask_for_it(rds, &event, identifier, &tags)).await {
             Ok(answer) => answer,
-            // If it is there all the same, the answer to the call that made it was lost.
+            // If the instance exists all the same, the answer to its creation was lost.
             Err(failure) => {
                 let found = claim::created(rds, identifier.as_str(), &request.execution).await?;
                 restored_by_us(KIND, found.as_ref(), &event, identifier)?.cloned().ok_or(failure)?
@@ -49,7 +49,7 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalInstance>) -> Res
     }))
 }
 
-/// The identity of what has the snapshot's name now, if anything has.
+/// The identity of the snapshot under this name, if there is one.
 async fn snapshot_now(rds: &Client, request: &Request) -> Result<Seen> {
     let found = rds::snapshot(rds, request.snapshot_identifier.as_str()).await?;
     Ok(Seen::of(found.as_ref(), rds::source::of_snapshot))
@@ -67,7 +67,7 @@ async fn ask_for_it(
     let snapshot = rds::snapshot(rds, snapshot_identifier).await?.ok_or_else(|| {
         Error::new(KIND, identifier, format!("cannot restore: the DB snapshot {snapshot_identifier} does not exist"))
     })?;
-    // Right before the call, because a name says nothing about the snapshot that has it.
+    // The check is right before the call, because a name does not identify a snapshot.
     unchanged(KIND, identifier, pinned(plan)?, &Seen::of(Some(&snapshot), rds::source::of_snapshot))?;
     let call = rds
         .restore_db_instance_from_db_snapshot()
@@ -83,12 +83,11 @@ async fn ask_for_it(
     }
 }
 
-/// The part of the original's settings that goes into the call. All figures are those of the size that RDS gives the
-/// restored database.
+/// The original's settings for the call. All figures fit the size that RDS gives the restored database.
 fn to_send(original: &OriginalInstance, snapshot: &DbSnapshot) -> InstanceSettings {
     let (engine, has) = (original.engine.as_str(), snapshot.allocated_storage());
-    // Storage never shrinks: what was added since the snapshot is asked for, what the snapshot has anyway is not. An engine
-    // that takes no size here is restored with the snapshot's.
+    // Storage never shrinks, so the call names a size only if the original has grown since the snapshot. An engine that
+    // takes no size here is restored with the snapshot's size.
     let wanted = original.settings.allocated_storage.max(has);
     let takes_size = original.settings.taken_by(Call::Restore, engine).allocated_storage.is_some();
     let size = if takes_size { wanted } else { has.or(wanted) };
@@ -120,7 +119,7 @@ mod tests {
     }
 
     #[test]
-    fn storage_added_since_the_snapshot_is_asked_for_and_its_iops_with_it() {
+    fn storage_added_since_the_snapshot_is_requested_with_its_iops() {
         for (engine, original_gib, snapshot_gib, storage, iops) in [
             ("postgres", 500, 500, None, Some(12_000)),
             ("postgres", 500, 100, Some(500), Some(12_000)),

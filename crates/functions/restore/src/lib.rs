@@ -4,12 +4,12 @@
 //! |---|---|
 //! | [`instance`] | a DB instance: one call |
 //! | [`cluster`] | a DB cluster: Aurora in three phases (cluster, writer, other members), Multi-AZ in one |
-//! | `calls` | how a setting is spelled in the calls that restore and create |
+//! | `calls` | the parameters of settings in the calls that restore and create |
 //!
-//! Which setting a call takes is said by the table in [`trapheus_common::settings`]; what no restore call takes is the
-//! business of the settings crate, which comes next. A database that already has the name is waited for if this
-//! execution made it, and refused if not. Everything is restored with deletion protection off, so that a rollback can
-//! always remove it.
+//! The table in [`trapheus_common::settings`] says which setting a call takes. The settings crate, which comes next, sets
+//! those that no restore call takes. If a database already has the name, the step waits for it if this execution created
+//! it, and refuses it otherwise. All databases are restored without deletion protection, so that a rollback can always
+//! delete them.
 
 mod calls;
 pub mod cluster;
@@ -25,7 +25,7 @@ use trapheus_common::rds::Database;
 use trapheus_common::source::{self, Seen};
 use trapheus_common::{Error, ErrorKind, Result};
 
-/// Refuses to restore unless the original has the name that the state machine says it has by then.
+/// Refuses to restore unless the original has the name that the state machine passes.
 fn check_original<O: Original>(kind: ErrorKind, event: &RestoreEvent<O>, name_now: Option<&str>) -> Result<()> {
     let names = &event.plan.names.database;
     let (expected, wanted) = (names.of(event.original_at)?, names.of(event.to)?);
@@ -44,12 +44,12 @@ fn check_original<O: Original>(kind: ErrorKind, event: &RestoreEvent<O>, name_no
     }
 }
 
-/// The backup that the run restores. No restore is made without one.
+/// The backup that the run restores. A run without one restores nothing.
 fn pinned<O>(plan: &Plan<O>) -> Result<&Source> {
     plan.source.as_ref().ok_or_else(|| Error::internal("the plan names no source to restore from"))
 }
 
-/// Fails if the snapshot is another one than the run chose. A snapshot that is gone says nothing about what was restored.
+/// Returns an error if the snapshot is not the pinned one. A deleted snapshot proves nothing about the restored database.
 fn unchanged(kind: ErrorKind, identifier: &str, pinned: &Source, now: &Seen) -> Result<()> {
     match source::difference(pinned, now) {
         Some(difference) => Err(Error::new(kind, identifier, format!("the restore is not used: {difference}"))),
@@ -57,7 +57,7 @@ fn unchanged(kind: ErrorKind, identifier: &str, pinned: &Source, now: &Seen) -> 
     }
 }
 
-/// The name is taken by something this execution did not make.
+/// The error for a name that another database has.
 fn taken(kind: ErrorKind, identifier: &str, why: &str) -> Error {
     Error::new(
         kind,
@@ -69,7 +69,7 @@ fn taken(kind: ErrorKind, identifier: &str, why: &str) -> Error {
     )
 }
 
-/// AWS refused the call: what was being done, and what to do about it where that is known.
+/// AWS refused the call: the failed action, and the remedy if it is known.
 fn refused<E>(kind: ErrorKind, identifier: &str, doing: &str, error: &SdkError<E, HttpResponse>) -> Error
 where
     E: ProvideErrorMetadata + std::error::Error + 'static,
@@ -79,7 +79,7 @@ where
     Error::from_aws(kind, identifier, format!("{doing}{remedy}"), error)
 }
 
-/// The database that has the name, if this execution restored it; an error for any other.
+/// The database under the name, if this execution restored it; an error for any other.
 fn restored_by_us<'a, D: Database, O: Original>(
     kind: ErrorKind,
     found: Option<&'a D>,

@@ -1,4 +1,4 @@
-//! How a setting is spelled in the calls that modify, and what their refusal means.
+//! The parameters of settings in the calls that modify, and the meaning of refusals.
 
 use std::error::Error as _;
 
@@ -16,33 +16,33 @@ use trapheus_common::{Error, Result};
 use crate::KIND;
 use crate::changes::{Changes, Together};
 
-/// How a request was met.
+/// RDS's answer to a request.
 pub(crate) enum Asked<T> {
     /// Accepted: it is under way.
     Accepted(T),
-    /// The database is busy with something that passes.
+    /// The database is busy with a passing operation.
     NotNow,
-    /// Refused for its status, though nothing shows that passes. A change that was accepted a moment ago may not show yet.
+    /// RDS refused because of the status, though no change shows. A change that was accepted a moment ago may not show yet.
     NotInThisStatus(Error),
-    /// Refused, and asking again in the same words would not help.
+    /// RDS refused, and the same call again would not help.
     Refused(Error),
 }
 
-/// What came of asking for all changes of a database.
+/// The result of the requests for all changes of a database.
 pub(crate) struct Configured<T> {
     /// The last answer of RDS to a change that it accepted.
     pub(crate) answer: Option<T>,
     pub(crate) is_under_way: bool,
-    /// Refusals for which no restore is undone.
+    /// Refusals that undo no restore.
     pub(crate) notes: Vec<String>,
-    /// Whether RDS was too busy for some of it: it has to be asked for again.
+    /// Whether RDS was too busy for a part, which the step requests again.
     pub(crate) is_unfinished: bool,
 }
 
-/// Asks for the essential changes, then for all others. RDS refuses a whole call for one of its parameters, so the changes
-/// of a refused call are asked for one by one. Only an essential one that is refused alone is an error.
+/// Requests the essential changes, then all others. RDS refuses a whole call for one of its parameters. So the step
+/// requests the changes of a refused call one by one. Only a refused call with a single essential change is an error.
 ///
-/// `is_under_way` says whether other changes of the database have just been accepted.
+/// `is_under_way` means that RDS has just accepted other changes of the database.
 pub(crate) async fn configure<S: Together, T>(
     changes: Changes<S>,
     is_under_way: bool,
@@ -68,7 +68,7 @@ pub(crate) async fn configure<S: Together, T>(
 }
 
 impl<T> Configured<T> {
-    /// Takes an answer in, and returns a refusal.
+    /// Adds an answer, and returns a refusal.
     fn add(&mut self, asked: Asked<Option<T>>) -> Option<Error> {
         match asked {
             Asked::Accepted(answer) => {
@@ -83,7 +83,7 @@ impl<T> Configured<T> {
     }
 }
 
-/// Asks for changes of an instance or member in one call.
+/// Requests changes of an instance or member in one call.
 pub(crate) async fn modify_instance(
     rds: &Client,
     identifier: &str,
@@ -127,7 +127,7 @@ pub(crate) async fn modify_instance(
     refused(identifier, changes, &error, is_about_status, is_passing)
 }
 
-/// Asks for changes of a cluster in one call.
+/// Requests changes of a cluster in one call.
 pub(crate) async fn modify_cluster(
     rds: &Client,
     identifier: &str,
@@ -175,7 +175,7 @@ pub(crate) async fn modify_cluster(
     refused(identifier, changes, &error, is_about_status, is_passing)
 }
 
-/// Switches the HTTP endpoint of an Aurora cluster on. `ModifyDBCluster` does that for Serverless v1 alone:
+/// Turns the HTTP endpoint of an Aurora cluster on. `ModifyDBCluster` does that for Serverless v1 alone:
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_EnableHttpEndpoint.html>
 pub(crate) async fn enable_http_endpoint(rds: &Client, restored: &DbCluster) -> Result<Asked<()>> {
     let identifier = restored.db_cluster_identifier().unwrap_or_default();
@@ -221,7 +221,7 @@ pub(crate) async fn reboot_cluster(rds: &Client, identifier: &str) -> Result<()>
     }
 }
 
-/// Whether the instance is in the middle of something that passes. For a moment only what is pending tells.
+/// Whether the instance has a passing status. For a moment only its pending changes show that.
 pub(crate) async fn instance_is_passing(rds: &Client, identifier: &str) -> Result<bool> {
     Ok(rds::instance(rds, identifier).await?.as_ref().is_some_and(is_busy))
 }
@@ -238,7 +238,7 @@ fn is_busy(database: &impl Database) -> bool {
     database.phase() == Phase::Passing || database.has_pending_modifications()
 }
 
-/// A refusal; an error where asking again may help.
+/// A refusal; an error if another call may help.
 fn refused<S, E, T>(
     identifier: &str,
     changes: &Changes<S>,
@@ -267,7 +267,7 @@ pub(crate) fn note(error: &Error) -> String {
     format!("{error}{why}; set it by hand")
 }
 
-/// Only what is missing: the restore exports no more than it was told to.
+/// Only the missing exports: the restore may already export some.
 fn log_exports(missing: Vec<String>) -> Option<CloudwatchLogsExportConfiguration> {
     let missing = some(missing)?;
     Some(CloudwatchLogsExportConfiguration::builder().set_enable_log_types(Some(missing)).build())

@@ -1,14 +1,14 @@
-//! What has to be asked for: what of the original's settings a modification can still bring to the restored database.
+//! The changes to request: the original's settings that a modification can still give to the restored database.
 //!
-//! RDS refuses a whole call for one of its parameters. So the settings without which clients cannot work are asked for in a
-//! call of their own, and a call with others that is refused is split: each of them alone, with those that RDS refuses
-//! without it, or that clash with what it is by default.
+//! RDS refuses a whole call for one of its parameters. So the essential settings have a call of their own. A refused call
+//! with several settings is split: one call for each setting, with its companions. A companion is a setting without which
+//! RDS refuses the first one, or whose default clashes with it.
 
 use trapheus_common::settings::{Call, ClusterSettings, InstanceSettings, Setting, Settings, Weight};
 
-/// Settings to ask for, all in one call.
+/// Settings to request, all in one call.
 pub(crate) struct Changes<S: Settings> {
-    /// Those that differ, with what has to go with them; everything else is left out.
+    /// The settings that differ, with their companions; all others are left out.
     pub(crate) settings: S,
     differing: Vec<&'static Setting<S>>,
     original: S,
@@ -24,7 +24,7 @@ impl<S: Together> Changes<S> {
         self.differing.is_empty()
     }
 
-    /// Whether a difference that would remain is one to roll back for.
+    /// Whether a remaining difference would lead to a rollback.
     pub(crate) fn are_essential(&self) -> bool {
         self.differing.iter().any(|setting| setting.weight == Weight::Essential)
     }
@@ -34,7 +34,7 @@ impl<S: Together> Changes<S> {
         self.differing.iter().map(|setting| setting.name).collect::<Vec<_>>().join(", ")
     }
 
-    /// What clients cannot do without, then everything else; a call each, and none for nothing.
+    /// The essential settings, then all others, each in one call; no call without settings.
     pub(crate) fn by_weight(self) -> impl Iterator<Item = Self> {
         let Self { differing, original, .. } = self;
         let (essential, optional): (Vec<_>, Vec<_>) =
@@ -43,12 +43,12 @@ impl<S: Together> Changes<S> {
         calls.into_iter().filter(|changes| !changes.is_empty())
     }
 
-    /// Each setting in a call of its own, with those that belong to it.
+    /// Each setting in a call of its own, with its companions.
     pub(crate) fn one_by_one(&self) -> Vec<Self> {
         let mut calls: Vec<Self> = Vec::new();
         for &setting in &self.differing {
             let alone = Self::new(&self.original, vec![setting]);
-            // The call of another one may have it with it already.
+            // The call of another setting may already contain it.
             match calls.iter_mut().find(|call| call.settings == alone.settings) {
                 Some(call) => call.differing.push(setting),
                 None => calls.push(alone),
@@ -58,28 +58,28 @@ impl<S: Together> Changes<S> {
     }
 }
 
-/// Settings some of which are asked for only together.
+/// Settings, some of which need others in the same call.
 pub(crate) trait Together: Settings + Clone + PartialEq {
-    /// The picked ones of these settings, with those that have to go with them.
+    /// The picked settings, with their companions.
     fn with_companions(&self, picked: Self) -> Self;
 }
 
-/// The companions that the settings of a DB instance and of a DB cluster have in common, picked from `$all`.
+/// The companions in the settings of both a DB instance and a DB cluster, picked from `$all`.
 macro_rules! pick_shared_companions {
     ($all:expr, $picked:expr) => {
         if $picked.monitoring_interval.is_some() || $picked.monitoring_role_arn.is_some() {
             $picked.monitoring_interval = $all.monitoring_interval;
             $picked.monitoring_role_arn.clone_from(&$all.monitoring_role_arn);
         }
-        // The advanced mode is refused without Performance Insights and a long retention in the same call, and neither the
-        // key nor the retention is taken without Performance Insights.
+        // RDS refuses the advanced mode without Performance Insights and a long retention in the same call. It takes
+        // neither the key nor the retention without Performance Insights.
         let detailed =
             $picked.performance_insights_kms_key_id.is_some() || $picked.performance_insights_retention_days.is_some();
         if $picked.database_insights_mode.is_some() || detailed {
             $picked.performance_insights = $all.performance_insights;
             $picked.performance_insights_retention_days = $all.performance_insights_retention_days;
         }
-        // Either may overlap with what the other is by default, which RDS refuses.
+        // Each window may overlap with the other's default, which RDS refuses.
         if $picked.maintenance_window.is_some() || $picked.backup_window.is_some() {
             $picked.maintenance_window.clone_from(&$all.maintenance_window);
             $picked.backup_window.clone_from(&$all.backup_window);
@@ -110,13 +110,13 @@ impl Together for ClusterSettings {
     }
 }
 
-/// What to ask of a restored DB instance.
+/// The changes of a restored DB instance.
 pub(crate) fn of_instance(
     original: &InstanceSettings,
     restored: &InstanceSettings,
     engine: &str,
 ) -> Changes<InstanceSettings> {
-    // The restored database has the size of its snapshot at least, which leaves the maximum less room to grow.
+    // The restored database is at least as large as its snapshot, so the maximum has less room to grow.
     let size = original.allocated_storage.max(restored.allocated_storage);
     let grows = size > restored.allocated_storage;
     let sized = original.of_size(size, engine);
@@ -130,7 +130,7 @@ fn is_storage(setting: &Setting<InstanceSettings>) -> bool {
     ["the allocated storage", "the provisioned IOPS", "the storage throughput"].contains(&setting.name)
 }
 
-/// What to ask of a member of an Aurora cluster: what is its own, not its cluster's.
+/// The changes of a member of an Aurora cluster: the member's own settings, not its cluster's.
 pub(crate) fn of_member(
     original: &InstanceSettings,
     restored: &InstanceSettings,
@@ -141,7 +141,7 @@ pub(crate) fn of_member(
     Changes::new(original, differing)
 }
 
-/// What to ask of a restored DB cluster.
+/// The changes of a restored DB cluster.
 pub(crate) fn of_cluster(
     original: &ClusterSettings,
     restored: &ClusterSettings,
@@ -161,7 +161,7 @@ mod tests {
     use super::*;
 
     #[test]
-    fn equal_settings_leave_nothing_to_ask_for() {
+    fn equal_settings_need_no_change() {
         let settings = InstanceSettings { monitoring_interval: Some(60), ..InstanceSettings::default() };
         assert!(of_instance(&settings, &settings, "postgres").is_empty());
     }
@@ -218,7 +218,7 @@ mod tests {
     }
 
     #[test]
-    fn what_only_the_restore_can_set_is_not_asked_for() {
+    fn a_setting_that_only_the_restore_can_set_is_not_requested() {
         let original = InstanceSettings {
             kms_key_id: Some("key-1".into()),
             port: Some(5433),
@@ -229,7 +229,7 @@ mod tests {
     }
 
     #[test]
-    fn a_member_is_asked_only_for_what_is_its_own() {
+    fn only_a_members_own_settings_are_requested() {
         let original = InstanceSettings {
             promotion_tier: Some(3),
             backup_retention_days: Some(7),
@@ -245,7 +245,7 @@ mod tests {
     }
 
     #[test]
-    fn what_clients_cannot_do_without_has_a_call_of_its_own() {
+    fn the_essential_settings_have_a_call_of_their_own() {
         let original = InstanceSettings {
             managed_master_password: true,
             security_groups: vec!["sg-1".into()],
@@ -273,7 +273,7 @@ mod tests {
     }
 
     #[test]
-    fn a_refused_call_is_split_into_one_for_each_setting_and_what_belongs_to_it() {
+    fn a_refused_call_is_split_into_one_for_each_setting_with_its_companions() {
         let original = InstanceSettings {
             max_allocated_storage: Some(200),
             monitoring_interval: Some(60),
@@ -316,7 +316,7 @@ mod tests {
     }
 
     #[test]
-    fn the_maximum_of_autoscaling_is_held_against_the_restored_size() {
+    fn the_maximum_of_autoscaling_is_compared_with_the_restored_size() {
         let original =
             InstanceSettings { allocated_storage: Some(100), max_allocated_storage: Some(200), ..Default::default() };
         let restored = |gib| InstanceSettings { allocated_storage: Some(gib), ..InstanceSettings::default() };

@@ -1,6 +1,6 @@
-//! A restored DB cluster, with the members of an Aurora cluster: configured, verified, protected.
+//! A restored DB cluster, with the members of an Aurora cluster: `configure`, `verify`, `protect`.
 //!
-//! The members of a Multi-AZ DB cluster are RDS's own: what is set on the cluster is set on them.
+//! RDS owns the members of a Multi-AZ DB cluster: they have the settings of the cluster.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance};
@@ -20,8 +20,8 @@ use crate::calls::{self, Asked};
 use crate::findings::Findings;
 use crate::{KIND, changes, upkeep};
 
-/// Asks for what the restore could not set and what differs all the same: the tags at once, then reboots where
-/// parameters wait for one, then everything else, members first.
+/// Requests the settings that the restore could not set, and all other differences. The order is: tags, reboots for waiting
+/// parameters, all other settings, members first.
 pub async fn configure(rds: &Client, event: RestoredEvent<OriginalCluster>) -> Result<StepOutput> {
     let original = &event.plan.original;
     let restored = Restored::find(rds, &event, KIND).await?;
@@ -70,7 +70,7 @@ pub async fn configure(rds: &Client, event: RestoredEvent<OriginalCluster>) -> R
     Ok(if under_way { output.waiting_for(available) } else { output })
 }
 
-/// Compares the restored cluster and its members with the original; nothing is changed.
+/// Compares the restored cluster and its members with the original; changes nothing.
 pub async fn verify(rds: &Client, event: RestoredEvent<OriginalCluster>) -> Result<Verification> {
     let RestoredEvent { request, plan, .. } = &event;
     let original = &plan.original;
@@ -93,7 +93,7 @@ pub async fn verify(rds: &Client, event: RestoredEvent<OriginalCluster>) -> Resu
     findings.concluded(restored.name, cluster.db_cluster_resource_id().unwrap_or_default())
 }
 
-/// Switches deletion protection back on if the original had it. Members are protected by their cluster.
+/// Turns deletion protection on again if the original had it. The cluster protects its members.
 pub async fn protect(rds: &Client, event: RestoredEvent<OriginalCluster>) -> Result<StepOutput> {
     let restored = Restored::find(rds, &event, KIND).await?;
     let available = restored.available();
@@ -111,14 +111,14 @@ pub async fn protect(rds: &Client, event: RestoredEvent<OriginalCluster>) -> Res
     upkeep::protect(rds, cluster, output, available, is_passing).await
 }
 
-/// The cluster this execution restored.
+/// The cluster that this execution restored.
 struct Restored<'a> {
     name: &'a DatabaseIdentifier,
     at: NameRole,
     cluster: DbCluster,
     /// The original's own tags.
     own_tags: Tags,
-    /// The members this execution created, each with the one it stands for.
+    /// The members that this execution created, each with its original.
     members: Vec<(&'a Member, DbInstance)>,
     /// Names of members in the cluster that this execution did not create.
     strangers: Vec<String>,
@@ -148,7 +148,7 @@ impl<'a> Restored<'a> {
             let is_named = |member: &&Member| member.target.names.of(*at).is_ok_and(|name| *name == *member_name);
             match original.members.iter().find(is_named) {
                 Some(member) if ours => restored.members.push((member, instance)),
-                // A reader of Aurora Auto Scaling comes and goes as the load does.
+                // Auto Scaling adds and removes this reader with the load.
                 _ if rds::is_auto_scaled(&member_name) => {}
                 _ => restored.strangers.push(member_name),
             }
@@ -156,13 +156,13 @@ impl<'a> Restored<'a> {
         Ok(restored)
     }
 
-    /// Makes the tags of cluster and members what the originals' are.
+    /// Sets the tags of the cluster and its members to those of the originals.
     async fn same_tags(&self, rds: &Client) -> Result<()> {
         upkeep::same_tags(rds, self.cluster.db_cluster_arn(), &self.own_tags, self.cluster.tag_list()).await?;
         let ids: Vec<&str> = self.members.iter().map(|(member, _)| member.target.resource_id.as_str()).collect();
         let originals = rds::instances_by_resource_ids(rds, &ids).await?;
         for (member, instance) in &self.members {
-            // An original that does not answer tells nothing about its tags.
+            // The tags of an original that does not answer are unknown.
             if let Some(original) = rds::with_resource_id(&originals, &member.target.resource_id) {
                 let own_tags = tags::of_the_user(original.tag_list());
                 upkeep::same_tags(rds, instance.db_instance_arn(), &own_tags, instance.tag_list()).await?;
@@ -201,7 +201,7 @@ impl<'a> Restored<'a> {
             .collect()
     }
 
-    /// Reboots what waits for it; whether there was anything.
+    /// Reboots the waiting members; returns whether there were any.
     async fn reboot_for_parameters(&self, rds: &Client, kind: ClusterKind) -> Result<bool> {
         let waiting = self.waiting_for_cluster_parameters();
         if kind == ClusterKind::MultiAz {
@@ -221,7 +221,7 @@ impl<'a> Restored<'a> {
         Ok(rebooted)
     }
 
-    /// Whether all members are there, the same one is the writer, and each has its own settings.
+    /// Checks that all members exist, that the same one is the writer, and that each has its own settings.
     fn compare_members(&self, original: &OriginalCluster, findings: &mut Findings) -> Result<()> {
         for member in original.own_members() {
             let name = member.target.names.of(self.at)?.as_str();

@@ -1,4 +1,4 @@
-//! What the comparison of the restored database with the original found, sorted by what it matters.
+//! The differences between the restored database and the original, by their weight.
 
 use trapheus_common::document::{Source, TaskName, Verification};
 use trapheus_common::identifiers::DatabaseIdentifier;
@@ -14,18 +14,18 @@ pub(crate) struct Findings {
 }
 
 impl Findings {
-    /// Something to roll back for.
+    /// Adds a difference that causes a rollback.
     pub(crate) fn essential(&mut self, words: impl Into<String>) {
         self.essential.push(words.into());
     }
 
-    /// Something a person should know.
+    /// Adds a difference for a person to read.
     pub(crate) fn report(&mut self, words: impl Into<String>) {
         self.reported.push(words.into());
     }
 
-    /// Clients have to be able to use the database. A status in which RDS works on the storage may last for days, and is
-    /// worth a line: until then, reads of blocks that are not loaded yet are slow.
+    /// Checks that clients can use the database. A status in which RDS works on the storage may last for days, and is
+    /// reported. Until its end, reads of blocks that are not loaded yet are slow.
     pub(crate) fn status(&mut self, whose: &str, status: &str) {
         if !acceptor::is_in_service(status) {
             self.essential(format!("{whose}status is {status}, not available"));
@@ -36,7 +36,7 @@ impl Findings {
         }
     }
 
-    /// Compares settings by the table, as far as `concerned` says so; `whose` begins each line.
+    /// Compares the settings that `concerned` selects by the table; `whose` begins each line.
     pub(crate) fn compare<S: Settings>(
         &mut self,
         whose: &str,
@@ -44,7 +44,7 @@ impl Findings {
         concerned: impl Fn(&Setting<S>) -> bool,
     ) {
         for setting in original.differing(restored).into_iter().filter(|setting| concerned(setting)) {
-            // An authority that RDS no longer has was left out, and reported, before the restore.
+            // Preflight left out, and reported, an authority that RDS no longer has.
             if setting.name == CERTIFICATE && !setting.is_reported_by(original) {
                 continue;
             }
@@ -57,7 +57,7 @@ impl Findings {
         }
     }
 
-    /// The snapshot still has to be the one that the run chose. One that is gone since says nothing about what was restored.
+    /// Checks that the snapshot is still the pinned one. A deleted snapshot proves nothing about the restored database.
     pub(crate) fn source(&mut self, pinned: Option<&Source>, now: &Seen) {
         let Some(pinned) = pinned else { return };
         self.essential.extend(source::difference(pinned, now));
@@ -66,8 +66,8 @@ impl Findings {
         }
     }
 
-    /// The restored version has to be the snapshot's. That it is not the original's is worth a line: the snapshot was
-    /// taken before an upgrade.
+    /// Checks that the restored version is the snapshot's. A difference from the original's version is reported: the
+    /// snapshot is older than an upgrade.
     pub(crate) fn engine_version(&mut self, original: &str, of_snapshot: Option<&str>, restored: Option<&str>) {
         let restored = restored.unwrap_or("unknown");
         if restored == original {
@@ -77,14 +77,14 @@ impl Findings {
         if of_snapshot == Some(restored) {
             self.report(format!("{words} (the snapshot is of {restored})"));
         } else if of_snapshot.is_some_and(|version| numbers(restored) > numbers(version)) {
-            // A restore has the snapshot's version, so a newer one is an upgrade by RDS itself.
+            // A restore has the snapshot's version, so a newer version is an upgrade by RDS itself.
             self.report(format!("{words} (RDS upgraded the restored database itself)"));
         } else {
             self.essential(words);
         }
     }
 
-    /// The verification's result; an error that lists everything essential.
+    /// The verification's result; an error that lists every essential difference.
     pub(crate) fn concluded(self, identifier: &DatabaseIdentifier, resource_id: &str) -> Result<Verification> {
         let Self { essential, reported } = self;
         if essential.is_empty() {
@@ -104,7 +104,7 @@ impl Findings {
     }
 }
 
-/// A version's numbers, which compare in each notation that RDS has.
+/// A version's numbers, which compare in each notation of RDS.
 fn numbers(version: &str) -> Vec<u64> {
     version.split(|c: char| !c.is_ascii_digit()).filter_map(|digits| digits.parse().ok()).collect()
 }
@@ -137,7 +137,7 @@ mod tests {
     }
 
     #[test]
-    fn what_may_differ_passes_and_what_should_be_known_is_listed() {
+    fn an_expected_difference_passes_and_a_reported_one_is_listed() {
         let original = InstanceSettings {
             availability_zone: Some("a".into()),
             deletion_protection: Some(true),
@@ -153,7 +153,7 @@ mod tests {
     }
 
     #[test]
-    fn a_status_has_to_be_one_in_service_and_a_lasting_one_is_reported() {
+    fn a_status_has_to_be_in_service_and_a_lasting_one_is_reported() {
         for (status, essential, reported) in [
             ("available", 0, 0),
             ("backing-up", 0, 0),
@@ -170,7 +170,7 @@ mod tests {
     }
 
     #[test]
-    fn the_engine_version_has_to_be_the_originals_or_the_snapshots() {
+    fn the_engine_version_has_to_equal_the_originals_or_the_snapshots() {
         for (snapshot, restored, essential, reported) in [
             (Some("16.8"), Some("16.9"), 0, 0),
             (Some("16.8"), Some("16.8"), 0, 1),

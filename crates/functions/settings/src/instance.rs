@@ -1,4 +1,4 @@
-//! A restored DB instance: configured, verified, protected.
+//! A restored DB instance: `configure`, `verify`, `protect`.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
@@ -14,8 +14,8 @@ use crate::calls;
 use crate::findings::Findings;
 use crate::{KIND, changes, upkeep};
 
-/// Asks for what the restore could not set and what differs all the same: the tags at once, then a reboot if parameters
-/// wait for one, then everything else: what clients cannot do without in a call of its own.
+/// Requests the settings that the restore could not set, and all other differences. The order is: tags, a reboot for
+/// waiting parameters, all other settings. The essential ones have a call of their own.
 pub async fn configure(rds: &Client, event: RestoredEvent<OriginalInstance>) -> Result<StepOutput> {
     let original = &event.plan.original;
     let name = event.plan.names.database.of(event.at)?;
@@ -47,7 +47,7 @@ pub async fn configure(rds: &Client, event: RestoredEvent<OriginalInstance>) -> 
     Ok(output)
 }
 
-/// Compares the restored instance with the original; nothing is changed.
+/// Compares the restored instance with the original; changes nothing.
 pub async fn verify(rds: &Client, event: RestoredEvent<OriginalInstance>) -> Result<Verification> {
     let RestoredEvent { request, plan, at } = &event;
     let original = &plan.original;
@@ -68,7 +68,7 @@ pub async fn verify(rds: &Client, event: RestoredEvent<OriginalInstance>) -> Res
     findings.concluded(plan.names.database.of(*at)?, restored.dbi_resource_id().unwrap_or_default())
 }
 
-/// Switches deletion protection back on if the original had it.
+/// Turns deletion protection on again if the original had it.
 pub async fn protect(rds: &Client, event: RestoredEvent<OriginalInstance>) -> Result<StepOutput> {
     let restored = pair(rds, &event, KIND).await?.restored;
     let name = event.plan.names.database.of(event.at)?;

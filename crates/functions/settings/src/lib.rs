@@ -1,20 +1,18 @@
-//! Carries over what a restore cannot set, compares the result with the original, and protects it.
+//! Sets the settings that a restore cannot set, compares the result with the original, and protects it.
 //!
 //! | module | owns |
 //! |---|---|
 //! | [`instance`] | the three steps for a DB instance: `configure`, `verify`, `protect` |
 //! | [`cluster`] | the same for a DB cluster and the members of an Aurora cluster |
-//! | `changes` | what has to be asked for: the pure comparison |
-//! | `calls` | how a setting is spelled in the calls that modify, and what their refusal means |
-//! | `findings` | what the comparison found, sorted by what it matters |
-//! | `upkeep` | what both kinds have in common: whether it can be worked on, tags, parameter groups |
+//! | `changes` | the changes to request: the pure comparison |
+//! | `calls` | the parameters of settings in the calls that modify, and the meaning of refusals |
+//! | `findings` | the differences, by their weight |
+//! | `upkeep` | the common part of both kinds: whether a database accepts changes, tags, parameter groups |
 //!
-//! Which settings there are, which call takes them and how much a difference matters is one table, in
-//! [`trapheus_common::settings`].
+//! One table in [`trapheus_common::settings`] lists the settings, the calls that take them, and the weight of a difference.
 //!
-//! A setting is asked for once: `configure` does not come back to look whether RDS shows it in the very words it was
-//! asked for, or it might go on for ever. Whatever differs in the end is found by `verify`, which fails for what is
-//! essential and lists the rest.
+//! `configure` requests each setting once. It does not check that RDS shows the requested value in the same words, which
+//! might never end. `verify` finds the remaining differences: it fails for essential ones and lists the others.
 
 mod calls;
 mod changes;
@@ -25,5 +23,5 @@ mod upkeep;
 
 use trapheus_common::ErrorKind;
 
-/// What `configure` and `protect` fail with.
+/// The error kind of `configure` and `protect`.
 const KIND: ErrorKind = ErrorKind::Settings;

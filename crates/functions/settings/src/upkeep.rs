@@ -1,4 +1,4 @@
-//! What both kinds of database have in common: whether they can be worked on now, their tags, their parameter groups.
+//! The common part of both kinds of database: whether they accept changes now, their tags, their parameter groups.
 
 use std::collections::BTreeSet;
 
@@ -14,7 +14,7 @@ use trapheus_common::{Error, ErrorKind, Result};
 
 use crate::KIND;
 
-/// Whether the database takes changes now: `false` if it has to be waited for, an error if waiting would not help.
+/// Whether the database accepts changes now: `false` if the step has to wait, an error if waiting would not help.
 pub(crate) fn takes_changes(kind: ErrorKind, database: DatabaseKind, identifier: &str, status: &str) -> Result<bool> {
     match phase(database, status) {
         Phase::Available => Ok(true),
@@ -26,13 +26,13 @@ pub(crate) fn takes_changes(kind: ErrorKind, database: DatabaseKind, identifier:
     }
 }
 
-/// As [`takes_changes`], and nothing of an earlier change is still to come.
+/// As [`takes_changes`], and no earlier change is pending.
 pub(crate) fn is_settled<D: Database>(kind: ErrorKind, database: &D) -> Result<bool> {
     let status = database.status().unwrap_or_default();
     Ok(takes_changes(kind, D::KIND, database.name(), status)? && !database.has_pending_modifications())
 }
 
-/// Switches the deletion protection of a settled database back on, unless it is busy by now.
+/// Turns the deletion protection of a settled database on again, unless it has become busy.
 pub(crate) async fn protect<D: Changes>(
     rds: &Client,
     restored: &D,
@@ -43,7 +43,7 @@ pub(crate) async fn protect<D: Changes>(
     let identifier = restored.name();
     let doing = Doing { kind: KIND, identifier, doing: "cannot switch deletion protection back on" };
     let Err(refused) = restored.protect(rds, true, doing).await else {
-        // RDS switches it on at once; should it not show yet, this function looks again.
+        // RDS turns the protection on at once; if it does not show yet, this function reads again.
         let is_on = D::of_name(rds, identifier).await?.is_some_and(|now| now.is_protected());
         return Ok(if is_on { output } else { output.then_more(available) });
     };
@@ -53,7 +53,7 @@ pub(crate) async fn protect<D: Changes>(
     Err(refused.error)
 }
 
-/// Makes the user's tags what the original's are. Our own stay, they are the release's to remove.
+/// Sets the user's tags to the original's. Trapheus's tags stay; the release removes them.
 pub(crate) async fn same_tags(rds: &Client, arn: Option<&str>, wanted: &Tags, present: &[Tag]) -> Result<()> {
     let arn = arn.unwrap_or_default();
     let (missing, surplus) = tag_changes(wanted, &tags::of_the_user(present));
@@ -83,7 +83,7 @@ pub(crate) fn waits_for_reboot(instance: &DbInstance) -> bool {
     instance.db_parameter_groups().iter().any(|group| group.parameter_apply_status() == Some("pending-reboot"))
 }
 
-/// What is wrong with the parameter and option groups of an instance: groups of the right name that are not in force.
+/// The groups of an instance with the right name that are not in force.
 pub(crate) fn groups_not_in_force(instance: &DbInstance) -> Vec<String> {
     let parameters = instance.db_parameter_groups().iter().filter_map(|group| {
         let status = group.parameter_apply_status()?;
@@ -99,7 +99,7 @@ pub(crate) fn groups_not_in_force(instance: &DbInstance) -> Vec<String> {
     parameters.chain(options).collect()
 }
 
-/// What a person has to know of a managed master password: it is a new one, in a new secret.
+/// The note on a managed master password: it is a new one, in a new secret.
 pub(crate) fn secret_note(original_is_managed: bool, secret: Option<&MasterUserSecret>) -> Option<String> {
     if !original_is_managed {
         return None;
@@ -120,7 +120,7 @@ mod tests {
     }
 
     #[test]
-    fn tags_that_are_missing_or_other_are_set_and_those_too_many_removed() {
+    fn missing_or_different_tags_are_set_and_additional_ones_removed() {
         let wanted = tags_of(&[("team", "shop"), ("stage", "prod"), ("same", "same")]);
         let present = tags_of(&[("stage", "dev"), ("same", "same"), ("stray", "x")]);
         let (missing, surplus) = tag_changes(&wanted, &present);

@@ -2,12 +2,12 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`webhook`] | reading addresses out of a secret, and what an address has to look like |
-//! | [`post`] | one message to one webhook: time-outs, tries, what an answer means |
+//! | [`webhook`] | the addresses in a secret, and the form of an address |
+//! | [`post`] | one message to one webhook: time-outs, tries, the meaning of an answer |
 //!
-//! What the message says is `trapheus-alert`'s. A webhook's address is its password: it is read from Secrets Manager or
-//! Parameter Store at each alert, and neither logged nor put into an error; a webhook is known by its position. One that
-//! fails stops no other one, and without a webhook there is nothing to do.
+//! `trapheus-alert` writes the message. A webhook's address is its password. The function reads it from Secrets Manager or
+//! Parameter Store for each alert. No log and no error contains it; errors give a webhook's position. A failing webhook
+//! does not stop the others, and without a webhook there is nothing to do.
 
 use std::fmt;
 
@@ -24,7 +24,7 @@ use crate::webhook::Webhook;
 pub mod post;
 pub mod webhook;
 
-/// Where the addresses of the webhooks are kept.
+/// The place of the webhooks' addresses.
 #[derive(Clone, Debug, Default)]
 pub struct SlackOptions {
     /// The name of a secret in Secrets Manager.
@@ -35,20 +35,20 @@ pub struct SlackOptions {
 }
 
 impl SlackOptions {
-    /// As in the parameters `SlackSecret` and `SlackParameter`; empty for none.
+    /// The options in the form of the parameters `SlackSecret` and `SlackParameter`; an empty text means none.
     pub fn new(secret: &str, parameter: &str, region: &str) -> Self {
         let named = |name: &str| Some(name.trim().to_owned()).filter(|name| !name.is_empty());
         Self { secret: named(secret), parameter: named(parameter), region: region.to_owned() }
     }
 }
 
-/// What the function talks to.
+/// The services that the function calls.
 #[derive(Clone)]
 pub struct Clients {
     pub secrets: Lazy<aws_sdk_secretsmanager::Client>,
     pub parameters: Lazy<aws_sdk_ssm::Client>,
     pub rds: aws_sdk_rds::Client,
-    /// How messages get to Slack; it has to follow no redirect.
+    /// The connector for messages to Slack, which must not follow redirects.
     pub http: Lazy<SharedHttpConnector>,
 }
 
@@ -58,7 +58,7 @@ impl fmt::Debug for Clients {
     }
 }
 
-/// Sends one alert. It is an error only if no webhook took it, so that trying again sends nothing twice.
+/// Sends one alert. An error means that no webhook accepted the alert, so a retry sends nothing twice.
 pub async fn send(
     clients: &Clients,
     options: &SlackOptions,
@@ -87,8 +87,8 @@ pub async fn send(
     Ok(SlackOutput { phase, delivered, undelivered: troubles.iter().map(ToString::to_string).collect() })
 }
 
-/// The error if no webhook took the alert, for the state machine to try again: twice if one of them may have posted it, often
-/// if a further try can only help.
+/// The error if no webhook accepted the alert. The state machine retries twice if a webhook may have posted the alert. It
+/// retries often if a retry cannot post the alert twice.
 fn nobody(about: &str, troubles: &[Trouble]) -> Error {
     let kinds =
         [ErrorKind::Unanswered, ErrorKind::RateExceeded, ErrorKind::ServiceUnavailable, ErrorKind::EndpointUnreachable];
@@ -100,7 +100,7 @@ fn nobody(about: &str, troubles: &[Trouble]) -> Error {
     Error::new(kind, about, "no Slack webhook took the alert").caused_by(reasons)
 }
 
-/// Every webhook that can be read, and what is wrong with the rest.
+/// All readable webhooks, and the problems of the others.
 async fn webhooks(clients: &Clients, options: &SlackOptions) -> (Vec<Webhook>, Vec<Trouble>) {
     let (secret, parameter) = futures::join!(secret(clients, options), parameter(clients, options));
     let mut found = Vec::new();

@@ -1,8 +1,8 @@
 //! One message to one webhook.
 //!
-//! Slack knows no token by which it would recognise a message that is sent again. So an answer that says "not now" and a
-//! connection that was never made are tried again here. A message that was written and not answered is not: Slack may have
-//! posted it, and the state machine posts it twice more at most.
+//! Slack has no token by which it recognises a repeated message. So this module retries after an answer that says "not
+//! now", and after a connect error. It does not retry a message without an answer: Slack may have posted it. The state
+//! machine posts such a message at most twice more.
 
 use std::fmt;
 use std::time::Duration;
@@ -15,18 +15,17 @@ use trapheus_common::{Error, ErrorKind, connect_error};
 
 use crate::webhook::{self, Webhook};
 
-/// How long one try may take, connection included.
+/// The time limit of one try, including the connection.
 pub const PATIENCE: Duration = Duration::from_secs(10);
-/// How long to wait before each further try. Slack takes one message a second.
-/// <https://docs.slack.dev/apis/web-api/rate-limits>
+/// The waits before each further try. Slack accepts one message a second. <https://docs.slack.dev/apis/web-api/rate-limits>
 const BETWEEN_TRIES: [Duration; 2] = [Duration::from_secs(2), Duration::from_secs(10)];
-/// The longest word of Slack's that is repeated.
+/// The longest word of Slack's that an error repeats.
 const LONGEST_WORD: usize = 40;
 
-/// Why a webhook did not take the alert, in words without its address.
+/// The reason why a webhook did not accept the alert, in words without its address.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Trouble {
-    /// What the failure means to who tries again.
+    /// The kind of the failure, which decides about retries.
     pub kind: ErrorKind,
     what: String,
 }
@@ -36,10 +35,10 @@ impl Trouble {
         Self { kind, what: format!("webhook {number}: {reason}") }
     }
 
-    /// What keeps the addresses could not be read.
+    /// The secret or parameter with the addresses could not be read.
     pub(crate) fn of(error: &Error) -> Self {
         let report = error.report();
-        // The line that names the secret says nothing more.
+        // The line that names the secret is left out, because it contains no reason.
         let what = report.split_once(" \n").map_or(report.as_str(), |(_, what)| what).to_owned();
         Self { kind: error.kind(), what }
     }
@@ -51,7 +50,7 @@ impl fmt::Display for Trouble {
     }
 }
 
-/// Posts, and tries again what may pass.
+/// Posts the message, and retries after a failure that may pass.
 pub(crate) async fn post(http: &SharedHttpConnector, webhook: &Webhook, message: &str) -> Result<(), Trouble> {
     let mut waits = BETWEEN_TRIES.into_iter();
     loop {
@@ -81,7 +80,7 @@ async fn once(http: &SharedHttpConnector, webhook: &Webhook, message: &str) -> R
     }
 }
 
-/// The words of a connection error are left out: they are not ours, and may hold the address.
+/// The words of a connect error are left out: they are not Trapheus's own, and may contain the address.
 async fn answer(http: &SharedHttpConnector, request: HttpRequest) -> Result<(), (ErrorKind, String)> {
     let response = http.call(request).await.map_err(|error| match error {
         error if error.is_timeout() => (ErrorKind::EndpointUnreachable, "no connection in time".to_owned()),
@@ -95,7 +94,7 @@ async fn answer(http: &SharedHttpConnector, request: HttpRequest) -> Result<(), 
         200..=299 => return Ok(()),
         300..=399 => return Err((ErrorKind::Alert, format!("HTTP {status}, and redirects are not followed"))),
         429 => ErrorKind::RateExceeded,
-        // A gateway that has waited for Slack in vain: the message may have been posted.
+        // A gateway waited for Slack until its timeout, so Slack may have posted the message.
         502 | 504 => ErrorKind::Unanswered,
         500..=599 => ErrorKind::ServiceUnavailable,
         _ => ErrorKind::Alert,
@@ -103,7 +102,7 @@ async fn answer(http: &SharedHttpConnector, request: HttpRequest) -> Result<(), 
     Err((kind, format!("HTTP {status}{}", word_of(response).await)))
 }
 
-/// Slack says what it refuses in one word, such as `no_service` or `channel_is_archived`; anything else is not Slack's.
+/// Slack gives its reason in one word, such as `no_service` or `channel_is_archived`; any other text is not Slack's.
 async fn word_of(response: HttpResponse) -> String {
     let body = ByteStream::new(response.into_body()).collect().await;
     let body = body.map(|body| body.into_bytes()).unwrap_or_default();

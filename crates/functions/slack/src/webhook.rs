@@ -1,7 +1,7 @@
-//! Addresses of incoming webhooks, out of the text of a secret.
+//! The addresses of incoming webhooks in the text of a secret.
 //!
-//! Anything but Slack's own addresses is refused: whoever may write the secret should not be able to send alerts, or
-//! requests from inside the VPC, elsewhere. An address never shows: neither in an error nor in a `Debug`.
+//! This module refuses all addresses but Slack's own. A person who may write the secret must not be able to send alerts, or
+//! requests from inside the VPC, elsewhere. An address never shows, neither in an error nor in a `Debug`.
 
 use std::fmt;
 
@@ -11,14 +11,14 @@ use trapheus_common::ErrorKind;
 
 use crate::post::Trouble;
 
-/// What an incoming webhook's address begins with, in Slack and in `GovSlack`.
+/// The prefix of an incoming webhook's address, in Slack and in `GovSlack`.
 /// <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
 const BEGINNINGS: [&str; 2] = ["https://hooks.slack.com/services/", "https://hooks.slack-gov.com/services/"];
 
 /// An incoming webhook.
 #[derive(Clone, PartialEq, Eq)]
 pub struct Webhook {
-    /// Its position among all that are configured, from 1.
+    /// The webhook's position among all configured ones, from 1.
     pub number: usize,
     address: String,
 }
@@ -30,13 +30,13 @@ impl fmt::Debug for Webhook {
 }
 
 impl Webhook {
-    /// For the request alone.
+    /// The address, for the request alone.
     pub(crate) fn address(&self) -> &str {
         &self.address
     }
 }
 
-/// Adds the webhooks of a text, each once; what is none becomes a trouble.
+/// Adds the webhooks of a text, each once; any other text becomes a trouble.
 pub fn read(text: &str, found: &mut Vec<Webhook>, troubles: &mut Vec<Trouble>) {
     for address in addresses(text) {
         let number = found.len() + troubles.len() + 1;
@@ -49,8 +49,8 @@ pub fn read(text: &str, found: &mut Vec<Webhook>, troubles: &mut Vec<Trouble>) {
     }
 }
 
-/// A JSON list of addresses, a JSON object that has them as its values (as the console of Secrets Manager writes it), or
-/// addresses separated by commas or white space.
+/// The addresses in a text. The text is a JSON list, a JSON object with the addresses as values, or separated by commas or
+/// white space. The Secrets Manager console writes the object.
 fn addresses(text: &str) -> Vec<String> {
     let texts: Vec<String> = match serde_json::from_str(text) {
         Ok(Value::Array(items)) => items.iter().map(plain).collect(),
@@ -66,7 +66,7 @@ fn plain(value: &Value) -> String {
     value.as_str().map_or_else(|| value.to_string(), str::to_owned)
 }
 
-/// Whether it is an address of Slack's with a path of plain words, so that there is no way to another host in it.
+/// Whether the address is Slack's with a path of plain words, so that it cannot lead to another host.
 fn is_slacks(address: &str) -> bool {
     let is_plain = |c: char| c.is_ascii_alphanumeric() || matches!(c, '/' | '-' | '_');
     let path = BEGINNINGS.iter().find_map(|beginning| address.strip_prefix(beginning));
@@ -128,7 +128,7 @@ mod tests {
     }
 
     #[test]
-    fn an_address_shows_nowhere() {
+    fn no_output_contains_an_address() {
         let (mut found, mut troubles) = (Vec::new(), Vec::new());
         read(&format!("{ONE} https://elsewhere.example/hidden"), &mut found, &mut troubles);
         let shown = format!("{found:?} {troubles:?} {}", troubles[0]);

@@ -1,9 +1,9 @@
-//! Takes the snapshot a restore is made from, or replaces the one that is there.
+//! Takes the snapshot that a run restores, or replaces the existing one.
 //!
-//! [`instance`] and [`cluster`] make the calls of their kind; `plan` decides, from what exists now, which one is next; here
-//! the two are joined. Each invocation does one thing and says what to wait for, and is called again until there is nothing
-//! left to do. A snapshot that no run of ours took, or that was taken of another database, is refused rather than replaced.
-//! The mark on the final snapshot stays: the release at the end of the run removes it.
+//! [`instance`] and [`cluster`] make the calls of their kind; `plan` decides on the next call from the present snapshots;
+//! this file joins the two. Each invocation makes one change and returns the goal of the wait. The state machine calls
+//! again until no change is left. The step refuses to replace a snapshot that no run took, or that belongs to another
+//! database. The tags on the final snapshot stay: the release at the end of the run removes them.
 
 use aws_sdk_rds::types::Tag;
 use plan::{Act, Name, Refused, Seen, State, Way};
@@ -22,21 +22,21 @@ mod plan;
 trait Snapshots {
     /// Whether RDS copies snapshots of this database.
     fn can_be_copied(&self) -> bool;
-    /// The database itself, claimed by this execution.
+    /// The database, claimed by this execution.
     async fn database(&self) -> Result<Database>;
     async fn look(&self, name: &SnapshotIdentifier) -> Result<Option<Found>>;
     async fn create(&self, name: &SnapshotIdentifier, tags: Vec<Tag>) -> std::result::Result<(), Refusal>;
     async fn copy(&self, from: &SnapshotIdentifier, to: &SnapshotIdentifier, tags: Vec<Tag>) -> Result<()>;
-    /// Deletes it; a snapshot that is gone already is deleted.
+    /// Deletes the snapshot; an already deleted one is no error.
     async fn delete(&self, name: &SnapshotIdentifier) -> Result<()>;
 }
 
-/// The database a snapshot is taken of.
+/// The source of the snapshot.
 struct Database {
     identifier: DatabaseIdentifier,
     resource_id: String,
     phase: Phase,
-    /// The tags that a snapshot of it shall carry besides our own.
+    /// The tags that its snapshot gets besides Trapheus's own.
     tags: Tags,
 }
 
@@ -56,7 +56,7 @@ impl Database {
     }
 }
 
-/// A snapshot, and the tags a copy of it takes over.
+/// A snapshot, with the tags for its copy.
 struct Found {
     seen: Seen,
     tags: Tags,
@@ -73,10 +73,10 @@ impl Found {
     }
 }
 
-/// A snapshot that RDS would not take.
+/// RDS's refusal to take a snapshot.
 struct Refusal {
     error: Error,
-    /// Because of the status the database is in.
+    /// Whether the database's status is the reason.
     is_about_status: bool,
 }
 
@@ -93,7 +93,7 @@ async fn step(snapshots: &impl Snapshots, request: &Request, names: &Names) -> R
     match run.carry_out(act, &world, &database).await {
         Ok(output) => Ok(output),
         Err(error) if matches!(act, Act::GiveUp(_)) => Err(error),
-        // The answer may have been lost while the call was carried out, so what is there now decides.
+        // RDS may have carried out the call although its answer was lost, so the present snapshots decide.
         Err(error) => match run.next().await {
             Ok((act @ (Act::Done | Act::AwaitAvailable(_) | Act::AwaitGone(_)), world)) => {
                 run.carry_out(act, &world, &database).await
@@ -117,8 +117,8 @@ struct Run<'a, S> {
 }
 
 impl<S: Snapshots> Run<'_, S> {
-    /// The next act. Tags show late, so that a snapshot that this run has just taken may seem to be none of ours: a refusal
-    /// counts only after minutes.
+    /// The next act. Tags show late, so a snapshot that this run has just taken may seem to be another's. A refusal counts
+    /// only after minutes.
     async fn next(&self) -> Result<(Act, World)> {
         let decision = claim::look_until(async || self.decide().await, std::result::Result::is_ok).await?;
         decision.map_err(|refused| self.refused(&refused))
@@ -181,12 +181,12 @@ impl<S: Snapshots> Run<'_, S> {
         }
     }
 
-    /// Whether the database is in a status that passes, now that RDS has refused because of its status.
+    /// Whether the database has a passing status, after RDS refused because of its status.
     async fn is_busy(&self, before: &Database) -> Result<bool> {
         Ok(before.phase == Phase::Passing || self.snapshots.database().await?.phase == Phase::Passing)
     }
 
-    /// The copy is marked as the snapshot it is made from: a copy that finishes another run's is not this run's snapshot.
+    /// The copy gets the tags of its source: a copy that finishes another run's replacement is not this run's snapshot.
     async fn copy(&self, world: &World) -> Result<()> {
         let Some(Found { seen: Seen { taken_by: Some(execution), .. }, tags, .. }) = &world.staging else {
             return Err(Error::internal("a copy was decided on without a staging snapshot of ours"));

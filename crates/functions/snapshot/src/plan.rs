@@ -1,38 +1,38 @@
-//! What to do next about the snapshot: pure decisions from what exists now.
+//! The next act of the snapshot step: pure decisions from the present snapshots.
 //!
-//! Two snapshots matter: the one a restore is made from (`<identifier>-snapshot`, here [`Name::Final`]) and the one a
-//! replacement is first taken as (`<identifier>-temp`, [`Name::Staging`]). Nothing is remembered between calls; every
-//! decision is taken from their statuses and marks alone, so an interrupted replacement goes on where it stopped, whoever
-//! began it. Unless the deployment wants [`Way::DeleteFirst`], no decision removes an available snapshot while it is the
-//! only one: a test tries every world. Making the calls is the business of the crate's root.
+//! Two snapshots matter: the one that a run restores (`<identifier>-snapshot`, here [`Name::Final`]) and the temporary one
+//! of a replacement (`<identifier>-temp`, [`Name::Staging`]). The step keeps no memory between calls: it decides from
+//! statuses and tags alone. So any run continues an interrupted replacement. Unless the deployment sets
+//! [`Way::DeleteFirst`], no decision deletes the only available snapshot: a test tries every world. The crate's root makes
+//! the calls.
 
 use trapheus_common::document::SnapshotReplacement;
 
-/// Which of the two snapshots.
+/// One of the two snapshots.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Name {
     Final,
     Staging,
 }
 
-/// A snapshot as one look showed it.
+/// A snapshot as one read showed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Seen {
     pub(crate) state: State,
-    /// The execution that took it, if one of ours did.
+    /// The execution that took the snapshot, if a run did.
     pub(crate) taken_by: Option<String>,
-    /// Why it is not a snapshot of this database that a run may replace.
+    /// The reason why a run may not replace the snapshot.
     pub(crate) foreign: Option<String>,
 }
 
-/// A snapshot's status, as far as it matters here.
+/// The snapshot's status, as far as the decision needs it.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum State {
     Available,
-    /// Being taken or copied.
+    /// The snapshot is in creation, as an original or a copy.
     Passing,
     Deleting,
-    /// Bad for good: it holds no data.
+    /// The snapshot failed for good: it contains no data.
     Failed,
 }
 
@@ -47,14 +47,14 @@ impl State {
     }
 }
 
-/// How an existing snapshot gives way to a new one.
+/// The way in which a new snapshot replaces an existing one.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Way {
-    /// Take the new one under the staging name, delete the old one, copy the new one to the final name.
+    /// Take the new snapshot under the staging name, delete the old one, copy the new one to the final name.
     Copy,
-    /// As [`Way::Copy`], but taken once more in place of the copy, where RDS copies no snapshots of this kind.
+    /// As [`Way::Copy`], but with a second snapshot in place of the copy, if RDS copies no snapshots of this kind.
     TakeAgain,
-    /// Delete the old one, take the new one.
+    /// Delete the old snapshot, take the new one.
     DeleteFirst,
 }
 
@@ -68,7 +68,7 @@ impl Way {
     }
 }
 
-/// What to do next.
+/// The next act of the step.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) enum Act {
     Done,
@@ -76,20 +76,20 @@ pub(crate) enum Act {
     /// Copy the staging snapshot to the final one.
     Copy,
     Delete(Name),
-    /// This run's own snapshot failed: remove it, and fail the step.
+    /// This run's own snapshot failed: delete it, and fail the step.
     GiveUp(Name),
     AwaitAvailable(Name),
     AwaitGone(Name),
 }
 
-/// Why the snapshot of this name may not make room.
+/// The reason why the snapshot of this name stays.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub(crate) struct Refused {
     pub(crate) name: Name,
     pub(crate) why: String,
 }
 
-/// The next act of `execution`, or why there is none that is safe.
+/// The next act of `execution`, or the reason why no act is safe.
 pub(crate) fn next(way: Way, execution: &str, current: Option<&Seen>, staging: Option<&Seen>) -> Result<Act, Refused> {
     let world = World { execution, current, staging };
     match way {
@@ -113,7 +113,7 @@ impl World<'_> {
             Some(staging) if staging.taken_by.is_some() && staging.foreign.is_none() => {
                 self.with_staging(staging, fill)
             }
-            // It appeared after ours had been removed again: the run has what it wanted.
+            // The staging snapshot appeared after its deletion: the run already has its result.
             Some(_) if self.current.is_some_and(|current| self.is_new(current)) => Ok(Act::Done),
             Some(staging) => {
                 let why = staging.foreign.clone().unwrap_or_else(|| "no run of ours took it".to_owned());
@@ -133,8 +133,8 @@ impl World<'_> {
         }
     }
 
-    /// A replacement is under way: this run's, or one that was interrupted and is finished first. `fill` is what puts a
-    /// snapshot under the final name once that is free.
+    /// The act while a replacement is under way: this run's, or an interrupted one, which the run finishes first. `fill` is
+    /// the act that creates the snapshot under the final name once that name is free.
     fn with_staging(self, staging: &Seen, fill: Act) -> Result<Act, Refused> {
         match staging.state {
             State::Deleting => return Ok(Act::AwaitGone(Name::Staging)),
@@ -147,7 +147,7 @@ impl World<'_> {
         match current.state {
             State::Deleting => Ok(Act::AwaitGone(Name::Final)),
             State::Passing => Ok(Act::AwaitAvailable(Name::Final)),
-            // Either the new one is there, or an interrupted run left a staging snapshot that nobody needs.
+            // Either the new snapshot exists, or an interrupted run left a superfluous staging snapshot.
             State::Available if self.is_ours(current) || !self.is_ours(staging) => Ok(Act::Delete(Name::Staging)),
             State::Failed if self.is_ours(current) => Ok(Act::GiveUp(Name::Final)),
             State::Available | State::Failed => replaceable(current, Act::Delete(Name::Final)),
@@ -165,7 +165,7 @@ impl World<'_> {
         }
     }
 
-    /// What an interrupted run left when the deployment still kept snapshots until replaced.
+    /// The act for the leftover of an interrupted run, from before the deployment set `DeleteFirst`.
     fn leftover_staging(self) -> Act {
         match self.staging {
             Some(staging) if staging.taken_by.is_some() && staging.foreign.is_none() => match staging.state {
@@ -186,7 +186,7 @@ impl World<'_> {
     }
 }
 
-/// Replacing a snapshot takes that it is one of this database's.
+/// Refuses to replace a snapshot unless it is this database's.
 fn replaceable(current: &Seen, act: Act) -> Result<Act, Refused> {
     match &current.foreign {
         None => Ok(act),
@@ -214,7 +214,7 @@ mod tests {
         next(Way::Copy, OURS, current, staging)
     }
 
-    /// Every snapshot there can be, and none.
+    /// Every possible snapshot, and none.
     fn all() -> Vec<Option<Seen>> {
         let states = [State::Available, State::Passing, State::Deleting, State::Failed];
         let mut all = vec![None];
@@ -250,7 +250,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_not_of_this_database_is_never_removed() {
+    fn a_snapshot_of_another_database_is_never_removed() {
         for way in ALL {
             for current in &all() {
                 for staging in &all() {
@@ -270,7 +270,7 @@ mod tests {
     }
 
     #[test]
-    fn it_is_done_only_with_a_new_snapshot_available() {
+    fn the_step_is_done_only_with_a_new_available_snapshot() {
         for way in ALL {
             for current in &all() {
                 for staging in &all() {
@@ -284,7 +284,7 @@ mod tests {
         }
     }
 
-    /// Plays an act out: what it begins is finished at once.
+    /// Plays an act: an operation that it begins ends at once.
     fn played(act: Act, current: &mut Option<Seen>, staging: &mut Option<Seen>) {
         match act {
             Act::Create(Name::Final) => *current = Some(seen(State::Available, Some(OURS))),
@@ -299,7 +299,7 @@ mod tests {
     }
 
     #[test]
-    fn from_every_world_the_acts_come_to_an_end() {
+    fn the_acts_end_from_every_world() {
         for way in ALL {
             for first in &all() {
                 for second in &all() {
@@ -338,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn what_cannot_be_copied_is_taken_once_more() {
+    fn a_snapshot_that_cannot_be_copied_is_taken_again() {
         let take_again = |current: Option<&Seen>, staging: &Seen| next(Way::TakeAgain, OURS, current, Some(staging));
         let new = seen(State::Available, Some(OURS));
         assert_eq!(take_again(Some(&seen(State::Available, None)), &new), Ok(Act::Delete(Name::Final)));
@@ -348,7 +348,7 @@ mod tests {
     }
 
     #[test]
-    fn the_way_is_the_deployments_as_far_as_rds_goes_along() {
+    fn the_way_is_the_deployments_unless_rds_cannot_copy() {
         let keep = SnapshotReplacement::KeepUntilReplaced;
         assert_eq!((Way::of(keep, true), Way::of(keep, false)), (Way::Copy, Way::TakeAgain));
         assert_eq!(Way::of(SnapshotReplacement::DeleteFirst, true), Way::DeleteFirst);
@@ -374,7 +374,7 @@ mod tests {
     }
 
     #[test]
-    fn a_staging_snapshot_of_somebody_is_refused() {
+    fn a_staging_snapshot_that_a_person_took_is_refused() {
         assert!(keep(None, Some(&seen(State::Available, None))).is_err());
         let refused = keep(None, Some(&of_another_database(Some(OTHER)))).unwrap_err();
         assert_eq!(refused.name, Name::Staging);

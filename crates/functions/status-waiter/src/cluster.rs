@@ -1,4 +1,4 @@
-//! Looking at a DB cluster with its members, or a DB cluster snapshot.
+//! Reads a DB cluster with its members, or a DB cluster snapshot.
 //!
 //! A cluster's `available` says nothing about its members, so a cluster is ready when they are.
 
@@ -10,9 +10,9 @@ use trapheus_common::Result;
 use trapheus_common::document::{ClusterKind, TaskName, WaitEvent, WaitOutput};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
+use trapheus_common::poll::{Look, Pace};
 use trapheus_common::rds::{self, Database};
 use trapheus_common::wait::acceptor::{Outlook, Verdict};
-use trapheus_common::poll::{Look, Pace};
 use trapheus_common::wait::{Goal, MemberGoal};
 
 use crate::instance::{look_at_instance, look_for_instances_gone, look_for_instances_settled};
@@ -21,7 +21,7 @@ use crate::{
     look_for_snapshot_gone, look_for_storage_work,
 };
 
-/// Waits for what a step on a DB cluster has set going.
+/// Waits for the goal of a step on a DB cluster.
 pub async fn wait(rds: &Client, pace: Pace, event: WaitEvent, invocation: Invocation) -> Result<WaitOutput> {
     let is_restored = matches!(event.task.taskname, TaskName::ClusterRestore | TaskName::Settings);
     let turn = Turn::new(event.rollback_started_at.is_some(), is_restored);
@@ -66,22 +66,22 @@ async fn look(rds: &Client, goal: &Goal, turn: &Turn) -> Result<Look> {
     }
 }
 
-/// A cluster that has to be available with members that have to be.
+/// The reads of a cluster and its members, which all have to be available.
 ///
-/// RDS tells of clusters and of instances in two calls. As long as one of the two is not there yet, only that one is asked
-/// for, and now and then both. Once both are, it is the one that came last which a further look asks for: the other was there
-/// before it. Nobody looks again after a rollback, so there both are asked for each time.
+/// RDS describes clusters and instances in two calls. While one of the two is not available, each read asks only for that
+/// one. Every twentieth read asks for both. Once both are, the next read asks only for the one that became available last.
+/// The other was available before it. No step reads again after a rollback, so there each read asks for both.
 struct Turn {
     looks: Cell<u32>,
     last: Cell<Part>,
-    /// What the last look showed of the other, if both were there.
+    /// The last observation of the other part, if both were available.
     other: RefCell<Option<Look>>,
     is_rollback: bool,
-    /// The cluster has just been restored.
+    /// Whether the cluster has just been restored.
     is_restored: bool,
 }
 
-/// What there is to ask for.
+/// The parts to read.
 #[derive(Clone, Copy, PartialEq, Eq)]
 enum Part {
     Cluster,
@@ -96,7 +96,7 @@ impl Part {
         }
     }
 
-    /// A look at this part and one at the other, always told in the same order.
+    /// Joins the reads of this part and the other, always in the same order.
     fn with(self, seen: Look, seen_of_other: Look) -> Look {
         match self {
             Self::Cluster => both(seen, seen_of_other),
@@ -106,10 +106,10 @@ impl Part {
 }
 
 impl Turn {
-    /// Every so many looks both are asked for: the other may have failed meanwhile.
+    /// Every so many reads both parts are read: the other may have failed meanwhile.
     const BOTH: u32 = 20;
 
-    /// Members take longer than their cluster.
+    /// The first read is of the members, which take longer than their cluster.
     fn new(is_rollback: bool, is_restored: bool) -> Self {
         Self {
             looks: Cell::new(0),
@@ -172,8 +172,8 @@ async fn look_for_cluster(rds: &Client, wanted: &str, resource_id: Option<&str>,
     Ok(look)
 }
 
-/// RDS restores the members of a Multi-AZ DB cluster with it. A broken one is a failed restore, though the cluster is
-/// available; one that RDS does not show says nothing.
+/// RDS restores the members of a Multi-AZ DB cluster with it. A broken member means a failed restore, even if the cluster
+/// is available. A member that RDS does not show proves nothing.
 async fn look_for_members_of_multi_az(rds: &Client, cluster: &str) -> Result<Look> {
     let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, outlook: Outlook::Ending };
     for member in rds::instances_of_cluster(rds, cluster).await? {
@@ -189,7 +189,7 @@ async fn look_for_members_of_multi_az(rds: &Client, cluster: &str) -> Result<Loo
     Ok(so_far)
 }
 
-/// By resource id where they are known, because a name may be another database's by now.
+/// Reads by resource id if the ids are known, because another database may have a name by now.
 async fn look_for_members(rds: &Client, members: &[MemberGoal]) -> Result<Look> {
     let ids: Vec<&str> = members.iter().filter_map(|member| member.resource_id.as_deref()).collect();
     let names = members.iter().filter(|member| member.resource_id.is_none());

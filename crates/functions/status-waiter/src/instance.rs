@@ -1,14 +1,14 @@
-//! Looking at a DB instance, a cluster's member, or a DB snapshot.
+//! Reads a DB instance, a cluster's member, or a DB snapshot.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
 use trapheus_common::document::{WaitEvent, WaitOutput};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
+use trapheus_common::poll::{Look, Pace};
 use trapheus_common::rds::{self, Database};
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{Outlook, Verdict};
-use trapheus_common::poll::{Look, Pace};
 use trapheus_common::{Error, Result};
 
 use crate::{
@@ -16,7 +16,7 @@ use crate::{
     look_for_snapshot_gone, look_for_storage_work,
 };
 
-/// Waits for what a step on a DB instance has set going.
+/// Waits for the goal of a step on a DB instance.
 pub async fn wait(rds: &Client, pace: Pace, event: WaitEvent, invocation: Invocation) -> Result<WaitOutput> {
     crate::wait(async |goal| look(rds, goal).await, pace, event, invocation).await
 }
@@ -60,7 +60,7 @@ async fn look(rds: &Client, goal: &Goal) -> Result<Look> {
     }
 }
 
-/// By resource id where it is known, because a name may be another database's by now.
+/// Reads by resource id if it is known, because another database may have the name by now.
 pub(crate) async fn look_for_instance(rds: &Client, wanted: &str, resource_id: Option<&str>) -> Result<Look> {
     let instance = match resource_id {
         Some(resource_id) => rds::instance_by_resource_id(rds, resource_id).await?,
@@ -73,7 +73,7 @@ pub(crate) fn look_at_instance(wanted: &str, instance: Option<&DbInstance>) -> L
     look_for_available(DatabaseKind::Instance, wanted, instance.map(Database::sighting).as_ref())
 }
 
-/// Members at rest, or gone: whoever waits looks again.
+/// Reads members that have to be settled, or deleted: the waiting step reads them again.
 pub(crate) async fn look_for_instances_settled(rds: &Client, resource_ids: &[String]) -> Result<Look> {
     let instances = all_of(rds, resource_ids).await?;
     let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, outlook: Outlook::Ending };

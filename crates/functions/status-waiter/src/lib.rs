@@ -1,20 +1,20 @@
-//! Waits inside Lambda for what a step has set going, and tells the Choice behind it whether to go on.
+//! Waits inside Lambda for the goal of a step, and tells the Choice state behind the wait whether to continue.
 //!
-//! Whether a goal is met is decided by the tables in [`trapheus_common::wait::acceptor`], how often to ask by
-//! [`trapheus_common::poll`]; here is the looking. It changes nothing, and refuses nothing: a goal that waiting
-//! cannot meet raises the step's own error, the deadline raises `WaitTimedOutException`.
+//! The tables in [`trapheus_common::wait::acceptor`] decide whether a goal is met, and [`trapheus_common::poll`] sets
+//! the intervals; this crate reads RDS. It changes nothing, and refuses nothing. An impossible goal raises the step's own
+//! error, the deadline raises `WaitTimedOutException`.
 
 use std::time::Duration;
 
 use trapheus_common::Result;
-use trapheus_common::timestamp::Timestamp;
 use trapheus_common::document::{StepOutput, WaitEvent, WaitOutput, WaitStatus};
 use trapheus_common::functions::PipelineStep;
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
+use trapheus_common::poll::{self, Limits, Look, Outcome, Pace, Progress};
+use trapheus_common::timestamp::Timestamp;
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{self, Outlook, Sighting, Verdict};
-use trapheus_common::poll::{self, Limits, Look, Outcome, Pace, Progress};
 
 pub mod cluster;
 pub mod instance;
@@ -22,7 +22,7 @@ pub mod instance;
 /// The time that the function leaves for its answer to arrive.
 const MARGIN: Duration = Duration::from_secs(10);
 
-/// Polls until the step's goal is met; a step that waits for nothing is complete at once.
+/// Polls until the step's goal is met; a step without a goal is complete at once.
 async fn wait(
     look: impl AsyncFn(&Goal) -> Result<Look>,
     pace: Pace,
@@ -63,7 +63,7 @@ async fn wait(
     }
 }
 
-/// A look at a database that is awaited only until a moment: after that the step goes on as it is.
+/// A read of a database with an end of its wait: after it the step continues with the present state.
 fn until(end: Option<Timestamp>, now: Timestamp, look: Look) -> Look {
     if look.verdict == Verdict::Pending && end.is_some_and(|end| now >= end) {
         let seen = format!("{}, not awaited any longer", look.seen);
@@ -72,9 +72,9 @@ fn until(end: Option<Timestamp>, now: Timestamp, look: Look) -> Look {
     look
 }
 
-/// The first look waits until RDS can be done: [`PipelineStep::intervals_before_first_look`]. A cluster takes more operations one after
-/// the other, so each gets fewer looks. A snapshot is looked at again by the step that asked for it, and removed within
-/// seconds, whatever its size.
+/// The first read waits until RDS can be done: [`PipelineStep::intervals_before_first_look`]. A cluster takes more
+/// consecutive operations, so each gets fewer reads. The snapshot step itself reads a snapshot in deletion again, and RDS
+/// deletes it within seconds, whatever its size.
 fn pace_of(pace: Pace, kind: DatabaseKind, step: &PipelineStep, goal: &Goal) -> Pace {
     let pace = match goal {
         Goal::SnapshotAvailable { .. } => pace.trusting(),
@@ -87,7 +87,7 @@ fn pace_of(pace: Pace, kind: DatabaseKind, step: &PipelineStep, goal: &Goal) -> 
     if kind == DatabaseKind::Cluster { pace.rarer() } else { pace }
 }
 
-/// A look at one database that has to be available under a name.
+/// A read of one database that has to be available under a name.
 fn look_for_available(kind: DatabaseKind, wanted: &str, seen: Option<&Sighting>) -> Look {
     Look {
         verdict: acceptor::available(kind, wanted, seen),
@@ -97,7 +97,7 @@ fn look_for_available(kind: DatabaseKind, wanted: &str, seen: Option<&Sighting>)
     }
 }
 
-/// A look at one database that has to come to rest, under whatever name.
+/// A read of one database that has to reach a lasting status, under any name.
 fn look_for_settled(kind: DatabaseKind, resource_id: &str, may_be_gone: bool, seen: Option<&Sighting>) -> Look {
     Look {
         verdict: acceptor::settled(kind, seen, may_be_gone),
@@ -107,7 +107,7 @@ fn look_for_settled(kind: DatabaseKind, resource_id: &str, may_be_gone: bool, se
     }
 }
 
-/// A look at one database that did not answer when it was to be worked on.
+/// A read of one database that did not answer a step.
 fn look_for_found_again(kind: DatabaseKind, resource_id: &str, seen: Option<&Sighting>) -> Look {
     Look {
         verdict: acceptor::found_again(kind, seen),
@@ -117,7 +117,7 @@ fn look_for_found_again(kind: DatabaseKind, resource_id: &str, seen: Option<&Sig
     }
 }
 
-/// A look at one database whose storage RDS works on.
+/// A read of one database whose storage RDS works on.
 fn look_for_storage_work(kind: DatabaseKind, resource_id: &str, seen: Option<&Sighting>) -> Look {
     Look {
         verdict: acceptor::storage_work_ended(kind, seen),
@@ -131,14 +131,14 @@ fn outlook(seen: Option<&Sighting>) -> Outlook {
     acceptor::outlook(seen.map(|seen| seen.status.as_str()))
 }
 
-/// A look at databases that have to be gone, by resource id.
+/// A read of databases that have to be deleted, by resource id.
 fn look_for_gone(seen: &[(&str, Option<Sighting>)]) -> Look {
     let verdict = seen.iter().map(|(_, seen)| acceptor::gone(seen.as_ref())).fold(Verdict::Complete, Verdict::and);
     let words: Vec<String> = seen.iter().map(|(id, seen)| words(id, seen.as_ref())).collect();
     Look { verdict, seen: words.join(", "), absent: false, outlook: Outlook::Lasting }
 }
 
-/// A look at a snapshot that has to be available.
+/// A read of a snapshot that has to be available.
 fn look_for_snapshot(identifier: &str, status: Option<&str>) -> Look {
     Look {
         verdict: acceptor::snapshot_available(identifier, status),
@@ -148,7 +148,7 @@ fn look_for_snapshot(identifier: &str, status: Option<&str>) -> Look {
     }
 }
 
-/// A look at a snapshot that has to be gone.
+/// A read of a snapshot that has to be deleted.
 fn look_for_snapshot_gone(identifier: &str, status: Option<&str>) -> Look {
     Look {
         verdict: acceptor::snapshot_gone(status),
@@ -158,7 +158,7 @@ fn look_for_snapshot_gone(identifier: &str, status: Option<&str>) -> Look {
     }
 }
 
-/// Two looks of which both goals are wanted.
+/// Joins two reads whose goals both have to be met.
 fn both(one: Look, other: Look) -> Look {
     Look {
         verdict: one.verdict.and(other.verdict),

@@ -1,26 +1,26 @@
-//! Whether a goal is met: pure functions from what was seen to a verdict.
+//! Checks of goals: pure functions from an observation to a verdict.
 //!
-//! The statuses are RDS's: "Viewing Amazon RDS DB instance status" and "Viewing DB cluster status" in the user guides. A
-//! status this table does not know is taken as passing; every wait is bounded by the run's deadline.
+//! The statuses are RDS's: "Viewing Amazon RDS DB instance status" and "Viewing DB cluster status" in the user guides. An
+//! unknown status counts as passing; the run's deadline bounds every wait.
 
 use crate::identifiers::DatabaseKind;
 
-/// What a single look says about a goal.
+/// The verdict of a single read on a goal.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub enum Verdict {
     Complete,
     Pending,
-    /// Nothing answers, which is the goal once it has lasted longer than a rename hides a database.
+    /// No database answers, which meets the goal once it has lasted longer than a rename hides a database.
     Absent,
-    /// The database has another name than the wanted one, and no rename leads there. Several looks in a row have to agree,
-    /// because a rename may show late.
+    /// The database has another name than the wanted one, and no rename leads there. Several consecutive reads have to
+    /// agree, because a rename may show late.
     Elsewhere(String),
-    /// It will not be met by waiting; the text says why.
+    /// Waiting cannot meet the goal; the text gives the reason.
     Failed(String),
 }
 
 impl Verdict {
-    /// The verdict on two things of which both are wanted: a failure decides, then what is still pending.
+    /// The verdict on two goals that both have to be met: a failure decides first, then a pending goal.
     #[must_use]
     pub fn and(self, other: Self) -> Self {
         match (self, other) {
@@ -32,35 +32,35 @@ impl Verdict {
     }
 }
 
-/// A database as one look showed it.
+/// A database as one read showed it.
 #[derive(Clone, Debug, PartialEq, Eq)]
 pub struct Sighting {
     pub identifier: String,
     pub status: String,
-    /// A change is accepted but not carried out yet.
+    /// RDS has accepted a change, and not carried it out yet.
     pub pending_modifications: bool,
-    /// That change gives it another name.
+    /// That change is a rename.
     pub pending_rename: bool,
 }
 
 /// The meaning of a status for a wait and for a change.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub enum Phase {
-    /// In service, and takes changes: `available`, or a status that may last for days meanwhile.
+    /// In service, and accepts changes: `available`, or a status that may last for days meanwhile.
     Available,
-    /// Passes by itself.
+    /// The status passes by itself.
     Passing,
     Deleting,
-    /// Stays until a person acts.
+    /// The status lasts until a person acts.
     Stopped,
-    /// Bad for good.
+    /// The database is broken for good.
     Broken,
 }
 
-/// Statuses that are bad for good, whatever the database.
+/// Statuses of a broken database of either kind.
 const BROKEN: [&str; 3] =
     ["failed", "inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable"];
-/// Those a DB instance has besides.
+/// Further statuses of a broken DB instance.
 const BROKEN_INSTANCE: [&str; 9] = [
     "incompatible-create",
     "incompatible-credentials",
@@ -72,17 +72,17 @@ const BROKEN_INSTANCE: [&str; 9] = [
     "restore-error",
     "storage-full",
 ];
-/// Those a DB cluster has besides.
+/// Further statuses of a broken DB cluster.
 const BROKEN_CLUSTER: [&str; 4] = ["migration-failed", "cloning-failed", "incompatible-restore", "restore-error"];
 
-/// Statuses in which a database is in service and takes changes, and which may last for days.
+/// Statuses in which a database is in service and accepts changes, and which may last for days.
 const LASTING_IN_SERVICE: [&str; 3] = ["storage-optimization", "storage-initialization", "storage-config-upgrade"];
-/// Statuses in which a database is in service though RDS works on it. `configuring-…` are such statuses, too.
+/// Statuses in which a database is in service while RDS works on it. All `configuring-…` statuses are such, too.
 const PASSING_IN_SERVICE: [&str; 4] = ["backing-up", "modifying", "resetting-master-credentials", "converting-to-vpc"];
-/// Statuses of a creation that has not ended.
+/// Statuses of an unfinished creation.
 const IN_CREATION: [&str; 3] = ["creating", "migrating", "incompatible-create"];
 /// Statuses of a creation that ended before the database was ever in service. RDS gives a cluster its time of creation at
-/// once, so that only its status tells; an instance has that time only once it was available.
+/// once, so only the status shows this. An instance has that time only after it was available.
 const CREATION_FAILED: [&str; 4] = ["incompatible-restore", "restore-error", "migration-failed", "cloning-failed"];
 
 /// Whether clients can use a database in this status.
@@ -93,22 +93,23 @@ pub fn is_in_service(status: &str) -> bool {
         || status.starts_with("configuring-")
 }
 
-/// Whether a database in this status is in service for as long as RDS works on its storage, which may take days.
+/// Whether a database in this status is in service while RDS works on its storage, which may take days.
 pub fn is_lasting_in_service(status: &str) -> bool {
     LASTING_IN_SERVICE.contains(&status)
 }
 
-/// Whether a database has never been in service under any name, so that it holds no data of clients. If in doubt, it has.
+/// Whether a database has never been in service under any name, so that it contains no data of clients. In doubt, it was in
+/// service.
 ///
-/// `was_available` says that RDS reports a time of creation, which it does not before an instance is available for the
-/// first time.
+/// `was_available` means that RDS reports a time of creation. For an instance, RDS does so only after it was available for
+/// the first time.
 pub fn was_never_in_service(kind: DatabaseKind, status: &str, was_available: bool) -> bool {
     let may_serve = matches!(phase(kind, status), Phase::Available | Phase::Deleting);
     let is_failed_creation = kind == DatabaseKind::Cluster && CREATION_FAILED.contains(&status);
     IN_CREATION.contains(&status) || is_failed_creation || !was_available && !may_serve
 }
 
-/// Sorts a status of RDS's.
+/// The meaning of an RDS status.
 pub fn phase(kind: DatabaseKind, status: &str) -> Phase {
     let broken_of_its_kind: &[&str] = match kind {
         DatabaseKind::Instance => &BROKEN_INSTANCE,
@@ -124,18 +125,18 @@ pub fn phase(kind: DatabaseKind, status: &str) -> Phase {
     }
 }
 
-/// What a look that did not meet its goal lets expect of the next ones.
+/// The forecast of a read that did not meet its goal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub enum Outlook {
     /// The end may be near.
     Ending,
-    /// What it shows lasts long, compared with everything else of an operation.
+    /// The status lasts long, compared with the other statuses of an operation.
     Lasting,
-    /// In the middle of a rename: `available` may show before the reboot, and not be meant.
+    /// A rename is under way: `available` may show before the reboot, and be false.
     Renaming,
 }
 
-/// The outlook of a status; nothing answers in the middle of a rename.
+/// The forecast of a status; a database without an answer is in the middle of a rename.
 pub fn outlook(status: Option<&str>) -> Outlook {
     match status {
         None | Some("renaming") => Outlook::Renaming,
@@ -145,10 +146,10 @@ pub fn outlook(status: Option<&str>) -> Outlook {
     }
 }
 
-/// Waiting for a database to be available under a name.
+/// The goal that a database is available under a name.
 pub fn available(kind: DatabaseKind, wanted: &str, seen: Option<&Sighting>) -> Verdict {
     let Some(seen) = seen else {
-        // Between two names, or not visible yet. How long that may last is the poll's affair.
+        // The database is between two names, or not visible yet. The poll limits how long that may last.
         return Verdict::Pending;
     };
     if seen.identifier != wanted && !seen.pending_rename && phase(kind, &seen.status) != Phase::Deleting {
@@ -166,22 +167,22 @@ pub fn available(kind: DatabaseKind, wanted: &str, seen: Option<&Sighting>) -> V
     }
 }
 
-/// Waiting for a database to come to rest, whatever its name and however it ends: it can be worked on then.
+/// The goal that a database has reached a lasting status, under any name and in any condition. A step can then change it.
 pub fn settled(kind: DatabaseKind, seen: Option<&Sighting>, may_be_gone: bool) -> Verdict {
     match seen {
         Some(seen) if phase(kind, &seen.status) != Phase::Passing && !seen.pending_rename => Verdict::Complete,
         None if may_be_gone => Verdict::Complete,
-        // It changes, or is between two names and answers under neither.
+        // The database changes, or is between two names and answers under neither.
         _ => Verdict::Pending,
     }
 }
 
-/// Waiting for a database that did not answer: it comes to rest under some name, or it is gone.
+/// The goal that a database without an answer reaches a lasting status under some name, or is deleted.
 pub fn found_again(kind: DatabaseKind, seen: Option<&Sighting>) -> Verdict {
     if seen.is_none() { Verdict::Absent } else { settled(kind, seen, false) }
 }
 
-/// Waiting for RDS to end its work on the storage of a database in service; or the database is gone.
+/// The goal that RDS has finished its work on the storage of a database in service, or that the database is deleted.
 pub fn storage_work_ended(kind: DatabaseKind, seen: Option<&Sighting>) -> Verdict {
     match seen {
         Some(seen) if is_lasting_in_service(&seen.status) => Verdict::Pending,
@@ -189,12 +190,13 @@ pub fn storage_work_ended(kind: DatabaseKind, seen: Option<&Sighting>) -> Verdic
     }
 }
 
-/// Waiting for a database to be gone whose deletion has begun: RDS shows `deleting`, then nothing, and renames it no more.
+/// The goal that a database is deleted. The deletion has begun: RDS shows `deleting`, then nothing, and no longer renames
+/// it.
 pub fn gone(seen: Option<&Sighting>) -> Verdict {
     if seen.is_none() { Verdict::Complete } else { Verdict::Pending }
 }
 
-/// Waiting for a snapshot to be available.
+/// The goal that a snapshot is available.
 pub fn snapshot_available(identifier: &str, status: Option<&str>) -> Verdict {
     match status {
         Some("available") => Verdict::Complete,
@@ -205,7 +207,7 @@ pub fn snapshot_available(identifier: &str, status: Option<&str>) -> Verdict {
     }
 }
 
-/// Waiting for a snapshot to be gone.
+/// The goal that a snapshot is deleted.
 pub fn snapshot_gone(status: Option<&str>) -> Verdict {
     match status {
         None | Some("deleted") => Verdict::Complete,
@@ -239,7 +241,7 @@ mod tests {
     }
 
     #[test]
-    fn another_name_is_told_unless_a_rename_leads_away_from_it() {
+    fn another_name_is_reported_unless_a_rename_is_under_way() {
         for status in ["available", "backing-up", "modifying", "renaming"] {
             let verdict = available(Instance, "orders", Some(&seen("orders-x", status)));
             assert!(matches!(&verdict, Verdict::Elsewhere(why) if why.contains("orders-x")), "{status}: {verdict:?}");
@@ -270,7 +272,7 @@ mod tests {
     }
 
     #[test]
-    fn work_on_the_storage_of_a_database_in_service_is_waited_for_where_that_counts() {
+    fn only_the_goal_of_storage_work_waits_for_the_storage_of_a_database_in_service() {
         for status in LASTING_IN_SERVICE {
             assert_eq!(storage_work_ended(Instance, Some(&seen("x", status))), Verdict::Pending, "{status}");
         }
@@ -316,7 +318,7 @@ mod tests {
     }
 
     #[test]
-    fn what_is_at_rest_is_settled_under_whatever_name_and_in_whatever_lasting_status() {
+    fn a_database_in_a_lasting_status_is_settled_under_any_name() {
         for status in ["available", "failed", "storage-full", "stopped", "deleting"] {
             assert_eq!(settled(Instance, Some(&seen("x", status)), false), Verdict::Complete, "{status}");
         }
@@ -336,7 +338,7 @@ mod tests {
     }
 
     #[test]
-    fn a_failure_outweighs_what_is_pending_and_that_what_is_complete() {
+    fn a_failure_outweighs_a_pending_goal_and_a_pending_goal_a_complete_one() {
         let failed = || Verdict::Failed("no".into());
         assert_eq!(Verdict::Complete.and(Verdict::Pending), Verdict::Pending);
         assert_eq!(Verdict::Pending.and(failed()), failed());

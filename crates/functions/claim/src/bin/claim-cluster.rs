@@ -9,7 +9,7 @@ async fn main() -> Result<(), lambda::StartError> {
     lambda::init_tracing();
     let config = clients::config().await;
     let rds = aws_sdk_rds::Client::new(&config);
-    // Only a mark of another execution makes it ask for that execution.
+    // Only a claim of another execution makes the function ask Step Functions about that execution.
     let sfn = lazy(move || aws_sdk_sfn::Client::new(&config));
     lambda::run(async |event, at| Box::pin(cluster::claim(&rds, &sfn, event, at)).await).await
 }
