@@ -10,7 +10,7 @@ use aws_sdk_rds::types::{
 use trapheus_common::claim::{self, Claim};
 use trapheus_common::document::{ClusterKind, Names, Request, Source};
 use trapheus_common::identifiers::DatabaseKind;
-use trapheus_common::{rds, source, tags};
+use trapheus_common::{rds, tags};
 
 use crate::advisory::{Answer, Version};
 use crate::offers::Offered;

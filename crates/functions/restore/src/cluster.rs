@@ -15,7 +15,7 @@ use trapheus_common::document::{
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::rds::{self, Database};
 use trapheus_common::settings::{Call, Settings};
-use trapheus_common::source::{self, Seen};
+use trapheus_common::source::Seen;
 use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::wait::{Goal, MemberGoal};

@@ -6,7 +6,7 @@ use trapheus_common::claim::{self, Claim, Named};
 use trapheus_common::document::{OriginalInstance, Request, RestoreEvent, StepOutput, TaskName};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::settings::{Call, InstanceSettings, Settings};
-use trapheus_common::source::{self, Seen};
+use trapheus_common::source::Seen;
 use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::Goal;
 use trapheus_common::{Error, ErrorKind, Result, rds};

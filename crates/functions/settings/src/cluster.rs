@@ -14,7 +14,7 @@ use trapheus_common::settings::{Call, ClusterSettings, InstanceSettings};
 use trapheus_common::source::Seen;
 use trapheus_common::tags::{self, Tags};
 use trapheus_common::wait::{Goal, MemberGoal};
-use trapheus_common::{ErrorKind, Result, rds, source};
+use trapheus_common::{ErrorKind, Result, rds};
 
 use crate::calls::{self, Asked};
 use crate::findings::Findings;

@@ -8,7 +8,7 @@ use trapheus_common::restored::Pair;
 use trapheus_common::settings::InstanceSettings;
 use trapheus_common::source::Seen;
 use trapheus_common::wait::Goal;
-use trapheus_common::{ErrorKind, Result, rds, source, tags};
+use trapheus_common::{ErrorKind, Result, rds, tags};
 
 use crate::calls;
 use crate::findings::Findings;

@@ -4,7 +4,7 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::Tag;
 use trapheus_common::document::{OriginalInstance, Request, StepEvent, StepOutput, Target};
 use trapheus_common::identifiers::SnapshotIdentifier;
-use trapheus_common::{Error, ErrorKind, Result, claim, rds, source, tags};
+use trapheus_common::{Error, ErrorKind, Result, claim, rds, tags};
 
 use crate::{Database, Found, Refusal, Snapshots, step};
 
