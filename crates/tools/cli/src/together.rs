@@ -285,7 +285,7 @@ fn asked(simulator: &Simulator) -> HashMap<String, Asked> {
 fn table(rows: &[Row]) -> String {
     let mut text = String::from(
         "| database | at once | succeeded | RDS calls per run | throttled per run | functions called again | name down | \
-         time of all | without limit | what the limit forces |\n|---|---|---|---|---|---|---|---|---|---|\n",
+         time of all | without limit | minimum by the limit |\n|---|---|---|---|---|---|---|---|---|---|\n",
     );
     for Row { identifier, count, limited, unlimited, limit_seconds } in rows {
         let spread = |Spread { min, mean, max }| format!("{min:.0}, {mean:.0}, {max:.0}");
