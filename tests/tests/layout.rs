@@ -49,3 +49,101 @@ fn the_simulator_and_the_interpreter_do_not_depend_on_the_functions() {
         assert_eq!(tools[tool], [""; 0], "{tool}");
     }
 }
+
+/// The Rust files below a folder, with their text.
+fn sources(folder: &Path) -> Vec<(PathBuf, String)> {
+    let mut found = Vec::new();
+    let entries = std::fs::read_dir(folder).unwrap_or_else(|error| panic!("{}: {error}", folder.display()));
+    for path in entries.map(|entry| entry.expect("an entry").path()) {
+        if path.is_dir() {
+            found.extend(sources(&path));
+        } else if path.extension().is_some_and(|extension| extension == "rs") {
+            let text = std::fs::read_to_string(&path).unwrap_or_else(|error| panic!("{}: {error}", path.display()));
+            found.push((path, text));
+        }
+    }
+    found
+}
+
+fn crates() -> PathBuf {
+    Path::new(env!("CARGO_MANIFEST_DIR")).join("../crates")
+}
+
+/// The lines of code, without comments and without the tests at the end of a file.
+fn code(text: &str) -> impl Iterator<Item = &str> {
+    let shipped = text.split("#[cfg(test)]").next().unwrap_or_default();
+    shipped.lines().filter(|line| !line.trim_start().starts_with("//"))
+}
+
+/// The names after each `crate::` of a file: `{a, b}` of a list as well.
+fn imports(text: &str) -> Vec<String> {
+    let code: String = code(text).collect::<Vec<_>>().join("\n");
+    let name = |text: &str| text.chars().take_while(|char| char.is_alphanumeric() || *char == '_').collect::<String>();
+    let mut found = Vec::new();
+    for (at, _) in code.match_indices("crate::") {
+        let rest = &code[at + "crate::".len()..];
+        match rest.strip_prefix('{') {
+            Some(list) => {
+                found.extend(list.split('}').next().unwrap_or_default().split(',').map(|one| name(one.trim())))
+            }
+            None => found.push(name(rest)),
+        }
+    }
+    found
+}
+
+/// The folders of the common crate from the lowest up, with the modules of each.
+const LAYERS: [&str; 3] = ["contract", "runtime", "rds"];
+
+#[test]
+fn the_contract_knows_no_aws_client_and_no_layer_knows_the_one_above() {
+    let common = crates().join("common/src");
+    let mut below: Vec<String> = vec!["Error".into(), "ErrorKind".into(), "Result".into()];
+    for layer in LAYERS {
+        let files = sources(&common.join(layer));
+        below.push(layer.to_owned());
+        let modules =
+            std::fs::read_dir(common.join(layer)).expect("a layer").map(|entry| entry.expect("an entry").path());
+        below.extend(modules.filter_map(|path| Some(path.file_stem()?.to_str()?.to_owned())));
+        if layer == "runtime" {
+            below.push("AwsFailure".to_owned());
+        }
+        for (path, text) in files {
+            let above = imports(&text).into_iter().find(|name| !below.contains(name));
+            assert_eq!(above, None, "{} is in the layer {layer}", path.display());
+            // The SDK's plain types can write a moment as RFC 3339; they know no service.
+            let knows_aws = |line: &str| {
+                ["aws_sdk", "aws_config", "aws_smithy_runtime", "lambda_runtime"].iter().any(|name| line.contains(name))
+            };
+            let client = code(&text).find(|line| layer == "contract" && knows_aws(line)).map(str::to_owned);
+            assert_eq!(client, None, "{}", path.display());
+        }
+    }
+}
+
+#[test]
+fn no_modules_of_a_shipped_crate_import_each_other_in_a_circle() {
+    let shared = ["common", "alert"].map(|name| crates().join(name));
+    let functions = std::fs::read_dir(crates().join("functions")).expect("the functions");
+    let functions = functions.map(|entry| entry.expect("an entry").path());
+    for folder in shared.into_iter().chain(functions).map(|path| path.join("src")).filter(|path| path.exists()) {
+        let mut known: BTreeMap<String, Vec<String>> = BTreeMap::new();
+        for (path, text) in sources(&folder) {
+            let stem = |path: &Path| path.file_stem().and_then(|stem| stem.to_str()).map(str::to_owned);
+            let module = stem(&path).filter(|stem| stem != "mod").or_else(|| stem(path.parent()?)).expect("a module");
+            known.entry(module).or_default().extend(imports(&text));
+        }
+        let modules: Vec<String> = known.keys().filter(|name| *name != "lib").cloned().collect();
+        for module in &modules {
+            let mut reached: Vec<&String> = Vec::new();
+            let mut next: Vec<&String> = known[module].iter().filter(|name| *name != module).collect();
+            while let Some(name) = next.pop() {
+                if !reached.contains(&name) && modules.contains(name) {
+                    reached.push(name);
+                    next.extend(&known[name]);
+                }
+            }
+            assert!(!reached.contains(&module), "{}: {module} imports itself through {reached:?}", folder.display());
+        }
+    }
+}
