@@ -738,8 +738,11 @@ impl Case<'_> {
     /// The period from an execution's first change under its claim to the end of that claim. Tags show late, so two claims
     /// may seem to hold for seconds. The loser has to notice this before its first change.
     fn changing(&self, execution: &str, (from, to): (f64, f64)) -> Option<(f64, f64)> {
-        let caller = execution.rsplit(':').next()?;
-        let mut changes = self.scene.changes_by(caller).map(|request| request.at.as_secs_f64());
+        let name = execution.rsplit(':').next()?;
+        // Requests of the first run may have no label.
+        let is_first = execution == self.e.report.execution;
+        let is_its = |caller: &str| caller == name || is_first && caller.is_empty();
+        let mut changes = self.scene.changes_by(is_its).map(|request| request.at.as_secs_f64());
         changes.find(|at| (from..=to).contains(at)).map(|first| (first, to))
     }
 

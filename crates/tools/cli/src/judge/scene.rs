@@ -425,12 +425,12 @@ impl<'a> Scene<'a> {
     }
 
     /// The granted requests of a caller that changed more than tags, in their order.
-    pub(super) fn changes_by(&self, caller: &str) -> impl Iterator<Item = &'a RecordedRequest> {
+    pub(super) fn changes_by(&self, is_its: impl Fn(&str) -> bool) -> impl Iterator<Item = &'a RecordedRequest> {
         let marks = ["AddTagsToResource", "RemoveTagsFromResource"];
-        let is_its = move |request: &&RecordedRequest| {
-            request.caller == caller && is_change(request) && !marks.contains(&request.action.as_str())
+        let is_its_change = move |request: &&RecordedRequest| {
+            is_its(&request.caller) && is_change(request) && !marks.contains(&request.action.as_str())
         };
-        self.requests.iter().filter(is_its)
+        self.requests.iter().filter(is_its_change)
     }
 
     /// Whether the identifier is the service name of the target.
