@@ -4,10 +4,10 @@
 //! The parser refuses an unknown field rather than ignoring it: a misspelt field would otherwise silently change the run.
 //! Every derived name has to fit for every task. So a run can restore each snapshot that another run has taken.
 
-use crate::document::{self, ExportRequest, Options, Request, SnapshotReplacement, Task, ValidateEvent};
+use crate::document::{self, ExportRequest, Options, Request, Task, ValidateEvent};
 use crate::error::listed;
 use crate::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, IdentifierError, SnapshotIdentifier};
-use crate::{Error, ErrorKind, Result, lambda, tags};
+use crate::{Error, ErrorKind, Result, identifiers};
 use serde_json::{Map, Value};
 
 /// The fields a user may give; the first [`REQUIRED`] of them are required.
@@ -31,23 +31,6 @@ pub struct ValidateOptions {
     /// Whether a run exports its snapshot unless the input decides otherwise.
     pub export_snapshots: bool,
     pub options: Options,
-}
-
-impl ValidateOptions {
-    /// The options in the function's environment, the same for `validate-input` and `recover`.
-    pub fn from_environment() -> Result<Self> {
-        Ok(Self {
-            run_seconds: lambda::setting("RUN_DEADLINE_SECONDS", 86_400)?,
-            export_snapshots: lambda::setting("EXPORT_SNAPSHOTS", false)?,
-            options: Options {
-                snapshot_replacement: lambda::setting("SNAPSHOT_REPLACEMENT", SnapshotReplacement::default())?,
-                keep_automated_backups: lambda::setting("KEEP_AUTOMATED_BACKUPS", true)?,
-                final_snapshot: lambda::setting("FINAL_SNAPSHOT", false)?,
-                rollback_seconds: lambda::setting("ROLLBACK_DEADLINE_SECONDS", 21_600)?,
-                success_notice: lambda::setting("SUCCESS_NOTICE", false)?,
-            },
-        })
-    }
 }
 
 /// Checks the input of an execution and derives every name its run works with.
@@ -206,8 +189,8 @@ fn maximum_age(input: &Map<String, Value>, task: Option<Task>) -> std::result::R
 
 /// An execution's name becomes the value of a tag, which allows fewer characters than Step Functions does.
 fn unfit_execution(execution: &str) -> Option<String> {
-    let unfit = tags::unfit_in_value(execution);
-    (!tags::is_value(execution)).then(|| {
+    let unfit = identifiers::unfit_in_tag_value(execution);
+    (!identifiers::is_tag_value(execution)).then(|| {
         format!(
             "the execution is called `{}`; its name becomes the value of a tag, and RDS takes no `{unfit}` there: start it \
              under another name, of letters, digits and `_ . = + - @`",
@@ -308,6 +291,7 @@ fn keep_all<T>(outcome: std::result::Result<T, Vec<String>>, problems: &mut Vec<
 
 #[cfg(test)]
 mod tests {
+    use crate::document::SnapshotReplacement;
     use crate::timestamp::Timestamp;
     use serde_json::json;
 

@@ -71,23 +71,6 @@ pub fn is_reserved(key: &str, value: &str) -> bool {
     })
 }
 
-/// Whether RDS accepts this text as the value of a tag: letters, digits, spaces and `_ . : / = + - @`, at most 256.
-/// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_Tagging.html>
-pub fn is_value(text: &str) -> bool {
-    text.chars().count() <= 256 && unfit_in_value(text).is_empty()
-}
-
-/// The characters of a text that no tag value may contain.
-pub fn unfit_in_value(text: &str) -> String {
-    let mut unfit = String::new();
-    for char in text.chars().filter(|char| !char.is_alphanumeric() && !" _.:/=+-@".contains(*char)) {
-        if !unfit.contains(char) {
-            unfit.push(char);
-        }
-    }
-    unfit
-}
-
 /// The user's own tags: neither Trapheus's nor reserved.
 pub fn of_the_user(tags: &[Tag]) -> Tags {
     tags.iter()

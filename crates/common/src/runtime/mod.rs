@@ -5,6 +5,7 @@ pub mod clients;
 pub mod clock;
 pub mod connect_error;
 pub mod lambda;
+mod options;
 pub mod poll;
 pub mod trust;
 
