@@ -1,4 +1,4 @@
-//! The rules for a claim: which execution may claim a database, and whether its claim has held.
+//! The acquisition of a claim: which execution may claim a database, and whether its claim has held.
 //!
 //! A claim of an execution that has ended is void. A claim holds if its execution runs, may be redriven, or is unknown to
 //! AWS. So does the claim of another state machine, about which this one may not ask. Tags that RDS copied from another
