@@ -7,7 +7,7 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use trapheus_common::Result;
-use trapheus_common::claim::{self, Claim, Named};
+use trapheus_common::claim::{self, Claim, Lookup};
 use trapheus_common::document::{
     ClusterKind, DeleteEvent, DiscardEvent, NameRole, OriginalCluster, Request, StepOutput, TaskName,
 };
@@ -87,11 +87,11 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalCluster>, at: Inv
     let name = target.names.of(*role)?;
     let output = StepOutput::done(TaskName::Discard, name.as_str());
     let is_original = |holder: &DbCluster| holder.is(&target.resource_id);
-    let is_sure = |found: &Named<DbCluster>| {
+    let is_sure = |found: &Lookup<DbCluster>| {
         let holder = found.at(name);
         holder.is_none_or(|holder| is_original(holder) || shows_whose_it_is(holder))
     };
-    let clusters = claim::look_until(async || Named::<DbCluster>::find(rds, target).await, is_sure).await?;
+    let clusters = claim::look_until(async || Lookup::<DbCluster>::find(rds, target).await, is_sure).await?;
     let holder = clusters.at(name);
     let Some(cluster) = &clusters.original else {
         return Ok(match holder {

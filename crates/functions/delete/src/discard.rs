@@ -4,7 +4,7 @@
 //! DB instance has none.
 
 use aws_sdk_rds::Client;
-use trapheus_common::claim::Proofs;
+use trapheus_common::claim::Ownership;
 use trapheus_common::document::{DiscardEvent, Names, Planned, Request, StepOutput};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::lambda::Invocation;
@@ -33,7 +33,7 @@ pub(crate) struct Discard<'a> {
 impl Discard<'_> {
     /// The reason why this execution may not delete the database.
     pub(crate) fn missing(&self, database: &impl Database) -> Option<String> {
-        Proofs::of(database).missing(self.request, &self.planned)
+        Ownership::of(database).missing(self.request, &self.planned)
     }
 
     /// The output for a database to which the run has committed.

@@ -2,9 +2,9 @@
 //!
 //! [`instance`] and [`cluster`] contain both for their kind; this file contains the common part. `delete` needs the
 //! original under the name that the state machine passes, this execution's claim, and an available committed successor.
-//! `discard` deletes a restored database only if all four proofs of [`trapheus_common::claim::Proofs`] hold. Otherwise the
-//! step returns an error and keeps both databases. A database in deletion needs no further call; for one that does not
-//! answer, the step searches again.
+//! `discard` deletes a restored database only if all four proofs of [`trapheus_common::claim::Ownership`] hold. Otherwise
+//! the step returns an error and keeps both databases. A database in deletion needs no further call; for one that does
+//! not answer, the step searches again.
 //!
 //! A restored database that was in service contains writes of clients. So `discard` first clears the name (`Way`), and the
 //! original takes it. Only then `discard` deletes the aside database, with a final snapshot.
@@ -13,7 +13,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
-use trapheus_common::claim::{self, Claim, Named};
+use trapheus_common::claim::{self, Claim, Lookup};
 use trapheus_common::document::{DeleteEvent, Original, Request, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::rds::{Changes, Database, Deletion, Doing, Refusal};
@@ -218,7 +218,7 @@ async fn delete_original<D: Changes, O: Original>(
     let DeleteEvent { request, plan, successor_at, commit, .. } = event;
     let output = StepOutput::done(TaskName::Delete, places.at.as_str());
     let shows = |successor: Option<&D>| successor.is_some_and(|one| is_verified(request, one));
-    let databases = Named::<D>::find_beside(rds, target, *successor_at, shows).await?;
+    let databases = Lookup::<D>::find_beside(rds, target, *successor_at, shows).await?;
     let Some(original) = &databases.original else {
         // Between two names a database does not answer, so a single read does not prove the deletion.
         return Ok(output.then_more(found_again(&target.resource_id)));

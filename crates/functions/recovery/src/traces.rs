@@ -3,7 +3,7 @@
 use aws_sdk_rds::types::Tag;
 use serde::Serialize;
 use serde_json::Value;
-use trapheus_common::claim::{Claim, Proofs};
+use trapheus_common::claim::{Claim, Ownership};
 use trapheus_common::document::{Names, Plan, Planned, Request, Strategy};
 use trapheus_common::rds::Database;
 use trapheus_common::tags::Role;
@@ -138,7 +138,7 @@ impl<'a, D: Database> Claimed<'a, D> {
         let names = Names::rename_first(request);
         let originals = self.original.and_then(Database::resource_id).into_iter().collect();
         let planned = Planned { originals, names: names.of_databases().collect() };
-        let is_ours = |one: &&&D| Proofs::of(**one).missing(request, &planned).is_none();
+        let is_ours = |one: &&&D| Ownership::of(**one).missing(request, &planned).is_none();
         match unproven.iter().filter(is_ours).collect::<Vec<_>>()[..] {
             [restored] => self.restored = Some(restored),
             [] if unproven.iter().any(|one| one.identifier() == Some(request.identifier.as_str())) => {

@@ -8,7 +8,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
-use trapheus_common::claim::{self, Claim, Named, Proofs};
+use trapheus_common::claim::{self, Claim, Lookup, Ownership};
 use trapheus_common::document::{
     ClusterKind, Member, OriginalCluster, Request, RestoreEvent, StepOutput, Target, TaskName,
 };
@@ -31,7 +31,7 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Resu
     let original = &plan.original;
     let target = &plan.target();
     let identifier = target.names.of(*to)?;
-    let clusters = Named::<DbCluster>::find_beside(rds, target, *to, |restored| {
+    let clusters = Lookup::<DbCluster>::find_beside(rds, target, *to, |restored| {
         restored.is_none_or(|restored| Claim::is_shown_by(restored, &request.execution))
     })
     .await?;
@@ -209,7 +209,7 @@ impl Restoring<'_> {
     async fn under_way(&self, identifier: &DatabaseIdentifier, found: &DbInstance) -> Result<Creation> {
         let RestoreEvent { request, plan, .. } = self.event;
         let name = identifier.as_str();
-        if let Some(why) = Proofs::of_instance(found).missing(request, &plan.planned()) {
+        if let Some(why) = Ownership::of_instance(found).missing(request, &plan.planned()) {
             return Err(taken(KIND, name, &why));
         }
         if found.db_cluster_identifier() != Some(self.identifier.as_str()) {

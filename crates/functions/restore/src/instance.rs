@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, DbSnapshot};
-use trapheus_common::claim::{self, Claim, Named};
+use trapheus_common::claim::{self, Claim, Lookup};
 use trapheus_common::document::{OriginalInstance, Request, RestoreEvent, StepOutput, TaskName};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::settings::{Call, InstanceSettings, Settings};
@@ -20,7 +20,7 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalInstance>) -> Res
     let RestoreEvent { request, plan, to, .. } = &event;
     let target = &plan.target();
     let identifier = target.names.of(*to)?;
-    let instances = Named::<DbInstance>::find_beside(rds, target, *to, |restored| {
+    let instances = Lookup::<DbInstance>::find_beside(rds, target, *to, |restored| {
         restored.is_none_or(|restored| Claim::is_shown_by(restored, &request.execution))
     })
     .await?;

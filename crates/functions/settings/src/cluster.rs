@@ -4,7 +4,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance};
-use trapheus_common::claim::Proofs;
+use trapheus_common::claim::Ownership;
 use trapheus_common::document::{
     ClusterKind, Member, NameRole, OriginalCluster, RestoredEvent, StepOutput, TaskName, Verification,
 };
@@ -144,7 +144,7 @@ impl<'a> Restored<'a> {
         let planned = plan.planned();
         for instance in rds::instances_of_cluster(rds, name.as_str()).await? {
             let member_name = instance.db_instance_identifier().unwrap_or_default().to_owned();
-            let ours = Proofs::of_instance(&instance).missing(request, &planned).is_none();
+            let ours = Ownership::of_instance(&instance).missing(request, &planned).is_none();
             let is_named = |member: &&Member| member.target.names.of(*at).is_ok_and(|name| *name == *member_name);
             match original.members.iter().find(is_named) {
                 Some(member) if ours => restored.members.push((member, instance)),
