@@ -53,7 +53,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const ASKING: Duration = Duration::from_secs(300);
 /// The pause between two reads, and the number of consecutive reads that have to agree.
 const PAUSE: Duration = Duration::from_secs(5);
-const AGREEING: u32 = 3;
+const CONSECUTIVE_READS: u32 = 3;
 /// The time that the function leaves for its answer to arrive.
 const MARGIN: Duration = Duration::from_secs(20);
 
@@ -200,7 +200,7 @@ async fn find(
     at: Invocation,
 ) -> Result<(Finding, &'static str, Traces)> {
     let end = Instant::now() + PATIENCE.min(remaining(at));
-    let (mut agreed, mut last) = (0, None);
+    let (mut consecutive, mut last) = (0, None);
     loop {
         let look = match request.kind {
             DatabaseKind::Instance => instance::look(rds, request).await,
@@ -210,9 +210,9 @@ async fn find(
         match look {
             Ok(traces) => {
                 let Decision { finding, reason, is_final } = decide(interrupted.ending, &traces);
-                agreed = if is_final && last == Some(finding) { agreed + 1 } else { u32::from(is_final) };
+                consecutive = if is_final && last == Some(finding) { consecutive + 1 } else { u32::from(is_final) };
                 last = Some(finding);
-                if agreed >= AGREEING || is_late {
+                if consecutive >= CONSECUTIVE_READS || is_late {
                     return Ok((finding, reason, traces));
                 }
             }
@@ -220,7 +220,7 @@ async fn find(
             Err(error) if error.kind() == ErrorKind::AccessDenied || is_late => return Err(error),
             Err(error) => {
                 tracing::warn!(error = error.report(), "cannot look for what was left behind yet");
-                agreed = 0;
+                consecutive = 0;
             }
         }
         tokio::time::sleep(PAUSE).await;
