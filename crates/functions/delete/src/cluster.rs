@@ -19,7 +19,7 @@ use trapheus_common::wait::acceptor::Phase;
 
 use crate::discard::{Discard, Patience, Way, way};
 use crate::{
-    Asked, Members, between_names, delete_original, failed, foreign, found_again, is_untouched, noted,
+    DeletionOutcome, Members, between_names, delete_original, failed, foreign, found_again, is_untouched, noted,
     shows_whose_it_is, survivor,
 };
 
@@ -195,9 +195,9 @@ impl Clusters<'_> {
         let members = self.members_of_ours();
         if !members.0.is_empty() {
             return Ok(match members.delete(self.discard.rds, self.discard.request).await? {
-                Asked::Busy => output.then_more(members.settled()),
-                Asked::Accepted if self.is_home => output.then_more(members.gone()),
-                Asked::Accepted => output.waiting_for(members.gone()),
+                DeletionOutcome::Busy => output.then_more(members.settled()),
+                DeletionOutcome::Accepted if self.is_home => output.then_more(members.gone()),
+                DeletionOutcome::Accepted => output.waiting_for(members.gone()),
             });
         }
         match &self.aside {

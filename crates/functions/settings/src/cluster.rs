@@ -16,7 +16,7 @@ use trapheus_common::tags::{self, Tags};
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{ErrorKind, Result, rds};
 
-use crate::calls::{self, Asked};
+use crate::calls::{self, CallOutcome};
 use crate::findings::Findings;
 use crate::{KIND, changes, database, user_tags};
 
@@ -49,9 +49,9 @@ pub async fn configure(rds: &Client, event: RestoredEvent<OriginalCluster>) -> R
     let cluster = restored.cluster;
     if original.settings.http_endpoint == Some(true) && cluster.http_endpoint_enabled() != Some(true) {
         match calls::enable_http_endpoint(rds, &cluster).await? {
-            Asked::NotNow => return Ok(output.then_more(available)),
-            Asked::Refused(error) | Asked::NotInThisStatus(error) => output.notes.push(calls::note(&error)),
-            Asked::Accepted(()) => under_way = true,
+            CallOutcome::NotNow => return Ok(output.then_more(available)),
+            CallOutcome::Refused(error) | CallOutcome::NotInThisStatus(error) => output.notes.push(calls::note(&error)),
+            CallOutcome::Accepted(()) => under_way = true,
         }
     }
     let changes = changes::of_cluster(&original.settings, &ClusterSettings::from(&cluster), &original.engine);
