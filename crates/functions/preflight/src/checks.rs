@@ -13,7 +13,7 @@ use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, Verdict, phase, snapshot_available};
 
 use crate::world::{Database, Snapshot, World};
-use crate::{advice, offers, quotas};
+use crate::{cli_advice, orderable, quotas};
 
 /// The wait for a busy database: backups and modifications take minutes.
 const BUSY: Duration = Duration::from_secs(10 * 60);
@@ -68,7 +68,7 @@ const RESTORING: [Check; 19] = [
     snapshot_is_of_the_target,
     snapshot_is_young_enough,
     final_snapshot_fits,
-    offers::are_made,
+    orderable::has_requested_classes,
     quotas::have_room,
 ];
 
@@ -147,7 +147,9 @@ fn status_problem(database: &Database) -> Option<Problem> {
         Phase::Available => None,
         Phase::Passing => Some(Problem::passing(format!("{seen}: start the run again once it is available"), BUSY)),
         Phase::Deleting => Some(Problem::lasting(format!("{seen}: start the run again once it is gone"))),
-        Phase::Stopped => Some(Problem::lasting(format!("{seen}: start it first, with {}", advice::start(database)))),
+        Phase::Stopped => {
+            Some(Problem::lasting(format!("{seen}: start it first, with {}", cli_advice::start(database))))
+        }
         Phase::Broken => Some(Problem::lasting(format!(
             "{seen}: repair it first; RDS can neither rename it nor take a snapshot of it"
         ))),
@@ -183,7 +185,7 @@ fn not_replaced(request: &Request, snapshot: &Snapshot, wanted_for: &str, why: &
         "the name `{}`, which {wanted_for} needs, belongs to a snapshot that is not replaced, because {why}: copy it to \
          another name if it is needed, then {}",
         snapshot.identifier,
-        advice::delete_snapshot(request, snapshot)
+        cli_advice::delete_snapshot(request, snapshot)
     )
 }
 
@@ -231,7 +233,7 @@ fn nothing_is_pending(_: &Request, world: &World) -> Vec<Problem> {
                 "`{}` has pending modifications, which a rename would carry out as well: apply them first, with {}, or \
                  take them back by modifying it to what it is now",
                 database.identifier,
-                advice::apply_pending(database)
+                cli_advice::apply_pending(database)
             ))
         })
         .collect()
@@ -259,7 +261,7 @@ fn no_integration_reads(request: &Request, world: &World) -> Vec<Problem> {
                 "the zero-ETL integration `{integration}` reads `{}`, and fails for good when the original is deleted: delete \
                  the integration first, with {}, and create it again for the restored database",
                 request.identifier,
-                advice::operation("delete-integration")
+                cli_advice::operation("delete-integration")
             ))
         })
         .collect()
@@ -276,7 +278,7 @@ fn version_is_offered(request: &Request, world: &World) -> Vec<Problem> {
              first{}, or take a new one of an upgraded database",
             target.engine,
             match request.kind {
-                DatabaseKind::Instance => format!(", with {}", advice::upgrade_snapshot(request, snapshot)),
+                DatabaseKind::Instance => format!(", with {}", cli_advice::upgrade_snapshot(request, snapshot)),
                 DatabaseKind::Cluster => String::new(),
             }
         ),
@@ -366,13 +368,13 @@ fn no_blue_green_deployment(request: &Request, world: &World) -> Vec<Problem> {
 /// members by that suffix, so no member may have it as its own name.
 fn members_are_home(_: &Request, world: &World) -> Vec<Problem> {
     let away = world.own_members().iter().filter_map(|member| {
-        let (name, home) = (&member.identifier, advice::home(&member.identifier)?);
-        let back = advice::rename(member, home);
+        let (name, home) = (&member.identifier, cli_advice::home(&member.identifier)?);
+        let back = cli_advice::rename(member, home);
         Some(Problem::lasting(match member.execution() {
             Some(execution) => format!(
                 "the member `{name}` was left under that name by the execution {execution}: {}; or do it by hand, with \
                  {back}",
-                advice::recover(execution)
+                cli_advice::recover(execution)
             ),
             None => format!(
                 "the name of the member `{name}` ends in `-temp`, as those of members do that a run has moved away: give it \
@@ -425,7 +427,7 @@ fn name_taken(request: &Request, occupant: &Database, world: &World) -> String {
     };
     format!(
         "the name `{identifier}` is taken by what the execution {execution} left behind{half_restored}: {}",
-        advice::leftover(request, occupant, world.target.as_ref(), execution)
+        cli_advice::leftover(request, occupant, world.target.as_ref(), execution)
     )
 }
 
@@ -438,7 +440,7 @@ fn final_snapshot_fits(request: &Request, world: &World) -> Vec<Problem> {
             "the name `{}`, which the final snapshot of the original is to have, is taken: copy that snapshot to another \
              name if it is needed, then {}",
             snapshot.identifier,
-            advice::delete_snapshot(request, snapshot)
+            cli_advice::delete_snapshot(request, snapshot)
         ))
     });
     taken.collect()
@@ -476,7 +478,7 @@ fn subnets_cover_enough_zones(_: &Request, world: &World) -> Vec<Problem> {
         target.identifier,
         covered.len(),
         covered.join(", "),
-        advice::operation("modify-db-subnet-group")
+        cli_advice::operation("modify-db-subnet-group")
     ))]
 }
 
@@ -503,7 +505,7 @@ fn no_snapshot(request: &Request, world: &World) -> String {
              replaced; its successor is `{}`: run the task create_snapshot_only, which finishes the replacement with a \
              new snapshot, or keep that one, with {}",
             left.identifier,
-            advice::copy_snapshot(request, left)
+            cli_advice::copy_snapshot(request, left)
         ),
         None => format!(
             "the snapshot `{identifier}` does not exist: run the task create_snapshot, which takes it and restores from it"
@@ -593,7 +595,7 @@ fn snapshot_is_of_the_target(request: &Request, world: &World) -> Vec<Problem> {
         id.unwrap_or("no resource id"),
         target.identifier,
         target.resource_id,
-        advice::delete_snapshot(request, snapshot),
+        cli_advice::delete_snapshot(request, snapshot),
         target.identifier,
     ))]
 }
@@ -910,7 +912,11 @@ mod tests {
                 &["`orders-temp`", "rename or delete it"],
             ),
             ("no snapshot", |w| w.snapshot = None, &["`orders-snapshot` does not exist", "create_snapshot"]),
-            ("offer", |w| w.offered.withdrawn = vec!["the class db.m3.large".into()], &["db.m3.large is not offered"]),
+            (
+                "offer",
+                |w| w.orderable.deprecated = vec!["the class db.m3.large".into()],
+                &["db.m3.large is not offered"],
+            ),
             (
                 "pending group",
                 |w| target(w).pending_groups = vec!["the parameter group new (pending-reboot)".into()],

@@ -14,7 +14,7 @@ use trapheus_common::settings::{ClusterSettings, InstanceSettings};
 use trapheus_common::{Result, rds, tags};
 
 use crate::checks::{later_writes, older_version, to_be_restored, upgrade_note};
-use crate::offers::{self, Wish};
+use crate::orderable::{self, RequestedClass};
 use crate::read::{self, Group};
 use crate::scope::Scope;
 use crate::wait::until_fit;
@@ -75,7 +75,8 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         // Boxed, because the futures of these calls would make every caller's as large.
         world.room = Box::pin(quotas::look(client, request)).await;
         world.covered_zones = Box::pin(read::covered_zones(client, cluster.db_subnet_group())).await;
-        world.offered = Box::pin(offers::look(client, request, &world, wishes(kind, &cluster, &instances))).await;
+        world.orderable =
+            Box::pin(orderable::look(client, request, &world, requested_classes(kind, &cluster, &instances))).await;
         not_carried_over = notes(identifier, &cluster, &instances);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
         not_carried_over.extend(older_version(request, &world));
@@ -92,7 +93,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         for member in &mut members {
             let name = member.target.names.service.as_str();
             not_carried_over.extend(fit::certificate(name, &mut member.settings.ca_certificate, known));
-            not_carried_over.extend(fit::zone(name, &mut member.settings, &world.covered_zones, &world.offered));
+            not_carried_over.extend(fit::zone(name, &mut member.settings, &world.covered_zones, &world.orderable));
         }
         not_carried_over.extend(later_writes(request));
     }
@@ -213,19 +214,26 @@ fn member_groups(member: &DbInstance) -> Vec<(&str, Group<'_>)> {
 }
 
 /// The requested classes and storage. An Aurora cluster has the storage, and its members have the classes.
-fn wishes<'a>(kind: ClusterKind, cluster: &'a DbCluster, instances: &'a [DbInstance]) -> Vec<Wish<'a>> {
+fn requested_classes<'a>(
+    kind: ClusterKind,
+    cluster: &'a DbCluster,
+    instances: &'a [DbInstance],
+) -> Vec<RequestedClass<'a>> {
     let owner = cluster.db_cluster_identifier().unwrap_or_default();
     let of_member = |member: &'a DbInstance| {
         let owner = member.db_instance_identifier().unwrap_or_default();
-        Some(Wish { owner, class: member.db_instance_class()?, storage_type: None })
+        Some(RequestedClass { owner, class: member.db_instance_class()?, storage_type: None })
     };
     match kind {
         ClusterKind::Aurora => {
-            instances.iter().filter_map(of_member).filter(|wish| !rds::is_auto_scaled(wish.owner)).collect()
+            instances.iter().filter_map(of_member).filter(|requested| !rds::is_auto_scaled(requested.owner)).collect()
         }
         ClusterKind::MultiAz => {
             let class = cluster.db_cluster_instance_class();
-            class.map(|class| Wish { owner, class, storage_type: cluster.storage_type() }).into_iter().collect()
+            class
+                .map(|class| RequestedClass { owner, class, storage_type: cluster.storage_type() })
+                .into_iter()
+                .collect()
         }
     }
 }

@@ -10,7 +10,7 @@ use trapheus_common::settings::InstanceSettings;
 use trapheus_common::{Result, rds, tags};
 
 use crate::checks::{later_writes, older_version, to_be_restored, upgrade_note};
-use crate::offers::{self, Wish};
+use crate::orderable::{self, RequestedClass};
 use crate::read::{self, Group};
 use crate::scope::Scope;
 use crate::wait::until_fit;
@@ -64,7 +64,8 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         // Boxed, because the futures of these calls would make every caller's as large.
         world.room = Box::pin(quotas::look(client, request)).await;
         world.covered_zones = subnet_zones(&instance);
-        world.offered = Box::pin(offers::look(client, request, &world, wish(identifier, &instance))).await;
+        world.orderable =
+            Box::pin(orderable::look(client, request, &world, requested_class(identifier, &instance))).await;
         not_carried_over = notes(identifier, &instance);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
         not_carried_over.extend(older_version(request, &world));
@@ -77,7 +78,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         not_carried_over.extend(upgrade_note(&world));
         let known = world.certificates.known();
         not_carried_over.extend(fit::certificate(identifier, &mut settings.ca_certificate, known));
-        not_carried_over.extend(fit::zone(identifier, &mut settings, &world.covered_zones, &world.offered));
+        not_carried_over.extend(fit::zone(identifier, &mut settings, &world.covered_zones, &world.orderable));
         not_carried_over.extend(later_writes(request));
     }
     let original = OriginalInstance {
@@ -100,8 +101,8 @@ fn groups<'a>(owner: &'a str, instance: &'a DbInstance) -> Vec<(&'a str, Group<'
     groups.map(|group| (owner, group)).collect()
 }
 
-fn wish<'a>(owner: &'a str, instance: &'a DbInstance) -> Option<Wish<'a>> {
-    Some(Wish { owner, class: instance.db_instance_class()?, storage_type: instance.storage_type() })
+fn requested_class<'a>(owner: &'a str, instance: &'a DbInstance) -> Option<RequestedClass<'a>> {
+    Some(RequestedClass { owner, class: instance.db_instance_class()?, storage_type: instance.storage_type() })
 }
 
 /// Settings that RDS does not restore and that no call of the pipeline sets again.

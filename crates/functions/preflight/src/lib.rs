@@ -8,20 +8,20 @@
 //! | `scope` | the databases that the deployment lets a run change |
 //! | `fit` | settings that RDS would not take for a new database |
 //! | `advisory` | look-ups whose failure refuses nothing: certificates, engine versions, integrations |
-//! | `offers` | whether AWS still offers the classes and storage of a restore |
+//! | `orderable` | the orderable options: whether AWS still offers the classes and storage of a restore |
 //! | `quotas` | whether the account has room for a second database |
-//! | `advice` | the AWS CLI commands in a refusal |
+//! | `cli_advice` | the remedies in a refusal, mostly AWS CLI commands |
 //!
 //! Preflight changes nothing in AWS. Every refusal lists all problems, not only the first. The claim step checks whether
 //! another execution works on the database.
 
-mod advice;
 mod advisory;
 mod checks;
+mod cli_advice;
 pub mod cluster;
 mod fit;
 pub mod instance;
-mod offers;
+mod orderable;
 mod quotas;
 mod read;
 pub mod scope;

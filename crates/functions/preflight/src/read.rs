@@ -14,7 +14,7 @@ use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result, tags};
 
 use crate::world::{World, zones_of};
-use crate::{advice, checks};
+use crate::{checks, cli_advice};
 
 /// A group that a database names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,7 +168,7 @@ pub(crate) async fn proxy_notes(rds: &Client, request: &Request) -> Result<Vec<S
         if points_at(rds, name, request).await? {
             notes.push(format!(
                 "the RDS proxy `{name}` points at the original: register the restored database with it, with {}",
-                advice::register_with_proxy(request, name)
+                cli_advice::register_with_proxy(request, name)
             ));
         }
     }

@@ -13,7 +13,7 @@ use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::{rds, tags};
 
 use crate::advisory::{Answer, Version};
-use crate::offers::Offered;
+use crate::orderable::OrderableOptions;
 use crate::quotas::Room;
 
 /// The results of one read.
@@ -49,7 +49,7 @@ pub(crate) struct World {
     pub(crate) room: Room,
     /// The Availability Zones of the target's subnet group; none if RDS does not list them.
     pub(crate) covered_zones: Vec<String>,
-    pub(crate) offered: Offered,
+    pub(crate) orderable: OrderableOptions,
 }
 
 impl World {

@@ -1,4 +1,4 @@
-//! The AWS CLI commands in a refusal, so that an operator need not look them up at 3 a.m.
+//! The remedies in a refusal, mostly AWS CLI commands, so that an operator need not look them up at 3 a.m.
 //!
 //! This module only writes texts. Before each command that deletes, the text asks whether the deleted resource is still
 //! needed.
