@@ -8,7 +8,7 @@ use trapheus_common::document::Request;
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::tags::Role;
 
-use crate::world::{Database, Snapshot};
+use crate::facts::{Database, Snapshot};
 
 /// The region of the database.
 fn beside(database: &Database) -> Cli<'_> {

@@ -1,10 +1,10 @@
-//! Reads the request and the world before any change, and refuses a run that cannot succeed.
+//! Reads the request and RDS before any change, and refuses a run that cannot succeed.
 //!
 //! | module | owns |
 //! |---|---|
 //! | [`instance`], [`cluster`] | reading RDS, and the plan's `original` |
-//! | `world` | the facts that preflight has read and that its checks need |
-//! | `checks` | the decisions: pure functions from a request and a world to problems |
+//! | `facts` | the facts that preflight has read and that its checks need |
+//! | `checks` | the decisions: pure functions from a request and the facts to problems |
 //! | `scope` | the databases that the deployment lets a run change |
 //! | `fit` | settings that RDS would not take for a new database |
 //! | `advisory` | look-ups whose failure refuses nothing: certificates, engine versions, integrations |
@@ -19,6 +19,7 @@ mod advisory;
 mod checks;
 mod cli_advice;
 pub mod cluster;
+mod facts;
 mod fit;
 pub mod instance;
 mod orderable;
@@ -26,4 +27,3 @@ mod quotas;
 mod read;
 pub mod scope;
 mod wait;
-mod world;

@@ -11,7 +11,7 @@ use aws_sdk_rds::types::OrderableDbInstanceOption;
 use trapheus_common::document::Request;
 
 use crate::checks::Problem;
-use crate::world::World;
+use crate::facts::Facts;
 
 /// The class and storage that a restore requests for one database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -42,12 +42,12 @@ impl OrderableOptions {
 pub(crate) async fn look(
     rds: &Client,
     request: &Request,
-    world: &World,
+    facts: &Facts,
     requested_classes: impl IntoIterator<Item = RequestedClass<'_>>,
 ) -> OrderableOptions {
     let mut orderable = OrderableOptions::default();
-    let Some(target) = &world.target else { return orderable };
-    let of_snapshot = world.snapshot.as_ref().filter(|_| !request.task.takes_snapshot());
+    let Some(target) = &facts.target else { return orderable };
+    let of_snapshot = facts.snapshot.as_ref().filter(|_| !request.task.takes_snapshot());
     let version = of_snapshot.map_or(&target.engine_version, |snapshot| &snapshot.engine_version);
     let engine_version = EngineVersion { rds, engine: &target.engine, version };
     let mut known: Vec<(&str, Vec<OrderableDbInstanceOption>)> = Vec::new();
@@ -59,7 +59,7 @@ pub(crate) async fn look(
                 None => continue,
             },
         };
-        orderable.deprecated.extend(missing(&requested, &options, version, &world.covered_zones));
+        orderable.deprecated.extend(missing(&requested, &options, version, &facts.covered_zones));
         orderable.zones.insert(requested.owner.to_owned(), zones(&requested, &options));
         known.push((requested.class, options));
     }
@@ -131,8 +131,8 @@ fn zones(requested: &RequestedClass<'_>, options: &[OrderableDbInstanceOption]) 
 }
 
 /// The requested classes and storage that AWS would refuse.
-pub(crate) fn has_requested_classes(_: &Request, world: &World) -> Vec<Problem> {
-    let refused = world.orderable.deprecated.iter().map(|what| {
+pub(crate) fn has_requested_classes(_: &Request, facts: &Facts) -> Vec<Problem> {
+    let refused = facts.orderable.deprecated.iter().map(|what| {
         Problem::lasting(format!(
             "{what} is not offered for new databases, and a restored one is new: modify the original to something that is \
              offered first, or take a newer snapshot"

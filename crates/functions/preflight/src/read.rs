@@ -13,7 +13,7 @@ use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result, tags};
 
-use crate::world::{World, zones_of};
+use crate::facts::{Facts, zones_of};
 use crate::{checks, cli_advice};
 
 /// A group that a database names.
@@ -217,22 +217,22 @@ const FOR_STEPS: usize = 24 * 1024;
 pub(crate) fn plan<O: Serialize>(
     request: &Request,
     invocation: Invocation,
-    (world, original): (World, O),
+    (facts, original): (Facts, O),
 ) -> Result<Plan<O>> {
     let plan = Plan {
         strategy: Strategy::RenameFirst,
         read_at: invocation.clock.now(),
-        source: checks::pinned(request, &world),
+        source: checks::pinned(request, &facts),
         names: Names::rename_first(request),
         original,
-        notes: checks::age_note(request, &world).into_iter().chain(world.unanswered()).collect(),
+        notes: checks::age_note(request, &facts).into_iter().chain(facts.unanswered()).collect(),
     };
     let text = serde_json::to_string(&(request, &plan));
     let size = text.map_err(|error| Error::internal("the plan is not JSON").caused_by(error))?.len();
     if size + FOR_STEPS <= document::MOST_BYTES {
         return Ok(plan);
     }
-    let members = world.members.len();
+    let members = facts.members.len();
     let message = format!(
         "a problem was found before anything was touched:\n- the settings of `{}` and its {members} members take {size} \
          bytes in the state document, which has room for {}: remove members before the run and add them again after it",

@@ -18,7 +18,7 @@ use crate::quotas::Room;
 
 /// The results of one read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct World {
+pub(crate) struct Facts {
     /// The database of the run.
     pub(crate) target: Option<Database>,
     /// The kind of the cluster; `None` for another engine.
@@ -52,7 +52,7 @@ pub(crate) struct World {
     pub(crate) orderable: OrderableOptions,
 }
 
-impl World {
+impl Facts {
     /// The members that the run renames one by one: those of an Aurora cluster.
     pub(crate) fn own_members(&self) -> &[Database] {
         if self.cluster_kind == Some(ClusterKind::Aurora) { &self.members } else { &[] }
