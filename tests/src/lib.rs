@@ -91,7 +91,7 @@ impl Harness {
         ValidateOptions {
             run_seconds: 86_400,
             export_snapshots: false,
-            options: document::Options {
+            options: document::RunOptions {
                 snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
                 keep_automated_backups: true,
                 final_snapshot: false,

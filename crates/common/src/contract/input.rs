@@ -4,7 +4,7 @@
 //! The parser refuses an unknown field rather than ignoring it: a misspelt field would otherwise silently change the run.
 //! Every derived name has to fit for every task. So a run can restore each snapshot that another run has taken.
 
-use crate::document::{self, ExportRequest, Options, Request, SnapshotReplacement, Task, ValidateEvent};
+use crate::document::{self, ExportRequest, Request, RunOptions, SnapshotReplacement, Task, ValidateEvent};
 use crate::error::listed;
 use crate::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, IdentifierError, SnapshotIdentifier};
 use crate::{Error, ErrorKind, Result, lambda, tags};
@@ -30,7 +30,7 @@ pub struct ValidateOptions {
     pub run_seconds: u64,
     /// Whether a run exports its snapshot unless the input decides otherwise.
     pub export_snapshots: bool,
-    pub options: Options,
+    pub options: RunOptions,
 }
 
 impl ValidateOptions {
@@ -39,7 +39,7 @@ impl ValidateOptions {
         Ok(Self {
             run_seconds: lambda::setting("RUN_DEADLINE_SECONDS", 86_400)?,
             export_snapshots: lambda::setting("EXPORT_SNAPSHOTS", false)?,
-            options: Options {
+            options: RunOptions {
                 snapshot_replacement: lambda::setting("SNAPSHOT_REPLACEMENT", SnapshotReplacement::default())?,
                 keep_automated_backups: lambda::setting("KEEP_AUTOMATED_BACKUPS", true)?,
                 final_snapshot: lambda::setting("FINAL_SNAPSHOT", false)?,
@@ -318,7 +318,7 @@ mod tests {
     }
 
     fn run_where(export_snapshots: bool, input: Value) -> Result<Request> {
-        let options = Options {
+        let options = RunOptions {
             snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
             keep_automated_backups: true,
             final_snapshot: false,
@@ -496,7 +496,7 @@ mod tests {
                 start_time: Timestamp::from_epoch_seconds(1_000),
                 input: json!({"identifier": "orders", "task": "db_restore", "isCluster": false}),
             };
-            let options = Options {
+            let options = RunOptions {
                 snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
                 keep_automated_backups: true,
                 final_snapshot: false,

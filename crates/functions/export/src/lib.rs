@@ -50,14 +50,14 @@ pub struct ExportOptions {
 }
 
 /// The snapshot to export.
-struct Snapshot {
+struct ExportedSnapshot {
     arn: String,
     status: String,
     /// Whether this execution took the snapshot.
     is_ours: bool,
 }
 
-impl Snapshot {
+impl ExportedSnapshot {
     fn new(arn: Option<&str>, status: Option<&str>, tag_list: &[Tag], request: &Request) -> Self {
         Self {
             arn: arn.unwrap_or_default().to_owned(),
@@ -73,7 +73,7 @@ async fn start(
     options: &ExportOptions,
     event: ExportEvent,
     at: Invocation,
-    look: impl AsyncFn() -> Result<Option<Snapshot>>,
+    look: impl AsyncFn() -> Result<Option<ExportedSnapshot>>,
 ) -> Result<ExportOutput> {
     let request = &event.request;
     let plan = planned(request)?;
@@ -132,7 +132,7 @@ async fn attempt(
     options: &ExportOptions,
     request: &Request,
     plan: &ExportRequest,
-    look: &impl AsyncFn() -> Result<Option<Snapshot>>,
+    look: &impl AsyncFn() -> Result<Option<ExportedSnapshot>>,
 ) -> Result<Attempt> {
     if let Some(task) = find(rds, plan).await? {
         return Ok(Attempt::Started(Box::new(task)));
@@ -177,7 +177,7 @@ async fn is_exported(rds: &Client, arn: &str) -> Result<bool> {
 }
 
 /// The snapshot, if this execution took it.
-fn exportable(request: &Request, snapshot: Option<Snapshot>) -> Result<Snapshot> {
+fn exportable(request: &Request, snapshot: Option<ExportedSnapshot>) -> Result<ExportedSnapshot> {
     let name = &request.snapshot_identifier;
     let problem = match snapshot {
         None => format!("the snapshot {name} is gone"),

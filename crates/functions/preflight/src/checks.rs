@@ -716,7 +716,7 @@ impl<'a> Version<'a> {
 #[cfg(test)]
 mod tests {
     use aws_sdk_rds::types::Tag;
-    use trapheus_common::document::{ExportRequest, Options, SourceKind, Task};
+    use trapheus_common::document::{ExportRequest, RunOptions, SourceKind, Task};
     use trapheus_common::identifiers::ExportIdentifier;
     use trapheus_common::tags::Role;
     use trapheus_common::timestamp::Timestamp;
@@ -741,7 +741,7 @@ mod tests {
             deadline: Timestamp::from_epoch_seconds(86_400),
             export: None,
             maximum_age_seconds: None,
-            options: Options {
+            options: RunOptions {
                 snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
                 keep_automated_backups: true,
                 final_snapshot: false,

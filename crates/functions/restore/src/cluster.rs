@@ -14,7 +14,7 @@ use trapheus_common::document::{
 };
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::rds::{self, Database};
-use trapheus_common::settings::{Call, Settings};
+use trapheus_common::settings::{SettingCall, Settings};
 use trapheus_common::source::Seen;
 use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::acceptor::Phase;
@@ -117,7 +117,8 @@ async fn ask_for_cluster(
         .engine_version(version)
         .deletion_protection(false)
         .set_tags(Some(tags::with_mark(tags, &request.execution, Role::Restored)));
-    match calls::restore_cluster(call, original.settings.taken_by(Call::Restore, &original.engine)).send().await {
+    match calls::restore_cluster(call, original.settings.taken_by(SettingCall::Restore, &original.engine)).send().await
+    {
         Ok(answer) => Ok(answer.db_cluster.unwrap_or_else(|| DbCluster::builder().build())),
         Err(error) => {
             Err(refused(KIND, identifier, &format!("cannot restore from the snapshot {snapshot_identifier}"), &error))
@@ -176,7 +177,7 @@ impl Restoring<'_> {
             .db_cluster_identifier(self.identifier)
             .engine(&plan.original.engine)
             .set_tags(Some(tags::with_mark(&tags, &request.execution, Role::Restored)));
-        let settings = member.settings.taken_by(Call::Create, &plan.original.engine);
+        let settings = member.settings.taken_by(SettingCall::Create, &plan.original.engine);
         let error = match calls::create_member(call, settings).send().await {
             Ok(answer) => {
                 let created = answer.db_instance.unwrap_or_else(|| DbInstance::builder().build());

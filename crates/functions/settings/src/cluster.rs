@@ -10,7 +10,7 @@ use trapheus_common::document::{
 };
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::restored::Pair;
-use trapheus_common::settings::{Call, ClusterSettings, InstanceSettings};
+use trapheus_common::settings::{ClusterSettings, InstanceSettings, SettingCall};
 use trapheus_common::source::Seen;
 use trapheus_common::tags::{self, Tags};
 use trapheus_common::wait::{Goal, MemberGoal};
@@ -231,7 +231,7 @@ impl<'a> Restored<'a> {
             };
             findings.status(&format!("the member {name}'s "), instance.db_instance_status().unwrap_or_default());
             let settings = (&member.settings, &InstanceSettings::from(instance));
-            findings.compare(&format!("member {name}: "), settings, |setting| setting.is_set_by(Call::Create));
+            findings.compare(&format!("member {name}: "), settings, |setting| setting.is_set_by(SettingCall::Create));
             for problem in database::groups_not_in_force(instance) {
                 findings.essential(format!("member {name}: {problem}"));
             }

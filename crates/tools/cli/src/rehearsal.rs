@@ -13,7 +13,7 @@ use tokio::task::LocalSet;
 use tokio::time::Instant;
 use trapheus_common::clients::{self, Lazy, lazy};
 use trapheus_common::connect_error;
-use trapheus_common::document::{Options, SnapshotReplacement};
+use trapheus_common::document::{RunOptions, SnapshotReplacement};
 use trapheus_common::functions;
 use trapheus_common::input::ValidateOptions;
 use trapheus_common::poll::PollPolicy;
@@ -205,7 +205,7 @@ impl Rehearsal {
             validate: ValidateOptions {
                 run_seconds: 24 * 3_600,
                 export_snapshots: false,
-                options: Options {
+                options: RunOptions {
                     snapshot_replacement: self.snapshot_replacement,
                     keep_automated_backups: true,
                     final_snapshot: self.final_snapshot,
