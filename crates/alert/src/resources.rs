@@ -13,7 +13,7 @@ use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIde
 use trapheus_common::{Result, rds};
 
 pub use crate::origin::Origin;
-use crate::origin::{self, Facts};
+use crate::origin::{self, DatabaseFacts};
 use crate::plain;
 use crate::run::{Original, Progress, Run};
 
@@ -95,7 +95,7 @@ async fn databases(client: &Client, run: &Run, request: &Request) -> Result<Vec<
             for resource_id in missing(run, &found, DbInstance::dbi_resource_id) {
                 found.extend(rds::instance_by_resource_id(client, resource_id).await?);
             }
-            let facts: Vec<Facts<'_>> = found.iter().map(facts_of).collect();
+            let facts: Vec<DatabaseFacts<'_>> = found.iter().map(facts_of).collect();
             for (instance, origin) in found.iter().zip(origin::origins(run, &facts)) {
                 seen.add_instance(instance, None, origin);
             }
@@ -105,7 +105,7 @@ async fn databases(client: &Client, run: &Run, request: &Request) -> Result<Vec<
             for resource_id in missing(run, &found, DbCluster::db_cluster_resource_id) {
                 found.extend(rds::cluster_by_resource_id(client, resource_id).await?);
             }
-            let facts: Vec<Facts<'_>> = found.iter().map(facts_of).collect();
+            let facts: Vec<DatabaseFacts<'_>> = found.iter().map(facts_of).collect();
             for (cluster, origin) in found.iter().zip(origin::origins(run, &facts)) {
                 seen.add_cluster(cluster, origin);
                 let name = cluster.db_cluster_identifier().unwrap_or_default();
@@ -135,8 +135,8 @@ fn missing<'a, D>(run: &'a Run, found: &[D], of: fn(&D) -> Option<&str>) -> Vec<
     wanted.filter(|wanted| !found.iter().any(|database| of(database) == Some(*wanted))).collect()
 }
 
-fn facts_of<D: rds::Database>(database: &D) -> Facts<'_> {
-    Facts {
+fn facts_of<D: rds::Database>(database: &D) -> DatabaseFacts<'_> {
+    DatabaseFacts {
         identifier: database.identifier().unwrap_or_default(),
         resource_id: database.resource_id().unwrap_or_default(),
         tags: database.tags(),

@@ -45,7 +45,7 @@ pub async fn claim(
         let instances = rds::instances_by_resource_ids(client, &ids).await?;
         for member in members {
             let instance = rds::with_resource_id(&instances, &member.target.resource_id);
-            mark(client, request, member, instance).await?;
+            claim_member(client, request, member, instance).await?;
         }
         if original.cluster_kind == ClusterKind::MultiAz
             && let Some(cluster) = rds::cluster_by_resource_id(client, &target.resource_id).await?
@@ -57,7 +57,12 @@ pub async fn claim(
 }
 
 /// Claims a member. The claim on the cluster holds for its members, so an older claim on a member does not count.
-async fn mark(client: &Client, request: &Request, member: &Member, instance: Option<&DbInstance>) -> Result<()> {
+async fn claim_member(
+    client: &Client,
+    request: &Request,
+    member: &Member,
+    instance: Option<&DbInstance>,
+) -> Result<()> {
     let identifier = member.target.identifier();
     let changed = |what: &str| {
         let text = format!(
