@@ -17,7 +17,7 @@ use trapheus_common::document::{
 };
 use trapheus_common::input::{self, ValidateOptions};
 use trapheus_common::lambda::Invocation;
-use trapheus_common::poll::Pace;
+use trapheus_common::poll::PollPolicy;
 use trapheus_common::{Result, document};
 use trapheus_preflight::scope::Scope;
 
@@ -91,7 +91,7 @@ impl Harness {
         ValidateOptions {
             run_seconds: 86_400,
             export_snapshots: false,
-            options: document::Options {
+            options: document::RunOptions {
                 snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
                 keep_automated_backups: true,
                 final_snapshot: false,
@@ -185,7 +185,8 @@ impl Harness {
         loop {
             let event = Self::wait_event(request, &step);
             let answer =
-                trapheus_status_waiter::instance::wait(self.rds(), Self::pace(), event, self.invocation()).await?;
+                trapheus_status_waiter::instance::wait(self.rds(), Self::poll_policy(), event, self.invocation())
+                    .await?;
             if Self::is_over(&mut step, answer) {
                 return Ok(step);
             }
@@ -198,7 +199,8 @@ impl Harness {
         loop {
             let event = Self::wait_event(request, &step);
             let answer =
-                trapheus_status_waiter::cluster::wait(self.rds(), Self::pace(), event, self.invocation()).await?;
+                trapheus_status_waiter::cluster::wait(self.rds(), Self::poll_policy(), event, self.invocation())
+                    .await?;
             if Self::is_over(&mut step, answer) {
                 return Ok(step);
             }
@@ -255,7 +257,7 @@ impl Harness {
         complete
     }
 
-    fn pace() -> Pace {
-        Pace::polling_every(Pace::DEFAULT_SECONDS)
+    fn poll_policy() -> PollPolicy {
+        PollPolicy::every(PollPolicy::DEFAULT_SECONDS)
     }
 }

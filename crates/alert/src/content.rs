@@ -9,10 +9,10 @@ use trapheus_common::timestamp::Timestamp;
 use crate::cause;
 use crate::link::Console;
 use crate::plain;
+use crate::resources::{Database, Look, Origin, Resources, SnapshotStatus};
 use crate::run::{Failure, Progress, Recovery, Run};
 use crate::verdict::{self, Command, Standing, Verdict};
 use crate::words;
-use crate::world::{Database, Look, Origin, Snapshot, World};
 
 /// The longest subject: mail programs show less, and SES refuses much longer ones.
 const LONGEST_SUBJECT: usize = 180;
@@ -101,12 +101,12 @@ impl Alert {
     }
 
     /// The final alert: the failure and the databases that exist now.
-    pub fn last(run: &Run, world: &World, region: &str) -> Self {
+    pub fn last(run: &Run, resources: &Resources, region: &str) -> Self {
         let console = Console::of(&run.execution, region);
-        let verdict = verdict::judge(run, world, console.as_ref().map_or(region, Console::region));
+        let verdict = verdict::judge(run, resources, console.as_ref().map_or(region, Console::region));
         let mut said = Said::default();
         let why = said.reason(&run.failure);
-        let mut sections: Vec<Section> = now(run, world, &verdict.remarks).into_iter().collect();
+        let mut sections: Vec<Section> = now(run, resources, &verdict.remarks).into_iter().collect();
         if !verdict.commands.is_empty() {
             sections.push(remedy(&verdict));
         }
@@ -132,18 +132,18 @@ impl Alert {
         };
         let parts = [format!("{}.", what_failed(run)), why, verdict.headline];
         let headline = parts.into_iter().filter(|part| !part.is_empty()).collect::<Vec<_>>().join(" ");
-        Self { about: about(run), subject, headline, sections, links: links(run, region, existing(run, world)) }
+        Self { about: about(run), subject, headline, sections, links: links(run, region, existing(run, resources)) }
     }
 
     /// The notice that a restored database is verified, or a snapshot taken, whether or not its export succeeds.
-    pub fn success(run: &Run, world: &World, at: Timestamp, region: &str) -> Self {
+    pub fn success(run: &Run, resources: &Resources, at: Timestamp, region: &str) -> Self {
         let mut said = Said::default();
         let why = run.export_failure.as_ref().map(|failure| format!(" {}", said.reason(failure)));
         let mut sections = vec![course(run, at)];
         sections.extend(what_is_left(run));
         sections.extend(export(run, &mut said));
         sections.push(differences(run));
-        sections.extend(now(run, world, &[]));
+        sections.extend(now(run, resources, &[]));
         if !run.notes.is_empty() {
             sections.push(Section { title: "Notes of the steps", blocks: vec![Block::List(run.notes.clone())] });
         }
@@ -159,13 +159,13 @@ impl Alert {
             .and_then(|_| age(run))
             .map(|age| format!(" The restored database has {age}."));
         let name = run.name().unwrap_or("an unnamed database");
-        let subject = format!("Trapheus: {} of {name} {how} ({outcome})", run.undertaking());
+        let subject = format!("Trapheus: {} of {name} {how} ({outcome})", run.operation());
         Self {
             about: about(run),
             subject: plain::line(&subject, LONGEST_SUBJECT),
             headline: format!("{} {how}.{}{}", what(run), data.unwrap_or_default(), why.unwrap_or_default()),
             sections,
-            links: links(run, region, existing(run, world)),
+            links: links(run, region, existing(run, resources)),
         }
     }
 }
@@ -176,9 +176,9 @@ fn about(run: &Run) -> String {
 }
 
 /// The databases of the run's kind that the look found.
-fn existing<'a>(run: &Run, world: &'a World) -> impl Iterator<Item = &'a str> {
+fn existing<'a>(run: &Run, resources: &'a Resources) -> impl Iterator<Item = &'a str> {
     let kind = run.kind();
-    let databases = world.databases.as_deref().unwrap_or_default().iter();
+    let databases = resources.databases.as_deref().unwrap_or_default().iter();
     databases
         .filter(move |database| Some(database.kind) == kind && database.member_of.is_none())
         .map(|database| database.identifier.as_str())
@@ -246,7 +246,7 @@ fn subject(lead: &str, run: &Run, outcome: &str) -> String {
 
 fn short_of_failure(run: &Run) -> String {
     let name = run.name().unwrap_or("an unnamed database");
-    format!("{} of {name} {}", run.undertaking(), how_it_ended(run))
+    format!("{} of {name} {}", run.operation(), how_it_ended(run))
 }
 
 fn what_failed(run: &Run) -> String {
@@ -260,7 +260,7 @@ fn what(run: &Run) -> String {
         (_, None) if run.recovery.is_some() => "an execution".to_owned(),
         (_, None) => "a database that the input does not name".to_owned(),
     };
-    format!("The {} of {name}", run.undertaking())
+    format!("The {} of {name}", run.operation())
 }
 
 fn how_it_ended(run: &Run) -> String {
@@ -478,14 +478,14 @@ fn export(run: &Run, said: &mut Said) -> Option<Section> {
 }
 
 /// The databases under both names. If the run never knew its names, the section shows only the remarks.
-fn now(run: &Run, world: &World, remarks: &[String]) -> Option<Section> {
+fn now(run: &Run, resources: &Resources, remarks: &[String]) -> Option<Section> {
     let remarks = || remarks.iter().cloned().map(Block::Paragraph);
     let Some(request) = &run.request else {
         let blocks: Vec<Block> = remarks().collect();
         return (!blocks.is_empty()).then_some(Section { title: "What exists now", blocks });
     };
     let mut seen = Vec::new();
-    match &world.databases {
+    match &resources.databases {
         Ok(databases) => {
             seen.extend(databases.iter().map(|database| described(run, database)));
             for name in [&request.identifier, &run.names(request).database.parked] {
@@ -498,7 +498,7 @@ fn now(run: &Run, world: &World, remarks: &[String]) -> Option<Section> {
         }
         Err(reason) => seen.push(format!("The databases could not be looked at: {reason}")),
     }
-    seen.extend(described_snapshots(&world.snapshots));
+    seen.extend(described_snapshots(&resources.snapshots));
     let mut blocks = vec![Block::List(seen)];
     blocks.extend(remarks());
     Some(Section { title: "What exists now", blocks })
@@ -530,11 +530,11 @@ fn described(run: &Run, database: &Database) -> String {
     format!("{kind} {identifier}: {status}{origin} ({resource_id}){member}{protection}")
 }
 
-fn described_snapshots(snapshots: &Look<Vec<Snapshot>>) -> Vec<String> {
+fn described_snapshots(snapshots: &Look<Vec<SnapshotStatus>>) -> Vec<String> {
     match snapshots {
         Ok(snapshots) => snapshots
             .iter()
-            .map(|Snapshot { identifier, status }| match status {
+            .map(|SnapshotStatus { identifier, status }| match status {
                 Some(status) => format!("Snapshot {identifier}: {status}"),
                 None => format!("No snapshot is named {identifier}."),
             })
@@ -577,7 +577,7 @@ mod tests {
 
     use super::*;
     use crate::fixtures::{
-        EXECUTION, RECOVERY, after, aurora, database, failing, instance, member, recovering, run, world,
+        EXECUTION, RECOVERY, after, aurora, database, failing, instance, member, recovering, resources, run,
     };
     use crate::{html, text};
 
@@ -625,7 +625,7 @@ mod tests {
         let run = run(&document).failed_in(IN_RESTORE);
         let home =
             Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Original) };
-        check("final-instance-rolled-back", &Alert::last(&run, &world(&run, vec![home]), REGION));
+        check("final-instance-rolled-back", &Alert::last(&run, &resources(&run, vec![home]), REGION));
     }
 
     #[test]
@@ -644,7 +644,7 @@ mod tests {
         check("recovery-first", &Alert::first(&run, REGION));
         let back =
             Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Original) };
-        check("recovery-final", &Alert::last(&run, &world(&run, vec![back]), REGION));
+        check("recovery-final", &Alert::last(&run, &resources(&run, vec![back]), REGION));
     }
 
     #[test]
@@ -652,7 +652,7 @@ mod tests {
         let document = json!({"input": {"task": "recover", "execution": EXECUTION},
                               "error": {"Error": "AccessDeniedException", "Cause": "no"}});
         let run = Run::read(RECOVERY, &document).failed_in(Some("FindInterruptedExecution"));
-        let nothing_seen = World { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
+        let nothing_seen = Resources { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
         let alert = Alert::last(&run, &nothing_seen, REGION);
         assert!(alert.headline.contains("could not find out"), "{}", alert.headline);
         assert!(
@@ -685,7 +685,7 @@ mod tests {
             database(Instance, "orders", "incompatible-network", Origin::Restored),
             Database { deletion_protection: true, ..database(Instance, "orders-temp", "available", Origin::Original) },
         ];
-        check("final-instance-action-needed", &Alert::last(&run, &world(&run, databases), REGION));
+        check("final-instance-action-needed", &Alert::last(&run, &resources(&run, databases), REGION));
     }
 
     #[test]
@@ -695,7 +695,7 @@ mod tests {
             "error": {"Error": "DeletionException", "Cause": "no"},
             "failed": {"state": "DiscardFailedDbInstanceRestore"}
         });
-        let text = |run: &Run| text::render(&Alert::last(run, &world(run, Vec::new()), REGION));
+        let text = |run: &Run| text::render(&Alert::last(run, &resources(run, Vec::new()), REGION));
         let named = text(&run(&document).failed_in(IN_RESTORE));
         let of_rollback = "Step:  DiscardFailedDbInstanceRestore\nError: DeletionException";
         assert!(named.contains("Step:  RestoreDbInstanceFromSnapshot\n") && named.contains(of_rollback), "{named}");
@@ -715,7 +715,7 @@ mod tests {
              - `isCluster` is neither true nor false",
         );
         let run = run(&document).failed_in(Some("ValidateInput"));
-        let nothing = World { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
+        let nothing = Resources { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
         check("final-invalid-input", &Alert::last(&run, &nothing, REGION));
     }
 
@@ -735,7 +735,7 @@ mod tests {
             Database { is_writer: true, ..member("orders-a-temp", "db-ORDERS-A", "orders-temp", Origin::Original) },
             member("orders-b", "db-ORDERS-B", "orders-temp", Origin::Original),
         ];
-        check("final-cluster-action-needed", &Alert::last(&run, &world(&run, databases), REGION));
+        check("final-cluster-action-needed", &Alert::last(&run, &resources(&run, databases), REGION));
     }
 
     #[test]
@@ -750,7 +750,7 @@ mod tests {
             Database { deletion_protection: true, ..database(Instance, "orders", "available", Origin::Restored) },
             database(Instance, "orders-temp", "available", Origin::Original),
         ];
-        check("final-instance-leftover", &Alert::last(&run, &world(&run, databases), REGION));
+        check("final-instance-leftover", &Alert::last(&run, &resources(&run, databases), REGION));
     }
 
     #[test]
@@ -769,7 +769,7 @@ mod tests {
             database(Instance, "orders-temp", "available", Origin::Original),
         ];
         let verified = Timestamp::parse("2026-01-31T09:02:03Z").unwrap();
-        check("success-export-failed", &Alert::success(&run, &world(&run, databases), verified, REGION));
+        check("success-export-failed", &Alert::success(&run, &resources(&run, databases), verified, REGION));
     }
 
     #[test]
@@ -787,7 +787,7 @@ mod tests {
             document["request"]["export"] = export;
             let run = run(&document);
             let at = Timestamp::parse("2026-01-31T09:02:03Z").unwrap();
-            let text = text::render(&Alert::success(&run, &world(&run, Vec::new()), at, REGION));
+            let text = text::render(&Alert::success(&run, &resources(&run, Vec::new()), at, REGION));
             for words in [deleted, waited_for, by_itself] {
                 assert_eq!(text.contains(words), said.contains(&words), "{task}: {text}");
             }
@@ -797,7 +797,8 @@ mod tests {
     #[test]
     fn an_alert_is_sent_although_rds_did_not_answer() {
         let run = quota_in_restore();
-        let blind = World { databases: Err("AccessDenied: no".to_owned()), snapshots: Err("RDS is down".to_owned()) };
+        let blind =
+            Resources { databases: Err("AccessDenied: no".to_owned()), snapshots: Err("RDS is down".to_owned()) };
         let alert = Alert::last(&run, &blind, REGION);
         let text = text::render(&alert);
         assert!(text.contains("RDS could not be looked at (AccessDenied: no)"), "{text}");
@@ -814,7 +815,7 @@ mod tests {
         );
         let away = vec![database(Instance, "orders-temp", "available", Origin::Original)];
         assert_eq!(
-            Alert::last(&run, &world(&run, away), REGION).subject,
+            Alert::last(&run, &resources(&run, away), REGION).subject,
             "Trapheus: ACTION NEEDED: restore of orders failed at RestoreDbInstanceFromSnapshot (final)"
         );
     }
@@ -842,7 +843,7 @@ mod tests {
         document["input"]["extra"] = json!("x".repeat(200_000));
         let run = run(&document);
         let databases = (0..60).map(member_of_many).collect();
-        let alert = Alert::last(&run, &world(&run, databases), REGION);
+        let alert = Alert::last(&run, &resources(&run, databases), REGION);
         // SES takes 40 MB, and Lambda 6 MB of a function's payload.
         let size = text::render(&alert).len() + html::render(&alert).len();
         assert!(size < 1_000_000, "{size}");

@@ -4,8 +4,8 @@ use serde_json::{Value, json};
 use trapheus_common::document::Finding;
 use trapheus_common::identifiers::DatabaseKind;
 
+use crate::resources::{Database, Origin, Resources, SnapshotStatus};
 use crate::run::Run;
-use crate::world::{Database, Origin, Snapshot, World};
 
 pub(crate) const EXECUTION: &str = "arn:aws:states:eu-west-1:123456789012:execution:trapheus-dev:run-1";
 
@@ -143,14 +143,14 @@ pub(crate) fn member(identifier: &str, resource_id: &str, cluster: &str, origin:
     }
 }
 
-/// A world with these databases and an available snapshot.
-pub(crate) fn world(run: &Run, databases: Vec<Database>) -> World {
+/// The resources of a run: these databases and an available snapshot.
+pub(crate) fn resources(run: &Run, databases: Vec<Database>) -> Resources {
     let request = run.request.as_ref().unwrap();
-    let snapshot = |identifier: &_, status: Option<&str>| Snapshot {
+    let snapshot = |identifier: &_, status: Option<&str>| SnapshotStatus {
         identifier: Clone::clone(identifier),
         status: status.map(str::to_owned),
     };
-    World {
+    Resources {
         databases: Ok(databases),
         snapshots: Ok(vec![
             snapshot(&request.snapshot_identifier, Some("available")),

@@ -5,7 +5,7 @@
 //! | [`run`] | reading a state document of any shape: the request, the progress of the run, the failure |
 //! | [`cause`] | known causes, each in one plain sentence, with their remedies |
 //! | [`origin`] | the origin of each database, proven by resource ids and claims |
-//! | [`world`] | the look at RDS: which database and snapshot exists now, under which name |
+//! | [`resources`] | the look at RDS: which database and snapshot exists now, under which name |
 //! | [`verdict`] | whether the databases are in order, and the commands that repair them |
 //! | [`content`] | the alert as data: subject, sections, links; the words of every alert |
 //! | [`text`], [`html`], [`slack`] | three renderers of that data, which say the same |
@@ -29,12 +29,12 @@ pub mod html;
 pub mod link;
 pub mod origin;
 pub mod plain;
+pub mod resources;
 pub mod run;
 pub mod slack;
 pub mod text;
 pub mod verdict;
 pub mod words;
-pub mod world;
 
 /// Writes the alert. The first alert makes no call to RDS, so nothing delays it; the others look at RDS.
 pub async fn compose(rds: &aws_sdk_rds::Client, region: &str, now: Timestamp, event: &AlertEvent) -> Alert {
@@ -42,7 +42,7 @@ pub async fn compose(rds: &aws_sdk_rds::Client, region: &str, now: Timestamp, ev
     match event.phase {
         AlertPhase::First => Alert::first(&run, region),
         AlertPhase::Export => Alert::export(&run, region),
-        AlertPhase::Final => Alert::last(&run, &world::look(rds, &run).await, region),
-        AlertPhase::Success => Alert::success(&run, &world::look(rds, &run).await, now, region),
+        AlertPhase::Final => Alert::last(&run, &resources::look(rds, &run).await, region),
+        AlertPhase::Success => Alert::success(&run, &resources::look(rds, &run).await, now, region),
     }
 }

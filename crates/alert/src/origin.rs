@@ -29,7 +29,7 @@ pub enum Origin {
 
 /// The facts about a database that decide its origin.
 #[derive(Clone, Copy, Debug)]
-pub(crate) struct Facts<'a> {
+pub(crate) struct DatabaseFacts<'a> {
     pub(crate) identifier: &'a str,
     pub(crate) resource_id: &'a str,
     pub(crate) tags: &'a [Tag],
@@ -52,7 +52,7 @@ enum Proof {
     None,
 }
 
-impl Facts<'_> {
+impl DatabaseFacts<'_> {
     /// The execution that the tags name, unless the tags are a copy.
     pub(crate) fn claimed_by(&self) -> Option<&str> {
         Claim::of(self.tags, self.resource_id).map(|claim| claim.execution)
@@ -101,17 +101,17 @@ impl Facts<'_> {
 
 /// Whether the database has a name of the plan and is younger than a run that does not know its restored database. Tags
 /// that look like a copy prove nothing then: a person may have changed the tags of the restored database.
-fn may_be_restored(run: &Run, facts: &Facts<'_>) -> bool {
+fn may_be_restored(run: &Run, facts: &DatabaseFacts<'_>) -> bool {
     run.restored_id().is_none() && facts.has_a_planned_name(run) && !facts.is_older_than(run)
 }
 
 /// The origins of these databases, in their order; no database is a member.
-pub(crate) fn origins(run: &Run, all: &[Facts<'_>]) -> Vec<Origin> {
+pub(crate) fn origins(run: &Run, all: &[DatabaseFacts<'_>]) -> Vec<Origin> {
     let known = run.restored_id();
     let others: Vec<_> = all.iter().filter(|facts| !facts.is_original(run)).collect();
     let count = |wanted: Proof| others.iter().filter(|facts| facts.proof(run) == wanted).count();
     let (proven, possible) = (count(Proof::Proven), count(Proof::Possible));
-    let origin = |facts: &Facts<'_>| {
+    let origin = |facts: &DatabaseFacts<'_>| {
         if facts.is_original(run) {
             return Origin::Original;
         }
@@ -133,7 +133,12 @@ pub(crate) fn origins(run: &Run, all: &[Facts<'_>]) -> Vec<Origin> {
 }
 
 /// The origin of a member, judged by its cluster's. `of_cluster` is `None` if the look did not find the cluster.
-pub(crate) fn member(run: &Run, facts: &Facts<'_>, of_cluster: Option<Origin>, may_lack_the_claim: bool) -> Origin {
+pub(crate) fn member(
+    run: &Run,
+    facts: &DatabaseFacts<'_>,
+    of_cluster: Option<Origin>,
+    may_lack_the_claim: bool,
+) -> Origin {
     if facts.is_original(run) {
         return Origin::Original;
     }
@@ -176,9 +181,9 @@ mod tests {
     type Row = (&'static str, &'static str, Vec<Tag>, Option<u64>);
 
     fn judged(document: &Value, rows: &[Row]) -> Vec<Origin> {
-        let facts: Vec<Facts<'_>> = rows
+        let facts: Vec<DatabaseFacts<'_>> = rows
             .iter()
-            .map(|(identifier, resource_id, tags, created)| Facts {
+            .map(|(identifier, resource_id, tags, created)| DatabaseFacts {
                 identifier,
                 resource_id,
                 tags,
@@ -287,7 +292,7 @@ mod tests {
             let created_at = Some(Timestamp::from_epoch_seconds(created));
             member(
                 &run,
-                &Facts { identifier, resource_id: "db-M", tags, created_at, is_available: true },
+                &DatabaseFacts { identifier, resource_id: "db-M", tags, created_at, is_available: true },
                 cluster,
                 may_lack,
             )
@@ -310,7 +315,8 @@ mod tests {
         let run = run(&document);
         let judged = |tags: &[Tag]| {
             let created_at = Some(Timestamp::from_epoch_seconds(BEFORE));
-            let facts = Facts { identifier: "orders-a", resource_id: "db-M", tags, created_at, is_available: true };
+            let facts =
+                DatabaseFacts { identifier: "orders-a", resource_id: "db-M", tags, created_at, is_available: true };
             member(&run, &facts, Some(Origin::Original), false)
         };
         assert_eq!(judged(&tags(EXECUTION, "original", Some("db-M"))), Origin::Original);

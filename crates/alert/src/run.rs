@@ -302,7 +302,7 @@ impl Run {
     }
 
     /// The task of the run, as a noun.
-    pub fn undertaking(&self) -> &'static str {
+    pub fn operation(&self) -> &'static str {
         match self.request.as_ref().map(|request| request.task) {
             Some(Task::CreateSnapshot) => "snapshot and restore",
             Some(Task::DbRestore) => "restore",

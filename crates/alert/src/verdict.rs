@@ -1,6 +1,6 @@
 //! The verdict on the databases after a failed run, and the commands that repair them, in order.
 //!
-//! A pure function: from the run and the look at the world to a [`Verdict`]. A person runs the commands, so they are
+//! A pure function: from the run and the look at its resources to a [`Verdict`]. A person runs the commands, so they are
 //! cautious. They delete a restored database only if the run provably restored it, and the original only if its verified
 //! successor is available. A restored database that was in service is moved aside first, and deleted with a final snapshot.
 //! If any other database has the service name, a person decides: no command takes the name from it.
@@ -13,9 +13,9 @@ use trapheus_common::identifiers::{DatabaseKind, execution_machine};
 use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, phase, was_never_in_service};
 
+use crate::resources::{Database, Origin, Resources, SnapshotStatus};
 use crate::run::{Described, Original, Progress, Recovery, Run};
 use crate::words;
-use crate::world::{Database, Origin, Snapshot, World};
 
 /// A deletion that keeps no data.
 const NOTHING: Kept<'_> = Kept { snapshot: None, automated_backups: false };
@@ -68,7 +68,7 @@ impl Command {
 }
 
 /// Judges the databases that exist after the run.
-pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
+pub fn judge(run: &Run, resources: &Resources, region: &str) -> Verdict {
     let Some(request) = &run.request else {
         return match &run.recovery {
             Some(recovery) => not_recovered(recovery, Commands(Cli::in_region(region))),
@@ -79,7 +79,7 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
     if run.progress == Progress::Untouched && run.recovery.is_none() {
         return well(words::NOTHING_TOUCHED, format!("Nothing was touched, {} included.", request.identifier));
     }
-    let databases = match &world.databases {
+    let databases = match &resources.databases {
         Ok(databases) => databases,
         Err(reason) => {
             return Verdict {
@@ -104,7 +104,7 @@ pub fn judge(run: &Run, world: &World, region: &str) -> Verdict {
         }
         return well(words::NOTHING_TOUCHED, format!("Nothing was touched, {} included.", request.identifier));
     };
-    let snapshots = world.snapshots.as_deref().unwrap_or_default();
+    let snapshots = resources.snapshots.as_deref().unwrap_or_default();
     let place = Place { run, request, original, databases, snapshots, commands: Commands(Cli::in_region(region)) };
     if let Some(verdict) = place.of_another_run() {
         return verdict;
@@ -184,7 +184,7 @@ struct Place<'a> {
     request: &'a Request,
     original: &'a Original,
     databases: &'a [Database],
-    snapshots: &'a [Snapshot],
+    snapshots: &'a [SnapshotStatus],
     commands: Commands<'a>,
 }
 
@@ -747,7 +747,7 @@ impl Place<'_> {
     }
 
     fn look_after_snapshots(&self, verdict: &mut Verdict) {
-        let available = |snapshot: &&Snapshot| snapshot.status.as_deref() == Some("available");
+        let available = |snapshot: &&SnapshotStatus| snapshot.status.as_deref() == Some("available");
         let [main, temporary, ..] = self.snapshots else { return };
         if available(&main) {
             return;
@@ -952,11 +952,11 @@ mod tests {
     use trapheus_common::identifiers::DatabaseKind::{Cluster, Instance};
 
     use super::*;
-    use crate::fixtures::{EXECUTION, after, aurora, database, instance, member, recovering, run, world};
+    use crate::fixtures::{EXECUTION, after, aurora, database, instance, member, recovering, resources, run};
 
     fn judged(document: &Value, databases: Vec<Database>) -> Verdict {
         let run = run(document);
-        judge(&run, &world(&run, databases), "eu-west-1")
+        judge(&run, &resources(&run, databases), "eu-west-1")
     }
 
     fn lines(verdict: &Verdict) -> Vec<&str> {
@@ -1455,15 +1455,15 @@ mod tests {
         let home = || protected(database(Instance, "orders", "available", Origin::Original));
         let look = |aside: Option<Database>, snapshot: Option<&str>| {
             let run = run(&renamed());
-            let mut world = world(&run, std::iter::once(home()).chain(aside).collect());
+            let mut resources = resources(&run, std::iter::once(home()).chain(aside).collect());
             let identifier = run.names.as_ref().unwrap().discarded_snapshot.clone();
             let status = snapshot.map(str::to_owned);
-            world
+            resources
                 .snapshots
                 .as_mut()
                 .unwrap()
-                .extend(status.map(|status| Snapshot { identifier, status: Some(status) }));
-            judge(&run, &world, "eu-west-1")
+                .extend(status.map(|status| SnapshotStatus { identifier, status: Some(status) }));
+            judge(&run, &resources, "eu-west-1")
         };
         let deleting = look(Some(aside("deleting")), Some("creating"));
         assert_eq!((deleting.standing, deleting.commands.len()), (Standing::Well, 0));
@@ -1576,11 +1576,11 @@ mod tests {
                 member("orders-a", "db-ORDERS-A", "orders", Origin::Original),
                 member("orders-b", "db-ORDERS-B", "orders", Origin::Original),
             ];
-            let mut world = world(&run, databases);
-            let snapshots = world.snapshots.as_mut().unwrap();
+            let mut resources = resources(&run, databases);
+            let snapshots = resources.snapshots.as_mut().unwrap();
             snapshots[0].status = None;
             snapshots[1].status = Some("available".to_owned());
-            let verdict = judge(&run, &world, "eu-west-1");
+            let verdict = judge(&run, &resources, "eu-west-1");
             assert_eq!(verdict.standing, Standing::ActionNeeded);
             assert_eq!(lines(&verdict), [command]);
         }

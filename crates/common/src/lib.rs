@@ -8,7 +8,7 @@
 //! | | [`error`] | the error names that the state machine matches |
 //! | | [`causes`] | known causes of failures and their remedies, by the code of AWS |
 //! | | [`commands`] | the AWS CLI commands that errors and alerts name |
-//! | | [`functions`] | the functions: their names, document keys, time limits, errors and paces |
+//! | | [`functions`] | the functions: their names, document keys, time limits, errors and intervals |
 //! | | [`settings`] | a database's settings, and one table of what each of them needs |
 //! | | [`source`] | the pinned backup, and its difference from a snapshot of the same name |
 //! | | [`timestamp`] | the moments of the state document |

@@ -19,7 +19,7 @@ use trapheus_cli::fleet::{Failure, Fleet};
 use trapheus_cli::rehearsal::{BEGIN, Clients, DEFINITION, load};
 use trapheus_cli::report::Report;
 use trapheus_cli::stage::{Around, Call};
-use trapheus_common::poll::Pace;
+use trapheus_common::poll::PollPolicy;
 use trapheus_common::timestamp::Timestamp;
 
 /// Checks that all cases keep every promise with all safeguards, and that a case breaks one without a safeguard.
@@ -154,7 +154,10 @@ impl Without {
                 return fleet.call(call.function, call.payload).await;
             }
             Self::Agreement => {
-                let fleet = other(&|fleet| fleet.pace = Pace { agreeing: 1, agreeing_in_doubt: 1, ..fleet.pace });
+                let fleet = other(&|fleet| {
+                    fleet.poll_policy =
+                        PollPolicy { consecutive_reads: 1, consecutive_reads_in_doubt: 1, ..fleet.poll_policy };
+                });
                 return fleet.call(call.function, call.payload).await;
             }
             Self::LateTags if call.function != "recover" && !call.function.starts_with("wait-") => {

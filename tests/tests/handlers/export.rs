@@ -8,7 +8,7 @@ use trapheus_common::document::{
     ExportEvent, ExportOutput, ExportRequest, ExportSoFar, Finding, RecoverEvent, Request, Task, WaitStatus,
 };
 use trapheus_common::identifiers::ExportIdentifier;
-use trapheus_common::poll::Pace;
+use trapheus_common::poll::PollPolicy;
 use trapheus_common::{ErrorKind, Result, tags};
 use trapheus_export::{ExportOptions, cluster, instance, wait};
 use trapheus_recovery::recover;
@@ -76,7 +76,7 @@ async fn started(harness: &Harness, request: &Request) -> Result<ExportOutput> {
 
 async fn look(harness: &Harness, request: &Request) -> Result<ExportOutput> {
     let event = ExportEvent { request: request.clone(), export: ExportSoFar::default() };
-    wait::wait(harness.rds(), Pace::polling_every(30), event, harness.invocation()).await
+    wait::wait(harness.rds(), PollPolicy::every(30), event, harness.invocation()).await
 }
 
 fn inject(harness: &Harness, action: &str, times: u32, fault: Fault) {

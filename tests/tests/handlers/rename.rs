@@ -4,7 +4,7 @@ use std::time::Duration;
 
 use rds_simulator::{Fault, FaultRule, Outcome};
 use serde_json::json;
-use trapheus_common::claim::Named;
+use trapheus_common::claim::Lookup;
 use trapheus_common::document::{OriginalCluster, OriginalInstance, RenameEvent, StepEvent, StepOutput, Task};
 use trapheus_common::wait::Goal;
 use trapheus_common::{ErrorKind, Result};
@@ -436,7 +436,7 @@ async fn a_cluster_and_a_member_under_unplanned_names_are_found_by_resource_id()
     let by_hand = harness.rds().modify_db_cluster().db_cluster_identifier("shop").new_db_cluster_identifier("shop-8");
     Box::pin(by_hand.apply_immediately(true).send()).await.unwrap();
     harness.settle().await;
-    let found = Named::<aws_sdk_rds::types::DbCluster>::find(harness.rds(), &event.plan.target()).await.unwrap();
+    let found = Lookup::<aws_sdk_rds::types::DbCluster>::find(harness.rds(), &event.plan.target()).await.unwrap();
     assert!(found.original.is_some_and(|original| original.db_cluster_identifier() == Some("shop-8")));
 }
 

@@ -6,7 +6,7 @@ use rds_simulator::{Fault, FaultRule};
 use serde_json::{Value, json};
 use trapheus_common::document::{Names, Request, StepOutput, Task, TaskName, WaitEvent, WaitOutput, WaitStatus};
 use trapheus_common::identifiers::DatabaseIdentifier;
-use trapheus_common::poll::Pace;
+use trapheus_common::poll::PollPolicy;
 use trapheus_common::timestamp::Timestamp;
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{ErrorKind, Result};
@@ -39,11 +39,11 @@ fn waiting(request: &Request, goal: Goal) -> WaitEvent {
 }
 
 async fn wait_instance(harness: &Harness, event: WaitEvent) -> Result<WaitOutput> {
-    instance::wait(harness.rds(), Pace::polling_every(30), event, harness.invocation()).await
+    instance::wait(harness.rds(), PollPolicy::every(30), event, harness.invocation()).await
 }
 
 async fn wait_cluster(harness: &Harness, event: WaitEvent) -> Result<WaitOutput> {
-    cluster::wait(harness.rds(), Pace::polling_every(30), event, harness.invocation()).await
+    cluster::wait(harness.rds(), PollPolicy::every(30), event, harness.invocation()).await
 }
 
 async fn rename(harness: &Harness, from: &str, to: &str) {
@@ -79,7 +79,7 @@ async fn wait_through_false_available(seconds: f64, is_rollback: bool) {
     rename(&harness, "orders", "orders-temp").await;
     let mut event = waiting(&request, available("orders-temp", Some(&id)));
     event.rollback_started_at = is_rollback.then(|| harness.wall_clock().into());
-    let answer = instance::wait(harness.rds(), Pace::polling_every(5), event, harness.invocation()).await.unwrap();
+    let answer = instance::wait(harness.rds(), PollPolicy::every(5), event, harness.invocation()).await.unwrap();
     assert_eq!((answer.task, answer.observed.as_str()), (WaitStatus::Complete, "orders-temp available"));
     let renamed = harness.simulator.state().instance("orders-temp").expect("an instance of this name").clone();
     assert!(!renamed.busy && renamed.answers, "the wait ended before the reboot");

@@ -126,7 +126,7 @@ impl std::str::FromStr for SnapshotReplacement {
 /// The deployment's options for every run: parameters of the stack, copied into each request.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
-pub struct Options {
+pub struct RunOptions {
     pub snapshot_replacement: SnapshotReplacement,
     /// Keep the deleted original's automated backups, so that a person can still restore it to a point in time.
     pub keep_automated_backups: bool,
@@ -159,7 +159,7 @@ pub struct Request {
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum_age_seconds: Option<u64>,
     #[serde(flatten)]
-    pub options: Options,
+    pub options: RunOptions,
 }
 
 /// An export of the run's snapshot to S3.

@@ -4,7 +4,7 @@
 //! The parser refuses an unknown field rather than ignoring it: a misspelt field would otherwise silently change the run.
 //! Every derived name has to fit for every task. So a run can restore each snapshot that another run has taken.
 
-use crate::document::{self, ExportRequest, Options, Request, Task, ValidateEvent};
+use crate::document::{self, ExportRequest, Request, RunOptions, Task, ValidateEvent};
 use crate::error::listed;
 use crate::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, IdentifierError, SnapshotIdentifier};
 use crate::{Error, ErrorKind, Result, identifiers};
@@ -30,7 +30,7 @@ pub struct ValidateOptions {
     pub run_seconds: u64,
     /// Whether a run exports its snapshot unless the input decides otherwise.
     pub export_snapshots: bool,
-    pub options: Options,
+    pub options: RunOptions,
 }
 
 /// Checks the input of an execution and derives every name its run works with.
@@ -302,7 +302,7 @@ mod tests {
     }
 
     fn run_where(export_snapshots: bool, input: Value) -> Result<Request> {
-        let options = Options {
+        let options = RunOptions {
             snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
             keep_automated_backups: true,
             final_snapshot: false,
@@ -480,7 +480,7 @@ mod tests {
                 start_time: Timestamp::from_epoch_seconds(1_000),
                 input: json!({"identifier": "orders", "task": "db_restore", "isCluster": false}),
             };
-            let options = Options {
+            let options = RunOptions {
                 snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
                 keep_automated_backups: true,
                 final_snapshot: false,

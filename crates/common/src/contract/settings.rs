@@ -2,9 +2,9 @@
 //! properties.
 //!
 //! A row of the table names a setting once. It has the setting's type, words and weight, and the calls and conditions
-//! (engine, storage) that take it. The restore crate sends the settings that [`Call::Restore`] and [`Call::Create`] take.
-//! The settings crate sends those that [`Call::Modify`] takes. The verification judges by [`Weight`]. This module makes no
-//! call; the crate that makes a call knows its parameters.
+//! (engine, storage) that take it. The restore crate sends the settings that [`SettingCall::Restore`] and
+//! [`SettingCall::Create`] take. The settings crate sends those that [`SettingCall::Modify`] takes. The verification judges
+//! by [`Weight`]. This module makes no call; the crate that makes a call knows its parameters.
 //!
 //! Source for each call's settings: `RestoreDBInstanceFromDBSnapshot`, `RestoreDBClusterFromSnapshot`, `CreateDBInstance`,
 //! `ModifyDBInstance` and `ModifyDBCluster` in the RDS API reference.
@@ -31,7 +31,7 @@ pub enum Weight {
 
 /// A call that can set settings.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-pub enum Call {
+pub enum SettingCall {
     /// The restore of an instance, or of a cluster, from a snapshot.
     Restore,
     /// The creation of a member of an Aurora cluster: the member's own settings, not its cluster's.
@@ -45,20 +45,20 @@ pub struct Setting<S: 'static> {
     /// The setting in words.
     pub name: &'static str,
     pub weight: Weight,
-    calls: &'static [Call],
-    applies: fn(&S, &str, Call) -> bool,
+    calls: &'static [SettingCall],
+    applies: fn(&S, &str, SettingCall) -> bool,
     read: fn(&S) -> Value,
     copy: fn(&S, &mut S),
 }
 
 impl<S> Setting<S> {
     /// Whether the call has a parameter for the setting at all.
-    pub fn is_set_by(&self, call: Call) -> bool {
+    pub fn is_set_by(&self, call: SettingCall) -> bool {
         self.calls.contains(&call)
     }
 
     /// Whether the call takes the setting for a database with these settings and this engine.
-    pub fn is_taken_by(&self, call: Call, settings: &S, engine: &str) -> bool {
+    pub fn is_taken_by(&self, call: SettingCall, settings: &S, engine: &str) -> bool {
         self.is_set_by(call) && (self.applies)(settings, engine, call)
     }
 
@@ -79,7 +79,7 @@ pub trait Settings: Default + 'static {
 
     /// The part of these settings that the call takes.
     #[must_use]
-    fn taken_by(&self, call: Call, engine: &str) -> Self {
+    fn taken_by(&self, call: SettingCall, engine: &str) -> Self {
         self.picked(Self::TABLE.iter().filter(|setting| setting.is_taken_by(call, self, engine)))
     }
 
@@ -115,7 +115,7 @@ macro_rules! settings {
                 Setting {
                     name: $words,
                     weight: Weight::$weight,
-                    calls: &[$(Call::$call),*],
+                    calls: &[$(SettingCall::$call),*],
                     applies: $applies,
                     read: |settings| reading(&settings.$field),
                     copy: |from, to| to.$field.clone_from(&from.$field),
@@ -228,47 +228,47 @@ settings! {
     }
 }
 
-fn always<S>(_: &S, _: &str, _: Call) -> bool {
+fn always<S>(_: &S, _: &str, _: SettingCall) -> bool {
     true
 }
 
 /// RDS refuses `AvailabilityZone` beside `MultiAZ`.
-fn in_one_zone(settings: &InstanceSettings, _: &str, _: Call) -> bool {
+fn in_one_zone(settings: &InstanceSettings, _: &str, _: SettingCall) -> bool {
     settings.multi_az != Some(true)
 }
 
 /// SQL Server's Multi-AZ needs an existing database with its backups on, so the restore itself cannot set it up.
 /// Terraform's AWS provider does the same: <https://github.com/hashicorp/terraform-provider-aws/blob/main/internal/service/rds/instance.go>
-fn multi_az(_: &InstanceSettings, engine: &str, call: Call) -> bool {
-    !is_sql_server(engine) || call == Call::Modify
+fn multi_az(_: &InstanceSettings, engine: &str, call: SettingCall) -> bool {
+    !is_sql_server(engine) || call == SettingCall::Modify
 }
 
 /// The other engines have only one licence model.
-fn licensed<S>(_: &S, engine: &str, _: Call) -> bool {
+fn licensed<S>(_: &S, engine: &str, _: SettingCall) -> bool {
     ["oracle-", "sqlserver-", "db2-"].iter().any(|family| engine.starts_with(family))
 }
 
 /// `AllocatedStorage` in `RestoreDBInstanceFromDBSnapshot`: "This setting isn't valid for RDS for SQL Server". A
 /// modification increases it instead.
-fn sized(_: &InstanceSettings, engine: &str, call: Call) -> bool {
-    is_sql_server(engine) == (call == Call::Modify)
+fn sized(_: &InstanceSettings, engine: &str, call: SettingCall) -> bool {
+    is_sql_server(engine) == (call == SettingCall::Modify)
 }
 
 /// "Max storage size must be greater than storage size", by at least a tenth.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_PIOPS.Autoscaling.html>
-fn leaves_room(settings: &InstanceSettings, _: &str, _: Call) -> bool {
+fn leaves_room(settings: &InstanceSettings, _: &str, _: SettingCall) -> bool {
     let (Some(most), Some(size)) = (settings.max_allocated_storage, settings.allocated_storage) else { return true };
     i64::from(most) * 10 >= i64::from(size) * 11
 }
 
-fn provisions_iops(settings: &InstanceSettings, engine: &str, call: Call) -> bool {
+fn provisions_iops(settings: &InstanceSettings, engine: &str, call: SettingCall) -> bool {
     let Some(figures) = Figures::of(settings.storage_type.as_deref(), settings.allocated_storage, engine) else {
         return false;
     };
     Figures::are_set_by(call, engine) && settings.iops.is_some_and(|iops| figures.iops.contains(&iops.into()))
 }
 
-fn provisions_throughput(settings: &InstanceSettings, engine: &str, call: Call) -> bool {
+fn provisions_throughput(settings: &InstanceSettings, engine: &str, call: SettingCall) -> bool {
     let Some(figures) = Figures::of(settings.storage_type.as_deref(), settings.allocated_storage, engine) else {
         return false;
     };
@@ -276,21 +276,21 @@ fn provisions_throughput(settings: &InstanceSettings, engine: &str, call: Call) 
     Figures::are_set_by(call, engine) && throughput.is_some_and(|throughput| figures.throughput.contains(&throughput))
 }
 
-fn of_multi_az_cluster(_: &ClusterSettings, engine: &str, _: Call) -> bool {
+fn of_multi_az_cluster(_: &ClusterSettings, engine: &str, _: SettingCall) -> bool {
     !is_aurora(engine)
 }
 
-fn cluster_provisions_iops(settings: &ClusterSettings, engine: &str, _: Call) -> bool {
+fn cluster_provisions_iops(settings: &ClusterSettings, engine: &str, _: SettingCall) -> bool {
     let figures = Figures::of(settings.storage_type.as_deref(), settings.allocated_storage, engine);
     let iops = settings.iops.map(i64::from);
     !is_aurora(engine) && figures.zip(iops).is_some_and(|(figures, iops)| figures.iops.contains(&iops))
 }
 
-fn monitors(settings: &ClusterSettings, _: &str, _: Call) -> bool {
+fn monitors(settings: &ClusterSettings, _: &str, _: SettingCall) -> bool {
     settings.monitoring_interval.is_some_and(|seconds| seconds > 0)
 }
 
-fn has_insights(settings: &ClusterSettings, _: &str, _: Call) -> bool {
+fn has_insights(settings: &ClusterSettings, _: &str, _: SettingCall) -> bool {
     settings.performance_insights == Some(true)
 }
 
@@ -326,8 +326,8 @@ impl Figures {
     }
 
     /// The run modifies storage only if it increases after the restore.
-    fn are_set_by(call: Call, engine: &str) -> bool {
-        call != Call::Modify || is_sql_server(engine)
+    fn are_set_by(call: SettingCall, engine: &str) -> bool {
+        call != SettingCall::Modify || is_sql_server(engine)
     }
 }
 
@@ -462,7 +462,7 @@ mod tests {
                 storage_throughput: Some(throughput),
                 ..gp3(gib)
             };
-            let taken = settings.taken_by(Call::Restore, engine);
+            let taken = settings.taken_by(SettingCall::Restore, engine);
             assert_eq!((taken.iops, taken.storage_throughput), sent, "{engine} {storage} {gib} {iops}");
         }
     }
@@ -473,7 +473,7 @@ mod tests {
             [("sqlserver-ee", "io1", 100, 5_000), ("sqlserver-ee", "io1", 1_000, 12_000), ("postgres", "io2", 5, 5_000)]
         {
             let settings = InstanceSettings { storage_type: Some(storage.into()), ..gp3(1_000) };
-            let sent = settings.of_size(Some(gib), engine).taken_by(Call::Restore, engine);
+            let sent = settings.of_size(Some(gib), engine).taken_by(SettingCall::Restore, engine);
             assert_eq!(sent.iops, Some(expected), "{storage} {gib}");
         }
     }
@@ -482,7 +482,7 @@ mod tests {
     fn the_maximum_of_autoscaling_is_set_only_with_a_tenth_of_room_to_grow() {
         for (gib, most, asked) in [(100, 110, true), (100, 109, false), (190, 200, false), (190, 0, false)] {
             let settings = InstanceSettings { max_allocated_storage: Some(most), ..gp3(gib) };
-            let sent = settings.taken_by(Call::Modify, "postgres").max_allocated_storage;
+            let sent = settings.taken_by(SettingCall::Modify, "postgres").max_allocated_storage;
             assert_eq!(sent.is_some(), asked, "{gib} {most}");
         }
     }
@@ -492,7 +492,7 @@ mod tests {
         for (multi_az, zone) in [(Some(true), None), (Some(false), Some("eu-west-1a".to_owned()))] {
             let settings =
                 InstanceSettings { multi_az, availability_zone: Some("eu-west-1a".into()), ..Default::default() };
-            assert_eq!(settings.taken_by(Call::Restore, "mysql").availability_zone, zone);
+            assert_eq!(settings.taken_by(SettingCall::Restore, "mysql").availability_zone, zone);
         }
     }
 
@@ -507,7 +507,7 @@ mod tests {
             ..InstanceSettings::default()
         };
         let sent = |engine| {
-            let sent = settings.taken_by(Call::Restore, engine);
+            let sent = settings.taken_by(SettingCall::Restore, engine);
             [
                 sent.license_model.is_some(),
                 sent.iam_database_authentication.is_some(),
@@ -520,7 +520,7 @@ mod tests {
         assert_eq!(sent("mariadb"), [false, true, false, true, true]);
         assert_eq!(sent("oracle-se2"), [true, false, false, true, true]);
         assert_eq!(sent("sqlserver-ex"), [true, false, false, false, false]);
-        assert_eq!(settings.taken_by(Call::Modify, "sqlserver-ex").multi_az, Some(true));
+        assert_eq!(settings.taken_by(SettingCall::Modify, "sqlserver-ex").multi_az, Some(true));
     }
 
     #[test]
@@ -540,16 +540,16 @@ mod tests {
             }),
             ..ClusterSettings::default()
         };
-        let aurora = settings.taken_by(Call::Restore, "aurora-postgresql");
+        let aurora = settings.taken_by(SettingCall::Restore, "aurora-postgresql");
         assert_eq!((aurora.instance_class, aurora.iops, aurora.publicly_accessible), (None, None, None));
         assert_eq!(aurora.availability_zones, ["eu-west-1a"]);
         assert_eq!(aurora.serverless_v2_scaling, settings.serverless_v2_scaling);
-        let multi_az = settings.taken_by(Call::Restore, "postgres");
+        let multi_az = settings.taken_by(SettingCall::Restore, "postgres");
         assert_eq!((multi_az.iops, multi_az.publicly_accessible), (Some(3_000), Some(false)));
         assert!(multi_az.availability_zones.is_empty() && multi_az.serverless_v2_scaling.is_none());
         assert_eq!((aurora.network_type.as_deref(), multi_az.network_type), (Some("IPV4"), None));
         for (engine, taken) in [("aurora-postgresql", false), ("postgres", true)] {
-            assert_eq!(settings.taken_by(Call::Modify, engine).ca_certificate.is_some(), taken, "{engine}");
+            assert_eq!(settings.taken_by(SettingCall::Modify, engine).ca_certificate.is_some(), taken, "{engine}");
         }
     }
 

@@ -1,9 +1,10 @@
-//! The claim on the original, and the proofs that a run needs before it deletes a database.
+//! The claim on the original, and the proofs of ownership that a run needs before it deletes a database.
 //!
 //! Three tags on a database are a claim. They name the execution that works on it or created it, its role in that
 //! execution, and its own resource id. RDS copies tags into snapshots and onto databases restored from them. Such a copy
 //! names another database, and is no claim. Every step that makes a change first finds the original by its resource id and
-//! checks its claim. A rollback deletes a database only if all four [`Proofs`] hold.
+//! checks its claim. A rollback deletes a database only if all four proofs of its [`Ownership`]
+//! hold.
 
 use std::time::Duration;
 
@@ -165,24 +166,24 @@ fn shows_no_claim(original: &Target, tags: &[Tag]) -> bool {
     Claim::of(tags, &original.resource_id).is_none()
 }
 
-/// A database of the run, and every database that has one of the run's names now.
+/// A lookup of the original, and of every database that has one of its planned names now.
 #[derive(Debug)]
-pub struct Named<D> {
+pub struct Lookup<D> {
     /// The original, found by its resource id under any name.
     pub original: Option<D>,
-    named: Vec<D>,
+    holders: Vec<D>,
 }
 
-impl<D: Database> Named<D> {
+impl<D: Database> Lookup<D> {
     /// A single read if the database has one of its planned names, which is nearly always the case.
     pub async fn find(rds: &Client, target: &Target) -> Result<Self> {
         let planned: Vec<&str> = target.names.all().map(DatabaseIdentifier::as_str).collect();
-        let named = D::of_names(rds, &planned).await?;
-        let original = match named.iter().find(|one| one.resource_id() == Some(target.resource_id.as_str())) {
+        let holders = D::of_names(rds, &planned).await?;
+        let original = match holders.iter().find(|one| one.resource_id() == Some(target.resource_id.as_str())) {
             Some(found) => Some(found.clone()),
             None => D::of_resource_id(rds, &target.resource_id).await?,
         };
-        Ok(Self { original, named })
+        Ok(Self { original, holders })
     }
 
     /// As [`Self::find`], for a step that acts on the absence of a database. A rename hides a database. So a read that
@@ -219,7 +220,7 @@ impl<D: Database> Named<D> {
 
     /// Whether the original does not answer and another database has one of its names.
     fn is_displaced(&self) -> bool {
-        self.original.is_none() && !self.named.is_empty()
+        self.original.is_none() && !self.holders.is_empty()
     }
 
     /// The original; an error if it is deleted or another execution claims it.
@@ -231,7 +232,7 @@ impl<D: Database> Named<D> {
 
     /// The database under this name, which is one of the target's.
     pub fn at(&self, identifier: &DatabaseIdentifier) -> Option<&D> {
-        self.named.iter().find(|one| one.identifier() == Some(identifier.as_str()))
+        self.holders.iter().find(|one| one.identifier() == Some(identifier.as_str()))
     }
 }
 
@@ -276,9 +277,9 @@ fn gone(original: &Target) -> Error {
     )
 }
 
-/// The facts about a database that a rollback needs before it may delete the database.
+/// The facts that prove that a database is the run's own. A rollback deletes a database only if they do.
 #[derive(Clone, Copy, Debug)]
-pub struct Proofs<'a> {
+pub struct Ownership<'a> {
     pub identifier: &'a str,
     pub resource_id: &'a str,
     pub tags: &'a [Tag],
@@ -289,7 +290,7 @@ pub struct Proofs<'a> {
     pub is_available: bool,
 }
 
-impl<'a> Proofs<'a> {
+impl<'a> Ownership<'a> {
     pub fn of_instance(instance: &'a DbInstance) -> Self {
         Self::of(instance)
     }
@@ -425,15 +426,15 @@ mod tests {
         let two = tags::mark(RUN, Role::Restored);
         let names = Names::rename_first(&request);
         let planned = Planned { originals: vec!["db-OLD"], names: names.of_databases().collect() };
-        let ours = Proofs {
+        let ours = Ownership {
             identifier: "orders",
             resource_id: "db-NEW",
             tags: &own,
             created_at: Some(request.started_at.plus_seconds(1)),
             is_available: true,
         };
-        let creating = Proofs { tags: &two, created_at: None, is_available: false, ..ours };
-        for proven in [ours, creating, Proofs { identifier: names.aside.as_str(), ..ours }] {
+        let creating = Ownership { tags: &two, created_at: None, is_available: false, ..ours };
+        for proven in [ours, creating, Ownership { identifier: names.aside.as_str(), ..ours }] {
             assert_eq!(proven.missing(&request, &planned), None, "{proven:?}");
         }
         let copied = tags::claim(RUN, Role::Restored, "db-ANOTHER");
@@ -441,14 +442,14 @@ mod tests {
         let others = tags::claim("arn:other", Role::Restored, "db-NEW");
         let original = tags::claim(RUN, Role::Restored, "db-OLD");
         for (unproven, why) in [
-            (Proofs { tags: &copied, ..ours }, "copy of the tags of another database, db-ANOTHER"),
-            (Proofs { tags: &verified, ..ours }, "`verified`"),
-            (Proofs { tags: &others, ..ours }, "does not carry the tag"),
-            (Proofs { tags: &[], ..ours }, "does not carry the tag"),
-            (Proofs { tags: &original, resource_id: "db-OLD", ..ours }, "is the original"),
-            (Proofs { created_at: Some(Timestamp::from_epoch_seconds(1)), ..ours }, "before this execution began"),
-            (Proofs { created_at: None, ..ours }, "does not say when"),
-            (Proofs { identifier: "orders-copy", ..ours }, "is not a name"),
+            (Ownership { tags: &copied, ..ours }, "copy of the tags of another database, db-ANOTHER"),
+            (Ownership { tags: &verified, ..ours }, "`verified`"),
+            (Ownership { tags: &others, ..ours }, "does not carry the tag"),
+            (Ownership { tags: &[], ..ours }, "does not carry the tag"),
+            (Ownership { tags: &original, resource_id: "db-OLD", ..ours }, "is the original"),
+            (Ownership { created_at: Some(Timestamp::from_epoch_seconds(1)), ..ours }, "before this execution began"),
+            (Ownership { created_at: None, ..ours }, "does not say when"),
+            (Ownership { identifier: "orders-copy", ..ours }, "is not a name"),
         ] {
             let missing = unproven.missing(&request, &planned).expect(why);
             assert!(missing.contains(why), "{missing}");

@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::Client;
 
-use crate::claim::{Claim, Named, Proofs};
+use crate::claim::{Claim, Lookup, Ownership};
 use crate::document::{NameRole, Original, Plan, Request};
 use crate::error::{Error, ErrorKind, Result};
 use crate::rds::Database;
@@ -27,11 +27,11 @@ impl<D: Database> Pair<D> {
         let target = plan.target();
         let name = target.names.of(at)?;
         let shows = |restored: Option<&D>| restored.is_some_and(|one| Claim::is_shown_by(one, &request.execution));
-        let named = Named::<D>::find_beside(rds, &target, at, shows).await?;
-        let original = named.claimed(request, &target)?;
+        let lookup = Lookup::<D>::find_beside(rds, &target, at, shows).await?;
+        let original = lookup.claimed(request, &target)?;
         let failed = |message: String| Error::new(kind, name.as_str(), message);
-        let restored = named.at(name).ok_or_else(|| failed(format!("there is no {} {name}", request.kind)))?;
-        match Proofs::of(restored).missing_verified_or_not(request, &plan.planned()) {
+        let restored = lookup.at(name).ok_or_else(|| failed(format!("there is no {} {name}", request.kind)))?;
+        match Ownership::of(restored).missing_verified_or_not(request, &plan.planned()) {
             None => Ok(Self { original: original.clone(), restored: restored.clone() }),
             Some(why) => Err(failed(format!("this is not the database this run restored: {why}"))),
         }

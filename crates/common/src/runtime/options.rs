@@ -1,6 +1,6 @@
 //! The deployment's options for every run, from the environment of a function.
 
-use crate::document::{Options, SnapshotReplacement};
+use crate::document::{RunOptions, SnapshotReplacement};
 use crate::error::Result;
 use crate::input::ValidateOptions;
 use crate::lambda;
@@ -11,7 +11,7 @@ impl ValidateOptions {
         Ok(Self {
             run_seconds: lambda::setting("RUN_DEADLINE_SECONDS", 86_400)?,
             export_snapshots: lambda::setting("EXPORT_SNAPSHOTS", false)?,
-            options: Options {
+            options: RunOptions {
                 snapshot_replacement: lambda::setting("SNAPSHOT_REPLACEMENT", SnapshotReplacement::default())?,
                 keep_automated_backups: lambda::setting("KEEP_AUTOMATED_BACKUPS", true)?,
                 final_snapshot: lambda::setting("FINAL_SNAPSHOT", false)?,

@@ -2,7 +2,7 @@
 //!
 //! A single read proves little. After a rename RDS shows the old name for a while, then nothing, then a false `available`
 //! before the reboot. So a goal counts as met only after several consecutive reads. Every read is an API call of an account
-//! that others share. So reads are sparse during a status that is known to last, and dense when the end may be near.
+//! that others share. So the interval grows during a status that is known to last, and is short when the end may be near.
 //! Throttling slows the polling down. After a broken connection or a server error, the poll reads again. If no database
 //! answers for long, the poll gives up.
 
@@ -13,99 +13,111 @@ use tokio::time::Instant;
 use crate::clock::Clock;
 use crate::error::{Error, ErrorKind, Result};
 use crate::timestamp::Timestamp;
-use crate::wait::acceptor::{Outlook, Verdict};
+use crate::wait::acceptor::{Backoff, Verdict};
 
 /// The intervals between reads, and the number of consecutive reads that a goal needs.
 #[derive(Clone, Copy, Debug)]
-pub struct Pace {
-    /// The wait before the first read: the requested change does not show yet.
-    pub first: Duration,
-    /// The interval during a status that lasts long; it grows with the time that the status has lasted.
-    pub sparse: Duration,
-    /// The longest interval.
-    pub sparsest: Duration,
+pub struct PollPolicy {
+    /// The delay before the first read: the requested change does not show yet.
+    pub initial_delay: Duration,
+    /// The shortest backoff during a status that lasts long; the backoff grows with the time that the status has lasted.
+    pub min_backoff: Duration,
+    /// The longest backoff.
+    pub max_backoff: Duration,
     /// The interval when the end may be near.
-    pub dense: Duration,
-    /// The interval between agreeing reads after a read that did not agree: the poll has seen the change begin.
-    pub confirm: Duration,
-    /// The interval between reads that agree from the beginning, or in the middle of a rename. The requested change may not
-    /// have begun yet.
-    pub doubt: Duration,
-    /// The number of consecutive reads that have to agree.
-    pub agreeing: u32,
-    /// The number of consecutive reads that have to agree in doubt.
-    pub agreeing_in_doubt: u32,
+    pub short_interval: Duration,
+    /// The interval between consecutive reads that meet the goal, after a read that did not: the poll has seen the change
+    /// begin.
+    pub confirm_interval: Duration,
+    /// The interval between reads that meet the goal from the beginning, or in the middle of a rename. The requested change
+    /// may not have begun yet.
+    pub confirm_interval_in_doubt: Duration,
+    /// The number of consecutive reads that have to meet the goal.
+    pub consecutive_reads: u32,
+    /// The number of consecutive reads that have to meet the goal in doubt.
+    pub consecutive_reads_in_doubt: u32,
     /// The time without any answer after which a database counts as deleted: longer than any rename hides a database.
-    pub absent: Duration,
+    pub absence_limit: Duration,
     /// The number of consecutive reads with another name than the wanted one before the poll believes it.
-    pub agreeing_elsewhere: u32,
+    pub consecutive_reads_elsewhere: u32,
 }
 
-impl Pace {
+impl PollPolicy {
     /// The interval for slow operations, unless the deployment sets another.
     pub const DEFAULT_SECONDS: u64 = 30;
 
     /// Reads slow operations every so many seconds, at least once a second.
-    pub fn polling_every(seconds: u64) -> Self {
-        let sparse = Duration::from_secs(seconds.max(1));
+    pub fn every(seconds: u64) -> Self {
+        let interval = Duration::from_secs(seconds.max(1));
         Self {
-            first: sparse.min(Duration::from_secs(15)),
-            sparse,
-            sparsest: sparse * 2,
-            dense: sparse.min(Duration::from_secs(15)),
-            confirm: sparse.min(Duration::from_secs(5)),
-            doubt: sparse.min(Duration::from_secs(10)),
-            agreeing: 2,
-            agreeing_in_doubt: 3,
-            absent: Duration::from_secs(30 * 60),
-            agreeing_elsewhere: 4,
+            initial_delay: interval.min(Duration::from_secs(15)),
+            min_backoff: interval,
+            max_backoff: interval * 2,
+            short_interval: interval.min(Duration::from_secs(15)),
+            confirm_interval: interval.min(Duration::from_secs(5)),
+            confirm_interval_in_doubt: interval.min(Duration::from_secs(10)),
+            consecutive_reads: 2,
+            consecutive_reads_in_doubt: 3,
+            absence_limit: Duration::from_secs(30 * 60),
+            consecutive_reads_elsewhere: 4,
         }
     }
 
-    /// The pace for a rename: RDS shows the old name for a while, and may show the change late.
+    /// The policy for a rename: RDS shows the old name for a while, and may show the change late.
     #[must_use]
-    pub const fn patient_with_the_old_name(self) -> Self {
-        Self { agreeing_elsewhere: 40, ..self }
+    pub const fn for_renames(self) -> Self {
+        Self { consecutive_reads_elsewhere: 40, ..self }
     }
 
-    /// A more careful pace, for the last wait of a run. No step reads again after a rollback, so a false `available` must
-    /// not end it.
+    /// The policy for a rollback, the last wait of a run, with more consecutive reads. No step reads again after it, so a
+    /// false `available` must not end it.
     #[must_use]
-    pub const fn careful(self) -> Self {
-        Self { agreeing: self.agreeing * 3, agreeing_in_doubt: self.agreeing_in_doubt * 2, confirm: self.doubt, ..self }
+    pub const fn for_rollbacks(self) -> Self {
+        Self {
+            consecutive_reads: self.consecutive_reads * 3,
+            consecutive_reads_in_doubt: self.consecutive_reads_in_doubt * 2,
+            confirm_interval: self.confirm_interval_in_doubt,
+            ..self
+        }
     }
 
-    /// The pace for an operation of at least this many intervals: an earlier read shows nothing.
+    /// The policy for an operation of at least this many intervals: an earlier read shows nothing.
     #[must_use]
-    pub fn beginning_after(self, intervals: u32) -> Self {
-        Self { first: self.sparse * intervals, ..self }
+    pub fn with_initial_delay(self, intervals: u32) -> Self {
+        Self { initial_delay: self.min_backoff * intervals, ..self }
     }
 
-    /// The pace for a resource without false statuses: a single read decides.
+    /// The policy for a resource without false statuses: a single read decides.
     #[must_use]
-    pub const fn trusting(self) -> Self {
-        Self { agreeing: 1, agreeing_in_doubt: 1, ..self }
+    pub const fn with_single_read(self) -> Self {
+        Self { consecutive_reads: 1, consecutive_reads_in_doubt: 1, ..self }
     }
 
-    /// The pace for an operation of seconds, without false statuses.
+    /// The policy for an operation of seconds, without false statuses.
     #[must_use]
-    pub const fn brisk(self) -> Self {
-        let soon = self.confirm;
-        Self { first: soon, sparse: soon, doubt: soon, agreeing_in_doubt: self.agreeing, ..self }
+    pub const fn for_quick_operations(self) -> Self {
+        let soon = self.confirm_interval;
+        Self {
+            initial_delay: soon,
+            min_backoff: soon,
+            confirm_interval_in_doubt: soon,
+            consecutive_reads_in_doubt: self.consecutive_reads,
+            ..self
+        }
     }
 
-    /// Makes the intervals of lasting statuses a tenth longer.
+    /// Makes the backoff of lasting statuses a tenth longer.
     #[must_use]
-    pub fn rarer(self) -> Self {
-        Self { sparse: self.sparse * 11 / 10, sparsest: self.sparsest * 11 / 10, ..self }
+    pub fn less_often(self) -> Self {
+        Self { min_backoff: self.min_backoff * 11 / 10, max_backoff: self.max_backoff * 11 / 10, ..self }
     }
 
-    /// The interval after an observation that has lasted for so long. It is a twentieth of that time, if that is more than
-    /// the pace.
-    fn pause(self, outlook: Outlook, lasted: Duration) -> Duration {
-        match outlook {
-            Outlook::Lasting => (lasted / 20).clamp(self.sparse, self.sparsest),
-            Outlook::Ending | Outlook::Renaming => self.dense,
+    /// The interval after an observation that has lasted for so long. A growing backoff is a twentieth of that time, within
+    /// the limits of the policy.
+    fn interval(self, backoff: Backoff, lasted: Duration) -> Duration {
+        match backoff {
+            Backoff::Growing => (lasted / 20).clamp(self.min_backoff, self.max_backoff),
+            Backoff::Short | Backoff::Renaming => self.short_interval,
         }
     }
 }
@@ -128,8 +140,8 @@ pub struct Look {
     pub seen: String,
     /// No database answered, although one should exist.
     pub absent: bool,
-    /// The forecast for the next reads.
-    pub outlook: Outlook,
+    /// The backoff before the next read.
+    pub backoff: Backoff,
 }
 
 /// The data that one invocation passes to the next of the same wait.
@@ -158,17 +170,17 @@ pub enum Outcome {
 /// Polls. `kind` and `identifier` name the error of a failed goal; `last` comes from the last invocation of this wait.
 pub async fn until(
     mut look: impl AsyncFnMut() -> Result<Look>,
-    pace: Pace,
+    policy: PollPolicy,
     limits: Limits,
     (kind, identifier): (ErrorKind, &str),
     last: Option<Progress>,
 ) -> Result<Outcome> {
     let now = || limits.clock.now();
-    let mut pause = if last.is_none() { pace.first } else { Duration::ZERO };
-    let mut doubt = last.is_none();
+    let mut pause = if last.is_none() { policy.initial_delay } else { Duration::ZERO };
+    let mut is_in_doubt = last.is_none();
     let mut progress =
         last.unwrap_or_else(|| Progress { seen: "nothing yet".to_owned(), since: now(), absent_since: None });
-    let (mut agreed, mut elsewhere) = (0, 0);
+    let (mut consecutive, mut elsewhere) = (0, 0);
     let mut throttled = 1;
     loop {
         give_up(&limits, identifier, &progress)?;
@@ -182,10 +194,10 @@ pub async fn until(
         let found = match found {
             Ok(found) => found,
             Err(error) if error.kind().retryable() => {
-                agreed = 0;
+                consecutive = 0;
                 // The interval doubles, up to eight times.
                 throttled = if error.kind() == ErrorKind::RateExceeded { (throttled * 2).min(8) } else { 1 };
-                pause = jittered(pace.sparse * throttled);
+                pause = jittered(policy.min_backoff * throttled);
                 progress.seen = error.report();
                 continue;
             }
@@ -199,16 +211,18 @@ pub async fn until(
         progress.absent_since = if found.absent { progress.absent_since.or_else(|| Some(now())) } else { None };
         elsewhere = if matches!(found.verdict, Verdict::Elsewhere(_)) { elsewhere + 1 } else { 0 };
         match found.verdict {
-            Verdict::Elsewhere(why) if elsewhere >= pace.agreeing_elsewhere => {
+            Verdict::Elsewhere(why) if elsewhere >= policy.consecutive_reads_elsewhere => {
                 return Err(Error::new(kind, identifier, why));
             }
-            Verdict::Absent if progress.absent_since.is_some_and(|since| now().since(since) >= pace.absent) => {
+            Verdict::Absent
+                if progress.absent_since.is_some_and(|since| now().since(since) >= policy.absence_limit) =>
+            {
                 return Ok(Outcome::Complete { seen: progress.seen, gone: true });
             }
             Verdict::Failed(why) => return Err(Error::new(kind, identifier, why)),
             Verdict::Pending | Verdict::Absent | Verdict::Elsewhere(_) => {
                 if let Some(since) = progress.absent_since
-                    && now().since(since) >= pace.absent
+                    && now().since(since) >= policy.absence_limit
                 {
                     return Err(Error::new(
                         kind,
@@ -216,16 +230,17 @@ pub async fn until(
                         format!("nothing has answered under this name since {since}"),
                     ));
                 }
-                agreed = 0;
-                doubt = found.outlook == Outlook::Renaming;
-                pause = jittered(pace.pause(found.outlook, now().since(progress.since)));
+                consecutive = 0;
+                is_in_doubt = found.backoff == Backoff::Renaming;
+                pause = jittered(policy.interval(found.backoff, now().since(progress.since)));
             }
             Verdict::Complete => {
-                agreed += 1;
-                if agreed >= if doubt { pace.agreeing_in_doubt } else { pace.agreeing } {
+                consecutive += 1;
+                let needed = if is_in_doubt { policy.consecutive_reads_in_doubt } else { policy.consecutive_reads };
+                if consecutive >= needed {
                     return Ok(Outcome::Complete { seen: progress.seen, gone: false });
                 }
-                pause = if doubt { pace.doubt } else { pace.confirm };
+                pause = if is_in_doubt { policy.confirm_interval_in_doubt } else { policy.confirm_interval };
             }
         }
     }
@@ -265,11 +280,11 @@ mod tests {
     }
 
     fn saw(verdict: Verdict) -> Look {
-        Look { verdict, seen: "seen".into(), absent: false, outlook: Outlook::Ending }
+        Look { verdict, seen: "seen".into(), absent: false, backoff: Backoff::Short }
     }
 
     const ABSENT: fn() -> Result<Look> =
-        || Ok(Look { verdict: Verdict::Pending, seen: "nothing".into(), absent: true, outlook: Outlook::Ending });
+        || Ok(Look { verdict: Verdict::Pending, seen: "nothing".into(), absent: true, backoff: Backoff::Short });
 
     fn throttled() -> Result<Look> {
         Err(Error::new(ErrorKind::RateExceeded, "orders", "cannot describe"))
@@ -290,7 +305,7 @@ mod tests {
             let next = if script.len() > 1 { script.pop_front() } else { script.front().copied() };
             next.expect("a script has an entry")()
         };
-        let outcome = until(look, Pace::polling_every(Pace::DEFAULT_SECONDS), limits, STEP, last).await;
+        let outcome = until(look, PollPolicy::every(PollPolicy::DEFAULT_SECONDS), limits, STEP, last).await;
         (outcome, times.into_inner())
     }
 
@@ -388,7 +403,7 @@ mod tests {
     #[tokio::test(start_paused = true)]
     async fn reads_of_a_lasting_status_become_ever_rarer() {
         let creating = || {
-            Ok(Look { verdict: Verdict::Pending, seen: "creating".into(), absent: false, outlook: Outlook::Lasting })
+            Ok(Look { verdict: Verdict::Pending, seen: "creating".into(), absent: false, backoff: Backoff::Growing })
         };
         let (outcome, times) = poll(vec![creating], limits(6 * 3_600, 86_400), None).await;
         let gaps = |from: usize| times[from + 1] - times[from];
@@ -419,7 +434,7 @@ mod tests {
             Ok(saw(Verdict::Complete))
         };
         let limits = limits(900, 86_400);
-        let outcome = until(hangs, Pace::polling_every(Pace::DEFAULT_SECONDS), limits, STEP, None).await;
+        let outcome = until(hangs, PollPolicy::every(PollPolicy::DEFAULT_SECONDS), limits, STEP, None).await;
         assert!(matches!(outcome.unwrap(), Outcome::Pending(_)));
         assert_eq!(Instant::now(), limits.invocation);
     }

@@ -18,8 +18,8 @@ use trapheus_common::rds::{self, Database};
 use trapheus_common::tags::Role;
 use trapheus_common::{Error, ErrorKind, Result};
 
-use crate::contest;
-use crate::lift::{Lift, is_replacement};
+use crate::acquire;
+use crate::release::{Release, is_replacement};
 
 /// Claims the DB cluster and its own members for this execution, and makes sure that the claim has held.
 pub async fn claim(
@@ -30,10 +30,10 @@ pub async fn claim(
 ) -> Result<StepOutput> {
     let StepEvent { request, plan } = &event;
     let target = &plan.target();
-    contest::check_age(plan, target, at)?;
+    acquire::check_age(plan, target, at)?;
     let look = async || DbCluster::of_resource_id(client, &target.resource_id).await;
     // Boxed, because the loops of reads would make every caller's future as large.
-    Box::pin(contest::claim(client, sfn, request, target, at, look)).await?;
+    Box::pin(acquire::claim(client, sfn, request, target, at, look)).await?;
     let original = &plan.original;
     // A run that only takes a snapshot works on no member.
     if request.task.restores() {
@@ -45,7 +45,7 @@ pub async fn claim(
         let instances = rds::instances_by_resource_ids(client, &ids).await?;
         for member in members {
             let instance = rds::with_resource_id(&instances, &member.target.resource_id);
-            mark(client, request, member, instance).await?;
+            claim_member(client, request, member, instance).await?;
         }
         if original.cluster_kind == ClusterKind::MultiAz
             && let Some(cluster) = rds::cluster_by_resource_id(client, &target.resource_id).await?
@@ -57,7 +57,12 @@ pub async fn claim(
 }
 
 /// Claims a member. The claim on the cluster holds for its members, so an older claim on a member does not count.
-async fn mark(client: &Client, request: &Request, member: &Member, instance: Option<&DbInstance>) -> Result<()> {
+async fn claim_member(
+    client: &Client,
+    request: &Request,
+    member: &Member,
+    instance: Option<&DbInstance>,
+) -> Result<()> {
     let identifier = member.target.identifier();
     let changed = |what: &str| {
         let text = format!(
@@ -77,16 +82,16 @@ async fn mark(client: &Client, request: &Request, member: &Member, instance: Opt
 pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> Result<StepOutput> {
     let ReleaseEvent { request, plan, after_failure } = &event;
     let target = &plan.target();
-    let mut lift = Lift::new(client, request, target);
+    let mut release = Release::new(client, request, target);
     let resource_id = target.resource_id.as_str();
-    lift.find_original(async || DbCluster::of_resource_id(client, resource_id).await, *after_failure).await;
-    let holder = lift.found(rds::cluster(client, request.identifier.as_str()).await);
-    lift.check_end(holder.as_ref());
-    if lift.is_rolled_back_now(holder.as_ref()) {
-        return lift.output();
+    release.find_original(async || DbCluster::of_resource_id(client, resource_id).await, *after_failure).await;
+    let holder = release.found(rds::cluster(client, request.identifier.as_str()).await);
+    release.check_end(holder.as_ref());
+    if release.is_rolled_back_now(holder.as_ref()) {
+        return release.output();
     }
     let original = &plan.original;
-    let members = lift
+    let members = release
         .find_claimed(
             async || rds::instances_of_cluster(client, request.identifier.as_str()).await,
             |instance| {
@@ -103,24 +108,24 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> R
             names.parked != names.service && has(&names.parked)
         };
         if original.own_members().iter().any(|member| has(member.target.identifier())) {
-            lift.check_status(&instance);
+            release.check_status(&instance);
         }
         if !original.own_members().iter().any(is_parked) {
-            lift.off_member(&instance, is_ours).await;
+            release.off_member(&instance, is_ours).await;
         }
     }
     if let Some(cluster) = &holder {
-        lift.of_holder(cluster).await;
+        release.of_holder(cluster).await;
     }
-    if let Some(snapshot) = lift.found(rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await) {
-        lift.from(snapshot.db_cluster_snapshot_arn(), snapshot.tag_list()).await;
+    if let Some(snapshot) = release.found(rds::cluster_snapshot(client, request.snapshot_identifier.as_str()).await) {
+        release.from(snapshot.db_cluster_snapshot_arn(), snapshot.tag_list()).await;
     }
-    for snapshot in lift.found(snapshots_of(client, resource_id).await) {
+    for snapshot in release.found(snapshots_of(client, resource_id).await) {
         if !is_replacement(&plan.names, snapshot.db_cluster_snapshot_identifier(), snapshot.tag_list()) {
-            lift.from(snapshot.db_cluster_snapshot_arn(), snapshot.tag_list()).await;
+            release.from(snapshot.db_cluster_snapshot_arn(), snapshot.tag_list()).await;
         }
     }
-    lift.output()
+    release.output()
 }
 
 /// The original's manual snapshots: RDS copies all tags of the cluster into them if the cluster is configured so.

@@ -10,8 +10,8 @@ use trapheus_common::lambda::Invocation;
 use trapheus_common::rds::{self, Database};
 use trapheus_common::{Error, ErrorKind, Result};
 
-use crate::contest;
-use crate::lift::{Lift, is_replacement};
+use crate::acquire;
+use crate::release::{Release, is_replacement};
 
 /// Claims the DB instance for this execution, and makes sure that the claim has held.
 pub async fn claim(
@@ -22,10 +22,10 @@ pub async fn claim(
 ) -> Result<StepOutput> {
     let StepEvent { request, plan } = &event;
     let target = &plan.target();
-    contest::check_age(plan, target, at)?;
+    acquire::check_age(plan, target, at)?;
     let look = async || DbInstance::of_resource_id(client, &target.resource_id).await;
     // Boxed, because the loops of reads would make every caller's future as large.
-    Box::pin(contest::claim(client, sfn, request, target, at, look)).await?;
+    Box::pin(acquire::claim(client, sfn, request, target, at, look)).await?;
     Ok(StepOutput::done(TaskName::Claim, target.identifier()))
 }
 
@@ -34,26 +34,26 @@ pub async fn claim(
 pub async fn release(client: &Client, event: ReleaseEvent<OriginalInstance>) -> Result<StepOutput> {
     let ReleaseEvent { request, plan, after_failure } = &event;
     let target = &plan.target();
-    let mut lift = Lift::new(client, request, target);
+    let mut release = Release::new(client, request, target);
     let resource_id = target.resource_id.as_str();
-    lift.find_original(async || DbInstance::of_resource_id(client, resource_id).await, *after_failure).await;
-    let holder = lift.found(rds::instance(client, request.identifier.as_str()).await);
-    lift.check_end(holder.as_ref());
-    if lift.is_rolled_back_now(holder.as_ref()) {
-        return lift.output();
+    release.find_original(async || DbInstance::of_resource_id(client, resource_id).await, *after_failure).await;
+    let holder = release.found(rds::instance(client, request.identifier.as_str()).await);
+    release.check_end(holder.as_ref());
+    if release.is_rolled_back_now(holder.as_ref()) {
+        return release.output();
     }
     if let Some(instance) = &holder {
-        lift.of_holder(instance).await;
+        release.of_holder(instance).await;
     }
-    if let Some(snapshot) = lift.found(rds::snapshot(client, request.snapshot_identifier.as_str()).await) {
-        lift.from(snapshot.db_snapshot_arn(), snapshot.tag_list()).await;
+    if let Some(snapshot) = release.found(rds::snapshot(client, request.snapshot_identifier.as_str()).await) {
+        release.from(snapshot.db_snapshot_arn(), snapshot.tag_list()).await;
     }
-    for snapshot in lift.found(snapshots_of(client, resource_id).await) {
+    for snapshot in release.found(snapshots_of(client, resource_id).await) {
         if !is_replacement(&plan.names, snapshot.db_snapshot_identifier(), snapshot.tag_list()) {
-            lift.from(snapshot.db_snapshot_arn(), snapshot.tag_list()).await;
+            release.from(snapshot.db_snapshot_arn(), snapshot.tag_list()).await;
         }
     }
-    lift.output()
+    release.output()
 }
 
 /// The original's manual snapshots: RDS copies all tags of the database into them if the database is configured so.

@@ -7,7 +7,7 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
 use trapheus_common::Result;
-use trapheus_common::claim::{self, Claim, Named};
+use trapheus_common::claim::{self, Claim, Lookup};
 use trapheus_common::document::{
     ClusterKind, DeleteEvent, DiscardEvent, NameRole, OriginalCluster, Request, StepOutput, TaskName,
 };
@@ -19,7 +19,7 @@ use trapheus_common::wait::acceptor::Phase;
 
 use crate::discard::{Discard, Patience, Way, way};
 use crate::{
-    Asked, Members, between_names, delete_original, failed, foreign, found_again, is_untouched, noted,
+    DeletionOutcome, Members, between_names, delete_original, failed, foreign, found_again, is_untouched, noted,
     shows_whose_it_is, survivor,
 };
 
@@ -87,11 +87,11 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalCluster>, at: Inv
     let name = target.names.of(*role)?;
     let output = StepOutput::done(TaskName::Discard, name.as_str());
     let is_original = |holder: &DbCluster| holder.is(&target.resource_id);
-    let is_sure = |found: &Named<DbCluster>| {
+    let is_sure = |found: &Lookup<DbCluster>| {
         let holder = found.at(name);
         holder.is_none_or(|holder| is_original(holder) || shows_whose_it_is(holder))
     };
-    let clusters = claim::look_until(async || Named::<DbCluster>::find(rds, target).await, is_sure).await?;
+    let clusters = claim::look_until(async || Lookup::<DbCluster>::find(rds, target).await, is_sure).await?;
     let holder = clusters.at(name);
     let Some(cluster) = &clusters.original else {
         return Ok(match holder {
@@ -195,9 +195,9 @@ impl Clusters<'_> {
         let members = self.members_of_ours();
         if !members.0.is_empty() {
             return Ok(match members.delete(self.discard.rds, self.discard.request).await? {
-                Asked::Busy => output.then_more(members.settled()),
-                Asked::Accepted if self.is_home => output.then_more(members.gone()),
-                Asked::Accepted => output.waiting_for(members.gone()),
+                DeletionOutcome::Busy => output.then_more(members.settled()),
+                DeletionOutcome::Accepted if self.is_home => output.then_more(members.gone()),
+                DeletionOutcome::Accepted => output.waiting_for(members.gone()),
             });
         }
         match &self.aside {

@@ -4,7 +4,7 @@
 //! DB instance has none.
 
 use aws_sdk_rds::Client;
-use trapheus_common::claim::Proofs;
+use trapheus_common::claim::Ownership;
 use trapheus_common::document::{DiscardEvent, Names, Planned, Request, StepOutput};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::lambda::Invocation;
@@ -14,7 +14,7 @@ use trapheus_common::wait::acceptor::{self, Phase};
 use trapheus_common::{Error, Result};
 
 use crate::{
-    Asked, Members, NotDeleted, at_rest, delete_database, doing, failed, found_again, gone, is_unprotected,
+    DeletionOutcome, Members, NotDeleted, at_rest, delete_database, doing, failed, found_again, gone, is_unprotected,
     is_verified, noted, settled, storage_work_ended,
 };
 
@@ -33,7 +33,7 @@ pub(crate) struct Discard<'a> {
 impl Discard<'_> {
     /// The reason why this execution may not delete the database.
     pub(crate) fn missing(&self, database: &impl Database) -> Option<String> {
-        Proofs::of(database).missing(self.request, &self.planned)
+        Ownership::of(database).missing(self.request, &self.planned)
     }
 
     /// The output for a database to which the run has committed.
@@ -129,14 +129,16 @@ impl Discard<'_> {
                 };
                 match delete_database(self.rds, self.request, aside, &Members::default(), how).await {
                     // The deletion takes as long as its final snapshot, and no step needs to wait for it.
-                    Ok(Asked::Accepted) => {
+                    Ok(DeletionOutcome::Accepted) => {
                         Ok(noted(output.waiting_for(settled(Some(resource_id))), discarded(self.names, resource_id)))
                     }
-                    Ok(Asked::Busy) if !aside_is_over => Ok(output.then_more(at_rest(resource_id, aside_until))),
+                    Ok(DeletionOutcome::Busy) if !aside_is_over => {
+                        Ok(output.then_more(at_rest(resource_id, aside_until)))
+                    }
                     Err(NotDeleted::StorageWork(_)) if !aside_is_over => {
                         Ok(output.then_more(storage_work_ended(resource_id, aside_until)))
                     }
-                    Ok(Asked::Busy) | Err(NotDeleted::StorageWork(_)) => {
+                    Ok(DeletionOutcome::Busy) | Err(NotDeleted::StorageWork(_)) => {
                         let output = noted(output, awaited_long_enough(self.names.aside.as_str(), status));
                         self.delete_keeping_backups(aside, output).await
                     }
@@ -164,7 +166,7 @@ impl Discard<'_> {
         if !is_deleting && restored.is_protected() && !is_unprotected(self.rds, self.request, restored).await? {
             return Ok(output.then_more(settled(resource_id)));
         }
-        if self.members.delete(self.rds, self.request).await? == Asked::Busy {
+        if self.members.delete(self.rds, self.request).await? == DeletionOutcome::Busy {
             return Ok(output.then_more(self.members.settled()));
         }
         let going = gone(resource_id.unwrap_or_default());
@@ -173,9 +175,9 @@ impl Discard<'_> {
         }
         // The deletion follows at once, because without members no fact would show whether the cluster was in service.
         match delete_database(self.rds, self.request, restored, &self.members, how).await {
-            Ok(Asked::Accepted) => Ok(output.waiting_for(going)),
-            Ok(Asked::Busy) if self.members.0.is_empty() => Ok(output.then_more(settled(resource_id))),
-            Ok(Asked::Busy) => Ok(output.then_more(self.members.gone())),
+            Ok(DeletionOutcome::Accepted) => Ok(output.waiting_for(going)),
+            Ok(DeletionOutcome::Busy) if self.members.0.is_empty() => Ok(output.then_more(settled(resource_id))),
+            Ok(DeletionOutcome::Busy) => Ok(output.then_more(self.members.gone())),
             Err(refusal) => Err(refusal.into_error(self.request, restored.name())),
         }
     }

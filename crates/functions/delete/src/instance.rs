@@ -2,7 +2,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
-use trapheus_common::claim::{self, Named};
+use trapheus_common::claim::{self, Lookup};
 use trapheus_common::document::{DeleteEvent, DiscardEvent, OriginalInstance, StepOutput, TaskName};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::rds::Database;
@@ -28,10 +28,10 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalInstance>, at: In
     let name = target.names.of(*role)?;
     let output = StepOutput::done(TaskName::Discard, name.as_str());
     let is_original = |holder: &DbInstance| holder.is(&target.resource_id);
-    let is_sure = |found: &Named<DbInstance>| {
+    let is_sure = |found: &Lookup<DbInstance>| {
         found.at(name).is_none_or(|holder| is_original(holder) || shows_whose_it_is(holder))
     };
-    let instances = claim::look_until(async || Named::<DbInstance>::find(rds, target).await, is_sure).await?;
+    let instances = claim::look_until(async || Lookup::<DbInstance>::find(rds, target).await, is_sure).await?;
     let holder = instances.at(name);
     let Some(instance) = &instances.original else {
         return Ok(match holder {

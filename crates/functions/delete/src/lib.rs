@@ -2,9 +2,9 @@
 //!
 //! [`instance`] and [`cluster`] contain both for their kind; this file contains the common part. `delete` needs the
 //! original under the name that the state machine passes, this execution's claim, and an available committed successor.
-//! `discard` deletes a restored database only if all four proofs of [`trapheus_common::claim::Proofs`] hold. Otherwise the
-//! step returns an error and keeps both databases. A database in deletion needs no further call; for one that does not
-//! answer, the step searches again.
+//! `discard` deletes a restored database only if all four proofs of [`trapheus_common::claim::Ownership`] hold. Otherwise
+//! the step returns an error and keeps both databases. A database in deletion needs no further call; for one that does
+//! not answer, the step searches again.
 //!
 //! A restored database that was in service contains writes of clients. So `discard` first clears the name (`Way`), and the
 //! original takes it. Only then `discard` deletes the aside database, with a final snapshot.
@@ -13,7 +13,7 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
-use trapheus_common::claim::{self, Claim, Named};
+use trapheus_common::claim::{self, Claim, Lookup};
 use trapheus_common::document::{DeleteEvent, Original, Request, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::rds::{Changes, Database, Deletion, Doing, Refusal};
@@ -29,7 +29,7 @@ pub mod instance;
 
 /// The outcome of a requested deletion.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
-enum Asked {
+enum DeletionOutcome {
     Accepted,
     /// The database has a status that passes; ask again later.
     Busy,
@@ -95,7 +95,7 @@ fn check_successor<D: Database>(
     places: Places<'_>,
     verified: &str,
     successor: Option<&D>,
-) -> Result<Asked> {
+) -> Result<DeletionOutcome> {
     let Places { target, at: kept, successor_at: name } = places;
     let Some(successor) = successor else {
         return Err(failed(request, format!("{kept} was not deleted, because nothing is under {name} any more")));
@@ -120,8 +120,8 @@ fn check_successor<D: Database>(
         ));
     }
     match successor.phase() {
-        Phase::Available => Ok(Asked::Accepted),
-        Phase::Passing => Ok(Asked::Busy),
+        Phase::Available => Ok(DeletionOutcome::Accepted),
+        Phase::Passing => Ok(DeletionOutcome::Busy),
         Phase::Deleting | Phase::Stopped | Phase::Broken => Err(failed(
             request,
             format!(
@@ -218,7 +218,7 @@ async fn delete_original<D: Changes, O: Original>(
     let DeleteEvent { request, plan, successor_at, commit, .. } = event;
     let output = StepOutput::done(TaskName::Delete, places.at.as_str());
     let shows = |successor: Option<&D>| successor.is_some_and(|one| is_verified(request, one));
-    let databases = Named::<D>::find_beside(rds, target, *successor_at, shows).await?;
+    let databases = Lookup::<D>::find_beside(rds, target, *successor_at, shows).await?;
     let Some(original) = &databases.original else {
         // Between two names a database does not answer, so a single read does not prove the deletion.
         return Ok(output.then_more(found_again(&target.resource_id)));
@@ -228,14 +228,15 @@ async fn delete_original<D: Changes, O: Original>(
     }
     claim::check(request, target, original.tags())?;
     check_place(request, places, original)?;
-    if check_successor(request, places, &commit.resource_id, databases.at(places.successor_at))? == Asked::Busy {
+    let successor = check_successor(request, places, &commit.resource_id, databases.at(places.successor_at))?;
+    if successor == DeletionOutcome::Busy {
         return Ok(output.then_more(available(places.successor_at, &commit.resource_id)));
     }
     let members = members(original, places).await?;
     if original.is_protected() && !is_unprotected(rds, request, original).await? {
         return Ok(output.then_more(found_again(&target.resource_id)));
     }
-    if members.delete(rds, request).await? == Asked::Busy {
+    if members.delete(rds, request).await? == DeletionOutcome::Busy {
         return Ok(output.then_more(members.settled()));
     }
     let how = Deletion {
@@ -243,9 +244,9 @@ async fn delete_original<D: Changes, O: Original>(
         delete_automated_backups: Some(!request.options.keep_automated_backups),
     };
     match delete_database(rds, request, original, &members, how).await {
-        Ok(Asked::Accepted) => Ok(output.waiting_for(gone(&target.resource_id))),
-        Ok(Asked::Busy) if members.0.is_empty() => Ok(output.then_more(found_again(&target.resource_id))),
-        Ok(Asked::Busy) => Ok(output.then_more(members.gone())),
+        Ok(DeletionOutcome::Accepted) => Ok(output.waiting_for(gone(&target.resource_id))),
+        Ok(DeletionOutcome::Busy) if members.0.is_empty() => Ok(output.then_more(found_again(&target.resource_id))),
+        Ok(DeletionOutcome::Busy) => Ok(output.then_more(members.gone())),
         Err(refusal) => Err(refusal.into_error(request, original.name())),
     }
 }
@@ -256,12 +257,12 @@ struct Members(Vec<DbInstance>);
 
 impl Members {
     /// Requests the deletion of all members at once; busy if one of them needs another call.
-    async fn delete(&self, rds: &Client, request: &Request) -> Result<Asked> {
-        let mut all = Asked::Accepted;
+    async fn delete(&self, rds: &Client, request: &Request) -> Result<DeletionOutcome> {
+        let mut all = DeletionOutcome::Accepted;
         for member in self.0.iter().filter(|member| member.phase() != Phase::Deleting) {
             match delete_database(rds, request, member, &Self::default(), Deletion::OF_A_MEMBER).await {
-                Ok(Asked::Accepted) => {}
-                Ok(Asked::Busy) => all = Asked::Busy,
+                Ok(DeletionOutcome::Accepted) => {}
+                Ok(DeletionOutcome::Busy) => all = DeletionOutcome::Busy,
                 Err(refusal) => return Err(refusal.into_error(request, member.name())),
             }
         }
@@ -308,19 +309,19 @@ async fn delete_database<D: Changes>(
     database: &D,
     leaving: &Members,
     how: Deletion,
-) -> std::result::Result<Asked, NotDeleted> {
+) -> std::result::Result<DeletionOutcome, NotDeleted> {
     let what = format!("cannot delete the {} {}", D::KIND, database.name());
     let Err(refused) = database.delete(rds, how, doing(request, &what)).await else {
-        return Ok(Asked::Accepted);
+        return Ok(DeletionOutcome::Accepted);
     };
     // RDS may have carried out the call although its answer was lost, so the present database decides.
-    let Some(now) = database.now(rds).await? else { return Ok(Asked::Busy) };
+    let Some(now) = database.now(rds).await? else { return Ok(DeletionOutcome::Busy) };
     let phase = now.phase();
     let is_storage_work = now.status().is_some_and(acceptor::is_lasting_in_service);
     match refused.refusal {
-        _ if phase == Phase::Deleting => Ok(Asked::Accepted),
+        _ if phase == Phase::Deleting => Ok(DeletionOutcome::Accepted),
         Refusal::BackupQuota => Err(NotDeleted::BackupQuota),
-        Refusal::Status if phase == Phase::Passing || !leaving.0.is_empty() => Ok(Asked::Busy),
+        Refusal::Status if phase == Phase::Passing || !leaving.0.is_empty() => Ok(DeletionOutcome::Busy),
         Refusal::Status if is_storage_work => Err(NotDeleted::StorageWork(refused.error)),
         Refusal::Status => Err(NotDeleted::Status(refused.error)),
         Refusal::NotFound | Refusal::NameTaken | Refusal::Other => Err(NotDeleted::Failed(refused.error)),
@@ -400,8 +401,8 @@ mod tests {
     fn the_original_is_deleted_only_when_the_verified_database_is_available() {
         let check =
             |found: Option<DbInstance>| check_successor(&request(), places(&target()), "db-NEW", found.as_ref());
-        assert_eq!(check(Some(seen("db-NEW", "available"))).unwrap(), Asked::Accepted);
-        assert_eq!(check(Some(seen("db-NEW", "backing-up"))).unwrap(), Asked::Busy);
+        assert_eq!(check(Some(seen("db-NEW", "available"))).unwrap(), DeletionOutcome::Accepted);
+        assert_eq!(check(Some(seen("db-NEW", "backing-up"))).unwrap(), DeletionOutcome::Busy);
         for (found, why) in [
             (None, "nothing is under orders"),
             (Some(seen("db-X", "available")), "db-X"),

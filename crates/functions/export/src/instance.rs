@@ -5,7 +5,7 @@ use trapheus_common::document::{ExportEvent, ExportOutput};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::{Result, rds};
 
-use crate::{ExportOptions, Snapshot, start};
+use crate::{ExportOptions, ExportedSnapshot, start};
 
 /// Exports `<identifier>-snapshot`, which this run took.
 pub async fn export(
@@ -17,7 +17,8 @@ pub async fn export(
     let request = event.request.clone();
     let look = async || {
         let found = rds::snapshot(client, request.snapshot_identifier.as_str()).await?;
-        Ok(found.map(|found| Snapshot::new(found.db_snapshot_arn(), found.status(), found.tag_list(), &request)))
+        Ok(found
+            .map(|found| ExportedSnapshot::new(found.db_snapshot_arn(), found.status(), found.tag_list(), &request)))
     };
     start(client, options, event, at, look).await
 }

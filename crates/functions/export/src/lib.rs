@@ -16,10 +16,10 @@ use aws_sdk_rds::error::ProvideErrorMetadata as _;
 use aws_sdk_rds::types::{ExportTask, Tag};
 use trapheus_common::document::{Caught, ExportEvent, ExportOutput, ExportRequest, Request, TaskName, WaitStatus};
 use trapheus_common::lambda::Invocation;
-use trapheus_common::poll::{self, Limits, Look, Outcome, Pace};
+use trapheus_common::poll::{self, Limits, Look, Outcome, PollPolicy};
 use trapheus_common::tags;
 use trapheus_common::timestamp::Timestamp;
-use trapheus_common::wait::acceptor::{Outlook, Verdict};
+use trapheus_common::wait::acceptor::{Backoff, Verdict};
 use trapheus_common::{Error, ErrorKind, Result};
 
 pub mod cluster;
@@ -50,14 +50,14 @@ pub struct ExportOptions {
 }
 
 /// The snapshot to export.
-struct Snapshot {
+struct ExportedSnapshot {
     arn: String,
     status: String,
     /// Whether this execution took the snapshot.
     is_ours: bool,
 }
 
-impl Snapshot {
+impl ExportedSnapshot {
     fn new(arn: Option<&str>, status: Option<&str>, tag_list: &[Tag], request: &Request) -> Self {
         Self {
             arn: arn.unwrap_or_default().to_owned(),
@@ -73,7 +73,7 @@ async fn start(
     options: &ExportOptions,
     event: ExportEvent,
     at: Invocation,
-    look: impl AsyncFn() -> Result<Option<Snapshot>>,
+    look: impl AsyncFn() -> Result<Option<ExportedSnapshot>>,
 ) -> Result<ExportOutput> {
     let request = &event.request;
     let plan = planned(request)?;
@@ -88,11 +88,11 @@ async fn start(
             }
             Attempt::Queued(why) => (Verdict::Pending, why.to_owned()),
         };
-        Ok(Look { verdict, seen, absent: false, outlook: Outlook::Lasting })
+        Ok(Look { verdict, seen, absent: false, backoff: Backoff::Growing })
     };
     let limits = Limits { clock: at.clock, invocation: at.deadline - MARGIN, deadline: queued_until };
-    let pace = once(Pace::polling_every(ATTEMPT_SECONDS));
-    match poll::until(attempt, pace, limits, (ErrorKind::Export, plan.identifier.as_str()), None).await? {
+    let policy = once(PollPolicy::every(ATTEMPT_SECONDS));
+    match poll::until(attempt, policy, limits, (ErrorKind::Export, plan.identifier.as_str()), None).await? {
         Outcome::Complete { seen, .. } => {
             tracing::info!(export = plan.identifier.as_str(), seen, "exporting the snapshot");
             Ok(output(plan, started.as_ref(), WaitStatus::Complete))
@@ -132,7 +132,7 @@ async fn attempt(
     options: &ExportOptions,
     request: &Request,
     plan: &ExportRequest,
-    look: &impl AsyncFn() -> Result<Option<Snapshot>>,
+    look: &impl AsyncFn() -> Result<Option<ExportedSnapshot>>,
 ) -> Result<Attempt> {
     if let Some(task) = find(rds, plan).await? {
         return Ok(Attempt::Started(Box::new(task)));
@@ -177,7 +177,7 @@ async fn is_exported(rds: &Client, arn: &str) -> Result<bool> {
 }
 
 /// The snapshot, if this execution took it.
-fn exportable(request: &Request, snapshot: Option<Snapshot>) -> Result<Snapshot> {
+fn exportable(request: &Request, snapshot: Option<ExportedSnapshot>) -> Result<ExportedSnapshot> {
     let name = &request.snapshot_identifier;
     let problem = match snapshot {
         None => format!("the snapshot {name} is gone"),
@@ -203,8 +203,8 @@ async fn find(rds: &Client, plan: &ExportRequest) -> Result<Option<ExportTask>> 
 }
 
 /// A single read decides: an export has no false statuses.
-const fn once(pace: Pace) -> Pace {
-    Pace { first: Duration::ZERO, absent: Duration::from_secs(600), ..pace.trusting() }
+const fn once(policy: PollPolicy) -> PollPolicy {
+    PollPolicy { initial_delay: Duration::ZERO, absence_limit: Duration::from_secs(600), ..policy.with_single_read() }
 }
 
 /// The outcome of an export, by its status.

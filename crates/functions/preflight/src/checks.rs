@@ -1,4 +1,4 @@
-//! The reasons against a run: small pure functions from a request and a world to problems, each with its remedy.
+//! The reasons against a run: small pure functions from a request and the facts to problems, each with its remedy.
 //!
 //! Each check has one subject and leaves other subjects to other checks. Without a target, only its absence is a problem. A
 //! task that restores nothing has to pass only [`ALWAYS`].
@@ -12,8 +12,8 @@ use trapheus_common::source::Age;
 use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, Verdict, phase, snapshot_available};
 
-use crate::world::{Database, Snapshot, World};
-use crate::{advice, offers, quotas};
+use crate::facts::{Database, Facts, Snapshot};
+use crate::{cli_advice, orderable, quotas};
 
 /// The wait for a busy database: backups and modifications take minutes.
 const BUSY: Duration = Duration::from_secs(10 * 60);
@@ -36,7 +36,7 @@ impl Problem {
     }
 }
 
-type Check = fn(&Request, &World) -> Vec<Problem>;
+type Check = fn(&Request, &Facts) -> Vec<Problem>;
 
 /// The checks for every task.
 const ALWAYS: [Check; 7] = [
@@ -68,19 +68,19 @@ const RESTORING: [Check; 19] = [
     snapshot_is_of_the_target,
     snapshot_is_young_enough,
     final_snapshot_fits,
-    offers::are_made,
+    orderable::has_requested_classes,
     quotas::have_room,
 ];
 
 /// All reasons against the run.
-pub(crate) fn problems(request: &Request, world: &World) -> Vec<Problem> {
+pub(crate) fn problems(request: &Request, facts: &Facts) -> Vec<Problem> {
     let restoring: &[Check] = if request.task.restores() { &RESTORING } else { &[] };
-    ALWAYS.iter().chain(restoring).flat_map(|check| check(request, world)).collect()
+    ALWAYS.iter().chain(restoring).flat_map(|check| check(request, facts)).collect()
 }
 
-fn target_exists(request: &Request, world: &World) -> Vec<Problem> {
+fn target_exists(request: &Request, facts: &Facts) -> Vec<Problem> {
     let identifier = &request.identifier;
-    let problem = match world.target.as_ref().or(world.namesake.as_ref()) {
+    let problem = match facts.target.as_ref().or(facts.namesake.as_ref()) {
         Some(Database { cluster: Some(cluster), .. }) => Problem::lasting(format!(
             "`{identifier}` is a member of DB cluster `{cluster}`: give `identifier` \"{cluster}\" and `isCluster` true"
         )),
@@ -99,14 +99,14 @@ fn target_exists(request: &Request, world: &World) -> Vec<Problem> {
     vec![problem]
 }
 
-fn engine_is_supported(_: &Request, world: &World) -> Vec<Problem> {
-    let Some(target) = &world.target else { return Vec::new() };
+fn engine_is_supported(_: &Request, facts: &Facts) -> Vec<Problem> {
+    let Some(target) = &facts.target else { return Vec::new() };
     let Database { identifier, engine, .. } = target;
     let what = match engine.as_str() {
         "docdb" => "an Amazon DocumentDB cluster, which RDS only lists",
         "neptune" => "an Amazon Neptune cluster, which RDS only lists",
         custom if custom.starts_with("custom-") => "an RDS Custom database, whose restore takes steps of its own",
-        _ if target.kind == DatabaseKind::Cluster && world.cluster_kind.is_none() => {
+        _ if target.kind == DatabaseKind::Cluster && facts.cluster_kind.is_none() => {
             "neither an Aurora nor a Multi-AZ DB cluster"
         }
         _ => return Vec::new(),
@@ -114,8 +114,8 @@ fn engine_is_supported(_: &Request, world: &World) -> Vec<Problem> {
     vec![Problem::lasting(format!("`{identifier}` (engine {engine}) is {what}: it is not supported"))]
 }
 
-fn engine_can_be_restored(_: &Request, world: &World) -> Vec<Problem> {
-    let Some(target) = &world.target else { return Vec::new() };
+fn engine_can_be_restored(_: &Request, facts: &Facts) -> Vec<Problem> {
+    let Some(target) = &facts.target else { return Vec::new() };
     let identifier = &target.identifier;
     let mut problems = Vec::new();
     if target.engine_mode.as_deref() == Some("serverless") {
@@ -124,8 +124,8 @@ fn engine_can_be_restored(_: &Request, world: &World) -> Vec<Problem> {
              provisioned instances or Serverless v2 first"
         )));
     }
-    let members = world.own_members();
-    problems.extend(world.target.iter().chain(members).flat_map(|database| {
+    let members = facts.own_members();
+    problems.extend(facts.target.iter().chain(members).flat_map(|database| {
         let words = database.beyond.iter();
         words.map(|words| {
             Problem::lasting(format!("`{}` is {words}: this pipeline cannot restore it", database.identifier))
@@ -134,10 +134,10 @@ fn engine_can_be_restored(_: &Request, world: &World) -> Vec<Problem> {
     problems
 }
 
-fn databases_are_available(request: &Request, world: &World) -> Vec<Problem> {
+fn databases_are_available(request: &Request, facts: &Facts) -> Vec<Problem> {
     // A cluster's snapshot needs only the cluster; a restore also works on the members.
-    let members = if request.task.restores() { world.members.as_slice() } else { &[] };
-    world.target.iter().chain(members).filter_map(status_problem).collect()
+    let members = if request.task.restores() { facts.members.as_slice() } else { &[] };
+    facts.target.iter().chain(members).filter_map(status_problem).collect()
 }
 
 fn status_problem(database: &Database) -> Option<Problem> {
@@ -147,16 +147,18 @@ fn status_problem(database: &Database) -> Option<Problem> {
         Phase::Available => None,
         Phase::Passing => Some(Problem::passing(format!("{seen}: start the run again once it is available"), BUSY)),
         Phase::Deleting => Some(Problem::lasting(format!("{seen}: start the run again once it is gone"))),
-        Phase::Stopped => Some(Problem::lasting(format!("{seen}: start it first, with {}", advice::start(database)))),
+        Phase::Stopped => {
+            Some(Problem::lasting(format!("{seen}: start it first, with {}", cli_advice::start(database))))
+        }
         Phase::Broken => Some(Problem::lasting(format!(
             "{seen}: repair it first; RDS can neither rename it nor take a snapshot of it"
         ))),
     }
 }
 
-fn our_tags_fit(request: &Request, world: &World) -> Vec<Problem> {
-    let members = if request.task.restores() { world.members.as_slice() } else { &[] };
-    let crowded = world.target.iter().chain(members).filter(|database| database.counted_tags() > tags::MOST_OWN);
+fn our_tags_fit(request: &Request, facts: &Facts) -> Vec<Problem> {
+    let members = if request.task.restores() { facts.members.as_slice() } else { &[] };
+    let crowded = facts.target.iter().chain(members).filter(|database| database.counted_tags() > tags::MOST_OWN);
     crowded
         .map(|database| {
             Problem::lasting(format!(
@@ -170,8 +172,8 @@ fn our_tags_fit(request: &Request, world: &World) -> Vec<Problem> {
         .collect()
 }
 
-fn old_snapshot_may_go(request: &Request, world: &World) -> Vec<Problem> {
-    let (Some(target), Some(snapshot), true) = (&world.target, &world.snapshot, request.task.takes_snapshot()) else {
+fn old_snapshot_may_go(request: &Request, facts: &Facts) -> Vec<Problem> {
+    let (Some(target), Some(snapshot), true) = (&facts.target, &facts.snapshot, request.task.takes_snapshot()) else {
         return Vec::new();
     };
     let why = snapshot.not_replaceable(request, target);
@@ -183,14 +185,14 @@ fn not_replaced(request: &Request, snapshot: &Snapshot, wanted_for: &str, why: &
         "the name `{}`, which {wanted_for} needs, belongs to a snapshot that is not replaced, because {why}: copy it to \
          another name if it is needed, then {}",
         snapshot.identifier,
-        advice::delete_snapshot(request, snapshot)
+        cli_advice::delete_snapshot(request, snapshot)
     )
 }
 
-fn temporary_snapshot_name_is_free(request: &Request, world: &World) -> Vec<Problem> {
+fn temporary_snapshot_name_is_free(request: &Request, facts: &Facts) -> Vec<Problem> {
     let takes_it =
         request.task.takes_snapshot() && request.options.snapshot_replacement == SnapshotReplacement::KeepUntilReplaced;
-    let (Some(target), Some(snapshot), true) = (&world.target, &world.temporary_snapshot, takes_it) else {
+    let (Some(target), Some(snapshot), true) = (&facts.target, &facts.temporary_snapshot, takes_it) else {
         return Vec::new();
     };
     // A run's own snapshot is an interrupted replacement, which this run's snapshot step finishes.
@@ -205,8 +207,8 @@ fn temporary_snapshot_name_is_free(request: &Request, world: &World) -> Vec<Prob
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/Concepts.RDS_Fea_Regions_DB-eng.Feature.ExportSnapshotToS3.html>
 const EXPORTABLE: [&str; 5] = ["mariadb", "mysql", "postgres", "aurora-mysql", "aurora-postgresql"];
 
-fn snapshot_can_be_exported(request: &Request, world: &World) -> Vec<Problem> {
-    let (Some(_), Some(target)) = (&request.export, &world.target) else { return Vec::new() };
+fn snapshot_can_be_exported(request: &Request, facts: &Facts) -> Vec<Problem> {
+    let (Some(_), Some(target)) = (&request.export, &facts.target) else { return Vec::new() };
     let Database { identifier, engine, storage_type, .. } = target;
     let why = if !EXPORTABLE.contains(&engine.as_str()) {
         format!("RDS exports no snapshots of the engine {engine}")
@@ -220,8 +222,8 @@ fn snapshot_can_be_exported(request: &Request, world: &World) -> Vec<Problem> {
     ))]
 }
 
-fn nothing_is_pending(_: &Request, world: &World) -> Vec<Problem> {
-    let pending = world.target.iter().chain(&world.members).filter(|database| {
+fn nothing_is_pending(_: &Request, facts: &Facts) -> Vec<Problem> {
+    let pending = facts.target.iter().chain(&facts.members).filter(|database| {
         // While a database is busy, RDS may show the present change as pending.
         database.pending_modifications && phase(database.kind, &database.status) != Phase::Passing
     });
@@ -231,15 +233,15 @@ fn nothing_is_pending(_: &Request, world: &World) -> Vec<Problem> {
                 "`{}` has pending modifications, which a rename would carry out as well: apply them first, with {}, or \
                  take them back by modifying it to what it is now",
                 database.identifier,
-                advice::apply_pending(database)
+                cli_advice::apply_pending(database)
             ))
         })
         .collect()
 }
 
 /// The reboot of a rename would apply pending groups to the original, which may not start with them.
-fn groups_are_in_force(_: &Request, world: &World) -> Vec<Problem> {
-    let waiting = world.target.iter().chain(&world.members);
+fn groups_are_in_force(_: &Request, facts: &Facts) -> Vec<Problem> {
+    let waiting = facts.target.iter().chain(&facts.members);
     let waiting = waiting.flat_map(|database| database.pending_groups.iter().map(move |group| (database, group)));
     waiting
         .map(|(Database { identifier, .. }, group)| {
@@ -251,32 +253,32 @@ fn groups_are_in_force(_: &Request, world: &World) -> Vec<Problem> {
         .collect()
 }
 
-fn no_integration_reads(request: &Request, world: &World) -> Vec<Problem> {
-    let integrations = world.integrations.known().into_iter().flatten();
+fn no_integration_reads(request: &Request, facts: &Facts) -> Vec<Problem> {
+    let integrations = facts.integrations.known().into_iter().flatten();
     integrations
         .map(|integration| {
             Problem::lasting(format!(
                 "the zero-ETL integration `{integration}` reads `{}`, and fails for good when the original is deleted: delete \
                  the integration first, with {}, and create it again for the restored database",
                 request.identifier,
-                advice::operation("delete-integration")
+                cli_advice::operation("delete-integration")
             ))
         })
         .collect()
 }
 
-fn version_is_offered(request: &Request, world: &World) -> Vec<Problem> {
-    let (Some(target), Some(version)) = (&world.target, world.version.known()) else { return Vec::new() };
+fn version_is_offered(request: &Request, facts: &Facts) -> Vec<Problem> {
+    let (Some(target), Some(version)) = (&facts.target, facts.version.known()) else { return Vec::new() };
     if version.is_offered {
         return Vec::new();
     }
-    let text = match restored_version(request, world) {
+    let text = match restored_version(request, facts) {
         Some((snapshot, version)) => format!(
             "the snapshot `{snapshot}` is of {} {version}, which RDS no longer offers for new databases: upgrade the snapshot \
              first{}, or take a new one of an upgraded database",
             target.engine,
             match request.kind {
-                DatabaseKind::Instance => format!(", with {}", advice::upgrade_snapshot(request, snapshot)),
+                DatabaseKind::Instance => format!(", with {}", cli_advice::upgrade_snapshot(request, snapshot)),
                 DatabaseKind::Cluster => String::new(),
             }
         ),
@@ -289,23 +291,23 @@ fn version_is_offered(request: &Request, world: &World) -> Vec<Problem> {
 }
 
 /// The existing snapshot that the run restores, and its version. A snapshot of the run's own has the target's version.
-fn restored_version<'a>(request: &Request, world: &'a World) -> Option<(&'a str, &'a str)> {
-    let snapshot = world.snapshot.as_ref().filter(|_| !request.task.takes_snapshot())?;
+fn restored_version<'a>(request: &Request, facts: &'a Facts) -> Option<(&'a str, &'a str)> {
+    let snapshot = facts.snapshot.as_ref().filter(|_| !request.task.takes_snapshot())?;
     Some((&snapshot.identifier, &snapshot.engine_version))
 }
 
 /// The engine and version that the restored database will have.
-pub(crate) fn to_be_restored<'a>(request: &Request, world: &'a World) -> Option<(&'a str, &'a str)> {
-    let target = world.target.as_ref()?;
-    let version = restored_version(request, world).map_or(target.engine_version.as_str(), |(_, version)| version);
+pub(crate) fn to_be_restored<'a>(request: &Request, facts: &'a Facts) -> Option<(&'a str, &'a str)> {
+    let target = facts.target.as_ref()?;
+    let version = restored_version(request, facts).map_or(target.engine_version.as_str(), |(_, version)| version);
     Some((&target.engine, version))
 }
 
 /// Without extended support, RDS itself upgrades a restored database if its version's standard support has ended.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/extended-support.html>
-pub(crate) fn upgrade_note(world: &World) -> Option<String> {
-    let target = world.target.as_ref()?;
-    let to = world.version.known()?.upgraded_to.as_ref()?;
+pub(crate) fn upgrade_note(facts: &Facts) -> Option<String> {
+    let target = facts.target.as_ref()?;
+    let to = facts.version.known()?.upgraded_to.as_ref()?;
     (target.lifecycle.as_deref() == Some("open-source-rds-extended-support-disabled")).then(|| {
         format!(
             "the engine version: RDS may upgrade the restored database to {to} itself, because extended support is off for \
@@ -315,8 +317,8 @@ pub(crate) fn upgrade_note(world: &World) -> Option<String> {
     })
 }
 
-fn nothing_replicates(_: &Request, world: &World) -> Vec<Problem> {
-    let Some(target) = &world.target else { return Vec::new() };
+fn nothing_replicates(_: &Request, facts: &Facts) -> Vec<Problem> {
+    let Some(target) = &facts.target else { return Vec::new() };
     let identifier = &target.identifier;
     let mut problems = Vec::new();
     if let Some(source) = &target.replica_of {
@@ -335,8 +337,8 @@ fn nothing_replicates(_: &Request, world: &World) -> Vec<Problem> {
     problems
 }
 
-fn no_global_database(request: &Request, world: &World) -> Vec<Problem> {
-    world
+fn no_global_database(request: &Request, facts: &Facts) -> Vec<Problem> {
+    facts
         .global_cluster
         .iter()
         .map(|global| {
@@ -349,8 +351,8 @@ fn no_global_database(request: &Request, world: &World) -> Vec<Problem> {
         .collect()
 }
 
-fn no_blue_green_deployment(request: &Request, world: &World) -> Vec<Problem> {
-    world
+fn no_blue_green_deployment(request: &Request, facts: &Facts) -> Vec<Problem> {
+    facts
         .blue_green_deployment
         .iter()
         .map(|deployment| {
@@ -364,15 +366,15 @@ fn no_blue_green_deployment(request: &Request, world: &World) -> Vec<Problem> {
 
 /// A run would restore a member under the `-temp` name that an interrupted rollback left. And a recovery identifies moved
 /// members by that suffix, so no member may have it as its own name.
-fn members_are_home(_: &Request, world: &World) -> Vec<Problem> {
-    let away = world.own_members().iter().filter_map(|member| {
-        let (name, home) = (&member.identifier, advice::home(&member.identifier)?);
-        let back = advice::rename(member, home);
+fn members_are_home(_: &Request, facts: &Facts) -> Vec<Problem> {
+    let away = facts.own_members().iter().filter_map(|member| {
+        let (name, home) = (&member.identifier, cli_advice::home(&member.identifier)?);
+        let back = cli_advice::rename(member, home);
         Some(Problem::lasting(match member.execution() {
             Some(execution) => format!(
                 "the member `{name}` was left under that name by the execution {execution}: {}; or do it by hand, with \
                  {back}",
-                advice::recover(execution)
+                cli_advice::recover(execution)
             ),
             None => format!(
                 "the name of the member `{name}` ends in `-temp`, as those of members do that a run has moved away: give it \
@@ -383,8 +385,8 @@ fn members_are_home(_: &Request, world: &World) -> Vec<Problem> {
     away.collect()
 }
 
-fn member_names_have_room(_: &Request, world: &World) -> Vec<Problem> {
-    let moved = world.own_members().iter().map(|member| &member.identifier);
+fn member_names_have_room(_: &Request, facts: &Facts) -> Vec<Problem> {
+    let moved = facts.own_members().iter().map(|member| &member.identifier);
     moved
         .filter_map(|member| {
             let error = DatabaseIdentifier::reported(member).temporary(DatabaseKind::Instance).err()?;
@@ -396,17 +398,17 @@ fn member_names_have_room(_: &Request, world: &World) -> Vec<Problem> {
         .collect()
 }
 
-fn names_are_free(request: &Request, world: &World) -> Vec<Problem> {
+fn names_are_free(request: &Request, facts: &Facts) -> Vec<Problem> {
     // The problem of a leftover cluster covers its members.
     let has_its_cluster_here = |occupant: &&Database| {
         let cluster = occupant.cluster.as_ref();
-        cluster.is_some_and(|cluster| world.occupants.iter().any(|other| other.identifier == *cluster))
+        cluster.is_some_and(|cluster| facts.occupants.iter().any(|other| other.identifier == *cluster))
     };
-    let occupants = world.occupants.iter().filter(|occupant| !has_its_cluster_here(occupant));
-    occupants.map(|occupant| Problem::lasting(name_taken(request, occupant, world))).collect()
+    let occupants = facts.occupants.iter().filter(|occupant| !has_its_cluster_here(occupant));
+    occupants.map(|occupant| Problem::lasting(name_taken(request, occupant, facts))).collect()
 }
 
-fn name_taken(request: &Request, occupant: &Database, world: &World) -> String {
+fn name_taken(request: &Request, occupant: &Database, facts: &Facts) -> String {
     let Database { kind, identifier, .. } = occupant;
     let Some(execution) = occupant.execution() else {
         return format!(
@@ -414,7 +416,7 @@ fn name_taken(request: &Request, occupant: &Database, world: &World) -> String {
              left there: rename or delete it first"
         );
     };
-    let half_restored = match &world.target {
+    let half_restored = match &facts.target {
         Some(target) if target.has_role(tags::Role::Restored) => {
             format!(" (`{}` is still marked as being restored, and may be incomplete)", target.identifier)
         }
@@ -425,27 +427,27 @@ fn name_taken(request: &Request, occupant: &Database, world: &World) -> String {
     };
     format!(
         "the name `{identifier}` is taken by what the execution {execution} left behind{half_restored}: {}",
-        advice::leftover(request, occupant, world.target.as_ref(), execution)
+        cli_advice::leftover(request, occupant, facts.target.as_ref(), execution)
     )
 }
 
-fn final_snapshot_fits(request: &Request, world: &World) -> Vec<Problem> {
+fn final_snapshot_fits(request: &Request, facts: &Facts) -> Vec<Problem> {
     if !request.options.final_snapshot {
         return Vec::new();
     }
-    let taken = world.final_snapshot.iter().map(|snapshot| {
+    let taken = facts.final_snapshot.iter().map(|snapshot| {
         Problem::lasting(format!(
             "the name `{}`, which the final snapshot of the original is to have, is taken: copy that snapshot to another \
              name if it is needed, then {}",
             snapshot.identifier,
-            advice::delete_snapshot(request, snapshot)
+            cli_advice::delete_snapshot(request, snapshot)
         ))
     });
     taken.collect()
 }
 
-fn groups_exist(_: &Request, world: &World) -> Vec<Problem> {
-    world
+fn groups_exist(_: &Request, facts: &Facts) -> Vec<Problem> {
+    facts
         .missing_groups
         .iter()
         .map(|group| {
@@ -458,15 +460,15 @@ fn groups_exist(_: &Request, world: &World) -> Vec<Problem> {
 
 /// A subnet group may have lost subnets since the creation of the database.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/USER_VPC.WorkingWithRDSInstanceinaVPC.html>
-fn subnets_cover_enough_zones(_: &Request, world: &World) -> Vec<Problem> {
-    let Some(target) = &world.target else { return Vec::new() };
-    let (kind, needed) = match world.cluster_kind {
+fn subnets_cover_enough_zones(_: &Request, facts: &Facts) -> Vec<Problem> {
+    let Some(target) = &facts.target else { return Vec::new() };
+    let (kind, needed) = match facts.cluster_kind {
         Some(ClusterKind::Aurora) => ("Aurora cluster", 2),
         Some(ClusterKind::MultiAz) => ("Multi-AZ DB cluster", 3),
         None if target.multi_az => ("Multi-AZ DB instance", 2),
         None => return Vec::new(),
     };
-    let covered = &world.covered_zones;
+    let covered = &facts.covered_zones;
     if covered.is_empty() || covered.len() >= needed {
         return Vec::new();
     }
@@ -476,17 +478,17 @@ fn subnets_cover_enough_zones(_: &Request, world: &World) -> Vec<Problem> {
         target.identifier,
         covered.len(),
         covered.join(", "),
-        advice::operation("modify-db-subnet-group")
+        cli_advice::operation("modify-db-subnet-group")
     ))]
 }
 
-fn snapshot_fits(request: &Request, world: &World) -> Vec<Problem> {
+fn snapshot_fits(request: &Request, facts: &Facts) -> Vec<Problem> {
     // A run that takes its own snapshot has a matching one.
     if request.task.takes_snapshot() {
         return Vec::new();
     }
-    match (&world.snapshot, &world.target) {
-        (None, _) => vec![Problem::lasting(no_snapshot(request, world))],
+    match (&facts.snapshot, &facts.target) {
+        (None, _) => vec![Problem::lasting(no_snapshot(request, facts))],
         (Some(snapshot), Some(target)) => {
             snapshot_status(snapshot).into_iter().chain(differences(target, snapshot).map(Problem::lasting)).collect()
         }
@@ -494,16 +496,16 @@ fn snapshot_fits(request: &Request, world: &World) -> Vec<Problem> {
     }
 }
 
-fn no_snapshot(request: &Request, world: &World) -> String {
+fn no_snapshot(request: &Request, facts: &Facts) -> String {
     let identifier = &request.snapshot_identifier;
-    let interrupted = world.temporary_snapshot.as_ref().and_then(|left| Some((left, left.interrupted_by()?)));
+    let interrupted = facts.temporary_snapshot.as_ref().and_then(|left| Some((left, left.interrupted_by()?)));
     match interrupted {
         Some((left, execution)) => format!(
             "the snapshot `{identifier}` does not exist, because the execution {execution} was interrupted while it was \
              replaced; its successor is `{}`: run the task create_snapshot_only, which finishes the replacement with a \
              new snapshot, or keep that one, with {}",
             left.identifier,
-            advice::copy_snapshot(request, left)
+            cli_advice::copy_snapshot(request, left)
         ),
         None => format!(
             "the snapshot `{identifier}` does not exist: run the task create_snapshot, which takes it and restores from it"
@@ -559,8 +561,8 @@ fn version_differs(target: &Database, snapshot: &Snapshot) -> Option<String> {
 }
 
 /// A run restores an older minor version as it is, and says so.
-pub(crate) fn older_version(request: &Request, world: &World) -> Option<String> {
-    let (target, snapshot) = (world.target.as_ref()?, world.snapshot.as_ref()?);
+pub(crate) fn older_version(request: &Request, facts: &Facts) -> Option<String> {
+    let (target, snapshot) = (facts.target.as_ref()?, facts.snapshot.as_ref()?);
     let older = !request.task.takes_snapshot() && Version::new(snapshot).cmp(&Version::of(target)) == Ordering::Less;
     older.then(|| {
         format!(
@@ -573,8 +575,8 @@ pub(crate) fn older_version(request: &Request, world: &World) -> Option<String> 
 /// A run restores a snapshot of the database that has the name, or had it. RDS gives every restored database a new resource
 /// id. So a second run from the same snapshot finds another id under the same name. A name proves this only in the same
 /// account.
-fn snapshot_is_of_the_target(request: &Request, world: &World) -> Vec<Problem> {
-    let (Some(target), Some(snapshot), false) = (&world.target, &world.snapshot, request.task.takes_snapshot()) else {
+fn snapshot_is_of_the_target(request: &Request, facts: &Facts) -> Vec<Problem> {
+    let (Some(target), Some(snapshot), false) = (&facts.target, &facts.snapshot, request.task.takes_snapshot()) else {
         return Vec::new();
     };
     if belongs(request, target, snapshot) {
@@ -593,7 +595,7 @@ fn snapshot_is_of_the_target(request: &Request, world: &World) -> Vec<Problem> {
         id.unwrap_or("no resource id"),
         target.identifier,
         target.resource_id,
-        advice::delete_snapshot(request, snapshot),
+        cli_advice::delete_snapshot(request, snapshot),
         target.identifier,
     ))]
 }
@@ -620,13 +622,13 @@ fn account(arn: &str) -> Option<&str> {
 }
 
 /// The pinned backup that the run restores. A run that takes its own snapshot pins that one later.
-pub(crate) fn pinned(request: &Request, world: &World) -> Option<Source> {
+pub(crate) fn pinned(request: &Request, facts: &Facts) -> Option<Source> {
     let restores_what_exists = request.task.restores() && !request.task.takes_snapshot();
-    world.snapshot.as_ref().filter(|_| restores_what_exists)?.pinned.clone()
+    facts.snapshot.as_ref().filter(|_| restores_what_exists)?.pinned.clone()
 }
 
-fn snapshot_is_young_enough(request: &Request, world: &World) -> Vec<Problem> {
-    let (Some(most), Some(source)) = (request.maximum_age_seconds, pinned(request, world)) else { return Vec::new() };
+fn snapshot_is_young_enough(request: &Request, facts: &Facts) -> Vec<Problem> {
+    let (Some(most), Some(source)) = (request.maximum_age_seconds, pinned(request, facts)) else { return Vec::new() };
     let age = request.started_at.since(source.created_at);
     if age <= Duration::from_secs(most) {
         return Vec::new();
@@ -642,8 +644,8 @@ fn snapshot_is_young_enough(request: &Request, world: &World) -> Vec<Problem> {
 }
 
 /// The age of the restored database's data.
-pub(crate) fn age_note(request: &Request, world: &World) -> Option<String> {
-    let source = pinned(request, world)?;
+pub(crate) fn age_note(request: &Request, facts: &Facts) -> Option<String> {
+    let source = pinned(request, facts)?;
     let age = Age(request.started_at.since(source.created_at));
     Some(format!(
         "data as of {}, {age} old: what was written to `{}` since then is not in the restored database",
@@ -714,7 +716,7 @@ impl<'a> Version<'a> {
 #[cfg(test)]
 mod tests {
     use aws_sdk_rds::types::Tag;
-    use trapheus_common::document::{ExportRequest, Options, SourceKind, Task};
+    use trapheus_common::document::{ExportRequest, RunOptions, SourceKind, Task};
     use trapheus_common::identifiers::ExportIdentifier;
     use trapheus_common::tags::Role;
     use trapheus_common::timestamp::Timestamp;
@@ -739,7 +741,7 @@ mod tests {
             deadline: Timestamp::from_epoch_seconds(86_400),
             export: None,
             maximum_age_seconds: None,
-            options: Options {
+            options: RunOptions {
                 snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
                 keep_automated_backups: true,
                 final_snapshot: false,
@@ -809,38 +811,38 @@ mod tests {
     type Case<T> = (&'static str, Change<T>, &'static [&'static str]);
 
     /// An instance that fits every task.
-    fn instance_world() -> World {
+    fn instance_facts() -> Facts {
         let target = database(Instance, "orders");
-        World { snapshot: Some(snapshot("orders-snapshot", &target)), target: Some(target), ..World::default() }
+        Facts { snapshot: Some(snapshot("orders-snapshot", &target)), target: Some(target), ..Facts::default() }
     }
 
     /// An Aurora cluster that fits every task.
-    fn cluster_world() -> World {
+    fn cluster_facts() -> Facts {
         let target =
             Database { member_identifiers: vec!["orders-1".into(), "orders-2".into()], ..database(Cluster, "orders") };
         let member = |identifier| Database { cluster: Some("orders".into()), ..database(Instance, identifier) };
-        World {
+        Facts {
             snapshot: Some(snapshot("orders-snapshot", &target)),
             members: vec![member("orders-1"), member("orders-2")],
             cluster_kind: Some(ClusterKind::Aurora),
             target: Some(target),
-            ..World::default()
+            ..Facts::default()
         }
     }
 
-    fn texts(task: Task, kind: DatabaseKind, world: &World) -> Vec<String> {
-        problems(&request(task, kind), world).into_iter().map(|problem| problem.text).collect()
+    fn texts(task: Task, kind: DatabaseKind, facts: &Facts) -> Vec<String> {
+        problems(&request(task, kind), facts).into_iter().map(|problem| problem.text).collect()
     }
 
     /// The expected single problem.
-    fn only(task: Task, kind: DatabaseKind, world: &World) -> String {
-        let mut texts = texts(task, kind, world);
+    fn only(task: Task, kind: DatabaseKind, facts: &Facts) -> String {
+        let mut texts = texts(task, kind, facts);
         assert_eq!(texts.len(), 1, "{texts:?}");
         texts.remove(0)
     }
 
-    fn target(world: &mut World) -> &mut Database {
-        world.target.as_mut().unwrap()
+    fn target(facts: &mut Facts) -> &mut Database {
+        facts.target.as_mut().unwrap()
     }
 
     fn many_tags(count: usize) -> Vec<Tag> {
@@ -848,128 +850,132 @@ mod tests {
     }
 
     #[test]
-    fn a_world_that_is_fit_has_no_problems() {
+    fn facts_that_are_fit_have_no_problems() {
         for task in Task::ALL {
-            assert_eq!(texts(task, Instance, &instance_world()), Vec::<String>::new());
-            assert_eq!(texts(task, Cluster, &cluster_world()), Vec::<String>::new());
+            assert_eq!(texts(task, Instance, &instance_facts()), Vec::<String>::new());
+            assert_eq!(texts(task, Cluster, &cluster_facts()), Vec::<String>::new());
         }
     }
 
     #[test]
     fn an_engine_that_rds_does_not_export_is_refused_if_an_export_is_requested() {
-        let exporting = |kind, world: &World| {
+        let exporting = |kind, facts: &Facts| {
             let mut request = request(Task::CreateSnapshotOnly, kind);
             let identifier = ExportIdentifier::of_execution(&request.identifier, "arn", request.started_at);
             request.export = Some(ExportRequest { identifier, wait: false });
-            problems(&request, world).into_iter().map(|problem| problem.text).collect::<Vec<_>>()
+            problems(&request, facts).into_iter().map(|problem| problem.text).collect::<Vec<_>>()
         };
-        assert_eq!(exporting(Instance, &instance_world()), Vec::<String>::new());
-        assert_eq!(exporting(Cluster, &cluster_world()), Vec::<String>::new());
-        let mut world = instance_world();
-        target(&mut world).engine = "sqlserver-ee".into();
-        let refused = exporting(Instance, &world);
+        assert_eq!(exporting(Instance, &instance_facts()), Vec::<String>::new());
+        assert_eq!(exporting(Cluster, &cluster_facts()), Vec::<String>::new());
+        let mut facts = instance_facts();
+        target(&mut facts).engine = "sqlserver-ee".into();
+        let refused = exporting(Instance, &facts);
         assert!(
             matches!(&refused[..], [one] if one.contains("engine sqlserver-ee") && one.contains("`\"export\": false`"))
         );
-        assert_eq!(texts(Task::CreateSnapshotOnly, Instance, &world), Vec::<String>::new(), "without an export");
-        let mut world = instance_world();
-        target(&mut world).storage_type = Some("standard".into());
-        assert!(exporting(Instance, &world)[0].contains("magnetic storage"));
+        assert_eq!(texts(Task::CreateSnapshotOnly, Instance, &facts), Vec::<String>::new(), "without an export");
+        let mut facts = instance_facts();
+        target(&mut facts).storage_type = Some("standard".into());
+        assert!(exporting(Instance, &facts)[0].contains("magnetic storage"));
     }
 
     #[test]
     fn each_problem_of_an_instance_is_named_with_its_remedy() {
-        let cases: &[Case<World>] = &[
+        let cases: &[Case<Facts>] = &[
             (
                 "stopped",
-                |w| target(w).status = "stopped".into(),
+                |f| target(f).status = "stopped".into(),
                 &["start-db-instance --db-instance-identifier orders"],
             ),
-            ("busy", |w| target(w).status = "modifying".into(), &["`modifying`", "once it is available"]),
-            ("broken", |w| target(w).status = "storage-full".into(), &["`storage-full`", "repair it"]),
-            ("deleting", |w| target(w).status = "deleting".into(), &["`deleting`", "once it is gone"]),
+            ("busy", |f| target(f).status = "modifying".into(), &["`modifying`", "once it is available"]),
+            ("broken", |f| target(f).status = "storage-full".into(), &["`storage-full`", "repair it"]),
+            ("deleting", |f| target(f).status = "deleting".into(), &["`deleting`", "once it is gone"]),
             (
                 "member",
-                |w| target(w).cluster = Some("shop".into()),
+                |f| target(f).cluster = Some("shop".into()),
                 &["member of DB cluster `shop`", "`isCluster` true"],
             ),
-            ("custom", |w| target(w).engine = "custom-oracle-ee".into(), &["RDS Custom"]),
-            ("tags", |w| target(w).tags = many_tags(47), &["47 tags", "at most 46"]),
-            ("pending", |w| target(w).pending_modifications = true, &["pending modifications", "--apply-immediately"]),
-            ("replica", |w| target(w).replica_of = Some("main".into()), &["read replica of `main`"]),
-            ("source", |w| target(w).replicas = vec!["copy".into()], &["read replicas (copy)"]),
-            ("blue/green", |w| w.blue_green_deployment = Some("bg".into()), &["blue/green deployment `bg`"]),
+            ("custom", |f| target(f).engine = "custom-oracle-ee".into(), &["RDS Custom"]),
+            ("tags", |f| target(f).tags = many_tags(47), &["47 tags", "at most 46"]),
+            ("pending", |f| target(f).pending_modifications = true, &["pending modifications", "--apply-immediately"]),
+            ("replica", |f| target(f).replica_of = Some("main".into()), &["read replica of `main`"]),
+            ("source", |f| target(f).replicas = vec!["copy".into()], &["read replicas (copy)"]),
+            ("blue/green", |f| f.blue_green_deployment = Some("bg".into()), &["blue/green deployment `bg`"]),
             (
                 "group",
-                |w| w.missing_groups = vec!["the option group `og` of `orders`".into()],
+                |f| f.missing_groups = vec!["the option group `og` of `orders`".into()],
                 &["`og` of `orders` does not exist"],
             ),
             (
                 "taken",
-                |w| w.occupants = vec![database(Instance, "orders-temp")],
+                |f| f.occupants = vec![database(Instance, "orders-temp")],
                 &["`orders-temp`", "rename or delete it"],
             ),
-            ("no snapshot", |w| w.snapshot = None, &["`orders-snapshot` does not exist", "create_snapshot"]),
-            ("offer", |w| w.offered.withdrawn = vec!["the class db.m3.large".into()], &["db.m3.large is not offered"]),
+            ("no snapshot", |f| f.snapshot = None, &["`orders-snapshot` does not exist", "create_snapshot"]),
+            (
+                "offer",
+                |f| f.orderable.deprecated = vec!["the class db.m3.large".into()],
+                &["db.m3.large is not offered"],
+            ),
             (
                 "pending group",
-                |w| target(w).pending_groups = vec!["the parameter group new (pending-reboot)".into()],
+                |f| target(f).pending_groups = vec!["the parameter group new (pending-reboot)".into()],
                 &["the parameter group new (pending-reboot) of `orders`", "reboot the database first"],
             ),
             (
                 "integration",
-                |w| w.integrations = Answer::Known(vec!["to-redshift".into()]),
+                |f| f.integrations = Answer::Known(vec!["to-redshift".into()]),
                 &["`to-redshift` reads `orders`", "aws rds delete-integration"],
             ),
             (
                 "withdrawn version",
-                |w| w.version = Answer::Known(advisory::Version { is_offered: false, upgraded_to: None }),
+                |f| f.version = Answer::Known(advisory::Version { is_offered: false, upgraded_to: None }),
                 &["`orders-snapshot` is of postgres 15.4", "upgrade the snapshot first", "modify-db-snapshot"],
             ),
-            ("beyond", |w| target(w).beyond = vec!["a multi-tenant Oracle database"], &["is a multi-tenant Oracle"]),
+            ("beyond", |f| target(f).beyond = vec!["a multi-tenant Oracle database"], &["is a multi-tenant Oracle"]),
         ];
         for (name, change, expected) in cases {
-            let mut world = instance_world();
-            change(&mut world);
+            let mut facts = instance_facts();
+            change(&mut facts);
             if *name == "custom" {
-                world.snapshot.as_mut().unwrap().engine = "custom-oracle-ee".into();
+                facts.snapshot.as_mut().unwrap().engine = "custom-oracle-ee".into();
             }
-            let text = only(Task::DbRestore, Instance, &world);
+            let text = only(Task::DbRestore, Instance, &facts);
             assert!(expected.iter().all(|part| text.contains(part)), "{name}: {text}");
         }
     }
 
     #[test]
     fn each_problem_of_a_cluster_is_named_with_its_remedy() {
-        let cases: &[Case<World>] = &[
-            ("stopped", |w| target(w).status = "stopped".into(), &["start-db-cluster --db-cluster-identifier orders"]),
-            ("member busy", |w| w.members[1].status = "rebooting".into(), &["`orders-2`", "`rebooting`"]),
+        let cases: &[Case<Facts>] = &[
+            ("stopped", |f| target(f).status = "stopped".into(), &["start-db-cluster --db-cluster-identifier orders"]),
+            ("member busy", |f| f.members[1].status = "rebooting".into(), &["`orders-2`", "`rebooting`"]),
             (
                 "member pending",
-                |w| w.members[0].pending_modifications = true,
+                |f| f.members[0].pending_modifications = true,
                 &["`orders-1` has pending modifications"],
             ),
-            ("member tags", |w| w.members[0].tags = many_tags(50), &["`orders-1` has 50 tags"]),
+            ("member tags", |f| f.members[0].tags = many_tags(50), &["`orders-1` has 50 tags"]),
             (
                 "member's pending group",
-                |w| w.members[1].pending_groups = vec!["the parameter group new (pending-reboot)".into()],
+                |f| f.members[1].pending_groups = vec!["the parameter group new (pending-reboot)".into()],
                 &["the parameter group new (pending-reboot) of `orders-2`"],
             ),
             (
                 "member of a taken name",
-                |w| w.members[1].identifier = "orders-2-temp".into(),
+                |f| f.members[1].identifier = "orders-2-temp".into(),
                 &["`orders-2-temp` ends in `-temp`", "--new-db-instance-identifier orders-2 "],
             ),
-            ("long member", |w| w.members[0].identifier = "a".repeat(59), &["64 characters", "shorter name"]),
-            ("global", |w| w.global_cluster = Some("world".into()), &["global database `world`"]),
-            ("serverless", |w| target(w).engine_mode = Some("serverless".into()), &["Serverless v1"]),
-            ("limitless", |w| target(w).beyond = vec!["an Aurora Limitless Database"], &["Limitless"]),
-            ("replica", |w| target(w).replica_of = Some("main".into()), &["read replica of `main`"]),
+            ("long member", |f| f.members[0].identifier = "a".repeat(59), &["64 characters", "shorter name"]),
+            ("global", |f| f.global_cluster = Some("world".into()), &["global database `world`"]),
+            ("serverless", |f| target(f).engine_mode = Some("serverless".into()), &["Serverless v1"]),
+            ("limitless", |f| target(f).beyond = vec!["an Aurora Limitless Database"], &["Limitless"]),
+            ("replica", |f| target(f).replica_of = Some("main".into()), &["read replica of `main`"]),
         ];
         for (name, change, expected) in cases {
-            let mut world = cluster_world();
-            change(&mut world);
-            let text = only(Task::DbRestore, Cluster, &world);
+            let mut facts = cluster_facts();
+            change(&mut facts);
+            let text = only(Task::DbRestore, Cluster, &facts);
             assert!(expected.iter().all(|part| text.contains(part)), "{name}: {text}");
         }
     }
@@ -978,9 +984,9 @@ mod tests {
     fn related_engines_that_rds_lists_do_not_count_as_aurora() {
         for (engine, name) in [("docdb", "DocumentDB"), ("neptune", "Neptune"), ("something-new", "neither")] {
             for task in Task::ALL {
-                let mut world = World { cluster_kind: None, members: Vec::new(), snapshot: None, ..cluster_world() };
-                target(&mut world).engine = engine.into();
-                let texts = texts(task, Cluster, &world);
+                let mut facts = Facts { cluster_kind: None, members: Vec::new(), snapshot: None, ..cluster_facts() };
+                target(&mut facts).engine = engine.into();
+                let texts = texts(task, Cluster, &facts);
                 assert!(texts[0].contains(name) && texts[0].contains("not supported"), "{texts:?}");
             }
         }
@@ -989,8 +995,8 @@ mod tests {
     #[test]
     fn a_missing_target_is_searched_among_the_other_kind() {
         let missing = |kind, namesake| {
-            let world = World { namesake, ..World::default() };
-            only(Task::CreateSnapshotOnly, kind, &world)
+            let facts = Facts { namesake, ..Facts::default() };
+            only(Task::CreateSnapshotOnly, kind, &facts)
         };
         assert!(missing(Instance, None).contains("there is no DB instance `orders`"));
         let cluster = missing(Instance, Some(database(Cluster, "orders")));
@@ -1003,28 +1009,28 @@ mod tests {
 
     #[test]
     fn a_task_that_only_takes_a_snapshot_passes_only_the_checks_of_a_snapshot() {
-        let mut world = World { snapshot: None, ..cluster_world() };
-        world.occupants = vec![database(Cluster, "orders-temp")];
-        world.members[0].status = "rebooting".into();
-        world.members[0].tags = many_tags(50);
-        world.blue_green_deployment = Some("bg".into());
-        world.global_cluster = Some("world".into());
-        world.missing_groups = vec!["a group".into()];
-        target(&mut world).pending_modifications = true;
-        target(&mut world).replicas = vec!["copy".into()];
-        target(&mut world).engine_mode = Some("serverless".into());
-        assert_eq!(texts(Task::CreateSnapshotOnly, Cluster, &world), Vec::<String>::new());
-        target(&mut world).status = "stopped".into();
-        assert!(only(Task::CreateSnapshotOnly, Cluster, &world).contains("stopped"));
+        let mut facts = Facts { snapshot: None, ..cluster_facts() };
+        facts.occupants = vec![database(Cluster, "orders-temp")];
+        facts.members[0].status = "rebooting".into();
+        facts.members[0].tags = many_tags(50);
+        facts.blue_green_deployment = Some("bg".into());
+        facts.global_cluster = Some("world".into());
+        facts.missing_groups = vec!["a group".into()];
+        target(&mut facts).pending_modifications = true;
+        target(&mut facts).replicas = vec!["copy".into()];
+        target(&mut facts).engine_mode = Some("serverless".into());
+        assert_eq!(texts(Task::CreateSnapshotOnly, Cluster, &facts), Vec::<String>::new());
+        target(&mut facts).status = "stopped".into();
+        assert!(only(Task::CreateSnapshotOnly, Cluster, &facts).contains("stopped"));
     }
 
     #[test]
     fn only_a_restore_from_the_existing_snapshot_needs_a_matching_one() {
-        let world = World { snapshot: None, ..instance_world() };
-        assert_eq!(texts(Task::CreateSnapshot, Instance, &world), Vec::<String>::new());
-        let mut world = instance_world();
-        world.snapshot.as_mut().unwrap().engine = "mysql".into();
-        assert_eq!(texts(Task::CreateSnapshot, Instance, &world), Vec::<String>::new());
+        let facts = Facts { snapshot: None, ..instance_facts() };
+        assert_eq!(texts(Task::CreateSnapshot, Instance, &facts), Vec::<String>::new());
+        let mut facts = instance_facts();
+        facts.snapshot.as_mut().unwrap().engine = "mysql".into();
+        assert_eq!(texts(Task::CreateSnapshot, Instance, &facts), Vec::<String>::new());
     }
 
     #[test]
@@ -1039,22 +1045,22 @@ mod tests {
             (|s| s.status = "failed".into(), "status `failed`"),
         ];
         for (change, expected) in cases {
-            let mut world = instance_world();
-            change(world.snapshot.as_mut().unwrap());
-            let text = only(Task::DbRestore, Instance, &world);
+            let mut facts = instance_facts();
+            change(facts.snapshot.as_mut().unwrap());
+            let text = only(Task::DbRestore, Instance, &facts);
             assert!(text.contains(expected), "{expected}: {text}");
         }
     }
 
     #[test]
     fn an_older_minor_version_is_reported_and_not_refused() {
-        let mut world = instance_world();
-        assert_eq!(older_version(&request(Task::DbRestore, Instance), &world), None);
-        world.snapshot.as_mut().unwrap().engine_version = "15.2".into();
-        assert_eq!(texts(Task::DbRestore, Instance, &world), Vec::<String>::new());
-        let note = older_version(&request(Task::DbRestore, Instance), &world).unwrap();
+        let mut facts = instance_facts();
+        assert_eq!(older_version(&request(Task::DbRestore, Instance), &facts), None);
+        facts.snapshot.as_mut().unwrap().engine_version = "15.2".into();
+        assert_eq!(texts(Task::DbRestore, Instance, &facts), Vec::<String>::new());
+        let note = older_version(&request(Task::DbRestore, Instance), &facts).unwrap();
         assert!(note.contains("15.4") && note.contains("15.2"), "{note}");
-        assert_eq!(older_version(&request(Task::CreateSnapshot, Instance), &world), None, "it takes its own snapshot");
+        assert_eq!(older_version(&request(Task::CreateSnapshot, Instance), &facts), None, "it takes its own snapshot");
     }
 
     #[test]
@@ -1079,18 +1085,18 @@ mod tests {
 
     #[test]
     fn a_snapshot_in_creation_is_awaited_until_the_functions_time_limit() {
-        let mut world = instance_world();
-        world.snapshot.as_mut().unwrap().status = "creating".into();
-        let problems = problems(&request(Task::DbRestore, Instance), &world);
+        let mut facts = instance_facts();
+        facts.snapshot.as_mut().unwrap().status = "creating".into();
+        let problems = problems(&request(Task::DbRestore, Instance), &facts);
         assert_eq!(problems.iter().map(|problem| problem.patience).collect::<Vec<_>>(), [Duration::MAX]);
     }
 
     #[test]
     fn a_pending_change_of_a_busy_database_is_no_problem() {
-        let mut world = instance_world();
-        target(&mut world).status = "modifying".into();
-        target(&mut world).pending_modifications = true;
-        let problems = problems(&request(Task::DbRestore, Instance), &world);
+        let mut facts = instance_facts();
+        target(&mut facts).status = "modifying".into();
+        target(&mut facts).pending_modifications = true;
+        let problems = problems(&request(Task::DbRestore, Instance), &facts);
         assert_eq!(problems.len(), 1);
         assert!(problems[0].patience > Duration::ZERO);
     }
@@ -1098,25 +1104,25 @@ mod tests {
     #[test]
     fn a_leftover_beside_the_database_is_explained_with_the_commands_that_remove_it() {
         let leftover = |database| Database { tags: tags::mark(EARLIER, Role::Original).into(), ..database };
-        let mut world = instance_world();
-        world.occupants = vec![leftover(database(Instance, "orders-temp"))];
-        let text = only(Task::DbRestore, Instance, &world);
+        let mut facts = instance_facts();
+        facts.occupants = vec![leftover(database(Instance, "orders-temp"))];
+        let text = only(Task::DbRestore, Instance, &facts);
         for part in [EARLIER, "--no-deletion-protection", "delete-db-instance --db-instance-identifier orders-temp"] {
             assert!(text.contains(part), "{part}: {text}");
         }
         assert!(!text.contains("incomplete") && !text.contains("recover"), "{text}");
-        target(&mut world).tags = tags::mark(EARLIER, Role::Verified).into();
-        let text = only(Task::DbRestore, Instance, &world);
+        target(&mut facts).tags = tags::mark(EARLIER, Role::Verified).into();
+        let text = only(Task::DbRestore, Instance, &facts);
         assert!(text.contains("verified successor") && !text.contains("recover"), "{text}");
     }
 
     #[test]
     fn a_half_restored_database_is_explained_with_the_recovery_and_never_with_a_deletion_of_the_original() {
-        let mut world = instance_world();
+        let mut facts = instance_facts();
         let tags = tags::mark(EARLIER, Role::Original).into();
-        world.occupants = vec![Database { tags, ..database(Instance, "orders-temp") }];
-        target(&mut world).tags = tags::mark(EARLIER, Role::Restored).into();
-        let text = only(Task::DbRestore, Instance, &world);
+        facts.occupants = vec![Database { tags, ..database(Instance, "orders-temp") }];
+        target(&mut facts).tags = tags::mark(EARLIER, Role::Restored).into();
+        let text = only(Task::DbRestore, Instance, &facts);
         assert!(text.contains("may be incomplete") && text.contains(&recover_input()), "{text}");
         let removed = text.find("delete-db-instance --db-instance-identifier orders ");
         let put_back = text.find("orders-temp --new-db-instance-identifier orders ");
@@ -1133,13 +1139,13 @@ mod tests {
     fn a_leftover_cluster_is_explained_once_with_its_members_first() {
         let leftover = |database| Database { tags: tags::mark(EARLIER, Role::Original).into(), ..database };
 
-        let mut world = cluster_world();
+        let mut facts = cluster_facts();
         let members = vec!["orders-1-temp".to_owned()];
-        world.occupants = vec![
+        facts.occupants = vec![
             leftover(Database { member_identifiers: members, ..database(Cluster, "orders-temp") }),
             leftover(Database { cluster: Some("orders-temp".into()), ..database(Instance, "orders-1-temp") }),
         ];
-        let text = only(Task::DbRestore, Cluster, &world);
+        let text = only(Task::DbRestore, Cluster, &facts);
         let member = text.find("delete-db-instance --db-instance-identifier orders-1-temp");
         let cluster = text.find("delete-db-cluster --db-cluster-identifier orders-temp");
         assert!(member.is_some() && member < cluster, "{text}");
@@ -1147,11 +1153,11 @@ mod tests {
 
     #[test]
     fn a_member_left_under_its_temporary_name_is_put_back_first() {
-        let mut world = cluster_world();
-        world.members[0].identifier = "orders-1-temp".into();
-        assert_eq!(texts(Task::CreateSnapshotOnly, Cluster, &world), Vec::<String>::new(), "no member is moved");
-        world.members[0].tags = tags::mark(EARLIER, Role::Original).into();
-        let text = only(Task::DbRestore, Cluster, &world);
+        let mut facts = cluster_facts();
+        facts.members[0].identifier = "orders-1-temp".into();
+        assert_eq!(texts(Task::CreateSnapshotOnly, Cluster, &facts), Vec::<String>::new(), "no member is moved");
+        facts.members[0].tags = tags::mark(EARLIER, Role::Original).into();
+        let text = only(Task::DbRestore, Cluster, &facts);
         assert!(text.contains("orders-1-temp --new-db-instance-identifier orders-1 "), "{text}");
         assert!(text.contains(&recover_input()), "{text}");
     }
@@ -1160,16 +1166,16 @@ mod tests {
     fn an_original_whose_name_is_empty_is_explained_with_the_commands_that_put_it_back() {
         let mark = || tags::mark(EARLIER, Role::Original).into();
         let occupant = Database { tags: mark(), ..database(Instance, "orders-temp") };
-        let world = World { target: None, occupants: vec![occupant], ..instance_world() };
-        let text = texts(Task::DbRestore, Instance, &world).join("\n");
+        let facts = Facts { target: None, occupants: vec![occupant], ..instance_facts() };
+        let text = texts(Task::DbRestore, Instance, &facts).join("\n");
         let command = "modify-db-instance --db-instance-identifier orders-temp --new-db-instance-identifier orders ";
         assert!(text.contains(command) && text.contains(&recover_input()), "{text}");
         assert!(!text.contains("delete"), "{text}");
 
         let members = vec!["orders-1-temp".to_owned(), "orders-2".to_owned()];
         let occupant = Database { tags: mark(), member_identifiers: members, ..database(Cluster, "orders-temp") };
-        let world = World { target: None, occupants: vec![occupant], ..World::default() };
-        let text = texts(Task::DbRestore, Cluster, &world).join("\n");
+        let facts = Facts { target: None, occupants: vec![occupant], ..Facts::default() };
+        let text = texts(Task::DbRestore, Cluster, &facts).join("\n");
         assert!(text.contains("--new-db-cluster-identifier orders "), "{text}");
         assert!(text.contains("orders-1-temp --new-db-instance-identifier orders-1 "), "{text}");
         assert!(!text.contains("orders-2 --new"), "it has its own name: {text}");
@@ -1177,59 +1183,59 @@ mod tests {
 
     #[test]
     fn a_temporary_snapshot_is_a_taken_name_unless_a_run_took_it() {
-        let mut world = instance_world();
+        let mut facts = instance_facts();
         let left = snapshot("orders-temp", &database(Instance, "orders"));
         let ours = Snapshot { tags: tags::mark(EARLIER, Role::Snapshot).into(), ..left.clone() };
 
-        world.temporary_snapshot = Some(left);
+        facts.temporary_snapshot = Some(left);
         for task in [Task::CreateSnapshot, Task::CreateSnapshotOnly] {
-            let text = only(task, Instance, &world);
+            let text = only(task, Instance, &facts);
             assert!(text.contains("delete-db-snapshot --db-snapshot-identifier orders-temp"), "{text}");
         }
-        assert_eq!(texts(Task::DbRestore, Instance, &world), Vec::<String>::new());
+        assert_eq!(texts(Task::DbRestore, Instance, &facts), Vec::<String>::new());
         let mut delete_first = request(Task::CreateSnapshot, Instance);
         delete_first.options.snapshot_replacement = SnapshotReplacement::DeleteFirst;
-        assert_eq!(problems(&delete_first, &world), []);
+        assert_eq!(problems(&delete_first, &facts), []);
 
-        world.temporary_snapshot = Some(ours);
+        facts.temporary_snapshot = Some(ours);
         for task in Task::ALL {
-            assert_eq!(texts(task, Instance, &world), Vec::<String>::new());
+            assert_eq!(texts(task, Instance, &facts), Vec::<String>::new());
         }
-        world.snapshot = None;
-        let text = only(Task::DbRestore, Instance, &world);
+        facts.snapshot = None;
+        let text = only(Task::DbRestore, Instance, &facts);
         assert!(text.contains(EARLIER) && text.contains("copy-db-snapshot"), "{text}");
     }
 
     #[test]
     fn a_snapshot_with_a_copied_role_is_no_interrupted_replacement() {
-        let mut world = instance_world();
+        let mut facts = instance_facts();
         let tags = tags::mark(EARLIER, Role::Original).into();
-        world.temporary_snapshot = Some(Snapshot { tags, ..snapshot("orders-temp", &database(Instance, "orders")) });
-        assert!(only(Task::CreateSnapshotOnly, Instance, &world).contains("somebody else's"));
+        facts.temporary_snapshot = Some(Snapshot { tags, ..snapshot("orders-temp", &database(Instance, "orders")) });
+        assert!(only(Task::CreateSnapshotOnly, Instance, &facts).contains("somebody else's"));
     }
 
     #[test]
     fn a_snapshot_of_another_database_is_neither_replaced_nor_restored_from() {
-        let mut world = instance_world();
+        let mut facts = instance_facts();
         let foreign = Snapshot {
             source: Some("billing".into()),
             source_resource_id: Some("id-of-billing".into()),
             ..snapshot("orders-snapshot", &database(Instance, "orders"))
         };
-        world.snapshot = Some(foreign.clone());
+        facts.snapshot = Some(foreign.clone());
         for task in [Task::CreateSnapshot, Task::CreateSnapshotOnly] {
-            let text = only(task, Instance, &world);
+            let text = only(task, Instance, &facts);
             assert!(text.contains("taken of another database, billing"), "{text}");
         }
-        let text = only(Task::DbRestore, Instance, &world);
+        let text = only(Task::DbRestore, Instance, &facts);
         for part in ["`billing` (id-of-billing)", "not of `orders` (id-of-orders)", "delete-db-snapshot"] {
             assert!(text.contains(part), "{part}: {text}");
         }
 
-        let mut world = instance_world();
+        let mut facts = instance_facts();
         let tags = tags::mark(EARLIER, Role::Snapshot).into();
-        world.temporary_snapshot = Some(Snapshot { identifier: "orders-temp".into(), tags, ..foreign });
-        assert!(only(Task::CreateSnapshotOnly, Instance, &world).contains("billing"));
+        facts.temporary_snapshot = Some(Snapshot { identifier: "orders-temp".into(), tags, ..foreign });
+        assert!(only(Task::CreateSnapshotOnly, Instance, &facts).contains("billing"));
     }
 
     #[test]
@@ -1252,12 +1258,12 @@ mod tests {
             ("a copy from another account", of("orders", Some("id-3"), Some(elsewhere)), false),
             ("the same of this very database", of("orders", Some("id-of-orders"), Some(elsewhere)), true),
         ] {
-            for (kind, fit) in [(Instance, instance_world()), (Cluster, cluster_world())] {
+            for (kind, fit) in [(Instance, instance_facts()), (Cluster, cluster_facts())] {
                 let engine = fit.target.as_ref().unwrap().engine.clone();
                 let engine_version = fit.target.as_ref().unwrap().engine_version.clone();
                 let snapshot = Snapshot { engine, engine_version, ..snapshot.clone() };
-                let world = World { snapshot: Some(snapshot), ..fit };
-                assert_eq!(texts(Task::DbRestore, kind, &world).is_empty(), belongs, "{name}");
+                let facts = Facts { snapshot: Some(snapshot), ..fit };
+                assert_eq!(texts(Task::DbRestore, kind, &facts).is_empty(), belongs, "{name}");
             }
         }
     }
@@ -1266,17 +1272,17 @@ mod tests {
     fn a_snapshot_older_than_the_input_allows_is_refused_and_its_age_is_always_reported() {
         let mut wanted = request(Task::DbRestore, Instance);
         wanted.started_at = Timestamp::from_epoch_seconds(3 * 86_400);
-        let world = instance_world();
-        assert_eq!(problems(&wanted, &world), []);
-        assert!(age_note(&wanted, &world).unwrap().contains("data as of 1970-01-01T00:00:00Z, 3 days old"));
+        let facts = instance_facts();
+        assert_eq!(problems(&wanted, &facts), []);
+        assert!(age_note(&wanted, &facts).unwrap().contains("data as of 1970-01-01T00:00:00Z, 3 days old"));
         wanted.maximum_age_seconds = Some(3 * 86_400);
-        assert_eq!(problems(&wanted, &world), []);
+        assert_eq!(problems(&wanted, &facts), []);
         wanted.maximum_age_seconds = Some(36 * 3_600);
-        let text = &problems(&wanted, &world)[0].text;
+        let text = &problems(&wanted, &facts)[0].text;
         assert!(text.contains("3 days old") && text.contains("allows 36 hours"), "{text}");
 
         let own = request(Task::CreateSnapshot, Instance);
-        assert_eq!((age_note(&own, &world), pinned(&own, &world)), (None, None));
+        assert_eq!((age_note(&own, &facts), pinned(&own, &facts)), (None, None));
         assert!(later_writes(&own).unwrap().contains("between its snapshot and its rename"));
         assert_eq!(later_writes(&wanted), None);
         assert_eq!(later_writes(&request(Task::CreateSnapshotOnly, Instance)), None);
@@ -1284,9 +1290,9 @@ mod tests {
 
     #[test]
     fn a_snapshot_that_cannot_be_pinned_is_not_restored() {
-        let mut world = instance_world();
-        world.snapshot.as_mut().unwrap().pinned = None;
-        let text = only(Task::DbRestore, Instance, &world);
+        let mut facts = instance_facts();
+        facts.snapshot.as_mut().unwrap().pinned = None;
+        let text = only(Task::DbRestore, Instance, &facts);
         assert!(text.contains("does not report its ARN and when it was taken"), "{text}");
     }
 
@@ -1294,56 +1300,56 @@ mod tests {
     fn a_final_snapshot_needs_a_name_that_is_free() {
         let mut wanted = request(Task::DbRestore, Instance);
         let left = snapshot("orders-final-3fa2c1", &database(Instance, "orders"));
-        let world = World { final_snapshot: Some(left), ..instance_world() };
-        assert_eq!(final_snapshot_fits(&wanted, &world), [], "none is taken");
+        let facts = Facts { final_snapshot: Some(left), ..instance_facts() };
+        assert_eq!(final_snapshot_fits(&wanted, &facts), [], "none is taken");
         wanted.options.final_snapshot = true;
-        assert_eq!(final_snapshot_fits(&wanted, &instance_world()), []);
-        let text = &final_snapshot_fits(&wanted, &world)[0].text;
+        assert_eq!(final_snapshot_fits(&wanted, &instance_facts()), []);
+        let text = &final_snapshot_fits(&wanted, &facts)[0].text;
         assert!(text.contains("`orders-final-3fa2c1`") && text.contains("delete-db-snapshot"), "{text}");
     }
 
     #[test]
     fn tags_of_aws_itself_take_no_room_and_tags_with_a_reserved_value_do() {
-        let mut world = instance_world();
-        target(&mut world).tags = many_tags(46);
+        let mut facts = instance_facts();
+        target(&mut facts).tags = many_tags(46);
         let tag = |key: &str, value: &str| Tag::builder().key(key).value(value).build();
-        target(&mut world).tags.push(tag("aws:cloudformation:stack-name", "shop"));
-        assert_eq!(texts(Task::DbRestore, Instance, &world), Vec::<String>::new());
-        target(&mut world).tags.push(tag("origin", "aws:backup"));
-        assert!(only(Task::DbRestore, Instance, &world).contains("47 tags"));
+        target(&mut facts).tags.push(tag("aws:cloudformation:stack-name", "shop"));
+        assert_eq!(texts(Task::DbRestore, Instance, &facts), Vec::<String>::new());
+        target(&mut facts).tags.push(tag("origin", "aws:backup"));
+        assert!(only(Task::DbRestore, Instance, &facts).contains("47 tags"));
     }
 
     #[test]
     fn a_quota_without_room_for_the_second_database_is_named() {
         let quota = |name: &str, used, max| Quota { name: name.into(), used, max };
-        let problems = |request: &Request, mut world: World, quotas, retained_backups| {
-            world.room = Room { quotas, retained_backups };
-            quotas::have_room(request, &world).into_iter().map(|problem| problem.text).collect::<Vec<_>>()
+        let problems = |request: &Request, mut facts: Facts, quotas, retained_backups| {
+            facts.room = Room { quotas, retained_backups };
+            quotas::have_room(request, &facts).into_iter().map(|problem| problem.text).collect::<Vec<_>>()
         };
         let instance = request(Task::DbRestore, Instance);
         let cluster = request(Task::DbRestore, Cluster);
         let none = Vec::<String>::new();
-        assert_eq!(problems(&instance, instance_world(), Vec::new(), None), none, "no quota is known");
+        assert_eq!(problems(&instance, instance_facts(), Vec::new(), None), none, "no quota is known");
         let full = quota("DBInstances", 40, 40);
-        let text = problems(&instance, instance_world(), vec![full.clone()], None).join("\n");
+        let text = problems(&instance, instance_facts(), vec![full.clone()], None).join("\n");
         assert!(text.contains("DB instances has no room: 40 of 40 are used, and the run needs 1 more"), "{text}");
-        assert_eq!(problems(&instance, instance_world(), vec![quota("DBInstances", 39, 40)], None), none);
+        assert_eq!(problems(&instance, instance_facts(), vec![quota("DBInstances", 39, 40)], None), none);
 
         let almost = vec![quota("DBInstances", 39, 40), quota("DBClusters", 40, 40)];
-        let texts = problems(&cluster, cluster_world(), almost, None);
+        let texts = problems(&cluster, cluster_facts(), almost, None);
         assert!(texts[0].contains("DB clusters") && texts[1].contains("needs 2 more"), "{texts:?}");
 
-        let mut world = instance_world();
-        world.snapshot.as_mut().unwrap().allocated_gib = 500;
+        let mut facts = instance_facts();
+        facts.snapshot.as_mut().unwrap().allocated_gib = 500;
         let storage = vec![quota("AllocatedStorage", 99_600, 100_000)];
-        assert!(problems(&instance, world, storage.clone(), None)[0].contains("needs 500 more"));
-        assert_eq!(problems(&instance, instance_world(), storage, None), none);
+        assert!(problems(&instance, facts, storage.clone(), None)[0].contains("needs 500 more"));
+        assert_eq!(problems(&instance, instance_facts(), storage, None), none);
     }
 
     #[test]
     fn the_final_snapshot_and_the_replacement_need_room_among_the_manual_snapshots() {
-        let mut world = instance_world();
-        world.room.quotas = vec![Quota { name: "ManualSnapshots".into(), used: 99, max: 100 }];
+        let mut facts = instance_facts();
+        facts.room.quotas = vec![Quota { name: "ManualSnapshots".into(), used: 99, max: 100 }];
         for (task, final_snapshot, replacement, fits) in [
             (Task::DbRestore, true, SnapshotReplacement::KeepUntilReplaced, true),
             (Task::CreateSnapshot, false, SnapshotReplacement::KeepUntilReplaced, true),
@@ -1353,35 +1359,35 @@ mod tests {
             let mut request = request(task, Instance);
             request.options.final_snapshot = final_snapshot;
             request.options.snapshot_replacement = replacement;
-            assert_eq!(quotas::have_room(&request, &world).is_empty(), fits, "{task:?} {replacement:?}");
+            assert_eq!(quotas::have_room(&request, &facts).is_empty(), fits, "{task:?} {replacement:?}");
         }
     }
 
     #[test]
     fn kept_backups_need_room_among_the_retained_ones() {
-        let mut world = instance_world();
-        world.room =
+        let mut facts = instance_facts();
+        facts.room =
             Room { quotas: vec![Quota { name: "DBInstances".into(), used: 3, max: 40 }], retained_backups: Some(40) };
         let wanted = request(Task::DbRestore, Instance);
-        assert!(quotas::have_room(&wanted, &world)[0].text.contains("40 of 40 retained automated backups"));
+        assert!(quotas::have_room(&wanted, &facts)[0].text.contains("40 of 40 retained automated backups"));
         let mut not_kept = wanted.clone();
         not_kept.options.keep_automated_backups = false;
-        assert_eq!(quotas::have_room(&not_kept, &world), []);
-        target(&mut world).backup_days = 0;
-        assert_eq!(quotas::have_room(&wanted, &world), []);
-        target(&mut world).backup_days = 7;
-        world.room.retained_backups = Some(39);
-        assert_eq!(quotas::have_room(&wanted, &world), []);
+        assert_eq!(quotas::have_room(&not_kept, &facts), []);
+        target(&mut facts).backup_days = 0;
+        assert_eq!(quotas::have_room(&wanted, &facts), []);
+        target(&mut facts).backup_days = 7;
+        facts.room.retained_backups = Some(39);
+        assert_eq!(quotas::have_room(&wanted, &facts), []);
     }
 
     #[test]
     fn all_problems_are_found_at_once() {
-        let mut world = instance_world();
-        target(&mut world).status = "stopped".into();
-        target(&mut world).replicas = vec!["copy".into()];
-        world.occupants = vec![database(Instance, "orders-temp")];
-        world.snapshot = None;
-        assert_eq!(texts(Task::DbRestore, Instance, &world).len(), 4);
+        let mut facts = instance_facts();
+        target(&mut facts).status = "stopped".into();
+        target(&mut facts).replicas = vec!["copy".into()];
+        facts.occupants = vec![database(Instance, "orders-temp")];
+        facts.snapshot = None;
+        assert_eq!(texts(Task::DbRestore, Instance, &facts).len(), 4);
     }
 
     #[test]
@@ -1398,11 +1404,11 @@ mod tests {
             // RDS does not list the zones of the subnet group.
             (Some(MultiAz), true, 0, false),
         ] {
-            let mut world = instance_world();
-            world.cluster_kind = kind;
-            target(&mut world).multi_az = multi_az;
-            world.covered_zones = (0..covered).map(|zone| format!("zone-{zone}")).collect();
-            let problems = subnets_cover_enough_zones(&request(Task::DbRestore, Instance), &world);
+            let mut facts = instance_facts();
+            facts.cluster_kind = kind;
+            target(&mut facts).multi_az = multi_az;
+            facts.covered_zones = (0..covered).map(|zone| format!("zone-{zone}")).collect();
+            let problems = subnets_cover_enough_zones(&request(Task::DbRestore, Instance), &facts);
             assert_eq!(!problems.is_empty(), refused, "{kind:?} {multi_az} {covered}");
         }
     }
@@ -1410,20 +1416,20 @@ mod tests {
     #[test]
     fn a_failed_look_up_refuses_nothing_and_is_reported() {
         let failed = || Answer::Failed("it could not be looked up".to_owned());
-        let mut world = instance_world();
-        world.version = Answer::Failed("the version could not be looked up".to_owned());
-        (world.integrations, world.certificates) = (failed(), failed());
-        assert_eq!(texts(Task::DbRestore, Instance, &world), Vec::<String>::new());
-        assert_eq!(world.unanswered().count(), 3);
+        let mut facts = instance_facts();
+        facts.version = Answer::Failed("the version could not be looked up".to_owned());
+        (facts.integrations, facts.certificates) = (failed(), failed());
+        assert_eq!(texts(Task::DbRestore, Instance, &facts), Vec::<String>::new());
+        assert_eq!(facts.unanswered().count(), 3);
     }
 
     #[test]
     fn an_upgrade_by_rds_is_announced_only_without_extended_support() {
-        let mut world = instance_world();
-        world.version = Answer::Known(advisory::Version { is_offered: true, upgraded_to: Some("16.9".into()) });
-        assert_eq!(upgrade_note(&world), None);
-        target(&mut world).lifecycle = Some("open-source-rds-extended-support-disabled".into());
-        assert!(upgrade_note(&world).unwrap().contains("16.9"));
+        let mut facts = instance_facts();
+        facts.version = Answer::Known(advisory::Version { is_offered: true, upgraded_to: Some("16.9".into()) });
+        assert_eq!(upgrade_note(&facts), None);
+        target(&mut facts).lifecycle = Some("open-source-rds-extended-support-disabled".into());
+        assert!(upgrade_note(&facts).unwrap().contains("16.9"));
     }
 
     #[test]
@@ -1432,13 +1438,13 @@ mod tests {
             names: names.iter().map(|&name| name.to_owned()).collect(),
             requires_opt_in,
         };
-        let problems = |scope: &Scope, task, kind, world: &World| scope.problems(&request(task, kind), world);
-        let (instance, cluster) = (instance_world(), cluster_world());
+        let problems = |scope: &Scope, task, kind, facts: &Facts| scope.problems(&request(task, kind), facts);
+        let (instance, cluster) = (instance_facts(), cluster_facts());
         assert_eq!(problems(&Scope::default(), Task::DbRestore, Cluster, &cluster), []);
         assert_eq!(problems(&scope(&["orders"], false), Task::DbRestore, Cluster, &cluster), []);
         assert_eq!(problems(&scope(&["shop"], false), Task::CreateSnapshotOnly, Instance, &instance).len(), 1);
         assert_eq!(problems(&scope(&["shop"], false), Task::DbRestore, Instance, &instance).len(), 3);
-        let mut stray = cluster_world();
+        let mut stray = cluster_facts();
         stray.members[1].identifier = "billing-1".into();
         let texts: Vec<_> = problems(&scope(&["orders"], false), Task::DbRestore, Cluster, &stray)
             .into_iter()
@@ -1449,10 +1455,10 @@ mod tests {
             "{texts:?}"
         );
 
-        let mut world = instance_world();
-        let text = &problems(&scope(&["*"], true), Task::CreateSnapshotOnly, Instance, &world)[0].text;
+        let mut facts = instance_facts();
+        let text = &problems(&scope(&["*"], true), Task::CreateSnapshotOnly, Instance, &facts)[0].text;
         assert!(text.contains("`trapheus:allowed`"), "{text}");
-        target(&mut world).tags = vec![Tag::builder().key("trapheus:allowed").value("true").build()];
-        assert_eq!(problems(&scope(&["*"], true), Task::DbRestore, Instance, &world), []);
+        target(&mut facts).tags = vec![Tag::builder().key("trapheus:allowed").value("true").build()];
+        assert_eq!(problems(&scope(&["*"], true), Task::DbRestore, Instance, &facts), []);
     }
 }

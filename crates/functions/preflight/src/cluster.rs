@@ -14,11 +14,11 @@ use trapheus_common::settings::{ClusterSettings, InstanceSettings};
 use trapheus_common::{Result, rds, tags};
 
 use crate::checks::{later_writes, older_version, to_be_restored, upgrade_note};
-use crate::offers::{self, Wish};
+use crate::facts::{Database, Facts, Snapshot, cluster_kind, streams};
+use crate::orderable::{self, RequestedClass};
 use crate::read::{self, Group};
 use crate::scope::Scope;
 use crate::wait::until_fit;
-use crate::world::{Database, Snapshot, World, cluster_kind, streams};
 use crate::{advisory, fit, quotas};
 
 /// Reads everything that a run with this request will find. Changes nothing.
@@ -33,10 +33,10 @@ pub async fn preflight(
     read::plan(request, invocation, fit)
 }
 
-async fn look(client: &Client, request: &Request) -> Result<(World, Option<OriginalCluster>)> {
+async fn look(client: &Client, request: &Request) -> Result<(Facts, Option<OriginalCluster>)> {
     let identifier = request.identifier.as_str();
     let planned = Names::rename_first(request);
-    let mut world = World {
+    let mut facts = Facts {
         snapshot: rds::cluster_snapshot(client, request.snapshot_identifier.as_str())
             .await?
             .as_ref()
@@ -45,54 +45,55 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
             .await?
             .as_ref()
             .map(Snapshot::from),
-        ..World::default()
+        ..Facts::default()
     };
     let names = [identifier, planned.database.parked.as_str()];
     let names = if request.task.restores() { &names[..] } else { &names[..1] };
     let mut clusters = rds::clusters_named(client, names).await?;
     let is_target = |cluster: &DbCluster| cluster.db_cluster_identifier() == Some(identifier);
     let target = clusters.iter().position(is_target).map(|at| clusters.swap_remove(at));
-    world.occupants = clusters.iter().map(Database::from).collect();
+    facts.occupants = clusters.iter().map(Database::from).collect();
     if request.task.restores() && request.options.final_snapshot {
         let name = &planned.final_snapshot;
-        world.final_snapshot = rds::cluster_snapshot(client, name.as_str()).await?.as_ref().map(Snapshot::from);
+        facts.final_snapshot = rds::cluster_snapshot(client, name.as_str()).await?.as_ref().map(Snapshot::from);
     }
     let Some(cluster) = target else {
-        world.namesake = rds::instance(client, identifier).await?.as_ref().map(Database::from);
-        return Ok((world, None));
+        facts.namesake = rds::instance(client, identifier).await?.as_ref().map(Database::from);
+        return Ok((facts, None));
     };
-    world.target = Some(Database::from(&cluster));
-    let Some(kind) = cluster_kind(&cluster) else { return Ok((world, None)) };
-    world.cluster_kind = Some(kind);
+    facts.target = Some(Database::from(&cluster));
+    let Some(kind) = cluster_kind(&cluster) else { return Ok((facts, None)) };
+    facts.cluster_kind = Some(kind);
 
     let instances = rds::instances_of_cluster(client, identifier).await?;
-    world.members = members_seen(&cluster, &instances);
+    facts.members = members_seen(&cluster, &instances);
     let mut members = members(request, kind, &cluster, &instances);
     let mut settings = ClusterSettings::from(&cluster);
     let mut not_carried_over = Vec::new();
     if request.task.restores() {
-        add_what_matters_to_a_restore(client, &mut world, &cluster, &instances, &members).await?;
+        add_what_matters_to_a_restore(client, &mut facts, &cluster, &instances, &members).await?;
         // Boxed, because the futures of these calls would make every caller's as large.
-        world.room = Box::pin(quotas::look(client, request)).await;
-        world.covered_zones = Box::pin(read::covered_zones(client, cluster.db_subnet_group())).await;
-        world.offered = Box::pin(offers::look(client, request, &world, wishes(kind, &cluster, &instances))).await;
+        facts.room = Box::pin(quotas::look(client, request)).await;
+        facts.covered_zones = Box::pin(read::covered_zones(client, cluster.db_subnet_group())).await;
+        facts.orderable =
+            Box::pin(orderable::look(client, request, &facts, requested_classes(kind, &cluster, &instances))).await;
         not_carried_over = notes(identifier, &cluster, &instances);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
-        not_carried_over.extend(older_version(request, &world));
+        not_carried_over.extend(older_version(request, &facts));
         let arn = cluster.db_cluster_arn().unwrap_or_default();
-        world.certificates = Box::pin(advisory::certificates(client)).await;
-        world.integrations = Box::pin(advisory::integrations(client, arn)).await;
-        if let Some((engine, version)) = to_be_restored(request, &world) {
-            world.version = Box::pin(advisory::engine_version(client, engine, version)).await;
+        facts.certificates = Box::pin(advisory::certificates(client)).await;
+        facts.integrations = Box::pin(advisory::integrations(client, arn)).await;
+        if let Some((engine, version)) = to_be_restored(request, &facts) {
+            facts.version = Box::pin(advisory::engine_version(client, engine, version)).await;
         }
-        not_carried_over.extend(upgrade_note(&world));
-        fit::zones(&mut settings, &world.covered_zones);
-        let known = world.certificates.known();
+        not_carried_over.extend(upgrade_note(&facts));
+        fit::zones(&mut settings, &facts.covered_zones);
+        let known = facts.certificates.known();
         not_carried_over.extend(fit::certificate(identifier, &mut settings.ca_certificate, known));
         for member in &mut members {
             let name = member.target.names.service.as_str();
             not_carried_over.extend(fit::certificate(name, &mut member.settings.ca_certificate, known));
-            not_carried_over.extend(fit::zone(name, &mut member.settings, &world.covered_zones, &world.offered));
+            not_carried_over.extend(fit::zone(name, &mut member.settings, &facts.covered_zones, &facts.orderable));
         }
         not_carried_over.extend(later_writes(request));
     }
@@ -106,30 +107,30 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         members,
         not_carried_over,
     };
-    Ok((world, Some(original)))
+    Ok((facts, Some(original)))
 }
 
 async fn add_what_matters_to_a_restore(
     client: &Client,
-    world: &mut World,
+    facts: &mut Facts,
     cluster: &DbCluster,
     instances: &[DbInstance],
     members: &[Member],
 ) -> Result<()> {
     let arn = cluster.db_cluster_arn().unwrap_or_default();
     let mut groups = groups(cluster);
-    if world.cluster_kind == Some(ClusterKind::Aurora) {
+    if facts.cluster_kind == Some(ClusterKind::Aurora) {
         groups.extend(instances.iter().flat_map(member_groups));
         let moved = members.iter().filter(|member| is_moved(member));
         let names: Vec<&str> = moved.map(|member| member.target.names.parked.as_str()).collect();
-        world.occupants.extend(rds::instances_named(client, &names).await?.iter().map(Database::from));
-        world.global_cluster = match cluster.global_cluster_identifier().filter(|global| !global.is_empty()) {
+        facts.occupants.extend(rds::instances_named(client, &names).await?.iter().map(Database::from));
+        facts.global_cluster = match cluster.global_cluster_identifier().filter(|global| !global.is_empty()) {
             Some(global) => Some(global.to_owned()),
             None => read::global_cluster(client, arn).await?,
         };
     }
-    world.missing_groups = read::missing_groups(client, groups).await?;
-    world.blue_green_deployment = read::blue_green_deployment(client, arn).await?;
+    facts.missing_groups = read::missing_groups(client, groups).await?;
+    facts.blue_green_deployment = read::blue_green_deployment(client, arn).await?;
     Ok(())
 }
 
@@ -213,19 +214,26 @@ fn member_groups(member: &DbInstance) -> Vec<(&str, Group<'_>)> {
 }
 
 /// The requested classes and storage. An Aurora cluster has the storage, and its members have the classes.
-fn wishes<'a>(kind: ClusterKind, cluster: &'a DbCluster, instances: &'a [DbInstance]) -> Vec<Wish<'a>> {
+fn requested_classes<'a>(
+    kind: ClusterKind,
+    cluster: &'a DbCluster,
+    instances: &'a [DbInstance],
+) -> Vec<RequestedClass<'a>> {
     let owner = cluster.db_cluster_identifier().unwrap_or_default();
     let of_member = |member: &'a DbInstance| {
         let owner = member.db_instance_identifier().unwrap_or_default();
-        Some(Wish { owner, class: member.db_instance_class()?, storage_type: None })
+        Some(RequestedClass { owner, class: member.db_instance_class()?, storage_type: None })
     };
     match kind {
         ClusterKind::Aurora => {
-            instances.iter().filter_map(of_member).filter(|wish| !rds::is_auto_scaled(wish.owner)).collect()
+            instances.iter().filter_map(of_member).filter(|requested| !rds::is_auto_scaled(requested.owner)).collect()
         }
         ClusterKind::MultiAz => {
             let class = cluster.db_cluster_instance_class();
-            class.map(|class| Wish { owner, class, storage_type: cluster.storage_type() }).into_iter().collect()
+            class
+                .map(|class| RequestedClass { owner, class, storage_type: cluster.storage_type() })
+                .into_iter()
+                .collect()
         }
     }
 }

@@ -6,7 +6,7 @@
 
 use trapheus_common::settings::{ClusterSettings, InstanceSettings};
 
-use crate::offers::Offered;
+use crate::orderable::OrderableOptions;
 
 /// Leaves out a certificate authority that RDS no longer has: the restored database gets the default authority.
 pub(crate) fn certificate(
@@ -27,14 +27,14 @@ pub(crate) fn zone(
     owner: &str,
     settings: &mut InstanceSettings,
     covered: &[String],
-    offered: &Offered,
+    orderable: &OrderableOptions,
 ) -> Option<String> {
     // Beside Multi-AZ a restore names no zone.
     if settings.multi_az == Some(true) {
         return None;
     }
     let is_covered = |zone: &str| covered.is_empty() || covered.iter().any(|covered| covered == zone);
-    let zone = settings.availability_zone.take_if(|zone| !is_covered(zone) || offered.elsewhere_only(owner, zone))?;
+    let zone = settings.availability_zone.take_if(|zone| !is_covered(zone) || orderable.elsewhere_only(owner, zone))?;
     let why = if is_covered(&zone) {
         let class = settings.instance_class.as_deref().unwrap_or_default();
         format!("does not offer the class {class} for new databases")
@@ -85,7 +85,7 @@ mod tests {
                 multi_az: Some(multi_az),
                 ..InstanceSettings::default()
             };
-            let note = zone("orders", &mut settings, covered, &Offered::default());
+            let note = zone("orders", &mut settings, covered, &OrderableOptions::default());
             assert_eq!((settings.availability_zone.is_none(), note.is_some()), (left_out, left_out), "{zone_now}");
         }
         let three = ["us-east-1a", "us-east-1b", "us-east-1f"].map(str::to_owned);

@@ -10,11 +10,11 @@ use trapheus_common::settings::InstanceSettings;
 use trapheus_common::{Result, rds, tags};
 
 use crate::checks::{later_writes, older_version, to_be_restored, upgrade_note};
-use crate::offers::{self, Wish};
+use crate::facts::{Database, Facts, Snapshot, streams, subnet_zones};
+use crate::orderable::{self, RequestedClass};
 use crate::read::{self, Group};
 use crate::scope::Scope;
 use crate::wait::until_fit;
-use crate::world::{Database, Snapshot, World, streams, subnet_zones};
 use crate::{advisory, fit, quotas};
 
 /// Reads everything that a run with this request will find. Changes nothing.
@@ -29,7 +29,7 @@ pub async fn preflight(
     read::plan(request, invocation, fit)
 }
 
-async fn look(client: &Client, request: &Request) -> Result<(World, Option<OriginalInstance>)> {
+async fn look(client: &Client, request: &Request) -> Result<(Facts, Option<OriginalInstance>)> {
     let identifier = request.identifier.as_str();
     let planned = Names::rename_first(request);
     let names = [identifier, planned.database.parked.as_str()];
@@ -37,7 +37,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
     let mut instances = rds::instances_named(client, names).await?;
     let is_target = |instance: &DbInstance| instance.db_instance_identifier() == Some(identifier);
     let instance = instances.iter().position(is_target).map(|at| instances.swap_remove(at));
-    let mut world = World {
+    let mut facts = Facts {
         target: instance.as_ref().map(Database::from),
         occupants: instances.iter().map(Database::from).collect(),
         snapshot: rds::snapshot(client, request.snapshot_identifier.as_str()).await?.as_ref().map(Snapshot::from),
@@ -45,39 +45,40 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
             .await?
             .as_ref()
             .map(Snapshot::from),
-        ..World::default()
+        ..Facts::default()
     };
     if request.task.restores() && request.options.final_snapshot {
         let name = &planned.final_snapshot;
-        world.final_snapshot = rds::snapshot(client, name.as_str()).await?.as_ref().map(Snapshot::from);
+        facts.final_snapshot = rds::snapshot(client, name.as_str()).await?.as_ref().map(Snapshot::from);
     }
     let Some(instance) = instance else {
-        world.namesake = rds::cluster(client, identifier).await?.as_ref().map(Database::from);
-        return Ok((world, None));
+        facts.namesake = rds::cluster(client, identifier).await?.as_ref().map(Database::from);
+        return Ok((facts, None));
     };
     let mut not_carried_over = Vec::new();
     let mut settings = InstanceSettings::from(&instance);
     if request.task.restores() {
-        world.missing_groups = read::missing_groups(client, groups(identifier, &instance)).await?;
-        world.blue_green_deployment =
+        facts.missing_groups = read::missing_groups(client, groups(identifier, &instance)).await?;
+        facts.blue_green_deployment =
             read::blue_green_deployment(client, instance.db_instance_arn().unwrap_or_default()).await?;
         // Boxed, because the futures of these calls would make every caller's as large.
-        world.room = Box::pin(quotas::look(client, request)).await;
-        world.covered_zones = subnet_zones(&instance);
-        world.offered = Box::pin(offers::look(client, request, &world, wish(identifier, &instance))).await;
+        facts.room = Box::pin(quotas::look(client, request)).await;
+        facts.covered_zones = subnet_zones(&instance);
+        facts.orderable =
+            Box::pin(orderable::look(client, request, &facts, requested_class(identifier, &instance))).await;
         not_carried_over = notes(identifier, &instance);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
-        not_carried_over.extend(older_version(request, &world));
-        world.certificates = Box::pin(advisory::certificates(client)).await;
-        world.integrations =
+        not_carried_over.extend(older_version(request, &facts));
+        facts.certificates = Box::pin(advisory::certificates(client)).await;
+        facts.integrations =
             Box::pin(advisory::integrations(client, instance.db_instance_arn().unwrap_or_default())).await;
-        if let Some((engine, version)) = to_be_restored(request, &world) {
-            world.version = Box::pin(advisory::engine_version(client, engine, version)).await;
+        if let Some((engine, version)) = to_be_restored(request, &facts) {
+            facts.version = Box::pin(advisory::engine_version(client, engine, version)).await;
         }
-        not_carried_over.extend(upgrade_note(&world));
-        let known = world.certificates.known();
+        not_carried_over.extend(upgrade_note(&facts));
+        let known = facts.certificates.known();
         not_carried_over.extend(fit::certificate(identifier, &mut settings.ca_certificate, known));
-        not_carried_over.extend(fit::zone(identifier, &mut settings, &world.covered_zones, &world.offered));
+        not_carried_over.extend(fit::zone(identifier, &mut settings, &facts.covered_zones, &facts.orderable));
         not_carried_over.extend(later_writes(request));
     }
     let original = OriginalInstance {
@@ -88,7 +89,7 @@ async fn look(client: &Client, request: &Request) -> Result<(World, Option<Origi
         settings,
         not_carried_over,
     };
-    Ok((world, Some(original)))
+    Ok((facts, Some(original)))
 }
 
 /// The groups that a restore names.
@@ -100,8 +101,8 @@ fn groups<'a>(owner: &'a str, instance: &'a DbInstance) -> Vec<(&'a str, Group<'
     groups.map(|group| (owner, group)).collect()
 }
 
-fn wish<'a>(owner: &'a str, instance: &'a DbInstance) -> Option<Wish<'a>> {
-    Some(Wish { owner, class: instance.db_instance_class()?, storage_type: instance.storage_type() })
+fn requested_class<'a>(owner: &'a str, instance: &'a DbInstance) -> Option<RequestedClass<'a>> {
+    Some(RequestedClass { owner, class: instance.db_instance_class()?, storage_type: instance.storage_type() })
 }
 
 /// Settings that RDS does not restore and that no call of the pipeline sets again.

@@ -10,7 +10,7 @@ use trapheus_common::document::{Request, SnapshotReplacement};
 use trapheus_common::identifiers::DatabaseKind;
 
 use crate::checks::Problem;
-use crate::world::World;
+use crate::facts::Facts;
 
 /// The used part of a quota, and the quota.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -74,15 +74,15 @@ async fn retained(rds: &Client, kind: DatabaseKind) -> Option<usize> {
 }
 
 /// Quotas that the run would exceed.
-pub(crate) fn have_room(request: &Request, world: &World) -> Vec<Problem> {
-    let exceeded = needs(request, world).into_iter().filter_map(|Need { quota, added, what }| {
-        let Quota { used, max, .. } = world.room.quota(quota).filter(|quota| quota.used + added > quota.max)?;
+pub(crate) fn have_room(request: &Request, facts: &Facts) -> Vec<Problem> {
+    let exceeded = needs(request, facts).into_iter().filter_map(|Need { quota, added, what }| {
+        let Quota { used, max, .. } = facts.room.quota(quota).filter(|quota| quota.used + added > quota.max)?;
         Some(format!(
             "the account's quota of {what} has no room: {used} of {max} are used, and the run needs {added} more until \
              the original is deleted: raise the quota in Service Quotas, or delete what nobody needs"
         ))
     });
-    exceeded.chain(backups_have_no_room(request, world)).map(Problem::lasting).collect()
+    exceeded.chain(backups_have_no_room(request, facts)).map(Problem::lasting).collect()
 }
 
 /// The resources that a run adds to a quota for a while.
@@ -92,13 +92,13 @@ struct Need {
     what: &'static str,
 }
 
-fn needs(request: &Request, world: &World) -> Vec<Need> {
-    let Some(target) = &world.target else { return Vec::new() };
-    let snapshots = snapshots_added(request, world);
+fn needs(request: &Request, facts: &Facts) -> Vec<Need> {
+    let Some(target) = &facts.target else { return Vec::new() };
+    let snapshots = snapshots_added(request, facts);
     let instances = |added| Need { quota: "DBInstances", added, what: "DB instances" };
     match request.kind {
         DatabaseKind::Instance => {
-            let of_snapshot = world.snapshot.as_ref().map_or(0, |snapshot| snapshot.allocated_gib);
+            let of_snapshot = facts.snapshot.as_ref().map_or(0, |snapshot| snapshot.allocated_gib);
             vec![
                 instances(1),
                 Need {
@@ -112,24 +112,24 @@ fn needs(request: &Request, world: &World) -> Vec<Need> {
         DatabaseKind::Cluster => vec![
             Need { quota: "DBClusters", added: 1, what: "DB clusters" },
             // RDS itself creates the members of a Multi-AZ DB cluster, always the same number.
-            instances(count(world.members.len())),
+            instances(count(facts.members.len())),
             Need { quota: "ManualClusterSnapshots", added: snapshots, what: "manual DB cluster snapshots" },
         ],
     }
 }
 
 /// The greatest number of additional snapshots: the replacement of the old one, and the final one of the original.
-fn snapshots_added(request: &Request, world: &World) -> i64 {
+fn snapshots_added(request: &Request, facts: &Facts) -> i64 {
     let keeps_both = request.options.snapshot_replacement == SnapshotReplacement::KeepUntilReplaced;
-    let taken = request.task.takes_snapshot() && (keeps_both || world.snapshot.is_none());
-    let is_resumed = world.temporary_snapshot.is_some();
+    let taken = request.task.takes_snapshot() && (keeps_both || facts.snapshot.is_none());
+    let is_resumed = facts.temporary_snapshot.is_some();
     i64::from(taken && !is_resumed) + i64::from(request.options.final_snapshot)
 }
 
 /// The quota of retained backups equals that of databases: `DBInstanceAutomatedBackupQuotaExceededFault` and its twin in
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DeleteDBInstance.html>
-fn backups_have_no_room(request: &Request, world: &World) -> Option<String> {
-    let target = world.target.as_ref()?;
+fn backups_have_no_room(request: &Request, facts: &Facts) -> Option<String> {
+    let target = facts.target.as_ref()?;
     // Aurora and Multi-AZ DB clusters always have backups; an instance may have none.
     if !request.options.keep_automated_backups || target.backup_days == 0 {
         return None;
@@ -138,7 +138,7 @@ fn backups_have_no_room(request: &Request, world: &World) -> Option<String> {
         DatabaseKind::Instance => "DBInstances",
         DatabaseKind::Cluster => "DBClusters",
     };
-    let (retained, most) = (count(world.room.retained_backups?), world.room.quota(name)?.max);
+    let (retained, most) = (count(facts.room.retained_backups?), facts.room.quota(name)?.max);
     (retained >= most).then(|| {
         format!(
             "the automated backups of `{}` are to be kept when it is deleted, but the account holds {retained} of {most} \

@@ -13,8 +13,8 @@ use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result, tags};
 
-use crate::world::{World, zones_of};
-use crate::{advice, checks};
+use crate::facts::{Facts, zones_of};
+use crate::{checks, cli_advice};
 
 /// A group that a database names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -168,7 +168,7 @@ pub(crate) async fn proxy_notes(rds: &Client, request: &Request) -> Result<Vec<S
         if points_at(rds, name, request).await? {
             notes.push(format!(
                 "the RDS proxy `{name}` points at the original: register the restored database with it, with {}",
-                advice::register_with_proxy(request, name)
+                cli_advice::register_with_proxy(request, name)
             ));
         }
     }
@@ -217,22 +217,22 @@ const FOR_STEPS: usize = 24 * 1024;
 pub(crate) fn plan<O: Serialize>(
     request: &Request,
     invocation: Invocation,
-    (world, original): (World, O),
+    (facts, original): (Facts, O),
 ) -> Result<Plan<O>> {
     let plan = Plan {
         strategy: Strategy::RenameFirst,
         read_at: invocation.clock.now(),
-        source: checks::pinned(request, &world),
+        source: checks::pinned(request, &facts),
         names: Names::rename_first(request),
         original,
-        notes: checks::age_note(request, &world).into_iter().chain(world.unanswered()).collect(),
+        notes: checks::age_note(request, &facts).into_iter().chain(facts.unanswered()).collect(),
     };
     let text = serde_json::to_string(&(request, &plan));
     let size = text.map_err(|error| Error::internal("the plan is not JSON").caused_by(error))?.len();
     if size + FOR_STEPS <= document::MOST_BYTES {
         return Ok(plan);
     }
-    let members = world.members.len();
+    let members = facts.members.len();
     let message = format!(
         "a problem was found before anything was touched:\n- the settings of `{}` and its {members} members take {size} \
          bytes in the state document, which has room for {}: remove members before the run and add them again after it",

@@ -8,7 +8,7 @@ use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::{Result, lambda};
 
 use crate::checks::Problem;
-use crate::world::{Database, World};
+use crate::facts::{Database, Facts};
 
 /// The tag with which the owner of a database allows runs on it.
 const ALLOWED: (&str, &str) = ("trapheus:allowed", "true");
@@ -40,9 +40,9 @@ impl Scope {
     }
 
     /// The reasons against a change of these databases.
-    pub(crate) fn problems(&self, request: &Request, world: &World) -> Vec<Problem> {
-        let mut problems: Vec<Problem> = self.names_outside(request, world).map(Problem::lasting).collect();
-        let closed = world.target.iter().filter(|target| self.requires_opt_in && !allows(target));
+    pub(crate) fn problems(&self, request: &Request, facts: &Facts) -> Vec<Problem> {
+        let mut problems: Vec<Problem> = self.names_outside(request, facts).map(Problem::lasting).collect();
+        let closed = facts.target.iter().filter(|target| self.requires_opt_in && !allows(target));
         problems.extend(closed.map(|target| {
             Problem::lasting(format!(
                 "`{}` does not carry the tag `{}` with the value `{}`, which this deployment asks for: add it, if runs may \
@@ -53,11 +53,11 @@ impl Scope {
         problems
     }
 
-    fn names_outside(&self, request: &Request, world: &World) -> impl Iterator<Item = String> {
+    fn names_outside(&self, request: &Request, facts: &Facts) -> impl Iterator<Item = String> {
         let mut names = vec![request.identifier.to_string()];
         if request.task.restores() {
             names = Names::rename_first(request).of_databases().map(ToString::to_string).collect();
-            for member in world.own_members() {
+            for member in facts.own_members() {
                 names.push(member.identifier.clone());
                 let moved = DatabaseIdentifier::reported(&member.identifier).temporary(DatabaseKind::Instance);
                 names.extend(moved.ok().map(|moved| moved.to_string()));

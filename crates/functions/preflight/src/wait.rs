@@ -11,28 +11,28 @@ use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result};
 
 use crate::checks::{self, Problem};
+use crate::facts::Facts;
 use crate::scope::Scope;
-use crate::world::World;
 
 /// The interval between two reads.
 const INTERVAL: Duration = Duration::from_secs(15);
 /// The time that a read and the answer need before Lambda ends the function.
 const RESERVE: Duration = Duration::from_secs(30);
 
-/// Reads until no problem is left; returns the world and the original of the last read.
+/// Reads until no problem is left; returns the facts and the original of the last read.
 pub(crate) async fn until_fit<T>(
     request: &Request,
     scope: &Scope,
     invocation: Invocation,
-    mut look: impl AsyncFnMut() -> Result<(World, Option<T>)>,
-) -> Result<(World, T)> {
+    mut look: impl AsyncFnMut() -> Result<(Facts, Option<T>)>,
+) -> Result<(Facts, T)> {
     let start = Instant::now();
     loop {
-        let (world, original) = look().await?;
-        let mut problems = checks::problems(request, &world);
-        problems.extend(scope.problems(request, &world));
+        let (facts, original) = look().await?;
+        let mut problems = checks::problems(request, &facts);
+        problems.extend(scope.problems(request, &facts));
         match original {
-            Some(original) if problems.is_empty() => return Ok((world, original)),
+            Some(original) if problems.is_empty() => return Ok((facts, original)),
             _ if may_pass(&problems, start.elapsed()) && Instant::now() + INTERVAL + RESERVE < invocation.deadline => {
                 tracing::info!(db.identifier = request.identifier.as_str(), problem = problems[0].text, "waiting");
                 sleep(INTERVAL).await;

@@ -10,12 +10,12 @@ use trapheus_common::settings::{ClusterSettings, InstanceSettings};
 use trapheus_common::tags::{self, Role};
 use trapheus_common::{Result, rds};
 
-use crate::traces::{
-    Claimed, Original, Restored, Taken, Traces, is_stray_role, plan_document, resource_id_of_original,
+use crate::observation::{
+    Claimed, Observation, Original, Restored, Taken, is_stray_role, plan_document, resource_id_of_original,
 };
 
 /// One read. The execution's databases are found by their claims, under any name.
-pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
+pub(crate) async fn look(client: &Client, request: &Request) -> Result<Observation> {
     let clusters = rds::clusters(client).await?;
     let claimed = Claimed::among(&clusters, request);
     let named = |name: &str| clusters.iter().find(|cluster| cluster.db_cluster_identifier() == Some(name));
@@ -34,15 +34,15 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     let listed = known.map(DbCluster::db_cluster_members).unwrap_or_default().iter();
     let mut listed = listed.filter_map(|member| member.db_instance_identifier());
     let is_incomplete = listed.any(|name| !rds::is_auto_scaled(name) && !answers(name));
-    Ok(Traces {
+    Ok(Observation {
         original: Original::of(&claimed, request),
         restored: Restored::of(&claimed, request),
         document: document(request, known, parked.or(home), &members, claimed.restored, source)?,
         doubt: claimed.doubt,
         taken: Taken { own: home.is_some(), parked: parked.is_some() },
-        has_mark_to_lift: snapshot.is_some_and(|s| tags::marked_by(s.tag_list(), &request.execution))
+        has_tags_to_remove: snapshot.is_some_and(|s| tags::marked_by(s.tag_list(), &request.execution))
             || home.is_some_and(|cluster| is_stray_role(cluster.tag_list())),
-        is_half_marked: claimed.is_half_marked,
+        has_claim_without_role: claimed.has_claim_without_role,
         is_incomplete,
     })
 }

@@ -6,7 +6,7 @@
 use trapheus_common::document::Finding;
 
 use crate::interrupted::Ending;
-use crate::traces::{Original, Restored, Traces};
+use crate::observation::{Observation, Original, Restored};
 
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
 pub(crate) struct Decision {
@@ -16,28 +16,28 @@ pub(crate) struct Decision {
     pub(crate) is_final: bool,
 }
 
-pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
-    let found = |finding, reason| Decision { finding, reason, is_final: !traces.is_incomplete };
+pub(crate) fn decide(ending: Ending, observation: &Observation) -> Decision {
+    let found = |finding, reason| Decision { finding, reason, is_final: !observation.is_incomplete };
     let for_now = |finding, reason| Decision { finding, reason, is_final: false };
     // Tags show late, so a doubt may pass.
-    if let Some(doubt) = traces.doubt {
+    if let Some(doubt) = observation.doubt {
         return for_now(Finding::Unresolved, doubt);
     }
-    if traces.is_half_marked {
-        let is_alone = traces.original == Original::NotFound
-            && traces.restored.is_none()
-            && traces.taken.own
-            && !traces.taken.parked;
+    if observation.has_claim_without_role {
+        let is_alone = observation.original == Original::NotFound
+            && observation.restored.is_none()
+            && observation.taken.own
+            && !observation.taken.parked;
         return if is_alone {
             found(Finding::Release, "the database is under its name, and only marks are left to lift")
         } else {
             found(Finding::Unresolved, "tags that identify the original were removed")
         };
     }
-    match (traces.original, &traces.restored) {
+    match (observation.original, &observation.restored) {
         // A failed release may have left tags, which this recovery removes.
         (Original::Here, Some(Restored { is_verified: true, is_in_place: true, .. }))
-            if ending == Ending::Told && !traces.has_mark_to_lift =>
+            if ending == Ending::Told && !observation.has_tags_to_remove =>
         {
             found(
                 Finding::Nothing,
@@ -55,7 +55,7 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
             found(Finding::Unresolved, "the original is being deleted, and no restored database was verified")
         }
         // Between two names an original does not answer, so only the last read counts as proof of its absence.
-        (Original::NotFound, Some(Restored { is_verified: true, .. })) if traces.taken.own => {
+        (Original::NotFound, Some(Restored { is_verified: true, .. })) if observation.taken.own => {
             for_now(Finding::Release, "the restored database is verified, and the original is gone")
         }
         (Original::NotFound, Some(Restored { is_verified: true, .. })) => {
@@ -64,22 +64,25 @@ pub(crate) fn decide(ending: Ending, traces: &Traces) -> Decision {
         // The rollback has probably released the original. The restored database could not be deleted, or a person renamed
         // it.
         (Original::NotFound, Some(Restored { is_in_place: false, .. }))
-            if ending == Ending::Told && traces.taken.own && !traces.taken.parked && !traces.has_mark_to_lift =>
+            if ending == Ending::Told
+                && observation.taken.own
+                && !observation.taken.parked
+                && !observation.has_tags_to_remove =>
         {
             for_now(Finding::Nothing, "a database is under the name; people know that a restored one is left over")
         }
         (Original::NotFound, Some(_)) => {
             for_now(Finding::Unresolved, "the original does not answer, and the restored database was not verified")
         }
-        (Original::NotFound, None) => without_marks(ending, traces),
+        (Original::NotFound, None) => without_claims(ending, observation),
     }
 }
 
 /// The decision if no database has the execution's tags.
-fn without_marks(ending: Ending, traces: &Traces) -> Decision {
+fn without_claims(ending: Ending, observation: &Observation) -> Decision {
     let found = |finding, reason| Decision { finding, reason, is_final: true };
-    match (traces.taken.own, ending) {
-        (true, _) if traces.has_mark_to_lift => {
+    match (observation.taken.own, ending) {
+        (true, _) if observation.has_tags_to_remove => {
             found(Finding::Release, "the database is under its name, and only a mark is left to lift")
         }
         (true, Ending::Silent) => {
@@ -98,17 +101,17 @@ fn without_marks(ending: Ending, traces: &Traces) -> Decision {
 #[cfg(test)]
 mod tests {
     use super::*;
-    use crate::traces::Taken;
+    use crate::observation::Taken;
 
     const ENDINGS: [Ending; 4] = [Ending::Untouched, Ending::Told, Ending::Silent, Ending::Forgotten];
 
-    fn traces(original: Original, is_verified: Option<bool>) -> Traces {
+    fn observation(original: Original, is_verified: Option<bool>) -> Observation {
         let restored = is_verified.map(|is_verified| Restored {
             resource_id: "db-NEW".to_owned(),
             is_verified,
             is_in_place: false,
         });
-        Traces { original, restored, ..Traces::default() }
+        Observation { original, restored, ..Observation::default() }
     }
 
     #[test]
@@ -124,7 +127,7 @@ mod tests {
             (Original::NotFound, Some(false), Finding::Unresolved, false),
         ] {
             for ending in ENDINGS {
-                let decision = decide(ending, &traces(original, is_verified));
+                let decision = decide(ending, &observation(original, is_verified));
                 assert_eq!(
                     (decision.finding, decision.is_final),
                     (expected, is_final),
@@ -136,35 +139,36 @@ mod tests {
 
     #[test]
     fn a_leftover_beside_its_verified_successor_is_reported_once() {
-        let mut left = traces(Original::Here, Some(true));
+        let mut left = observation(Original::Here, Some(true));
         left.restored.as_mut().unwrap().is_in_place = true;
         for ending in ENDINGS {
             let expected = if ending == Ending::Told { Finding::Nothing } else { Finding::LeftOver };
             assert_eq!(decide(ending, &left).finding, expected, "{ending:?}");
         }
-        let marked = Traces { has_mark_to_lift: true, ..left };
+        let marked = Observation { has_tags_to_remove: true, ..left };
         assert_eq!(decide(Ending::Told, &marked).finding, Finding::LeftOver, "the snapshot's tag has to be removed");
     }
 
     #[test]
     fn a_leftover_restored_database_beside_a_database_under_the_name_is_reported_once() {
         let own = Taken { own: true, parked: false };
-        let left = Traces { taken: own, ..traces(Original::NotFound, Some(false)) };
+        let left = Observation { taken: own, ..observation(Original::NotFound, Some(false)) };
         for ending in ENDINGS {
             let expected = if ending == Ending::Told { Finding::Nothing } else { Finding::Unresolved };
             assert_eq!(decide(ending, &left).finding, expected, "{ending:?}");
         }
-        let moved = Traces { taken: Taken { own: true, parked: true }, ..left.clone() };
+        let moved = Observation { taken: Taken { own: true, parked: true }, ..left.clone() };
         assert_eq!(decide(Ending::Told, &moved).finding, Finding::Unresolved, "the original may be the other one");
-        let gone = Traces { taken: Taken::default(), ..left.clone() };
+        let gone = Observation { taken: Taken::default(), ..left.clone() };
         assert_eq!(decide(Ending::Told, &gone).finding, Finding::Unresolved, "nothing has the name");
-        let marked = Traces { has_mark_to_lift: true, ..left };
+        let marked = Observation { has_tags_to_remove: true, ..left };
         assert_eq!(decide(Ending::Told, &marked).finding, Finding::Unresolved, "a tag has to be removed");
     }
 
     #[test]
     fn a_verified_database_under_its_name_needs_nothing_but_a_release() {
-        let in_place = Traces { taken: Taken { own: true, parked: false }, ..traces(Original::NotFound, Some(true)) };
+        let in_place =
+            Observation { taken: Taken { own: true, parked: false }, ..observation(Original::NotFound, Some(true)) };
         for ending in ENDINGS {
             let decision = decide(ending, &in_place);
             assert_eq!((decision.finding, decision.is_final), (Finding::Release, false), "{ending:?}");
@@ -173,9 +177,13 @@ mod tests {
 
     #[test]
     fn a_tag_without_a_role_leaves_the_decision_to_a_person() {
-        let half = |own, parked| Traces { is_half_marked: true, taken: Taken { own, parked }, ..Traces::default() };
+        let half = |own, parked| Observation {
+            has_claim_without_role: true,
+            taken: Taken { own, parked },
+            ..Observation::default()
+        };
         let (alone, beside, away) = (half(true, false), half(true, true), half(false, true));
-        let other = Traces { is_half_marked: true, ..traces(Original::Here, None) };
+        let other = Observation { has_claim_without_role: true, ..observation(Original::Here, None) };
         for ending in ENDINGS {
             assert_eq!(decide(ending, &alone).finding, Finding::Release, "{ending:?}");
             for unclear in [&beside, &away, &other] {
@@ -192,7 +200,7 @@ mod tests {
             (Original::NotFound, Some(false)),
             (Original::NotFound, None),
         ] {
-            let doubtful = Traces { doubt: Some("two of them"), ..traces(original, is_verified) };
+            let doubtful = Observation { doubt: Some("two of them"), ..observation(original, is_verified) };
             for ending in ENDINGS {
                 let decision = decide(ending, &doubtful);
                 let expected = (Finding::Unresolved, "two of them", false);
@@ -203,7 +211,7 @@ mod tests {
 
     #[test]
     fn without_tags_all_is_well_if_the_name_answers() {
-        let well = Traces { taken: Taken { own: true, parked: false }, ..Traces::default() };
+        let well = Observation { taken: Taken { own: true, parked: false }, ..Observation::default() };
         for (ending, expected) in [
             (Ending::Untouched, Finding::Nothing),
             (Ending::Told, Finding::Nothing),
@@ -213,13 +221,13 @@ mod tests {
         ] {
             assert_eq!(decide(ending, &well).finding, expected, "{ending:?}");
         }
-        let marked = Traces { has_mark_to_lift: true, ..well };
+        let marked = Observation { has_tags_to_remove: true, ..well };
         assert!(ENDINGS.iter().all(|ending| decide(*ending, &marked).finding == Finding::Release));
     }
 
     #[test]
     fn a_name_that_does_not_answer_is_read_again_before_any_conclusion() {
-        let lost = Traces::default();
+        let lost = Observation::default();
         for ending in [Ending::Told, Ending::Silent, Ending::Forgotten] {
             let decision = decide(ending, &lost);
             assert_eq!((decision.finding, decision.is_final), (Finding::Unresolved, false), "{ending:?}");
@@ -229,7 +237,7 @@ mod tests {
 
     #[test]
     fn an_original_with_a_member_between_two_names_is_not_judged_yet() {
-        let moving = Traces { is_incomplete: true, ..traces(Original::Here, None) };
+        let moving = Observation { is_incomplete: true, ..observation(Original::Here, None) };
         assert!(!decide(Ending::Silent, &moving).is_final);
     }
 }

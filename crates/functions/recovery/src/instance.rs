@@ -7,12 +7,12 @@ use trapheus_common::document::{Names, OriginalInstance, Request};
 use trapheus_common::settings::InstanceSettings;
 use trapheus_common::{Result, rds, tags};
 
-use crate::traces::{
-    Claimed, Original, Restored, Taken, Traces, is_stray_role, plan_document, resource_id_of_original,
+use crate::observation::{
+    Claimed, Observation, Original, Restored, Taken, is_stray_role, plan_document, resource_id_of_original,
 };
 
 /// One read. The execution's databases are found by their claims, under any name.
-pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
+pub(crate) async fn look(client: &Client, request: &Request) -> Result<Observation> {
     let instances = rds::instances(client).await?;
     // Members belong to the recovery of their cluster.
     let alone = || instances.iter().filter(|instance| instance.db_cluster_identifier().is_none());
@@ -23,15 +23,15 @@ pub(crate) async fn look(client: &Client, request: &Request) -> Result<Traces> {
     let snapshot = rds::snapshot(client, request.snapshot_identifier.as_str()).await?;
     let source = snapshot.as_ref().and_then(|snapshot| snapshot.dbi_resource_id());
     let known = claimed.known(parked);
-    Ok(Traces {
+    Ok(Observation {
         original: Original::of(&claimed, request),
         restored: Restored::of(&claimed, request),
         document: document(request, known, parked.or(home), claimed.restored, source)?,
         doubt: claimed.doubt,
         taken: Taken { own: home.is_some(), parked: parked.is_some() },
-        has_mark_to_lift: snapshot.is_some_and(|s| tags::marked_by(s.tag_list(), &request.execution))
+        has_tags_to_remove: snapshot.is_some_and(|s| tags::marked_by(s.tag_list(), &request.execution))
             || home.is_some_and(|instance| is_stray_role(instance.tag_list())),
-        is_half_marked: claimed.is_half_marked,
+        has_claim_without_role: claimed.has_claim_without_role,
         is_incomplete: false,
     })
 }

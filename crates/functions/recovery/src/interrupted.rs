@@ -8,7 +8,7 @@ use tokio::time::Instant;
 use trapheus_common::timestamp::Timestamp;
 use trapheus_common::{Error, ErrorKind, Result};
 
-use crate::asked::Event;
+use crate::subject::Event;
 use crate::timestamp;
 
 /// The pause between two questions about an execution.

@@ -6,20 +6,20 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | `asked` | the input: an execution, or a database |
+//! | `subject` | the input: an execution, or a database |
 //! | `interrupted` | the execution: its end, its time and its input |
-//! | `traces` | the databases and snapshots with its tags, as one read shows them |
+//! | `observation` | the databases and snapshots with its tags, as one read shows them |
 //! | `instance`, `cluster` | that read, and the plan's `original` |
 //! | `finding` | the repair: a pure decision |
 //!
 //! The recovery changes nothing, and returns an error while the execution can still work on the database.
 
-mod asked;
 mod cluster;
 mod finding;
 mod instance;
 mod interrupted;
-mod traces;
+mod observation;
+mod subject;
 
 use std::time::Duration;
 
@@ -39,10 +39,10 @@ use trapheus_common::tags::{self, Role};
 use trapheus_common::timestamp::Timestamp;
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
-use crate::asked::Asked;
 use crate::finding::{Decision, decide};
 use crate::interrupted::{Ending, Interrupted};
-use crate::traces::Traces;
+use crate::observation::Observation;
+use crate::subject::Subject;
 
 /// The time for which a function of the stopped execution may still be at work. The stop of an execution does not stop its
 /// functions. Every function that makes a change has this time limit.
@@ -53,7 +53,7 @@ const PATIENCE: Duration = Duration::from_secs(600);
 const ASKING: Duration = Duration::from_secs(300);
 /// The pause between two reads, and the number of consecutive reads that have to agree.
 const PAUSE: Duration = Duration::from_secs(5);
-const AGREEING: u32 = 3;
+const CONSECUTIVE_READS: u32 = 3;
 /// The time that the function leaves for its answer to arrive.
 const MARGIN: Duration = Duration::from_secs(20);
 
@@ -66,15 +66,15 @@ pub async fn recover(
     at: Invocation,
 ) -> Result<RecoveryDocument> {
     let own_input = event.input.clone();
-    let interrupted = match asked::parse(&event.input)? {
-        Asked::Execution { arn, event: ended } => {
+    let interrupted = match subject::parse(&event.input)? {
+        Subject::Execution { arn, event: ended } => {
             check_machine(&event.execution, &arn)?;
             match interrupted::ended(sfn, &arn, ended.as_ref(), ASKING).await? {
                 Some(interrupted) => interrupted,
                 None => return Err(refused(None, format!("there is no execution {arn} in this account and region"))),
             }
         }
-        Asked::Database { identifier, is_cluster } => {
+        Subject::Database { identifier, is_cluster } => {
             // The names follow from the identifier alone; the claims under them name the execution.
             let input = json!({"identifier": identifier, "task": "db_restore", "isCluster": is_cluster});
             let names =
@@ -127,17 +127,17 @@ async fn of_execution(
         return Ok(RecoveryDocument { recovery: RecoveryOutput { finding, ..told.recovery }, ..told });
     };
     until_at_rest(&interrupted, at).await;
-    let (finding, reason, traces) = find(rds, &interrupted, &request, at).await?;
+    let (finding, reason, observation) = find(rds, &interrupted, &request, at).await?;
     tracing::info!(db.identifier = request.identifier.as_str(), ?finding, reason, "looked for what was left behind");
     if finding == Finding::Nothing {
         return Ok(nothing(own_input, Some(&interrupted), reason.to_owned()));
     }
-    let verified = traces.restored.filter(|restored| restored.is_verified).map(|restored| restored.resource_id);
+    let verified = observation.restored.filter(|restored| restored.is_verified).map(|restored| restored.resource_id);
     let unfinished = nothing(own_input, Some(&interrupted), reason.to_owned());
     Ok(RecoveryDocument {
         recovery: RecoveryOutput { finding, verified, ..unfinished.recovery },
         request: Some(request),
-        plan: traces.document,
+        plan: observation.document,
         ..unfinished
     })
 }
@@ -198,9 +198,9 @@ async fn find(
     interrupted: &Interrupted,
     request: &Request,
     at: Invocation,
-) -> Result<(Finding, &'static str, Traces)> {
+) -> Result<(Finding, &'static str, Observation)> {
     let end = Instant::now() + PATIENCE.min(remaining(at));
-    let (mut agreed, mut last) = (0, None);
+    let (mut consecutive, mut last) = (0, None);
     loop {
         let look = match request.kind {
             DatabaseKind::Instance => instance::look(rds, request).await,
@@ -208,19 +208,19 @@ async fn find(
         };
         let is_late = Instant::now() + PAUSE >= end;
         match look {
-            Ok(traces) => {
-                let Decision { finding, reason, is_final } = decide(interrupted.ending, &traces);
-                agreed = if is_final && last == Some(finding) { agreed + 1 } else { u32::from(is_final) };
+            Ok(observation) => {
+                let Decision { finding, reason, is_final } = decide(interrupted.ending, &observation);
+                consecutive = if is_final && last == Some(finding) { consecutive + 1 } else { u32::from(is_final) };
                 last = Some(finding);
-                if agreed >= AGREEING || is_late {
-                    return Ok((finding, reason, traces));
+                if consecutive >= CONSECUTIVE_READS || is_late {
+                    return Ok((finding, reason, observation));
                 }
             }
             // No step runs after a recovery, so it reads again after each error that may pass.
             Err(error) if error.kind() == ErrorKind::AccessDenied || is_late => return Err(error),
             Err(error) => {
                 tracing::warn!(error = error.report(), "cannot look for what was left behind yet");
-                agreed = 0;
+                consecutive = 0;
             }
         }
         tokio::time::sleep(PAUSE).await;

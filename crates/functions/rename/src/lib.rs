@@ -11,7 +11,7 @@
 //! does not mean "deleted": the step waits, and the status-waiter gives up after half an hour.
 
 use aws_sdk_rds::Client;
-use trapheus_common::claim::{self, Named};
+use trapheus_common::claim::{self, Lookup};
 use trapheus_common::document::{RenameEvent, Request, StepOutput, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::rds::{Changes, Database, Doing, Refusal};
@@ -45,11 +45,11 @@ impl<'a> Route<'a> {
 
     /// The database, and every database under its names. After a failure the claim may be missing for good, which does not
     /// keep the original from its name.
-    async fn find<D: Database>(self, rds: &Client) -> Result<Named<D>> {
+    async fn find<D: Database>(self, rds: &Client) -> Result<Lookup<D>> {
         if self.after_failure {
-            Named::find_surely(rds, self.target).await
+            Lookup::find_surely(rds, self.target).await
         } else {
-            Named::find_claimed(rds, self.target).await
+            Lookup::find_claimed(rds, self.target).await
         }
     }
 
@@ -188,7 +188,7 @@ fn is_going(Route { target, to, .. }: Route<'_>, has_survivor: bool) -> String {
 }
 
 /// The holder of the decisive name if the database does not answer. After a failure that is the new name, else the old one.
-fn displacing<'a, D: Database>(named: &'a Named<D>, route: Route<'_>) -> Option<&'a D> {
+fn displacing<'a, D: Database>(named: &'a Lookup<D>, route: Route<'_>) -> Option<&'a D> {
     named.at(if route.after_failure { route.to } else { route.from })
 }
 

@@ -8,13 +8,13 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance};
-use trapheus_common::claim::{self, Claim, Named, Proofs};
+use trapheus_common::claim::{self, Claim, Lookup, Ownership};
 use trapheus_common::document::{
     ClusterKind, Member, OriginalCluster, Request, RestoreEvent, StepOutput, Target, TaskName,
 };
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::rds::{self, Database};
-use trapheus_common::settings::{Call, Settings};
+use trapheus_common::settings::{SettingCall, Settings};
 use trapheus_common::source::Seen;
 use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::acceptor::Phase;
@@ -31,7 +31,7 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Resu
     let original = &plan.original;
     let target = &plan.target();
     let identifier = target.names.of(*to)?;
-    let clusters = Named::<DbCluster>::find_beside(rds, target, *to, |restored| {
+    let clusters = Lookup::<DbCluster>::find_beside(rds, target, *to, |restored| {
         restored.is_none_or(|restored| Claim::is_shown_by(restored, &request.execution))
     })
     .await?;
@@ -117,7 +117,8 @@ async fn ask_for_cluster(
         .engine_version(version)
         .deletion_protection(false)
         .set_tags(Some(tags::with_mark(tags, &request.execution, Role::Restored)));
-    match calls::restore_cluster(call, original.settings.taken_by(Call::Restore, &original.engine)).send().await {
+    match calls::restore_cluster(call, original.settings.taken_by(SettingCall::Restore, &original.engine)).send().await
+    {
         Ok(answer) => Ok(answer.db_cluster.unwrap_or_else(|| DbCluster::builder().build())),
         Err(error) => {
             Err(refused(KIND, identifier, &format!("cannot restore from the snapshot {snapshot_identifier}"), &error))
@@ -176,7 +177,7 @@ impl Restoring<'_> {
             .db_cluster_identifier(self.identifier)
             .engine(&plan.original.engine)
             .set_tags(Some(tags::with_mark(&tags, &request.execution, Role::Restored)));
-        let settings = member.settings.taken_by(Call::Create, &plan.original.engine);
+        let settings = member.settings.taken_by(SettingCall::Create, &plan.original.engine);
         let error = match calls::create_member(call, settings).send().await {
             Ok(answer) => {
                 let created = answer.db_instance.unwrap_or_else(|| DbInstance::builder().build());
@@ -209,7 +210,7 @@ impl Restoring<'_> {
     async fn under_way(&self, identifier: &DatabaseIdentifier, found: &DbInstance) -> Result<Creation> {
         let RestoreEvent { request, plan, .. } = self.event;
         let name = identifier.as_str();
-        if let Some(why) = Proofs::of_instance(found).missing(request, &plan.planned()) {
+        if let Some(why) = Ownership::of_instance(found).missing(request, &plan.planned()) {
             return Err(taken(KIND, name, &why));
         }
         if found.db_cluster_identifier() != Some(self.identifier.as_str()) {

@@ -2,10 +2,10 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, DbSnapshot};
-use trapheus_common::claim::{self, Claim, Named};
+use trapheus_common::claim::{self, Claim, Lookup};
 use trapheus_common::document::{OriginalInstance, Request, RestoreEvent, StepOutput, TaskName};
 use trapheus_common::identifiers::DatabaseIdentifier;
-use trapheus_common::settings::{Call, InstanceSettings, Settings};
+use trapheus_common::settings::{InstanceSettings, SettingCall, Settings};
 use trapheus_common::source::Seen;
 use trapheus_common::tags::{self, Role, Tags};
 use trapheus_common::wait::Goal;
@@ -20,7 +20,7 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalInstance>) -> Res
     let RestoreEvent { request, plan, to, .. } = &event;
     let target = &plan.target();
     let identifier = target.names.of(*to)?;
-    let instances = Named::<DbInstance>::find_beside(rds, target, *to, |restored| {
+    let instances = Lookup::<DbInstance>::find_beside(rds, target, *to, |restored| {
         restored.is_none_or(|restored| Claim::is_shown_by(restored, &request.execution))
     })
     .await?;
@@ -89,9 +89,9 @@ fn to_send(original: &OriginalInstance, snapshot: &DbSnapshot) -> InstanceSettin
     // Storage never shrinks, so the call names a size only if the original has grown since the snapshot. An engine that
     // takes no size here is restored with the snapshot's size.
     let wanted = original.settings.allocated_storage.max(has);
-    let takes_size = original.settings.taken_by(Call::Restore, engine).allocated_storage.is_some();
+    let takes_size = original.settings.taken_by(SettingCall::Restore, engine).allocated_storage.is_some();
     let size = if takes_size { wanted } else { has.or(wanted) };
-    let mut taken = original.settings.of_size(size, engine).taken_by(Call::Restore, engine);
+    let mut taken = original.settings.of_size(size, engine).taken_by(SettingCall::Restore, engine);
     if size <= has {
         taken.allocated_storage = None;
     }

@@ -18,7 +18,7 @@ pub mod instance;
 use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 use trapheus_common::causes;
-use trapheus_common::claim::Proofs;
+use trapheus_common::claim::Ownership;
 use trapheus_common::document::{Original, Plan, RestoreEvent, Source};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::rds::Database;
@@ -86,7 +86,7 @@ fn restored_by_us<'a, D: Database, O: Original>(
     event: &RestoreEvent<O>,
     identifier: &DatabaseIdentifier,
 ) -> Result<Option<&'a D>> {
-    match found.and_then(|found| Proofs::of(found).missing(&event.request, &event.plan.planned())) {
+    match found.and_then(|found| Ownership::of(found).missing(&event.request, &event.plan.planned())) {
         Some(why) => Err(taken(kind, identifier.as_str(), &why)),
         None => Ok(found),
     }

@@ -17,7 +17,7 @@ use crate::KIND;
 use crate::changes::{Changes, Together};
 
 /// RDS's answer to a request.
-pub(crate) enum Asked<T> {
+pub(crate) enum CallOutcome<T> {
     /// Accepted: it is under way.
     Accepted(T),
     /// The database is busy with a passing operation.
@@ -46,7 +46,7 @@ pub(crate) struct Configured<T> {
 pub(crate) async fn configure<S: Together, T>(
     changes: Changes<S>,
     is_under_way: bool,
-    ask: impl AsyncFn(&Changes<S>) -> Result<Asked<Option<T>>>,
+    ask: impl AsyncFn(&Changes<S>) -> Result<CallOutcome<Option<T>>>,
 ) -> Result<Configured<T>> {
     let mut configured = Configured { answer: None, is_under_way, notes: Vec::new(), is_unfinished: false };
     for changes in changes.by_weight() {
@@ -69,15 +69,15 @@ pub(crate) async fn configure<S: Together, T>(
 
 impl<T> Configured<T> {
     /// Adds an answer, and returns a refusal.
-    fn add(&mut self, asked: Asked<Option<T>>) -> Option<Error> {
-        match asked {
-            Asked::Accepted(answer) => {
+    fn add(&mut self, outcome: CallOutcome<Option<T>>) -> Option<Error> {
+        match outcome {
+            CallOutcome::Accepted(answer) => {
                 self.is_under_way = true;
                 self.answer = answer.or(self.answer.take());
             }
-            Asked::NotNow => self.is_unfinished = true,
-            Asked::NotInThisStatus(_) if self.is_under_way => self.is_unfinished = true,
-            Asked::NotInThisStatus(error) | Asked::Refused(error) => return Some(error),
+            CallOutcome::NotNow => self.is_unfinished = true,
+            CallOutcome::NotInThisStatus(_) if self.is_under_way => self.is_unfinished = true,
+            CallOutcome::NotInThisStatus(error) | CallOutcome::Refused(error) => return Some(error),
         }
         None
     }
@@ -88,7 +88,7 @@ pub(crate) async fn modify_instance(
     rds: &Client,
     identifier: &str,
     changes: &Changes<InstanceSettings>,
-) -> Result<Asked<Option<DbInstance>>> {
+) -> Result<CallOutcome<Option<DbInstance>>> {
     let settings = changes.settings.clone();
     let call = rds
         .modify_db_instance()
@@ -119,7 +119,7 @@ pub(crate) async fn modify_instance(
         .set_promotion_tier(settings.promotion_tier)
         .set_cloudwatch_logs_export_configuration(log_exports(settings.log_exports));
     let error = match call.send().await {
-        Ok(answer) => return Ok(Asked::Accepted(answer.db_instance)),
+        Ok(answer) => return Ok(CallOutcome::Accepted(answer.db_instance)),
         Err(error) => error,
     };
     let is_about_status = error.as_service_error().is_some_and(|error| error.is_invalid_db_instance_state_fault());
@@ -132,7 +132,7 @@ pub(crate) async fn modify_cluster(
     rds: &Client,
     identifier: &str,
     changes: &Changes<ClusterSettings>,
-) -> Result<Asked<Option<DbCluster>>> {
+) -> Result<CallOutcome<Option<DbCluster>>> {
     let settings = changes.settings.clone();
     let scaling = settings.serverless_v2_scaling.map(|scaling| {
         ServerlessV2ScalingConfiguration::builder()
@@ -165,7 +165,7 @@ pub(crate) async fn modify_cluster(
         .set_master_user_secret_kms_key_id(settings.managed_master_password_kms_key_id)
         .set_cloudwatch_logs_export_configuration(log_exports(settings.log_exports));
     let error = match call.send().await {
-        Ok(answer) => return Ok(Asked::Accepted(answer.db_cluster)),
+        Ok(answer) => return Ok(CallOutcome::Accepted(answer.db_cluster)),
         Err(error) => error,
     };
     let is_about_status = error
@@ -177,16 +177,16 @@ pub(crate) async fn modify_cluster(
 
 /// Turns the HTTP endpoint of an Aurora cluster on. `ModifyDBCluster` does that for Serverless v1 alone:
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_EnableHttpEndpoint.html>
-pub(crate) async fn enable_http_endpoint(rds: &Client, restored: &DbCluster) -> Result<Asked<()>> {
+pub(crate) async fn enable_http_endpoint(rds: &Client, restored: &DbCluster) -> Result<CallOutcome<()>> {
     let identifier = restored.db_cluster_identifier().unwrap_or_default();
     let call = rds.enable_http_endpoint().set_resource_arn(restored.db_cluster_arn.clone());
     let Err(error) = call.send().await else {
-        return Ok(Asked::Accepted(()));
+        return Ok(CallOutcome::Accepted(()));
     };
     if error.as_service_error().is_some_and(|error| error.is_invalid_resource_state_fault())
         && cluster_is_passing(rds, identifier).await?
     {
-        return Ok(Asked::NotNow);
+        return Ok(CallOutcome::NotNow);
     }
     lasting(Error::from_aws(KIND, identifier, "cannot set the HTTP endpoint", &error))
 }
@@ -245,20 +245,20 @@ fn refused<S, E, T>(
     error: &SdkError<E, HttpResponse>,
     is_about_status: bool,
     is_passing: bool,
-) -> Result<Asked<T>>
+) -> Result<CallOutcome<T>>
 where
     S: Together,
     E: ProvideErrorMetadata + std::error::Error + 'static,
 {
     if is_passing {
-        return Ok(Asked::NotNow);
+        return Ok(CallOutcome::NotNow);
     }
     let error = Error::from_aws(KIND, identifier, format!("cannot set {}", changes.in_words()), error);
-    if is_about_status { Ok(Asked::NotInThisStatus(error)) } else { lasting(error) }
+    if is_about_status { Ok(CallOutcome::NotInThisStatus(error)) } else { lasting(error) }
 }
 
-fn lasting<T>(error: Error) -> Result<Asked<T>> {
-    if error.kind().retryable() { Err(error) } else { Ok(Asked::Refused(error)) }
+fn lasting<T>(error: Error) -> Result<CallOutcome<T>> {
+    if error.kind().retryable() { Err(error) } else { Ok(CallOutcome::Refused(error)) }
 }
 
 /// A refusal in the words of a note.

@@ -4,7 +4,7 @@
 //! with several settings is split: one call for each setting, with its companions. A companion is a setting without which
 //! RDS refuses the first one, or whose default clashes with it.
 
-use trapheus_common::settings::{Call, ClusterSettings, InstanceSettings, Setting, Settings, Weight};
+use trapheus_common::settings::{ClusterSettings, InstanceSettings, Setting, SettingCall, Settings, Weight};
 
 /// Settings to request, all in one call.
 pub(crate) struct Changes<S: Settings> {
@@ -137,7 +137,7 @@ pub(crate) fn of_member(
     engine: &str,
 ) -> Changes<InstanceSettings> {
     let mut differing = modifiable(original, restored, engine);
-    differing.retain(|setting| setting.is_set_by(Call::Create));
+    differing.retain(|setting| setting.is_set_by(SettingCall::Create));
     Changes::new(original, differing)
 }
 
@@ -152,7 +152,7 @@ pub(crate) fn of_cluster(
 
 fn modifiable<S: Settings>(original: &S, restored: &S, engine: &str) -> Vec<&'static Setting<S>> {
     let mut differing = original.differing(restored);
-    differing.retain(|setting| setting.is_taken_by(Call::Modify, original, engine));
+    differing.retain(|setting| setting.is_taken_by(SettingCall::Modify, original, engine));
     differing
 }
 

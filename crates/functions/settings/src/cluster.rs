@@ -4,21 +4,21 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbClusterMember, DbInstance};
-use trapheus_common::claim::Proofs;
+use trapheus_common::claim::Ownership;
 use trapheus_common::document::{
     ClusterKind, Member, NameRole, OriginalCluster, RestoredEvent, StepOutput, TaskName, Verification,
 };
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::restored::Pair;
-use trapheus_common::settings::{Call, ClusterSettings, InstanceSettings};
+use trapheus_common::settings::{ClusterSettings, InstanceSettings, SettingCall};
 use trapheus_common::source::Seen;
 use trapheus_common::tags::{self, Tags};
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{ErrorKind, Result, rds};
 
-use crate::calls::{self, Asked};
+use crate::calls::{self, CallOutcome};
 use crate::findings::Findings;
-use crate::{KIND, changes, upkeep};
+use crate::{KIND, changes, database, user_tags};
 
 /// Requests the settings that the restore could not set, and all other differences. The order is: tags, reboots for waiting
 /// parameters, all other settings, members first.
@@ -49,9 +49,9 @@ pub async fn configure(rds: &Client, event: RestoredEvent<OriginalCluster>) -> R
     let cluster = restored.cluster;
     if original.settings.http_endpoint == Some(true) && cluster.http_endpoint_enabled() != Some(true) {
         match calls::enable_http_endpoint(rds, &cluster).await? {
-            Asked::NotNow => return Ok(output.then_more(available)),
-            Asked::Refused(error) | Asked::NotInThisStatus(error) => output.notes.push(calls::note(&error)),
-            Asked::Accepted(()) => under_way = true,
+            CallOutcome::NotNow => return Ok(output.then_more(available)),
+            CallOutcome::Refused(error) | CallOutcome::NotInThisStatus(error) => output.notes.push(calls::note(&error)),
+            CallOutcome::Accepted(()) => under_way = true,
         }
     }
     let changes = changes::of_cluster(&original.settings, &ClusterSettings::from(&cluster), &original.engine);
@@ -66,7 +66,7 @@ pub async fn configure(rds: &Client, event: RestoredEvent<OriginalCluster>) -> R
     output.notes.extend(configured.notes);
     let cluster = configured.answer.unwrap_or(cluster);
     let is_managed = original.settings.managed_master_password;
-    output.notes.extend(upkeep::secret_note(is_managed, cluster.master_user_secret()));
+    output.notes.extend(database::secret_note(is_managed, cluster.master_user_secret()));
     Ok(if under_way { output.waiting_for(available) } else { output })
 }
 
@@ -108,7 +108,7 @@ pub async fn protect(rds: &Client, event: RestoredEvent<OriginalCluster>) -> Res
         return Ok(output.then_more(available));
     }
     let is_passing = async |name: &str| calls::cluster_is_passing(rds, name).await;
-    upkeep::protect(rds, cluster, output, available, is_passing).await
+    database::protect(rds, cluster, output, available, is_passing).await
 }
 
 /// The cluster that this execution restored.
@@ -144,7 +144,7 @@ impl<'a> Restored<'a> {
         let planned = plan.planned();
         for instance in rds::instances_of_cluster(rds, name.as_str()).await? {
             let member_name = instance.db_instance_identifier().unwrap_or_default().to_owned();
-            let ours = Proofs::of_instance(&instance).missing(request, &planned).is_none();
+            let ours = Ownership::of_instance(&instance).missing(request, &planned).is_none();
             let is_named = |member: &&Member| member.target.names.of(*at).is_ok_and(|name| *name == *member_name);
             match original.members.iter().find(is_named) {
                 Some(member) if ours => restored.members.push((member, instance)),
@@ -158,23 +158,23 @@ impl<'a> Restored<'a> {
 
     /// Sets the tags of the cluster and its members to those of the originals.
     async fn same_tags(&self, rds: &Client) -> Result<()> {
-        upkeep::same_tags(rds, self.cluster.db_cluster_arn(), &self.own_tags, self.cluster.tag_list()).await?;
+        user_tags::same_tags(rds, self.cluster.db_cluster_arn(), &self.own_tags, self.cluster.tag_list()).await?;
         let ids: Vec<&str> = self.members.iter().map(|(member, _)| member.target.resource_id.as_str()).collect();
         let originals = rds::instances_by_resource_ids(rds, &ids).await?;
         for (member, instance) in &self.members {
             // The tags of an original that does not answer are unknown.
             if let Some(original) = rds::with_resource_id(&originals, &member.target.resource_id) {
                 let own_tags = tags::of_the_user(original.tag_list());
-                upkeep::same_tags(rds, instance.db_instance_arn(), &own_tags, instance.tag_list()).await?;
+                user_tags::same_tags(rds, instance.db_instance_arn(), &own_tags, instance.tag_list()).await?;
             }
         }
         Ok(())
     }
 
     fn is_settled(&self, kind: ErrorKind) -> Result<bool> {
-        let mut settled = upkeep::is_settled(kind, &self.cluster)?;
+        let mut settled = database::is_settled(kind, &self.cluster)?;
         for (_, instance) in &self.members {
-            settled &= upkeep::is_settled(kind, instance)?;
+            settled &= database::is_settled(kind, instance)?;
         }
         Ok(settled)
     }
@@ -213,7 +213,7 @@ impl<'a> Restored<'a> {
         let mut rebooted = false;
         for (_, instance) in &self.members {
             let name = instance.db_instance_identifier().unwrap_or_default();
-            if waiting.contains(&name) || upkeep::waits_for_reboot(instance) {
+            if waiting.contains(&name) || database::waits_for_reboot(instance) {
                 calls::reboot_instance(rds, name).await?;
                 rebooted = true;
             }
@@ -231,8 +231,8 @@ impl<'a> Restored<'a> {
             };
             findings.status(&format!("the member {name}'s "), instance.db_instance_status().unwrap_or_default());
             let settings = (&member.settings, &InstanceSettings::from(instance));
-            findings.compare(&format!("member {name}: "), settings, |setting| setting.is_set_by(Call::Create));
-            for problem in upkeep::groups_not_in_force(instance) {
+            findings.compare(&format!("member {name}: "), settings, |setting| setting.is_set_by(SettingCall::Create));
+            for problem in database::groups_not_in_force(instance) {
                 findings.essential(format!("member {name}: {problem}"));
             }
         }

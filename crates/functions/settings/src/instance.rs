@@ -12,7 +12,7 @@ use trapheus_common::{ErrorKind, Result, rds, tags};
 
 use crate::calls;
 use crate::findings::Findings;
-use crate::{KIND, changes, upkeep};
+use crate::{KIND, changes, database, user_tags};
 
 /// Requests the settings that the restore could not set, and all other differences. The order is: tags, a reboot for
 /// waiting parameters, all other settings. The essential ones have a call of their own.
@@ -22,12 +22,12 @@ pub async fn configure(rds: &Client, event: RestoredEvent<OriginalInstance>) -> 
     let Pair { original: original_now, restored } = pair(rds, &event, KIND).await?;
     let output = StepOutput::done(TaskName::Settings, name);
     let available = available(name, &restored);
-    if !upkeep::is_settled(KIND, &restored)? {
+    if !database::is_settled(KIND, &restored)? {
         return Ok(output.then_more(available));
     }
     let own_tags = tags::of_the_user(original_now.tag_list());
-    upkeep::same_tags(rds, restored.db_instance_arn(), &own_tags, restored.tag_list()).await?;
-    if upkeep::waits_for_reboot(&restored) {
+    user_tags::same_tags(rds, restored.db_instance_arn(), &own_tags, restored.tag_list()).await?;
+    if database::waits_for_reboot(&restored) {
         calls::reboot_instance(rds, name.as_str()).await?;
         return Ok(output.then_more(available));
     }
@@ -43,7 +43,7 @@ pub async fn configure(rds: &Client, event: RestoredEvent<OriginalInstance>) -> 
     output.notes = configured.notes;
     let restored = configured.answer.unwrap_or(restored);
     let is_managed = original.settings.managed_master_password;
-    output.notes.extend(upkeep::secret_note(is_managed, restored.master_user_secret()));
+    output.notes.extend(database::secret_note(is_managed, restored.master_user_secret()));
     Ok(output)
 }
 
@@ -62,7 +62,7 @@ pub async fn verify(rds: &Client, event: RestoredEvent<OriginalInstance>) -> Res
         restored.engine_version(),
     );
     findings.compare("", (&original.settings, &InstanceSettings::from(&restored)), |_| true);
-    for problem in upkeep::groups_not_in_force(&restored) {
+    for problem in database::groups_not_in_force(&restored) {
         findings.essential(problem);
     }
     findings.concluded(plan.names.database.of(*at)?, restored.dbi_resource_id().unwrap_or_default())
@@ -79,11 +79,11 @@ pub async fn protect(rds: &Client, event: RestoredEvent<OriginalInstance>) -> Re
     if !unprotected {
         return Ok(output);
     }
-    if !upkeep::is_settled(KIND, &restored)? {
+    if !database::is_settled(KIND, &restored)? {
         return Ok(output.then_more(available));
     }
     let is_passing = async |name: &str| calls::instance_is_passing(rds, name).await;
-    upkeep::protect(rds, &restored, output, available, is_passing).await
+    database::protect(rds, &restored, output, available, is_passing).await
 }
 
 async fn pair(rds: &Client, event: &RestoredEvent<OriginalInstance>, kind: ErrorKind) -> Result<Pair<DbInstance>> {

@@ -7,7 +7,8 @@
 //! | `changes` | the changes to request: the pure comparison |
 //! | `calls` | the parameters of settings in the calls that modify, and the meaning of refusals |
 //! | `findings` | the differences, by their weight |
-//! | `upkeep` | the common part of both kinds: whether a database accepts changes, tags, parameter groups |
+//! | `database` | the common part of both kinds: whether a database accepts changes, protection, parameter groups |
+//! | `user_tags` | the user's tags, which become the original's |
 //!
 //! One table in [`trapheus_common::settings`] lists the settings, the calls that take them, and the weight of a difference.
 //!
@@ -17,9 +18,10 @@
 mod calls;
 mod changes;
 pub mod cluster;
+mod database;
 mod findings;
 pub mod instance;
-mod upkeep;
+mod user_tags;
 
 use trapheus_common::ErrorKind;
 

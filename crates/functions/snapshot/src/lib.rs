@@ -82,21 +82,21 @@ struct Refusal {
 
 /// One step towards the snapshot.
 async fn step(snapshots: &impl Snapshots, request: &Request, names: &Names) -> Result<StepOutput> {
-    let run = Run { snapshots, request, names };
+    let step = SnapshotStep { snapshots, request, names };
     let database = snapshots.database().await?;
     if database.identifier != request.identifier {
         let message =
             format!("it was renamed to {} during the run; nothing was done to its snapshots", database.identifier);
-        return Err(run.failed(message));
+        return Err(step.failed(message));
     }
-    let (act, world) = run.next().await?;
-    match run.carry_out(act, &world, &database).await {
+    let (act, pair) = step.next().await?;
+    match step.carry_out(act, &pair, &database).await {
         Ok(output) => Ok(output),
         Err(error) if matches!(act, Act::GiveUp(_)) => Err(error),
         // RDS may have carried out the call although its answer was lost, so the present snapshots decide.
-        Err(error) => match run.next().await {
-            Ok((act @ (Act::Done | Act::AwaitAvailable(_) | Act::AwaitGone(_)), world)) => {
-                run.carry_out(act, &world, &database).await
+        Err(error) => match step.next().await {
+            Ok((act @ (Act::Done | Act::AwaitAvailable(_) | Act::AwaitGone(_)), pair)) => {
+                step.carry_out(act, &pair, &database).await
             }
             Err(refused) if refused.kind() == ErrorKind::SnapshotCreation => Err(refused.caused_by(error)),
             _ => Err(error),
@@ -105,50 +105,50 @@ async fn step(snapshots: &impl Snapshots, request: &Request, names: &Names) -> R
 }
 
 /// The two snapshots as they are now.
-struct World {
+struct SnapshotPair {
     current: Option<Found>,
     staging: Option<Found>,
 }
 
-struct Run<'a, S> {
+struct SnapshotStep<'a, S> {
     snapshots: &'a S,
     request: &'a Request,
     names: &'a Names,
 }
 
-impl<S: Snapshots> Run<'_, S> {
+impl<S: Snapshots> SnapshotStep<'_, S> {
     /// The next act. Tags show late, so a snapshot that this run has just taken may seem to be another's. A refusal counts
     /// only after minutes.
-    async fn next(&self) -> Result<(Act, World)> {
+    async fn next(&self) -> Result<(Act, SnapshotPair)> {
         let decision = claim::look_until(async || self.decide().await, std::result::Result::is_ok).await?;
         decision.map_err(|refused| self.refused(&refused))
     }
 
-    async fn decide(&self) -> Result<std::result::Result<(Act, World), Refused>> {
-        let world = World {
+    async fn decide(&self) -> Result<std::result::Result<(Act, SnapshotPair), Refused>> {
+        let pair = SnapshotPair {
             current: self.snapshots.look(self.name(Name::Final)).await?,
             staging: self.snapshots.look(self.name(Name::Staging)).await?,
         };
         let seen = |found: &Option<Found>| found.as_ref().map(|found| found.seen.clone());
         let way = Way::of(self.request.options.snapshot_replacement, self.snapshots.can_be_copied());
-        let (current, staging) = (seen(&world.current), seen(&world.staging));
+        let (current, staging) = (seen(&pair.current), seen(&pair.staging));
         let act = plan::next(way, &self.request.execution, current.as_ref(), staging.as_ref());
-        Ok(act.map(|act| (act, world)))
+        Ok(act.map(|act| (act, pair)))
     }
 
-    async fn carry_out(&self, act: Act, world: &World, database: &Database) -> Result<StepOutput> {
+    async fn carry_out(&self, act: Act, pair: &SnapshotPair, database: &Database) -> Result<StepOutput> {
         let output = StepOutput::done(TaskName::SnapshotCreation, self.request.snapshot_identifier.as_str());
         match act {
             Act::Done => {
-                let source = world.current.as_ref().and_then(|current| current.pinned.clone());
+                let source = pair.current.as_ref().and_then(|current| current.pinned.clone());
                 let source = source.ok_or_else(|| self.failed("RDS does not report when it was taken".to_owned()))?;
-                Ok(StepOutput { source: Some(source), ..self.with_bystander_noted(output, world) })
+                Ok(StepOutput { source: Some(source), ..self.with_bystander_noted(output, pair) })
             }
             Act::AwaitAvailable(name) => Ok(output.then_more(self.available(name))),
             Act::AwaitGone(name) => Ok(output.then_more(self.gone(name))),
             Act::Create(name) => self.create(name, database, output).await,
             Act::Copy => {
-                self.copy(world).await?;
+                self.copy(pair).await?;
                 Ok(output.then_more(self.available(Name::Final)))
             }
             Act::Delete(name) => {
@@ -158,7 +158,7 @@ impl<S: Snapshots> Run<'_, S> {
             }
             Act::GiveUp(name) => {
                 self.snapshots.delete(self.name(name)).await?;
-                Err(self.gave_up(name, world))
+                Err(self.gave_up(name, pair))
             }
         }
     }
@@ -187,8 +187,8 @@ impl<S: Snapshots> Run<'_, S> {
     }
 
     /// The copy gets the tags of its source: a copy that finishes another run's replacement is not this run's snapshot.
-    async fn copy(&self, world: &World) -> Result<()> {
-        let Some(Found { seen: Seen { taken_by: Some(execution), .. }, tags, .. }) = &world.staging else {
+    async fn copy(&self, pair: &SnapshotPair) -> Result<()> {
+        let Some(Found { seen: Seen { taken_by: Some(execution), .. }, tags, .. }) = &pair.staging else {
             return Err(Error::internal("a copy was decided on without a staging snapshot of ours"));
         };
         let marked = tags::with_mark(tags, execution, Role::Snapshot);
@@ -210,8 +210,8 @@ impl<S: Snapshots> Run<'_, S> {
         Goal::SnapshotGone { identifier: self.name(name).clone() }
     }
 
-    fn with_bystander_noted(&self, mut output: StepOutput, world: &World) -> StepOutput {
-        if world.staging.is_some() {
+    fn with_bystander_noted(&self, mut output: StepOutput, pair: &SnapshotPair) -> StepOutput {
+        if pair.staging.is_some() {
             output
                 .notes
                 .push(format!("the snapshot {} is not this run's and was left alone", self.names.replacement_snapshot));
@@ -227,9 +227,9 @@ impl<S: Snapshots> Run<'_, S> {
         ))
     }
 
-    fn gave_up(&self, name: Name, world: &World) -> Error {
+    fn gave_up(&self, name: Name, pair: &SnapshotPair) -> Error {
         let taken = self.name(name);
-        let kept = match (name, &world.current, &world.staging) {
+        let kept = match (name, &pair.current, &pair.staging) {
             (Name::Staging, Some(_), _) => format!("{} is kept", self.name(Name::Final)),
             (Name::Final, _, Some(_)) => {
                 format!(

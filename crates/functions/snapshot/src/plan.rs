@@ -3,8 +3,8 @@
 //! Two snapshots matter: the one that a run restores (`<identifier>-snapshot`, here [`Name::Final`]) and the temporary one
 //! of a replacement (`<identifier>-temp`, [`Name::Staging`]). The step keeps no memory between calls: it decides from
 //! statuses and tags alone. So any run continues an interrupted replacement. Unless the deployment sets
-//! [`Way::DeleteFirst`], no decision deletes the only available snapshot: a test tries every world. The crate's root makes
-//! the calls.
+//! [`Way::DeleteFirst`], no decision deletes the only available snapshot: a test tries every pair of snapshots. The crate's
+//! root makes the calls.
 
 use trapheus_common::document::SnapshotReplacement;
 
@@ -91,22 +91,22 @@ pub(crate) struct Refused {
 
 /// The next act of `execution`, or the reason why no act is safe.
 pub(crate) fn next(way: Way, execution: &str, current: Option<&Seen>, staging: Option<&Seen>) -> Result<Act, Refused> {
-    let world = World { execution, current, staging };
+    let pair = SeenPair { execution, current, staging };
     match way {
-        Way::DeleteFirst => world.delete_first(),
-        Way::Copy => world.keep_until_replaced(Act::Copy),
-        Way::TakeAgain => world.keep_until_replaced(Act::Create(Name::Final)),
+        Way::DeleteFirst => pair.delete_first(),
+        Way::Copy => pair.keep_until_replaced(Act::Copy),
+        Way::TakeAgain => pair.keep_until_replaced(Act::Create(Name::Final)),
     }
 }
 
 #[derive(Clone, Copy)]
-struct World<'a> {
+struct SeenPair<'a> {
     execution: &'a str,
     current: Option<&'a Seen>,
     staging: Option<&'a Seen>,
 }
 
-impl World<'_> {
+impl SeenPair<'_> {
     fn keep_until_replaced(self, fill: Act) -> Result<Act, Refused> {
         match self.staging {
             None => self.without_staging(),

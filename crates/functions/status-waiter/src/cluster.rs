@@ -10,9 +10,9 @@ use trapheus_common::Result;
 use trapheus_common::document::{ClusterKind, TaskName, WaitEvent, WaitOutput};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
-use trapheus_common::poll::{Look, Pace};
+use trapheus_common::poll::{Look, PollPolicy};
 use trapheus_common::rds::{self, Database};
-use trapheus_common::wait::acceptor::{Outlook, Verdict};
+use trapheus_common::wait::acceptor::{Backoff, Verdict};
 use trapheus_common::wait::{Goal, MemberGoal};
 
 use crate::instance::{look_at_instance, look_for_instances_gone, look_for_instances_settled};
@@ -22,16 +22,16 @@ use crate::{
 };
 
 /// Waits for the goal of a step on a DB cluster.
-pub async fn wait(rds: &Client, pace: Pace, event: WaitEvent, invocation: Invocation) -> Result<WaitOutput> {
+pub async fn wait(rds: &Client, policy: PollPolicy, event: WaitEvent, invocation: Invocation) -> Result<WaitOutput> {
     let is_restored = matches!(event.task.taskname, TaskName::ClusterRestore | TaskName::Settings);
-    let turn = Turn::new(event.rollback_started_at.is_some(), is_restored);
-    crate::wait(async |goal| look(rds, goal, &turn).await, pace, event, invocation).await
+    let reads = ClusterReads::new(event.rollback_started_at.is_some(), is_restored);
+    crate::wait(async |goal| look(rds, goal, &reads).await, policy, event, invocation).await
 }
 
-async fn look(rds: &Client, goal: &Goal, turn: &Turn) -> Result<Look> {
+async fn look(rds: &Client, goal: &Goal, reads: &ClusterReads) -> Result<Look> {
     match goal {
         Goal::Available { identifier, resource_id, members } => {
-            turn.look(rds, identifier.as_str(), resource_id.as_deref(), members).await
+            reads.look(rds, identifier.as_str(), resource_id.as_deref(), members).await
         }
         Goal::Settled { resource_id, may_be_gone } => {
             let cluster = rds::cluster_by_resource_id(rds, resource_id).await?;
@@ -71,7 +71,7 @@ async fn look(rds: &Client, goal: &Goal, turn: &Turn) -> Result<Look> {
 /// RDS describes clusters and instances in two calls. While one of the two is not available, each read asks only for that
 /// one. Every twentieth read asks for both. Once both are, the next read asks only for the one that became available last.
 /// The other was available before it. No step reads again after a rollback, so there each read asks for both.
-struct Turn {
+struct ClusterReads {
     looks: Cell<u32>,
     last: Cell<Part>,
     /// The last observation of the other part, if both were available.
@@ -105,7 +105,7 @@ impl Part {
     }
 }
 
-impl Turn {
+impl ClusterReads {
     /// Every so many reads both parts are read: the other may have failed meanwhile.
     const BOTH: u32 = 20;
 
@@ -139,12 +139,12 @@ impl Turn {
         let other = last.other();
         let seen = ask(last).await?;
         let is_there = seen.verdict == Verdict::Complete;
-        let is_turn_of_both = self.looks.get().is_multiple_of(Self::BOTH);
+        let is_read_of_both = self.looks.get().is_multiple_of(Self::BOTH);
         let other_was = self.other.take();
-        if !is_there && !is_turn_of_both {
+        if !is_there && !is_read_of_both {
             return Ok(seen);
         }
-        if let Some(other_was) = other_was.filter(|_| is_there && !is_turn_of_both && !self.is_rollback) {
+        if let Some(other_was) = other_was.filter(|_| is_there && !is_read_of_both && !self.is_rollback) {
             self.other.replace(Some(other_was.clone()));
             return Ok(last.with(seen, other_was));
         }
@@ -175,7 +175,7 @@ async fn look_for_cluster(rds: &Client, wanted: &str, resource_id: Option<&str>,
 /// RDS restores the members of a Multi-AZ DB cluster with it. A broken member means a failed restore, even if the cluster
 /// is available. A member that RDS does not show proves nothing.
 async fn look_for_members_of_multi_az(rds: &Client, cluster: &str) -> Result<Look> {
-    let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, outlook: Outlook::Ending };
+    let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, backoff: Backoff::Short };
     for member in rds::instances_of_cluster(rds, cluster).await? {
         let name = member.db_instance_identifier().unwrap_or_default();
         let look = look_at_instance(name, Some(&member));
@@ -196,7 +196,7 @@ async fn look_for_members(rds: &Client, members: &[MemberGoal]) -> Result<Look> 
     let names: Vec<&str> = names.map(|member| member.identifier.as_str()).collect();
     let mut instances = rds::instances_by_resource_ids(rds, &ids).await?;
     instances.extend(rds::instances_named(rds, &names).await?);
-    let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, outlook: Outlook::Ending };
+    let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, backoff: Backoff::Short };
     for member in members {
         let wanted = member.identifier.as_str();
         let seen = instances.iter().find(|instance| match &member.resource_id {

@@ -5,10 +5,10 @@ use aws_sdk_rds::types::DbInstance;
 use trapheus_common::document::{WaitEvent, WaitOutput};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
-use trapheus_common::poll::{Look, Pace};
+use trapheus_common::poll::{Look, PollPolicy};
 use trapheus_common::rds::{self, Database};
 use trapheus_common::wait::Goal;
-use trapheus_common::wait::acceptor::{Outlook, Verdict};
+use trapheus_common::wait::acceptor::{Backoff, Verdict};
 use trapheus_common::{Error, Result};
 
 use crate::{
@@ -17,8 +17,8 @@ use crate::{
 };
 
 /// Waits for the goal of a step on a DB instance.
-pub async fn wait(rds: &Client, pace: Pace, event: WaitEvent, invocation: Invocation) -> Result<WaitOutput> {
-    crate::wait(async |goal| look(rds, goal).await, pace, event, invocation).await
+pub async fn wait(rds: &Client, policy: PollPolicy, event: WaitEvent, invocation: Invocation) -> Result<WaitOutput> {
+    crate::wait(async |goal| look(rds, goal).await, policy, event, invocation).await
 }
 
 async fn look(rds: &Client, goal: &Goal) -> Result<Look> {
@@ -76,7 +76,7 @@ pub(crate) fn look_at_instance(wanted: &str, instance: Option<&DbInstance>) -> L
 /// Reads members that have to be settled, or deleted: the waiting step reads them again.
 pub(crate) async fn look_for_instances_settled(rds: &Client, resource_ids: &[String]) -> Result<Look> {
     let instances = all_of(rds, resource_ids).await?;
-    let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, outlook: Outlook::Ending };
+    let mut so_far = Look { verdict: Verdict::Complete, seen: String::new(), absent: false, backoff: Backoff::Short };
     for resource_id in resource_ids {
         let seen = rds::with_resource_id(&instances, resource_id).map(Database::sighting);
         so_far = both(so_far, look_for_settled(DatabaseKind::Instance, resource_id, true, seen.as_ref()));

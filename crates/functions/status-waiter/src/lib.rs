@@ -11,10 +11,10 @@ use trapheus_common::document::{StepOutput, WaitEvent, WaitOutput, WaitStatus};
 use trapheus_common::functions::PipelineStep;
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
-use trapheus_common::poll::{self, Limits, Look, Outcome, Pace, Progress};
+use trapheus_common::poll::{self, Limits, Look, Outcome, PollPolicy, Progress};
 use trapheus_common::timestamp::Timestamp;
 use trapheus_common::wait::Goal;
-use trapheus_common::wait::acceptor::{self, Outlook, Sighting, Verdict};
+use trapheus_common::wait::acceptor::{self, Backoff, Sighting, Verdict};
 
 pub mod cluster;
 pub mod instance;
@@ -25,12 +25,12 @@ const MARGIN: Duration = Duration::from_secs(10);
 /// Polls until the step's goal is met; a step without a goal is complete at once.
 async fn wait(
     look: impl AsyncFn(&Goal) -> Result<Look>,
-    pace: Pace,
+    policy: PollPolicy,
     event: WaitEvent,
     invocation: Invocation,
 ) -> Result<WaitOutput> {
     let deadline = event.deadline();
-    let pace = if event.rollback_started_at.is_some() { pace.careful() } else { pace };
+    let policy = if event.rollback_started_at.is_some() { policy.for_rollbacks() } else { policy };
     let StepOutput { taskname, identifier, wait_for, soon, wait: last, .. } = event.task;
     let complete = |observed| WaitOutput {
         task: WaitStatus::Complete,
@@ -46,7 +46,7 @@ async fn wait(
         return Ok(complete("nothing to wait for".to_owned()));
     };
     let of_task = PipelineStep::of_task(taskname);
-    let pace = if soon { pace } else { pace_of(pace, event.request.kind, of_task, &goal) };
+    let policy = if soon { policy } else { policy_of(policy, event.request.kind, of_task, &goal) };
     let limits = Limits { clock: invocation.clock, invocation: invocation.deadline - MARGIN, deadline };
     let step = (of_task.error, event.request.identifier.as_str());
     let last = last.map(|last| Progress {
@@ -55,7 +55,7 @@ async fn wait(
         absent_since: last.absent_since,
     });
     let look = async || Ok(until(goal.until(), invocation.clock.now(), look(&goal).await?));
-    match poll::until(look, pace, limits, step, last).await? {
+    match poll::until(look, policy, limits, step, last).await? {
         Outcome::Complete { seen, gone } => Ok(WaitOutput { gone, ..complete(seen) }),
         Outcome::Pending(Progress { seen, since, absent_since }) => {
             Ok(WaitOutput { task: WaitStatus::Pending, since: Some(since), absent_since, ..complete(seen) })
@@ -75,16 +75,16 @@ fn until(end: Option<Timestamp>, now: Timestamp, look: Look) -> Look {
 /// The first read waits until RDS can be done: [`PipelineStep::intervals_before_first_look`]. A cluster takes more
 /// consecutive operations, so each gets fewer reads. The snapshot step itself reads a snapshot in deletion again, and RDS
 /// deletes it within seconds, whatever its size.
-fn pace_of(pace: Pace, kind: DatabaseKind, step: &PipelineStep, goal: &Goal) -> Pace {
-    let pace = match goal {
-        Goal::SnapshotAvailable { .. } => pace.trusting(),
-        Goal::SnapshotGone { .. } => return pace.brisk(),
-        _ => pace,
+fn policy_of(policy: PollPolicy, kind: DatabaseKind, step: &PipelineStep, goal: &Goal) -> PollPolicy {
+    let policy = match goal {
+        Goal::SnapshotAvailable { .. } => policy.with_single_read(),
+        Goal::SnapshotGone { .. } => return policy.for_quick_operations(),
+        _ => policy,
     };
-    let pace = if step.changes_name { pace.patient_with_the_old_name() } else { pace };
+    let policy = if step.changes_name { policy.for_renames() } else { policy };
     let intervals = step.intervals(kind);
-    let pace = if intervals > 0 { pace.beginning_after(intervals) } else { pace };
-    if kind == DatabaseKind::Cluster { pace.rarer() } else { pace }
+    let policy = if intervals > 0 { policy.with_initial_delay(intervals) } else { policy };
+    if kind == DatabaseKind::Cluster { policy.less_often() } else { policy }
 }
 
 /// A read of one database that has to be available under a name.
@@ -93,7 +93,7 @@ fn look_for_available(kind: DatabaseKind, wanted: &str, seen: Option<&Sighting>)
         verdict: acceptor::available(kind, wanted, seen),
         seen: words(wanted, seen),
         absent: seen.is_none(),
-        outlook: outlook(seen),
+        backoff: backoff(seen),
     }
 }
 
@@ -103,7 +103,7 @@ fn look_for_settled(kind: DatabaseKind, resource_id: &str, may_be_gone: bool, se
         verdict: acceptor::settled(kind, seen, may_be_gone),
         seen: words(resource_id, seen),
         absent: seen.is_none() && !may_be_gone,
-        outlook: outlook(seen),
+        backoff: backoff(seen),
     }
 }
 
@@ -113,7 +113,7 @@ fn look_for_found_again(kind: DatabaseKind, resource_id: &str, seen: Option<&Sig
         verdict: acceptor::found_again(kind, seen),
         seen: words(resource_id, seen),
         absent: seen.is_none(),
-        outlook: outlook(seen),
+        backoff: backoff(seen),
     }
 }
 
@@ -123,19 +123,19 @@ fn look_for_storage_work(kind: DatabaseKind, resource_id: &str, seen: Option<&Si
         verdict: acceptor::storage_work_ended(kind, seen),
         seen: words(resource_id, seen),
         absent: seen.is_none(),
-        outlook: outlook(seen),
+        backoff: backoff(seen),
     }
 }
 
-fn outlook(seen: Option<&Sighting>) -> Outlook {
-    acceptor::outlook(seen.map(|seen| seen.status.as_str()))
+fn backoff(seen: Option<&Sighting>) -> Backoff {
+    acceptor::backoff(seen.map(|seen| seen.status.as_str()))
 }
 
 /// A read of databases that have to be deleted, by resource id.
 fn look_for_gone(seen: &[(&str, Option<Sighting>)]) -> Look {
     let verdict = seen.iter().map(|(_, seen)| acceptor::gone(seen.as_ref())).fold(Verdict::Complete, Verdict::and);
     let words: Vec<String> = seen.iter().map(|(id, seen)| words(id, seen.as_ref())).collect();
-    Look { verdict, seen: words.join(", "), absent: false, outlook: Outlook::Lasting }
+    Look { verdict, seen: words.join(", "), absent: false, backoff: Backoff::Growing }
 }
 
 /// A read of a snapshot that has to be available.
@@ -144,7 +144,7 @@ fn look_for_snapshot(identifier: &str, status: Option<&str>) -> Look {
         verdict: acceptor::snapshot_available(identifier, status),
         seen: format!("{identifier} {}", status.unwrap_or("not found")),
         absent: status.is_none(),
-        outlook: acceptor::outlook(Some(status.unwrap_or("creating"))),
+        backoff: acceptor::backoff(Some(status.unwrap_or("creating"))),
     }
 }
 
@@ -154,7 +154,7 @@ fn look_for_snapshot_gone(identifier: &str, status: Option<&str>) -> Look {
         verdict: acceptor::snapshot_gone(status),
         seen: format!("{identifier} {}", status.unwrap_or("not found")),
         absent: false,
-        outlook: Outlook::Lasting,
+        backoff: Backoff::Growing,
     }
 }
 
@@ -164,7 +164,7 @@ fn both(one: Look, other: Look) -> Look {
         verdict: one.verdict.and(other.verdict),
         seen: if one.seen.is_empty() { other.seen } else { format!("{}, {}", one.seen, other.seen) },
         absent: one.absent || other.absent,
-        outlook: one.outlook.max(other.outlook),
+        backoff: one.backoff.max(other.backoff),
     }
 }
 

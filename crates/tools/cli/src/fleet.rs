@@ -14,7 +14,7 @@ use trapheus_common::document::{OriginalCluster, OriginalInstance};
 use trapheus_common::functions::PipelineStep;
 use trapheus_common::input::ValidateOptions;
 use trapheus_common::lambda::{Invocation, invoke};
-use trapheus_common::poll::Pace;
+use trapheus_common::poll::PollPolicy;
 use trapheus_email::EmailOptions;
 use trapheus_export::ExportOptions;
 use trapheus_preflight::scope::Scope;
@@ -79,7 +79,7 @@ pub struct Fleet {
     pub ses: Lazy<aws_sdk_sesv2::Client>,
     pub sfn: Lazy<aws_sdk_sfn::Client>,
     pub validate: ValidateOptions,
-    pub pace: Pace,
+    pub poll_policy: PollPolicy,
     pub email: EmailOptions,
     pub export: ExportOptions,
     pub slack: SlackOptions,
@@ -101,7 +101,7 @@ impl Fleet {
     }
 
     async fn dispatch(&self, function: &str, payload: Value, invocation: Invocation) -> Result<Value, Error> {
-        let Self { rds, ses, sfn, validate, pace, email, export: exports, slack, webhooks, .. } = self;
+        let Self { rds, ses, sfn, validate, poll_policy, email, export: exports, slack, webhooks, .. } = self;
         macro_rules! call {
             ($handler:expr) => {
                 Box::pin(invoke(&$handler, payload, invocation)).await
@@ -141,9 +141,11 @@ impl Fleet {
             "discard-cluster" => call!(async |event, at| delete::cluster::discard(rds, event, at).await),
             "release-instance" => call!(async |event, _| claim::instance::release(rds, event).await),
             "release-cluster" => call!(async |event, _| Box::pin(claim::cluster::release(rds, event)).await),
-            "wait-instance" => call!(async |event, at| status_waiter::instance::wait(rds, *pace, event, at).await),
-            "wait-cluster" => call!(async |event, at| status_waiter::cluster::wait(rds, *pace, event, at).await),
-            "wait-export" => call!(async |event, at| export::wait::wait(rds, *pace, event, at).await),
+            "wait-instance" => {
+                call!(async |event, at| status_waiter::instance::wait(rds, *poll_policy, event, at).await)
+            }
+            "wait-cluster" => call!(async |event, at| status_waiter::cluster::wait(rds, *poll_policy, event, at).await),
+            "wait-export" => call!(async |event, at| export::wait::wait(rds, *poll_policy, event, at).await),
             "recover" => call!(async |event, at| recovery::recover(rds, sfn, *validate, event, at).await),
             "email" => call!(async |event, at| email::send(ses, rds, email, event, at).await),
             "slack" => call!(async |event, at| slack::send(webhooks, slack, event, at).await),

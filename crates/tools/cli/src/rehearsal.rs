@@ -13,10 +13,10 @@ use tokio::task::LocalSet;
 use tokio::time::Instant;
 use trapheus_common::clients::{self, Lazy, lazy};
 use trapheus_common::connect_error;
-use trapheus_common::document::{Options, SnapshotReplacement};
+use trapheus_common::document::{RunOptions, SnapshotReplacement};
 use trapheus_common::functions;
 use trapheus_common::input::ValidateOptions;
-use trapheus_common::poll::Pace;
+use trapheus_common::poll::PollPolicy;
 use trapheus_email::EmailOptions;
 use trapheus_export::ExportOptions;
 use trapheus_slack::SlackOptions;
@@ -205,7 +205,7 @@ impl Rehearsal {
             validate: ValidateOptions {
                 run_seconds: 24 * 3_600,
                 export_snapshots: false,
-                options: Options {
+                options: RunOptions {
                     snapshot_replacement: self.snapshot_replacement,
                     keep_automated_backups: true,
                     final_snapshot: self.final_snapshot,
@@ -213,7 +213,7 @@ impl Rehearsal {
                     success_notice: self.success_notice,
                 },
             },
-            pace: Pace::polling_every(Pace::DEFAULT_SECONDS),
+            poll_policy: PollPolicy::every(PollPolicy::DEFAULT_SECONDS),
             email: EmailOptions::new("trapheus@example.com", "oncall@example.com", REGION),
             export: ExportOptions {
                 bucket: "rds-snapshots-123456789012-us-east-1-rehearsal".to_owned(),

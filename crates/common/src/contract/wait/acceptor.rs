@@ -125,24 +125,24 @@ pub fn phase(kind: DatabaseKind, status: &str) -> Phase {
     }
 }
 
-/// The forecast of a read that did not meet its goal.
+/// The backoff after a read that did not meet its goal.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub enum Outlook {
-    /// The end may be near.
-    Ending,
-    /// The status lasts long, compared with the other statuses of an operation.
-    Lasting,
-    /// A rename is under way: `available` may show before the reboot, and be false.
+pub enum Backoff {
+    /// A short interval: the end may be near.
+    Short,
+    /// An interval that grows: the status lasts long, compared with the other statuses of an operation.
+    Growing,
+    /// A short interval during a rename: `available` may show before the reboot, and be false.
     Renaming,
 }
 
-/// The forecast of a status; a database without an answer is in the middle of a rename.
-pub fn outlook(status: Option<&str>) -> Outlook {
+/// The backoff during a status; a database without an answer is in the middle of a rename.
+pub fn backoff(status: Option<&str>) -> Backoff {
     match status {
-        None | Some("renaming") => Outlook::Renaming,
-        Some("creating" | "migrating" | "backing-up" | "deleting" | "copying" | "upgrading") => Outlook::Lasting,
-        Some(status) if is_lasting_in_service(status) => Outlook::Lasting,
-        Some(_) => Outlook::Ending,
+        None | Some("renaming") => Backoff::Renaming,
+        Some("creating" | "migrating" | "backing-up" | "deleting" | "copying" | "upgrading") => Backoff::Growing,
+        Some(status) if is_lasting_in_service(status) => Backoff::Growing,
+        Some(_) => Backoff::Short,
     }
 }
 

@@ -3,7 +3,7 @@
 use aws_sdk_rds::types::Tag;
 use serde::Serialize;
 use serde_json::Value;
-use trapheus_common::claim::{Claim, Proofs};
+use trapheus_common::claim::{Claim, Ownership};
 use trapheus_common::document::{Names, Plan, Planned, Request, Strategy};
 use trapheus_common::rds::Database;
 use trapheus_common::tags::Role;
@@ -58,8 +58,9 @@ pub(crate) struct Taken {
     pub(crate) parked: bool,
 }
 
+/// The facts that one read shows.
 #[derive(Clone, Debug, Default, PartialEq)]
-pub(crate) struct Traces {
+pub(crate) struct Observation {
     pub(crate) original: Original,
     pub(crate) restored: Option<Restored>,
     /// The reason why the claims do not identify the databases.
@@ -67,9 +68,9 @@ pub(crate) struct Traces {
     pub(crate) taken: Taken,
     /// Whether a release has tags to remove. They are the execution's on the snapshot, or a role without an execution on
     /// the database under the service name.
-    pub(crate) has_mark_to_lift: bool,
+    pub(crate) has_tags_to_remove: bool,
     /// Whether a database has the execution's tag without a role, which a person removed.
-    pub(crate) is_half_marked: bool,
+    pub(crate) has_claim_without_role: bool,
     /// Whether a member of the original does not answer, because it is between two names.
     pub(crate) is_incomplete: bool,
     /// The plan for the state document, with the known facts about the original.
@@ -84,7 +85,7 @@ pub(crate) struct Claimed<'a, D> {
     /// Whether the execution has committed to the restored database.
     pub(crate) is_verified: bool,
     pub(crate) doubt: Option<&'static str>,
-    pub(crate) is_half_marked: bool,
+    pub(crate) has_claim_without_role: bool,
 }
 
 impl<'a, D: Database> Claimed<'a, D> {
@@ -94,7 +95,8 @@ impl<'a, D: Database> Claimed<'a, D> {
     /// claim has no resource id yet counts if the four proofs hold. It was created during the run under a name of the plan.
     /// No such proof exists for an original. If two databases claim the same role, neither counts.
     pub(crate) fn among(databases: impl IntoIterator<Item = &'a D>, request: &Request) -> Self {
-        let mut found = Self { original: None, restored: None, is_verified: false, doubt: None, is_half_marked: false };
+        let mut found =
+            Self { original: None, restored: None, is_verified: false, doubt: None, has_claim_without_role: false };
         let mut unproven_originals = Vec::new();
         let mut unproven = Vec::new();
         for database in databases {
@@ -103,7 +105,7 @@ impl<'a, D: Database> Claimed<'a, D> {
             let is_verified = claim.has_role(Role::Verified);
             let is_restored = is_verified || claim.has_role(Role::Restored);
             match claim.is_proven {
-                _ if claim.role.is_none() => found.is_half_marked = true,
+                _ if claim.role.is_none() => found.has_claim_without_role = true,
                 true if is_original && found.original.is_some() => found.doubt = Some(TWO_ORIGINALS),
                 true if is_original => found.original = Some(database),
                 // A database in deletion is no successor.
@@ -138,7 +140,7 @@ impl<'a, D: Database> Claimed<'a, D> {
         let names = Names::rename_first(request);
         let originals = self.original.and_then(Database::resource_id).into_iter().collect();
         let planned = Planned { originals, names: names.of_databases().collect() };
-        let is_ours = |one: &&&D| Proofs::of(**one).missing(request, &planned).is_none();
+        let is_ours = |one: &&&D| Ownership::of(**one).missing(request, &planned).is_none();
         match unproven.iter().filter(is_ours).collect::<Vec<_>>()[..] {
             [restored] => self.restored = Some(restored),
             [] if unproven.iter().any(|one| one.identifier() == Some(request.identifier.as_str())) => {

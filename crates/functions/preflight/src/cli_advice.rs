@@ -1,4 +1,4 @@
-//! The AWS CLI commands in a refusal, so that an operator need not look them up at 3 a.m.
+//! The remedies in a refusal, mostly AWS CLI commands, so that an operator need not look them up at 3 a.m.
 //!
 //! This module only writes texts. Before each command that deletes, the text asks whether the deleted resource is still
 //! needed.
@@ -8,7 +8,7 @@ use trapheus_common::document::Request;
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::tags::Role;
 
-use crate::world::{Database, Snapshot};
+use crate::facts::{Database, Snapshot};
 
 /// The region of the database.
 fn beside(database: &Database) -> Cli<'_> {

@@ -26,7 +26,7 @@ const PAUSE: Duration = Duration::from_secs(5);
 
 /// The place of the original at the end of the run.
 #[derive(Clone, Copy, PartialEq, Eq)]
-enum Whereabouts {
+enum Location {
     /// The original has its own name, or is deleted.
     Settled,
     /// The original has another name.
@@ -36,19 +36,19 @@ enum Whereabouts {
 }
 
 /// Removes this execution's tags from one resource after the other.
-pub(crate) struct Lift<'a> {
+pub(crate) struct Release<'a> {
     rds: &'a Client,
     request: &'a Request,
     done: Vec<String>,
     outcome: Result<()>,
     is_anothers: bool,
-    original: Whereabouts,
+    original: Location,
     /// Whether no claim identifies the original: a recovery may run too late for that.
     is_unknown: bool,
     began: Instant,
 }
 
-impl<'a> Lift<'a> {
+impl<'a> Release<'a> {
     pub(crate) fn new(rds: &'a Client, request: &'a Request, original: &Target) -> Self {
         Self {
             rds,
@@ -56,7 +56,7 @@ impl<'a> Lift<'a> {
             done: Vec::new(),
             outcome: Ok(()),
             is_anothers: false,
-            original: Whereabouts::Settled,
+            original: Location::Settled,
             is_unknown: original.resource_id.is_empty(),
             began: Instant::now(),
         }
@@ -110,8 +110,8 @@ impl<'a> Lift<'a> {
     pub(crate) async fn of_holder<D: Database>(&mut self, holder: &D) {
         let claim = Claim::on(holder).filter(|claim| claim.is_by(&self.request.execution));
         let has_role = |role| claim.is_some_and(|claim| claim.has_role(role));
-        let is_successor = self.original != Whereabouts::Settled && has_role(Role::Verified);
-        let is_discarded_later = self.original == Whereabouts::LeftOver && has_role(Role::Restored);
+        let is_successor = self.original != Location::Settled && has_role(Role::Verified);
+        let is_discarded_later = self.original == Location::LeftOver && has_role(Role::Restored);
         if !is_successor && !is_discarded_later {
             self.off_database(holder).await;
         }
@@ -165,12 +165,12 @@ impl<'a> Lift<'a> {
     /// for its end.
     fn look_at_original<D: Database>(&mut self, look: Result<Option<D>>) {
         self.original = match &look {
-            Err(_) => Whereabouts::Uncertain,
-            Ok(None) => Whereabouts::Settled,
-            Ok(Some(now)) if now.is_named(self.request.identifier.as_str()) => Whereabouts::Settled,
+            Err(_) => Location::Uncertain,
+            Ok(None) => Location::Settled,
+            Ok(Some(now)) if now.is_named(self.request.identifier.as_str()) => Location::Settled,
             Ok(Some(now)) => match now.phase() {
-                Phase::Deleting => Whereabouts::Uncertain,
-                Phase::Available | Phase::Passing | Phase::Stopped | Phase::Broken => Whereabouts::LeftOver,
+                Phase::Deleting => Location::Uncertain,
+                Phase::Available | Phase::Passing | Phase::Stopped | Phase::Broken => Location::LeftOver,
             },
         };
         let holder = self.found(look).and_then(|now| Some(Claim::on(&now)?.execution.to_owned()));
@@ -180,7 +180,7 @@ impl<'a> Lift<'a> {
     /// Whether a rollback is at work: the original has not returned, and RDS is renaming the database under its name. That
     /// rollback, or the recovery after it, proves by the claims which databases it may delete, so all claims stay.
     pub(crate) fn is_rolled_back_now<D: Database>(&self, holder: Option<&D>) -> bool {
-        self.original != Whereabouts::Settled && holder.is_none_or(|holder| holder.pending_identifier().is_some())
+        self.original != Location::Settled && holder.is_none_or(|holder| holder.pending_identifier().is_some())
     }
 
     /// Checks the database under the service name at the end of the run. A run that moved the database fails without one.

@@ -1,13 +1,10 @@
-//! The common part of both kinds of database: whether they accept changes now, their tags, their parameter groups.
-
-use std::collections::BTreeSet;
+//! The common part of both kinds of database: whether they accept changes now, their protection, their parameter groups.
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{DbInstance, MasterUserSecret, Tag};
+use aws_sdk_rds::types::{DbInstance, MasterUserSecret};
 use trapheus_common::document::StepOutput;
 use trapheus_common::identifiers::DatabaseKind;
-use trapheus_common::rds::{self, Changes, Database, Doing, Refusal};
-use trapheus_common::tags::{self, Tags};
+use trapheus_common::rds::{Changes, Database, Doing, Refusal};
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::{Error, ErrorKind, Result};
@@ -53,31 +50,6 @@ pub(crate) async fn protect<D: Changes>(
     Err(refused.error)
 }
 
-/// Sets the user's tags to the original's. Trapheus's tags stay; the release removes them.
-pub(crate) async fn same_tags(rds: &Client, arn: Option<&str>, wanted: &Tags, present: &[Tag]) -> Result<()> {
-    let arn = arn.unwrap_or_default();
-    let (missing, surplus) = tag_changes(wanted, &tags::of_the_user(present));
-    if !missing.is_empty() {
-        rds::add_tags(rds, arn, missing).await?;
-    }
-    if !surplus.is_empty() {
-        let surplus: Vec<&str> = surplus.iter().map(String::as_str).collect();
-        rds::remove_tags(rds, arn, &surplus).await?;
-    }
-    Ok(())
-}
-
-/// The tags to set, and the keys to remove.
-fn tag_changes(wanted: &Tags, present: &Tags) -> (Vec<Tag>, BTreeSet<String>) {
-    let missing = wanted
-        .iter()
-        .filter(|(key, value)| present.get(*key) != Some(value))
-        .map(|(key, value)| Tag::builder().key(key).value(value).build())
-        .collect();
-    let surplus = present.keys().filter(|key| !wanted.contains_key(*key)).cloned().collect();
-    (missing, surplus)
-}
-
 /// Whether parameters wait for a reboot.
 pub(crate) fn waits_for_reboot(instance: &DbInstance) -> bool {
     instance.db_parameter_groups().iter().any(|group| group.parameter_apply_status() == Some("pending-reboot"))
@@ -114,20 +86,6 @@ pub(crate) fn secret_note(original_is_managed: bool, secret: Option<&MasterUserS
 #[cfg(test)]
 mod tests {
     use super::*;
-
-    fn tags_of(pairs: &[(&str, &str)]) -> Tags {
-        pairs.iter().map(|&(key, value)| (key.to_owned(), value.to_owned())).collect()
-    }
-
-    #[test]
-    fn missing_or_different_tags_are_set_and_additional_ones_removed() {
-        let wanted = tags_of(&[("team", "shop"), ("stage", "prod"), ("same", "same")]);
-        let present = tags_of(&[("stage", "dev"), ("same", "same"), ("stray", "x")]);
-        let (missing, surplus) = tag_changes(&wanted, &present);
-        let missing: Vec<_> = missing.iter().map(|tag| (tag.key().unwrap(), tag.value().unwrap())).collect();
-        assert_eq!(missing, [("stage", "prod"), ("team", "shop")]);
-        assert_eq!(surplus.into_iter().collect::<Vec<_>>(), ["stray"]);
-    }
 
     #[test]
     fn a_passing_status_is_waited_for_and_a_bad_one_is_an_error() {

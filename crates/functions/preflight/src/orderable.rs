@@ -1,6 +1,6 @@
-//! Checks that AWS still offers the classes and storage that a restore requests. A database keeps a class or a kind of
-//! storage that new databases can no longer have. A snapshot may have an older engine version, which knows fewer of them.
-//! AWS may offer a class in fewer Availability Zones than before.
+//! Orderable options: checks that AWS still offers the classes and storage that a restore requests. A database keeps a class
+//! or a kind of storage that new databases can no longer have. A snapshot may have an older engine version, which knows
+//! fewer of them. AWS may offer a class in fewer Availability Zones than before.
 //!
 //! As with quotas, a failed or denied look-up does not stop a run. A class that AWS does not list at all is not judged.
 
@@ -11,70 +11,71 @@ use aws_sdk_rds::types::OrderableDbInstanceOption;
 use trapheus_common::document::Request;
 
 use crate::checks::Problem;
-use crate::world::World;
+use crate::facts::Facts;
 
-/// The request of a restore for one database.
+/// The class and storage that a restore requests for one database.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Wish<'a> {
+pub(crate) struct RequestedClass<'a> {
     pub(crate) owner: &'a str,
     pub(crate) class: &'a str,
     /// `None` if the class alone decides.
     pub(crate) storage_type: Option<&'a str>,
 }
 
-/// The options that AWS offers for these requests.
+/// The options that AWS offers for the requested classes.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct Offered {
-    /// The requests that AWS would refuse, in words such as `the class db.m3.large of orders`.
-    pub(crate) withdrawn: Vec<String>,
+pub(crate) struct OrderableOptions {
+    /// The requested classes and storage that AWS would refuse, in words such as `the class db.m3.large of orders`.
+    pub(crate) deprecated: Vec<String>,
     /// By owner, the Availability Zones in which AWS offers the rest; none if AWS does not list them.
     zones: BTreeMap<String, BTreeSet<String>>,
 }
 
-impl Offered {
+impl OrderableOptions {
     /// Whether AWS offers the class of this owner, but not in this zone.
     pub(crate) fn elsewhere_only(&self, owner: &str, zone: &str) -> bool {
         self.zones.get(owner).is_some_and(|zones| !zones.is_empty() && !zones.contains(zone))
     }
 }
 
-/// Looks up the options that AWS offers for these requests.
+/// Looks up the options that AWS offers for the requested classes.
 pub(crate) async fn look(
     rds: &Client,
     request: &Request,
-    world: &World,
-    wishes: impl IntoIterator<Item = Wish<'_>>,
-) -> Offered {
-    let mut offered = Offered::default();
-    let Some(target) = &world.target else { return offered };
-    let of_snapshot = world.snapshot.as_ref().filter(|_| !request.task.takes_snapshot());
+    facts: &Facts,
+    requested_classes: impl IntoIterator<Item = RequestedClass<'_>>,
+) -> OrderableOptions {
+    let mut orderable = OrderableOptions::default();
+    let Some(target) = &facts.target else { return orderable };
+    let of_snapshot = facts.snapshot.as_ref().filter(|_| !request.task.takes_snapshot());
     let version = of_snapshot.map_or(&target.engine_version, |snapshot| &snapshot.engine_version);
-    let offers = Offers { rds, engine: &target.engine, version };
+    let engine_version = EngineVersion { rds, engine: &target.engine, version };
     let mut known: Vec<(&str, Vec<OrderableDbInstanceOption>)> = Vec::new();
-    for wish in wishes {
-        let options = match known.iter().find(|(class, _)| *class == wish.class) {
+    for requested in requested_classes {
+        let options = match known.iter().find(|(class, _)| *class == requested.class) {
             Some((_, options)) => options.clone(),
-            None => match offers.of(wish.class).await {
+            None => match engine_version.options_of(requested.class).await {
                 Some(options) => options,
                 None => continue,
             },
         };
-        offered.withdrawn.extend(missing(&wish, &options, version, &world.covered_zones));
-        offered.zones.insert(wish.owner.to_owned(), zones(&wish, &options));
-        known.push((wish.class, options));
+        orderable.deprecated.extend(missing(&requested, &options, version, &facts.covered_zones));
+        orderable.zones.insert(requested.owner.to_owned(), zones(&requested, &options));
+        known.push((requested.class, options));
     }
-    offered
+    orderable
 }
 
-struct Offers<'a> {
+/// The engine version of the restored database.
+struct EngineVersion<'a> {
     rds: &'a Client,
     engine: &'a str,
     version: &'a str,
 }
 
-impl Offers<'_> {
+impl EngineVersion<'_> {
     /// The options of the class, perhaps none; `None` if AWS does not tell.
-    async fn of(&self, class: &str) -> Option<Vec<OrderableDbInstanceOption>> {
+    async fn options_of(&self, class: &str) -> Option<Vec<OrderableDbInstanceOption>> {
         let call =
             || self.rds.describe_orderable_db_instance_options().engine(self.engine).engine_version(self.version);
         let pages = call().db_instance_class(class).into_paginator().items().send();
@@ -95,12 +96,12 @@ impl Offers<'_> {
 }
 
 fn missing(
-    wish: &Wish<'_>,
+    requested: &RequestedClass<'_>,
     options: &[OrderableDbInstanceOption],
     version: &str,
     covered: &[String],
 ) -> Option<String> {
-    let Wish { owner, class, storage_type } = wish;
+    let RequestedClass { owner, class, storage_type } = requested;
     if options.is_empty() {
         return Some(format!("the class {class} of `{owner}` with engine version {version}"));
     }
@@ -110,7 +111,7 @@ fn missing(
             "the storage type {storage} of `{owner}` with the class {class} and engine version {version}"
         ));
     }
-    let zones = zones(wish, options);
+    let zones = zones(requested, options);
     let is_out_of_reach = !zones.is_empty() && !covered.is_empty() && !covered.iter().any(|zone| zones.contains(zone));
     is_out_of_reach.then(|| {
         let covered = covered.join(", ");
@@ -118,18 +119,20 @@ fn missing(
     })
 }
 
-/// The Availability Zones in which AWS offers the request.
-fn zones(wish: &Wish<'_>, options: &[OrderableDbInstanceOption]) -> BTreeSet<String> {
+/// The Availability Zones in which AWS offers the requested class and storage.
+fn zones(requested: &RequestedClass<'_>, options: &[OrderableDbInstanceOption]) -> BTreeSet<String> {
     let fits = |option: &&OrderableDbInstanceOption| {
-        wish.storage_type.is_none() || option.storage_type().is_none() || option.storage_type() == wish.storage_type
+        requested.storage_type.is_none()
+            || option.storage_type().is_none()
+            || option.storage_type() == requested.storage_type
     };
     let zones = options.iter().filter(fits).flat_map(OrderableDbInstanceOption::availability_zones);
     zones.filter_map(|zone| zone.name().map(str::to_owned)).collect()
 }
 
-/// The requests that AWS would refuse.
-pub(crate) fn are_made(_: &Request, world: &World) -> Vec<Problem> {
-    let refused = world.offered.withdrawn.iter().map(|what| {
+/// The requested classes and storage that AWS would refuse.
+pub(crate) fn has_requested_classes(_: &Request, facts: &Facts) -> Vec<Problem> {
+    let refused = facts.orderable.deprecated.iter().map(|what| {
         Problem::lasting(format!(
             "{what} is not offered for new databases, and a restored one is new: modify the original to something that is \
              offered first, or take a newer snapshot"
@@ -150,20 +153,22 @@ mod tests {
 
     #[test]
     fn a_class_and_a_storage_type_have_to_be_offered() {
-        let wish = |storage_type| Wish { owner: "orders", class: "db.m3.large", storage_type };
+        let requested = |storage_type| RequestedClass { owner: "orders", class: "db.m3.large", storage_type };
         let gp2 = [option("gp2"), option("standard")];
-        let missing = |wish: &Wish<'_>, options: &[OrderableDbInstanceOption]| missing(wish, options, "15.4", &[]);
-        assert_eq!(missing(&wish(Some("gp2")), &gp2), None);
-        assert_eq!(missing(&wish(None), &gp2), None);
-        let words = missing(&wish(Some("gp3")), &gp2).unwrap();
+        let missing = |requested: &RequestedClass<'_>, options: &[OrderableDbInstanceOption]| {
+            missing(requested, options, "15.4", &[])
+        };
+        assert_eq!(missing(&requested(Some("gp2")), &gp2), None);
+        assert_eq!(missing(&requested(None), &gp2), None);
+        let words = missing(&requested(Some("gp3")), &gp2).unwrap();
         assert!(words.contains("gp3") && words.contains("db.m3.large") && words.contains("15.4"), "{words}");
-        let words = missing(&wish(Some("gp2")), &[]).unwrap();
+        let words = missing(&requested(Some("gp2")), &[]).unwrap();
         assert!(words.starts_with("the class db.m3.large of `orders`"), "{words}");
     }
 
     #[test]
     fn a_class_has_to_be_offered_in_a_zone_that_the_subnet_group_covers() {
-        let wish = Wish { owner: "orders", class: "db.m4.large", storage_type: Some("gp3") };
+        let requested = RequestedClass { owner: "orders", class: "db.m4.large", storage_type: Some("gp3") };
         let zone = |name: &str| AvailabilityZone::builder().name(name).build();
         let option = |storage: &str, zones: &[&str]| {
             let zones = zones.iter().map(|name| zone(name)).collect();
@@ -173,12 +178,12 @@ mod tests {
         let options = [option("gp3", &["a", "b"]), option("standard", &["a", "b", "c"])];
         for (covered, refused) in [(&["b", "c"][..], false), (&["c"], true), (&[], false)] {
             let covered: Vec<String> = covered.iter().map(|&zone| zone.to_owned()).collect();
-            assert_eq!(missing(&wish, &options, "15.4", &covered).is_some(), refused, "{covered:?}");
+            assert_eq!(missing(&requested, &options, "15.4", &covered).is_some(), refused, "{covered:?}");
         }
-        let zones = BTreeMap::from([("orders".to_owned(), zones(&wish, &options))]);
-        let offered = Offered { zones, ..Offered::default() };
+        let zones = BTreeMap::from([("orders".to_owned(), zones(&requested, &options))]);
+        let orderable = OrderableOptions { zones, ..OrderableOptions::default() };
         for (owner, zone, expected) in [("orders", "a", false), ("orders", "c", true), ("unknown", "c", false)] {
-            assert_eq!(offered.elsewhere_only(owner, zone), expected, "{owner} {zone}");
+            assert_eq!(orderable.elsewhere_only(owner, zone), expected, "{owner} {zone}");
         }
     }
 }

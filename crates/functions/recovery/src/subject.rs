@@ -10,7 +10,7 @@ use trapheus_common::{Error, ErrorKind, Result};
 
 /// The subject of the recovery.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) enum Asked {
+pub(crate) enum Subject {
     Execution { arn: String, event: Option<Event> },
     Database { identifier: String, is_cluster: bool },
 }
@@ -27,7 +27,7 @@ const FORMS: &str = "`{\"task\": \"recover\", \"execution\": \"<ARN of the execu
                      \"identifier\": \"<name>\", \"isCluster\": <true or false>}`";
 const FIELDS: [&str; 7] = ["task", "execution", "status", "stoppedAt", "identifier", "isCluster", STARTED_BY];
 
-pub(crate) fn parse(input: &Value) -> Result<Asked> {
+pub(crate) fn parse(input: &Value) -> Result<Subject> {
     let empty = Map::new();
     let fields = input.as_object().unwrap_or(&empty);
     let mut problems: Vec<String> = fields
@@ -36,24 +36,24 @@ pub(crate) fn parse(input: &Value) -> Result<Asked> {
         .map(|field| format!("`{}` is not a field of a recovery", field.escape_debug()))
         .collect();
     let event = event(fields, &mut problems);
-    let asked = match (fields.get("execution"), fields.get("identifier"), fields.get("isCluster")) {
+    let subject = match (fields.get("execution"), fields.get("identifier"), fields.get("isCluster")) {
         (Some(Value::String(arn)), None, None) if execution_machine(arn).is_some() => {
-            Some(Asked::Execution { arn: arn.clone(), event })
+            Some(Subject::Execution { arn: arn.clone(), event })
         }
         (Some(Value::String(arn)), None, None) => {
             problems.push(format!("`execution` is `{}`, which is not the ARN of an execution", arn.escape_debug()));
             None
         }
         (None, Some(Value::String(identifier)), Some(Value::Bool(is_cluster))) if event.is_none() => {
-            Some(Asked::Database { identifier: identifier.clone(), is_cluster: *is_cluster })
+            Some(Subject::Database { identifier: identifier.clone(), is_cluster: *is_cluster })
         }
         _ => {
             problems.push("the fields do not say what to recover".to_owned());
             None
         }
     };
-    match asked {
-        Some(asked) if problems.is_empty() => Ok(asked),
+    match subject {
+        Some(subject) if problems.is_empty() => Ok(subject),
         _ => {
             let message = format!("{}: give {FORMS}; nothing was touched", problems.join("; "));
             Err(match fields.get("identifier").and_then(Value::as_str) {
@@ -89,11 +89,11 @@ mod tests {
     #[test]
     fn an_execution_or_a_database_is_recovered() {
         let execution = parse(&json!({"task": "recover", "execution": ARN})).unwrap();
-        assert_eq!(execution, Asked::Execution { arn: ARN.to_owned(), event: None });
+        assert_eq!(execution, Subject::Execution { arn: ARN.to_owned(), event: None });
         let nested = parse(&json!({"task": "recover", "execution": ARN, STARTED_BY: "arn:parent"})).unwrap();
         assert_eq!(nested, execution, "a state machine may start a recovery, too");
         let database = parse(&json!({"task": "recover", "identifier": "orders", "isCluster": true})).unwrap();
-        assert_eq!(database, Asked::Database { identifier: "orders".to_owned(), is_cluster: true });
+        assert_eq!(database, Subject::Database { identifier: "orders".to_owned(), is_cluster: true });
     }
 
     #[test]
@@ -101,12 +101,12 @@ mod tests {
         for status in ["FAILED", "ABORTED", "TIMED_OUT"] {
             let input =
                 json!({"task": "recover", "execution": ARN, "status": status, "stoppedAt": "2026-01-31T08:00:00Z"});
-            let Asked::Execution { event: Some(event), .. } = parse(&input).unwrap() else { panic!("{status}") };
+            let Subject::Execution { event: Some(event), .. } = parse(&input).unwrap() else { panic!("{status}") };
             assert_eq!((event.status.as_str(), event.stopped_at), (status, Timestamp::parse("2026-01-31T08:00:00Z")));
         }
         let input =
             json!({"task": "recover", "execution": ARN, "status": "ABORTED", "stoppedAt": 1_767_600_000_000_u64});
-        let Asked::Execution { event: Some(event), .. } = parse(&input).unwrap() else { panic!() };
+        let Subject::Execution { event: Some(event), .. } = parse(&input).unwrap() else { panic!() };
         assert_eq!(event.stopped_at, None);
     }
 

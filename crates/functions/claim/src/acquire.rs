@@ -1,4 +1,4 @@
-//! The rules for a claim: which execution may claim a database, and whether its claim has held.
+//! The acquisition of a claim: which execution may claim a database, and whether its claim has held.
 //!
 //! A claim of an execution that has ended is void. A claim holds if its execution runs, may be redriven, or is unknown to
 //! AWS. So does the claim of another state machine, about which this one may not ask. Tags that RDS copied from another
@@ -21,7 +21,7 @@ use trapheus_common::{Error, ErrorKind, Result, tags};
 /// The pause between writing the claim and reading it, and between reads.
 const PAUSE: Duration = Duration::from_secs(3);
 /// The number of consecutive reads that have to show this execution's claim.
-const AGREEING: u32 = 3;
+const CONSECUTIVE_READS: u32 = 3;
 /// The time for questions about the execution that claims the database. The answer of Step Functions may be out of date.
 const ASKING: Duration = Duration::from_secs(75);
 /// The pause between two of these questions.
@@ -181,7 +181,7 @@ async fn has_held<D: Database>(
     time: std::ops::Range<Instant>,
     look: impl AsyncFn() -> Result<Option<D>>,
 ) -> Result<()> {
-    let mut agreed = 0;
+    let mut consecutive = 0;
     let mut shown = None;
     let mut other = None;
     while Instant::now() + PAUSE < time.end {
@@ -189,13 +189,13 @@ async fn has_held<D: Database>(
         let held = as_planned(original, look().await?)?;
         if is_ours(request, original, held.tags()) {
             let since = *shown.get_or_insert_with(Instant::now);
-            agreed += 1;
-            if agreed >= AGREEING && since.elapsed() + PAUSE >= since - time.start {
+            consecutive += 1;
+            if consecutive >= CONSECUTIVE_READS && since.elapsed() + PAUSE >= since - time.start {
                 return Ok(());
             }
             continue;
         }
-        agreed = 0;
+        consecutive = 0;
         other = holder(request, original, &held).filter(|holder| Some(holder.as_str()) != former);
         if other.is_some() && shown.is_some() {
             break;
@@ -205,7 +205,7 @@ async fn has_held<D: Database>(
         let text = format!("the execution {holder} claimed it at the same time: this one gives way");
         return Err(refusal(original, &text));
     }
-    if agreed >= AGREEING {
+    if consecutive >= CONSECUTIVE_READS {
         return Ok(());
     }
     let text = format!("the tag `{}` was written and does not show: a person or a job removes it", tags::EXECUTION);

@@ -13,7 +13,7 @@ use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind, SnapshotIde
 use trapheus_common::{Result, rds};
 
 pub use crate::origin::Origin;
-use crate::origin::{self, Facts};
+use crate::origin::{self, DatabaseFacts};
 use crate::plain;
 use crate::run::{Original, Progress, Run};
 
@@ -25,14 +25,14 @@ const LONGEST_REASON: usize = 500;
 /// The result of the look, or the reason of its failure.
 pub type Look<T> = std::result::Result<T, String>;
 
-/// The databases and snapshots that exist now.
+/// The resources of a run: the databases and snapshots that exist now.
 #[derive(Clone, Debug)]
-pub struct World {
+pub struct Resources {
     /// The database and its members under every name of the plan, and the original under any name.
     pub databases: Look<Vec<Database>>,
     /// The source of the restore, and the snapshot under the temporary name of a replacement. After a rollback also the
     /// final snapshot of the database that the rollback moved aside, if that snapshot exists.
-    pub snapshots: Look<Vec<Snapshot>>,
+    pub snapshots: Look<Vec<SnapshotStatus>>,
 }
 
 /// A DB instance, DB cluster or member.
@@ -56,17 +56,17 @@ pub struct Database {
 
 /// A snapshot's name and its status, if it exists.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Snapshot {
+pub struct SnapshotStatus {
     pub identifier: SnapshotIdentifier,
     pub status: Option<String>,
 }
 
 /// Looks at every database and snapshot of the run; at none if the run has no request.
-pub async fn look(client: &Client, run: &Run) -> World {
+pub async fn look(client: &Client, run: &Run) -> Resources {
     let Some(request) = &run.request else {
-        return World { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
+        return Resources { databases: Ok(Vec::new()), snapshots: Ok(Vec::new()) };
     };
-    World {
+    Resources {
         databases: patiently(databases(client, run, request)).await,
         snapshots: patiently(snapshots(client, run, request)).await,
     }
@@ -95,7 +95,7 @@ async fn databases(client: &Client, run: &Run, request: &Request) -> Result<Vec<
             for resource_id in missing(run, &found, DbInstance::dbi_resource_id) {
                 found.extend(rds::instance_by_resource_id(client, resource_id).await?);
             }
-            let facts: Vec<Facts<'_>> = found.iter().map(facts_of).collect();
+            let facts: Vec<DatabaseFacts<'_>> = found.iter().map(facts_of).collect();
             for (instance, origin) in found.iter().zip(origin::origins(run, &facts)) {
                 seen.add_instance(instance, None, origin);
             }
@@ -105,7 +105,7 @@ async fn databases(client: &Client, run: &Run, request: &Request) -> Result<Vec<
             for resource_id in missing(run, &found, DbCluster::db_cluster_resource_id) {
                 found.extend(rds::cluster_by_resource_id(client, resource_id).await?);
             }
-            let facts: Vec<Facts<'_>> = found.iter().map(facts_of).collect();
+            let facts: Vec<DatabaseFacts<'_>> = found.iter().map(facts_of).collect();
             for (cluster, origin) in found.iter().zip(origin::origins(run, &facts)) {
                 seen.add_cluster(cluster, origin);
                 let name = cluster.db_cluster_identifier().unwrap_or_default();
@@ -135,8 +135,8 @@ fn missing<'a, D>(run: &'a Run, found: &[D], of: fn(&D) -> Option<&str>) -> Vec<
     wanted.filter(|wanted| !found.iter().any(|database| of(database) == Some(*wanted))).collect()
 }
 
-fn facts_of<D: rds::Database>(database: &D) -> Facts<'_> {
-    Facts {
+fn facts_of<D: rds::Database>(database: &D) -> DatabaseFacts<'_> {
+    DatabaseFacts {
         identifier: database.identifier().unwrap_or_default(),
         resource_id: database.resource_id().unwrap_or_default(),
         tags: database.tags(),
@@ -145,10 +145,10 @@ fn facts_of<D: rds::Database>(database: &D) -> Facts<'_> {
     }
 }
 
-async fn snapshots(client: &Client, run: &Run, request: &Request) -> Result<Vec<Snapshot>> {
+async fn snapshots(client: &Client, run: &Run, request: &Request) -> Result<Vec<SnapshotStatus>> {
     let mut seen = Vec::new();
     for identifier in [&request.snapshot_identifier, &run.names(request).replacement_snapshot] {
-        seen.push(Snapshot {
+        seen.push(SnapshotStatus {
             identifier: identifier.clone(),
             status: status_of_snapshot(client, request, identifier).await?,
         });
@@ -157,7 +157,7 @@ async fn snapshots(client: &Client, run: &Run, request: &Request) -> Result<Vec<
     if let Some(names) = run.names.as_ref().filter(|_| may_exist) {
         let identifier = names.discarded_snapshot.clone();
         let status = status_of_snapshot(client, request, &identifier).await?;
-        seen.extend(status.map(|status| Snapshot { identifier, status: Some(status) }));
+        seen.extend(status.map(|status| SnapshotStatus { identifier, status: Some(status) }));
     }
     Ok(seen)
 }

@@ -13,12 +13,12 @@ use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::{rds, tags};
 
 use crate::advisory::{Answer, Version};
-use crate::offers::Offered;
+use crate::orderable::OrderableOptions;
 use crate::quotas::Room;
 
 /// The results of one read.
 #[derive(Clone, Debug, Default)]
-pub(crate) struct World {
+pub(crate) struct Facts {
     /// The database of the run.
     pub(crate) target: Option<Database>,
     /// The kind of the cluster; `None` for another engine.
@@ -49,10 +49,10 @@ pub(crate) struct World {
     pub(crate) room: Room,
     /// The Availability Zones of the target's subnet group; none if RDS does not list them.
     pub(crate) covered_zones: Vec<String>,
-    pub(crate) offered: Offered,
+    pub(crate) orderable: OrderableOptions,
 }
 
-impl World {
+impl Facts {
     /// The members that the run renames one by one: those of an Aurora cluster.
     pub(crate) fn own_members(&self) -> &[Database] {
         if self.cluster_kind == Some(ClusterKind::Aurora) { &self.members } else { &[] }
