@@ -13,8 +13,8 @@ use rds_simulator::{Fault, InstanceSpec, InstanceState, Outcome, Timings};
 use serde_json::{Value, json};
 use trapheus_cli::campaign::matrix::{event, failing_restores, function, meddling, request};
 use trapheus_cli::campaign::{Case, Changes, Judged, families, judged, matrix};
-use trapheus_cli::disturbance::{Beside, Disturbance, FunctionFaultKind};
 use trapheus_cli::fleet::{Failure, Fleet};
+use trapheus_cli::injection::{Beside, FunctionFaultKind, InjectedFault};
 use trapheus_cli::rehearsal::{BEGIN, Clients, DEFINITION, load};
 use trapheus_cli::report::Report;
 use trapheus_cli::stage::{Around, Call};
@@ -350,8 +350,8 @@ fn without_tags_a_database_that_a_person_created_meanwhile_is_removed() {
 }
 
 /// A run that begins beside the first one, when the first one enters this state.
-fn second(state: &str, task: &str) -> Disturbance {
-    Disturbance::SecondRun {
+fn second(state: &str, task: &str) -> InjectedFault {
+    InjectedFault::SecondRun {
         state: state.to_owned(),
         occurrence: 1,
         beside: Beside::First,
@@ -460,7 +460,7 @@ fn without_a_deadline_of_its_own_a_rollback_has_no_time_left() {
 
 #[test]
 fn without_the_recovery_an_aborted_run_leaves_the_name_without_a_database() {
-    let abort = Disturbance::Abort { state: "RestoreDbInstanceFromSnapshot".to_owned(), occurrence: 1 };
+    let abort = InjectedFault::Abort { state: "RestoreDbInstanceFromSnapshot".to_owned(), occurrence: 1 };
     assert_found_out(&[orders("db_restore").with([abort])], &Changes::default(), &no_recovery());
 }
 

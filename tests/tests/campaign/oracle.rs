@@ -7,7 +7,7 @@ use rds_simulator::{Fault, SnapshotSpec, When};
 use serde_json::{Value, json};
 use trapheus_cli::campaign::matrix::{event, failing_restores, function, meddling, request};
 use trapheus_cli::campaign::{Case, Changes};
-use trapheus_cli::disturbance::{Beside, Disturbance, FunctionFaultKind};
+use trapheus_cli::injection::{Beside, FunctionFaultKind, InjectedFault};
 use trapheus_common::document::SnapshotReplacement;
 
 use crate::mutations::{Without, around, assert_found_out, failing, no_recovery, orders, redefined};
@@ -27,8 +27,8 @@ fn without_the_way_home() -> Changes {
     redefined(skips, no_recovery())
 }
 
-/// Checks that these disturbances do not excuse a rollback that leaves the original parked.
-fn assert_no_excuse(case: Case, beside: impl IntoIterator<Item = Disturbance>) {
+/// Checks that these faults do not excuse a rollback that leaves the original parked.
+fn assert_no_excuse(case: Case, beside: impl IntoIterator<Item = InjectedFault>) {
     assert_found_out(&[case.with(beside)], &no_recovery(), &without_the_way_home());
 }
 
@@ -87,7 +87,7 @@ fn a_denial_that_fails_no_step_of_the_rollback_excuses_no_rollback() {
 
 #[test]
 fn a_second_run_that_was_refused_excuses_no_missing_snapshot() {
-    let second = Disturbance::SecondRun {
+    let second = InjectedFault::SecondRun {
         state: "DbSnapshotCreate".to_owned(),
         occurrence: 1,
         beside: Beside::First,

@@ -9,19 +9,19 @@ use rds_simulator::{Fault, FaultRule, InstanceSpec, MemberSpec, Options, Simulat
 use serde_json::{Value, json};
 use trapheus_cli::campaign::matrix::{after, event, meddling, request};
 use trapheus_cli::campaign::{Case, Changes, families};
-use trapheus_cli::disturbance::Disturbance;
+use trapheus_cli::injection::InjectedFault;
 use trapheus_cli::rehearsal::{BEGIN, Clients};
 
 use crate::mutations::{BYSTANDER, Without, around, assert_found_out, failing, no_recovery, orders, redefined};
 
 const EXECUTION: &str = "arn:aws:states:us-east-1:123456789012:execution:trapheus-DBRestoreStateMachine:rehearsal-0";
 
-fn abort(state: &str) -> Disturbance {
-    Disturbance::Abort { state: state.to_owned(), occurrence: 1 }
+fn abort(state: &str) -> InjectedFault {
+    InjectedFault::Abort { state: state.to_owned(), occurrence: 1 }
 }
 
 /// A request of a person at this moment.
-fn by_person(when: When, action: &str, parameters: &[(&str, &str)]) -> Disturbance {
+fn by_person(when: When, action: &str, parameters: &[(&str, &str)]) -> InjectedFault {
     let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
     meddling(action, &parameters, when)
 }
@@ -105,7 +105,7 @@ fn a_step_that_does_not_wait_for_tags_fails_a_run_without_a_fault() {
 
 #[test]
 fn an_alert_that_is_retried_without_a_limit_is_sent_many_times() {
-    let cut_off: Disturbance = "SendEmail#1x1000=connectionReset".parse().expect("a fault");
+    let cut_off: InjectedFault = "SendEmail#1x1000=connectionReset".parse().expect("a fault");
     let stubborn = |state: &str, definition: &mut Value| {
         let retriers = definition.get_mut("Retry").filter(|_| state.starts_with("Send"));
         for retrier in retriers.and_then(Value::as_array_mut).into_iter().flatten() {

@@ -9,8 +9,8 @@ use std::rc::Rc;
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use rds_simulator::{Options, Simulator};
-use trapheus_cli::disturbance::Disturbance;
 use trapheus_cli::fleet::Failure;
+use trapheus_cli::injection::InjectedFault;
 use trapheus_cli::rehearsal::BEGIN;
 use trapheus_cli::stage::{Around, Call};
 
@@ -141,7 +141,7 @@ fn rehearse_case(case: &str) -> Report {
     while let Some(option) = args.next() {
         let mut value = || args.next().unwrap_or_else(|| panic!("{case}: {option} has no value"));
         match option.as_str() {
-            "--fault" => rehearsal.disturbances.push(value().parse::<Disturbance>().expect("a fault")),
+            "--fault" => rehearsal.faults.push(value().parse::<InjectedFault>().expect("a fault")),
             "--name" => rehearsal.name = Some(value().clone()),
             "--success-notice" => rehearsal.success_notice = true,
             other => panic!("{case}: {other}"),
@@ -302,7 +302,7 @@ fn rehearse_large_cluster(faults: &[&str]) -> (Report, usize) {
     let largest = Rc::new(Largest::default());
     let mut rehearsal = rehearsal_of("62-large-document");
     rehearsal.around = Some(largest.clone());
-    rehearsal.disturbances = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
+    rehearsal.faults = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
     (rehearsal.run(&mut ()).expect("a world that can exist"), largest.0.get())
 }
 
@@ -315,7 +315,7 @@ fn stops(run: &Report) -> Vec<String> {
         *occurrence += 1;
         let at = |what| format!("{}#{occurrence}={what}", step.state);
         let after = at("abortAfter");
-        stops.push(if after.parse::<Disturbance>().is_ok() { after } else { at("abort") });
+        stops.push(if after.parse::<InjectedFault>().is_ok() { after } else { at("abort") });
     }
     stops
 }

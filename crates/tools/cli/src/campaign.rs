@@ -38,7 +38,7 @@ use states_language::StateMachine;
 use tokio::time::Instant;
 use trapheus_common::document::SnapshotReplacement;
 
-use crate::disturbance::Disturbance;
+use crate::injection::InjectedFault;
 use crate::judge::by_hand::{self, ByHand};
 use crate::judge::{Broken, Evidence, Promise, final_mail, judge};
 use crate::rehearsal::{BEGIN, DEFAULT_WORLD, Rehearsal};
@@ -58,7 +58,7 @@ pub struct Case {
     pub final_snapshot: bool,
     /// Whether the deployment sends an alert for a success.
     pub success_notice: bool,
-    pub disturbances: Vec<Disturbance>,
+    pub faults: Vec<InjectedFault>,
     /// Whether all faults are ones that a run overcomes by itself.
     pub must_succeed: bool,
 }
@@ -74,14 +74,14 @@ impl Case {
             snapshot_replacement: SnapshotReplacement::default(),
             final_snapshot: false,
             success_notice: false,
-            disturbances: Vec::new(),
+            faults: Vec::new(),
             must_succeed: families::HARMLESS.contains(&family),
         }
     }
 
     #[must_use]
-    pub fn with(mut self, disturbances: impl IntoIterator<Item = Disturbance>) -> Self {
-        self.disturbances.extend(disturbances);
+    pub fn with(mut self, faults: impl IntoIterator<Item = InjectedFault>) -> Self {
+        self.faults.extend(faults);
         self
     }
 
@@ -110,8 +110,8 @@ impl Case {
             .and_then(|()| fs::write(&path, world))
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
         let _ = write!(command, " --world {}", path.display());
-        for disturbance in &self.disturbances {
-            let _ = write!(command, " --fault '{}'", disturbance.to_string().replace('\'', r"'\''"));
+        for fault in &self.faults {
+            let _ = write!(command, " --fault '{}'", fault.to_string().replace('\'', r"'\''"));
         }
         Ok(command)
     }
@@ -158,7 +158,7 @@ async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> 
         snapshot_replacement: case.snapshot_replacement,
         final_snapshot: case.final_snapshot,
         success_notice: case.success_notice,
-        disturbances: case.disturbances.clone(),
+        faults: case.faults.clone(),
         recovery: !changes.without_recovery,
         definition: changes.definition.clone(),
         around: changes.around.clone(),
@@ -181,8 +181,8 @@ async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> 
 
 /// The time of the last action that a person does at a fixed time.
 fn last_doing(case: &Case) -> Duration {
-    let declared = case.disturbances.iter().filter_map(|disturbance| match disturbance {
-        Disturbance::Meddling(meddling) => Some(meddling),
+    let declared = case.faults.iter().filter_map(|fault| match fault {
+        InjectedFault::Meddling(meddling) => Some(meddling),
         _ => None,
     });
     let times = declared.chain(&case.world.meddling).filter_map(|meddling| match meddling.when {
@@ -203,7 +203,7 @@ fn verdict(
     judge(&Evidence {
         report,
         world: &case.world,
-        disturbances: &case.disturbances,
+        faults: &case.faults,
         snapshot_replacement: case.snapshot_replacement,
         final_snapshot: case.final_snapshot,
         success_notice: case.success_notice,

@@ -35,7 +35,7 @@ use trapheus_alert::words;
 use trapheus_common::ErrorKind;
 use trapheus_common::document::{KEYS, SnapshotReplacement};
 
-use crate::disturbance::Disturbance;
+use crate::injection::InjectedFault;
 use crate::rehearsal::WEBHOOKS;
 use crate::report::{OtherRun, Report, RunRole};
 use crate::timeline::{Step, StepStatus};
@@ -93,7 +93,7 @@ pub struct Evidence<'a> {
     pub report: &'a Report,
     /// The world at the start, with its quotas and unverified answers.
     pub world: &'a World,
-    pub disturbances: &'a [Disturbance],
+    pub faults: &'a [InjectedFault],
     pub snapshot_replacement: SnapshotReplacement,
     /// Whether the deployment takes a final snapshot of the original before its deletion.
     pub final_snapshot: bool,

@@ -11,7 +11,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use trapheus_common::functions;
 
-use crate::disturbance::known;
+use crate::injection::known;
 
 /// An error with which Lambda refuses an invocation.
 #[derive(Clone, Copy, Debug)]

@@ -3,7 +3,7 @@
 //! | module | owns |
 //! |---|---|
 //! | [`rehearsal`] | one execution on this machine: the real state machine, the real functions, a simulated RDS |
-//! | [`disturbance`] | all faults of a rehearsal |
+//! | [`injection`] | all faults of a rehearsal |
 //! | [`stage`] | the environment of executions, and the effects of faults on functions and executions |
 //! | [`fleet`] | the functions, called in this process as Lambda calls them |
 //! | [`lambda`] | Lambda's own errors, and functions that sleep |
@@ -24,8 +24,8 @@ pub mod account;
 pub mod campaign;
 pub mod cost;
 pub mod diagram;
-pub mod disturbance;
 pub mod fleet;
+pub mod injection;
 pub mod judge;
 pub mod lambda;
 pub mod overhead;

@@ -22,8 +22,8 @@ use trapheus_export::ExportOptions;
 use trapheus_slack::SlackOptions;
 
 use crate::cost::Usage;
-use crate::disturbance::Disturbance;
 use crate::fleet::Fleet;
+use crate::injection::InjectedFault;
 use crate::lambda::Idle;
 use crate::report::Report;
 use crate::stage::{Around, Run, Stage};
@@ -107,7 +107,7 @@ pub struct Rehearsal {
     /// Whether the deployment sends an alert for a success.
     pub success_notice: bool,
     /// The faults, besides those of the world.
-    pub disturbances: Vec<Disturbance>,
+    pub faults: Vec<InjectedFault>,
     /// Whether a recovery follows an execution without success, as in a deployment.
     pub recovery: bool,
     /// A state machine to use in place of the deployed one.
@@ -127,7 +127,7 @@ impl Rehearsal {
             snapshot_replacement: SnapshotReplacement::default(),
             final_snapshot: false,
             success_notice: false,
-            disturbances: Vec::new(),
+            faults: Vec::new(),
             recovery: true,
             definition: None,
             around: None,
@@ -146,7 +146,7 @@ impl Rehearsal {
     async fn run_here(mut self, audience: &mut dyn Audience) -> Result<Report, WorldError> {
         let start = SystemTime::UNIX_EPOCH + BEGIN;
         let options = rds_simulator::Options { seed: self.seed, start_time: start, speed: 1.0 };
-        self.disturbances.extend(Disturbance::of_world(&self.world)?);
+        self.faults.extend(InjectedFault::of_world(&self.world)?);
         let simulator = Simulator::new(self.world.clone(), options)?;
         self.run_against(&simulator, audience).await
     }
@@ -191,7 +191,7 @@ impl Rehearsal {
         let mut stage = Stage::new(simulator.clone(), machine, SystemTime::UNIX_EPOCH + BEGIN);
         stage.recovers = self.recovery;
         stage.around = self.around.take();
-        stage.disturb(std::mem::take(&mut self.disturbances));
+        stage.inject(std::mem::take(&mut self.faults));
         stage
     }
 

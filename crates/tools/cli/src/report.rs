@@ -11,7 +11,7 @@ use serde_json::Value;
 use states_language::{Outcome, Status};
 
 use crate::cost::{Cost, Usage};
-use crate::disturbance::Disturbance;
+use crate::injection::InjectedFault;
 use crate::stage::{Ended, Run};
 use crate::struck::{Strikes, Struck};
 use crate::timeline::{Step, said};
@@ -48,7 +48,7 @@ pub struct Report {
     pub struck: Vec<Struck>,
     /// Requested faults that never took effect, in the short form of `--fault`.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "crate::struck::as_texts")]
-    pub never_struck: Vec<Disturbance>,
+    pub never_struck: Vec<InjectedFault>,
     /// Seconds without an available database that answers under the identifier; absent if none ever existed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub downtime_seconds: Option<f64>,

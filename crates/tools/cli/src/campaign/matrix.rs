@@ -16,7 +16,7 @@ use trapheus_common::document::SnapshotReplacement;
 
 use super::families::{self as f, Family};
 use super::{Case, Changes, field, judged, restarts};
-use crate::disturbance::{Beside, Disturbance, FunctionFault, FunctionFaultKind};
+use crate::injection::{Beside, FunctionFault, FunctionFaultKind, InjectedFault};
 use crate::lambda::LambdaError;
 use crate::rehearsal::{WEBHOOKS, deployed};
 
@@ -163,8 +163,8 @@ pub fn request_faults() -> Vec<(&'static Family, Fault, u32)> {
     ]
 }
 
-pub fn request(action: &str, occurrence: u32, times: u32, fault: Fault) -> Disturbance {
-    Disturbance::Request(FaultRule {
+pub fn request(action: &str, occurrence: u32, times: u32, fault: Fault) -> InjectedFault {
+    InjectedFault::Request(FaultRule {
         action: action.to_owned(),
         identifier: None,
         caller: None,
@@ -187,8 +187,8 @@ pub fn function_faults() -> Vec<(&'static Family, FunctionFaultKind, u32)> {
     ]
 }
 
-pub fn function(function: &str, occurrence: u32, times: u32, fault: FunctionFaultKind) -> Disturbance {
-    Disturbance::Function(FunctionFault { function: function.to_owned(), occurrence, times, fault })
+pub fn function(function: &str, occurrence: u32, times: u32, fault: FunctionFaultKind) -> InjectedFault {
+    InjectedFault::Function(FunctionFault { function: function.to_owned(), occurrence, times, fault })
 }
 
 /// An action of a person: its family, its name and its parameters.
@@ -320,9 +320,9 @@ fn of_members(identifier: &str) -> Vec<Doing> {
     all
 }
 
-pub fn meddling(action: &str, parameters: &[(&str, String)], when: When) -> Disturbance {
+pub fn meddling(action: &str, parameters: &[(&str, String)], when: When) -> InjectedFault {
     let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    Disturbance::Meddling(Meddling { when, action: action.to_owned(), parameters })
+    InjectedFault::Meddling(Meddling { when, action: action.to_owned(), parameters })
 }
 
 /// A number of seconds after the given request.
@@ -331,7 +331,7 @@ pub fn after(action: &str, occurrence: u32, delay_seconds: f64) -> When {
 }
 
 /// Restores that fail, for faults in their rollback.
-pub fn failing_restores(identifier: &str) -> Vec<Vec<Disturbance>> {
+pub fn failing_restores(identifier: &str) -> Vec<Vec<InjectedFault>> {
     let failed = || Fault::EndsIn { status: "failed".to_owned() };
     match identifier {
         "orders" => vec![
@@ -461,11 +461,11 @@ fn executions(happy: &Recording) -> Vec<Case> {
     let mut cases = Vec::new();
     for (state, occurrence) in each(&happy.states) {
         let state = state.to_owned();
-        cases.push(Case::new(f::ABORT, &happy.event).with([Disturbance::Abort { state: state.clone(), occurrence }]));
+        cases.push(Case::new(f::ABORT, &happy.event).with([InjectedFault::Abort { state: state.clone(), occurrence }]));
         cases.push(
-            Case::new(f::ABORT, &happy.event).with([Disturbance::AbortAfter { state: state.clone(), occurrence }]),
+            Case::new(f::ABORT, &happy.event).with([InjectedFault::AbortAfter { state: state.clone(), occurrence }]),
         );
-        cases.push(Case::new(f::SECOND_RUN, &happy.event).with([Disturbance::SecondRun {
+        cases.push(Case::new(f::SECOND_RUN, &happy.event).with([InjectedFault::SecondRun {
             state,
             occurrence,
             beside: Beside::First,
@@ -520,7 +520,7 @@ fn restored(event: &Value) -> Result<Vec<Case>, String> {
     let protect = [(modify[1], identifier.to_owned()), ("DeletionProtection", "true".to_owned())];
     cases.push(base.with([
         meddling(modify[0], &protect, When::At(applied - 1.0)),
-        Disturbance::Abort { state: verify.to_owned(), occurrence: 1 },
+        InjectedFault::Abort { state: verify.to_owned(), occurrence: 1 },
     ]));
     Ok(cases)
 }
@@ -575,9 +575,9 @@ fn rollbacks(event: &Value) -> Result<Vec<Case>, String> {
         }
         for (state, occurrence) in each(&recording.states) {
             let state = state.to_owned();
-            cases.push(base(f::ROLLBACK_ABORT).with([Disturbance::Abort { state: state.clone(), occurrence }]));
-            cases.push(base(f::ROLLBACK_ABORT).with([Disturbance::AbortAfter { state: state.clone(), occurrence }]));
-            cases.push(base(f::SECOND_RUN).with([Disturbance::SecondRun {
+            cases.push(base(f::ROLLBACK_ABORT).with([InjectedFault::Abort { state: state.clone(), occurrence }]));
+            cases.push(base(f::ROLLBACK_ABORT).with([InjectedFault::AbortAfter { state: state.clone(), occurrence }]));
+            cases.push(base(f::SECOND_RUN).with([InjectedFault::SecondRun {
                 state,
                 occurrence,
                 beside: Beside::First,
@@ -605,16 +605,16 @@ pub fn exporting(event: &Value, wait: bool) -> Value {
 /// A run that reports its success, and faults during the report and after it.
 fn notices(event: &Value) -> Result<Vec<Case>, String> {
     let told = || Case { success_notice: true, ..Case::new(f::NOTICE, event) };
-    let mut faults: Vec<Disturbance> = mail_faults().into_iter().chain(slack_faults()).collect();
+    let mut faults: Vec<InjectedFault> = mail_faults().into_iter().chain(slack_faults()).collect();
     let since = Recording::of(&told(), Some("SendSuccessNotice"))?;
     for (action, occurrence) in each(&since.changes) {
         faults.push(request(action, occurrence, 10_000, Fault::Denied {}));
     }
     for (state, occurrence) in each(&since.states) {
         let state = state.to_owned();
-        faults.push(Disturbance::Abort { state: state.clone(), occurrence });
-        faults.push(Disturbance::AbortAfter { state: state.clone(), occurrence });
-        faults.push(Disturbance::SecondRun { state, occurrence, beside: Beside::First, event: None });
+        faults.push(InjectedFault::Abort { state: state.clone(), occurrence });
+        faults.push(InjectedFault::AbortAfter { state: state.clone(), occurrence });
+        faults.push(InjectedFault::SecondRun { state, occurrence, beside: Beside::First, event: None });
     }
     Ok(std::iter::once(told()).chain(faults.into_iter().map(|fault| told().with([fault]))).collect())
 }
@@ -654,9 +654,9 @@ fn faults_of_exports(happy: &Recording) -> Vec<Case> {
     }
     for (state, occurrence) in each(&happy.states).filter(|(state, _)| of_exports(state)) {
         let state = state.to_owned();
-        cases.push(base().with([Disturbance::Abort { state: state.clone(), occurrence }]));
-        cases.push(base().with([Disturbance::AbortAfter { state: state.clone(), occurrence }]));
-        cases.push(base().with([Disturbance::SecondRun { state, occurrence, beside: Beside::First, event: None }]));
+        cases.push(base().with([InjectedFault::Abort { state: state.clone(), occurrence }]));
+        cases.push(base().with([InjectedFault::AbortAfter { state: state.clone(), occurrence }]));
+        cases.push(base().with([InjectedFault::SecondRun { state, occurrence, beside: Beside::First, event: None }]));
     }
     for fault in mail_faults() {
         cases.push(base().with([request("StartExportTask", 1, 1, Fault::Denied {}), fault]));
@@ -729,7 +729,7 @@ fn doings_to_exports(event: &Value) -> Result<Vec<Doing>, String> {
     Ok(all)
 }
 
-pub fn mail_faults() -> Vec<Disturbance> {
+pub fn mail_faults() -> Vec<InjectedFault> {
     let rejected = || Fault::Error { code: "MessageRejected".to_owned(), message: "not verified".to_owned() };
     vec![
         request("SendEmail", 1, 10_000, rejected()),
@@ -747,10 +747,10 @@ pub fn mail_faults() -> Vec<Disturbance> {
 }
 
 /// Slack is down, slow or refuses, for one or both webhooks, or their addresses cannot be read.
-pub fn slack_faults() -> Vec<Disturbance> {
+pub fn slack_faults() -> Vec<InjectedFault> {
     let gone = || Fault::Error { code: "no_service".to_owned(), message: String::new() };
     let of_one = |fault| {
-        Disturbance::Request(FaultRule {
+        InjectedFault::Request(FaultRule {
             action: "PostMessage".to_owned(),
             identifier: Some(WEBHOOKS[0].to_owned()),
             caller: None,
@@ -920,7 +920,7 @@ pub const ADVERSE_WORLDS: &[(&Family, Change)] = &[
             for (identifier, is_cluster) in TARGETS {
                 if is_cluster == action.contains("Cluster") {
                     let parameters = [(source, identifier.to_owned()), (snapshot, format!("{identifier}-snapshot"))];
-                    let Disturbance::Meddling(doing) = meddling(action, &parameters, When::At(0.0)) else { continue };
+                    let InjectedFault::Meddling(doing) = meddling(action, &parameters, When::At(0.0)) else { continue };
                     world.meddling.push(doing);
                 }
             }

@@ -17,7 +17,7 @@ use states_language::StateType;
 
 use super::scene::{Scene, Taken};
 use super::{Evidence, Keeper, steps};
-use crate::disturbance::{Disturbance, FunctionFaultKind};
+use crate::injection::{FunctionFaultKind, InjectedFault};
 use crate::rehearsal::{ROLLBACK, WEBHOOKS, deployed};
 use crate::struck::Struck;
 use crate::timeline::{Step, StepStatus};
@@ -92,10 +92,10 @@ impl<'a> Rollback<'a> {
         });
         let is_cause = |step: &&Step| match &strike.fault {
             // The names of Lambda's errors contain a dot. Those of a function's own errors do not.
-            Disturbance::Function(_) => {
+            InjectedFault::Function(_) => {
                 self.is_in(strike, step) && step.error.as_deref().is_some_and(|error| error.contains('.'))
             }
-            Disturbance::Request(rule) => match rule.fault {
+            InjectedFault::Request(rule) => match rule.fault {
                 // The fault shows in a later step, which waits for a change that never happens.
                 Fault::Stuck { .. } | Fault::NotFoundFor { .. } => {
                     outlasts_a_rollback(&rule.fault) && self.during.contains(&seconds(strike.at_seconds))
@@ -155,7 +155,7 @@ const LOOKUPS: u32 = 50;
 
 /// Whether a read of an execution met a fault that passed, or would have passed. A recovery repeats the read for minutes.
 fn is_past_lookup(strike: &Struck, evidence: &Evidence<'_>) -> bool {
-    let Disturbance::Request(rule) = &strike.fault else { return false };
+    let InjectedFault::Request(rule) = &strike.fault else { return false };
     let last = rule.occurrence.saturating_add(rule.times.saturating_sub(1));
     let has_passed = |other: &Struck| other.fault == strike.fault && other.occurrence == last;
     let passes = rule.times < LOOKUPS && rule.fault != Fault::Denied {};
@@ -164,7 +164,7 @@ fn is_past_lookup(strike: &Struck, evidence: &Evidence<'_>) -> bool {
 
 /// The damage that a fault did to the database itself, at any time.
 fn of_spoiled(strike: &Struck, evidence: &Evidence<'_>, scene: &Scene<'_>) -> Excuse {
-    let (Disturbance::Request(rule), Some(request)) = (&strike.fault, request_of(strike, evidence)) else {
+    let (InjectedFault::Request(rule), Some(request)) = (&strike.fault, request_of(strike, evidence)) else {
         return Excuse::None;
     };
     let is_beyond = match &rule.fault {
@@ -190,7 +190,7 @@ pub(super) fn is_at_work_for_ever(evidence: &Evidence<'_>, identifier: &str, sta
     };
     evidence.report.struck.iter().any(|strike| {
         let lasts = |fault: &Fault| matches!(fault, Fault::Stuck { .. }) && outlasts_a_rollback(fault);
-        let is_stuck = matches!(&strike.fault, Disturbance::Request(rule) if lasts(&rule.fault));
+        let is_stuck = matches!(&strike.fault, InjectedFault::Request(rule) if lasts(&rule.fault));
         let is_its = |request: &RecordedRequest| {
             request.action.starts_with(work) && request.parameters.values().any(|value| value == identifier)
         };
@@ -208,8 +208,8 @@ pub(super) fn search_failed(evidence: &Evidence<'_>) -> bool {
 /// Whether a step that sends mails gave up because of a fault of the mail itself.
 pub(super) fn mail_failed(evidence: &Evidence<'_>) -> bool {
     let is_of_mail = |strike: &Struck| match &strike.fault {
-        Disturbance::Function(fault) => fault.function == "email",
-        Disturbance::Request(_) => strike.request.as_ref().is_some_and(|request| request.action == "SendEmail"),
+        InjectedFault::Function(fault) => fault.function == "email",
+        InjectedFault::Request(_) => strike.request.as_ref().is_some_and(|request| request.action == "SendEmail"),
         _ => false,
     };
     gave_up(evidence, "email") && (never_wakes(evidence, "email") || evidence.report.struck.iter().any(is_of_mail))
@@ -241,11 +241,11 @@ fn gave_up(evidence: &Evidence<'_>, function: &str) -> bool {
 /// Whether alerts arrive without an answer to their sender, more than once.
 pub(super) fn answers_are_lost(evidence: &Evidence<'_>) -> bool {
     let is_lost = |strike: &&Struck| match &strike.fault {
-        Disturbance::Function(fault) => {
+        InjectedFault::Function(fault) => {
             let loses = matches!(fault.fault, FunctionFaultKind::AnswerLost | FunctionFaultKind::TimeOut);
             matches!(fault.function.as_str(), "email" | "slack") && loses
         }
-        Disturbance::Request(rule) => {
+        InjectedFault::Request(rule) => {
             let loses = matches!(rule.fault, Fault::Slow { .. } | Fault::ResponseLost {} | Fault::ConnectionReset {});
             let request = request_of(strike, evidence);
             let is_taken = request.is_some_and(|request| {
@@ -266,8 +266,8 @@ pub(super) fn slack_failed(evidence: &Evidence<'_>, webhook: &str) -> bool {
         return true;
     }
     evidence.report.struck.iter().any(|strike| match (&strike.fault, &strike.request) {
-        (Disturbance::Function(fault), _) => fault.function == "slack" && gave_up(evidence, "slack"),
-        (Disturbance::Request(_), Some(request)) => match request.action.as_str() {
+        (InjectedFault::Function(fault), _) => fault.function == "slack" && gave_up(evidence, "slack"),
+        (InjectedFault::Request(_), Some(request)) => match request.action.as_str() {
             "GetSecretValue" => webhook == in_secret,
             "GetParameter" => webhook == in_parameter,
             "PostMessage" => request.parameters.values().any(|path| path == webhook),

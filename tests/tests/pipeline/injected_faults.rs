@@ -6,8 +6,8 @@ use std::time::{Duration, SystemTime};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use rds_simulator::{Options, Simulator};
-use trapheus_cli::disturbance::{Disturbance, FunctionFaultKind};
 use trapheus_cli::fleet::Failure;
+use trapheus_cli::injection::{FunctionFaultKind, InjectedFault};
 use trapheus_cli::judge::by_hand;
 use trapheus_cli::rehearsal::{Clients, DEFINITION, load};
 use trapheus_cli::report::RunRole;
@@ -17,8 +17,8 @@ use trapheus_cli::timeline::StepStatus;
 use super::*;
 
 fn rehearsal(faults: &[&str]) -> Rehearsal {
-    let disturbances = faults.iter().map(|fault| fault.parse::<Disturbance>().expect("a fault")).collect();
-    Rehearsal { disturbances, ..Rehearsal::new(event("orders", "db_restore", false), world()) }
+    let faults = faults.iter().map(|fault| fault.parse::<InjectedFault>().expect("a fault")).collect();
+    Rehearsal { faults, ..Rehearsal::new(event("orders", "db_restore", false), world()) }
 }
 
 fn rehearse_with(faults: &[&str]) -> Report {
@@ -84,9 +84,9 @@ fn the_alerts_name_the_state_that_failed_in_the_run_and_in_its_rollback() {
         ("orders", false, &["DeleteDBInstance#1x1000=denied"], "DeleteOriginalDbInstance", None),
         ("orders", false, &["DbInstanceRename=abort", "recover#1x1000=crash"], "FindInterruptedExecution", None),
     ] {
-        let disturbances = faults.iter().map(|fault| fault.parse().expect("a disturbance")).collect();
-        let rehearsal =
-            Rehearsal { disturbances, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world()) };
+        let parsed = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
+        let event = event(identifier, "db_restore", is_cluster);
+        let rehearsal = Rehearsal { faults: parsed, ..Rehearsal::new(event, world()) };
         let report = rehearsal.run(&mut ()).expect("a world that can exist");
         let [first, last, ..] = report.mails.as_slice() else { panic!("{faults:?}: {:?}", report.mails) };
         for mail in [first, last] {

@@ -1,7 +1,7 @@
 //! All faults of a rehearsal: of requests, people, functions and the execution itself.
 //!
-//! This module owns the kinds of disturbances, and the names that they may use. It refuses an unknown name, and suggests
-//! the closest known one. The short form of `--fault` is in `disturbance/short.rs`. The simulator owns the effect on RDS
+//! This module owns the kinds of injected faults, and the names that they may use. It refuses an unknown name, and suggests
+//! the closest known one. The short form of `--fault` is in `injection/short.rs`. The simulator owns the effect on RDS
 //! ([`rds_simulator::Fault`]), and `stage.rs` the effect on functions and executions.
 
 mod short;
@@ -24,7 +24,7 @@ use crate::rehearsal::deployed;
 /// One fault of a rehearsal. Its text is the short form of `--fault`, or JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
-pub enum Disturbance {
+pub enum InjectedFault {
     /// An AWS request meets a fault.
     Request(FaultRule),
     /// A person makes a request of RDS during the run.
@@ -120,20 +120,20 @@ const fn once() -> u32 {
     1
 }
 
-/// The reason why a disturbance is impossible.
+/// The reason why a fault is impossible.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DisturbanceError(String);
+pub struct InjectedFaultError(String);
 
-impl fmt::Display for DisturbanceError {
+impl fmt::Display for InjectedFaultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for DisturbanceError {}
+impl std::error::Error for InjectedFaultError {}
 
-impl FromStr for Disturbance {
-    type Err = DisturbanceError;
+impl FromStr for InjectedFault {
+    type Err = InjectedFaultError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
@@ -142,16 +142,16 @@ impl FromStr for Disturbance {
         } else {
             short::parse(text)
         };
-        parsed.and_then(|disturbance| disturbance.check().map(|()| disturbance)).map_err(DisturbanceError)
+        parsed.and_then(|fault| fault.check().map(|()| fault)).map_err(InjectedFaultError)
     }
 }
 
-impl Disturbance {
-    /// Reads the disturbances of a world file: each is a string in the short form, or an object.
+impl InjectedFault {
+    /// Reads the faults of a world file: each is a string in the short form, or an object.
     pub fn of_world(world: &World) -> Result<Vec<Self>, WorldError> {
         let read = |(index, value): (usize, &Value)| {
             let parsed = value.as_str().map_or_else(|| value.to_string().parse(), str::parse);
-            parsed.map_err(|DisturbanceError(problem)| WorldError::Impossible {
+            parsed.map_err(|InjectedFaultError(problem)| WorldError::Impossible {
                 place: format!("disturbances[{index}]"),
                 problem,
             })
@@ -159,7 +159,7 @@ impl Disturbance {
         world.disturbances.iter().enumerate().map(read).collect()
     }
 
-    /// Refuses unknown names and impossible disturbances.
+    /// Refuses unknown names and impossible faults.
     fn check(&self) -> Result<(), String> {
         match self {
             Self::Request(rule) => check_request(rule),
