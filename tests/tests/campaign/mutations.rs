@@ -11,7 +11,7 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_rds::types::Tag;
 use rds_simulator::{Fault, InstanceSpec, InstanceState, Outcome, Timings};
 use serde_json::{Value, json};
-use trapheus_cli::campaign::matrix::{event, failing_restores, function, meddling, request};
+use trapheus_cli::campaign::matrix::{event, failing_restores, function, intervention, request};
 use trapheus_cli::campaign::{Case, Changes, Judged, families, judged, matrix};
 use trapheus_cli::fleet::{Failure, Fleet};
 use trapheus_cli::injection::{Beside, FunctionFaultKind, InjectedFault};
@@ -340,12 +340,13 @@ fn without_resource_ids_a_half_restored_database_passes_for_the_original() {
 
 #[test]
 fn without_tags_a_database_that_a_person_created_meanwhile_is_removed() {
-    let made = matrix::doings("orders", false)
+    let made = matrix::interventions("orders", false)
         .into_iter()
         .find(|(_, action, parameters)| *action == "CreateDBInstance" && parameters[0].1 == "orders");
     let (_, action, parameters) = made.expect("a person makes a database");
     // The person creates the database while none has the name, between the rename and the restore.
-    let case = orders("db_restore").with([meddling(action, &parameters, matrix::after("ModifyDBInstance", 1, 100.0))]);
+    let case =
+        orders("db_restore").with([intervention(action, &parameters, matrix::after("ModifyDBInstance", 1, 100.0))]);
     assert_found_out(&[case], &Changes::default(), &around(Without::Tags));
 }
 

@@ -5,7 +5,7 @@
 
 use rds_simulator::{Fault, SnapshotSpec, When};
 use serde_json::{Value, json};
-use trapheus_cli::campaign::matrix::{event, failing_restores, function, meddling, request};
+use trapheus_cli::campaign::matrix::{event, failing_restores, function, intervention, request};
 use trapheus_cli::campaign::{Case, Changes};
 use trapheus_cli::injection::{Beside, FunctionFaultKind, InjectedFault};
 use trapheus_common::document::SnapshotReplacement;
@@ -53,16 +53,16 @@ fn a_snapshot_or_a_tag_of_a_person_excuses_no_rollback() {
         ("Tags.Tag.1.Key", "cost-centre".to_owned()),
         ("Tags.Tag.1.Value", "7".to_owned()),
     ];
-    assert_no_excuse(failing(), [meddling("AddTagsToResource", &tag, When::At(0.0))]);
+    assert_no_excuse(failing(), [intervention("AddTagsToResource", &tag, When::At(0.0))]);
     // The snapshot is complete before the run's first read.
-    let early = meddling("CreateDBSnapshot", &snapshot, When::At(0.0));
+    let early = intervention("CreateDBSnapshot", &snapshot, When::At(0.0));
     assert_no_excuse(failing(), [early]);
 }
 
 #[test]
 fn an_act_on_another_database_at_the_end_excuses_no_rollback() {
     let snapshot = [("DBInstanceIdentifier", "orders-2".to_owned()), ("DBSnapshotIdentifier", "nightly".to_owned())];
-    assert_no_excuse(failing(), [meddling("CreateDBSnapshot", &snapshot, When::At(80_000.0))]);
+    assert_no_excuse(failing(), [intervention("CreateDBSnapshot", &snapshot, When::At(80_000.0))]);
 }
 
 #[test]

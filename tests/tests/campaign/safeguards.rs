@@ -7,7 +7,7 @@ use std::time::SystemTime;
 
 use rds_simulator::{Fault, FaultRule, InstanceSpec, MemberSpec, Options, Simulator, Timings, When, World};
 use serde_json::{Value, json};
-use trapheus_cli::campaign::matrix::{after, event, meddling, request};
+use trapheus_cli::campaign::matrix::{after, event, intervention, request};
 use trapheus_cli::campaign::{Case, Changes, families};
 use trapheus_cli::injection::InjectedFault;
 use trapheus_cli::rehearsal::{BEGIN, Clients};
@@ -23,7 +23,7 @@ fn abort(state: &str) -> InjectedFault {
 /// A request of a person at this moment.
 fn by_person(when: When, action: &str, parameters: &[(&str, &str)]) -> InjectedFault {
     let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-    meddling(action, &parameters, when)
+    intervention(action, &parameters, when)
 }
 
 #[test]

@@ -32,7 +32,9 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, mpsc};
 use std::time::{Duration, SystemTime};
 
-use rds_simulator::{Lag, MEDDLER, Meddling, Outcome, RecordedRequest, Simulator, When, World, WorldError, WorldState};
+use rds_simulator::{
+    Intervention, Lag, OPERATOR, Outcome, RecordedRequest, Simulator, When, World, WorldError, WorldState,
+};
 use serde_json::Value;
 use states_language::StateMachine;
 use tokio::time::Instant;
@@ -166,7 +168,7 @@ async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> 
     };
     let report = rehearsal.run_against(&simulator, &mut ()).await?;
     // The planned actions of people end before the oracle judges the run.
-    tokio::time::sleep(last_doing(case).saturating_sub(simulator.now())).await;
+    tokio::time::sleep(last_intervention(case).saturating_sub(simulator.now())).await;
     by_hand::settle(&simulator).await;
     let after = simulator.state();
     let requests = simulator.requests();
@@ -180,12 +182,12 @@ async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> 
 }
 
 /// The time of the last action that a person does at a fixed time.
-fn last_doing(case: &Case) -> Duration {
+fn last_intervention(case: &Case) -> Duration {
     let declared = case.faults.iter().filter_map(|fault| match fault {
-        InjectedFault::Meddling(meddling) => Some(meddling),
+        InjectedFault::Intervention(intervention) => Some(intervention),
         _ => None,
     });
-    let times = declared.chain(&case.world.meddling).filter_map(|meddling| match meddling.when {
+    let times = declared.chain(&case.world.meddling).filter_map(|intervention| match intervention.when {
         When::At(seconds) => Some(Duration::from_secs_f64(seconds.max(0.0)) + Duration::from_secs(1)),
         When::After { .. } => None,
     });
@@ -222,20 +224,20 @@ fn simulator(case: &Case, world: World) -> Result<Simulator, WorldError> {
 
 /// The world after the same time, if only people had acted and no run.
 async fn without_the_run(case: &Case, report: &Report, requests: &[RecordedRequest]) -> Result<WorldState, WorldError> {
-    let doings: Vec<Meddling> = requests
+    let interventions: Vec<Intervention> = requests
         .iter()
-        .filter(|request| request.caller == MEDDLER && request.outcome == Outcome::Ok)
-        .map(|request| Meddling {
+        .filter(|request| request.caller == OPERATOR && request.outcome == Outcome::Ok)
+        .map(|request| Intervention {
             when: When::At(request.at.as_secs_f64()),
             action: request.action.clone(),
             parameters: request.parameters.clone(),
         })
         .collect();
-    if doings.is_empty() {
+    if interventions.is_empty() {
         return Ok(report.world_before.clone());
     }
     let last = requests.last().map_or(Duration::ZERO, |request| request.at);
-    let world = World { faults: Vec::new(), meddling: doings, ..World::clone(&case.world) };
+    let world = World { faults: Vec::new(), meddling: interventions, ..World::clone(&case.world) };
     let simulator = simulator(case, world)?;
     tokio::time::sleep_until(Instant::now() + last + Duration::from_secs(1)).await;
     by_hand::settle(&simulator).await;

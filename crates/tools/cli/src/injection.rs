@@ -10,7 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use rds_simulator::{
-    EXECUTION_ACTIONS, Fault, FaultRule, LASTING_STATUSES, MAIL_ACTIONS, Meddling, PARAMETER_ACTIONS, POST_ACTIONS,
+    EXECUTION_ACTIONS, Fault, FaultRule, Intervention, LASTING_STATUSES, MAIL_ACTIONS, PARAMETER_ACTIONS, POST_ACTIONS,
     RDS_ACTIONS, SECRET_ACTIONS, When, World, WorldError,
 };
 use serde::{Deserialize, Serialize};
@@ -28,7 +28,8 @@ pub enum InjectedFault {
     /// An AWS request meets a fault.
     Request(FaultRule),
     /// A person makes a request of RDS during the run.
-    Meddling(Meddling),
+    #[serde(rename = "meddling")]
+    Intervention(Intervention),
     /// A function fails.
     Function(FunctionFault),
     /// A person stops the execution as it enters a state, before the call of the state's function.
@@ -163,7 +164,7 @@ impl InjectedFault {
     fn check(&self) -> Result<(), String> {
         match self {
             Self::Request(rule) => check_request(rule),
-            Self::Meddling(meddling) => check_meddling(meddling),
+            Self::Intervention(intervention) => check_intervention(intervention),
             Self::Function(fault) => {
                 check_occurrence(fault.occurrence, fault.times)?;
                 if matches!(fault.fault, FunctionFaultKind::Asleep(_)) && fault.times != 1 {
@@ -219,9 +220,9 @@ fn check_look_at_executions(action: &str) -> Result<(), String> {
     Err(format!("`{action}` does not look at executions; what does: {}", EXECUTION_ACTIONS.join(", ")))
 }
 
-fn check_meddling(meddling: &Meddling) -> Result<(), String> {
-    known("action", &meddling.action, RDS_ACTIONS.iter().copied())?;
-    match &meddling.when {
+fn check_intervention(intervention: &Intervention) -> Result<(), String> {
+    known("action", &intervention.action, RDS_ACTIONS.iter().copied())?;
+    match &intervention.when {
         When::At(seconds) => check_seconds(*seconds),
         When::After { action, occurrence, delay_seconds } => {
             check_occurrence(*occurrence, 1)?;

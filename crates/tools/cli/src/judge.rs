@@ -28,7 +28,7 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use rds_simulator::{MEDDLER, Mail, Post, RecordedRequest, Service, World, WorldState};
+use rds_simulator::{Mail, OPERATOR, Post, RecordedRequest, Service, World, WorldState};
 use serde::Serialize;
 use serde_json::Value;
 use trapheus_alert::words;
@@ -443,7 +443,7 @@ impl Case<'_> {
     /// Whether the time is after the run's last read, or within a moment before it. Reads of an export do not count, since
     /// the run waits for them after the database is finished.
     fn is_in_the_last_moment(&self, at: Duration) -> bool {
-        let own = self.e.requests.iter().filter(|request| request.caller != MEDDLER);
+        let own = self.e.requests.iter().filter(|request| request.caller != OPERATOR);
         let looks = own.filter(|request| request.action != "DescribeExportTasks");
         let last = looks.map(|request| request.at).max().unwrap_or_default();
         at + LAST_MOMENT >= last && at <= self.keeper.end
@@ -502,7 +502,7 @@ impl Case<'_> {
     fn accepted_key(&self) -> Option<&str> {
         let changes = |request: &&RecordedRequest| {
             let looks = request.action.starts_with("Describe") || request.action.starts_with("List");
-            request.service == Service::Rds && request.caller != MEDDLER && !looks
+            request.service == Service::Rds && request.caller != OPERATOR && !looks
         };
         self.e.requests.iter().find(changes)?;
         let fields = self.e.report.input.as_object()?;

@@ -5,7 +5,7 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rds_simulator::{MEDDLER, Mail, Outcome as RequestOutcome, Post, Service, Simulator, WorldState};
+use rds_simulator::{Mail, OPERATOR, Outcome as RequestOutcome, Post, Service, Simulator, WorldState};
 use serde::Serialize;
 use serde_json::Value;
 use states_language::{Outcome, Status};
@@ -361,7 +361,7 @@ impl Report {
                 let maker = made.map_or("", |made| made.caller.as_str());
                 let is_by = |other: &OtherRun| other.execution.rsplit(':').next() == Some(maker);
                 match maker {
-                    MEDDLER => "made by a person".to_owned(),
+                    OPERATOR => "made by a person".to_owned(),
                     _ if self.others.iter().any(is_by) => "restored by another run".to_owned(),
                     _ => "restored by this run".to_owned(),
                 }

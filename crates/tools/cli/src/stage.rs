@@ -134,7 +134,7 @@ impl Stage {
         for fault in faults {
             match fault {
                 InjectedFault::Request(rule) => self.simulator.inject(rule),
-                InjectedFault::Meddling(meddling) => self.simulator.meddle(meddling),
+                InjectedFault::Intervention(intervention) => self.simulator.intervene(intervention),
                 InjectedFault::Function(fault) => self.function_faults.get_mut().push(Faulty::new(fault)),
                 other => self.execution_faults.push(other),
             }

@@ -67,7 +67,8 @@ impl Strikes {
         execution: &str,
     ) -> Self {
         let faults: Vec<InjectedFault> = simulator.faults().into_iter().map(InjectedFault::Request).collect();
-        let doings: Vec<InjectedFault> = simulator.meddlings().into_iter().map(InjectedFault::Meddling).collect();
+        let interventions: Vec<InjectedFault> =
+            simulator.interventions().into_iter().map(InjectedFault::Intervention).collect();
         let requests = simulator.requests();
         struck.extend(simulator.strikes().into_iter().map(|strike| {
             let request = &requests[strike.request];
@@ -85,15 +86,15 @@ impl Strikes {
                     request: Some(seen),
                     ..Struck::new(faults[rule].clone(), at_seconds, occurrence)
                 },
-                StruckBy::Meddling(rule) => Struck {
+                StruckBy::Intervention(rule) => Struck {
                     refused: refusal(request),
                     request: Some(seen),
-                    ..Struck::new(doings[rule].clone(), at_seconds, occurrence)
+                    ..Struck::new(interventions[rule].clone(), at_seconds, occurrence)
                 },
             }
         }));
         struck.sort_by(|one, other| one.at_seconds.total_cmp(&other.at_seconds));
-        let requested = faults.into_iter().chain(doings).chain(others);
+        let requested = faults.into_iter().chain(interventions).chain(others);
         let never = requested.filter(|fault| !struck.iter().any(|strike| strike.fault == *fault)).collect();
         Self { struck, never }
     }

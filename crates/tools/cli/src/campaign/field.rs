@@ -13,7 +13,7 @@ use rds_simulator::{ClusterSnapshotSpec, ClusterSpec, Fault, MemberSpec, Snapsho
 
 use super::Case;
 use super::families as f;
-use super::matrix::{Recording, after, each, failing_restores, meddling, request};
+use super::matrix::{Recording, after, each, failing_restores, intervention, request};
 use crate::injection::{Beside, InjectedFault};
 
 /// All cases of these families for one event, from the recording of its run.
@@ -111,7 +111,7 @@ fn snapshots(recording: &Recording, name: &str, (moment, occurrence): (&str, u32
     let tries = [(recording.identifier().to_owned(), 0.0), (temporary(recording), 0.0), (temporary(recording), 100.0)];
     let take = |(source, later): (String, f64)| {
         let parameters = [(words.identifier, source), (words.snapshot, name.to_owned())];
-        meddling(words.create_snapshot, &parameters, after(moment, occurrence, delay + later))
+        intervention(words.create_snapshot, &parameters, after(moment, occurrence, delay + later))
     };
     tries.into_iter().map(take).collect()
 }
@@ -131,7 +131,7 @@ fn restores(
     if !recording.is_cluster() {
         let parameters = [("DBInstanceIdentifier", text(name)), ("DBSnapshotIdentifier", text(from))];
         let parameters: Vec<_> = parameters.into_iter().chain(tags).collect();
-        return vec![meddling("RestoreDBInstanceFromDBSnapshot", &parameters, after(moment, occurrence, delay))];
+        return vec![intervention("RestoreDBInstanceFromDBSnapshot", &parameters, after(moment, occurrence, delay))];
     }
     let engine = if is_aurora(recording) { "aurora-postgresql" } else { "postgres" };
     let mut parameters =
@@ -140,7 +140,7 @@ fn restores(
         parameters.push(("DBClusterInstanceClass", text("db.m6gd.large")));
     }
     parameters.extend(tags);
-    let mut all = vec![meddling("RestoreDBClusterFromSnapshot", &parameters, after(moment, occurrence, delay))];
+    let mut all = vec![intervention("RestoreDBClusterFromSnapshot", &parameters, after(moment, occurrence, delay))];
     if is_aurora(recording) {
         let member = [
             ("DBInstanceIdentifier", format!("{name}-one")),
@@ -148,7 +148,7 @@ fn restores(
             ("Engine", text(engine)),
             ("DBInstanceClass", text("db.r6g.large")),
         ];
-        all.push(meddling("CreateDBInstance", &member, after(moment, occurrence, delay + 1.0)));
+        all.push(intervention("CreateDBInstance", &member, after(moment, occurrence, delay + 1.0)));
     }
     all
 }
@@ -244,9 +244,9 @@ fn other_backups(happy: &Recording) -> Vec<Case> {
         for delay in [0.0, 60.0] {
             let name = own_snapshot(happy);
             let delete = [(words.snapshot, name.clone())];
-            let deleted = meddling(words.delete_snapshot, &delete, after(moment, occurrence, delay));
+            let deleted = intervention(words.delete_snapshot, &delete, after(moment, occurrence, delay));
             let another = [(words.identifier, ANOTHER.to_owned()), (words.snapshot, name.clone())];
-            let another = meddling(words.create_snapshot, &another, after(moment, occurrence, delay + 15.0));
+            let another = intervention(words.create_snapshot, &another, after(moment, occurrence, delay + 15.0));
             cases.push(base().with([deleted.clone(), another]));
             let again = snapshots(happy, &name, (moment, occurrence), delay + 15.0);
             cases.push(base().with([deleted]).with(again));
@@ -413,7 +413,7 @@ fn soon(happy: &Recording) -> Vec<Case> {
                     if (at + number + name + which) % 2 == 0 {
                         let when = after(moment, occurrence, delay);
                         let case = Case::new(f::PEOPLE_SOON, &happy.event);
-                        cases.push(case.with([meddling(action, &parameters, when)]));
+                        cases.push(case.with([intervention(action, &parameters, when)]));
                     }
                 }
             }
@@ -436,11 +436,11 @@ fn auto_scaling(happy: &Recording) -> Vec<Case> {
             ("Engine", "aurora-postgresql".to_owned()),
             ("DBInstanceClass", "db.r6g.large".to_owned()),
         ];
-        meddling("CreateDBInstance", &parameters, after(moment, occurrence, 0.0))
+        intervention("CreateDBInstance", &parameters, after(moment, occurrence, 0.0))
     };
     let disappears = |(moment, occurrence): (&str, u32)| {
         let parameters = [("DBInstanceIdentifier", READER.to_owned())];
-        meddling("DeleteDBInstance", &parameters, after(moment, occurrence, 0.0))
+        intervention("DeleteDBInstance", &parameters, after(moment, occurrence, 0.0))
     };
     let base = || Case::new(f::AUTO_SCALING, &happy.event);
     let scaled = || {
@@ -497,7 +497,7 @@ fn last_snapshots(happy: &Recording) -> Vec<Case> {
             for (number, fate) in fates.iter().enumerate() {
                 let delay = if number % 2 == 0 { 0.0 } else { 400.0 };
                 let parameters = [(words.snapshot, name.clone())];
-                let deleted = meddling(words.delete_snapshot, &parameters, after(moment, occurrence, delay));
+                let deleted = intervention(words.delete_snapshot, &parameters, after(moment, occurrence, delay));
                 cases.push(base().with([deleted]).with(fate.clone()));
             }
         }

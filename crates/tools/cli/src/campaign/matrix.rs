@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rds_simulator::{
-    Fault, FaultRule, GroupSpec, IdleFunctions, InstanceSettings, Lambda, Limits, Meddling, ProxySpec, Service,
+    Fault, FaultRule, GroupSpec, IdleFunctions, InstanceSettings, Intervention, Lambda, Limits, ProxySpec, Service,
     Timings, Unverified, When, World,
 };
 use serde_json::{Value, json};
@@ -191,11 +191,11 @@ pub fn function(function: &str, occurrence: u32, times: u32, fault: FunctionFaul
     InjectedFault::Function(FunctionFault { function: function.to_owned(), occurrence, times, fault })
 }
 
-/// An action of a person: its family, its name and its parameters.
-pub type Doing = (&'static Family, &'static str, Vec<(&'static str, String)>);
+/// An intervention to rehearse: its family, its action and its parameters.
+pub type PlannedIntervention = (&'static Family, &'static str, Vec<(&'static str, String)>);
 
 /// The actions that people may do to a database and its parts.
-pub fn doings(identifier: &str, is_cluster: bool) -> Vec<Doing> {
+pub fn interventions(identifier: &str, is_cluster: bool) -> Vec<PlannedIntervention> {
     let temporary = format!("{identifier}-temp");
     let snapshot = format!("{identifier}-snapshot");
     let kind = if is_cluster { "cluster" } else { "db" };
@@ -256,7 +256,7 @@ pub fn doings(identifier: &str, is_cluster: bool) -> Vec<Doing> {
 }
 
 /// A person's own database under one of the run's names.
-fn made(identifier: &str, is_cluster: bool, name: &str) -> Doing {
+fn made(identifier: &str, is_cluster: bool, name: &str) -> PlannedIntervention {
     let text = str::to_owned;
     if is_cluster {
         let engine = if identifier == "shop" { "aurora-postgresql" } else { "aurora-mysql" };
@@ -287,7 +287,7 @@ fn made(identifier: &str, is_cluster: bool, name: &str) -> Doing {
 }
 
 /// The actions that people do to the members of the Aurora cluster.
-fn of_members(identifier: &str) -> Vec<Doing> {
+fn of_members(identifier: &str) -> Vec<PlannedIntervention> {
     if identifier != "shop" {
         return Vec::new();
     }
@@ -320,9 +320,9 @@ fn of_members(identifier: &str) -> Vec<Doing> {
     all
 }
 
-pub fn meddling(action: &str, parameters: &[(&str, String)], when: When) -> InjectedFault {
+pub fn intervention(action: &str, parameters: &[(&str, String)], when: When) -> InjectedFault {
     let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    InjectedFault::Meddling(Meddling { when, action: action.to_owned(), parameters })
+    InjectedFault::Intervention(Intervention { when, action: action.to_owned(), parameters })
 }
 
 /// A number of seconds after the given request.
@@ -479,11 +479,11 @@ fn people(happy: &Recording) -> Vec<Case> {
     let mut cases = Vec::new();
     let is_half = happy.is_half();
     let delays: &[f64] = if is_half { &[0.0] } else { &[0.0, 100.0] };
-    for (family, action, parameters) in doings(happy.identifier(), happy.is_cluster()) {
+    for (family, action, parameters) in interventions(happy.identifier(), happy.is_cluster()) {
         for (moment, occurrence) in each(&happy.changes).filter(|(moment, _)| !is_half || moment.contains("Snapshot")) {
             for delay in delays.iter().copied() {
                 let when = after(moment, occurrence, delay);
-                cases.push(Case::new(family, &happy.event).with([meddling(action, &parameters, when)]));
+                cases.push(Case::new(family, &happy.event).with([intervention(action, &parameters, when)]));
             }
         }
     }
@@ -502,13 +502,13 @@ fn restored(event: &Value) -> Result<Vec<Case>, String> {
     let applied = ended.report.steps.iter().find(|step| step.state.starts_with("Apply"));
     let applied = applied.ok_or(format!("{event} applies no settings"))?.started_seconds;
     let identifier = event["identifier"].as_str().unwrap_or_default();
-    let doings = doings_to_restored(identifier, event["isCluster"] == true);
+    let interventions = interventions_on_restored(identifier, event["isCluster"] == true);
     let mut cases = Vec::new();
     // Either the change has just begun and the step does not see it, or the step sees it and waits. A member may have been
     // created only a few seconds ago.
     for seconds in [1.0, 12.0, 20.0] {
-        for (action, parameters) in &doings {
-            cases.push(base.clone().with([meddling(action, parameters, When::At(applied - seconds))]));
+        for (action, parameters) in &interventions {
+            cases.push(base.clone().with([intervention(action, parameters, When::At(applied - seconds))]));
         }
     }
     // The restored database gets deletion protection, and the rollback has to discard it all the same.
@@ -519,14 +519,14 @@ fn restored(event: &Value) -> Result<Vec<Case>, String> {
     };
     let protect = [(modify[1], identifier.to_owned()), ("DeletionProtection", "true".to_owned())];
     cases.push(base.with([
-        meddling(modify[0], &protect, When::At(applied - 1.0)),
+        intervention(modify[0], &protect, When::At(applied - 1.0)),
         InjectedFault::Abort { state: verify.to_owned(), occurrence: 1 },
     ]));
     Ok(cases)
 }
 
 /// The changes that the run itself reverts.
-fn doings_to_restored(identifier: &str, is_cluster: bool) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
+fn interventions_on_restored(identifier: &str, is_cluster: bool) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     let text = str::to_owned;
     let kind = if is_cluster { "cluster" } else { "db" };
     let mut tagged = vec![format!("arn:aws:rds:us-east-1:123456789012:{kind}:{identifier}")];
@@ -707,23 +707,23 @@ fn failing_exports(event: &Value) -> Result<Vec<Case>, String> {
     let mut soon = changed(|world| (world.timings.export_starting, world.timings.export) = (60.0, 60.0));
     soon = soon.with([request("StartExportTask", 1, 1, Fault::EndsIn { status: "failed".to_owned() })]);
     cases.push(soon);
-    for (_, action, parameters) in doings_to_exports(event)? {
+    for (_, action, parameters) in interventions_on_exports(event)? {
         for delay in [0.0, 600.0, 1_500.0] {
             let when = after("StartExportTask", 1, delay);
-            cases.push(base().with([meddling(action, &parameters, when)]));
+            cases.push(base().with([intervention(action, &parameters, when)]));
         }
     }
     Ok(cases)
 }
 
 /// The actions that people may do to an export and its snapshot.
-fn doings_to_exports(event: &Value) -> Result<Vec<Doing>, String> {
+fn interventions_on_exports(event: &Value) -> Result<Vec<PlannedIntervention>, String> {
     let ended = judged(&Case::new(f::HAPPY, event), &Changes::default()).map_err(|error| error.to_string())?;
     let started = ended.requests.iter().find(|request| request.action == "StartExportTask");
     let Some(export) = started.and_then(|request| request.parameters.get("ExportTaskIdentifier")) else {
         return Err(format!("{event} exports nothing even if nothing goes wrong"));
     };
-    let mut all = doings(event["identifier"].as_str().unwrap_or_default(), event["isCluster"] == true);
+    let mut all = interventions(event["identifier"].as_str().unwrap_or_default(), event["isCluster"] == true);
     all.retain(|(family, action, _)| *family == f::PEOPLE_SNAPSHOTS && action.starts_with("Delete"));
     all.push((f::PEOPLE_SNAPSHOTS, "CancelExportTask", vec![("ExportTaskIdentifier", export.clone())]));
     Ok(all)
@@ -920,8 +920,10 @@ pub const ADVERSE_WORLDS: &[(&Family, Change)] = &[
             for (identifier, is_cluster) in TARGETS {
                 if is_cluster == action.contains("Cluster") {
                     let parameters = [(source, identifier.to_owned()), (snapshot, format!("{identifier}-snapshot"))];
-                    let InjectedFault::Meddling(doing) = meddling(action, &parameters, When::At(0.0)) else { continue };
-                    world.meddling.push(doing);
+                    let InjectedFault::Intervention(taken) = intervention(action, &parameters, When::At(0.0)) else {
+                        continue;
+                    };
+                    world.meddling.push(taken);
                 }
             }
         }

@@ -10,8 +10,8 @@ use trapheus_common::document::SnapshotReplacement;
 use super::Case;
 use super::families as f;
 use super::matrix::{
-    self, OTHER_WORLDS, Recording, after, exporting, failing_restores, function, function_faults, mail_faults,
-    meddling, request, request_faults, slack_faults,
+    self, OTHER_WORLDS, Recording, after, exporting, failing_restores, function, function_faults, intervention,
+    mail_faults, request, request_faults, slack_faults,
 };
 use crate::injection::{Beside, InjectedFault};
 
@@ -101,15 +101,15 @@ fn draw(rng: &mut Rng, recording: &Recording) -> Option<InjectedFault> {
         }
         70..85 => {
             let identifier = recording.event["identifier"].as_str().unwrap_or_default();
-            let mut doings = matrix::doings(identifier, recording.event["isCluster"] == true);
-            let (_, action, parameters) = doings.swap_remove(rng.usize(..doings.len()));
+            let mut interventions = matrix::interventions(identifier, recording.event["isCluster"] == true);
+            let (_, action, parameters) = interventions.swap_remove(rng.usize(..interventions.len()));
             let when = if rng.bool() {
                 When::At(f64::from(rng.u32(..4_000)))
             } else {
                 let (moment, occurrence) = pick(rng, recording.changes.iter())?;
                 after(moment, occurrence, f64::from(rng.u32(..400)))
             };
-            Some(meddling(action, &parameters, when))
+            Some(intervention(action, &parameters, when))
         }
         85..93 => {
             let (state, occurrence) = pick(rng, recording.states.iter())?;

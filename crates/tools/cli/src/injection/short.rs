@@ -13,7 +13,7 @@
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use rds_simulator::{Fault, FaultRule, Meddling, RDS_ACTIONS, When};
+use rds_simulator::{Fault, FaultRule, Intervention, RDS_ACTIONS, When};
 use serde_json::Value;
 use trapheus_common::functions;
 
@@ -61,10 +61,10 @@ pub(super) fn parse(text: &str) -> Result<InjectedFault, String> {
         .split_once('=')
         .ok_or("write it as WHERE=WHAT, such as `ModifyDBInstance=throttle`, or as a JSON object")?;
     if let Some(moment) = place.strip_prefix("at:") {
-        return meddling(When::At(seconds(moment)?), what);
+        return intervention(When::At(seconds(moment)?), what);
     }
     if let Some(moment) = place.strip_prefix("after:") {
-        return meddling(after(moment)?, what);
+        return intervention(after(moment)?, what);
     }
     if let Some(state) = place.strip_prefix(OF_RECOVERY) {
         return beside_recovery(&self::place(state)?, what);
@@ -250,7 +250,7 @@ fn after(text: &str) -> Result<When, String> {
     Ok(When::After { action: place.name.to_owned(), occurrence: place.occurrence, delay_seconds })
 }
 
-fn meddling(when: When, what: &str) -> Result<InjectedFault, String> {
+fn intervention(when: When, what: &str) -> Result<InjectedFault, String> {
     let (action, parameters) = split(what);
     let mut given = BTreeMap::new();
     for parameter in parameters.unwrap_or_default().split(',').filter(|parameter| !parameter.is_empty()) {
@@ -262,7 +262,7 @@ fn meddling(when: When, what: &str) -> Result<InjectedFault, String> {
     if !RDS_ACTIONS.contains(&action) {
         return Err(unknown("action of RDS", action, RDS_ACTIONS.iter().copied()));
     }
-    Ok(InjectedFault::Meddling(Meddling { when, action: action.to_owned(), parameters: given }))
+    Ok(InjectedFault::Intervention(Intervention { when, action: action.to_owned(), parameters: given }))
 }
 
 impl fmt::Display for InjectedFault {
@@ -318,7 +318,7 @@ fn write(fault: &InjectedFault) -> Option<String> {
             let event = event.as_ref().map(|event: &Value| format!(":{event}")).unwrap_or_default();
             Some(format!("{whose}{state}{}=secondRun{event}", counts(*occurrence, 1)))
         }
-        InjectedFault::Meddling(meddling) => write_meddling(meddling),
+        InjectedFault::Intervention(intervention) => write_intervention(intervention),
     }
 }
 
@@ -354,16 +354,16 @@ fn write_fault(fault: &Fault) -> Option<String> {
     })
 }
 
-fn write_meddling(meddling: &Meddling) -> Option<String> {
-    let mut text = match &meddling.when {
+fn write_intervention(intervention: &Intervention) -> Option<String> {
+    let mut text = match &intervention.when {
         When::At(seconds) => format!("at:{seconds}="),
         When::After { action, occurrence, delay_seconds } => {
             let delay = if *delay_seconds == 0.0 { String::new() } else { format!("+{delay_seconds}") };
             format!("after:{action}{}{delay}=", counts(*occurrence, 1))
         }
     };
-    text.push_str(&meddling.action);
-    for (position, (name, value)) in meddling.parameters.iter().enumerate() {
+    text.push_str(&intervention.action);
+    for (position, (name, value)) in intervention.parameters.iter().enumerate() {
         if value.contains(',') {
             return None;
         }

@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rds_simulator::{Meddling, Outcome, Simulator, When, WorldState};
+use rds_simulator::{Intervention, Outcome, Simulator, When, WorldState};
 use serde_json::Value;
 
 /// The longest wait for RDS to accept one command, or for the goal of a wait.
@@ -100,7 +100,7 @@ async fn ask(simulator: &Simulator, command: &str, words: &[String]) -> Result<(
     loop {
         // The simulator offers this way to make a person's request to RDS.
         let when = When::At(simulator.now().as_secs_f64());
-        simulator.meddle(Meddling { when, action: action.clone(), parameters: parameters.clone() });
+        simulator.intervene(Intervention { when, action: action.clone(), parameters: parameters.clone() });
         let outcome = simulator.requests().pop().map(|request| request.outcome);
         match outcome {
             Some(Outcome::Ok) => return Ok(()),
