@@ -10,7 +10,7 @@ use trapheus_cli::campaign::{Case, Changes};
 use trapheus_cli::injection::{Beside, FunctionFaultKind, InjectedFault};
 use trapheus_common::document::SnapshotReplacement;
 
-use crate::mutations::{Without, around, assert_found_out, failing, no_recovery, orders, redefined};
+use crate::mutations::{Without, assert_found_out, failing, intercepted, no_recovery, orders, redefined};
 
 /// A rollback that ends at once and does not give the original its name back.
 fn without_the_way_home() -> Changes {
@@ -96,7 +96,7 @@ fn a_second_run_that_was_refused_excuses_no_missing_snapshot() {
     // With this option, only the task itself takes a snapshot.
     let snapshot_replacement = SnapshotReplacement::DeleteFirst;
     let case = Case { snapshot_replacement, ..orders("create_snapshot_only").with([second]) };
-    assert_found_out(&[case], &Changes::default(), &around(Without::TakenSnapshot));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::TakenSnapshot));
 }
 
 #[test]
@@ -109,5 +109,5 @@ fn the_oracle_reports_a_database_restored_from_another_backup() {
         ..world.snapshots[0].clone()
     };
     world.snapshots.push(of_another);
-    assert_found_out(&[case], &Changes::default(), &around(Without::PinnedBackup("other-snapshot")));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::PinnedBackup("other-snapshot")));
 }

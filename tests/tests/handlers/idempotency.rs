@@ -11,11 +11,11 @@ use std::rc::Rc;
 
 use rds_simulator::{Outcome, Simulator, World};
 use serde_json::{Value, json};
+use trapheus_cli::environment::{Call, Interceptor};
 use trapheus_cli::fleet::Failure;
 use trapheus_cli::injection::InjectedFault;
 use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal};
 use trapheus_cli::report::Report;
-use trapheus_cli::stage::{Around, Call};
 use trapheus_common::functions;
 
 /// The answer with which the run continues.
@@ -36,7 +36,7 @@ struct Twice {
 
 type Answer = Result<Value, Failure>;
 
-impl Around for Twice {
+impl Interceptor for Twice {
     fn call<'a>(&'a self, call: Call<'a>) -> Pin<Box<dyn Future<Output = Answer> + 'a>> {
         Box::pin(self.twice(call))
     }
@@ -150,11 +150,11 @@ fn runs() -> Vec<Run> {
     runs
 }
 
-fn rehearse((event, faults, fault): &Run, around: Option<Rc<dyn Around>>) -> Report {
+fn rehearse((event, faults, fault): &Run, interceptor: Option<Rc<dyn Interceptor>>) -> Report {
     let world = World::from_json(DEFAULT_WORLD).expect("the built-in world");
     let world = World { faults: serde_json::from_value(faults.clone()).expect("faults"), ..world };
     let faults = fault.iter().cloned().collect();
-    let rehearsal = Rehearsal { around, faults, ..Rehearsal::new(event.clone(), world) };
+    let rehearsal = Rehearsal { interceptor, faults, ..Rehearsal::new(event.clone(), world) };
     rehearsal.run(&mut ()).expect("a world that can exist")
 }
 

@@ -9,10 +9,10 @@ use std::rc::Rc;
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use rds_simulator::{Options, Simulator};
+use trapheus_cli::environment::{Call, Interceptor};
 use trapheus_cli::fleet::Failure;
 use trapheus_cli::injection::InjectedFault;
 use trapheus_cli::rehearsal::BEGIN;
-use trapheus_cli::stage::{Around, Call};
 
 use super::*;
 
@@ -284,7 +284,7 @@ async fn an_event_can_be_repeated_from_the_same_snapshot() {
 #[derive(Debug, Default)]
 struct Largest(Cell<usize>);
 
-impl Around for Largest {
+impl Interceptor for Largest {
     fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Result<Value, Failure>> {
         async move {
             let asked = call.payload.to_string().len();
@@ -301,7 +301,7 @@ impl Around for Largest {
 fn rehearse_large_cluster(faults: &[&str]) -> (Report, usize) {
     let largest = Rc::new(Largest::default());
     let mut rehearsal = rehearsal_of("62-large-document");
-    rehearsal.around = Some(largest.clone());
+    rehearsal.interceptor = Some(largest.clone());
     rehearsal.faults = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
     (rehearsal.run(&mut ()).expect("a world that can exist"), largest.0.get())
 }

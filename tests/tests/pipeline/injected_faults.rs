@@ -6,12 +6,12 @@ use std::time::{Duration, SystemTime};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use rds_simulator::{Options, Simulator};
+use trapheus_cli::environment::{Call, Interceptor};
 use trapheus_cli::fleet::Failure;
 use trapheus_cli::injection::{FunctionFaultKind, InjectedFault};
 use trapheus_cli::judge::by_hand;
 use trapheus_cli::rehearsal::{Clients, DEFINITION, load};
 use trapheus_cli::report::RunRole;
-use trapheus_cli::stage::{Around, Call};
 use trapheus_cli::timeline::StepStatus;
 
 use super::*;
@@ -161,7 +161,7 @@ struct SlowToStart {
     seconds: u64,
 }
 
-impl Around for SlowToStart {
+impl Interceptor for SlowToStart {
     fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Result<Value, Failure>> {
         async move {
             if call.function == self.function {
@@ -175,10 +175,10 @@ impl Around for SlowToStart {
 
 #[test]
 fn a_function_continues_although_its_execution_was_stopped() {
-    let around = Some(Rc::new(SlowToStart { function: "email", seconds: 60 }) as Rc<dyn Around>);
+    let interceptor = Some(Rc::new(SlowToStart { function: "email", seconds: 60 }) as Rc<dyn Interceptor>);
     // The execution is stopped in the rollback, while the first alert is being sent.
     let faults = ["RestoreDBInstanceFromDBSnapshot=denied", "RevertOldDbInstanceRename=abort"];
-    let report = Rehearsal { around, recovery: false, ..rehearsal(&faults) }.run(&mut ()).expect("a world");
+    let report = Rehearsal { interceptor, recovery: false, ..rehearsal(&faults) }.run(&mut ()).expect("a world");
     assert_eq!((report.status.as_str(), report.mails.len()), ("ABORTED", 1));
 }
 
@@ -188,7 +188,7 @@ struct AnswersTooMuch {
     function: &'static str,
 }
 
-impl Around for AnswersTooMuch {
+impl Interceptor for AnswersTooMuch {
     fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Result<Value, Failure>> {
         async move {
             let is_it = call.function == self.function;
@@ -205,8 +205,8 @@ impl Around for AnswersTooMuch {
 #[test]
 fn a_run_with_an_answer_that_is_too_large_is_rolled_back() {
     for function in ["preflight-instance", "restore-instance", "wait-instance"] {
-        let around = Some(Rc::new(AnswersTooMuch { function }) as Rc<dyn Around>);
-        let report = Rehearsal { around, recovery: false, ..rehearsal(&[]) }.run(&mut ()).expect("a world");
+        let interceptor = Some(Rc::new(AnswersTooMuch { function }) as Rc<dyn Interceptor>);
+        let report = Rehearsal { interceptor, recovery: false, ..rehearsal(&[]) }.run(&mut ()).expect("a world");
         assert_eq!(report.error.as_deref(), Some("States.DataLimitExceeded"), "{function}: {:?}", report.cause);
         assert_untouched(&report, function);
     }

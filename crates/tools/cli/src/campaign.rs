@@ -40,12 +40,12 @@ use states_language::StateMachine;
 use tokio::time::Instant;
 use trapheus_common::document::SnapshotReplacement;
 
+use crate::environment::Interceptor;
 use crate::injection::InjectedFault;
 use crate::judge::by_hand::{self, ByHand};
 use crate::judge::{Broken, Evidence, Promise, final_mail, judge};
 use crate::rehearsal::{BEGIN, DEFAULT_WORLD, Rehearsal};
 use crate::report::Report;
-use crate::stage::Around;
 use families::Family;
 
 /// One run: its input, its world and its faults.
@@ -133,7 +133,7 @@ static WORLD: LazyLock<Arc<World>> = LazyLock::new(|| {
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     pub definition: Option<StateMachine>,
-    pub around: Option<Rc<dyn Around>>,
+    pub interceptor: Option<Rc<dyn Interceptor>>,
     pub without_recovery: bool,
 }
 
@@ -163,7 +163,7 @@ async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> 
         faults: case.faults.clone(),
         recovery: !changes.without_recovery,
         definition: changes.definition.clone(),
-        around: changes.around.clone(),
+        interceptor: changes.interceptor.clone(),
         ..Rehearsal::new(case.event.clone(), World::clone(&case.world))
     };
     let report = rehearsal.run_against(&simulator, &mut ()).await?;

@@ -2,7 +2,7 @@
 //!
 //! This module owns the kinds of injected faults, and the names that they may use. It refuses an unknown name, and suggests
 //! the closest known one. The short form of `--fault` is in `injection/short.rs`. The simulator owns the effect on RDS
-//! ([`rds_simulator::Fault`]), and `stage.rs` the effect on functions and executions.
+//! ([`rds_simulator::Fault`]), and `environment.rs` the effect on functions and executions.
 
 mod short;
 

@@ -1,7 +1,7 @@
 //! Lambda's own part in an invocation: the errors with which it refuses one, and functions that sleep.
 //!
 //! This module owns the table of those errors, as Step Functions reports them. It also owns the list of a world's idle
-//! functions. `stage.rs` decides when a function meets one of the errors.
+//! functions. `environment.rs` decides when a function meets one of the errors.
 
 use std::collections::BTreeMap;
 use std::time::Duration;

@@ -4,7 +4,7 @@
 //! |---|---|
 //! | [`rehearsal`] | one execution on this machine: the real state machine, the real functions, a simulated RDS |
 //! | [`injection`] | all faults of a rehearsal |
-//! | [`stage`] | the environment of executions, and the effects of faults on functions and executions |
+//! | [`environment`] | the state that executions share, and the effects of faults on functions and executions |
 //! | [`fleet`] | the functions, called in this process as Lambda calls them |
 //! | [`lambda`] | Lambda's own errors, and functions that sleep |
 //! | [`timeline`] | an execution's events as steps that a person follows |
@@ -14,7 +14,7 @@
 //! | [`preview`] | one alert of a rehearsal, as it is sent |
 //! | [`cost`] | prices |
 //! | [`overhead`] | the time, calls and money that the pipeline adds to RDS's own |
-//! | [`together`] | many databases restored at once under RDS's limit |
+//! | [`concurrent_runs`] | many databases restored at once under RDS's limit (`trapheus fleet`) |
 //! | [`account`] | executions in an AWS account, started and followed |
 //! | [`diagram`] | pictures of the state machine |
 //!
@@ -22,8 +22,10 @@
 
 pub mod account;
 pub mod campaign;
+pub mod concurrent_runs;
 pub mod cost;
 pub mod diagram;
+pub mod environment;
 pub mod fleet;
 pub mod injection;
 pub mod judge;
@@ -33,7 +35,5 @@ pub mod preview;
 pub mod rehearsal;
 pub mod report;
 pub mod screen;
-pub mod stage;
 pub mod struck;
 pub mod timeline;
-pub mod together;

@@ -15,7 +15,7 @@ use trapheus_cli::injection::InjectedFault;
 use trapheus_cli::preview::{self, Format, Which};
 use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal, filled_in};
 use trapheus_cli::screen::{ERROR, Screen};
-use trapheus_cli::{account, campaign, diagram, overhead, together};
+use trapheus_cli::{account, campaign, concurrent_runs, diagram, overhead};
 use trapheus_common::document::{SnapshotReplacement, ValidateEvent};
 use trapheus_common::input::{ValidateOptions, validate};
 
@@ -222,7 +222,7 @@ enum Command {
     /// Exit status: 0 if every execution succeeded, 1 if one did not, 2 if they could not be rehearsed.
     #[command(after_help = "Examples:\n  trapheus fleet\n  \
                             trapheus fleet 30 --limit 5 --event events/aurora-cluster-restore.json")]
-    Fleet(together::Options),
+    Fleet(concurrent_runs::Options),
     /// Check a definition as Step Functions does, with its diagnostic codes.
     ///
     /// A name in the definition that AWS SAM replaces, such as `${WorkFunctionArn}`, stands for a Lambda function. The code

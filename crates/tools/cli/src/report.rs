@@ -11,8 +11,8 @@ use serde_json::Value;
 use states_language::{Outcome, Status};
 
 use crate::cost::{Cost, Usage};
+use crate::environment::{Ended, Run};
 use crate::injection::InjectedFault;
-use crate::stage::{Ended, Run};
 use crate::struck::{Strikes, Struck};
 use crate::timeline::{Step, said};
 

@@ -1,8 +1,8 @@
 //! The requested faults that took effect, with place and time, and those that never did.
 //!
-//! The simulator reports faults of requests and people ([`rds_simulator::Strike`]). The stage reports faults of functions
-//! and executions. A fault that only matched has not struck. A rehearsal that met no fault must not look like one that
-//! survived it.
+//! The simulator reports faults of requests and people ([`rds_simulator::Strike`]). The environment reports faults of
+//! functions and executions. A fault that only matched has not struck. A rehearsal that met no fault must not look like one
+//! that survived it.
 
 use std::collections::BTreeMap;
 
@@ -58,8 +58,8 @@ pub(crate) struct Strikes {
 }
 
 impl Strikes {
-    /// Collects the faults of the simulator and the stage. `others` are the stage's faults, `struck` its strikes.
-    /// `execution` is the name of the execution whose requests carry no label.
+    /// Collects the faults of the simulator and the environment. `others` are the environment's faults, `struck` its
+    /// strikes. `execution` is the name of the execution whose requests carry no label.
     pub(crate) fn new(
         simulator: &Simulator,
         others: impl IntoIterator<Item = InjectedFault>,

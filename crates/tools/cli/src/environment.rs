@@ -37,7 +37,7 @@ use crate::timeline::{Audience, Step, Timeline};
 const RULE_LATENCY: Duration = Duration::from_secs(1);
 
 /// An interceptor between the state machine and the functions. A test uses it to remove a safeguard.
-pub trait Around: fmt::Debug {
+pub trait Interceptor: fmt::Debug {
     /// Answers a call, for example with [`Call::proceed`].
     fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Result<Value, Failure>>;
 }
@@ -87,10 +87,10 @@ pub(crate) struct Ended {
 }
 
 /// The state that all executions of a rehearsal share.
-pub(crate) struct Stage {
+pub(crate) struct Environment {
     pub(crate) simulator: Simulator,
     pub(crate) machine: StateMachine,
-    pub(crate) around: Option<Rc<dyn Around>>,
+    pub(crate) interceptor: Option<Rc<dyn Interceptor>>,
     /// The wall-clock time at the start of the simulator's clock.
     pub(crate) epoch: SystemTime,
     pub(crate) recovers: bool,
@@ -110,12 +110,12 @@ pub(crate) struct Stage {
     entries: RefCell<HashMap<(Option<RunRole>, String), u32>>,
 }
 
-impl Stage {
+impl Environment {
     pub(crate) fn new(simulator: Simulator, machine: StateMachine, epoch: SystemTime) -> Self {
         Self {
             simulator,
             machine,
-            around: None,
+            interceptor: None,
             epoch,
             recovers: false,
             execution_faults: Vec::new(),
@@ -182,8 +182,8 @@ impl Stage {
         let arn = options.execution_arn.clone();
         self.register(&options);
         let halt = Rc::new(Halt::default());
-        let calls = Calls { stage: Rc::clone(self), fleet: Rc::clone(&run.fleet), halt: Rc::clone(&halt) };
-        let mut watch = Watch { timeline: Timeline::new(audience), stage: self, run, halt: &halt };
+        let calls = Calls { environment: Rc::clone(self), fleet: Rc::clone(&run.fleet), halt: Rc::clone(&halt) };
+        let mut watch = Watch { timeline: Timeline::new(audience), environment: self, run, halt: &halt };
         let mut redriven = Vec::new();
         let mut execution = Execution::new(&self.machine, &calls, options);
         if self.is_redriven(run) {
@@ -306,14 +306,14 @@ impl Stage {
         let fleet = Rc::new(Fleet { rds, ses, sfn, webhooks, ..(*beside.fleet).clone() });
         let seed = beside.seed.wrapping_add(0x9E37_79B9).rotate_left(u32::from(role == RunRole::Recovery));
         let run = Run { role: Some(role), name, input, seed, fleet };
-        let stage = Rc::clone(self);
+        let environment = Rc::clone(self);
         tokio::task::spawn_local(async move {
             tokio::time::sleep(after).await;
-            let started_seconds = stage.simulator.now().as_secs_f64();
-            let Ended { outcome, steps, .. } = stage.execute(&run, &mut ()).await;
-            let changes = stage.simulator.changes_by(&run.name);
+            let started_seconds = environment.simulator.now().as_secs_f64();
+            let Ended { outcome, steps, .. } = environment.execute(&run, &mut ()).await;
+            let changes = environment.simulator.changes_by(&run.name);
             let other = OtherRun::new(role, run.arn(), run.input, outcome, steps, started_seconds, changes);
-            stage.others.borrow_mut().push(other);
+            environment.others.borrow_mut().push(other);
         });
     }
 
@@ -378,8 +378,8 @@ impl Stage {
             fleet: &fleet,
         };
         let answer = async {
-            match &self.around {
-                Some(around) => around.call(call).await,
+            match &self.interceptor {
+                Some(interceptor) => interceptor.call(call).await,
                 None => call.proceed().await,
             }
         };
@@ -475,7 +475,7 @@ impl Halt {
 
 /// The functions as tasks of one execution.
 struct Calls {
-    stage: Rc<Stage>,
+    environment: Rc<Environment>,
     fleet: Rc<Fleet>,
     halt: Rc<Halt>,
 }
@@ -486,7 +486,7 @@ impl TaskHandler for Calls {
             // The stopped execution ends at its next check.
             return pending().boxed_local();
         }
-        let stage = Rc::clone(&self.stage);
+        let environment = Rc::clone(&self.environment);
         let invocation = Invocation {
             function: task.function.rsplit(':').next().unwrap_or_default().to_owned(),
             state: task.state.to_owned(),
@@ -494,7 +494,7 @@ impl TaskHandler for Calls {
             execution: task.execution.to_owned(),
             fleet: Rc::clone(&self.fleet),
         };
-        let work = tokio::task::spawn_local(async move { stage.invoke(invocation).await });
+        let work = tokio::task::spawn_local(async move { environment.invoke(invocation).await });
         async move {
             let answer = match work.await {
                 Ok(answer) => answer,
@@ -503,7 +503,7 @@ impl TaskHandler for Calls {
                 Err(_) => pending().await,
             };
             if let Some((why, occurrence)) = self.halt.stop_after(task.state) {
-                self.stage.strike(why, occurrence, task.execution, task.state);
+                self.environment.strike(why, occurrence, task.execution, task.state);
             }
             if self.halt.halted.get() {
                 return pending().await;
@@ -517,7 +517,7 @@ impl TaskHandler for Calls {
 /// Observes one execution: feeds its timeline, and triggers the faults of an entered state.
 struct Watch<'a> {
     timeline: Timeline<'a>,
-    stage: &'a Rc<Stage>,
+    environment: &'a Rc<Environment>,
     run: &'a Run,
     halt: &'a Halt,
 }
@@ -534,16 +534,16 @@ impl Observer for Watch<'_> {
 impl Watch<'_> {
     fn entered(&self, state: &str) {
         let here = Some((self.run.role, state));
-        let faults = self.stage.execution_faults.iter().filter(|fault| at(fault) == here);
+        let faults = self.environment.execution_faults.iter().filter(|fault| at(fault) == here);
         let mut seen = None;
         for fault in faults {
             let seen = *seen.get_or_insert_with(|| {
-                let mut entries = self.stage.entries.borrow_mut();
+                let mut entries = self.environment.entries.borrow_mut();
                 let seen = entries.entry((self.run.role, state.to_owned())).or_default();
                 *seen += 1;
                 *seen
             });
-            let strike = || self.stage.strike(fault.clone(), seen, &self.run.arn(), state);
+            let strike = || self.environment.strike(fault.clone(), seen, &self.run.arn(), state);
             match fault {
                 InjectedFault::Abort { occurrence, .. } if *occurrence == seen => {
                     self.halt.stop();
@@ -553,7 +553,7 @@ impl Watch<'_> {
                     self.halt.after.replace(Some((state.to_owned(), fault.clone(), seen)));
                 }
                 InjectedFault::SecondRun { occurrence, event, .. } if *occurrence == seen => {
-                    self.stage.start_second(self.run, event.as_ref());
+                    self.environment.start_second(self.run, event.as_ref());
                     strike();
                 }
                 _ => {}
