@@ -12,7 +12,7 @@ use aws_sdk_rds::types::Tag;
 use rds_simulator::{Fault, InstanceSpec, InstanceState, Outcome, Timings};
 use serde_json::{Value, json};
 use trapheus_cli::campaign::matrix::{event, failing_restores, function, intervention, request};
-use trapheus_cli::campaign::{Case, Changes, Judged, families, judged, matrix};
+use trapheus_cli::campaign::{Case, Changes, Examined, examined, families, matrix};
 use trapheus_cli::environment::{Call, Interceptor};
 use trapheus_cli::fleet::{Failure, Fleet};
 use trapheus_cli::injection::{Beside, FunctionFaultKind, InjectedFault};
@@ -32,7 +32,7 @@ pub(crate) fn assert_found_out(cases: &[Case], with: &Changes, without: &Changes
 /// Whether each run kept the promises, with the text of its result.
 fn outcomes(cases: &[Case], changes: &Changes) -> Vec<(bool, String)> {
     let outcome = |case: &Case| {
-        let Judged { report, broken, .. } = judged(case, changes).expect("a world that can exist");
+        let Examined { report, broken, .. } = examined(case, changes).expect("a world that can exist");
         // Writing to a String cannot fail.
         let Report { status, error, cause, .. } = &report;
         let mut text = format!("{}\n  {status} {error:?} {cause:?}", case.replay().expect("a command"));

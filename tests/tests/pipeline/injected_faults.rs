@@ -9,7 +9,7 @@ use rds_simulator::{Options, Simulator};
 use trapheus_cli::environment::{Call, Interceptor};
 use trapheus_cli::fleet::Failure;
 use trapheus_cli::injection::{FunctionFaultKind, InjectedFault};
-use trapheus_cli::judge::by_hand;
+use trapheus_cli::oracle::manual_recovery;
 use trapheus_cli::rehearsal::{Clients, DEFINITION, load};
 use trapheus_cli::report::RunRole;
 use trapheus_cli::timeline::StepStatus;
@@ -289,7 +289,7 @@ fn the_mail_of_a_recovery_that_could_not_read_its_execution_has_the_command_that
     let stopped = "RestoreDbInstanceFromSnapshot=abortAfter";
     let lost = rehearse_with(&[stopped, &denied(10_000)]);
     let mail = lost.mails.last().and_then(|mail| mail.text.as_deref()).expect("a mail");
-    let execution = by_hand::recovered(mail).expect("a command");
+    let execution = manual_recovery::recovered(mail).expect("a command");
     assert_eq!(execution, lost.execution);
     // Then the function has the permission again, and a person runs that command.
     let second = format!(r#"recovery:FinalAlerts=secondRun:{{"task":"recover","execution":"{execution}"}}"#);

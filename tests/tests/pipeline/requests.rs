@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rds_simulator::RecordedRequest;
-use trapheus_cli::campaign::{Case, Changes, families, judged};
+use trapheus_cli::campaign::{Case, Changes, examined, families};
 use trapheus_common::functions;
 
 use crate::{KINDS, event};
@@ -18,7 +18,7 @@ fn requests(identifier: &str, is_cluster: bool) -> Vec<RecordedRequest> {
     let faults = ["VerifyDbInstance=abort", "VerifyCluster=abort", &tagging];
     let faults = faults.map(|fault| fault.parse().expect("a fault"));
     let case = Case::new(families::ABORT, &event(identifier, "db_restore", is_cluster)).with(faults);
-    judged(&case, &Changes::default()).expect("a world that can exist").requests
+    examined(&case, &Changes::default()).expect("a world that can exist").requests
 }
 
 #[test]

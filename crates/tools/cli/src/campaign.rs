@@ -12,7 +12,7 @@
 //! | [`tally`] | the results of the runs, as tables |
 //!
 //! This module owns a single run of the campaign ([`Case`]) and runs many side by side ([`run`]). The promises are those of
-//! the oracle ([`crate::judge`]).
+//! the oracle ([`crate::oracle`]).
 
 pub mod command;
 pub mod families;
@@ -42,8 +42,8 @@ use trapheus_common::document::SnapshotReplacement;
 
 use crate::environment::Interceptor;
 use crate::injection::InjectedFault;
-use crate::judge::by_hand::{self, ByHand};
-use crate::judge::{Broken, Evidence, Promise, final_mail, judge};
+use crate::oracle::manual_recovery::{self, ManualRecovery};
+use crate::oracle::{Broken, Evidence, Promise, examine, final_mail};
 use crate::rehearsal::{BEGIN, DEFAULT_WORLD, Rehearsal};
 use crate::report::Report;
 use families::Family;
@@ -139,21 +139,21 @@ pub struct Changes {
 
 /// A run and the oracle's verdict.
 #[derive(Debug)]
-pub struct Judged {
+pub struct Examined {
     pub report: Report,
     pub requests: Vec<RecordedRequest>,
     pub broken: Vec<Broken>,
 }
 
-/// Rehearses a case and judges it.
-pub fn judged(case: &Case, changes: &Changes) -> Result<Judged, WorldError> {
+/// Rehearses a case and examines it.
+pub fn examined(case: &Case, changes: &Changes) -> Result<Examined, WorldError> {
     // The whole rehearsal is in this process. It needs no I/O, and the clock advances when all tasks sleep.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.unwrap_or_else(|error| panic!("cannot set up a runtime without I/O: {error}"));
     runtime.block_on(rehearse(case, changes))
 }
 
-async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> {
+async fn rehearse(case: &Case, changes: &Changes) -> Result<Examined, WorldError> {
     let simulator = simulator(case, World::clone(&case.world))?;
     let rehearsal = Rehearsal {
         seed: case.seed,
@@ -167,18 +167,18 @@ async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> 
         ..Rehearsal::new(case.event.clone(), World::clone(&case.world))
     };
     let report = rehearsal.run_against(&simulator, &mut ()).await?;
-    // The planned actions of people end before the oracle judges the run.
+    // The planned actions of people end before the oracle examines the run.
     tokio::time::sleep(last_intervention(case).saturating_sub(simulator.now())).await;
-    by_hand::settle(&simulator).await;
+    manual_recovery::settle(&simulator).await;
     let after = simulator.state();
     let requests = simulator.requests();
     let without = without_the_run(case, &report, &requests).await?;
-    let by_hand = match final_mail(&report).and_then(|mail| mail.text.as_deref()) {
-        Some(text) => by_hand::play(&simulator, text).await,
+    let manual_recovery = match final_mail(&report).and_then(|mail| mail.text.as_deref()) {
+        Some(text) => manual_recovery::play(&simulator, text).await,
         None => None,
     };
-    let broken = verdict(case, &report, &requests, &after, &without, by_hand.as_ref());
-    Ok(Judged { report, requests, broken })
+    let broken = verdict(case, &report, &requests, &after, &without, manual_recovery.as_ref());
+    Ok(Examined { report, requests, broken })
 }
 
 /// The time of the last action that a person does at a fixed time.
@@ -200,9 +200,9 @@ fn verdict(
     requests: &[RecordedRequest],
     after: &WorldState,
     without: &WorldState,
-    by_hand: Option<&ByHand>,
+    manual_recovery: Option<&ManualRecovery>,
 ) -> Vec<Broken> {
-    judge(&Evidence {
+    examine(&Evidence {
         report,
         world: &case.world,
         faults: &case.faults,
@@ -213,7 +213,7 @@ fn verdict(
         requests,
         after,
         without,
-        by_hand,
+        manual_recovery,
     })
 }
 
@@ -240,7 +240,7 @@ async fn without_the_run(case: &Case, report: &Report, requests: &[RecordedReque
     let world = World { faults: Vec::new(), meddling: interventions, ..World::clone(&case.world) };
     let simulator = simulator(case, world)?;
     tokio::time::sleep_until(Instant::now() + last + Duration::from_secs(1)).await;
-    by_hand::settle(&simulator).await;
+    manual_recovery::settle(&simulator).await;
     Ok(simulator.state())
 }
 
@@ -291,8 +291,8 @@ fn one(number: usize, case: Case) -> Finished {
         broken: vec![Broken { promise: Promise::I2, what }],
         report: None,
     };
-    match catch_unwind(AssertUnwindSafe(|| judged(&case, &Changes::default()))) {
-        Ok(Ok(Judged { report, requests, broken })) => Finished {
+    match catch_unwind(AssertUnwindSafe(|| examined(&case, &Changes::default()))) {
+        Ok(Ok(Examined { report, requests, broken })) => Finished {
             number,
             case,
             status: report.status.clone(),

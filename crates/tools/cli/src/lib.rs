@@ -15,6 +15,8 @@
 //! | [`cost`] | prices |
 //! | [`overhead`] | the time, calls and money that the pipeline adds to RDS's own |
 //! | [`concurrent_runs`] | many databases restored at once under RDS's limit (`trapheus fleet`) |
+//! | [`campaign`] | thousands of rehearsals with faults |
+//! | [`oracle`] | whether a rehearsed run kept its promises |
 //! | [`account`] | executions in an AWS account, started and followed |
 //! | [`diagram`] | pictures of the state machine |
 //!
@@ -28,8 +30,8 @@ pub mod diagram;
 pub mod environment;
 pub mod fleet;
 pub mod injection;
-pub mod judge;
 pub mod lambda;
+pub mod oracle;
 pub mod overhead;
 pub mod preview;
 pub mod rehearsal;

@@ -15,7 +15,7 @@ use states_language::StateType;
 use trapheus_common::document::SnapshotReplacement;
 
 use super::families::{self as f, Family};
-use super::{Case, Changes, field, judged, restarts};
+use super::{Case, Changes, examined, field, restarts};
 use crate::injection::{Beside, FunctionFault, FunctionFaultKind, InjectedFault};
 use crate::lambda::LambdaError;
 use crate::rehearsal::{WEBHOOKS, deployed};
@@ -50,7 +50,7 @@ pub struct Recording {
 impl Recording {
     /// Rehearses the case and records its actions. With `after`, actions before that state are left out.
     pub fn of(case: &Case, after: Option<&str>) -> Result<Self, String> {
-        let ended = judged(case, &Changes::default()).map_err(|error| error.to_string())?;
+        let ended = examined(case, &Changes::default()).map_err(|error| error.to_string())?;
         let steps = &ended.report.steps;
         let since = after.and_then(|state| steps.iter().find(|step| step.state == state));
         let since = since.map_or(0.0, |step| step.started_seconds);
@@ -82,7 +82,7 @@ impl Recording {
     }
 
     /// Keeps the actions since then.
-    fn only_since(&mut self, ended: &super::Judged, since: f64, functions: &BTreeMap<String, String>) {
+    fn only_since(&mut self, ended: &super::Examined, since: f64, functions: &BTreeMap<String, String>) {
         let later = |action: &String| {
             ended.requests.iter().any(|request| request.action == *action && request.at.as_secs_f64() >= since)
         };
@@ -498,7 +498,7 @@ fn restored(event: &Value) -> Result<Vec<Case>, String> {
     let others = GroupSpec { name: "others".to_owned(), ..GroupSpec::default() };
     world.parameter_groups.push(others.clone());
     world.cluster_parameter_groups.push(others);
-    let ended = judged(&base, &Changes::default()).map_err(|error| error.to_string())?;
+    let ended = examined(&base, &Changes::default()).map_err(|error| error.to_string())?;
     let applied = ended.report.steps.iter().find(|step| step.state.starts_with("Apply"));
     let applied = applied.ok_or(format!("{event} applies no settings"))?.started_seconds;
     let identifier = event["identifier"].as_str().unwrap_or_default();
@@ -718,7 +718,7 @@ fn failing_exports(event: &Value) -> Result<Vec<Case>, String> {
 
 /// The actions that people may do to an export and its snapshot.
 fn interventions_on_exports(event: &Value) -> Result<Vec<PlannedIntervention>, String> {
-    let ended = judged(&Case::new(f::HAPPY, event), &Changes::default()).map_err(|error| error.to_string())?;
+    let ended = examined(&Case::new(f::HAPPY, event), &Changes::default()).map_err(|error| error.to_string())?;
     let started = ended.requests.iter().find(|request| request.action == "StartExportTask");
     let Some(export) = started.and_then(|request| request.parameters.get("ExportTaskIdentifier")) else {
         return Err(format!("{event} exports nothing even if nothing goes wrong"));

@@ -7,7 +7,7 @@ use serde_json::{Value, json};
 
 use super::families as f;
 use super::matrix::{Recording, each, failing_restores};
-use super::{Case, Changes, judged};
+use super::{Case, Changes, examined};
 use crate::injection::{Beside, InjectedFault};
 use crate::rehearsal::{execution_arn, execution_name};
 
@@ -96,7 +96,7 @@ pub(super) fn recovered_twice(happy: &Recording) -> Result<Vec<Case>, String> {
 
 /// The states of this run's recovery, each once.
 fn states_of_recovery(case: &Case) -> Result<Vec<String>, String> {
-    let ended = judged(case, &Changes::default()).map_err(|error| error.to_string())?;
+    let ended = examined(case, &Changes::default()).map_err(|error| error.to_string())?;
     let recovery = ended.report.others.first().ok_or("nothing recovers it")?;
     let mut states: Vec<String> = Vec::new();
     for step in &recovery.steps {

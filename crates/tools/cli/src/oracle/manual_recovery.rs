@@ -16,7 +16,7 @@ const BETWEEN_TRIES: Duration = Duration::from_secs(60);
 
 /// The result of the commands.
 #[derive(Clone, Debug)]
-pub struct ByHand {
+pub struct ManualRecovery {
     /// The world after all work in it has ended.
     pub after: WorldState,
     /// The first command that failed, and the reason.
@@ -24,7 +24,7 @@ pub struct ByHand {
 }
 
 /// Runs the commands of the mail. Returns `None` if it has none.
-pub async fn play(simulator: &Simulator, mail: &str) -> Option<ByHand> {
+pub async fn play(simulator: &Simulator, mail: &str) -> Option<ManualRecovery> {
     let lines: Vec<&str> = mail.lines().filter(|line| line.starts_with("aws rds ")).collect();
     if lines.is_empty() {
         return None;
@@ -37,7 +37,7 @@ pub async fn play(simulator: &Simulator, mail: &str) -> Option<ByHand> {
         }
     }
     settle(simulator).await;
-    Some(ByHand { after: simulator.state(), problem })
+    Some(ManualRecovery { after: simulator.state(), problem })
 }
 
 /// The execution whose recovery a command of the mail starts.

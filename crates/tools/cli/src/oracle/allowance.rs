@@ -1,13 +1,13 @@
-//! Judges whether a fault hindered the rollback itself, so that it could only ask a person for help.
+//! Decides whether a fault hindered the rollback itself, so that it could only ask a person for help.
 //!
-//! A fault excuses a run under three conditions:
+//! A fault gives a run an allowance under three conditions:
 //!
 //! - The fault struck in the last rollback.
 //! - A step of that rollback gave up because of the fault.
 //! - That step had used up the retries of the deployed state machine.
 //!
-//! Any other fault, or one that passes by itself, excuses nothing: the run has to restore the original without help. A
-//! person excuses a run from the moment at which that person removed something that the rollback needs.
+//! Any other fault, or one that passes by itself, gives no allowance: the run has to restore the original without help. A
+//! person gives a run an allowance from the moment at which that person removed something that the rollback needs.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -15,41 +15,41 @@ use std::time::Duration;
 use rds_simulator::{Fault, IdleFunctions, Outcome, RecordedRequest};
 use states_language::StateType;
 
-use super::scene::{Scene, Taken};
-use super::{Evidence, Keeper, steps};
+use super::cast::{Cast, Taken};
+use super::{Claimant, Evidence, steps};
 use crate::injection::{FunctionFaultKind, InjectedFault};
 use crate::rehearsal::{ROLLBACK, WEBHOOKS, deployed};
 use crate::struck::Struck;
 use crate::timeline::{Step, StepStatus};
 
-/// The degree to which a run is excused for not restoring the original by itself.
+/// The degree to which a run need not restore the original by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Excuse {
+pub(super) enum Allowance {
     None,
     /// Only the release failed. The original is back all the same.
-    Marks,
+    Release,
     /// The rollback's own requests or functions failed. A person can finish it with the mail's commands.
-    Hand,
+    Help,
     /// The database itself is damaged, or people have taken it. No command is certain to help.
     Beyond,
 }
 
-pub(super) fn of(evidence: &Evidence<'_>, scene: &Scene<'_>, keeper: &Keeper<'_>) -> Excuse {
-    let rollback = Rollback::last(keeper);
-    let by_people = scene.removals().into_iter().map(|removal| match removal.taken {
-        _ if removal.at > keeper.end => Excuse::None,
+pub(super) fn of(evidence: &Evidence<'_>, cast: &Cast<'_>, claimant: &Claimant<'_>) -> Allowance {
+    let rollback = Rollback::last(claimant);
+    let by_people = cast.removals().into_iter().map(|removal| match removal.taken {
+        _ if removal.at > claimant.end => Allowance::None,
         // The commands find the database by its resource id. A recovery can find it only by the claim.
-        Taken::Claim if rollback.as_ref().is_none_or(|rollback| rollback.is_own) => Excuse::Hand,
-        Taken::Running | Taken::Cluster => Excuse::Hand,
-        Taken::Result if !steps::any_succeeded(keeper.steps, "verify") => Excuse::None,
-        Taken::Claim | Taken::Database | Taken::Result => Excuse::Beyond,
+        Taken::Claim if rollback.as_ref().is_none_or(|rollback| rollback.is_own) => Allowance::Help,
+        Taken::Running | Taken::Cluster => Allowance::Help,
+        Taken::Result if !steps::any_succeeded(claimant.steps, "verify") => Allowance::None,
+        Taken::Claim | Taken::Database | Taken::Result => Allowance::Beyond,
     });
     let lasting = evidence.report.struck.iter().filter(|strike| !is_past_lookup(strike, evidence));
     let by_faults = lasting.map(|strike| {
-        let over = rollback.as_ref().map_or(Excuse::None, |rollback| rollback.given_up_over(strike));
-        over.max(of_spoiled(strike, evidence, scene))
+        let over = rollback.as_ref().map_or(Allowance::None, |rollback| rollback.given_up_over(strike));
+        over.max(of_spoiled(strike, evidence, cast))
     });
-    by_people.chain(by_faults).fold(Excuse::None, Excuse::max)
+    by_people.chain(by_faults).fold(Allowance::None, Allowance::max)
 }
 
 /// The last rollback, by the run itself or by a recovery.
@@ -64,13 +64,13 @@ struct Rollback<'a> {
 }
 
 impl<'a> Rollback<'a> {
-    fn last(keeper: &Keeper<'a>) -> Option<Self> {
-        let of_itself = steps::failure_handling(keeper.steps).map(|step| {
-            let during = period(keeper.began + step.started_seconds, keeper.lasted - step.started_seconds);
-            Self { during, execution: keeper.execution, began: keeper.began, steps: keeper.steps, is_own: true }
+    fn last(claimant: &Claimant<'a>) -> Option<Self> {
+        let of_itself = steps::failure_handling(claimant.steps).map(|step| {
+            let during = period(claimant.began + step.started_seconds, claimant.lasted - step.started_seconds);
+            Self { during, execution: claimant.execution, began: claimant.began, steps: claimant.steps, is_own: true }
         });
-        // A recovery that finds no work rolls nothing back. Another check judges whether it may report that.
-        let worked = keeper.recoveries.iter().filter(|other| other.changes > 0 || other.status != "SUCCEEDED");
+        // A recovery that finds no work rolls nothing back. Another check decides whether it may report that.
+        let worked = claimant.recoveries.iter().filter(|other| other.changes > 0 || other.status != "SUCCEEDED");
         let recoveries = worked.map(|other| Self {
             during: period(other.started_seconds, other.duration_seconds),
             execution: &other.execution,
@@ -82,7 +82,7 @@ impl<'a> Rollback<'a> {
     }
 
     /// The part of the rollback that was given up because of this fault.
-    fn given_up_over(&self, strike: &Struck) -> Excuse {
+    fn given_up_over(&self, strike: &Struck) -> Allowance {
         let given_up = self.steps.iter().filter(|step| {
             let end = seconds(self.began + step.started_seconds + step.seconds);
             step.status == StepStatus::Failed
@@ -106,7 +106,7 @@ impl<'a> Rollback<'a> {
             _ => false,
         };
         let mut because = given_up.filter(is_cause).map(|step| steps::does(step, "release"));
-        because.next().map_or(Excuse::None, |is_last| if is_last { Excuse::Marks } else { Excuse::Hand })
+        because.next().map_or(Allowance::None, |is_last| if is_last { Allowance::Release } else { Allowance::Help })
     }
 
     /// Whether the step met the fault.
@@ -163,22 +163,22 @@ fn is_past_lookup(strike: &Struck, evidence: &Evidence<'_>) -> bool {
 }
 
 /// The damage that a fault did to the database itself, at any time.
-fn of_spoiled(strike: &Struck, evidence: &Evidence<'_>, scene: &Scene<'_>) -> Excuse {
+fn of_spoiled(strike: &Struck, evidence: &Evidence<'_>, cast: &Cast<'_>) -> Allowance {
     let (InjectedFault::Request(rule), Some(request)) = (&strike.fault, request_of(strike, evidence)) else {
-        return Excuse::None;
+        return Allowance::None;
     };
     let is_beyond = match &rule.fault {
         // The original accepts no rename any more.
-        Fault::EndsIn { .. } => scene.changes_original(request),
+        Fault::EndsIn { .. } => cast.changes_original(request),
         Fault::Stuck { .. } if outlasts_a_rollback(&rule.fault) => {
             // In some worlds, RDS cannot delete a database that is stuck in its creation.
             let cannot_be_removed = !evidence.world.unverified.delete_while_creating;
             let makes = request.action.starts_with("Restore") || request.action == "CreateDBInstance";
-            scene.changes_original(request) || scene.removes_from_home(request) || makes && cannot_be_removed
+            cast.changes_original(request) || cast.removes_from_home(request) || makes && cannot_be_removed
         }
         _ => false,
     };
-    if is_beyond { Excuse::Beyond } else { Excuse::None }
+    if is_beyond { Allowance::Beyond } else { Allowance::None }
 }
 
 /// Whether this database keeps its status because a fault makes its deletion or its rename last for ever.

@@ -136,7 +136,7 @@ pub(super) struct Removal {
     pub(super) taken: Taken,
 }
 
-pub(super) struct Scene<'a> {
+pub(super) struct Cast<'a> {
     pub(super) identifier: String,
     is_cluster: bool,
     task: String,
@@ -154,7 +154,7 @@ pub(super) struct Scene<'a> {
     made: &'a [Made],
 }
 
-impl<'a> Scene<'a> {
+impl<'a> Cast<'a> {
     pub(super) fn of(evidence: &Evidence<'a>) -> Self {
         let input = &evidence.report.input;
         let identifier = input["identifier"].as_str().unwrap_or_default().to_ascii_lowercase();
@@ -458,7 +458,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Judges the database under the service name.
+    /// Examines the database under the service name.
     pub(super) fn home(&self, world: &WorldState) -> Home {
         let Some(target) = self.original() else { return Home::Wrong("there never was one".to_owned()) };
         let found = if self.is_cluster {
