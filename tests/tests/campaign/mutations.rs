@@ -12,13 +12,13 @@ use std::time::{Duration, SystemTime};
 use aws_sdk_rds::types::Tag;
 use rds_simulator::{Fault, InstanceSpec, InstanceState, Outcome, Timings};
 use serde_json::{Value, json};
-use trapheus_cli::campaign::matrix::{event, failing_restores, function, meddling, request};
-use trapheus_cli::campaign::{Case, Changes, Judged, families, judged, matrix};
-use trapheus_cli::disturbance::{Beside, Disturbance, FunctionFaultKind};
+use trapheus_cli::campaign::matrix::{event, failing_restores, function, intervention, request};
+use trapheus_cli::campaign::{Case, Changes, Examined, examined, families, matrix};
+use trapheus_cli::environment::{Call, Interceptor};
 use trapheus_cli::fleet::{Failure, Fleet};
+use trapheus_cli::injection::{Beside, FunctionFaultKind, InjectedFault};
 use trapheus_cli::rehearsal::{BEGIN, Clients, DEFINITION, load};
 use trapheus_cli::report::Report;
-use trapheus_cli::stage::{Around, Call};
 use trapheus_common::poll::PollPolicy;
 use trapheus_common::timestamp::Timestamp;
 
@@ -33,7 +33,7 @@ pub(crate) fn assert_found_out(cases: &[Case], with: &Changes, without: &Changes
 /// Whether each run kept the promises, with the text of its result.
 fn outcomes(cases: &[Case], changes: &Changes) -> Vec<(bool, String)> {
     let outcome = |case: &Case| {
-        let Judged { report, broken, .. } = judged(case, changes).expect("a world that can exist");
+        let Examined { report, broken, .. } = examined(case, changes).expect("a world that can exist");
         // Writing to a String cannot fail.
         let Report { status, error, cause, .. } = &report;
         let mut text = format!("{}\n  {status} {error:?} {cause:?}", case.replay().expect("a command"));
@@ -52,8 +52,8 @@ fn told(outcomes: &[(bool, String)]) -> String {
     outcomes.iter().map(|(_, text)| text.as_str()).collect::<Vec<_>>().join("\n")
 }
 
-pub(crate) fn around(without: Without) -> Changes {
-    Changes { around: Some(Rc::new(without)), ..Changes::default() }
+pub(crate) fn intercepted(without: Without) -> Changes {
+    Changes { interceptor: Some(Rc::new(without)), ..Changes::default() }
 }
 
 /// Runs without the recovery, which would otherwise repair the failure of the rollback.
@@ -130,7 +130,7 @@ pub(crate) enum Without {
     LateTags,
 }
 
-impl Around for Without {
+impl Interceptor for Without {
     fn call<'a>(&'a self, call: Call<'a>) -> Pin<Box<dyn Future<Output = Result<Value, Failure>> + 'a>> {
         Box::pin(self.answer(call))
     }
@@ -339,18 +339,19 @@ async fn mark(call: &Call<'_>, identifier: &str, tags: &[(&str, &str)]) {
 
 #[test]
 fn without_resource_ids_a_half_restored_database_passes_for_the_original() {
-    assert_found_out(&[failing()], &Changes::default(), &around(Without::ResourceIds));
+    assert_found_out(&[failing()], &Changes::default(), &intercepted(Without::ResourceIds));
 }
 
 #[test]
 fn without_tags_a_database_that_a_person_created_meanwhile_is_removed() {
-    let made = matrix::doings("orders", false)
+    let made = matrix::interventions("orders", false)
         .into_iter()
         .find(|(_, action, parameters)| *action == "CreateDBInstance" && parameters[0].1 == "orders");
     let (_, action, parameters) = made.expect("a person makes a database");
     // The person creates the database while none has the name, between the rename and the restore.
-    let case = orders("db_restore").with([meddling(action, &parameters, matrix::after("ModifyDBInstance", 1, 100.0))]);
-    assert_found_out(&[case], &Changes::default(), &around(Without::Tags));
+    let case =
+        orders("db_restore").with([intervention(action, &parameters, matrix::after("ModifyDBInstance", 1, 100.0))]);
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::Tags));
 }
 
 /// As [`orders`], where tags show at once: those of this mutation come right before the call that reads them.
@@ -361,8 +362,8 @@ fn without_lag(task: &str) -> Case {
 }
 
 /// A run that begins beside the first one, when the first one enters this state.
-fn second(state: &str, task: &str) -> Disturbance {
-    Disturbance::SecondRun {
+fn second(state: &str, task: &str) -> InjectedFault {
+    InjectedFault::SecondRun {
         state: state.to_owned(),
         occurrence: 1,
         beside: Beside::First,
@@ -374,15 +375,15 @@ fn second(state: &str, task: &str) -> Disturbance {
 fn without_the_claim_two_runs_harm_each_other() {
     let cases = ["VerifyDbInstance", "DeleteOriginalDbInstance"]
         .map(|state| without_lag("db_restore").with([second(state, "create_snapshot_only")]));
-    assert_found_out(&cases, &Changes::default(), &around(Without::Claim));
+    assert_found_out(&cases, &Changes::default(), &intercepted(Without::Claim));
 }
 
 #[test]
 fn without_the_claim_two_runs_that_begin_together_change_the_database_together() {
     let case = without_lag("db_restore").with([second("WakeFunctions", "db_restore")]);
-    let (_, told) = outcomes(std::slice::from_ref(&case), &around(Without::Claim)).remove(0);
+    let (_, told) = outcomes(std::slice::from_ref(&case), &intercepted(Without::Claim)).remove(0);
     assert!(told.contains("two runs changed the database at the same time"), "{told}");
-    assert_found_out(&[case], &Changes::default(), &around(Without::Claim));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::Claim));
 }
 
 #[test]
@@ -471,7 +472,7 @@ fn without_a_deadline_of_its_own_a_rollback_has_no_time_left() {
 
 #[test]
 fn without_the_recovery_an_aborted_run_leaves_the_name_without_a_database() {
-    let abort = Disturbance::Abort { state: "RestoreDbInstanceFromSnapshot".to_owned(), occurrence: 1 };
+    let abort = InjectedFault::Abort { state: "RestoreDbInstanceFromSnapshot".to_owned(), occurrence: 1 };
     assert_found_out(&[orders("db_restore").with([abort])], &Changes::default(), &no_recovery());
 }
 
@@ -495,7 +496,7 @@ fn without_the_preflight_the_source_of_a_read_replica_is_replaced() {
     let options = rds_simulator::Options { start_time, ..rds_simulator::Options::default() };
     let elsewhere = runtime.block_on(async { rds_simulator::Simulator::new(elsewhere, options) });
     let clients = Clients::of(&elsewhere.expect("a possible world"));
-    assert_found_out(&[case], &Changes::default(), &around(Without::Preflight(clients)));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::Preflight(clients)));
 }
 
 #[test]
@@ -503,12 +504,12 @@ fn without_consecutive_reads_a_run_ends_before_the_reboot_of_a_rename() {
     let mut case = failing();
     std::sync::Arc::make_mut(&mut case.world).timings =
         Timings { jitter: 0.0, rename_false_available: 45.0, false_available_probability: 1.0, ..Timings::default() };
-    let without = Changes { without_recovery: true, ..around(Without::Agreement) };
+    let without = Changes { without_recovery: true, ..intercepted(Without::Agreement) };
     assert_found_out(&[case], &no_recovery(), &without);
 }
 
 #[test]
 fn without_the_order_of_its_replacement_a_snapshot_is_lost() {
     let case = orders("create_snapshot_only").with([request("CreateDBSnapshot", 1, 1, Fault::Denied {})]);
-    assert_found_out(&[case], &Changes::default(), &around(Without::ReplacementOrder));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::ReplacementOrder));
 }

@@ -1,16 +1,16 @@
-//! The oracle excuses a run only for a fault that can have caused the broken promise.
+//! The oracle makes an allowance only for a fault that can have caused the broken promise.
 //!
-//! Each test takes a safeguard away, beside an unrelated fault or act of a person. An oracle that excuses too much takes the fault
-//! for the cause. Each test also checks that the run keeps its promises with the safeguard in place.
+//! Each test takes a safeguard away, beside an unrelated fault or act of a person. An oracle that allows too much takes the
+//! fault for the cause. Each test also checks that the run keeps its promises with the safeguard in place.
 
 use rds_simulator::{Fault, SnapshotSpec, When};
 use serde_json::{Value, json};
-use trapheus_cli::campaign::matrix::{event, failing_restores, function, meddling, request};
+use trapheus_cli::campaign::matrix::{event, failing_restores, function, intervention, request};
 use trapheus_cli::campaign::{Case, Changes};
-use trapheus_cli::disturbance::{Beside, Disturbance, FunctionFaultKind};
+use trapheus_cli::injection::{Beside, FunctionFaultKind, InjectedFault};
 use trapheus_common::document::SnapshotReplacement;
 
-use crate::mutations::{Without, around, assert_found_out, failing, no_recovery, orders, redefined};
+use crate::mutations::{Without, assert_found_out, failing, intercepted, no_recovery, orders, redefined};
 
 /// A rollback that ends at once and does not give the original its name back.
 fn without_the_way_home() -> Changes {
@@ -27,53 +27,53 @@ fn without_the_way_home() -> Changes {
     redefined(skips, no_recovery())
 }
 
-/// Checks that these disturbances do not excuse a rollback that leaves the original parked.
-fn assert_no_excuse(case: Case, beside: impl IntoIterator<Item = Disturbance>) {
+/// Checks that these faults give no allowance to a rollback that leaves the original parked.
+fn assert_no_allowance(case: Case, beside: impl IntoIterator<Item = InjectedFault>) {
     assert_found_out(&[case.with(beside)], &no_recovery(), &without_the_way_home());
 }
 
 #[test]
-fn a_slack_that_does_not_answer_excuses_no_rollback() {
+fn a_slack_that_does_not_answer_gives_no_allowance() {
     let slow = || Fault::Slow { seconds: 3_600.0 };
-    assert_no_excuse(failing(), [request("PostMessage", 1, 10_000, slow())]);
-    assert_no_excuse(failing(), [request("GetParameter", 1, 10_000, slow())]);
+    assert_no_allowance(failing(), [request("PostMessage", 1, 10_000, slow())]);
+    assert_no_allowance(failing(), [request("GetParameter", 1, 10_000, slow())]);
 }
 
 #[test]
-fn a_snapshot_that_was_hidden_before_the_rollback_excuses_no_rollback() {
+fn a_snapshot_that_was_hidden_before_the_rollback_gives_no_allowance() {
     let hidden = request("CreateDBSnapshot", 1, 1, Fault::NotFoundFor { seconds: 2_000.0 });
-    assert_no_excuse(orders("create_snapshot").with(failing_restores("orders").remove(0)), [hidden]);
+    assert_no_allowance(orders("create_snapshot").with(failing_restores("orders").remove(0)), [hidden]);
 }
 
 #[test]
-fn a_snapshot_or_a_tag_of_a_person_excuses_no_rollback() {
+fn a_snapshot_or_a_tag_of_a_person_gives_no_allowance() {
     let snapshot = [("DBInstanceIdentifier", "orders".to_owned()), ("DBSnapshotIdentifier", "nightly".to_owned())];
     let tag = [
         ("ResourceName", "arn:aws:rds:us-east-1:123456789012:db:orders".to_owned()),
         ("Tags.Tag.1.Key", "cost-centre".to_owned()),
         ("Tags.Tag.1.Value", "7".to_owned()),
     ];
-    assert_no_excuse(failing(), [meddling("AddTagsToResource", &tag, When::At(0.0))]);
+    assert_no_allowance(failing(), [intervention("AddTagsToResource", &tag, When::At(0.0))]);
     // The snapshot is complete before the run's first read.
-    let early = meddling("CreateDBSnapshot", &snapshot, When::At(0.0));
-    assert_no_excuse(failing(), [early]);
+    let early = intervention("CreateDBSnapshot", &snapshot, When::At(0.0));
+    assert_no_allowance(failing(), [early]);
 }
 
 #[test]
-fn an_act_on_another_database_at_the_end_excuses_no_rollback() {
+fn an_act_on_another_database_at_the_end_gives_no_allowance() {
     let snapshot = [("DBInstanceIdentifier", "orders-2".to_owned()), ("DBSnapshotIdentifier", "nightly".to_owned())];
-    assert_no_excuse(failing(), [meddling("CreateDBSnapshot", &snapshot, When::At(80_000.0))]);
+    assert_no_allowance(failing(), [intervention("CreateDBSnapshot", &snapshot, When::At(80_000.0))]);
 }
 
 #[test]
-fn a_function_that_crashes_before_the_rollback_excuses_no_rollback() {
+fn a_function_that_crashes_before_the_rollback_gives_no_allowance() {
     let crash = |kind, times| function("wait-instance", 1, times, kind);
-    assert_no_excuse(orders("db_restore"), [crash(FunctionFaultKind::Crash, 4)]);
-    assert_no_excuse(orders("db_restore"), [crash(FunctionFaultKind::AnswerLost, 4)]);
+    assert_no_allowance(orders("db_restore"), [crash(FunctionFaultKind::Crash, 4)]);
+    assert_no_allowance(orders("db_restore"), [crash(FunctionFaultKind::AnswerLost, 4)]);
 }
 
 #[test]
-fn a_denial_that_fails_no_step_of_the_rollback_excuses_no_rollback() {
+fn a_denial_that_fails_no_step_of_the_rollback_gives_no_allowance() {
     // Preflight makes the first read of snapshots. The alert makes the later ones, and is sent without them as well.
     let denied = (2..=4).map(|occurrence| request("DescribeDBSnapshots", occurrence, 1, Fault::Denied {}));
     let case = orders("db_restore").with([request(
@@ -82,12 +82,12 @@ fn a_denial_that_fails_no_step_of_the_rollback_excuses_no_rollback() {
         1,
         Fault::EndsIn { status: "failed".to_owned() },
     )]);
-    assert_no_excuse(case, denied.skip(2));
+    assert_no_allowance(case, denied.skip(2));
 }
 
 #[test]
-fn a_second_run_that_was_refused_excuses_no_missing_snapshot() {
-    let second = Disturbance::SecondRun {
+fn a_second_run_that_was_refused_gives_no_allowance_for_a_missing_snapshot() {
+    let second = InjectedFault::SecondRun {
         state: "DbSnapshotCreate".to_owned(),
         occurrence: 1,
         beside: Beside::First,
@@ -96,7 +96,7 @@ fn a_second_run_that_was_refused_excuses_no_missing_snapshot() {
     // With this option, only the task itself takes a snapshot.
     let snapshot_replacement = SnapshotReplacement::DeleteFirst;
     let case = Case { snapshot_replacement, ..orders("create_snapshot_only").with([second]) };
-    assert_found_out(&[case], &Changes::default(), &around(Without::TakenSnapshot));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::TakenSnapshot));
 }
 
 #[test]
@@ -109,5 +109,5 @@ fn the_oracle_reports_a_database_restored_from_another_backup() {
         ..world.snapshots[0].clone()
     };
     world.snapshots.push(of_another);
-    assert_found_out(&[case], &Changes::default(), &around(Without::PinnedBackup("other-snapshot")));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::PinnedBackup("other-snapshot")));
 }

@@ -7,23 +7,23 @@ use std::time::SystemTime;
 
 use rds_simulator::{Fault, FaultRule, InstanceSpec, MemberSpec, Options, Simulator, Timings, When, World};
 use serde_json::{Value, json};
-use trapheus_cli::campaign::matrix::{after, event, meddling, request};
+use trapheus_cli::campaign::matrix::{after, event, intervention, request};
 use trapheus_cli::campaign::{Case, Changes, families};
-use trapheus_cli::disturbance::Disturbance;
+use trapheus_cli::injection::InjectedFault;
 use trapheus_cli::rehearsal::{BEGIN, Clients};
 
-use crate::mutations::{BYSTANDER, Without, around, assert_found_out, failing, no_recovery, orders, redefined};
+use crate::mutations::{BYSTANDER, Without, assert_found_out, failing, intercepted, no_recovery, orders, redefined};
 
 const EXECUTION: &str = "arn:aws:states:us-east-1:123456789012:execution:trapheus-DBRestoreStateMachine:rehearsal-0";
 
-fn abort(state: &str) -> Disturbance {
-    Disturbance::Abort { state: state.to_owned(), occurrence: 1 }
+fn abort(state: &str) -> InjectedFault {
+    InjectedFault::Abort { state: state.to_owned(), occurrence: 1 }
 }
 
 /// A request of a person at this moment.
-fn by_person(when: When, action: &str, parameters: &[(&str, &str)]) -> Disturbance {
+fn by_person(when: When, action: &str, parameters: &[(&str, &str)]) -> InjectedFault {
     let parameters: Vec<_> = parameters.iter().map(|(name, value)| (*name, (*value).to_owned())).collect();
-    meddling(action, &parameters, when)
+    intervention(action, &parameters, when)
 }
 
 #[test]
@@ -36,7 +36,7 @@ fn a_recovery_that_believes_copied_claims_gives_the_name_to_a_copy() {
         by_person(When::At(700.0), "RestoreDBInstanceFromDBSnapshot", &restored),
         abort("VerifyDbInstance"),
     ]);
-    assert_found_out(&[case], &Changes::default(), &around(Without::ProvenClaims));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::ProvenClaims));
 }
 
 #[test]
@@ -56,7 +56,7 @@ fn a_recovery_that_chooses_between_two_candidates_gives_the_name_to_another_data
     ];
     let forging = by_person(When::At(300.0), "AddTagsToResource", &forged);
     let case = case.with([forging, abort("RestoreDbInstanceFromSnapshot")]);
-    assert_found_out(&[case], &Changes::default(), &around(Without::SecondCandidate));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::SecondCandidate));
 }
 
 /// A run whose snapshot a person replaces by one of this database, right after preflight has pinned it.
@@ -75,18 +75,18 @@ fn replaced_by_one_of(source: &str) -> Case {
 
 #[test]
 fn a_run_that_does_not_pin_the_source_of_its_backup_restores_another_database() {
-    assert_found_out(&[replaced_by_one_of("billing")], &Changes::default(), &around(Without::Pin));
+    assert_found_out(&[replaced_by_one_of("billing")], &Changes::default(), &intercepted(Without::Pin));
 }
 
 #[test]
 fn a_run_that_does_not_pin_the_time_of_its_backup_restores_a_newer_one() {
-    assert_found_out(&[replaced_by_one_of("orders")], &Changes::default(), &around(Without::Pin));
+    assert_found_out(&[replaced_by_one_of("orders")], &Changes::default(), &intercepted(Without::Pin));
 }
 
 #[test]
 fn a_rollback_without_a_final_snapshot_destroys_the_writes_of_clients() {
     let case = orders("db_restore").with([abort("VerifyDbInstance")]);
-    assert_found_out(&[case], &Changes::default(), &around(Without::LastSnapshot));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::LastSnapshot));
 }
 
 #[test]
@@ -94,18 +94,18 @@ fn a_recovery_that_reads_the_execution_once_leaves_the_name_without_a_database()
     let unknown = Fault::Error { code: "ExecutionDoesNotExist".to_owned(), message: "not yet".to_owned() };
     let case = orders("db_restore")
         .with([abort("RestoreDbInstanceFromSnapshot"), request("DescribeExecution", 1, 6, unknown)]);
-    assert_found_out(&[case], &Changes::default(), &around(Without::Patience));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::Patience));
 }
 
 #[test]
 fn a_step_that_does_not_wait_for_tags_fails_a_run_without_a_fault() {
     let case = Case { must_succeed: true, ..orders("db_restore") };
-    assert_found_out(&[case], &Changes::default(), &around(Without::LateTags));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::LateTags));
 }
 
 #[test]
 fn an_alert_that_is_retried_without_a_limit_is_sent_many_times() {
-    let cut_off: Disturbance = "SendEmail#1x1000=connectionReset".parse().expect("a fault");
+    let cut_off: InjectedFault = "SendEmail#1x1000=connectionReset".parse().expect("a fault");
     let stubborn = |state: &str, definition: &mut Value| {
         let retriers = definition.get_mut("Retry").filter(|_| state.starts_with("Send"));
         for retrier in retriers.and_then(Value::as_array_mut).into_iter().flatten() {
@@ -121,14 +121,14 @@ fn a_wait_that_reads_only_the_name_does_not_notice_a_rename_of_its_database() {
         [("DBInstanceIdentifier", "orders"), ("NewDBInstanceIdentifier", "orders-old"), ("ApplyImmediately", "true")];
     let moment = after("RestoreDBInstanceFromDBSnapshot", 1, 1_200.0);
     let case = orders("db_restore").with([by_person(moment, "ModifyDBInstance", &renamed)]);
-    assert_found_out(&[case], &Changes::default(), &around(Without::OtherName));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::OtherName));
 }
 
 #[test]
 fn a_run_that_ignores_members_reports_a_cluster_with_a_failed_member_as_restored() {
     let mut case = Case::new(families::RANDOM, &event("ledger", "db_restore", true));
     Arc::make_mut(&mut case.world).failing_members = vec!["ledger-instance-2".to_owned()];
-    assert_found_out(&[case], &Changes::default(), &around(Without::Members));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::Members));
 }
 
 #[test]
@@ -140,7 +140,7 @@ fn a_run_that_does_not_know_auto_scaling_fails_because_of_a_reader() {
             cluster.members.push(MemberSpec { identifier, writer: false, ..cluster.members[0].clone() });
         }
     }
-    assert_found_out(&[case], &Changes::default(), &around(Without::AutoScaledReaders));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::AutoScaledReaders));
 }
 
 #[test]
@@ -148,14 +148,14 @@ fn a_run_that_treats_an_expired_token_as_a_denial_fails() {
     let expired = Fault::Error { code: "ExpiredToken".to_owned(), message: "expired".to_owned() };
     // Once more than the SDK tries.
     let case = Case { must_succeed: true, ..orders("db_restore").with([request("ModifyDBInstance", 1, 4, expired)]) };
-    assert_found_out(&[case], &Changes::default(), &around(Without::FreshTokens));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::FreshTokens));
 }
 
 #[test]
 fn the_oracle_reports_an_accepted_input_with_a_key_of_the_document() {
     let event = json!({"identifier": "orders", "task": "db_restore", "isCluster": false, "plan": {"original": {}}});
     let case = Case::new(families::INPUT, &event);
-    assert_found_out(&[case], &Changes::default(), &around(Without::KnownFields));
+    assert_found_out(&[case], &Changes::default(), &intercepted(Without::KnownFields));
 }
 
 #[test]
@@ -189,6 +189,6 @@ fn the_oracle_reports_an_alert_that_does_not_read_the_databases() {
     let clients = Clients::of(&elsewhere);
     // The rename back is denied, so a person must act.
     let case = failing().with([request("ModifyDBInstance", 2, 10_000, Fault::Denied {})]);
-    let without = Changes { without_recovery: true, ..around(Without::Sight(clients)) };
+    let without = Changes { without_recovery: true, ..intercepted(Without::Sight(clients)) };
     assert_found_out(&[case], &no_recovery(), &without);
 }

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rds_simulator::{Fault, FaultRule, Meddling, When};
+use rds_simulator::{Fault, FaultRule, Intervention, When};
 use serde_json::{Value, json};
 use trapheus_common::document::{OriginalCluster, OriginalInstance, ReleaseEvent, StepEvent, StepOutput, Task};
 use trapheus_common::identifiers::DatabaseIdentifier;
@@ -193,7 +193,7 @@ async fn of_two_claims_at_the_same_time_the_last_one_wins() {
         ("Tags.Tag.2.Key", tags::ROLE),
         ("Tags.Tag.2.Value", "original"),
     ];
-    harness.simulator.meddle(Meddling {
+    harness.simulator.intervene(Intervention {
         when: When::After { action: "AddTagsToResource".into(), occurrence: 1, delay_seconds: 1.0 },
         action: "AddTagsToResource".into(),
         parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
@@ -209,7 +209,7 @@ async fn a_claim_whose_tags_a_person_removes_fails() {
     let harness = Harness::new(orders(&json!({})));
     let event = harness.instance("orders", Task::DbRestore).await;
     let parameters = [("ResourceName", INSTANCE_ARN), ("TagKeys.member.1", tags::EXECUTION)];
-    harness.simulator.meddle(Meddling {
+    harness.simulator.intervene(Intervention {
         when: When::After { action: "AddTagsToResource".into(), occurrence: 1, delay_seconds: 1.0 },
         action: "RemoveTagsFromResource".into(),
         parameters: parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).into(),
@@ -692,7 +692,7 @@ async fn a_claim_that_shows_a_minute_late_is_waited_for() {
     let arn = ("ResourceName".to_owned(), INSTANCE_ARN.to_owned());
     let hidden =
         tags::OURS.iter().enumerate().map(|(at, key)| (format!("TagKeys.member.{}", at + 1), (*key).to_owned()));
-    harness.simulator.meddle(Meddling {
+    harness.simulator.intervene(Intervention {
         when: When::After { action: "AddTagsToResource".into(), occurrence: 1, delay_seconds: 0.1 },
         action: "RemoveTagsFromResource".into(),
         parameters: hidden.chain([arn]).collect(),

@@ -11,11 +11,11 @@ use std::rc::Rc;
 
 use rds_simulator::{Outcome, Simulator, World};
 use serde_json::{Value, json};
-use trapheus_cli::disturbance::Disturbance;
+use trapheus_cli::environment::{Call, Interceptor};
 use trapheus_cli::fleet::Failure;
+use trapheus_cli::injection::InjectedFault;
 use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal};
 use trapheus_cli::report::Report;
-use trapheus_cli::stage::{Around, Call};
 use trapheus_common::functions;
 
 /// The answer with which the run continues.
@@ -36,7 +36,7 @@ struct Twice {
 
 type Answer = Result<Value, Failure>;
 
-impl Around for Twice {
+impl Interceptor for Twice {
     fn call<'a>(&'a self, call: Call<'a>) -> Pin<Box<dyn Future<Output = Answer> + 'a>> {
         Box::pin(self.twice(call))
     }
@@ -116,8 +116,8 @@ fn untimed(answer: &Value) -> Value {
     answer
 }
 
-/// A run: its input, the faults of the world, and a disturbance of the execution.
-type Run = (Value, Value, Option<Disturbance>);
+/// A run: its input, the faults of the world, and a fault of the execution.
+type Run = (Value, Value, Option<InjectedFault>);
 
 /// Runs that together reach every function.
 fn runs() -> Vec<Run> {
@@ -144,17 +144,17 @@ fn runs() -> Vec<Run> {
         let ends = if identifier == "ledger" { json!({"kind": "endsIn", "status": "migration-failed"}) } else { ends };
         runs.push((event("db_restore"), json!([{"action": action, "fault": ends}]), None));
         let verify = if is_cluster { "VerifyCluster" } else { "VerifyDbInstance" };
-        let abort = Disturbance::Abort { state: verify.to_owned(), occurrence: 1 };
+        let abort = InjectedFault::Abort { state: verify.to_owned(), occurrence: 1 };
         runs.push((event("db_restore"), json!([]), Some(abort)));
     }
     runs
 }
 
-fn rehearse((event, faults, disturbance): &Run, around: Option<Rc<dyn Around>>) -> Report {
+fn rehearse((event, faults, fault): &Run, interceptor: Option<Rc<dyn Interceptor>>) -> Report {
     let world = World::from_json(DEFAULT_WORLD).expect("the built-in world");
     let world = World { faults: serde_json::from_value(faults.clone()).expect("faults"), ..world };
-    let disturbances = disturbance.iter().cloned().collect();
-    let rehearsal = Rehearsal { around, disturbances, ..Rehearsal::new(event.clone(), world) };
+    let faults = fault.iter().cloned().collect();
+    let rehearsal = Rehearsal { interceptor, faults, ..Rehearsal::new(event.clone(), world) };
     rehearsal.run(&mut ()).expect("a world that can exist")
 }
 

@@ -7,7 +7,7 @@ use std::fs;
 use std::path::PathBuf;
 
 use rds_simulator::World;
-use trapheus_cli::disturbance::Disturbance;
+use trapheus_cli::injection::InjectedFault;
 use trapheus_cli::preview::{self, Format, Which};
 use trapheus_cli::rehearsal::Rehearsal;
 
@@ -73,9 +73,9 @@ const SCENES: &[Scene] = &[
 ];
 
 fn alert((identifier, is_cluster): (&str, bool), faults: &[&str], format: Format) -> String {
-    let disturbances = faults.iter().map(|fault| fault.parse::<Disturbance>().expect("a fault")).collect();
+    let faults = faults.iter().map(|fault| fault.parse::<InjectedFault>().expect("a fault")).collect();
     let world: World = world();
-    let rehearsal = Rehearsal { disturbances, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world) };
+    let rehearsal = Rehearsal { faults, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world) };
     preview::alert(rehearsal, Which::Final, format).expect("a world that can exist").expect("an alert")
 }
 

@@ -9,10 +9,10 @@ use std::rc::Rc;
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use rds_simulator::{Options, Simulator};
-use trapheus_cli::disturbance::Disturbance;
+use trapheus_cli::environment::{Call, Interceptor};
 use trapheus_cli::fleet::Failure;
+use trapheus_cli::injection::InjectedFault;
 use trapheus_cli::rehearsal::BEGIN;
-use trapheus_cli::stage::{Around, Call};
 
 use super::*;
 
@@ -141,7 +141,7 @@ fn rehearse_case(case: &str) -> Report {
     while let Some(option) = args.next() {
         let mut value = || args.next().unwrap_or_else(|| panic!("{case}: {option} has no value"));
         match option.as_str() {
-            "--fault" => rehearsal.disturbances.push(value().parse::<Disturbance>().expect("a fault")),
+            "--fault" => rehearsal.faults.push(value().parse::<InjectedFault>().expect("a fault")),
             "--name" => rehearsal.name = Some(value().clone()),
             "--success-notice" => rehearsal.success_notice = true,
             other => panic!("{case}: {other}"),
@@ -284,7 +284,7 @@ async fn an_event_can_be_repeated_from_the_same_snapshot() {
 #[derive(Debug, Default)]
 struct Largest(Cell<usize>);
 
-impl Around for Largest {
+impl Interceptor for Largest {
     fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Result<Value, Failure>> {
         async move {
             let asked = call.payload.to_string().len();
@@ -301,8 +301,8 @@ impl Around for Largest {
 fn rehearse_large_cluster(faults: &[&str]) -> (Report, usize) {
     let largest = Rc::new(Largest::default());
     let mut rehearsal = rehearsal_of("62-large-document");
-    rehearsal.around = Some(largest.clone());
-    rehearsal.disturbances = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
+    rehearsal.interceptor = Some(largest.clone());
+    rehearsal.faults = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
     (rehearsal.run(&mut ()).expect("a world that can exist"), largest.0.get())
 }
 
@@ -315,7 +315,7 @@ fn stops(run: &Report) -> Vec<String> {
         *occurrence += 1;
         let at = |what| format!("{}#{occurrence}={what}", step.state);
         let after = at("abortAfter");
-        stops.push(if after.parse::<Disturbance>().is_ok() { after } else { at("abort") });
+        stops.push(if after.parse::<InjectedFault>().is_ok() { after } else { at("abort") });
     }
     stops
 }

@@ -173,7 +173,7 @@ fn the_longest_names_that_the_original_project_takes_fit_the_run_and_its_rollbac
         }
         let verify = if is_cluster { "VerifyCluster=abort" } else { "VerifyDbInstance=abort" };
         let mut rehearsal = Rehearsal::new(event(identifier, "db_restore", is_cluster), longest.clone());
-        rehearsal.disturbances.push(verify.parse().expect("a fault"));
+        rehearsal.faults.push(verify.parse().expect("a fault"));
         let report = rehearsal.run(&mut ()).expect("a world that can exist");
         assert!(report.others.iter().all(|other| other.status == "SUCCEEDED"), "{identifier}: {:?}", report.others);
         assert_untouched(&report, identifier);

@@ -133,7 +133,7 @@ fn a_snapshot_that_is_being_exported_is_replaced_by_the_next_run() {
             "parameters": {"ExportTaskIdentifier": "earlier", "SourceArn": source, "S3BucketName": "exports",
                            "IamRoleArn": "role", "KmsKeyId": "key"},
         }]))
-        .expect("a doing");
+        .expect("an intervention");
         let report = rehearse(exporting(identifier, "create_snapshot_only", is_cluster, true), world);
         assert_eq!(report.status, "SUCCEEDED", "{identifier}: {:?} {:?}", report.error, report.cause);
         let statuses: Vec<&str> = report.world.exports.iter().map(|export| export.status.as_ref()).collect();

@@ -123,9 +123,8 @@ fn the_mail_names_the_verified_database_if_its_original_could_not_be_deleted() {
         ("orders", false, "protect-instance#1x4=crash"),
         ("shop", true, "protect-cluster#1x4=crash"),
     ] {
-        let disturbances = vec![fault.parse().expect("a fault")];
-        let rehearsal =
-            Rehearsal { disturbances, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world()) };
+        let faults = vec![fault.parse().expect("a fault")];
+        let rehearsal = Rehearsal { faults, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world()) };
         let report = rehearsal.run(&mut ()).expect("a world that can exist");
         let [recovery] = &report.others[..] else { panic!("{fault}: one recovery: {:?}", report.others) };
         assert_eq!(recovery.status, "SUCCEEDED", "{fault}: {:?} {:?}", recovery.error, recovery.cause);
@@ -145,9 +144,8 @@ fn a_run_that_cannot_commit_gives_the_original_its_name_back() {
         ("shop", true, "commit-cluster#1x4=crash"),
         ("ledger", true, "commit-cluster#1x4=crash"),
     ] {
-        let disturbances = vec![fault.parse().expect("a fault")];
-        let rehearsal =
-            Rehearsal { disturbances, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world()) };
+        let faults = vec![fault.parse().expect("a fault")];
+        let rehearsal = Rehearsal { faults, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world()) };
         let report = rehearsal.run(&mut ()).expect("a world that can exist");
         assert_eq!(report.status, "FAILED", "{fault}");
         assert_untouched(&report, fault);
@@ -161,9 +159,8 @@ fn the_rollback_finds_a_commit_whose_answer_is_lost_for_good() {
         ("shop", true, "commit-cluster#1x4=answerLost"),
         ("ledger", true, "commit-cluster#1x4=answerLost"),
     ] {
-        let disturbances = vec![fault.parse().expect("a fault")];
-        let rehearsal =
-            Rehearsal { disturbances, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world()) };
+        let faults = vec![fault.parse().expect("a fault")];
+        let rehearsal = Rehearsal { faults, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world()) };
         let report = rehearsal.run(&mut ()).expect("a world that can exist");
         assert_eq!(report.status, "FAILED", "{fault}");
         let last = report.mails.last().and_then(|mail| mail.text.as_deref()).unwrap_or_default();
@@ -252,7 +249,7 @@ fn a_claim_that_a_person_removes_ends_the_run_but_not_its_rollback() {
     let untag = "after:ModifyDBInstance=RemoveTagsFromResource:ResourceName=arn:aws:rds:us-east-1:123456789012:db:orders,\
                  TagKeys.member.1=trapheus:execution";
     let rehearsal = Rehearsal {
-        disturbances: vec![untag.parse().expect("a disturbance")],
+        faults: vec![untag.parse().expect("a fault")],
         ..Rehearsal::new(event("orders", "db_restore", false), world())
     };
     let report = rehearsal.run(&mut ()).expect("a world that can exist");
@@ -263,8 +260,8 @@ fn a_claim_that_a_person_removes_ends_the_run_but_not_its_rollback() {
 /// A restore that fails after the restored database was in service, with further faults.
 fn fail_in_service(identifier: &str, is_cluster: bool, faults: &[&str]) -> Report {
     let verify = if is_cluster { "verify-cluster#1x9=crash" } else { "verify-instance#1x9=crash" };
-    let disturbances = std::iter::once(&verify).chain(faults).map(|fault| fault.parse().expect("a fault")).collect();
-    let rehearsal = Rehearsal { disturbances, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world()) };
+    let faults = std::iter::once(&verify).chain(faults).map(|fault| fault.parse().expect("a fault")).collect();
+    let rehearsal = Rehearsal { faults, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world()) };
     rehearsal.run(&mut ()).expect("a world that can exist")
 }
 
@@ -347,9 +344,9 @@ fn storage_work_delays_only_the_deletion_of_a_database_moved_aside() {
     world.timings.storage_initialization = 3.0 * 3_600.0;
     for (identifier, is_cluster) in [("orders", false), ("ledger", true)] {
         let verify = if is_cluster { "verify-cluster#1x9=crash" } else { "verify-instance#1x9=crash" };
-        let disturbances = vec![verify.parse().expect("a fault")];
+        let faults = vec![verify.parse().expect("a fault")];
         let event = event(identifier, "db_restore", is_cluster);
-        let report = Rehearsal { disturbances, ..Rehearsal::new(event, world.clone()) }.run(&mut ()).expect("a world");
+        let report = Rehearsal { faults, ..Rehearsal::new(event, world.clone()) }.run(&mut ()).expect("a world");
         assert_untouched(&report, identifier);
         assert!(inventory(&report.world).iter().any(|one| one.contains("snapshot") && one.contains("-failed-")));
         assert!(report.steps.len() < 200, "{} states", report.steps.len());
@@ -368,9 +365,9 @@ fn a_failed_restore_that_shows_late_is_removed_after_it_shows() {
     ] {
         for hidden in [2_000, 3_000] {
             let faults = [format!("{action}=endsIn:{ends_in}"), format!("{action}=notFoundFor:{hidden}")];
-            let disturbances = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
+            let faults = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
             let event = event(identifier, "db_restore", is_cluster);
-            let rehearsal = Rehearsal { disturbances, ..Rehearsal::new(event, world()) };
+            let rehearsal = Rehearsal { faults, ..Rehearsal::new(event, world()) };
             let report = rehearsal.run(&mut ()).expect("a world that can exist");
             assert_untouched(&report, &format!("{identifier} {action} hidden for {hidden} s"));
             let last = report.mails.last().expect("a mail");

@@ -4,7 +4,7 @@
 
 use std::fs;
 
-use trapheus_cli::disturbance::Disturbance;
+use trapheus_cli::injection::InjectedFault;
 use trapheus_cli::rehearsal::Rehearsal;
 use trapheus_cli::screen;
 
@@ -43,8 +43,8 @@ const SCENES: &[Scene] = &[
 fn rehearse(event: &str, faults: &[&str]) -> String {
     let file = format!("{}/../events/{event}.json", env!("CARGO_MANIFEST_DIR"));
     let input = serde_json::from_str(&fs::read_to_string(file).expect("an event")).expect("JSON");
-    let disturbances = faults.iter().map(|fault| fault.parse::<Disturbance>().expect("a fault")).collect();
-    let rehearsal = Rehearsal { disturbances, ..Rehearsal::new(input, world()) };
+    let parsed = faults.iter().map(|fault| fault.parse::<InjectedFault>().expect("a fault")).collect();
+    let rehearsal = Rehearsal { faults: parsed, ..Rehearsal::new(input, world()) };
     let (_, text) = screen::plain(rehearsal).expect("a world that can exist");
     let faults: Vec<String> = faults.iter().map(|fault| format!(" --fault '{fault}'")).collect();
     format!("$ trapheus rehearse events/{event}.json{}\n{text}", faults.concat())

@@ -1,7 +1,7 @@
 //! Reads that lag, connections that are reset, and functions that Lambda refuses to run.
 
 use rds_simulator::{IdleFunctions, Lag, Lambda, Timings};
-use trapheus_cli::disturbance::Disturbance;
+use trapheus_cli::injection::InjectedFault;
 use trapheus_cli::lambda::LambdaError;
 
 use super::*;
@@ -12,8 +12,8 @@ fn lagging() -> World {
 }
 
 fn rehearse_with(event: Value, world: World, seed: u64, faults: &[&str]) -> Report {
-    let disturbances = faults.iter().map(|fault| fault.parse::<Disturbance>().expect("a fault")).collect();
-    Rehearsal { disturbances, seed, ..Rehearsal::new(event, world) }.run(&mut ()).expect("a world that can exist")
+    let faults = faults.iter().map(|fault| fault.parse::<InjectedFault>().expect("a fault")).collect();
+    Rehearsal { faults, seed, ..Rehearsal::new(event, world) }.run(&mut ()).expect("a world that can exist")
 }
 
 fn changes(report: &Report) -> Vec<&String> {

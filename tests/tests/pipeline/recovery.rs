@@ -376,8 +376,8 @@ fn a_copy_that_an_operator_restores_during_the_run_is_left_alone() {
         "at:700=RestoreDBInstanceFromDBSnapshot:DBInstanceIdentifier=orders-copy,DBSnapshotIdentifier=manual",
         "VerifyDbInstance=abort",
     ];
-    let disturbances = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
-    let rehearsal = Rehearsal { disturbances, ..Rehearsal::new(event("orders", "db_restore", false), copied) };
+    let faults = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
+    let rehearsal = Rehearsal { faults, ..Rehearsal::new(event("orders", "db_restore", false), copied) };
     let report = rehearsal.run(&mut ()).expect("a world that can exist");
     assert_eq!(report.others.iter().map(|other| other.status.as_str()).collect::<Vec<_>>(), ["SUCCEEDED"]);
     assert_eq!(resource_id(&report.world, "orders"), resource_id(&report.world_before, "orders"));
@@ -489,9 +489,9 @@ fn a_cluster_of_sixteen_members_with_maximal_tags_is_recovered() {
         "clusters": [{"identifier": "shop", "engine": "aurora-postgresql", "tags": tags, "members": members}],
         "clusterSnapshots": [{"identifier": "shop-snapshot", "source": "shop"}],
     });
-    let disturbances = vec!["RestoreClusterFromSnapshot#2=abort".parse().expect("a fault")];
+    let faults = vec!["RestoreClusterFromSnapshot#2=abort".parse().expect("a fault")];
     let world = serde_json::from_value(world).expect("a world");
-    let rehearsal = Rehearsal { disturbances, ..Rehearsal::new(event("shop", "db_restore", true), world) };
+    let rehearsal = Rehearsal { faults, ..Rehearsal::new(event("shop", "db_restore", true), world) };
     let report = rehearsal.run(&mut ()).expect("a world that can exist");
     let recovery = report.others.first().expect("a recovery");
     assert_eq!(recovery.status, "SUCCEEDED", "{:?} {:?}", recovery.error, recovery.cause);

@@ -3,7 +3,7 @@
 use std::collections::BTreeMap;
 
 use rds_simulator::RecordedRequest;
-use trapheus_cli::campaign::{Case, Changes, families, judged};
+use trapheus_cli::campaign::{Case, Changes, examined, families};
 use trapheus_common::functions;
 
 use crate::{KINDS, event};
@@ -15,10 +15,10 @@ fn requests(identifier: &str, is_cluster: bool) -> Vec<RecordedRequest> {
         "at:1=AddTagsToResource:ResourceName=arn:aws:rds:us-east-1:123456789012:{kind}:{identifier},\
          Tags.Tag.1.Key=team,Tags.Tag.1.Value=payments"
     );
-    let disturbances = ["VerifyDbInstance=abort", "VerifyCluster=abort", &tagging];
-    let disturbances = disturbances.map(|disturbance| disturbance.parse().expect("a disturbance"));
-    let case = Case::new(families::ABORT, &event(identifier, "db_restore", is_cluster)).with(disturbances);
-    judged(&case, &Changes::default()).expect("a world that can exist").requests
+    let faults = ["VerifyDbInstance=abort", "VerifyCluster=abort", &tagging];
+    let faults = faults.map(|fault| fault.parse().expect("a fault"));
+    let case = Case::new(families::ABORT, &event(identifier, "db_restore", is_cluster)).with(faults);
+    examined(&case, &Changes::default()).expect("a world that can exist").requests
 }
 
 #[test]

@@ -5,10 +5,10 @@ use std::rc::Rc;
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use serde_json::{Value, json};
+use trapheus_cli::environment::{Call, Interceptor};
 use trapheus_cli::fleet::Failure;
 use trapheus_cli::rehearsal::Rehearsal;
 use trapheus_cli::report::Report;
-use trapheus_cli::stage::{Around, Call};
 use trapheus_common::clients::lazy;
 use trapheus_tests::web::Receiver;
 
@@ -21,7 +21,7 @@ struct OverTheWire {
     webhooks: &'static [&'static str],
 }
 
-impl Around for OverTheWire {
+impl Interceptor for OverTheWire {
     fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Result<Value, Failure>> {
         async move {
             if call.function != "slack" {
@@ -45,8 +45,9 @@ fn failing(webhooks: &'static [&'static str]) -> (Report, Receiver) {
     let world = world_with(json!([
         {"action": "RestoreDBInstanceFromDBSnapshot", "fault": {"kind": "endsIn", "status": "failed"}}
     ]));
-    let around: Rc<dyn Around> = Rc::new(OverTheWire { receiver: receiver.clone(), webhooks });
-    let rehearsal = Rehearsal { around: Some(around), ..Rehearsal::new(event("orders", "db_restore", false), world) };
+    let interceptor: Rc<dyn Interceptor> = Rc::new(OverTheWire { receiver: receiver.clone(), webhooks });
+    let rehearsal =
+        Rehearsal { interceptor: Some(interceptor), ..Rehearsal::new(event("orders", "db_restore", false), world) };
     (rehearsal.run(&mut ()).expect("a world that can exist"), receiver)
 }
 

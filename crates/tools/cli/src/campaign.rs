@@ -12,7 +12,7 @@
 //! | [`tally`] | the results of the runs, as tables |
 //!
 //! This module owns a single run of the campaign ([`Case`]) and runs many side by side ([`run`]). The promises are those of
-//! the oracle ([`crate::judge`]).
+//! the oracle ([`crate::oracle`]).
 
 pub mod command;
 pub mod families;
@@ -32,18 +32,20 @@ use std::sync::atomic::{AtomicUsize, Ordering};
 use std::sync::{Arc, LazyLock, mpsc};
 use std::time::{Duration, SystemTime};
 
-use rds_simulator::{Lag, MEDDLER, Meddling, Outcome, RecordedRequest, Simulator, When, World, WorldError, WorldState};
+use rds_simulator::{
+    Intervention, Lag, OPERATOR, Outcome, RecordedRequest, Simulator, When, World, WorldError, WorldState,
+};
 use serde_json::Value;
 use states_language::StateMachine;
 use tokio::time::Instant;
 use trapheus_common::document::SnapshotReplacement;
 
-use crate::disturbance::Disturbance;
-use crate::judge::by_hand::{self, ByHand};
-use crate::judge::{Broken, Evidence, Promise, final_mail, judge};
+use crate::environment::Interceptor;
+use crate::injection::InjectedFault;
+use crate::oracle::manual_recovery::{self, ManualRecovery};
+use crate::oracle::{Broken, Evidence, Promise, examine, final_mail};
 use crate::rehearsal::{BEGIN, DEFAULT_WORLD, Rehearsal};
 use crate::report::Report;
-use crate::stage::Around;
 use families::Family;
 
 /// One run: its input, its world and its faults.
@@ -58,7 +60,7 @@ pub struct Case {
     pub final_snapshot: bool,
     /// Whether the deployment sends an alert for a success.
     pub success_notice: bool,
-    pub disturbances: Vec<Disturbance>,
+    pub faults: Vec<InjectedFault>,
     /// Whether all faults are ones that a run overcomes by itself.
     pub must_succeed: bool,
 }
@@ -74,14 +76,14 @@ impl Case {
             snapshot_replacement: SnapshotReplacement::default(),
             final_snapshot: false,
             success_notice: false,
-            disturbances: Vec::new(),
+            faults: Vec::new(),
             must_succeed: families::HARMLESS.contains(&family),
         }
     }
 
     #[must_use]
-    pub fn with(mut self, disturbances: impl IntoIterator<Item = Disturbance>) -> Self {
-        self.disturbances.extend(disturbances);
+    pub fn with(mut self, faults: impl IntoIterator<Item = InjectedFault>) -> Self {
+        self.faults.extend(faults);
         self
     }
 
@@ -110,8 +112,8 @@ impl Case {
             .and_then(|()| fs::write(&path, world))
             .map_err(|error| format!("cannot write {}: {error}", path.display()))?;
         let _ = write!(command, " --world {}", path.display());
-        for disturbance in &self.disturbances {
-            let _ = write!(command, " --fault '{}'", disturbance.to_string().replace('\'', r"'\''"));
+        for fault in &self.faults {
+            let _ = write!(command, " --fault '{}'", fault.to_string().replace('\'', r"'\''"));
         }
         Ok(command)
     }
@@ -131,61 +133,61 @@ static WORLD: LazyLock<Arc<World>> = LazyLock::new(|| {
 #[derive(Clone, Debug, Default)]
 pub struct Changes {
     pub definition: Option<StateMachine>,
-    pub around: Option<Rc<dyn Around>>,
+    pub interceptor: Option<Rc<dyn Interceptor>>,
     pub without_recovery: bool,
 }
 
 /// A run and the oracle's verdict.
 #[derive(Debug)]
-pub struct Judged {
+pub struct Examined {
     pub report: Report,
     pub requests: Vec<RecordedRequest>,
     pub broken: Vec<Broken>,
 }
 
-/// Rehearses a case and judges it.
-pub fn judged(case: &Case, changes: &Changes) -> Result<Judged, WorldError> {
+/// Rehearses a case and examines it.
+pub fn examined(case: &Case, changes: &Changes) -> Result<Examined, WorldError> {
     // The whole rehearsal is in this process. It needs no I/O, and the clock advances when all tasks sleep.
     let runtime = tokio::runtime::Builder::new_current_thread().enable_time().start_paused(true).build();
     let runtime = runtime.unwrap_or_else(|error| panic!("cannot set up a runtime without I/O: {error}"));
     runtime.block_on(rehearse(case, changes))
 }
 
-async fn rehearse(case: &Case, changes: &Changes) -> Result<Judged, WorldError> {
+async fn rehearse(case: &Case, changes: &Changes) -> Result<Examined, WorldError> {
     let simulator = simulator(case, World::clone(&case.world))?;
     let rehearsal = Rehearsal {
         seed: case.seed,
         snapshot_replacement: case.snapshot_replacement,
         final_snapshot: case.final_snapshot,
         success_notice: case.success_notice,
-        disturbances: case.disturbances.clone(),
+        faults: case.faults.clone(),
         recovery: !changes.without_recovery,
         definition: changes.definition.clone(),
-        around: changes.around.clone(),
+        interceptor: changes.interceptor.clone(),
         ..Rehearsal::new(case.event.clone(), World::clone(&case.world))
     };
     let report = rehearsal.run_against(&simulator, &mut ()).await?;
-    // The planned actions of people end before the oracle judges the run.
-    tokio::time::sleep(last_doing(case).saturating_sub(simulator.now())).await;
-    by_hand::settle(&simulator).await;
+    // The planned actions of people end before the oracle examines the run.
+    tokio::time::sleep(last_intervention(case).saturating_sub(simulator.now())).await;
+    manual_recovery::settle(&simulator).await;
     let after = simulator.state();
     let requests = simulator.requests();
     let without = without_the_run(case, &report, &requests).await?;
-    let by_hand = match final_mail(&report).and_then(|mail| mail.text.as_deref()) {
-        Some(text) => by_hand::play(&simulator, text).await,
+    let manual_recovery = match final_mail(&report).and_then(|mail| mail.text.as_deref()) {
+        Some(text) => manual_recovery::play(&simulator, text).await,
         None => None,
     };
-    let broken = verdict(case, &report, &requests, &after, &without, by_hand.as_ref());
-    Ok(Judged { report, requests, broken })
+    let broken = verdict(case, &report, &requests, &after, &without, manual_recovery.as_ref());
+    Ok(Examined { report, requests, broken })
 }
 
 /// The time of the last action that a person does at a fixed time.
-fn last_doing(case: &Case) -> Duration {
-    let declared = case.disturbances.iter().filter_map(|disturbance| match disturbance {
-        Disturbance::Meddling(meddling) => Some(meddling),
+fn last_intervention(case: &Case) -> Duration {
+    let declared = case.faults.iter().filter_map(|fault| match fault {
+        InjectedFault::Intervention(intervention) => Some(intervention),
         _ => None,
     });
-    let times = declared.chain(&case.world.meddling).filter_map(|meddling| match meddling.when {
+    let times = declared.chain(&case.world.meddling).filter_map(|intervention| match intervention.when {
         When::At(seconds) => Some(Duration::from_secs_f64(seconds.max(0.0)) + Duration::from_secs(1)),
         When::After { .. } => None,
     });
@@ -198,12 +200,12 @@ fn verdict(
     requests: &[RecordedRequest],
     after: &WorldState,
     without: &WorldState,
-    by_hand: Option<&ByHand>,
+    manual_recovery: Option<&ManualRecovery>,
 ) -> Vec<Broken> {
-    judge(&Evidence {
+    examine(&Evidence {
         report,
         world: &case.world,
-        disturbances: &case.disturbances,
+        faults: &case.faults,
         snapshot_replacement: case.snapshot_replacement,
         final_snapshot: case.final_snapshot,
         success_notice: case.success_notice,
@@ -211,7 +213,7 @@ fn verdict(
         requests,
         after,
         without,
-        by_hand,
+        manual_recovery,
     })
 }
 
@@ -222,23 +224,23 @@ fn simulator(case: &Case, world: World) -> Result<Simulator, WorldError> {
 
 /// The world after the same time, if only people had acted and no run.
 async fn without_the_run(case: &Case, report: &Report, requests: &[RecordedRequest]) -> Result<WorldState, WorldError> {
-    let doings: Vec<Meddling> = requests
+    let interventions: Vec<Intervention> = requests
         .iter()
-        .filter(|request| request.caller == MEDDLER && request.outcome == Outcome::Ok)
-        .map(|request| Meddling {
+        .filter(|request| request.caller == OPERATOR && request.outcome == Outcome::Ok)
+        .map(|request| Intervention {
             when: When::At(request.at.as_secs_f64()),
             action: request.action.clone(),
             parameters: request.parameters.clone(),
         })
         .collect();
-    if doings.is_empty() {
+    if interventions.is_empty() {
         return Ok(report.world_before.clone());
     }
     let last = requests.last().map_or(Duration::ZERO, |request| request.at);
-    let world = World { faults: Vec::new(), meddling: doings, ..World::clone(&case.world) };
+    let world = World { faults: Vec::new(), meddling: interventions, ..World::clone(&case.world) };
     let simulator = simulator(case, world)?;
     tokio::time::sleep_until(Instant::now() + last + Duration::from_secs(1)).await;
-    by_hand::settle(&simulator).await;
+    manual_recovery::settle(&simulator).await;
     Ok(simulator.state())
 }
 
@@ -289,8 +291,8 @@ fn one(number: usize, case: Case) -> Finished {
         broken: vec![Broken { promise: Promise::I2, what }],
         report: None,
     };
-    match catch_unwind(AssertUnwindSafe(|| judged(&case, &Changes::default()))) {
-        Ok(Ok(Judged { report, requests, broken })) => Finished {
+    match catch_unwind(AssertUnwindSafe(|| examined(&case, &Changes::default()))) {
+        Ok(Ok(Examined { report, requests, broken })) => Finished {
             number,
             case,
             status: report.status.clone(),

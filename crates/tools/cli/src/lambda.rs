@@ -1,7 +1,7 @@
 //! Lambda's own part in an invocation: the errors with which it refuses one, and functions that sleep.
 //!
 //! This module owns the table of those errors, as Step Functions reports them. It also owns the list of a world's idle
-//! functions. `stage.rs` decides when a function meets one of the errors.
+//! functions. `environment.rs` decides when a function meets one of the errors.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -11,7 +11,7 @@ use serde::de::Error as _;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 use trapheus_common::functions;
 
-use crate::disturbance::known;
+use crate::injection::known;
 
 /// An error with which Lambda refuses an invocation.
 #[derive(Clone, Copy, Debug)]

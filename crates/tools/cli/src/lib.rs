@@ -3,8 +3,8 @@
 //! | module | owns |
 //! |---|---|
 //! | [`rehearsal`] | one execution on this machine: the real state machine, the real functions, a simulated RDS |
-//! | [`disturbance`] | all faults of a rehearsal |
-//! | [`stage`] | the environment of executions, and the effects of faults on functions and executions |
+//! | [`injection`] | all faults of a rehearsal |
+//! | [`environment`] | the state that executions share, and the effects of faults on functions and executions |
 //! | [`fleet`] | the functions, called in this process as Lambda calls them |
 //! | [`lambda`] | Lambda's own errors, and functions that sleep |
 //! | [`timeline`] | an execution's events as steps that a person follows |
@@ -14,7 +14,9 @@
 //! | [`preview`] | one alert of a rehearsal, as it is sent |
 //! | [`cost`] | prices |
 //! | [`overhead`] | the time, calls and money that the pipeline adds to RDS's own |
-//! | [`together`] | many databases restored at once under RDS's limit |
+//! | [`concurrent_runs`] | many databases restored at once under RDS's limit (`trapheus fleet`) |
+//! | [`campaign`] | thousands of rehearsals with faults |
+//! | [`oracle`] | whether a rehearsed run kept its promises |
 //! | [`account`] | executions in an AWS account, started and followed |
 //! | [`diagram`] | pictures of the state machine |
 //!
@@ -22,18 +24,18 @@
 
 pub mod account;
 pub mod campaign;
+pub mod concurrent_runs;
 pub mod cost;
 pub mod diagram;
-pub mod disturbance;
+pub mod environment;
 pub mod fleet;
-pub mod judge;
+pub mod injection;
 pub mod lambda;
+pub mod oracle;
 pub mod overhead;
 pub mod preview;
 pub mod rehearsal;
 pub mod report;
 pub mod screen;
-pub mod stage;
 pub mod struck;
 pub mod timeline;
-pub mod together;

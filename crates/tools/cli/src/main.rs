@@ -11,11 +11,11 @@ use clap::{Parser, Subcommand};
 use rds_simulator::{Options, Simulator, World};
 use serde_json::Value;
 use states_language::Severity;
-use trapheus_cli::disturbance::Disturbance;
+use trapheus_cli::injection::InjectedFault;
 use trapheus_cli::preview::{self, Format, Which};
 use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal, filled_in};
 use trapheus_cli::screen::{ERROR, Screen};
-use trapheus_cli::{account, campaign, diagram, overhead, together};
+use trapheus_cli::{account, campaign, concurrent_runs, diagram, overhead};
 use trapheus_common::document::{SnapshotReplacement, ValidateEvent};
 use trapheus_common::input::{ValidateOptions, validate};
 
@@ -84,7 +84,7 @@ enum Command {
         world: Option<PathBuf>,
         /// A fault, as WHERE=WHAT or as a JSON object; may be given several times.
         #[arg(long = "fault", value_name = "FAULT")]
-        disturbances: Vec<Disturbance>,
+        faults: Vec<InjectedFault>,
         /// Do not start the recovery that follows an execution without success.
         #[arg(long)]
         no_recovery: bool,
@@ -126,7 +126,7 @@ enum Command {
         world: Option<PathBuf>,
         /// A fault, as WHERE=WHAT or as a JSON object; may be given several times.
         #[arg(long = "fault", value_name = "FAULT")]
-        disturbances: Vec<Disturbance>,
+        faults: Vec<InjectedFault>,
         /// The seed of all random choices of the run.
         #[arg(long, value_name = "N", default_value_t = 0)]
         seed: u64,
@@ -222,7 +222,7 @@ enum Command {
     /// Exit status: 0 if every execution succeeded, 1 if one did not, 2 if they could not be rehearsed.
     #[command(after_help = "Examples:\n  trapheus fleet\n  \
                             trapheus fleet 30 --limit 5 --event events/aurora-cluster-restore.json")]
-    Fleet(together::Options),
+    Fleet(concurrent_runs::Options),
     /// Check a definition as Step Functions does, with its diagnostic codes.
     ///
     /// A name in the definition that AWS SAM replaces, such as `${WorkFunctionArn}`, stands for a Lambda function. The code
@@ -277,7 +277,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
         Command::Rehearse {
             event,
             world,
-            disturbances,
+            faults,
             no_recovery,
             seed,
             name,
@@ -290,7 +290,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
             let event = serde_json::from_str(&event).map_err(|error| format!("the event is not JSON: {error}"))?;
             let world = read_world(world.as_deref())?;
             let rehearsal = Rehearsal {
-                disturbances,
+                faults,
                 recovery: !no_recovery,
                 seed,
                 name,
@@ -301,10 +301,10 @@ fn run(command: Command) -> Result<ExitCode, String> {
             };
             rehearse(rehearsal, json)
         }
-        Command::PreviewAlert { event, world, disturbances, seed, alert, format } => {
+        Command::PreviewAlert { event, world, faults, seed, alert, format } => {
             let event = read(&event)?;
             let event = serde_json::from_str(&event).map_err(|error| format!("the event is not JSON: {error}"))?;
-            let rehearsal = Rehearsal { disturbances, seed, ..Rehearsal::new(event, read_world(world.as_deref())?) };
+            let rehearsal = Rehearsal { faults, seed, ..Rehearsal::new(event, read_world(world.as_deref())?) };
             let alert = preview::alert(rehearsal, alert, format).map_err(|error| describe(&error))?;
             if let Some(alert) = &alert {
                 anstream::print!("{alert}");

@@ -22,11 +22,11 @@ use trapheus_export::ExportOptions;
 use trapheus_slack::SlackOptions;
 
 use crate::cost::Usage;
-use crate::disturbance::Disturbance;
+use crate::environment::{Environment, Interceptor, Run};
 use crate::fleet::Fleet;
+use crate::injection::InjectedFault;
 use crate::lambda::Idle;
 use crate::report::Report;
-use crate::stage::{Around, Run, Stage};
 use crate::timeline::Audience;
 
 /// The deployed definition.
@@ -107,13 +107,13 @@ pub struct Rehearsal {
     /// Whether the deployment sends an alert for a success.
     pub success_notice: bool,
     /// The faults, besides those of the world.
-    pub disturbances: Vec<Disturbance>,
+    pub faults: Vec<InjectedFault>,
     /// Whether a recovery follows an execution without success, as in a deployment.
     pub recovery: bool,
     /// A state machine to use in place of the deployed one.
     pub definition: Option<StateMachine>,
     /// The interceptor between the state machine and the functions.
-    pub around: Option<Rc<dyn Around>>,
+    pub interceptor: Option<Rc<dyn Interceptor>>,
 }
 
 impl Rehearsal {
@@ -127,10 +127,10 @@ impl Rehearsal {
             snapshot_replacement: SnapshotReplacement::default(),
             final_snapshot: false,
             success_notice: false,
-            disturbances: Vec::new(),
+            faults: Vec::new(),
             recovery: true,
             definition: None,
-            around: None,
+            interceptor: None,
         }
     }
 
@@ -146,7 +146,7 @@ impl Rehearsal {
     async fn run_here(mut self, audience: &mut dyn Audience) -> Result<Report, WorldError> {
         let start = SystemTime::UNIX_EPOCH + BEGIN;
         let options = rds_simulator::Options { seed: self.seed, start_time: start, speed: 1.0 };
-        self.disturbances.extend(Disturbance::of_world(&self.world)?);
+        self.faults.extend(InjectedFault::of_world(&self.world)?);
         let simulator = Simulator::new(self.world.clone(), options)?;
         self.run_against(&simulator, audience).await
     }
@@ -162,8 +162,8 @@ impl Rehearsal {
         let before = simulator.state();
         let fleet = self.fleet(simulator, SystemTime::UNIX_EPOCH + BEGIN + simulator.now());
         let idle = Idle::of_world(&self.world)?;
-        let mut stage = self.stage(simulator);
-        stage.idle = idle.into();
+        let mut environment = self.environment(simulator);
+        environment.idle = idle.into();
         let run = Run {
             role: None,
             name: self.name.take().unwrap_or_else(|| execution_name(self.seed)),
@@ -172,27 +172,27 @@ impl Rehearsal {
             fleet: Rc::new(fleet),
         };
 
-        let stage = Rc::new(stage);
+        let environment = Rc::new(environment);
         let local = LocalSet::new();
-        let ended = Box::pin(local.run_until(stage.execute(&run, audience))).await;
+        let ended = Box::pin(local.run_until(environment.execute(&run, audience))).await;
         // Waits for recoveries, second runs, and functions that outlive their execution.
         local.await;
-        let usage = Usage { mails: simulator.mails().len() as u64, ..stage.usage() };
-        let strikes = stage.take_strikes(&run);
-        Ok(Report::new(&run, ended, stage.take_others(), strikes, usage, before, simulator))
+        let usage = Usage { mails: simulator.mails().len() as u64, ..environment.usage() };
+        let strikes = environment.take_strikes(&run);
+        Ok(Report::new(&run, ended, environment.take_others(), strikes, usage, before, simulator))
     }
 
-    /// The stage that the executions share, with all faults.
-    pub(crate) fn stage(&mut self, simulator: &Simulator) -> Stage {
+    /// The environment that the executions share, with all faults.
+    pub(crate) fn environment(&mut self, simulator: &Simulator) -> Environment {
         let [in_secret, in_parameter] = WEBHOOKS.map(|path| format!("https://hooks.slack.com{path}"));
         simulator.put_secret(SLACK_SECRET, &in_secret);
         simulator.put_parameter(SLACK_PARAMETER, &in_parameter);
         let machine = self.definition.take().unwrap_or_else(|| deployed().clone());
-        let mut stage = Stage::new(simulator.clone(), machine, SystemTime::UNIX_EPOCH + BEGIN);
-        stage.recovers = self.recovery;
-        stage.around = self.around.take();
-        stage.disturb(std::mem::take(&mut self.disturbances));
-        stage
+        let mut environment = Environment::new(simulator.clone(), machine, SystemTime::UNIX_EPOCH + BEGIN);
+        environment.recovers = self.recovery;
+        environment.interceptor = self.interceptor.take();
+        environment.inject(std::mem::take(&mut self.faults));
+        environment
     }
 
     /// The functions of this deployment, at a time of day.

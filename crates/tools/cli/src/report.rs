@@ -5,14 +5,14 @@ use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rds_simulator::{MEDDLER, Mail, Outcome as RequestOutcome, Post, Service, Simulator, WorldState};
+use rds_simulator::{Mail, OPERATOR, Outcome as RequestOutcome, Post, Service, Simulator, WorldState};
 use serde::Serialize;
 use serde_json::Value;
 use states_language::{Outcome, Status};
 
 use crate::cost::{Cost, Usage};
-use crate::disturbance::Disturbance;
-use crate::stage::{Ended, Run};
+use crate::environment::{Ended, Run};
+use crate::injection::InjectedFault;
 use crate::struck::{Strikes, Struck};
 use crate::timeline::{Step, said};
 
@@ -48,7 +48,7 @@ pub struct Report {
     pub struck: Vec<Struck>,
     /// Requested faults that never took effect, in the short form of `--fault`.
     #[serde(skip_serializing_if = "Vec::is_empty", serialize_with = "crate::struck::as_texts")]
-    pub never_struck: Vec<Disturbance>,
+    pub never_struck: Vec<InjectedFault>,
     /// Seconds without an available database that answers under the identifier; absent if none ever existed.
     #[serde(skip_serializing_if = "Option::is_none")]
     pub downtime_seconds: Option<f64>,
@@ -361,7 +361,7 @@ impl Report {
                 let maker = made.map_or("", |made| made.caller.as_str());
                 let is_by = |other: &OtherRun| other.execution.rsplit(':').next() == Some(maker);
                 match maker {
-                    MEDDLER => "made by a person".to_owned(),
+                    OPERATOR => "made by a person".to_owned(),
                     _ if self.others.iter().any(is_by) => "restored by another run".to_owned(),
                     _ => "restored by this run".to_owned(),
                 }

@@ -1,15 +1,15 @@
 //! The requested faults that took effect, with place and time, and those that never did.
 //!
-//! The simulator reports faults of requests and people ([`rds_simulator::Strike`]). The stage reports faults of functions
-//! and executions. A fault that only matched has not struck. A rehearsal that met no fault must not look like one that
-//! survived it.
+//! The simulator reports faults of requests and people ([`rds_simulator::Strike`]). The environment reports faults of
+//! functions and executions. A fault that only matched has not struck. A rehearsal that met no fault must not look like one
+//! that survived it.
 
 use std::collections::BTreeMap;
 
 use rds_simulator::{Outcome, RecordedRequest, Simulator, StruckBy};
 use serde::{Serialize, Serializer};
 
-use crate::disturbance::Disturbance;
+use crate::injection::InjectedFault;
 use crate::rehearsal::execution_arn;
 
 /// A fault at the moment of its effect.
@@ -18,7 +18,7 @@ use crate::rehearsal::execution_arn;
 pub struct Struck {
     /// The requested fault; in JSON, the short form of `--fault`.
     #[serde(serialize_with = "as_text")]
-    pub fault: Disturbance,
+    pub fault: InjectedFault,
     /// Seconds since the world began.
     pub at_seconds: f64,
     /// The number of the matching request, invocation or entry, counted from 1.
@@ -54,20 +54,21 @@ pub struct StruckRequest {
 #[derive(Clone, Debug, Default)]
 pub(crate) struct Strikes {
     pub(crate) struck: Vec<Struck>,
-    pub(crate) never: Vec<Disturbance>,
+    pub(crate) never: Vec<InjectedFault>,
 }
 
 impl Strikes {
-    /// Collects the faults of the simulator and the stage. `others` are the stage's faults, `struck` its strikes.
-    /// `execution` is the name of the execution whose requests carry no label.
+    /// Collects the faults of the simulator and the environment. `others` are the environment's faults, `struck` its
+    /// strikes. `execution` is the name of the execution whose requests carry no label.
     pub(crate) fn new(
         simulator: &Simulator,
-        others: impl IntoIterator<Item = Disturbance>,
+        others: impl IntoIterator<Item = InjectedFault>,
         mut struck: Vec<Struck>,
         execution: &str,
     ) -> Self {
-        let faults: Vec<Disturbance> = simulator.faults().into_iter().map(Disturbance::Request).collect();
-        let doings: Vec<Disturbance> = simulator.meddlings().into_iter().map(Disturbance::Meddling).collect();
+        let faults: Vec<InjectedFault> = simulator.faults().into_iter().map(InjectedFault::Request).collect();
+        let interventions: Vec<InjectedFault> =
+            simulator.interventions().into_iter().map(InjectedFault::Intervention).collect();
         let requests = simulator.requests();
         struck.extend(simulator.strikes().into_iter().map(|strike| {
             let request = &requests[strike.request];
@@ -85,22 +86,22 @@ impl Strikes {
                     request: Some(seen),
                     ..Struck::new(faults[rule].clone(), at_seconds, occurrence)
                 },
-                StruckBy::Meddling(rule) => Struck {
+                StruckBy::Intervention(rule) => Struck {
                     refused: refusal(request),
                     request: Some(seen),
-                    ..Struck::new(doings[rule].clone(), at_seconds, occurrence)
+                    ..Struck::new(interventions[rule].clone(), at_seconds, occurrence)
                 },
             }
         }));
         struck.sort_by(|one, other| one.at_seconds.total_cmp(&other.at_seconds));
-        let requested = faults.into_iter().chain(doings).chain(others);
+        let requested = faults.into_iter().chain(interventions).chain(others);
         let never = requested.filter(|fault| !struck.iter().any(|strike| strike.fault == *fault)).collect();
         Self { struck, never }
     }
 }
 
 impl Struck {
-    pub(crate) fn new(fault: Disturbance, at_seconds: f64, occurrence: u32) -> Self {
+    pub(crate) fn new(fault: InjectedFault, at_seconds: f64, occurrence: u32) -> Self {
         Self {
             fault,
             at_seconds,
@@ -129,11 +130,11 @@ fn refusal(request: &RecordedRequest) -> Option<String> {
     }
 }
 
-fn as_text<S: Serializer>(fault: &Disturbance, serializer: S) -> Result<S::Ok, S::Error> {
+fn as_text<S: Serializer>(fault: &InjectedFault, serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_str(fault)
 }
 
 /// The short forms, in a list.
-pub(crate) fn as_texts<S: Serializer>(faults: &[Disturbance], serializer: S) -> Result<S::Ok, S::Error> {
+pub(crate) fn as_texts<S: Serializer>(faults: &[InjectedFault], serializer: S) -> Result<S::Ok, S::Error> {
     serializer.collect_seq(faults.iter().map(ToString::to_string))
 }

@@ -10,7 +10,7 @@ use serde::Serialize;
 use crate::actions::{self, Content};
 use crate::error::{ApiError, ApiResult};
 use crate::executions::{self, Known};
-use crate::faults::{Fault, Faults, Meddling, Met, Strike, StruckBy, When};
+use crate::faults::{Fault, Faults, Intervention, Met, Strike, StruckBy, When};
 use crate::mail::{self, Mail};
 use crate::named::{Named, named};
 use crate::origins::Noted;
@@ -101,8 +101,8 @@ pub(crate) fn as_seconds<S: serde::Serializer>(at: &Duration, serializer: S) -> 
 /// The parameter under which the path of a message is recorded.
 const PATH: &str = "Path";
 
-/// The caller under which meddling is recorded.
-pub const MEDDLER: &str = "meddler";
+/// The recorded caller of an intervention.
+pub const OPERATOR: &str = "meddler";
 
 /// The world and everything around it that changes: faults, recorded requests, mails, executions.
 #[derive(Debug)]
@@ -117,10 +117,10 @@ pub(crate) struct Desk {
     pub(crate) parameters: BTreeMap<String, String>,
     /// Every rule that took effect, in order.
     pub(crate) strikes: Vec<Strike>,
-    pub(crate) meddlings: Vec<Meddling>,
-    /// Meddlings that wait for a time: the time in milliseconds, and the position of the meddling.
+    pub(crate) interventions: Vec<Intervention>,
+    /// Interventions that wait for a time: the time in milliseconds, and the position of the intervention.
     timed: Vec<(Millis, usize)>,
-    /// Meddlings that wait for a request: the position, and how often the request was seen.
+    /// Interventions that wait for a request: the position, and how often the request was seen.
     awaiting: Vec<(usize, u32)>,
     request_number: u64,
     /// The limit of requests a second.
@@ -164,7 +164,7 @@ struct Call {
 }
 
 impl Desk {
-    pub(crate) fn new(state: State, faults: Faults, meddling: Vec<Meddling>) -> Self {
+    pub(crate) fn new(state: State, faults: Faults, interventions: Vec<Intervention>) -> Self {
         let mut desk = Self {
             state,
             faults,
@@ -175,77 +175,77 @@ impl Desk {
             secrets: BTreeMap::new(),
             parameters: BTreeMap::new(),
             strikes: Vec::new(),
-            meddlings: Vec::new(),
+            interventions: Vec::new(),
             timed: Vec::new(),
             awaiting: Vec::new(),
             request_number: 0,
             bucket: Bucket::default(),
         };
-        for one in meddling {
-            desk.add_meddling(one);
+        for intervention in interventions {
+            desk.add_intervention(intervention);
         }
         desk
     }
 
-    pub(crate) fn add_meddling(&mut self, meddling: Meddling) {
-        let position = self.meddlings.len();
-        match meddling.when {
+    pub(crate) fn add_intervention(&mut self, intervention: Intervention) {
+        let position = self.interventions.len();
+        match intervention.when {
             When::At(seconds) => self.timed.push((millis(seconds), position)),
             When::After { .. } => self.awaiting.push((position, 0)),
         }
-        self.meddlings.push(meddling);
+        self.interventions.push(intervention);
     }
 
-    /// Moves the world to `now` and performs the meddlings that fall due on the way.
+    /// Moves the world to `now` and performs the interventions that fall due on the way.
     pub(crate) fn advance(&mut self, now: Millis) {
         while let Some(index) = self.next_timed(now) {
             let (due, position) = self.timed.swap_remove(index);
             self.state.advance(due);
-            self.meddle(position);
+            self.intervene(position);
         }
         self.state.advance(now);
     }
 
-    /// The earliest meddling due by `now`. Among equals, the first in the file comes first.
+    /// The earliest intervention due by `now`. Among equals, the first in the file comes first.
     fn next_timed(&self, now: Millis) -> Option<usize> {
         let due = self.timed.iter().enumerate().filter(|(_, (due, _))| *due <= now);
         due.min_by_key(|(_, (due, _))| *due).map(|(index, _)| index)
     }
 
-    fn meddle(&mut self, position: usize) {
-        let Some(meddling) = self.meddlings.get(position).cloned() else { return };
-        let fields = meddling.parameters.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
-        let resources = named(&self.state, &meddling.parameters);
-        let noted = Noted::before(&self.state, &meddling.action, &meddling.parameters);
-        let result = actions::perform(&mut self.state, &meddling.action, Params::new(fields));
-        noted.after(&mut self.state, MEDDLER);
+    fn intervene(&mut self, position: usize) {
+        let Some(intervention) = self.interventions.get(position).cloned() else { return };
+        let fields = intervention.parameters.iter().map(|(key, value)| (key.clone(), value.clone())).collect();
+        let resources = named(&self.state, &intervention.parameters);
+        let noted = Noted::before(&self.state, &intervention.action, &intervention.parameters);
+        let result = actions::perform(&mut self.state, &intervention.action, Params::new(fields));
+        noted.after(&mut self.state, OPERATOR);
         self.state.observe();
         let outcome = result.map_or_else(|error| Outcome::Error(error.code.into_owned()), |_| Outcome::Ok);
-        tracing::debug!(action = meddling.action, ?outcome, "somebody meddled");
+        tracing::debug!(action = intervention.action, ?outcome, "somebody meddled");
         let at = Duration::from_millis(self.state.now);
         let request = self.requests.len();
-        self.strikes.push(Strike { by: StruckBy::Meddling(position), at, occurrence: 1, request });
+        self.strikes.push(Strike { by: StruckBy::Intervention(position), at, occurrence: 1, request });
         self.requests.push(RecordedRequest {
             at,
             service: Service::Rds,
-            action: meddling.action,
-            parameters: meddling.parameters,
+            action: intervention.action,
+            parameters: intervention.parameters,
             resources,
             outcome,
-            caller: MEDDLER.to_owned(),
+            caller: OPERATOR.to_owned(),
             role: String::new(),
             step: String::new(),
         });
     }
 
-    /// Schedules the meddlings that waited for this request.
-    fn wake_meddlers(&mut self, action: &str) {
+    /// Schedules the interventions that waited for this request.
+    fn wake_interventions(&mut self, action: &str) {
         let now = self.state.now;
         let mut due = Vec::new();
-        let meddlings = &self.meddlings;
+        let interventions = &self.interventions;
         self.awaiting.retain_mut(|(position, seen)| {
-            let meddling = &meddlings[*position];
-            let When::After { action: wanted, occurrence, delay_seconds } = &meddling.when else { return false };
+            let intervention = &interventions[*position];
+            let When::After { action: wanted, occurrence, delay_seconds } = &intervention.when else { return false };
             if wanted != action {
                 return true;
             }
@@ -311,7 +311,7 @@ impl Desk {
         let response = respond(&call, result, &request_id);
         let action = call.action.clone();
         self.record(call, resources, caller, outcome);
-        self.wake_meddlers(&action);
+        self.wake_interventions(&action);
         Answer { result: broken.map_or(Ok(response), Err), delay_seconds }
     }
 

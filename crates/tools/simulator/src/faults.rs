@@ -1,8 +1,8 @@
-//! Faults, by action and occurrence, and meddling: requests that people make.
+//! Faults, by action and occurrence, and interventions: requests that an operator makes beside the run.
 //!
 //! Owns the rules, their counters and the record of the rules that struck. `dispatch.rs` applies a fault that hides, delays
 //! or spoils an *answer*, around the action. A fault that spoils the *outcome* goes to the sequence that the action starts
-//! (`state.rs`). Meddling is an ordinary request by another caller.
+//! (`state.rs`). An intervention is an ordinary request by another caller.
 
 use std::collections::BTreeMap;
 use std::time::Duration;
@@ -95,7 +95,7 @@ pub enum Fault {
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
-pub struct Meddling {
+pub struct Intervention {
     pub when: When,
     /// Action such as `DeleteDBInstance`.
     pub action: String,
@@ -104,7 +104,7 @@ pub struct Meddling {
     pub parameters: BTreeMap<String, String>,
 }
 
-/// The moment of a meddling.
+/// The moment of an intervention.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
@@ -142,8 +142,8 @@ pub struct Strike {
 pub enum StruckBy {
     /// Its position in [`crate::Simulator::faults`].
     Fault(usize),
-    /// Its position in [`crate::Simulator::meddlings`].
-    Meddling(usize),
+    /// Its position in [`crate::Simulator::interventions`].
+    Intervention(usize),
 }
 
 /// A fault that applies to a request.

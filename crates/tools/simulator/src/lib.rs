@@ -62,9 +62,9 @@ use tokio::time::Instant;
 
 pub use actions::RDS_ACTIONS;
 pub use behaviours::{BEHAVIOURS, Behaviour, Evidence};
-pub use dispatch::{ConnectionError, MEDDLER, Outcome, RecordedRequest, Service};
+pub use dispatch::{ConnectionError, OPERATOR, Outcome, RecordedRequest, Service};
 pub use executions::{EXECUTION_ACTIONS, Execution, Redriven};
-pub use faults::{Fault, FaultRule, Meddling, Strike, StruckBy, When};
+pub use faults::{Fault, FaultRule, Intervention, Strike, StruckBy, When};
 pub use history::NameHistory;
 pub use mail::{MAIL_ACTIONS, Mail};
 pub use named::Named;
@@ -235,8 +235,8 @@ impl Simulator {
     }
 
     /// Adds a request that a person will make. Its occurrences count from now.
-    pub fn meddle(&self, meddling: Meddling) {
-        self.desk().add_meddling(meddling);
+    pub fn intervene(&self, intervention: Intervention) {
+        self.desk().add_intervention(intervention);
     }
 
     /// Every fault rule: those of the world file, then those added, in order.
@@ -244,12 +244,12 @@ impl Simulator {
         self.desk().faults.rules().cloned().collect()
     }
 
-    /// Every meddling: those of the world file, then those added, in order.
-    pub fn meddlings(&self) -> Vec<Meddling> {
-        self.desk().meddlings.clone()
+    /// Every intervention: those of the world file, then those added, in order.
+    pub fn interventions(&self) -> Vec<Intervention> {
+        self.desk().interventions.clone()
     }
 
-    /// Every fault and every meddling that took effect so far, in order.
+    /// Every fault and every intervention that took effect so far, in order.
     pub fn strikes(&self) -> Vec<Strike> {
         self.desk().strikes.clone()
     }

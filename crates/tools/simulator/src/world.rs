@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 
 use serde::{Deserialize, Serialize};
 
-use crate::faults::{FaultRule, Meddling};
+use crate::faults::{FaultRule, Intervention};
 use crate::settings::{ClusterSettings, InstanceSettings};
 
 /// A world that cannot be read or cannot exist. The message names the place.
@@ -79,7 +79,7 @@ pub struct World {
     /// What goes wrong, by action and occurrence.
     pub faults: Vec<FaultRule>,
     /// What people do meanwhile.
-    pub meddling: Vec<Meddling>,
+    pub meddling: Vec<Intervention>,
     /// What goes wrong around RDS: with functions and executions, in whatever form the embedder reads. The simulator
     /// itself does not.
     pub disturbances: Vec<serde_json::Value>,

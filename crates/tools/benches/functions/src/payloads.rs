@@ -7,16 +7,16 @@ use std::rc::Rc;
 use futures::future::LocalBoxFuture;
 use rds_simulator::World;
 use serde_json::{Value, json};
+use trapheus_cli::environment::{Call, Interceptor};
 use trapheus_cli::fleet::Failure;
 use trapheus_cli::rehearsal::{DEFAULT_WORLD, Rehearsal};
-use trapheus_cli::stage::{Around, Call};
 
 use crate::Result;
 
 #[derive(Debug, Default)]
 struct Recorder(RefCell<BTreeMap<String, Value>>);
 
-impl Around for Recorder {
+impl Interceptor for Recorder {
     fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, std::result::Result<Value, Failure>> {
         self.0.borrow_mut().entry(call.function.to_owned()).or_insert_with(|| call.payload.clone());
         // A run whose verification fails also calls the functions of its rollback.
@@ -39,7 +39,7 @@ pub(crate) fn recorded() -> Result<BTreeMap<String, Value>> {
             let export = task == "create_snapshot";
             let event = json!({"identifier": identifier, "task": task, "isCluster": is_cluster, "export": export});
             let world = World::from_json(DEFAULT_WORLD)?;
-            let rehearsal = Rehearsal { around: Some(recorder.clone()), ..Rehearsal::new(event, world) };
+            let rehearsal = Rehearsal { interceptor: Some(recorder.clone()), ..Rehearsal::new(event, world) };
             // The outcome of the rehearsal does not matter here.
             rehearsal.run(&mut ())?;
         }

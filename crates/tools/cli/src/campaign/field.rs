@@ -13,8 +13,8 @@ use rds_simulator::{ClusterSnapshotSpec, ClusterSpec, Fault, MemberSpec, Snapsho
 
 use super::Case;
 use super::families as f;
-use super::matrix::{Recording, after, each, failing_restores, meddling, request};
-use crate::disturbance::{Beside, Disturbance};
+use super::matrix::{Recording, after, each, failing_restores, intervention, request};
+use crate::injection::{Beside, InjectedFault};
 
 /// All cases of these families for one event, from the recording of its run.
 pub(super) fn cases(happy: &Recording) -> Result<Vec<Case>, String> {
@@ -91,14 +91,14 @@ fn ends(counts: &BTreeMap<String, u32>) -> impl Iterator<Item = (&str, u32)> {
 }
 
 /// The places to stop a run: early, halfway and late.
-fn stops(recording: &Recording) -> Vec<Disturbance> {
+fn stops(recording: &Recording) -> Vec<InjectedFault> {
     let states = recording.states.keys();
     let states = states.filter(|state| ["Restore", "Verify", "DeleteOriginal"].iter().any(|of| state.starts_with(of)));
-    states.map(|state| Disturbance::AbortAfter { state: state.clone(), occurrence: 1 }).collect()
+    states.map(|state| InjectedFault::AbortAfter { state: state.clone(), occurrence: 1 }).collect()
 }
 
 /// The ends of a run: success, failure or a stop.
-fn endings(recording: &Recording) -> Vec<Vec<Disturbance>> {
+fn endings(recording: &Recording) -> Vec<Vec<InjectedFault>> {
     let failing = failing_restores(recording.identifier()).into_iter().take(1);
     let stopped = stops(recording).into_iter().map(|stop| vec![stop]);
     std::iter::once(Vec::new()).chain(failing).chain(stopped).collect()
@@ -106,12 +106,12 @@ fn endings(recording: &Recording) -> Vec<Vec<Disturbance>> {
 
 /// A person or a job takes a snapshot of the target under the name that it has then. A second try follows, since RDS takes
 /// no snapshot during a change.
-fn snapshots(recording: &Recording, name: &str, (moment, occurrence): (&str, u32), delay: f64) -> Vec<Disturbance> {
+fn snapshots(recording: &Recording, name: &str, (moment, occurrence): (&str, u32), delay: f64) -> Vec<InjectedFault> {
     let words = Words::of(recording);
     let tries = [(recording.identifier().to_owned(), 0.0), (temporary(recording), 0.0), (temporary(recording), 100.0)];
     let take = |(source, later): (String, f64)| {
         let parameters = [(words.identifier, source), (words.snapshot, name.to_owned())];
-        meddling(words.create_snapshot, &parameters, after(moment, occurrence, delay + later))
+        intervention(words.create_snapshot, &parameters, after(moment, occurrence, delay + later))
     };
     tries.into_iter().map(take).collect()
 }
@@ -124,14 +124,14 @@ fn restores(
     is_tagged: bool,
     (moment, occurrence): (&str, u32),
     delay: f64,
-) -> Vec<Disturbance> {
+) -> Vec<InjectedFault> {
     let text = str::to_owned;
     let tags = [("Tags.Tag.1.Key", text("purpose")), ("Tags.Tag.1.Value", text("test"))];
     let tags = tags.into_iter().filter(|_| is_tagged);
     if !recording.is_cluster() {
         let parameters = [("DBInstanceIdentifier", text(name)), ("DBSnapshotIdentifier", text(from))];
         let parameters: Vec<_> = parameters.into_iter().chain(tags).collect();
-        return vec![meddling("RestoreDBInstanceFromDBSnapshot", &parameters, after(moment, occurrence, delay))];
+        return vec![intervention("RestoreDBInstanceFromDBSnapshot", &parameters, after(moment, occurrence, delay))];
     }
     let engine = if is_aurora(recording) { "aurora-postgresql" } else { "postgres" };
     let mut parameters =
@@ -140,7 +140,7 @@ fn restores(
         parameters.push(("DBClusterInstanceClass", text("db.m6gd.large")));
     }
     parameters.extend(tags);
-    let mut all = vec![meddling("RestoreDBClusterFromSnapshot", &parameters, after(moment, occurrence, delay))];
+    let mut all = vec![intervention("RestoreDBClusterFromSnapshot", &parameters, after(moment, occurrence, delay))];
     if is_aurora(recording) {
         let member = [
             ("DBInstanceIdentifier", format!("{name}-one")),
@@ -148,7 +148,7 @@ fn restores(
             ("Engine", text(engine)),
             ("DBInstanceClass", text("db.r6g.large")),
         ];
-        all.push(meddling("CreateDBInstance", &member, after(moment, occurrence, delay + 1.0)));
+        all.push(intervention("CreateDBInstance", &member, after(moment, occurrence, delay + 1.0)));
     }
     all
 }
@@ -166,7 +166,7 @@ fn copies(happy: &Recording) -> Vec<Case> {
     let own = format!("{}-copy", happy.identifier());
     let under_names_of_the_run = [happy.identifier().to_owned(), temporary(happy)];
     for moment in ends(&happy.changes) {
-        let mut add = |name: &str, is_tagged, ending: &Vec<Disturbance>| {
+        let mut add = |name: &str, is_tagged, ending: &Vec<InjectedFault>| {
             let mut case = Case::new(f::COPIES, &happy.event).with(snapshots(happy, "nightly", moment, 0.0));
             copying_tags(Arc::make_mut(&mut case.world));
             cases.push(case.with(restores(happy, name, "nightly", is_tagged, moment, 500.0)).with(ending.clone()));
@@ -244,9 +244,9 @@ fn other_backups(happy: &Recording) -> Vec<Case> {
         for delay in [0.0, 60.0] {
             let name = own_snapshot(happy);
             let delete = [(words.snapshot, name.clone())];
-            let deleted = meddling(words.delete_snapshot, &delete, after(moment, occurrence, delay));
+            let deleted = intervention(words.delete_snapshot, &delete, after(moment, occurrence, delay));
             let another = [(words.identifier, ANOTHER.to_owned()), (words.snapshot, name.clone())];
-            let another = meddling(words.create_snapshot, &another, after(moment, occurrence, delay + 15.0));
+            let another = intervention(words.create_snapshot, &another, after(moment, occurrence, delay + 15.0));
             cases.push(base().with([deleted.clone(), another]));
             let again = snapshots(happy, &name, (moment, occurrence), delay + 15.0);
             cases.push(base().with([deleted]).with(again));
@@ -256,7 +256,7 @@ fn other_backups(happy: &Recording) -> Vec<Case> {
 }
 
 /// Step Functions does not know an execution, or does not answer, once, for a while or always.
-fn lookups_that_fail() -> Vec<Disturbance> {
+fn lookups_that_fail() -> Vec<InjectedFault> {
     let error = |code: &str| Fault::Error { code: code.to_owned(), message: "no".to_owned() };
     vec![
         request("DescribeExecution", 1, 1, error("ExecutionDoesNotExist")),
@@ -272,12 +272,13 @@ fn stale(happy: &Recording) -> Vec<Case> {
     let mut cases = Vec::new();
     let steps = happy.states.keys().filter(|state| !state.starts_with("Wait"));
     for (number, state) in steps.enumerate() {
-        let stopped = Disturbance::AbortAfter { state: state.clone(), occurrence: 1 };
+        let stopped = InjectedFault::AbortAfter { state: state.clone(), occurrence: 1 };
         for lookup in lookups_that_fail() {
             cases.push(Case::new(f::STALE, &happy.event).with([stopped.clone(), lookup]));
         }
         // Another run asks as well, since it finds the claim of the first.
-        let second = Disturbance::SecondRun { state: state.clone(), occurrence: 1, event: None, beside: Beside::First };
+        let second =
+            InjectedFault::SecondRun { state: state.clone(), occurrence: 1, event: None, beside: Beside::First };
         let mut lookups = lookups_that_fail();
         let lookup = lookups.swap_remove(number % lookups.len());
         cases.push(Case::new(f::STALE, &happy.event).with([second, lookup]));
@@ -316,8 +317,8 @@ fn large(happy: &Recording) -> Result<Vec<Case>, String> {
         ends(&recording.states).filter(|(state, _)| !state.starts_with("Wait")).flat_map(|(state, number)| {
             let (state, occurrence) = (state.to_owned(), number);
             [
-                vec![Disturbance::Abort { state: state.clone(), occurrence }],
-                vec![Disturbance::AbortAfter { state, occurrence }],
+                vec![InjectedFault::Abort { state: state.clone(), occurrence }],
+                vec![InjectedFault::AbortAfter { state, occurrence }],
             ]
         });
     let endings = failing.chain(stopped);
@@ -350,7 +351,7 @@ fn lasting(happy: &Recording) -> Vec<Case> {
         }
         for (state, occurrence) in ends(&happy.states) {
             let state = state.to_owned();
-            cases.push(base.clone().with([Disturbance::AbortAfter { state, occurrence }]));
+            cases.push(base.clone().with([InjectedFault::AbortAfter { state, occurrence }]));
         }
         for (action, occurrence) in ends(&happy.changes) {
             let error = Fault::Error { code: "InvalidParameterCombination".to_owned(), message: "no".to_owned() };
@@ -412,7 +413,7 @@ fn soon(happy: &Recording) -> Vec<Case> {
                     if (at + number + name + which) % 2 == 0 {
                         let when = after(moment, occurrence, delay);
                         let case = Case::new(f::PEOPLE_SOON, &happy.event);
-                        cases.push(case.with([meddling(action, &parameters, when)]));
+                        cases.push(case.with([intervention(action, &parameters, when)]));
                     }
                 }
             }
@@ -435,11 +436,11 @@ fn auto_scaling(happy: &Recording) -> Vec<Case> {
             ("Engine", "aurora-postgresql".to_owned()),
             ("DBInstanceClass", "db.r6g.large".to_owned()),
         ];
-        meddling("CreateDBInstance", &parameters, after(moment, occurrence, 0.0))
+        intervention("CreateDBInstance", &parameters, after(moment, occurrence, 0.0))
     };
     let disappears = |(moment, occurrence): (&str, u32)| {
         let parameters = [("DBInstanceIdentifier", READER.to_owned())];
-        meddling("DeleteDBInstance", &parameters, after(moment, occurrence, 0.0))
+        intervention("DeleteDBInstance", &parameters, after(moment, occurrence, 0.0))
     };
     let base = || Case::new(f::AUTO_SCALING, &happy.event);
     let scaled = || {
@@ -483,12 +484,12 @@ fn last_snapshots(happy: &Recording) -> Vec<Case> {
         case
     };
     let failed = || Fault::EndsIn { status: "failed".to_owned() };
-    let mut fates: Vec<Option<Disturbance>> = vec![None];
+    let mut fates: Vec<Option<InjectedFault>> = vec![None];
     for (action, occurrence) in each(&happy.changes).filter(|(action, _)| of_snapshots(action)) {
         fates.extend([Fault::Denied {}, failed()].map(|fault| Some(request(action, occurrence, 1, fault))));
     }
     for (state, occurrence) in each(&happy.states).filter(|(state, _)| of_snapshots(state)) {
-        fates.push(Some(Disturbance::AbortAfter { state: state.to_owned(), occurrence }));
+        fates.push(Some(InjectedFault::AbortAfter { state: state.to_owned(), occurrence }));
     }
     let mut cases: Vec<Case> = fates.iter().map(|fate| base().with(fate.clone())).collect();
     for (moment, occurrence) in each(&happy.changes).filter(|(moment, _)| of_snapshots(moment)) {
@@ -496,7 +497,7 @@ fn last_snapshots(happy: &Recording) -> Vec<Case> {
             for (number, fate) in fates.iter().enumerate() {
                 let delay = if number % 2 == 0 { 0.0 } else { 400.0 };
                 let parameters = [(words.snapshot, name.clone())];
-                let deleted = meddling(words.delete_snapshot, &parameters, after(moment, occurrence, delay));
+                let deleted = intervention(words.delete_snapshot, &parameters, after(moment, occurrence, delay));
                 cases.push(base().with([deleted]).with(fate.clone()));
             }
         }

@@ -7,7 +7,7 @@ use std::collections::BTreeMap;
 use std::sync::Arc;
 
 use rds_simulator::{
-    Fault, FaultRule, GroupSpec, IdleFunctions, InstanceSettings, Lambda, Limits, Meddling, ProxySpec, Service,
+    Fault, FaultRule, GroupSpec, IdleFunctions, InstanceSettings, Intervention, Lambda, Limits, ProxySpec, Service,
     Timings, Unverified, When, World,
 };
 use serde_json::{Value, json};
@@ -15,8 +15,8 @@ use states_language::StateType;
 use trapheus_common::document::SnapshotReplacement;
 
 use super::families::{self as f, Family};
-use super::{Case, Changes, field, judged, restarts};
-use crate::disturbance::{Beside, Disturbance, FunctionFault, FunctionFaultKind};
+use super::{Case, Changes, examined, field, restarts};
+use crate::injection::{Beside, FunctionFault, FunctionFaultKind, InjectedFault};
 use crate::lambda::LambdaError;
 use crate::rehearsal::{WEBHOOKS, deployed};
 
@@ -50,7 +50,7 @@ pub struct Recording {
 impl Recording {
     /// Rehearses the case and records its actions. With `after`, actions before that state are left out.
     pub fn of(case: &Case, after: Option<&str>) -> Result<Self, String> {
-        let ended = judged(case, &Changes::default()).map_err(|error| error.to_string())?;
+        let ended = examined(case, &Changes::default()).map_err(|error| error.to_string())?;
         let steps = &ended.report.steps;
         let since = after.and_then(|state| steps.iter().find(|step| step.state == state));
         let since = since.map_or(0.0, |step| step.started_seconds);
@@ -82,7 +82,7 @@ impl Recording {
     }
 
     /// Keeps the actions since then.
-    fn only_since(&mut self, ended: &super::Judged, since: f64, functions: &BTreeMap<String, String>) {
+    fn only_since(&mut self, ended: &super::Examined, since: f64, functions: &BTreeMap<String, String>) {
         let later = |action: &String| {
             ended.requests.iter().any(|request| request.action == *action && request.at.as_secs_f64() >= since)
         };
@@ -163,8 +163,8 @@ pub fn request_faults() -> Vec<(&'static Family, Fault, u32)> {
     ]
 }
 
-pub fn request(action: &str, occurrence: u32, times: u32, fault: Fault) -> Disturbance {
-    Disturbance::Request(FaultRule {
+pub fn request(action: &str, occurrence: u32, times: u32, fault: Fault) -> InjectedFault {
+    InjectedFault::Request(FaultRule {
         action: action.to_owned(),
         identifier: None,
         caller: None,
@@ -187,15 +187,15 @@ pub fn function_faults() -> Vec<(&'static Family, FunctionFaultKind, u32)> {
     ]
 }
 
-pub fn function(function: &str, occurrence: u32, times: u32, fault: FunctionFaultKind) -> Disturbance {
-    Disturbance::Function(FunctionFault { function: function.to_owned(), occurrence, times, fault })
+pub fn function(function: &str, occurrence: u32, times: u32, fault: FunctionFaultKind) -> InjectedFault {
+    InjectedFault::Function(FunctionFault { function: function.to_owned(), occurrence, times, fault })
 }
 
-/// An action of a person: its family, its name and its parameters.
-pub type Doing = (&'static Family, &'static str, Vec<(&'static str, String)>);
+/// An intervention to rehearse: its family, its action and its parameters.
+pub type PlannedIntervention = (&'static Family, &'static str, Vec<(&'static str, String)>);
 
 /// The actions that people may do to a database and its parts.
-pub fn doings(identifier: &str, is_cluster: bool) -> Vec<Doing> {
+pub fn interventions(identifier: &str, is_cluster: bool) -> Vec<PlannedIntervention> {
     let temporary = format!("{identifier}-temp");
     let snapshot = format!("{identifier}-snapshot");
     let kind = if is_cluster { "cluster" } else { "db" };
@@ -256,7 +256,7 @@ pub fn doings(identifier: &str, is_cluster: bool) -> Vec<Doing> {
 }
 
 /// A person's own database under one of the run's names.
-fn made(identifier: &str, is_cluster: bool, name: &str) -> Doing {
+fn made(identifier: &str, is_cluster: bool, name: &str) -> PlannedIntervention {
     let text = str::to_owned;
     if is_cluster {
         let engine = if identifier == "shop" { "aurora-postgresql" } else { "aurora-mysql" };
@@ -287,7 +287,7 @@ fn made(identifier: &str, is_cluster: bool, name: &str) -> Doing {
 }
 
 /// The actions that people do to the members of the Aurora cluster.
-fn of_members(identifier: &str) -> Vec<Doing> {
+fn of_members(identifier: &str) -> Vec<PlannedIntervention> {
     if identifier != "shop" {
         return Vec::new();
     }
@@ -320,9 +320,9 @@ fn of_members(identifier: &str) -> Vec<Doing> {
     all
 }
 
-pub fn meddling(action: &str, parameters: &[(&str, String)], when: When) -> Disturbance {
+pub fn intervention(action: &str, parameters: &[(&str, String)], when: When) -> InjectedFault {
     let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), value.clone())).collect();
-    Disturbance::Meddling(Meddling { when, action: action.to_owned(), parameters })
+    InjectedFault::Intervention(Intervention { when, action: action.to_owned(), parameters })
 }
 
 /// A number of seconds after the given request.
@@ -331,7 +331,7 @@ pub fn after(action: &str, occurrence: u32, delay_seconds: f64) -> When {
 }
 
 /// Restores that fail, for faults in their rollback.
-pub fn failing_restores(identifier: &str) -> Vec<Vec<Disturbance>> {
+pub fn failing_restores(identifier: &str) -> Vec<Vec<InjectedFault>> {
     let failed = || Fault::EndsIn { status: "failed".to_owned() };
     match identifier {
         "orders" => vec![
@@ -461,11 +461,11 @@ fn executions(happy: &Recording) -> Vec<Case> {
     let mut cases = Vec::new();
     for (state, occurrence) in each(&happy.states) {
         let state = state.to_owned();
-        cases.push(Case::new(f::ABORT, &happy.event).with([Disturbance::Abort { state: state.clone(), occurrence }]));
+        cases.push(Case::new(f::ABORT, &happy.event).with([InjectedFault::Abort { state: state.clone(), occurrence }]));
         cases.push(
-            Case::new(f::ABORT, &happy.event).with([Disturbance::AbortAfter { state: state.clone(), occurrence }]),
+            Case::new(f::ABORT, &happy.event).with([InjectedFault::AbortAfter { state: state.clone(), occurrence }]),
         );
-        cases.push(Case::new(f::SECOND_RUN, &happy.event).with([Disturbance::SecondRun {
+        cases.push(Case::new(f::SECOND_RUN, &happy.event).with([InjectedFault::SecondRun {
             state,
             occurrence,
             beside: Beside::First,
@@ -479,11 +479,11 @@ fn people(happy: &Recording) -> Vec<Case> {
     let mut cases = Vec::new();
     let is_half = happy.is_half();
     let delays: &[f64] = if is_half { &[0.0] } else { &[0.0, 100.0] };
-    for (family, action, parameters) in doings(happy.identifier(), happy.is_cluster()) {
+    for (family, action, parameters) in interventions(happy.identifier(), happy.is_cluster()) {
         for (moment, occurrence) in each(&happy.changes).filter(|(moment, _)| !is_half || moment.contains("Snapshot")) {
             for delay in delays.iter().copied() {
                 let when = after(moment, occurrence, delay);
-                cases.push(Case::new(family, &happy.event).with([meddling(action, &parameters, when)]));
+                cases.push(Case::new(family, &happy.event).with([intervention(action, &parameters, when)]));
             }
         }
     }
@@ -498,17 +498,17 @@ fn restored(event: &Value) -> Result<Vec<Case>, String> {
     let others = GroupSpec { name: "others".to_owned(), ..GroupSpec::default() };
     world.parameter_groups.push(others.clone());
     world.cluster_parameter_groups.push(others);
-    let ended = judged(&base, &Changes::default()).map_err(|error| error.to_string())?;
+    let ended = examined(&base, &Changes::default()).map_err(|error| error.to_string())?;
     let applied = ended.report.steps.iter().find(|step| step.state.starts_with("Apply"));
     let applied = applied.ok_or(format!("{event} applies no settings"))?.started_seconds;
     let identifier = event["identifier"].as_str().unwrap_or_default();
-    let doings = doings_to_restored(identifier, event["isCluster"] == true);
+    let interventions = interventions_on_restored(identifier, event["isCluster"] == true);
     let mut cases = Vec::new();
     // Either the change has just begun and the step does not see it, or the step sees it and waits. A member may have been
     // created only a few seconds ago.
     for seconds in [1.0, 12.0, 20.0] {
-        for (action, parameters) in &doings {
-            cases.push(base.clone().with([meddling(action, parameters, When::At(applied - seconds))]));
+        for (action, parameters) in &interventions {
+            cases.push(base.clone().with([intervention(action, parameters, When::At(applied - seconds))]));
         }
     }
     // The restored database gets deletion protection, and the rollback has to discard it all the same.
@@ -519,14 +519,14 @@ fn restored(event: &Value) -> Result<Vec<Case>, String> {
     };
     let protect = [(modify[1], identifier.to_owned()), ("DeletionProtection", "true".to_owned())];
     cases.push(base.with([
-        meddling(modify[0], &protect, When::At(applied - 1.0)),
-        Disturbance::Abort { state: verify.to_owned(), occurrence: 1 },
+        intervention(modify[0], &protect, When::At(applied - 1.0)),
+        InjectedFault::Abort { state: verify.to_owned(), occurrence: 1 },
     ]));
     Ok(cases)
 }
 
 /// The changes that the run itself reverts.
-fn doings_to_restored(identifier: &str, is_cluster: bool) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
+fn interventions_on_restored(identifier: &str, is_cluster: bool) -> Vec<(&'static str, Vec<(&'static str, String)>)> {
     let text = str::to_owned;
     let kind = if is_cluster { "cluster" } else { "db" };
     let mut tagged = vec![format!("arn:aws:rds:us-east-1:123456789012:{kind}:{identifier}")];
@@ -575,9 +575,9 @@ fn rollbacks(event: &Value) -> Result<Vec<Case>, String> {
         }
         for (state, occurrence) in each(&recording.states) {
             let state = state.to_owned();
-            cases.push(base(f::ROLLBACK_ABORT).with([Disturbance::Abort { state: state.clone(), occurrence }]));
-            cases.push(base(f::ROLLBACK_ABORT).with([Disturbance::AbortAfter { state: state.clone(), occurrence }]));
-            cases.push(base(f::SECOND_RUN).with([Disturbance::SecondRun {
+            cases.push(base(f::ROLLBACK_ABORT).with([InjectedFault::Abort { state: state.clone(), occurrence }]));
+            cases.push(base(f::ROLLBACK_ABORT).with([InjectedFault::AbortAfter { state: state.clone(), occurrence }]));
+            cases.push(base(f::SECOND_RUN).with([InjectedFault::SecondRun {
                 state,
                 occurrence,
                 beside: Beside::First,
@@ -605,16 +605,16 @@ pub fn exporting(event: &Value, wait: bool) -> Value {
 /// A run that reports its success, and faults during the report and after it.
 fn notices(event: &Value) -> Result<Vec<Case>, String> {
     let told = || Case { success_notice: true, ..Case::new(f::NOTICE, event) };
-    let mut faults: Vec<Disturbance> = mail_faults().into_iter().chain(slack_faults()).collect();
+    let mut faults: Vec<InjectedFault> = mail_faults().into_iter().chain(slack_faults()).collect();
     let since = Recording::of(&told(), Some("SendSuccessNotice"))?;
     for (action, occurrence) in each(&since.changes) {
         faults.push(request(action, occurrence, 10_000, Fault::Denied {}));
     }
     for (state, occurrence) in each(&since.states) {
         let state = state.to_owned();
-        faults.push(Disturbance::Abort { state: state.clone(), occurrence });
-        faults.push(Disturbance::AbortAfter { state: state.clone(), occurrence });
-        faults.push(Disturbance::SecondRun { state, occurrence, beside: Beside::First, event: None });
+        faults.push(InjectedFault::Abort { state: state.clone(), occurrence });
+        faults.push(InjectedFault::AbortAfter { state: state.clone(), occurrence });
+        faults.push(InjectedFault::SecondRun { state, occurrence, beside: Beside::First, event: None });
     }
     Ok(std::iter::once(told()).chain(faults.into_iter().map(|fault| told().with([fault]))).collect())
 }
@@ -654,9 +654,9 @@ fn faults_of_exports(happy: &Recording) -> Vec<Case> {
     }
     for (state, occurrence) in each(&happy.states).filter(|(state, _)| of_exports(state)) {
         let state = state.to_owned();
-        cases.push(base().with([Disturbance::Abort { state: state.clone(), occurrence }]));
-        cases.push(base().with([Disturbance::AbortAfter { state: state.clone(), occurrence }]));
-        cases.push(base().with([Disturbance::SecondRun { state, occurrence, beside: Beside::First, event: None }]));
+        cases.push(base().with([InjectedFault::Abort { state: state.clone(), occurrence }]));
+        cases.push(base().with([InjectedFault::AbortAfter { state: state.clone(), occurrence }]));
+        cases.push(base().with([InjectedFault::SecondRun { state, occurrence, beside: Beside::First, event: None }]));
     }
     for fault in mail_faults() {
         cases.push(base().with([request("StartExportTask", 1, 1, Fault::Denied {}), fault]));
@@ -707,29 +707,29 @@ fn failing_exports(event: &Value) -> Result<Vec<Case>, String> {
     let mut soon = changed(|world| (world.timings.export_starting, world.timings.export) = (60.0, 60.0));
     soon = soon.with([request("StartExportTask", 1, 1, Fault::EndsIn { status: "failed".to_owned() })]);
     cases.push(soon);
-    for (_, action, parameters) in doings_to_exports(event)? {
+    for (_, action, parameters) in interventions_on_exports(event)? {
         for delay in [0.0, 600.0, 1_500.0] {
             let when = after("StartExportTask", 1, delay);
-            cases.push(base().with([meddling(action, &parameters, when)]));
+            cases.push(base().with([intervention(action, &parameters, when)]));
         }
     }
     Ok(cases)
 }
 
 /// The actions that people may do to an export and its snapshot.
-fn doings_to_exports(event: &Value) -> Result<Vec<Doing>, String> {
-    let ended = judged(&Case::new(f::HAPPY, event), &Changes::default()).map_err(|error| error.to_string())?;
+fn interventions_on_exports(event: &Value) -> Result<Vec<PlannedIntervention>, String> {
+    let ended = examined(&Case::new(f::HAPPY, event), &Changes::default()).map_err(|error| error.to_string())?;
     let started = ended.requests.iter().find(|request| request.action == "StartExportTask");
     let Some(export) = started.and_then(|request| request.parameters.get("ExportTaskIdentifier")) else {
         return Err(format!("{event} exports nothing even if nothing goes wrong"));
     };
-    let mut all = doings(event["identifier"].as_str().unwrap_or_default(), event["isCluster"] == true);
+    let mut all = interventions(event["identifier"].as_str().unwrap_or_default(), event["isCluster"] == true);
     all.retain(|(family, action, _)| *family == f::PEOPLE_SNAPSHOTS && action.starts_with("Delete"));
     all.push((f::PEOPLE_SNAPSHOTS, "CancelExportTask", vec![("ExportTaskIdentifier", export.clone())]));
     Ok(all)
 }
 
-pub fn mail_faults() -> Vec<Disturbance> {
+pub fn mail_faults() -> Vec<InjectedFault> {
     let rejected = || Fault::Error { code: "MessageRejected".to_owned(), message: "not verified".to_owned() };
     vec![
         request("SendEmail", 1, 10_000, rejected()),
@@ -747,10 +747,10 @@ pub fn mail_faults() -> Vec<Disturbance> {
 }
 
 /// Slack is down, slow or refuses, for one or both webhooks, or their addresses cannot be read.
-pub fn slack_faults() -> Vec<Disturbance> {
+pub fn slack_faults() -> Vec<InjectedFault> {
     let gone = || Fault::Error { code: "no_service".to_owned(), message: String::new() };
     let of_one = |fault| {
-        Disturbance::Request(FaultRule {
+        InjectedFault::Request(FaultRule {
             action: "PostMessage".to_owned(),
             identifier: Some(WEBHOOKS[0].to_owned()),
             caller: None,
@@ -920,8 +920,10 @@ pub const ADVERSE_WORLDS: &[(&Family, Change)] = &[
             for (identifier, is_cluster) in TARGETS {
                 if is_cluster == action.contains("Cluster") {
                     let parameters = [(source, identifier.to_owned()), (snapshot, format!("{identifier}-snapshot"))];
-                    let Disturbance::Meddling(doing) = meddling(action, &parameters, When::At(0.0)) else { continue };
-                    world.meddling.push(doing);
+                    let InjectedFault::Intervention(taken) = intervention(action, &parameters, When::At(0.0)) else {
+                        continue;
+                    };
+                    world.meddling.push(taken);
                 }
             }
         }

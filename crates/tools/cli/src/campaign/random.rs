@@ -10,10 +10,10 @@ use trapheus_common::document::SnapshotReplacement;
 use super::Case;
 use super::families as f;
 use super::matrix::{
-    self, OTHER_WORLDS, Recording, after, exporting, failing_restores, function, function_faults, mail_faults,
-    meddling, request, request_faults, slack_faults,
+    self, OTHER_WORLDS, Recording, after, exporting, failing_restores, function, function_faults, intervention,
+    mail_faults, request, request_faults, slack_faults,
 };
-use crate::disturbance::{Beside, Disturbance};
+use crate::injection::{Beside, InjectedFault};
 
 /// The recordings from which a case is drawn.
 #[derive(Clone, Debug)]
@@ -51,11 +51,11 @@ impl Pool {
         if rng.u8(..4) == 0 {
             // A failing restore makes more faults meet a rollback than chance would.
             let mut failing = failing_restores(identifier);
-            case.disturbances = failing.swap_remove(rng.usize(..failing.len()));
+            case.faults = failing.swap_remove(rng.usize(..failing.len()));
             left -= 1;
         }
         while left > 0 {
-            case.disturbances.extend(draw(&mut rng, recording));
+            case.faults.extend(draw(&mut rng, recording));
             left -= 1;
         }
         case.success_notice = rng.u8(..4) == 0;
@@ -70,7 +70,7 @@ fn pick<'a>(rng: &mut Rng, names: impl Iterator<Item = (&'a String, &'a u32)>) -
     Some((name.as_str(), rng.u32(1..=**count + 2)))
 }
 
-fn draw(rng: &mut Rng, recording: &Recording) -> Option<Disturbance> {
+fn draw(rng: &mut Rng, recording: &Recording) -> Option<InjectedFault> {
     match rng.u8(..100) {
         0..35 => {
             let (action, occurrence) = pick(rng, recording.changes.iter())?;
@@ -94,26 +94,26 @@ fn draw(rng: &mut Rng, recording: &Recording) -> Option<Disturbance> {
             let (state, occurrence) = pick(rng, recording.states.iter())?;
             let state = state.to_owned();
             Some(if rng.bool() {
-                Disturbance::Abort { state, occurrence }
+                InjectedFault::Abort { state, occurrence }
             } else {
-                Disturbance::AbortAfter { state, occurrence }
+                InjectedFault::AbortAfter { state, occurrence }
             })
         }
         70..85 => {
             let identifier = recording.event["identifier"].as_str().unwrap_or_default();
-            let mut doings = matrix::doings(identifier, recording.event["isCluster"] == true);
-            let (_, action, parameters) = doings.swap_remove(rng.usize(..doings.len()));
+            let mut interventions = matrix::interventions(identifier, recording.event["isCluster"] == true);
+            let (_, action, parameters) = interventions.swap_remove(rng.usize(..interventions.len()));
             let when = if rng.bool() {
                 When::At(f64::from(rng.u32(..4_000)))
             } else {
                 let (moment, occurrence) = pick(rng, recording.changes.iter())?;
                 after(moment, occurrence, f64::from(rng.u32(..400)))
             };
-            Some(meddling(action, &parameters, when))
+            Some(intervention(action, &parameters, when))
         }
         85..93 => {
             let (state, occurrence) = pick(rng, recording.states.iter())?;
-            Some(Disturbance::SecondRun { state: state.to_owned(), occurrence, beside: Beside::First, event: None })
+            Some(InjectedFault::SecondRun { state: state.to_owned(), occurrence, beside: Beside::First, event: None })
         }
         _ => {
             let mut faults = if rng.bool() { mail_faults() } else { slack_faults() };

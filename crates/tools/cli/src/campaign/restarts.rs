@@ -7,8 +7,8 @@ use serde_json::{Value, json};
 
 use super::families as f;
 use super::matrix::{Recording, each, failing_restores};
-use super::{Case, Changes, judged};
-use crate::disturbance::{Beside, Disturbance};
+use super::{Case, Changes, examined};
+use crate::injection::{Beside, InjectedFault};
 use crate::rehearsal::{execution_arn, execution_name};
 
 /// The time between the end of a stopped execution and its redrive.
@@ -18,16 +18,16 @@ const FEWER_MOMENTS: [f64; 3] = [30.0, 240.0, 600.0];
 /// The time between the end of a failed execution and its redrive. Its rollback is over.
 const AFTER_FAILURE: [f64; 3] = [0.5, 5.0, 3_600.0];
 
-fn abort(state: &str, occurrence: u32) -> Disturbance {
-    Disturbance::Abort { state: state.to_owned(), occurrence }
+fn abort(state: &str, occurrence: u32) -> InjectedFault {
+    InjectedFault::Abort { state: state.to_owned(), occurrence }
 }
 
-fn abort_after(state: &str, occurrence: u32) -> Disturbance {
-    Disturbance::AbortAfter { state: state.to_owned(), occurrence }
+fn abort_after(state: &str, occurrence: u32) -> InjectedFault {
+    InjectedFault::AbortAfter { state: state.to_owned(), occurrence }
 }
 
-fn redrive(seconds: f64) -> Disturbance {
-    Disturbance::Redrive { occurrence: 1, seconds }
+fn redrive(seconds: f64) -> InjectedFault {
+    InjectedFault::Redrive { occurrence: 1, seconds }
 }
 
 /// A run that is stopped at any state and redriven.
@@ -76,7 +76,7 @@ pub(super) fn recovered_twice(happy: &Recording) -> Result<Vec<Case>, String> {
         for event in [&by_execution, &by_name] {
             let beside = Beside::First;
             let second =
-                Disturbance::SecondRun { state: state.to_owned(), occurrence, beside, event: Some(event.clone()) };
+                InjectedFault::SecondRun { state: state.to_owned(), occurrence, beside, event: Some(event.clone()) };
             cases.push(base().with([second]));
         }
         if occurrence > 1 {
@@ -86,7 +86,7 @@ pub(super) fn recovered_twice(happy: &Recording) -> Result<Vec<Case>, String> {
         for moment in states_of_recovery(&stopped)? {
             for event in [&by_execution, &by_name] {
                 let (state, beside) = (moment.clone(), Beside::Recovery);
-                let second = Disturbance::SecondRun { state, occurrence: 1, beside, event: Some(event.clone()) };
+                let second = InjectedFault::SecondRun { state, occurrence: 1, beside, event: Some(event.clone()) };
                 cases.push(stopped.clone().with([second]));
             }
         }
@@ -96,7 +96,7 @@ pub(super) fn recovered_twice(happy: &Recording) -> Result<Vec<Case>, String> {
 
 /// The states of this run's recovery, each once.
 fn states_of_recovery(case: &Case) -> Result<Vec<String>, String> {
-    let ended = judged(case, &Changes::default()).map_err(|error| error.to_string())?;
+    let ended = examined(case, &Changes::default()).map_err(|error| error.to_string())?;
     let recovery = ended.report.others.first().ok_or("nothing recovers it")?;
     let mut states: Vec<String> = Vec::new();
     for step in &recovery.steps {

@@ -1,4 +1,4 @@
-//! Faults and meddling: the failures that the simulator can cause.
+//! Faults and interventions: the failures that the simulator can cause.
 
 use std::time::Duration;
 
@@ -123,12 +123,12 @@ async fn operation_ends_in_a_bad_status_or_never() {
 }
 
 #[tokio::test(start_paused = true)]
-async fn meddling_happens_at_a_time_or_after_a_request() {
-    let meddling = r#""meddling": [
+async fn an_intervention_happens_at_a_time_or_after_a_request() {
+    let intervention = r#""meddling": [
         {"when": {"at": 100}, "action": "StopDBInstance", "parameters": {"DBInstanceIdentifier": "orders"}},
         {"when": {"after": {"action": "RestoreDBInstanceFromDBSnapshot", "delaySeconds": 10}}, "action": "DeleteDBInstance", "parameters": {"DBInstanceIdentifier": "copy", "SkipFinalSnapshot": "true"}}
     ]"#;
-    let (simulator, client) = simulated(&world(meddling));
+    let (simulator, client) = simulated(&world(intervention));
     client
         .restore_db_instance_from_db_snapshot()
         .db_instance_identifier("copy")
@@ -406,7 +406,8 @@ async fn every_strike_names_its_rule_its_occurrence_and_its_request() {
         let _ = rds_simulator::in_step("Waiting", client.describe_db_instances().send()).await;
     }
     tokio::time::sleep(Duration::from_secs(60)).await;
-    let seen = [(StruckBy::Fault(0), 2), (StruckBy::Fault(0), 3), (StruckBy::Fault(1), 3), (StruckBy::Meddling(0), 1)];
+    let seen =
+        [(StruckBy::Fault(0), 2), (StruckBy::Fault(0), 3), (StruckBy::Fault(1), 3), (StruckBy::Intervention(0), 1)];
     assert_eq!(struck(&simulator), seen);
     let (strikes, requests) = (simulator.strikes(), simulator.requests());
     assert_eq!(strikes.iter().map(|strike| strike.request).collect::<Vec<_>>(), [1, 2, 2, 4]);

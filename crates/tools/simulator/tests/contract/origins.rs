@@ -1,6 +1,6 @@
 //! A world remembers its databases: the source of each, its creator, and whether it ever took connections.
 
-use rds_simulator::{Meddling, When};
+use rds_simulator::{Intervention, When};
 
 use crate::support::{settle, simulated};
 
@@ -9,9 +9,9 @@ const WORLD: &str = r#"{
     "snapshots": [{"identifier": "orders-snapshot", "source": "orders"}]
 }"#;
 
-fn person(action: &str, parameters: &[(&str, &str)]) -> Meddling {
+fn person(action: &str, parameters: &[(&str, &str)]) -> Intervention {
     let parameters = parameters.iter().map(|(name, value)| ((*name).to_owned(), (*value).to_owned()));
-    Meddling { when: When::At(0.0), action: action.to_owned(), parameters: parameters.collect() }
+    Intervention { when: When::At(0.0), action: action.to_owned(), parameters: parameters.collect() }
 }
 
 #[tokio::test(start_paused = true)]
@@ -20,7 +20,7 @@ async fn a_deleted_database_is_remembered_with_its_snapshot_and_its_creator() {
     let restore = client.restore_db_instance_from_db_snapshot().db_instance_identifier("copy");
     restore.db_snapshot_identifier("orders-snapshot").send().await.unwrap();
     let copy = [("DBInstanceIdentifier", "another"), ("DBSnapshotIdentifier", "orders-snapshot")];
-    simulator.meddle(person("RestoreDBInstanceFromDBSnapshot", &copy));
+    simulator.intervene(person("RestoreDBInstanceFromDBSnapshot", &copy));
     let world = simulator.state();
     let orders = world.instance("orders").unwrap().resource_id.clone();
     settle(&simulator).await;

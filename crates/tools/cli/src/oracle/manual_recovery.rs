@@ -7,7 +7,7 @@
 use std::collections::BTreeMap;
 use std::time::Duration;
 
-use rds_simulator::{Meddling, Outcome, Simulator, When, WorldState};
+use rds_simulator::{Intervention, Outcome, Simulator, When, WorldState};
 use serde_json::Value;
 
 /// The longest wait for RDS to accept one command, or for the goal of a wait.
@@ -16,7 +16,7 @@ const BETWEEN_TRIES: Duration = Duration::from_secs(60);
 
 /// The result of the commands.
 #[derive(Clone, Debug)]
-pub struct ByHand {
+pub struct ManualRecovery {
     /// The world after all work in it has ended.
     pub after: WorldState,
     /// The first command that failed, and the reason.
@@ -24,7 +24,7 @@ pub struct ByHand {
 }
 
 /// Runs the commands of the mail. Returns `None` if it has none.
-pub async fn play(simulator: &Simulator, mail: &str) -> Option<ByHand> {
+pub async fn play(simulator: &Simulator, mail: &str) -> Option<ManualRecovery> {
     let lines: Vec<&str> = mail.lines().filter(|line| line.starts_with("aws rds ")).collect();
     if lines.is_empty() {
         return None;
@@ -37,7 +37,7 @@ pub async fn play(simulator: &Simulator, mail: &str) -> Option<ByHand> {
         }
     }
     settle(simulator).await;
-    Some(ByHand { after: simulator.state(), problem })
+    Some(ManualRecovery { after: simulator.state(), problem })
 }
 
 /// The execution whose recovery a command of the mail starts.
@@ -100,7 +100,7 @@ async fn ask(simulator: &Simulator, command: &str, words: &[String]) -> Result<(
     loop {
         // The simulator offers this way to make a person's request to RDS.
         let when = When::At(simulator.now().as_secs_f64());
-        simulator.meddle(Meddling { when, action: action.clone(), parameters: parameters.clone() });
+        simulator.intervene(Intervention { when, action: action.clone(), parameters: parameters.clone() });
         let outcome = simulator.requests().pop().map(|request| request.outcome);
         match outcome {
             Some(Outcome::Ok) => return Ok(()),

@@ -1,4 +1,4 @@
-//! Judges whether a rehearsed run kept the promises I1 to I8.
+//! Decides whether a rehearsed run kept the promises I1 to I8.
 //!
 //! The oracle is pure. Its input is the world before the run, the settled world afterwards, and all requests and messages
 //! in between. Its output is the list of broken promises. It believes the pipeline's own statements only where a promise is
@@ -6,21 +6,21 @@
 //!
 //! | module | owns |
 //! |---|---|
-//! | [`by_hand`] | runs the commands of the final mail, as a person would |
+//! | [`manual_recovery`] | runs the commands of the final mail, as a person would |
 //! | `backup` | whether a restored database comes from the backup that the run chose |
 //! | `mails` | whether the mails are true, and the effects of their commands |
 //! | `trace` | whether data that clients could write is kept |
-//! | `scene` | the roles: the target and its members, the run's own names, bystanders, databases that people created |
+//! | `cast` | the roles: the target and its members, the run's own names, bystanders, databases that people created |
 //! | `steps` | the part of each step, read from the deployed definition |
-//! | `excuse` | whether a fault hindered the rollback itself, so that a person has to help |
+//! | `allowance` | whether a fault hindered the rollback itself, so that a person has to help |
 //!
 //! The oracle does not guess. A run without a target before it is held only to the promises about bystanders.
 
+mod allowance;
 mod backup;
-pub mod by_hand;
-mod excuse;
+mod cast;
 mod mails;
-mod scene;
+pub mod manual_recovery;
 mod steps;
 mod trace;
 
@@ -28,20 +28,20 @@ use std::collections::BTreeSet;
 use std::fmt;
 use std::time::Duration;
 
-use rds_simulator::{MEDDLER, Mail, Post, RecordedRequest, Service, World, WorldState};
+use rds_simulator::{Mail, OPERATOR, Post, RecordedRequest, Service, World, WorldState};
 use serde::Serialize;
 use serde_json::Value;
 use trapheus_alert::words;
 use trapheus_common::ErrorKind;
 use trapheus_common::document::{KEYS, SnapshotReplacement};
 
-use crate::disturbance::Disturbance;
+use crate::injection::InjectedFault;
 use crate::rehearsal::WEBHOOKS;
 use crate::report::{OtherRun, Report, RunRole};
 use crate::timeline::{Step, StepStatus};
-use by_hand::ByHand;
-use excuse::Excuse;
-use scene::{Home, Scene, Stray};
+use allowance::Allowance;
+use cast::{Cast, Home, Stray};
+use manual_recovery::ManualRecovery;
 
 /// A promise, by its number in the design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -93,7 +93,7 @@ pub struct Evidence<'a> {
     pub report: &'a Report,
     /// The world at the start, with its quotas and unverified answers.
     pub world: &'a World,
-    pub disturbances: &'a [Disturbance],
+    pub faults: &'a [InjectedFault],
     pub snapshot_replacement: SnapshotReplacement,
     /// Whether the deployment takes a final snapshot of the original before its deletion.
     pub final_snapshot: bool,
@@ -107,7 +107,7 @@ pub struct Evidence<'a> {
     /// The world at the same time, if only people had acted.
     pub without: &'a WorldState,
     /// The result of the final mail's commands, if it had any.
-    pub by_hand: Option<&'a ByHand>,
+    pub manual_recovery: Option<&'a ManualRecovery>,
 }
 
 /// The longest time of a run: its deadline, the rollback's, and the most that a function may exceed them by.
@@ -124,10 +124,10 @@ const MOST_COPIES: usize = 3;
 const NOTICED_SECONDS: f64 = 1_200.0;
 
 /// Every promise that was broken.
-pub fn judge(evidence: &Evidence<'_>) -> Vec<Broken> {
-    let (scene, keeper) = (Scene::of(evidence), Keeper::of(evidence.report));
-    let excuse = excuse::of(evidence, &scene, &keeper);
-    let case = Case { e: *evidence, scene, keeper, excuse };
+pub fn examine(evidence: &Evidence<'_>) -> Vec<Broken> {
+    let (cast, claimant) = (Cast::of(evidence), Claimant::of(evidence.report));
+    let allowance = allowance::of(evidence, &cast, &claimant);
+    let case = Case { e: *evidence, cast, claimant, allowance };
     let mut broken = Vec::new();
     case.availability(&mut broken);
     case.truth(&mut broken);
@@ -136,16 +136,16 @@ pub fn judge(evidence: &Evidence<'_>) -> Vec<Broken> {
     case.strays(&mut broken);
     case.bystanders(&mut broken);
     case.settings(&mut broken);
-    backup::judge(&case, &mut broken);
-    mails::judge(&case, &mut broken);
-    trace::judge(&case, &mut broken);
+    backup::examine(&case, &mut broken);
+    mails::examine(&case, &mut broken);
+    trace::examine(&case, &mut broken);
     broken.sort_by_key(|one| one.promise);
     broken
 }
 
 /// The last mail about the run that claimed the database last, including its recovery. `None` if no mail was sent.
 pub fn final_mail(report: &Report) -> Option<&Mail> {
-    final_mail_about(report, Keeper::of(report).execution)
+    final_mail_about(report, Claimant::of(report).execution)
 }
 
 fn final_mail_about<'a>(report: &'a Report, execution: &'a str) -> Option<&'a Mail> {
@@ -211,7 +211,7 @@ fn has_lost(steps: &[Step]) -> bool {
 }
 
 /// The run that claimed the database last, and is therefore responsible for the result.
-struct Keeper<'a> {
+struct Claimant<'a> {
     execution: &'a str,
     status: &'a str,
     steps: &'a [Step],
@@ -225,7 +225,7 @@ struct Keeper<'a> {
     is_first: bool,
 }
 
-impl<'a> Keeper<'a> {
+impl<'a> Claimant<'a> {
     fn of(report: &'a Report) -> Self {
         let own = hold(&report.steps, 0.0, report.duration_seconds);
         let later = |other: &&OtherRun| {
@@ -269,9 +269,9 @@ impl<'a> Keeper<'a> {
 
 struct Case<'a> {
     e: Evidence<'a>,
-    scene: Scene<'a>,
-    keeper: Keeper<'a>,
-    excuse: Excuse,
+    cast: Cast<'a>,
+    claimant: Claimant<'a>,
+    allowance: Allowance,
 }
 
 impl Case<'_> {
@@ -293,7 +293,7 @@ impl Case<'_> {
     fn is_made_by_the_run(&self, resource_id: &str) -> bool {
         let seconds = runs_beside(self.e.report);
         let beside: Vec<&str> = seconds.filter_map(|other| other.execution.rsplit(':').next()).collect();
-        let mut made = self.scene.made_by_runs();
+        let mut made = self.cast.made_by_runs();
         made.any(|made| made.resource_id == resource_id && !beside.contains(&made.caller.as_str()))
     }
 
@@ -309,7 +309,7 @@ impl Case<'_> {
     }
 
     /// Whether the final mail asks for help, or explains why it cannot say which help.
-    fn asks_for_a_hand(&self) -> bool {
+    fn asks_for_help(&self) -> bool {
         // The run respects a claim that a person wrote, and the mail names its owner.
         let gives_way = |mail: &Mail| mail.subject.contains(words::ANOTHER_RUN);
         final_mail(self.e.report)
@@ -322,20 +322,21 @@ impl Case<'_> {
         let says_so = final_mail(self.e.report).is_some_and(|mail| {
             let text = mail.text.as_deref().unwrap_or_default();
             if text.contains(words::FOUND_NOTHING_OUT) {
-                let restarts = by_hand::recovered(text).is_some_and(|execution| execution == self.keeper.execution);
-                return restarts && excuse::search_failed(&self.e);
+                let restarts =
+                    manual_recovery::recovered(text).is_some_and(|execution| execution == self.claimant.execution);
+                return restarts && allowance::search_failed(&self.e);
             }
-            let is_blind = mail.subject.contains(words::BLIND) && text.contains(&self.scene.identifier);
-            is_blind && excuse::look_of_alert_failed(&self.e)
+            let is_blind = mail.subject.contains(words::BLIND) && text.contains(&self.cast.identifier);
+            is_blind && allowance::look_of_alert_failed(&self.e)
         });
-        says_so && self.excuse >= Excuse::Hand
+        says_so && self.allowance >= Allowance::Help
     }
 
-    /// The world on which a failed run is judged. It is the world after the final mail's commands, if a fault hindered the
+    /// The world in which a failed run is examined. It is the world after the final mail's commands, if a fault hindered the
     /// rollback and the mail has any. Otherwise it is the world as the run left it.
     fn in_the_end(&self) -> &WorldState {
-        match self.e.by_hand {
-            Some(by_hand) if self.excuse != Excuse::None => &by_hand.after,
+        match self.e.manual_recovery {
+            Some(manual_recovery) if self.allowance != Allowance::None => &manual_recovery.after,
             _ => self.e.after,
         }
     }
@@ -344,26 +345,26 @@ impl Case<'_> {
     /// finish that run.
     fn is_leftover(&self) -> bool {
         let mut worlds = [self.in_the_end(), self.world_of_the_run()].into_iter();
-        let is_in_place = worlds.any(|world| self.scene.home(world) == Home::Restored);
+        let is_in_place = worlds.any(|world| self.cast.home(world) == Home::Restored);
         self.is_verified() && !self.succeeded() && is_in_place
     }
 
     fn availability(&self, broken: &mut Vec<Broken>) {
-        if self.scene.original().is_none() {
+        if self.cast.original().is_none() {
             return;
         }
         let mut say = |what: String| broken.push(Broken { promise: Promise::I1, what });
-        let home = self.scene.home(self.world_of_the_run());
+        let home = self.cast.home(self.world_of_the_run());
         if matches!(home, Home::Wrong(_)) && self.people_acted_last() {
             return;
         }
-        if self.succeeded() && self.keeper.is_first {
+        if self.succeeded() && self.claimant.is_first {
             match home {
-                Home::Restored if self.scene.restores() || self.another_succeeded() => {}
-                Home::Original if !self.scene.restores() => {}
+                Home::Restored if self.cast.restores() || self.another_succeeded() => {}
+                Home::Original if !self.cast.restores() => {}
                 // The run has created the requested snapshot. It need not repair a person's change of the database.
-                Home::Wrong(_) if !self.scene.restores() && self.excuse >= Excuse::Hand => {}
-                other => say(format!("the run succeeded, but {}", self.scene.describe(&other))),
+                Home::Wrong(_) if !self.cast.restores() && self.allowance >= Allowance::Help => {}
+                other => say(format!("the run succeeded, but {}", self.cast.describe(&other))),
             }
             if let Some(why) = self.not_yet() {
                 say(format!("the run succeeded too early: {why}"));
@@ -376,27 +377,27 @@ impl Case<'_> {
             }
             return;
         }
-        let described = self.scene.describe(&home);
-        if self.excuse < Excuse::Hand {
+        let described = self.cast.describe(&home);
+        if self.allowance < Allowance::Help {
             say(format!("{described}, though nothing stood in the way of putting the original back"));
             return;
         }
-        if !self.asks_for_a_hand() {
+        if !self.asks_for_help() {
             // If the mail itself failed, the run cannot alert people.
-            if !excuse::mail_failed(&self.e) {
+            if !allowance::mail_failed(&self.e) {
                 say(format!("{described}, and no final mail asks for action"));
             }
             return;
         }
-        match self.e.by_hand {
-            _ if self.excuse == Excuse::Beyond => {}
+        match self.e.manual_recovery {
+            _ if self.allowance == Allowance::Beyond => {}
             None if self.is_blind() => {}
             None => say(format!("{described}, and the final mail has no commands")),
-            Some(by_hand) => {
-                let home = self.scene.home(&by_hand.after);
+            Some(manual_recovery) => {
+                let home = self.cast.home(&manual_recovery.after);
                 if !self.is_good(&home) {
-                    let problem = by_hand.problem.as_deref().unwrap_or("all of them were accepted");
-                    let described = self.scene.describe(&home);
+                    let problem = manual_recovery.problem.as_deref().unwrap_or("all of them were accepted");
+                    let described = self.cast.describe(&home);
                     say(format!("after the final mail's commands {described} ({problem})"));
                 }
             }
@@ -411,12 +412,12 @@ impl Case<'_> {
         let is_quiet = |other: &OtherRun| is_recovery(other) && other.changes == 0;
         let has_waited = has_ended && self.e.report.others.iter().all(is_quiet);
         if !has_waited
-            || self.excuse != Excuse::None
-            || self.scene.reboots_of_home().any(|at| self.is_in_the_last_moment(at))
+            || self.allowance != Allowance::None
+            || self.cast.reboots_of_home().any(|at| self.is_in_the_last_moment(at))
         {
             return None;
         }
-        self.scene.not_serving(&self.e.report.world)
+        self.cast.not_serving(&self.e.report.world)
     }
 
     /// Whether a failed run may leave this database under the service name.
@@ -430,23 +431,23 @@ impl Case<'_> {
 
     /// The world as the run left it. The run need not repair later changes by people.
     fn world_of_the_run(&self) -> &WorldState {
-        let removals = self.scene.removals();
-        let is_later = !removals.is_empty() && removals.iter().all(|removal| removal.at > self.keeper.end);
+        let removals = self.cast.removals();
+        let is_later = !removals.is_empty() && removals.iter().all(|removal| removal.at > self.claimant.end);
         if is_later { &self.e.report.world } else { self.e.after }
     }
 
     /// Whether people removed or renamed the database in the run's last moment.
     fn people_acted_last(&self) -> bool {
-        self.scene.takings_from_home().any(|at| self.is_in_the_last_moment(at))
+        self.cast.takings_from_home().any(|at| self.is_in_the_last_moment(at))
     }
 
     /// Whether the time is after the run's last read, or within a moment before it. Reads of an export do not count, since
     /// the run waits for them after the database is finished.
     fn is_in_the_last_moment(&self, at: Duration) -> bool {
-        let own = self.e.requests.iter().filter(|request| request.caller != MEDDLER);
+        let own = self.e.requests.iter().filter(|request| request.caller != OPERATOR);
         let looks = own.filter(|request| request.action != "DescribeExportTasks");
         let last = looks.map(|request| request.at).max().unwrap_or_default();
-        at + LAST_MOMENT >= last && at <= self.keeper.end
+        at + LAST_MOMENT >= last && at <= self.claimant.end
     }
 
     /// The failure of an export that the output reports.
@@ -493,8 +494,8 @@ impl Case<'_> {
 
     /// The time from a person's rename of the restored database to the start of the rollback.
     fn time_until_noticed(&self) -> Option<f64> {
-        let renamed = self.scene.result_renamed()?.as_secs_f64() - self.keeper.began;
-        let rolled_back = steps::failure_handling(self.keeper.steps)?.started_seconds;
+        let renamed = self.cast.result_renamed()?.as_secs_f64() - self.claimant.began;
+        let rolled_back = steps::failure_handling(self.claimant.steps)?.started_seconds;
         (rolled_back > renamed).then_some(rolled_back - renamed)
     }
 
@@ -502,7 +503,7 @@ impl Case<'_> {
     fn accepted_key(&self) -> Option<&str> {
         let changes = |request: &&RecordedRequest| {
             let looks = request.action.starts_with("Describe") || request.action.starts_with("List");
-            request.service == Service::Rds && request.caller != MEDDLER && !looks
+            request.service == Service::Rds && request.caller != OPERATOR && !looks
         };
         self.e.requests.iter().find(changes)?;
         let fields = self.e.report.input.as_object()?;
@@ -522,13 +523,13 @@ impl Case<'_> {
         if self.succeeded() {
             // A later run is responsible for its own unfinished work, such as the next replacement of the snapshot.
             let is_begun = |missing: &String| {
-                !self.keeper.is_first && (self.excuse != Excuse::None || self.keeper.succeeded())
+                !self.claimant.is_first && (self.allowance != Allowance::None || self.claimant.succeeded())
                     || self.another_left_the_snapshot() && missing.contains("snapshot")
             };
             if let Some(what) = self.untrue_of_export() {
                 say(format!("the run succeeded, but {what}"));
             }
-            for missing in self.scene.undone(self.e.after).into_iter().filter(|missing| !is_begun(missing)) {
+            for missing in self.cast.undone(self.e.after).into_iter().filter(|missing| !is_begun(missing)) {
                 say(format!("the run succeeded, but {missing}"));
             }
         } else if report.status == "FAILED" {
@@ -563,12 +564,12 @@ impl Case<'_> {
                 say("its recovery failed without an error".to_owned());
             }
             if recovery.status == "SUCCEEDED"
-                && !self.is_good(&self.scene.home(self.e.after))
-                && self.scene.original().is_some()
-                && self.scene.removals().is_empty()
-                && self.keeper.is_first
+                && !self.is_good(&self.cast.home(self.e.after))
+                && self.cast.original().is_some()
+                && self.cast.removals().is_empty()
+                && self.claimant.is_first
             {
-                let home = self.scene.describe(&self.scene.home(self.e.after));
+                let home = self.cast.describe(&self.cast.home(self.e.after));
                 say(format!("its recovery succeeded, but {home}"));
             }
         }
@@ -579,7 +580,7 @@ impl Case<'_> {
         let report = self.e.report;
         let own: Vec<&str> = family(report, &report.execution).collect();
         let sent = self.mails().count();
-        let mail_failed = excuse::mail_failed(&self.e);
+        let mail_failed = allowance::mail_failed(&self.e);
         let is_told = self.failed_export().is_some() || self.e.success_notice;
         let least = self.least_messages(&report.status, &report.steps).max(usize::from(is_told && self.succeeded()));
         // An end that a redrive followed caused its own alerts.
@@ -591,7 +592,7 @@ impl Case<'_> {
             say(format!("{sent} mails were sent about a run that ended {}", report.status));
         }
         // A sender that gets no answer has to send the mail again.
-        let answers_are_lost = excuse::answers_are_lost(&self.e);
+        let answers_are_lost = allowance::answers_are_lost(&self.e);
         let notices = usize::from(self.e.success_notice);
         let most =
             if answers_are_lost { (own.len() * 2 + notices) * MOST_COPIES } else { MOST_MAILS * (1 + ends) + notices };
@@ -600,7 +601,7 @@ impl Case<'_> {
         }
         for webhook in WEBHOOKS {
             let posted = report.posts.iter().filter(|post| post.path == webhook && is_post_about(post, &own)).count();
-            if posted < least && !excuse::slack_failed(&self.e, webhook) {
+            if posted < least && !allowance::slack_failed(&self.e, webhook) {
                 say(format!("{posted} messages were posted to {webhook} about a run that ended {}", report.status));
             }
             if posted > most {
@@ -632,10 +633,10 @@ impl Case<'_> {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I4, what });
         // A recovery cannot know that a database is verified before its tag says so.
         let has_committed = steps::any_succeeded(&self.e.report.steps, "commit");
-        if self.is_leftover() && has_committed && self.excuse == Excuse::None {
+        if self.is_leftover() && has_committed && self.allowance == Allowance::None {
             let rolls_back = |run: &&OtherRun| steps::any(&run.steps, |step| steps::does(step, "discard"));
             for recovery in self.recoveries().filter(rolls_back) {
-                let name = &self.scene.identifier;
+                let name = &self.cast.identifier;
                 say(format!("the recovery {} tried to roll back, though {name} is verified", recovery.execution));
             }
             for mail in
@@ -644,46 +645,46 @@ impl Case<'_> {
                 say(format!("{:?} calls a verified database somebody else's", mail.subject));
             }
         }
-        for original in self.scene.originals() {
+        for original in self.cast.originals() {
             let is_there = original.is_in(self.e.after);
-            if is_there || self.scene.is_deleted_by_people(&original.resource_id) {
+            if is_there || self.cast.is_deleted_by_people(&original.resource_id) {
                 continue;
             }
-            match self.scene.home(self.e.after) {
+            match self.cast.home(self.e.after) {
                 Home::Restored if self.is_verified() => {}
                 // The person renamed the successor.
-                Home::Wrong(_) if self.is_verified() && self.scene.people_renamed_home() => {}
+                Home::Wrong(_) if self.is_verified() && self.cast.people_renamed_home() => {}
                 // The person deleted the successor when the deletion of the original had already begun.
-                Home::Wrong(_) if self.is_verified() && self.scene.people_deleted_the_successor(self.e.requests) => {}
+                Home::Wrong(_) if self.is_verified() && self.cast.people_deleted_the_successor(self.e.requests) => {}
                 // The stopped database can be started again.
-                Home::Wrong(_) if self.is_verified() && self.scene.people_stopped_home(self.e.after) => {}
+                Home::Wrong(_) if self.is_verified() && self.cast.people_stopped_home(self.e.after) => {}
                 home => say(format!(
                     "the original {} ({}) is gone, and {}",
                     original.identifier,
                     original.resource_id,
-                    self.scene.describe(&home)
+                    self.cast.describe(&home)
                 )),
             }
         }
         if self.e.snapshot_replacement == SnapshotReplacement::KeepUntilReplaced
-            && self.scene.had_snapshot()
-            && !self.scene.has_snapshot(self.e.after)
-            && !self.scene.people_took_the_snapshot()
+            && self.cast.had_snapshot()
+            && !self.cast.has_snapshot(self.e.after)
+            && !self.cast.people_took_the_snapshot()
         {
-            say(format!("{}-snapshot was available, and neither it nor its successor is now", self.scene.identifier));
+            say(format!("{}-snapshot was available, and neither it nor its successor is now", self.cast.identifier));
         }
     }
 
     fn strays(&self, broken: &mut Vec<Broken>) {
         let mut say = |what: String| broken.push(Broken { promise: Promise::I5, what });
-        if self.succeeded() && self.keeper.is_first || self.another_succeeded() {
+        if self.succeeded() && self.claimant.is_first || self.another_succeeded() {
             // `undone` has checked this, or another run has replaced all of it.
             return;
         }
         // An alert has asked a person to decide about the rest, or no mail could be sent.
-        let is_told = self.asks_for_a_hand() || excuse::mail_failed(&self.e);
-        if (self.excuse == Excuse::Beyond || self.is_blind()) && is_told
-            || self.excuse != Excuse::None && excuse::mail_failed(&self.e)
+        let is_told = self.asks_for_help() || allowance::mail_failed(&self.e);
+        if (self.allowance == Allowance::Beyond || self.is_blind()) && is_told
+            || self.allowance != Allowance::None && allowance::mail_failed(&self.e)
         {
             return;
         }
@@ -692,17 +693,17 @@ impl Case<'_> {
             let of_cluster = stray.cluster.as_ref().and_then(|name| world.cluster(name));
             let cluster = of_cluster.map(|found| (found.identifier.as_str(), found.status.as_ref()));
             let mut all = [Some((stray.identifier.as_str(), stray.status.as_str())), cluster].into_iter().flatten();
-            all.any(|(identifier, status)| excuse::is_at_work_for_ever(&self.e, identifier, status))
+            all.any(|(identifier, status)| allowance::is_at_work_for_ever(&self.e, identifier, status))
         };
-        let problem = self.e.by_hand.and_then(|by_hand| by_hand.problem.as_deref());
+        let problem = self.e.manual_recovery.and_then(|manual_recovery| manual_recovery.problem.as_deref());
         let problem = problem.map_or_else(String::new, |problem| format!(" ({problem})"));
-        let (stuck, left): (Vec<_>, Vec<_>) = self.scene.restored(world).into_iter().partition(is_stuck);
+        let (stuck, left): (Vec<_>, Vec<_>) = self.cast.restored(world).into_iter().partition(is_stuck);
         if !self.is_leftover() {
             for stray in left.iter().filter(|stray| !self.is_of_the_first(stray)) {
                 say(format!("{stray} is left, restored by this run{problem}"));
             }
         }
-        for mark in self.scene.marks(world) {
+        for mark in self.cast.marks(world) {
             let is_on_stuck = stuck.iter().any(|stray| mark.on.starts_with(&format!("{stray} (")));
             if !(is_on_stuck || self.is_leftover() && mark.on_database) {
                 say(format!("a mark of this run is left on {}{problem}", mark.on));
@@ -712,14 +713,14 @@ impl Case<'_> {
 
     /// Whether the first run replaced the original with this database, before the last run with the claim began.
     fn is_of_the_first(&self, stray: &Stray) -> bool {
-        self.succeeded() && !self.keeper.is_first && self.is_made_by_the_run(&stray.resource_id)
+        self.succeeded() && !self.claimant.is_first && self.is_made_by_the_run(&stray.resource_id)
     }
 
     fn bystanders(&self, broken: &mut Vec<Broken>) {
-        for what in self.scene.harmed_bystanders(self.e.without, self.e.after) {
+        for what in self.cast.harmed_bystanders(self.e.without, self.e.after) {
             broken.push(Broken { promise: Promise::I6, what });
         }
-        for what in self.scene.changes_of_strangers() {
+        for what in self.cast.changes_of_strangers() {
             broken.push(Broken { promise: Promise::I6, what });
         }
         let report = self.e.report;
@@ -742,7 +743,7 @@ impl Case<'_> {
         // Requests of the first run may have no label.
         let is_first = execution == self.e.report.execution;
         let is_its = |caller: &str| caller == name || is_first && caller.is_empty();
-        let mut changes = self.scene.changes_by(is_its).map(|request| request.at.as_secs_f64());
+        let mut changes = self.cast.changes_by(is_its).map(|request| request.at.as_secs_f64());
         changes.find(|at| (from..=to).contains(at)).map(|first| (first, to))
     }
 
@@ -754,8 +755,8 @@ impl Case<'_> {
         } else {
             (self.in_the_end(), String::new())
         };
-        let home = self.scene.home(world);
-        let expects_restored = self.succeeded() && self.scene.restores();
+        let home = self.cast.home(world);
+        let expects_restored = self.succeeded() && self.cast.restores();
         let is_comparable = match home {
             Home::Original => !expects_restored,
             Home::Restored => expects_restored,
@@ -765,7 +766,7 @@ impl Case<'_> {
             return;
         }
         let unreported: BTreeSet<String> = self
-            .scene
+            .cast
             .changed_settings(self.e.without, world)
             .into_iter()
             .filter(|found| !found.is_in(&reported))

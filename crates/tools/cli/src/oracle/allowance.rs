@@ -1,13 +1,13 @@
-//! Judges whether a fault hindered the rollback itself, so that it could only ask a person for help.
+//! Decides whether a fault hindered the rollback itself, so that it could only ask a person for help.
 //!
-//! A fault excuses a run under three conditions:
+//! A fault gives a run an allowance under three conditions:
 //!
 //! - The fault struck in the last rollback.
 //! - A step of that rollback gave up because of the fault.
 //! - That step had used up the retries of the deployed state machine.
 //!
-//! Any other fault, or one that passes by itself, excuses nothing: the run has to restore the original without help. A
-//! person excuses a run from the moment at which that person removed something that the rollback needs.
+//! Any other fault, or one that passes by itself, gives no allowance: the run has to restore the original without help. A
+//! person gives a run an allowance from the moment at which that person removed something that the rollback needs.
 
 use std::ops::RangeInclusive;
 use std::time::Duration;
@@ -15,41 +15,41 @@ use std::time::Duration;
 use rds_simulator::{Fault, IdleFunctions, Outcome, RecordedRequest};
 use states_language::StateType;
 
-use super::scene::{Scene, Taken};
-use super::{Evidence, Keeper, steps};
-use crate::disturbance::{Disturbance, FunctionFaultKind};
+use super::cast::{Cast, Taken};
+use super::{Claimant, Evidence, steps};
+use crate::injection::{FunctionFaultKind, InjectedFault};
 use crate::rehearsal::{ROLLBACK, WEBHOOKS, deployed};
 use crate::struck::Struck;
 use crate::timeline::{Step, StepStatus};
 
-/// The degree to which a run is excused for not restoring the original by itself.
+/// The degree to which a run need not restore the original by itself.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
-pub(super) enum Excuse {
+pub(super) enum Allowance {
     None,
     /// Only the release failed. The original is back all the same.
-    Marks,
+    Release,
     /// The rollback's own requests or functions failed. A person can finish it with the mail's commands.
-    Hand,
+    Help,
     /// The database itself is damaged, or people have taken it. No command is certain to help.
     Beyond,
 }
 
-pub(super) fn of(evidence: &Evidence<'_>, scene: &Scene<'_>, keeper: &Keeper<'_>) -> Excuse {
-    let rollback = Rollback::last(keeper);
-    let by_people = scene.removals().into_iter().map(|removal| match removal.taken {
-        _ if removal.at > keeper.end => Excuse::None,
+pub(super) fn of(evidence: &Evidence<'_>, cast: &Cast<'_>, claimant: &Claimant<'_>) -> Allowance {
+    let rollback = Rollback::last(claimant);
+    let by_people = cast.removals().into_iter().map(|removal| match removal.taken {
+        _ if removal.at > claimant.end => Allowance::None,
         // The commands find the database by its resource id. A recovery can find it only by the claim.
-        Taken::Claim if rollback.as_ref().is_none_or(|rollback| rollback.is_own) => Excuse::Hand,
-        Taken::Running | Taken::Cluster => Excuse::Hand,
-        Taken::Result if !steps::any_succeeded(keeper.steps, "verify") => Excuse::None,
-        Taken::Claim | Taken::Database | Taken::Result => Excuse::Beyond,
+        Taken::Claim if rollback.as_ref().is_none_or(|rollback| rollback.is_own) => Allowance::Help,
+        Taken::Running | Taken::Cluster => Allowance::Help,
+        Taken::Result if !steps::any_succeeded(claimant.steps, "verify") => Allowance::None,
+        Taken::Claim | Taken::Database | Taken::Result => Allowance::Beyond,
     });
     let lasting = evidence.report.struck.iter().filter(|strike| !is_past_lookup(strike, evidence));
     let by_faults = lasting.map(|strike| {
-        let over = rollback.as_ref().map_or(Excuse::None, |rollback| rollback.given_up_over(strike));
-        over.max(of_spoiled(strike, evidence, scene))
+        let over = rollback.as_ref().map_or(Allowance::None, |rollback| rollback.given_up_over(strike));
+        over.max(of_spoiled(strike, evidence, cast))
     });
-    by_people.chain(by_faults).fold(Excuse::None, Excuse::max)
+    by_people.chain(by_faults).fold(Allowance::None, Allowance::max)
 }
 
 /// The last rollback, by the run itself or by a recovery.
@@ -64,13 +64,13 @@ struct Rollback<'a> {
 }
 
 impl<'a> Rollback<'a> {
-    fn last(keeper: &Keeper<'a>) -> Option<Self> {
-        let of_itself = steps::failure_handling(keeper.steps).map(|step| {
-            let during = period(keeper.began + step.started_seconds, keeper.lasted - step.started_seconds);
-            Self { during, execution: keeper.execution, began: keeper.began, steps: keeper.steps, is_own: true }
+    fn last(claimant: &Claimant<'a>) -> Option<Self> {
+        let of_itself = steps::failure_handling(claimant.steps).map(|step| {
+            let during = period(claimant.began + step.started_seconds, claimant.lasted - step.started_seconds);
+            Self { during, execution: claimant.execution, began: claimant.began, steps: claimant.steps, is_own: true }
         });
-        // A recovery that finds no work rolls nothing back. Another check judges whether it may report that.
-        let worked = keeper.recoveries.iter().filter(|other| other.changes > 0 || other.status != "SUCCEEDED");
+        // A recovery that finds no work rolls nothing back. Another check decides whether it may report that.
+        let worked = claimant.recoveries.iter().filter(|other| other.changes > 0 || other.status != "SUCCEEDED");
         let recoveries = worked.map(|other| Self {
             during: period(other.started_seconds, other.duration_seconds),
             execution: &other.execution,
@@ -82,7 +82,7 @@ impl<'a> Rollback<'a> {
     }
 
     /// The part of the rollback that was given up because of this fault.
-    fn given_up_over(&self, strike: &Struck) -> Excuse {
+    fn given_up_over(&self, strike: &Struck) -> Allowance {
         let given_up = self.steps.iter().filter(|step| {
             let end = seconds(self.began + step.started_seconds + step.seconds);
             step.status == StepStatus::Failed
@@ -92,10 +92,10 @@ impl<'a> Rollback<'a> {
         });
         let is_cause = |step: &&Step| match &strike.fault {
             // The names of Lambda's errors contain a dot. Those of a function's own errors do not.
-            Disturbance::Function(_) => {
+            InjectedFault::Function(_) => {
                 self.is_in(strike, step) && step.error.as_deref().is_some_and(|error| error.contains('.'))
             }
-            Disturbance::Request(rule) => match rule.fault {
+            InjectedFault::Request(rule) => match rule.fault {
                 // The fault shows in a later step, which waits for a change that never happens.
                 Fault::Stuck { .. } | Fault::NotFoundFor { .. } => {
                     outlasts_a_rollback(&rule.fault) && self.during.contains(&seconds(strike.at_seconds))
@@ -106,7 +106,7 @@ impl<'a> Rollback<'a> {
             _ => false,
         };
         let mut because = given_up.filter(is_cause).map(|step| steps::does(step, "release"));
-        because.next().map_or(Excuse::None, |is_last| if is_last { Excuse::Marks } else { Excuse::Hand })
+        because.next().map_or(Allowance::None, |is_last| if is_last { Allowance::Release } else { Allowance::Help })
     }
 
     /// Whether the step met the fault.
@@ -155,7 +155,7 @@ const LOOKUPS: u32 = 50;
 
 /// Whether a read of an execution met a fault that passed, or would have passed. A recovery repeats the read for minutes.
 fn is_past_lookup(strike: &Struck, evidence: &Evidence<'_>) -> bool {
-    let Disturbance::Request(rule) = &strike.fault else { return false };
+    let InjectedFault::Request(rule) = &strike.fault else { return false };
     let last = rule.occurrence.saturating_add(rule.times.saturating_sub(1));
     let has_passed = |other: &Struck| other.fault == strike.fault && other.occurrence == last;
     let passes = rule.times < LOOKUPS && rule.fault != Fault::Denied {};
@@ -163,22 +163,22 @@ fn is_past_lookup(strike: &Struck, evidence: &Evidence<'_>) -> bool {
 }
 
 /// The damage that a fault did to the database itself, at any time.
-fn of_spoiled(strike: &Struck, evidence: &Evidence<'_>, scene: &Scene<'_>) -> Excuse {
-    let (Disturbance::Request(rule), Some(request)) = (&strike.fault, request_of(strike, evidence)) else {
-        return Excuse::None;
+fn of_spoiled(strike: &Struck, evidence: &Evidence<'_>, cast: &Cast<'_>) -> Allowance {
+    let (InjectedFault::Request(rule), Some(request)) = (&strike.fault, request_of(strike, evidence)) else {
+        return Allowance::None;
     };
     let is_beyond = match &rule.fault {
         // The original accepts no rename any more.
-        Fault::EndsIn { .. } => scene.changes_original(request),
+        Fault::EndsIn { .. } => cast.changes_original(request),
         Fault::Stuck { .. } if outlasts_a_rollback(&rule.fault) => {
             // In some worlds, RDS cannot delete a database that is stuck in its creation.
             let cannot_be_removed = !evidence.world.unverified.delete_while_creating;
             let makes = request.action.starts_with("Restore") || request.action == "CreateDBInstance";
-            scene.changes_original(request) || scene.removes_from_home(request) || makes && cannot_be_removed
+            cast.changes_original(request) || cast.removes_from_home(request) || makes && cannot_be_removed
         }
         _ => false,
     };
-    if is_beyond { Excuse::Beyond } else { Excuse::None }
+    if is_beyond { Allowance::Beyond } else { Allowance::None }
 }
 
 /// Whether this database keeps its status because a fault makes its deletion or its rename last for ever.
@@ -190,7 +190,7 @@ pub(super) fn is_at_work_for_ever(evidence: &Evidence<'_>, identifier: &str, sta
     };
     evidence.report.struck.iter().any(|strike| {
         let lasts = |fault: &Fault| matches!(fault, Fault::Stuck { .. }) && outlasts_a_rollback(fault);
-        let is_stuck = matches!(&strike.fault, Disturbance::Request(rule) if lasts(&rule.fault));
+        let is_stuck = matches!(&strike.fault, InjectedFault::Request(rule) if lasts(&rule.fault));
         let is_its = |request: &RecordedRequest| {
             request.action.starts_with(work) && request.parameters.values().any(|value| value == identifier)
         };
@@ -208,8 +208,8 @@ pub(super) fn search_failed(evidence: &Evidence<'_>) -> bool {
 /// Whether a step that sends mails gave up because of a fault of the mail itself.
 pub(super) fn mail_failed(evidence: &Evidence<'_>) -> bool {
     let is_of_mail = |strike: &Struck| match &strike.fault {
-        Disturbance::Function(fault) => fault.function == "email",
-        Disturbance::Request(_) => strike.request.as_ref().is_some_and(|request| request.action == "SendEmail"),
+        InjectedFault::Function(fault) => fault.function == "email",
+        InjectedFault::Request(_) => strike.request.as_ref().is_some_and(|request| request.action == "SendEmail"),
         _ => false,
     };
     gave_up(evidence, "email") && (never_wakes(evidence, "email") || evidence.report.struck.iter().any(is_of_mail))
@@ -241,11 +241,11 @@ fn gave_up(evidence: &Evidence<'_>, function: &str) -> bool {
 /// Whether alerts arrive without an answer to their sender, more than once.
 pub(super) fn answers_are_lost(evidence: &Evidence<'_>) -> bool {
     let is_lost = |strike: &&Struck| match &strike.fault {
-        Disturbance::Function(fault) => {
+        InjectedFault::Function(fault) => {
             let loses = matches!(fault.fault, FunctionFaultKind::AnswerLost | FunctionFaultKind::TimeOut);
             matches!(fault.function.as_str(), "email" | "slack") && loses
         }
-        Disturbance::Request(rule) => {
+        InjectedFault::Request(rule) => {
             let loses = matches!(rule.fault, Fault::Slow { .. } | Fault::ResponseLost {} | Fault::ConnectionReset {});
             let request = request_of(strike, evidence);
             let is_taken = request.is_some_and(|request| {
@@ -266,8 +266,8 @@ pub(super) fn slack_failed(evidence: &Evidence<'_>, webhook: &str) -> bool {
         return true;
     }
     evidence.report.struck.iter().any(|strike| match (&strike.fault, &strike.request) {
-        (Disturbance::Function(fault), _) => fault.function == "slack" && gave_up(evidence, "slack"),
-        (Disturbance::Request(_), Some(request)) => match request.action.as_str() {
+        (InjectedFault::Function(fault), _) => fault.function == "slack" && gave_up(evidence, "slack"),
+        (InjectedFault::Request(_), Some(request)) => match request.action.as_str() {
             "GetSecretValue" => webhook == in_secret,
             "GetParameter" => webhook == in_parameter,
             "PostMessage" => request.parameters.values().any(|path| path == webhook),

@@ -1,4 +1,4 @@
-//! The short form of a disturbance: `WHERE=WHAT`, both read and written.
+//! The short form of a fault: `WHERE=WHAT`, both read and written.
 //!
 //! `WHERE` is one of these:
 //!
@@ -7,19 +7,21 @@
 //! - A person's moment: `at:SECONDS` or `after:ACTION#N+SECONDS`.
 //! - The `end` of the execution.
 //!
-//! Some disturbances have no short form and are written as JSON. Examples are a fault for one caller only, and a value with
+//! Some faults have no short form and are written as JSON. Examples are a fault for one caller only, and a value with
 //! a comma.
 
 use std::collections::BTreeMap;
 use std::fmt::{self, Write as _};
 
-use rds_simulator::{Fault, FaultRule, Meddling, RDS_ACTIONS, When};
+use rds_simulator::{Fault, FaultRule, Intervention, RDS_ACTIONS, When};
 use serde_json::Value;
 use trapheus_common::functions;
 
 use crate::lambda::LambdaError;
 
-use super::{Beside, Disturbance, FunctionFault, FunctionFaultKind, request_actions, state_names, suggestion, unknown};
+use super::{
+    Beside, FunctionFault, FunctionFaultKind, InjectedFault, request_actions, state_names, suggestion, unknown,
+};
 
 /// The faults of requests, in the short form.
 const REQUEST_FAULTS: [&str; 13] = [
@@ -40,13 +42,13 @@ const REQUEST_FAULTS: [&str; 13] = [
 /// The faults of functions, in the short form.
 const FUNCTION_FAULTS: [&str; 7] =
     ["crash", "answerLost", "timeOut", "serviceException", "tooManyRequests", "lambda:ERROR", "asleep:SECONDS"];
-const STATE_DISTURBANCES: [&str; 3] = ["abort", "abortAfter", "secondRun"];
+const STATE_FAULTS: [&str; 3] = ["abort", "abortAfter", "secondRun"];
 /// The place for an execution's end without success.
 const END: &str = "end";
 /// The prefix of a state that a recovery enters.
 const OF_RECOVERY: &str = "recovery:";
 
-/// The place of a disturbance.
+/// The place of a fault.
 struct Place<'a> {
     name: &'a str,
     identifier: Option<&'a str>,
@@ -54,15 +56,15 @@ struct Place<'a> {
     times: u32,
 }
 
-pub(super) fn parse(text: &str) -> Result<Disturbance, String> {
+pub(super) fn parse(text: &str) -> Result<InjectedFault, String> {
     let (place, what) = text
         .split_once('=')
         .ok_or("write it as WHERE=WHAT, such as `ModifyDBInstance=throttle`, or as a JSON object")?;
     if let Some(moment) = place.strip_prefix("at:") {
-        return meddling(When::At(seconds(moment)?), what);
+        return intervention(When::At(seconds(moment)?), what);
     }
     if let Some(moment) = place.strip_prefix("after:") {
-        return meddling(after(moment)?, what);
+        return intervention(after(moment)?, what);
     }
     if let Some(state) = place.strip_prefix(OF_RECOVERY) {
         return beside_recovery(&self::place(state)?, what);
@@ -129,7 +131,7 @@ fn split(what: &str) -> (&str, Option<&str>) {
     what.split_once(':').map_or((what, None), |(name, value)| (name, Some(value)))
 }
 
-fn request(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
+fn request(place: &Place<'_>, what: &str) -> Result<InjectedFault, String> {
     let (name, value) = split(what);
     let fault = match name {
         "throttle" => Fault::Throttle { code: value.unwrap_or("Throttling").to_owned() },
@@ -160,7 +162,7 @@ fn request(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
     if takes_none && value.is_some() {
         return Err(format!("`{name}` takes no value"));
     }
-    Ok(Disturbance::Request(FaultRule {
+    Ok(InjectedFault::Request(FaultRule {
         action: place.name.to_owned(),
         identifier: place.identifier.map(str::to_owned),
         caller: None,
@@ -170,7 +172,7 @@ fn request(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
     }))
 }
 
-fn function(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
+fn function(place: &Place<'_>, what: &str) -> Result<InjectedFault, String> {
     let (name, value) = split(what);
     let fault = match name {
         "crash" => FunctionFaultKind::Crash,
@@ -192,47 +194,47 @@ fn function(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
         return Err(format!("`{name}` takes no value"));
     }
     let function = place.name.to_owned();
-    Ok(Disturbance::Function(FunctionFault { function, occurrence: place.occurrence, times: place.times, fault }))
+    Ok(InjectedFault::Function(FunctionFault { function, occurrence: place.occurrence, times: place.times, fault }))
 }
 
-fn state(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
+fn state(place: &Place<'_>, what: &str) -> Result<InjectedFault, String> {
     let (name, value) = split(what);
     if place.times != 1 {
         return Err(format!("`{name}` happens once, at one time the state is entered: `{}#2`", place.name));
     }
     let (state, occurrence) = (place.name.to_owned(), place.occurrence);
     match (name, value) {
-        ("abort", None) => Ok(Disturbance::Abort { state, occurrence }),
-        ("abortAfter", None) => Ok(Disturbance::AbortAfter { state, occurrence }),
-        ("secondRun", None) => Ok(Disturbance::SecondRun { state, occurrence, beside: Beside::First, event: None }),
+        ("abort", None) => Ok(InjectedFault::Abort { state, occurrence }),
+        ("abortAfter", None) => Ok(InjectedFault::AbortAfter { state, occurrence }),
+        ("secondRun", None) => Ok(InjectedFault::SecondRun { state, occurrence, beside: Beside::First, event: None }),
         ("secondRun", Some(event)) => {
             let event = serde_json::from_str(event).map_err(|error| format!("its event is not JSON: {error}"))?;
-            Ok(Disturbance::SecondRun { state, occurrence, beside: Beside::First, event: Some(event) })
+            Ok(InjectedFault::SecondRun { state, occurrence, beside: Beside::First, event: Some(event) })
         }
         ("abort" | "abortAfter", Some(_)) => Err(format!("`{name}` takes no value")),
-        _ => Err(unknown("disturbance at states", name, STATE_DISTURBANCES)),
+        _ => Err(unknown("disturbance at states", name, STATE_FAULTS)),
     }
 }
 
 /// A person's action beside a recovery.
-fn beside_recovery(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
+fn beside_recovery(place: &Place<'_>, what: &str) -> Result<InjectedFault, String> {
     match state(place, what)? {
-        Disturbance::SecondRun { state, occurrence, event, .. } => {
-            Ok(Disturbance::SecondRun { state, occurrence, beside: Beside::Recovery, event })
+        InjectedFault::SecondRun { state, occurrence, event, .. } => {
+            Ok(InjectedFault::SecondRun { state, occurrence, beside: Beside::Recovery, event })
         }
         _ => Err(format!("beside a recovery only `secondRun` happens: `{OF_RECOVERY}{}=secondRun`", place.name)),
     }
 }
 
 /// A person's action after the execution has ended without success.
-fn end(place: &Place<'_>, what: &str) -> Result<Disturbance, String> {
+fn end(place: &Place<'_>, what: &str) -> Result<InjectedFault, String> {
     if place.identifier.is_some() || place.times != 1 {
         return Err(format!("an execution is redriven after one of its ends: `{END}#2=redrive:600`"));
     }
     match split(what) {
         ("redrive", value) => {
             let seconds = seconds(needed("redrive", value)?)?;
-            Ok(Disturbance::Redrive { occurrence: place.occurrence, seconds })
+            Ok(InjectedFault::Redrive { occurrence: place.occurrence, seconds })
         }
         (name, _) => Err(unknown("disturbance at the end", name, ["redrive:SECONDS"])),
     }
@@ -248,7 +250,7 @@ fn after(text: &str) -> Result<When, String> {
     Ok(When::After { action: place.name.to_owned(), occurrence: place.occurrence, delay_seconds })
 }
 
-fn meddling(when: When, what: &str) -> Result<Disturbance, String> {
+fn intervention(when: When, what: &str) -> Result<InjectedFault, String> {
     let (action, parameters) = split(what);
     let mut given = BTreeMap::new();
     for parameter in parameters.unwrap_or_default().split(',').filter(|parameter| !parameter.is_empty()) {
@@ -260,10 +262,10 @@ fn meddling(when: When, what: &str) -> Result<Disturbance, String> {
     if !RDS_ACTIONS.contains(&action) {
         return Err(unknown("action of RDS", action, RDS_ACTIONS.iter().copied()));
     }
-    Ok(Disturbance::Meddling(Meddling { when, action: action.to_owned(), parameters: given }))
+    Ok(InjectedFault::Intervention(Intervention { when, action: action.to_owned(), parameters: given }))
 }
 
-impl fmt::Display for Disturbance {
+impl fmt::Display for InjectedFault {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         match write(self) {
             Some(short) => f.write_str(&short),
@@ -286,10 +288,10 @@ impl fmt::Display for FunctionFaultKind {
     }
 }
 
-/// The short form, if it exists and reads back as the same disturbance.
-fn write(disturbance: &Disturbance) -> Option<String> {
-    match disturbance {
-        Disturbance::Request(rule) => {
+/// The short form, if it exists and reads back as the same fault.
+fn write(fault: &InjectedFault) -> Option<String> {
+    match fault {
+        InjectedFault::Request(rule) => {
             let fault = write_fault(&rule.fault)?;
             if rule.caller.is_some() {
                 return None;
@@ -301,20 +303,22 @@ fn write(disturbance: &Disturbance) -> Option<String> {
             };
             Some(format!("{}{identifier}{}={fault}", rule.action, counts(rule.occurrence, rule.times)))
         }
-        Disturbance::Function(FunctionFault { function, occurrence, times, fault }) => {
+        InjectedFault::Function(FunctionFault { function, occurrence, times, fault }) => {
             Some(format!("{function}{}={fault}", counts(*occurrence, *times)))
         }
-        Disturbance::Abort { state, occurrence } => Some(format!("{state}{}=abort", counts(*occurrence, 1))),
-        Disturbance::AbortAfter { state, occurrence } => Some(format!("{state}{}=abortAfter", counts(*occurrence, 1))),
-        Disturbance::Redrive { occurrence, seconds } => {
+        InjectedFault::Abort { state, occurrence } => Some(format!("{state}{}=abort", counts(*occurrence, 1))),
+        InjectedFault::AbortAfter { state, occurrence } => {
+            Some(format!("{state}{}=abortAfter", counts(*occurrence, 1)))
+        }
+        InjectedFault::Redrive { occurrence, seconds } => {
             Some(format!("{END}{}=redrive:{seconds}", counts(*occurrence, 1)))
         }
-        Disturbance::SecondRun { state, occurrence, beside, event } => {
+        InjectedFault::SecondRun { state, occurrence, beside, event } => {
             let whose = if *beside == Beside::Recovery { OF_RECOVERY } else { "" };
             let event = event.as_ref().map(|event: &Value| format!(":{event}")).unwrap_or_default();
             Some(format!("{whose}{state}{}=secondRun{event}", counts(*occurrence, 1)))
         }
-        Disturbance::Meddling(meddling) => write_meddling(meddling),
+        InjectedFault::Intervention(intervention) => write_intervention(intervention),
     }
 }
 
@@ -350,16 +354,16 @@ fn write_fault(fault: &Fault) -> Option<String> {
     })
 }
 
-fn write_meddling(meddling: &Meddling) -> Option<String> {
-    let mut text = match &meddling.when {
+fn write_intervention(intervention: &Intervention) -> Option<String> {
+    let mut text = match &intervention.when {
         When::At(seconds) => format!("at:{seconds}="),
         When::After { action, occurrence, delay_seconds } => {
             let delay = if *delay_seconds == 0.0 { String::new() } else { format!("+{delay_seconds}") };
             format!("after:{action}{}{delay}=", counts(*occurrence, 1))
         }
     };
-    text.push_str(&meddling.action);
-    for (position, (name, value)) in meddling.parameters.iter().enumerate() {
+    text.push_str(&intervention.action);
+    for (position, (name, value)) in intervention.parameters.iter().enumerate() {
         if value.contains(',') {
             return None;
         }
@@ -419,32 +423,32 @@ mod tests {
     #[test]
     fn every_short_form_reads_back_as_it_was_written() {
         for form in FORMS {
-            let disturbance: Disturbance = form.parse().unwrap_or_else(|error| panic!("{error}"));
-            assert_eq!(disturbance.to_string(), *form);
+            let fault: InjectedFault = form.parse().unwrap_or_else(|error| panic!("{error}"));
+            assert_eq!(fault.to_string(), *form);
         }
     }
 
     #[test]
-    fn every_disturbance_reads_back_from_json() {
+    fn every_fault_reads_back_from_json() {
         for form in FORMS {
-            let disturbance: Disturbance = form.parse().unwrap();
-            let json = serde_json::to_string(&disturbance).unwrap();
-            assert_eq!(json.parse::<Disturbance>().unwrap(), disturbance, "{json}");
+            let fault: InjectedFault = form.parse().unwrap();
+            let json = serde_json::to_string(&fault).unwrap();
+            assert_eq!(json.parse::<InjectedFault>().unwrap(), fault, "{json}");
         }
     }
 
     #[test]
-    fn a_disturbance_without_a_short_form_is_written_as_json() {
+    fn a_fault_without_a_short_form_is_written_as_json() {
         for json in [
             r#"{"request":{"action":"ModifyDBInstance","caller":"someone","occurrence":1,"times":1,"fault":{"kind":"denied"}}}"#,
             r#"{"meddling":{"when":{"at":1.0},"action":"DeleteDBInstance","parameters":{"DBInstanceIdentifier":"a,b"}}}"#,
         ] {
-            assert_eq!(json.parse::<Disturbance>().unwrap().to_string(), json);
+            assert_eq!(json.parse::<InjectedFault>().unwrap().to_string(), json);
         }
     }
 
     #[test]
-    fn an_impossible_disturbance_is_refused_with_the_known_names() {
+    fn an_impossible_fault_is_refused_with_the_known_names() {
         for (text, said) in [
             ("ModifyDBInstance", "WHERE=WHAT"),
             ("ModifyDBInstanc=throttle", "did you mean `ModifyDBInstance`?"),
@@ -502,7 +506,7 @@ mod tests {
             (r#"{"abrt": {"state": "DbInstanceRename"}}"#, "unknown variant `abrt`"),
             (r#"{"abort": {"stat": "DbInstanceRename"}}"#, "unknown field `stat`"),
         ] {
-            let error = text.parse::<Disturbance>().expect_err(text).to_string();
+            let error = text.parse::<InjectedFault>().expect_err(text).to_string();
             assert!(error.contains(said), "{text}: {error}");
         }
     }

@@ -1,4 +1,4 @@
-//! Judges whether data that clients could write was destroyed without a backup.
+//! Decides whether data that clients could write was destroyed without a backup.
 //!
 //! The check is about databases that accepted connections under the service name and no longer exist. Each must have left a
 //! snapshot, taken at its deletion, or its automated backups. The world's own memory identifies these databases. People are
@@ -6,13 +6,13 @@
 
 use rds_simulator::{RecordedRequest, Served, WorldState};
 
-use super::scene::{is_granted, touched};
+use super::cast::{is_granted, touched};
 use super::{Broken, Case, Promise};
 
 /// A deletion takes its snapshot at the same moment. Times have a resolution of milliseconds.
 const ACCURACY_SECONDS: f64 = 0.01;
 
-pub(super) fn judge(case: &Case<'_>, broken: &mut Vec<Broken>) {
+pub(super) fn examine(case: &Case<'_>, broken: &mut Vec<Broken>) {
     let mut say = |what: String| broken.push(Broken { promise: Promise::I4, what });
     let requests = case.e.requests;
     for served in lost(case, case.e.after) {
@@ -25,10 +25,12 @@ pub(super) fn judge(case: &Case<'_>, broken: &mut Vec<Broken>) {
             ));
         }
     }
-    let Some(by_hand) = case.e.by_hand else { return };
+    let Some(manual_recovery) = case.e.manual_recovery else { return };
     let was_there = |served: &&Served| exists(case.e.after, served);
-    for served in lost(case, &by_hand.after).filter(was_there) {
-        if !has_left_data(case, &by_hand.after, served, case.e.after.at_seconds) && !may_leave_nothing(case, served) {
+    for served in lost(case, &manual_recovery.after).filter(was_there) {
+        if !has_left_data(case, &manual_recovery.after, served, case.e.after.at_seconds)
+            && !may_leave_nothing(case, served)
+        {
             say(format!(
                 "the mail's commands delete {}, which took connections as {}, without a trace",
                 served.resource_id, served.identifier
@@ -39,9 +41,9 @@ pub(super) fn judge(case: &Case<'_>, broken: &mut Vec<Broken>) {
 
 /// Deleted databases that accepted connections under the service name, and that no person removed.
 fn lost<'a>(case: &'a Case<'_>, world: &'a WorldState) -> impl Iterator<Item = &'a Served> {
-    let scene = &case.scene;
-    let of_service = world.served.iter().filter(|served| scene.is_service(served.is_cluster, &served.identifier));
-    of_service.filter(|served| !exists(world, served) && !scene.is_deleted_by_people(&served.resource_id))
+    let cast = &case.cast;
+    let of_service = world.served.iter().filter(|served| cast.is_service(served.is_cluster, &served.identifier));
+    of_service.filter(|served| !exists(world, served) && !cast.is_deleted_by_people(&served.resource_id))
 }
 
 fn exists(world: &WorldState, served: &Served) -> bool {
@@ -59,12 +61,12 @@ fn has_left_data(case: &Case<'_>, world: &WorldState, served: &Served, since: f6
     let is_last = |source: &str, created: f64| source == served.resource_id && created + ACCURACY_SECONDS >= since;
     let has_snapshot = world.snapshots.iter().any(|found| is_last(&found.source_resource_id, found.created_seconds))
         || world.cluster_snapshots.iter().any(|found| is_last(&found.source_resource_id, found.created_seconds))
-        || case.scene.people_deleted_a_snapshot();
-    let needs_snapshot = case.e.final_snapshot && case.scene.is_original(&served.resource_id);
+        || case.cast.people_deleted_a_snapshot();
+    let needs_snapshot = case.e.final_snapshot && case.cast.is_original(&served.resource_id);
     has_snapshot || !needs_snapshot && world.retained_backups.contains(&served.resource_id)
 }
 
 /// Whether the deployment deletes the original without a final snapshot, and RDS keeps no backups of it.
 fn may_leave_nothing(case: &Case<'_>, served: &Served) -> bool {
-    !case.e.final_snapshot && case.scene.has_no_backups(&served.resource_id)
+    !case.e.final_snapshot && case.cast.has_no_backups(&served.resource_id)
 }

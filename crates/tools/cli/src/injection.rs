@@ -1,8 +1,8 @@
 //! All faults of a rehearsal: of requests, people, functions and the execution itself.
 //!
-//! This module owns the kinds of disturbances, and the names that they may use. It refuses an unknown name, and suggests
-//! the closest known one. The short form of `--fault` is in `disturbance/short.rs`. The simulator owns the effect on RDS
-//! ([`rds_simulator::Fault`]), and `stage.rs` the effect on functions and executions.
+//! This module owns the kinds of injected faults, and the names that they may use. It refuses an unknown name, and suggests
+//! the closest known one. The short form of `--fault` is in `injection/short.rs`. The simulator owns the effect on RDS
+//! ([`rds_simulator::Fault`]), and `environment.rs` the effect on functions and executions.
 
 mod short;
 
@@ -10,7 +10,7 @@ use std::fmt;
 use std::str::FromStr;
 
 use rds_simulator::{
-    EXECUTION_ACTIONS, Fault, FaultRule, LASTING_STATUSES, MAIL_ACTIONS, Meddling, PARAMETER_ACTIONS, POST_ACTIONS,
+    EXECUTION_ACTIONS, Fault, FaultRule, Intervention, LASTING_STATUSES, MAIL_ACTIONS, PARAMETER_ACTIONS, POST_ACTIONS,
     RDS_ACTIONS, SECRET_ACTIONS, When, World, WorldError,
 };
 use serde::{Deserialize, Serialize};
@@ -24,11 +24,12 @@ use crate::rehearsal::deployed;
 /// One fault of a rehearsal. Its text is the short form of `--fault`, or JSON.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
-pub enum Disturbance {
+pub enum InjectedFault {
     /// An AWS request meets a fault.
     Request(FaultRule),
     /// A person makes a request of RDS during the run.
-    Meddling(Meddling),
+    #[serde(rename = "meddling")]
+    Intervention(Intervention),
     /// A function fails.
     Function(FunctionFault),
     /// A person stops the execution as it enters a state, before the call of the state's function.
@@ -120,20 +121,20 @@ const fn once() -> u32 {
     1
 }
 
-/// The reason why a disturbance is impossible.
+/// The reason why a fault is impossible.
 #[derive(Clone, Debug, PartialEq, Eq)]
-pub struct DisturbanceError(String);
+pub struct InjectedFaultError(String);
 
-impl fmt::Display for DisturbanceError {
+impl fmt::Display for InjectedFaultError {
     fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
         f.write_str(&self.0)
     }
 }
 
-impl std::error::Error for DisturbanceError {}
+impl std::error::Error for InjectedFaultError {}
 
-impl FromStr for Disturbance {
-    type Err = DisturbanceError;
+impl FromStr for InjectedFault {
+    type Err = InjectedFaultError;
 
     fn from_str(text: &str) -> Result<Self, Self::Err> {
         let text = text.trim();
@@ -142,16 +143,16 @@ impl FromStr for Disturbance {
         } else {
             short::parse(text)
         };
-        parsed.and_then(|disturbance| disturbance.check().map(|()| disturbance)).map_err(DisturbanceError)
+        parsed.and_then(|fault| fault.check().map(|()| fault)).map_err(InjectedFaultError)
     }
 }
 
-impl Disturbance {
-    /// Reads the disturbances of a world file: each is a string in the short form, or an object.
+impl InjectedFault {
+    /// Reads the faults of a world file: each is a string in the short form, or an object.
     pub fn of_world(world: &World) -> Result<Vec<Self>, WorldError> {
         let read = |(index, value): (usize, &Value)| {
             let parsed = value.as_str().map_or_else(|| value.to_string().parse(), str::parse);
-            parsed.map_err(|DisturbanceError(problem)| WorldError::Impossible {
+            parsed.map_err(|InjectedFaultError(problem)| WorldError::Impossible {
                 place: format!("disturbances[{index}]"),
                 problem,
             })
@@ -159,11 +160,11 @@ impl Disturbance {
         world.disturbances.iter().enumerate().map(read).collect()
     }
 
-    /// Refuses unknown names and impossible disturbances.
+    /// Refuses unknown names and impossible faults.
     fn check(&self) -> Result<(), String> {
         match self {
             Self::Request(rule) => check_request(rule),
-            Self::Meddling(meddling) => check_meddling(meddling),
+            Self::Intervention(intervention) => check_intervention(intervention),
             Self::Function(fault) => {
                 check_occurrence(fault.occurrence, fault.times)?;
                 if matches!(fault.fault, FunctionFaultKind::Asleep(_)) && fault.times != 1 {
@@ -219,9 +220,9 @@ fn check_look_at_executions(action: &str) -> Result<(), String> {
     Err(format!("`{action}` does not look at executions; what does: {}", EXECUTION_ACTIONS.join(", ")))
 }
 
-fn check_meddling(meddling: &Meddling) -> Result<(), String> {
-    known("action", &meddling.action, RDS_ACTIONS.iter().copied())?;
-    match &meddling.when {
+fn check_intervention(intervention: &Intervention) -> Result<(), String> {
+    known("action", &intervention.action, RDS_ACTIONS.iter().copied())?;
+    match &intervention.when {
         When::At(seconds) => check_seconds(*seconds),
         When::After { action, occurrence, delay_seconds } => {
             check_occurrence(*occurrence, 1)?;

@@ -20,9 +20,9 @@ use serde_json::{Value, json};
 use states_language::Status;
 use tokio::task::LocalSet;
 
+use crate::environment::{Ended, Run};
 use crate::rehearsal::{BEGIN, DEFAULT_WORLD, Rehearsal};
 use crate::report::{clock, duration};
-use crate::stage::{Ended, Run};
 use crate::timeline::said;
 
 /// The kind and the number of restores.
@@ -51,7 +51,7 @@ impl Options {
         let mut rows = Vec::new();
         for event in self.events()? {
             for count in &self.counts {
-                let many = Together { event: event.clone(), count: *count, limit: self.limit, seed: self.seed };
+                let many = ConcurrentRuns { event: event.clone(), count: *count, limit: self.limit, seed: self.seed };
                 rows.push(many.run().map_err(|error| error.to_string())?);
             }
         }
@@ -81,7 +81,7 @@ impl Options {
 
 /// Executions of the same event on copies of its database.
 #[derive(Clone, Debug)]
-pub struct Together {
+pub struct ConcurrentRuns {
     /// The event, about a database of the built-in world.
     pub event: Value,
     pub count: u32,
@@ -145,7 +145,7 @@ struct Asked {
     throttled: u32,
 }
 
-impl Together {
+impl ConcurrentRuns {
     /// Runs all executions under the limit, and then all without it.
     pub fn run(&self) -> Result<Row, WorldError> {
         let limited = self.run_within(Some(self.limit))?;
@@ -173,7 +173,7 @@ impl Together {
         let simulator = Simulator::new(self.world(limit)?, options)?;
         // The simulator has its world already.
         let mut rehearsal = Rehearsal::new(Value::Null, World::default());
-        let stage = Rc::new(rehearsal.stage(&simulator));
+        let environment = Rc::new(rehearsal.environment(&simulator));
         let runs: Vec<Run> = self
             .copies()
             .map(|(number, identifier)| {
@@ -186,7 +186,7 @@ impl Together {
             })
             .collect();
         let local = LocalSet::new();
-        let executions = runs.iter().map(async |run| stage.execute(run, &mut ()).await);
+        let executions = runs.iter().map(async |run| environment.execute(run, &mut ()).await);
         let ended = local.run_until(join_all(executions)).await;
         // Waits for recoveries, and functions that outlive their execution.
         local.await;
@@ -312,7 +312,7 @@ mod tests {
 
     fn eight(identifier: &str, is_cluster: bool) -> Row {
         let event = json!({"identifier": identifier, "task": "db_restore", "isCluster": is_cluster});
-        Together { event, count: 8, limit: 1, seed: 0 }.run().expect("a world that can exist")
+        ConcurrentRuns { event, count: 8, limit: 1, seed: 0 }.run().expect("a world that can exist")
     }
 
     #[test]
@@ -330,7 +330,7 @@ mod tests {
     #[test]
     fn a_copy_has_its_own_members_and_snapshot() {
         let event = json!({"identifier": "shop", "task": "db_restore", "isCluster": true});
-        let world = Together { event, count: 2, limit: 10, seed: 0 }.world(None).expect("the built-in world");
+        let world = ConcurrentRuns { event, count: 2, limit: 10, seed: 0 }.world(None).expect("the built-in world");
         let copy = world.clusters.last().expect("a copy");
         assert_eq!((copy.identifier.as_str(), copy.members[0].identifier.as_str()), ("shop-002", "shop-002-1"));
         let snapshot = world.cluster_snapshots.last().expect("a copy's snapshot");

@@ -6,19 +6,19 @@ use std::time::{Duration, SystemTime};
 use futures::FutureExt as _;
 use futures::future::LocalBoxFuture;
 use rds_simulator::{Options, Simulator};
-use trapheus_cli::disturbance::{Disturbance, FunctionFaultKind};
+use trapheus_cli::environment::{Call, Interceptor};
 use trapheus_cli::fleet::Failure;
-use trapheus_cli::judge::by_hand;
+use trapheus_cli::injection::{FunctionFaultKind, InjectedFault};
+use trapheus_cli::oracle::manual_recovery;
 use trapheus_cli::rehearsal::{Clients, DEFINITION, load};
 use trapheus_cli::report::RunRole;
-use trapheus_cli::stage::{Around, Call};
 use trapheus_cli::timeline::StepStatus;
 
 use super::*;
 
 fn rehearsal(faults: &[&str]) -> Rehearsal {
-    let disturbances = faults.iter().map(|fault| fault.parse::<Disturbance>().expect("a fault")).collect();
-    Rehearsal { disturbances, ..Rehearsal::new(event("orders", "db_restore", false), world()) }
+    let faults = faults.iter().map(|fault| fault.parse::<InjectedFault>().expect("a fault")).collect();
+    Rehearsal { faults, ..Rehearsal::new(event("orders", "db_restore", false), world()) }
 }
 
 fn rehearse_with(faults: &[&str]) -> Report {
@@ -84,9 +84,9 @@ fn the_alerts_name_the_state_that_failed_in_the_run_and_in_its_rollback() {
         ("orders", false, &["DeleteDBInstance#1x1000=denied"], "DeleteOriginalDbInstance", None),
         ("orders", false, &["DbInstanceRename=abort", "recover#1x1000=crash"], "FindInterruptedExecution", None),
     ] {
-        let disturbances = faults.iter().map(|fault| fault.parse().expect("a disturbance")).collect();
-        let rehearsal =
-            Rehearsal { disturbances, ..Rehearsal::new(event(identifier, "db_restore", is_cluster), world()) };
+        let parsed = faults.iter().map(|fault| fault.parse().expect("a fault")).collect();
+        let event = event(identifier, "db_restore", is_cluster);
+        let rehearsal = Rehearsal { faults: parsed, ..Rehearsal::new(event, world()) };
         let report = rehearsal.run(&mut ()).expect("a world that can exist");
         let [first, last, ..] = report.mails.as_slice() else { panic!("{faults:?}: {:?}", report.mails) };
         for mail in [first, last] {
@@ -161,7 +161,7 @@ struct SlowToStart {
     seconds: u64,
 }
 
-impl Around for SlowToStart {
+impl Interceptor for SlowToStart {
     fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Result<Value, Failure>> {
         async move {
             if call.function == self.function {
@@ -175,10 +175,10 @@ impl Around for SlowToStart {
 
 #[test]
 fn a_function_continues_although_its_execution_was_stopped() {
-    let around = Some(Rc::new(SlowToStart { function: "email", seconds: 60 }) as Rc<dyn Around>);
+    let interceptor = Some(Rc::new(SlowToStart { function: "email", seconds: 60 }) as Rc<dyn Interceptor>);
     // The execution is stopped in the rollback, while the first alert is being sent.
     let faults = ["RestoreDBInstanceFromDBSnapshot=denied", "RevertOldDbInstanceRename=abort"];
-    let report = Rehearsal { around, recovery: false, ..rehearsal(&faults) }.run(&mut ()).expect("a world");
+    let report = Rehearsal { interceptor, recovery: false, ..rehearsal(&faults) }.run(&mut ()).expect("a world");
     assert_eq!((report.status.as_str(), report.mails.len()), ("ABORTED", 1));
 }
 
@@ -188,7 +188,7 @@ struct AnswersTooMuch {
     function: &'static str,
 }
 
-impl Around for AnswersTooMuch {
+impl Interceptor for AnswersTooMuch {
     fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Result<Value, Failure>> {
         async move {
             let is_it = call.function == self.function;
@@ -205,8 +205,8 @@ impl Around for AnswersTooMuch {
 #[test]
 fn a_run_with_an_answer_that_is_too_large_is_rolled_back() {
     for function in ["preflight-instance", "restore-instance", "wait-instance"] {
-        let around = Some(Rc::new(AnswersTooMuch { function }) as Rc<dyn Around>);
-        let report = Rehearsal { around, recovery: false, ..rehearsal(&[]) }.run(&mut ()).expect("a world");
+        let interceptor = Some(Rc::new(AnswersTooMuch { function }) as Rc<dyn Interceptor>);
+        let report = Rehearsal { interceptor, recovery: false, ..rehearsal(&[]) }.run(&mut ()).expect("a world");
         assert_eq!(report.error.as_deref(), Some("States.DataLimitExceeded"), "{function}: {:?}", report.cause);
         assert_untouched(&report, function);
     }
@@ -289,7 +289,7 @@ fn the_mail_of_a_recovery_that_could_not_read_its_execution_has_the_command_that
     let stopped = "RestoreDbInstanceFromSnapshot=abortAfter";
     let lost = rehearse_with(&[stopped, &denied(10_000)]);
     let mail = lost.mails.last().and_then(|mail| mail.text.as_deref()).expect("a mail");
-    let execution = by_hand::recovered(mail).expect("a command");
+    let execution = manual_recovery::recovered(mail).expect("a command");
     assert_eq!(execution, lost.execution);
     // Then the function has the permission again, and a person runs that command.
     let second = format!(r#"recovery:FinalAlerts=secondRun:{{"task":"recover","execution":"{execution}"}}"#);

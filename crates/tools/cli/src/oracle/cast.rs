@@ -7,7 +7,7 @@ use std::collections::{BTreeMap, BTreeSet};
 use std::fmt;
 use std::time::Duration;
 
-use rds_simulator::{InstanceState, MEDDLER, Made, Outcome, RecordedRequest, Service, WorldState};
+use rds_simulator::{InstanceState, Made, OPERATOR, Outcome, RecordedRequest, Service, WorldState};
 use serde::Serialize;
 use serde_json::{Map, Value};
 
@@ -136,7 +136,7 @@ pub(super) struct Removal {
     pub(super) taken: Taken,
 }
 
-pub(super) struct Scene<'a> {
+pub(super) struct Cast<'a> {
     pub(super) identifier: String,
     is_cluster: bool,
     task: String,
@@ -148,13 +148,13 @@ pub(super) struct Scene<'a> {
     /// The target, then its members.
     originals: Vec<Original>,
     /// The requests of people that RDS accepted.
-    doings: Vec<&'a RecordedRequest>,
+    interventions: Vec<&'a RecordedRequest>,
     requests: &'a [RecordedRequest],
     /// Databases created since the run began, including deleted ones.
     made: &'a [Made],
 }
 
-impl<'a> Scene<'a> {
+impl<'a> Cast<'a> {
     pub(super) fn of(evidence: &Evidence<'a>) -> Self {
         let input = &evidence.report.input;
         let identifier = input["identifier"].as_str().unwrap_or_default().to_ascii_lowercase();
@@ -168,7 +168,7 @@ impl<'a> Scene<'a> {
             replaces_snapshot: inputs_of_runs(evidence).any(takes_snapshot),
             before,
             without: evidence.without,
-            doings: doings(evidence.requests).collect(),
+            interventions: interventions(evidence.requests).collect(),
             requests: evidence.requests,
             made: &evidence.after.made,
         }
@@ -196,7 +196,7 @@ impl<'a> Scene<'a> {
 
     /// Databases that runs created.
     pub(super) fn made_by_runs(&self) -> impl Iterator<Item = &'a Made> {
-        self.made.iter().filter(|made| made.caller != MEDDLER)
+        self.made.iter().filter(|made| made.caller != OPERATOR)
     }
 
     pub(super) fn is_made_by_runs(&self, resource_id: &str) -> bool {
@@ -204,7 +204,7 @@ impl<'a> Scene<'a> {
     }
 
     fn is_made_by_people(&self, resource_id: &str) -> bool {
-        self.made.iter().any(|made| made.caller == MEDDLER && made.resource_id == resource_id)
+        self.made.iter().any(|made| made.caller == OPERATOR && made.resource_id == resource_id)
     }
 
     /// Databases that are neither the target's nor a run's: bystanders from before, and those that people created.
@@ -218,7 +218,7 @@ impl<'a> Scene<'a> {
 
     /// Databases that people created for themselves.
     fn made_by_people(&self) -> impl Iterator<Item = &'a Made> {
-        self.made.iter().filter(|made| made.caller == MEDDLER && !self.is_reader_added_to_target(made))
+        self.made.iter().filter(|made| made.caller == OPERATOR && !self.is_reader_added_to_target(made))
     }
 
     /// Whether Auto Scaling had added the instance to the target.
@@ -235,7 +235,7 @@ impl<'a> Scene<'a> {
                 && request.parameters.get("DBInstanceIdentifier") == Some(&made.identifier)
         };
         let mut clusters =
-            self.doings.iter().filter(adds).filter_map(|doing| doing.parameters.get("DBClusterIdentifier"));
+            self.interventions.iter().filter(adds).filter_map(|request| request.parameters.get("DBClusterIdentifier"));
         let is_own = |name: &String| {
             let suffix = name.strip_prefix(&self.identifier);
             suffix.is_some_and(|suffix| suffix.is_empty() || suffix == "-temp" || suffix.starts_with("-failed-"))
@@ -246,7 +246,7 @@ impl<'a> Scene<'a> {
     /// The removals by people that hinder the rollback. A person's own snapshot or tag does not.
     pub(super) fn removals(&self) -> Vec<Removal> {
         let taken = |request: &&RecordedRequest| Some(Removal { at: request.at, taken: self.taken(request)? });
-        self.doings.iter().filter_map(taken).collect()
+        self.interventions.iter().filter_map(taken).collect()
     }
 
     fn taken(&self, request: &RecordedRequest) -> Option<Taken> {
@@ -316,7 +316,7 @@ impl<'a> Scene<'a> {
             is_about_home && (ends && !request.action.contains("Snapshot") || is_rename(request))
                 || self.taken(request).is_some_and(|taken| taken != Taken::Claim)
         };
-        self.doings.iter().filter(takes).map(|request| request.at)
+        self.interventions.iter().filter(takes).map(|request| request.at)
     }
 
     /// The times at which people rebooted the target or the database with its name.
@@ -325,7 +325,7 @@ impl<'a> Scene<'a> {
             let of_run = |id: &str| self.is_original(id) || self.is_made_by_runs(id);
             request.action.starts_with("Reboot") && is_granted(request) && touched(request).any(of_run)
         };
-        self.doings.iter().filter(is_of_home).map(|request| request.at)
+        self.interventions.iter().filter(is_of_home).map(|request| request.at)
     }
 
     /// Whether people deleted the restored database after a run had begun to delete the original.
@@ -337,9 +337,9 @@ impl<'a> Scene<'a> {
             let names = ["DBInstanceIdentifier", "DBClusterIdentifier"];
             names.iter().any(|name| request.parameters.get(*name) == Some(&self.identifier))
         };
-        let by_runs = requests.iter().filter(|request| request.caller != MEDDLER);
+        let by_runs = requests.iter().filter(|request| request.caller != OPERATOR);
         let began = by_runs.filter(deletes).filter(of_original).map(|request| request.at).min();
-        let mut by_people = self.doings.iter().copied().filter(deletes).filter(has_the_name);
+        let mut by_people = self.interventions.iter().copied().filter(deletes).filter(has_the_name);
         by_people.any(|request| {
             began.is_some_and(|began| began <= request.at) && touched(request).any(|id| self.is_made_by_runs(id))
         })
@@ -360,13 +360,13 @@ impl<'a> Scene<'a> {
             let names = ["DBInstanceIdentifier", "DBClusterIdentifier"];
             names.iter().any(|name| request.parameters.get(*name) == Some(&self.identifier))
         };
-        self.doings.iter().filter(of_service).find(had_the_name).map(|request| request.at)
+        self.interventions.iter().filter(of_service).find(had_the_name).map(|request| request.at)
     }
 
     /// Whether people made such a request about this database.
     pub(super) fn people_did(&self, action: &str, resource_id: &str) -> bool {
-        let mut doings = self.doings.iter().filter(|request| request.action.starts_with(action));
-        doings.any(|request| touched(request).any(|id| id == resource_id))
+        let mut interventions = self.interventions.iter().filter(|request| request.action.starts_with(action));
+        interventions.any(|request| touched(request).any(|id| id == resource_id))
     }
 
     /// Whether people deleted this database or its cluster.
@@ -377,7 +377,7 @@ impl<'a> Scene<'a> {
     }
 
     fn is_renamed_by_people(&self, resource_id: &str) -> bool {
-        let mut renames = self.doings.iter().filter(|request| is_rename(request));
+        let mut renames = self.interventions.iter().filter(|request| is_rename(request));
         renames.any(|request| touched(request).any(|id| id == resource_id))
     }
 
@@ -416,7 +416,7 @@ impl<'a> Scene<'a> {
     /// Changes that runs requested of databases other than their own, and that RDS made.
     pub(super) fn changes_of_strangers(&self) -> Vec<String> {
         let strangers: BTreeSet<&str> = self.strangers().collect();
-        let changes = self.requests.iter().filter(|request| request.caller != MEDDLER && is_change(request));
+        let changes = self.requests.iter().filter(|request| request.caller != OPERATOR && is_change(request));
         let changes = changes.filter_map(|request| {
             let resource_id = touched(request).find(|id| strangers.contains(id))?;
             Some(format!("a run asked for {} of {resource_id}, which is not its own", request.action))
@@ -458,7 +458,7 @@ impl<'a> Scene<'a> {
         }
     }
 
-    /// Judges the database under the service name.
+    /// Examines the database under the service name.
     pub(super) fn home(&self, world: &WorldState) -> Home {
         let Some(target) = self.original() else { return Home::Wrong("there never was one".to_owned()) };
         let found = if self.is_cluster {
@@ -585,7 +585,7 @@ impl<'a> Scene<'a> {
     /// Whether a person wrote the claim under this name, or created the snapshot with the tags of its source. The run may
     /// not remove such a claim.
     fn people_claimed(&self, name: &str) -> bool {
-        self.doings.iter().any(|request| {
+        self.interventions.iter().any(|request| {
             let is_about = |parameter: &str| {
                 request.parameters.get(parameter).is_some_and(|value| value.rsplit(':').next() == Some(name))
             };
@@ -714,7 +714,7 @@ impl<'a> Scene<'a> {
 
     /// Whether people renamed the database with the target's name.
     pub(super) fn people_renamed_home(&self) -> bool {
-        self.doings.iter().any(|request| {
+        self.interventions.iter().any(|request| {
             ["DBInstanceIdentifier", "DBClusterIdentifier"].iter().any(|parameter| {
                 request.parameters.contains_key(&format!("New{parameter}"))
                     && request.parameters.get(*parameter) == Some(&self.identifier)
@@ -723,7 +723,7 @@ impl<'a> Scene<'a> {
     }
 
     pub(super) fn people_deleted_a_snapshot(&self) -> bool {
-        self.doings
+        self.interventions
             .iter()
             .any(|request| matches!(request.action.as_str(), "DeleteDBSnapshot" | "DeleteDBClusterSnapshot"))
     }
@@ -736,7 +736,7 @@ impl<'a> Scene<'a> {
         let is = |request: &RecordedRequest, suffix: &str| {
             request.parameters.values().any(|value| value.strip_prefix(&self.identifier) == Some(suffix))
         };
-        let by_people = |request: &&RecordedRequest| request.caller == MEDDLER;
+        let by_people = |request: &&RecordedRequest| request.caller == OPERATOR;
         let deletions = self.requests.iter().filter(deletes);
         let mut of_either = deletions.filter(|request| is(request, "-snapshot") || is(request, "-temp"));
         of_either.clone().filter(by_people).any(|request| is(request, "-snapshot"))
@@ -814,7 +814,7 @@ impl<'a> Scene<'a> {
     /// many settings in common.
     fn people_changed(&self, key: &str) -> bool {
         let setting = key.rsplit('/').next().unwrap_or(key);
-        self.doings.iter().any(|request| {
+        self.interventions.iter().any(|request| {
             let is_about = touched(request).any(|id| self.is_original(id) || self.is_made_by_runs(id));
             is_about && request.parameters.keys().any(|name| name.eq_ignore_ascii_case(setting))
         })
@@ -822,7 +822,7 @@ impl<'a> Scene<'a> {
 
     /// A person who deletes or renames a database or snapshot does not expect it to stay.
     fn is_undone_by_people(&self, name: &str) -> bool {
-        self.doings.iter().any(|request| {
+        self.interventions.iter().any(|request| {
             let removes = request.action.starts_with("Delete")
                 || request.parameters.contains_key("NewDBInstanceIdentifier")
                 || request.parameters.contains_key("NewDBClusterIdentifier");
@@ -885,8 +885,8 @@ fn originals(before: &WorldState, identifier: &str, is_cluster: bool) -> Vec<Ori
 }
 
 /// The requests of people that RDS accepted.
-pub(super) fn doings(requests: &[RecordedRequest]) -> impl Iterator<Item = &RecordedRequest> {
-    requests.iter().filter(|request| request.caller == MEDDLER && request.outcome == Outcome::Ok)
+pub(super) fn interventions(requests: &[RecordedRequest]) -> impl Iterator<Item = &RecordedRequest> {
+    requests.iter().filter(|request| request.caller == OPERATOR && request.outcome == Outcome::Ok)
 }
 
 /// The resource ids of the databases that a request is about. A snapshot may have the same name as another kind's.

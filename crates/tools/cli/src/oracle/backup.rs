@@ -1,4 +1,4 @@
-//! Judges whether a restored database comes from the backup that its run chose.
+//! Decides whether a restored database comes from the backup that its run chose.
 //!
 //! The evidence is the world's own memory of its databases, not a statement of the run. A run that only restores chooses
 //! its source in preflight. A run that takes a snapshot chooses that snapshot.
@@ -9,8 +9,8 @@ use serde_json::Value;
 use super::{Broken, Case, Promise, runs_beside, steps};
 use crate::timeline::{Step, StepStatus};
 
-pub(super) fn judge(case: &Case<'_>, broken: &mut Vec<Broken>) {
-    let databases: Vec<&Made> = case.scene.made_by_runs().filter(|made| made.from.is_some()).collect();
+pub(super) fn examine(case: &Case<'_>, broken: &mut Vec<Broken>) {
+    let databases: Vec<&Made> = case.cast.made_by_runs().filter(|made| made.from.is_some()).collect();
     for made in &databases {
         if exists(case, made)
             && let Some(what) = not_the_chosen(case, made)
@@ -40,10 +40,10 @@ fn maker<'a>(case: &'a Case<'_>, made: &Made) -> (&'a Value, &'a [Step], f64) {
 /// The reason why the source is not the backup that the run chose.
 fn not_the_chosen(case: &Case<'_>, made: &Made) -> Option<String> {
     let from = made.from.as_ref()?;
-    let scene = &case.scene;
+    let cast = &case.cast;
     let told = format!("{} was restored from {}", made.identifier, from.identifier);
-    let original = scene.original()?;
-    let is_own = from.source_resource_id == original.resource_id || scene.names_of_original().contains(&from.source);
+    let original = cast.original()?;
+    let is_own = from.source_resource_id == original.resource_id || cast.names_of_original().contains(&from.source);
     if !is_own {
         let Source { source, source_resource_id, .. } = from;
         return Some(format!("{told}, which is of {source} ({source_resource_id})"));

@@ -1,7 +1,7 @@
 //! The environment of executions: one simulated region, the functions, the rule that starts a recovery, and the faults of
 //! functions and executions.
 //!
-//! This module owns the effect of every disturbance that is not the simulator's. A called function works to its end,
+//! This module owns the effect of every fault that is not the simulator's. A called function works to its end,
 //! whatever happens to the calling execution, as in Lambda. Calls are therefore separate tasks. All code here stays on one
 //! thread.
 
@@ -25,8 +25,8 @@ use tokio::time::Instant;
 use trapheus_common::functions::PipelineStep;
 
 use crate::cost::Usage;
-use crate::disturbance::{Beside, Disturbance, FunctionFault, FunctionFaultKind};
 use crate::fleet::{Failure, Fleet};
+use crate::injection::{Beside, FunctionFault, FunctionFaultKind, InjectedFault};
 use crate::lambda::{INACTIVE, Idle, LambdaError, SERVICE_FAILED, THROTTLED};
 use crate::rehearsal::{ACCOUNT, Clients, REGION, STATE_MACHINE, execution_arn};
 use crate::report::{OtherRun, Redriven, RunRole};
@@ -37,7 +37,7 @@ use crate::timeline::{Audience, Step, Timeline};
 const RULE_LATENCY: Duration = Duration::from_secs(1);
 
 /// An interceptor between the state machine and the functions. A test uses it to remove a safeguard.
-pub trait Around: fmt::Debug {
+pub trait Interceptor: fmt::Debug {
     /// Answers a call, for example with [`Call::proceed`].
     fn call<'a>(&'a self, call: Call<'a>) -> LocalBoxFuture<'a, Result<Value, Failure>>;
 }
@@ -87,15 +87,15 @@ pub(crate) struct Ended {
 }
 
 /// The state that all executions of a rehearsal share.
-pub(crate) struct Stage {
+pub(crate) struct Environment {
     pub(crate) simulator: Simulator,
     pub(crate) machine: StateMachine,
-    pub(crate) around: Option<Rc<dyn Around>>,
+    pub(crate) interceptor: Option<Rc<dyn Interceptor>>,
     /// The wall-clock time at the start of the simulator's clock.
     pub(crate) epoch: SystemTime,
     pub(crate) recovers: bool,
     /// The faults of the first execution.
-    pub(crate) disturbances: Vec<Disturbance>,
+    pub(crate) execution_faults: Vec<InjectedFault>,
     /// Functions that sleep in this world.
     pub(crate) idle: RefCell<Idle>,
     function_faults: RefCell<Vec<Faulty>>,
@@ -105,20 +105,20 @@ pub(crate) struct Stage {
     others: RefCell<Vec<OtherRun>>,
     /// The number of second runs started so far.
     seconds: Cell<u64>,
-    /// The number of entries into a state that a disturbance names, by role. All executions of a role count together: a
-    /// disturbance strikes once, though each recovery may lead to another one.
+    /// The number of entries into a state that a fault names, by role. All executions of a role count together: a fault
+    /// strikes once, though each recovery may lead to another one.
     entries: RefCell<HashMap<(Option<RunRole>, String), u32>>,
 }
 
-impl Stage {
+impl Environment {
     pub(crate) fn new(simulator: Simulator, machine: StateMachine, epoch: SystemTime) -> Self {
         Self {
             simulator,
             machine,
-            around: None,
+            interceptor: None,
             epoch,
             recovers: false,
-            disturbances: Vec::new(),
+            execution_faults: Vec::new(),
             idle: RefCell::default(),
             function_faults: RefCell::default(),
             struck: RefCell::default(),
@@ -130,13 +130,13 @@ impl Stage {
     }
 
     /// Takes the faults, and passes the simulator its part.
-    pub(crate) fn disturb(&mut self, disturbances: Vec<Disturbance>) {
-        for disturbance in disturbances {
-            match disturbance {
-                Disturbance::Request(rule) => self.simulator.inject(rule),
-                Disturbance::Meddling(meddling) => self.simulator.meddle(meddling),
-                Disturbance::Function(fault) => self.function_faults.get_mut().push(Faulty::new(fault)),
-                other => self.disturbances.push(other),
+    pub(crate) fn inject(&mut self, faults: Vec<InjectedFault>) {
+        for fault in faults {
+            match fault {
+                InjectedFault::Request(rule) => self.simulator.inject(rule),
+                InjectedFault::Intervention(intervention) => self.simulator.intervene(intervention),
+                InjectedFault::Function(fault) => self.function_faults.get_mut().push(Faulty::new(fault)),
+                other => self.execution_faults.push(other),
             }
         }
     }
@@ -154,18 +154,18 @@ impl Stage {
 
     /// The effects of every fault, once all executions have ended. `run` is the execution whose requests carry no label.
     pub(crate) fn take_strikes(&self, run: &Run) -> Strikes {
-        let functions = self.function_faults.take().into_iter().map(|faulty| Disturbance::Function(faulty.fault));
-        let others = functions.chain(self.disturbances.iter().cloned());
+        let functions = self.function_faults.take().into_iter().map(|faulty| InjectedFault::Function(faulty.fault));
+        let others = functions.chain(self.execution_faults.iter().cloned());
         Strikes::new(&self.simulator, others, self.struck.take(), &run.name)
     }
 
     /// Records that a fault takes effect now.
-    fn strike(&self, fault: Disturbance, occurrence: u32, execution: &str, state: &str) {
+    fn strike(&self, fault: InjectedFault, occurrence: u32, execution: &str, state: &str) {
         self.struck.borrow_mut().push(Struck {
             execution: Some(execution.to_owned()),
             state: Some(state.to_owned()),
             function: match &fault {
-                Disturbance::Function(fault) => Some(fault.function.clone()),
+                InjectedFault::Function(fault) => Some(fault.function.clone()),
                 _ => None,
             },
             ..Struck::new(fault, self.simulator.now().as_secs_f64(), occurrence)
@@ -182,8 +182,8 @@ impl Stage {
         let arn = options.execution_arn.clone();
         self.register(&options);
         let halt = Rc::new(Halt::default());
-        let calls = Calls { stage: Rc::clone(self), fleet: Rc::clone(&run.fleet), halt: Rc::clone(&halt) };
-        let mut watch = Watch { timeline: Timeline::new(audience), stage: self, run, halt: &halt };
+        let calls = Calls { environment: Rc::clone(self), fleet: Rc::clone(&run.fleet), halt: Rc::clone(&halt) };
+        let mut watch = Watch { timeline: Timeline::new(audience), environment: self, run, halt: &halt };
         let mut redriven = Vec::new();
         let mut execution = Execution::new(&self.machine, &calls, options);
         if self.is_redriven(run) {
@@ -195,13 +195,13 @@ impl Stage {
             if self.recovers && run.role != Some(RunRole::Recovery) {
                 self.start_recovery(run, outcome.status.name(), ends);
             }
-            let Some((disturbance, pause)) = self.redrive_of(run, ends) else { break };
+            let Some((fault, pause)) = self.redrive_of(run, ends) else { break };
             let ended_seconds = self.simulator.now().as_secs_f64();
             tokio::time::sleep(pause).await;
             let at = Timestamp::try_from(self.wall_clock()).unwrap_or_default();
             // A redrive that Step Functions refuses does not strike.
             let Ok(execution) = Execution::redrive(&self.machine, &calls, &outcome, at) else { break };
-            self.note_redrive(&arn, disturbance, ends);
+            self.note_redrive(&arn, fault, ends);
             let at_seconds = self.simulator.now().as_secs_f64();
             let (status, error) = (outcome.status.name().to_owned(), outcome.error.clone());
             redriven.push(Redriven { status, error, ended_seconds, at_seconds });
@@ -228,23 +228,23 @@ impl Stage {
 
     /// Whether a person will redrive this execution.
     fn is_redriven(&self, run: &Run) -> bool {
-        let redrives = |disturbance: &Disturbance| matches!(disturbance, Disturbance::Redrive { .. });
-        run.role.is_none() && self.disturbances.iter().any(redrives)
+        let redrives = |fault: &InjectedFault| matches!(fault, InjectedFault::Redrive { .. });
+        run.role.is_none() && self.execution_faults.iter().any(redrives)
     }
 
     /// The redrive that follows this end of the execution, and the time until then.
-    fn redrive_of(&self, run: &Run, ends: usize) -> Option<(Disturbance, Duration)> {
-        let mut disturbances = self.disturbances.iter().filter(|_| run.role.is_none());
-        disturbances.find_map(|disturbance| match disturbance {
-            Disturbance::Redrive { occurrence, seconds } if usize::try_from(*occurrence) == Ok(ends) => {
-                Some((disturbance.clone(), Duration::from_secs_f64(*seconds)))
+    fn redrive_of(&self, run: &Run, ends: usize) -> Option<(InjectedFault, Duration)> {
+        let mut faults = self.execution_faults.iter().filter(|_| run.role.is_none());
+        faults.find_map(|fault| match fault {
+            InjectedFault::Redrive { occurrence, seconds } if usize::try_from(*occurrence) == Ok(ends) => {
+                Some((fault.clone(), Duration::from_secs_f64(*seconds)))
             }
             _ => None,
         })
     }
 
     /// Publishes that the execution runs again.
-    fn note_redrive(&self, arn: &str, fault: Disturbance, ends: usize) {
+    fn note_redrive(&self, arn: &str, fault: InjectedFault, ends: usize) {
         let at = self.wall_clock();
         self.simulator.update_execution(arn, |execution| execution.redrive(at));
         let occurrence = u32::try_from(ends).unwrap_or(u32::MAX);
@@ -306,14 +306,14 @@ impl Stage {
         let fleet = Rc::new(Fleet { rds, ses, sfn, webhooks, ..(*beside.fleet).clone() });
         let seed = beside.seed.wrapping_add(0x9E37_79B9).rotate_left(u32::from(role == RunRole::Recovery));
         let run = Run { role: Some(role), name, input, seed, fleet };
-        let stage = Rc::clone(self);
+        let environment = Rc::clone(self);
         tokio::task::spawn_local(async move {
             tokio::time::sleep(after).await;
-            let started_seconds = stage.simulator.now().as_secs_f64();
-            let Ended { outcome, steps, .. } = stage.execute(&run, &mut ()).await;
-            let changes = stage.simulator.changes_by(&run.name);
+            let started_seconds = environment.simulator.now().as_secs_f64();
+            let Ended { outcome, steps, .. } = environment.execute(&run, &mut ()).await;
+            let changes = environment.simulator.changes_by(&run.name);
             let other = OtherRun::new(role, run.arn(), run.input, outcome, steps, started_seconds, changes);
-            stage.others.borrow_mut().push(other);
+            environment.others.borrow_mut().push(other);
         });
     }
 
@@ -330,7 +330,7 @@ impl Stage {
         }
         let (fault, occurrence) = met?;
         let kind = fault.fault;
-        self.strike(Disturbance::Function(fault), occurrence, &invocation.execution, &invocation.state);
+        self.strike(InjectedFault::Function(fault), occurrence, &invocation.execution, &invocation.state);
         Some(kind)
     }
 
@@ -378,8 +378,8 @@ impl Stage {
             fleet: &fleet,
         };
         let answer = async {
-            match &self.around {
-                Some(around) => around.call(call).await,
+            match &self.interceptor {
+                Some(interceptor) => interceptor.call(call).await,
                 None => call.proceed().await,
             }
         };
@@ -446,7 +446,7 @@ struct Halt {
     handle: Cell<Option<StopHandle>>,
     halted: Cell<bool>,
     /// The state whose function ends before the execution is stopped, with the reason and the number of the entry.
-    after: RefCell<Option<(String, Disturbance, u32)>>,
+    after: RefCell<Option<(String, InjectedFault, u32)>>,
 }
 
 impl Halt {
@@ -466,7 +466,7 @@ impl Halt {
 
     /// Stops the execution if a stop is due after the function of this state. Returns the reason and the number of the
     /// entry.
-    fn stop_after(&self, state: &str) -> Option<(Disturbance, u32)> {
+    fn stop_after(&self, state: &str) -> Option<(InjectedFault, u32)> {
         let (_, why, occurrence) = self.after.borrow_mut().take_if(|(after, ..)| after == state)?;
         self.stop();
         Some((why, occurrence))
@@ -475,7 +475,7 @@ impl Halt {
 
 /// The functions as tasks of one execution.
 struct Calls {
-    stage: Rc<Stage>,
+    environment: Rc<Environment>,
     fleet: Rc<Fleet>,
     halt: Rc<Halt>,
 }
@@ -486,7 +486,7 @@ impl TaskHandler for Calls {
             // The stopped execution ends at its next check.
             return pending().boxed_local();
         }
-        let stage = Rc::clone(&self.stage);
+        let environment = Rc::clone(&self.environment);
         let invocation = Invocation {
             function: task.function.rsplit(':').next().unwrap_or_default().to_owned(),
             state: task.state.to_owned(),
@@ -494,7 +494,7 @@ impl TaskHandler for Calls {
             execution: task.execution.to_owned(),
             fleet: Rc::clone(&self.fleet),
         };
-        let work = tokio::task::spawn_local(async move { stage.invoke(invocation).await });
+        let work = tokio::task::spawn_local(async move { environment.invoke(invocation).await });
         async move {
             let answer = match work.await {
                 Ok(answer) => answer,
@@ -503,7 +503,7 @@ impl TaskHandler for Calls {
                 Err(_) => pending().await,
             };
             if let Some((why, occurrence)) = self.halt.stop_after(task.state) {
-                self.stage.strike(why, occurrence, task.execution, task.state);
+                self.environment.strike(why, occurrence, task.execution, task.state);
             }
             if self.halt.halted.get() {
                 return pending().await;
@@ -514,10 +514,10 @@ impl TaskHandler for Calls {
     }
 }
 
-/// Observes one execution: feeds its timeline, and triggers the disturbances of an entered state.
+/// Observes one execution: feeds its timeline, and triggers the faults of an entered state.
 struct Watch<'a> {
     timeline: Timeline<'a>,
-    stage: &'a Rc<Stage>,
+    environment: &'a Rc<Environment>,
     run: &'a Run,
     halt: &'a Halt,
 }
@@ -534,26 +534,26 @@ impl Observer for Watch<'_> {
 impl Watch<'_> {
     fn entered(&self, state: &str) {
         let here = Some((self.run.role, state));
-        let disturbances = self.stage.disturbances.iter().filter(|disturbance| at(disturbance) == here);
+        let faults = self.environment.execution_faults.iter().filter(|fault| at(fault) == here);
         let mut seen = None;
-        for disturbance in disturbances {
+        for fault in faults {
             let seen = *seen.get_or_insert_with(|| {
-                let mut entries = self.stage.entries.borrow_mut();
+                let mut entries = self.environment.entries.borrow_mut();
                 let seen = entries.entry((self.run.role, state.to_owned())).or_default();
                 *seen += 1;
                 *seen
             });
-            let strike = || self.stage.strike(disturbance.clone(), seen, &self.run.arn(), state);
-            match disturbance {
-                Disturbance::Abort { occurrence, .. } if *occurrence == seen => {
+            let strike = || self.environment.strike(fault.clone(), seen, &self.run.arn(), state);
+            match fault {
+                InjectedFault::Abort { occurrence, .. } if *occurrence == seen => {
                     self.halt.stop();
                     strike();
                 }
-                Disturbance::AbortAfter { occurrence, .. } if *occurrence == seen => {
-                    self.halt.after.replace(Some((state.to_owned(), disturbance.clone(), seen)));
+                InjectedFault::AbortAfter { occurrence, .. } if *occurrence == seen => {
+                    self.halt.after.replace(Some((state.to_owned(), fault.clone(), seen)));
                 }
-                Disturbance::SecondRun { occurrence, event, .. } if *occurrence == seen => {
-                    self.stage.start_second(self.run, event.as_ref());
+                InjectedFault::SecondRun { occurrence, event, .. } if *occurrence == seen => {
+                    self.environment.start_second(self.run, event.as_ref());
                     strike();
                 }
                 _ => {}
@@ -562,13 +562,13 @@ impl Watch<'_> {
     }
 }
 
-/// The execution and the state of the disturbance.
-fn at(disturbance: &Disturbance) -> Option<(Option<RunRole>, &str)> {
-    match disturbance {
-        Disturbance::SecondRun { state, beside: Beside::Recovery, .. } => Some((Some(RunRole::Recovery), state)),
-        Disturbance::Abort { state, .. }
-        | Disturbance::AbortAfter { state, .. }
-        | Disturbance::SecondRun { state, .. } => Some((None, state)),
+/// The execution and the state of the fault.
+fn at(fault: &InjectedFault) -> Option<(Option<RunRole>, &str)> {
+    match fault {
+        InjectedFault::SecondRun { state, beside: Beside::Recovery, .. } => Some((Some(RunRole::Recovery), state)),
+        InjectedFault::Abort { state, .. }
+        | InjectedFault::AbortAfter { state, .. }
+        | InjectedFault::SecondRun { state, .. } => Some((None, state)),
         _ => None,
     }
 }

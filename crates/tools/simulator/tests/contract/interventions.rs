@@ -2,7 +2,7 @@
 
 use std::time::Duration;
 
-use rds_simulator::{Meddling, Outcome, When, WorldState};
+use rds_simulator::{Intervention, Outcome, When, WorldState};
 
 use crate::support::{settle, simulated};
 
@@ -103,12 +103,12 @@ const CASES: &[Case] = &[
 ];
 
 /// Reads `Action Name=value Name=value`.
-fn meddling(request: &str, when: When) -> Meddling {
+fn intervention(request: &str, when: When) -> Intervention {
     let mut words = request.split(' ');
     let action = words.next().unwrap().to_owned();
     let parameters = words.map(|word| word.split_once('=').unwrap());
     let parameters = parameters.map(|(name, value)| (name.to_owned(), value.to_owned())).collect();
-    Meddling { when, action, parameters }
+    Intervention { when, action, parameters }
 }
 
 #[tokio::test(start_paused = true)]
@@ -120,7 +120,7 @@ async fn people_can_make_every_kind_of_request() {
             |delay_seconds| When::After { action: "DescribeDBInstances".to_owned(), occurrence: 1, delay_seconds };
         let mut delay = 1.0;
         for request in *requests {
-            simulator.meddle(meddling(request, after(delay)));
+            simulator.intervene(intervention(request, after(delay)));
             delay += 3_600.0;
         }
         client.describe_db_instances().send().await.unwrap();
