@@ -724,27 +724,48 @@ impl Case<'_> {
             broken.push(Broken { promise: Promise::I6, what });
         }
         let report = self.e.report;
-        let own = hold(&report.steps, 0.0, report.duration_seconds);
-        let Some((from, to)) = own.and_then(|held| self.changing(&report.execution, held)) else { return };
+        let Some(own) = hold(&report.steps, 0.0, report.duration_seconds) else { return };
         for other in runs_beside(report) {
-            let theirs = hold(&other.steps, other.started_seconds, other.duration_seconds);
-            let theirs = theirs.and_then(|held| self.changing(&other.execution, held));
-            if theirs.is_some_and(|(since, until)| since < to && from < until) {
-                let what = "two runs changed the database at the same time".to_owned();
-                broken.push(Broken { promise: Promise::I6, what });
+            let Some(theirs) = hold(&other.steps, other.started_seconds, other.duration_seconds) else { continue };
+            let claims = [(report.execution.as_str(), own), (other.execution.as_str(), theirs)];
+            if let Some(what) = self.harm_of_two(claims) {
+                broken.push(Broken { promise: Promise::I6, what: what.to_owned() });
             }
         }
     }
 
-    /// The period from an execution's first change under its claim to the end of that claim. Tags show late, so two claims
-    /// may seem to hold for seconds. The loser has to notice this before its first change.
-    fn changing(&self, execution: &str, (from, to): (f64, f64)) -> Option<(f64, f64)> {
-        let name = execution.rsplit(':').next()?;
-        // Requests of the first run may have no label.
+    /// The harm of two executions whose claims overlap. Tags show late, and no run can know of a claim before it shows. So two
+    /// executions may claim at the same moment. The one that wrote its claim last wins, and the other one changes nothing once
+    /// that claim shows.
+    fn harm_of_two(&self, claims: [(&str, (f64, f64)); 2]) -> Option<&'static str> {
+        let mut claims = claims.map(|(execution, hold)| (self.claimed_at(execution, hold), execution, hold));
+        claims.sort_by(|(one, ..), (other, ..)| one.total_cmp(other));
+        let [(first, loser, held), (last, _, theirs)] = claims;
+        let until = held.1.min(theirs.1);
+        if until <= last {
+            return None;
+        }
+        let shows_after = self.e.world.lag.tags_seconds + LAST_MOMENT.as_secs_f64();
+        if last > first + shows_after {
+            return Some("two runs had claimed the database at the same time");
+        }
+        let mut changes = self.cast.changes_by(self.is_caller(loser)).map(|request| request.at.as_secs_f64());
+        changes
+            .any(|at| at > last + shows_after && at < until)
+            .then_some("two runs changed the database at the same time")
+    }
+
+    /// The moment of the last claim that an execution wrote in its claim step.
+    fn claimed_at(&self, execution: &str, (claimed, _): (f64, f64)) -> f64 {
+        let writes = self.cast.claims_by(self.is_caller(execution)).map(|request| request.at.as_secs_f64());
+        writes.filter(|at| *at <= claimed).reduce(f64::max).unwrap_or(claimed)
+    }
+
+    /// Whether a caller of RDS is this execution. Requests of the first run may have no label.
+    fn is_caller<'c>(&self, execution: &'c str) -> impl Fn(&str) -> bool + use<'c> {
+        let name = execution.rsplit(':').next().unwrap_or_default();
         let is_first = execution == self.e.report.execution;
-        let is_its = |caller: &str| caller == name || is_first && caller.is_empty();
-        let mut changes = self.cast.changes_by(is_its).map(|request| request.at.as_secs_f64());
-        changes.find(|at| (from..=to).contains(at)).map(|first| (first, to))
+        move |caller| caller == name || is_first && caller.is_empty()
     }
 
     fn settings(&self, broken: &mut Vec<Broken>) {

@@ -426,11 +426,20 @@ impl<'a> Cast<'a> {
 
     /// The granted requests of a caller that changed more than tags, in their order.
     pub(super) fn changes_by(&self, is_its: impl Fn(&str) -> bool) -> impl Iterator<Item = &'a RecordedRequest> {
-        let marks = ["AddTagsToResource", "RemoveTagsFromResource"];
+        let tags = ["AddTagsToResource", "RemoveTagsFromResource"];
         let is_its_change = move |request: &&RecordedRequest| {
-            is_its(&request.caller) && is_change(request) && !marks.contains(&request.action.as_str())
+            is_its(&request.caller) && is_change(request) && !tags.contains(&request.action.as_str())
         };
         self.requests.iter().filter(is_its_change)
+    }
+
+    /// The granted requests of a caller that wrote the tags of a claim, in their order.
+    pub(super) fn claims_by(&self, is_its: impl Fn(&str) -> bool) -> impl Iterator<Item = &'a RecordedRequest> {
+        let is_claim = move |request: &&RecordedRequest| {
+            let names_ours = request.parameters.values().any(|value| value.starts_with(OUR_TAGS));
+            is_its(&request.caller) && is_granted(request) && request.action == "AddTagsToResource" && names_ours
+        };
+        self.requests.iter().filter(is_claim)
     }
 
     /// Whether the identifier is the service name of the target.
