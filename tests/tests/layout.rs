@@ -84,7 +84,7 @@ fn imports(text: &str) -> Vec<String> {
         let rest = &code[at + "crate::".len()..];
         match rest.strip_prefix('{') {
             Some(list) => {
-                found.extend(list.split('}').next().unwrap_or_default().split(',').map(|one| name(one.trim())))
+                found.extend(list.split('}').next().unwrap_or_default().split(',').map(|one| name(one.trim())));
             }
             None => found.push(name(rest)),
         }

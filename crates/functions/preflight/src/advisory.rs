@@ -4,50 +4,9 @@
 //! nothing.
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::error::ProvideErrorMetadata;
 use aws_sdk_rds::types::{DbEngineVersion, Integration, IntegrationStatus};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
 
-use crate::read::is_unknown_here;
-
-/// RDS's answer to one question.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) enum Answer<T> {
-    Known(T),
-    /// The region has no such feature, or preflight did not ask.
-    #[default]
-    Unasked,
-    /// The look-up failed; a sentence for a reader of the run.
-    Failed(String),
-}
-
-impl<T> Answer<T> {
-    pub(crate) fn known(&self) -> Option<&T> {
-        match self {
-            Self::Known(known) => Some(known),
-            Self::Unasked | Self::Failed(_) => None,
-        }
-    }
-
-    pub(crate) fn note(&self) -> Option<String> {
-        match self {
-            Self::Failed(note) => Some(note.clone()),
-            Self::Known(_) | Self::Unasked => None,
-        }
-    }
-
-    fn failed<E>(what: &str, error: &SdkError<E, HttpResponse>) -> Self
-    where
-        E: ProvideErrorMetadata,
-    {
-        if is_unknown_here(error) {
-            return Self::Unasked;
-        }
-        let code = error.as_service_error().and_then(ProvideErrorMetadata::code).unwrap_or("no answer");
-        Self::Failed(format!("{what} could not be looked up ({code}): if RDS refuses it, the run is rolled back"))
-    }
-}
+use crate::answers::{Answer, OfferedVersion};
 
 /// The certificate authorities in RDS.
 pub(crate) async fn certificates(rds: &Client) -> Answer<Vec<String>> {
@@ -60,16 +19,8 @@ pub(crate) async fn certificates(rds: &Client) -> Answer<Vec<String>> {
     }
 }
 
-/// An engine version as RDS offers it.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Version {
-    pub(crate) is_offered: bool,
-    /// The version to which RDS itself upgrades databases of this version.
-    pub(crate) upgraded_to: Option<String>,
-}
-
 /// Whether RDS offers an engine version. If RDS lists no version of the engine at all, this proves nothing.
-pub(crate) async fn engine_version(rds: &Client, engine: &str, version: &str) -> Answer<Version> {
+pub(crate) async fn engine_version(rds: &Client, engine: &str, version: &str) -> Answer<OfferedVersion> {
     let call = || rds.describe_db_engine_versions().engine(engine).include_all(true);
     let what = format!("the engine version {engine} {version}");
     let pages = call().engine_version(version).into_paginator().items().send();
@@ -78,14 +29,14 @@ pub(crate) async fn engine_version(rds: &Client, engine: &str, version: &str) ->
         Err(error) => return Answer::failed(&what, &error),
     };
     if let Some(found) = found {
-        return Answer::Known(Version {
+        return Answer::Known(OfferedVersion {
             is_offered: found.status() != Some("deprecated"),
             upgraded_to: upgraded_to(&found),
         });
     }
     match call().max_records(20).send().await {
         Ok(any) if any.db_engine_versions().is_empty() => Answer::Unasked,
-        Ok(_) => Answer::Known(Version { is_offered: false, upgraded_to: None }),
+        Ok(_) => Answer::Known(OfferedVersion { is_offered: false, upgraded_to: None }),
         Err(error) => Answer::failed(&what, &error),
     }
 }

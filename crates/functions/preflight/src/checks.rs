@@ -13,28 +13,11 @@ use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, Verdict, phase, snapshot_available};
 
 use crate::facts::{Database, Facts, Snapshot};
+use crate::problem::Problem;
 use crate::{cli_advice, orderable, quotas};
 
 /// The wait for a busy database: backups and modifications take minutes.
 const BUSY: Duration = Duration::from_secs(10 * 60);
-
-/// A reason against the run, with its remedy.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Problem {
-    pub(crate) text: String,
-    /// The longest useful wait for the problem to pass by itself.
-    pub(crate) patience: Duration,
-}
-
-impl Problem {
-    pub(crate) fn lasting(text: impl Into<String>) -> Self {
-        Self { text: text.into(), patience: Duration::ZERO }
-    }
-
-    pub(crate) fn passing(text: impl Into<String>, patience: Duration) -> Self {
-        Self { text: text.into(), patience }
-    }
-}
 
 type Check = fn(&Request, &Facts) -> Vec<Problem>;
 
@@ -723,8 +706,7 @@ mod tests {
 
     use super::DatabaseKind::{Cluster, Instance};
     use super::*;
-    use crate::advisory::{self, Answer};
-    use crate::quotas::{Quota, Room};
+    use crate::answers::{Answer, OfferedVersion, Quota, Room};
     use crate::scope::Scope;
 
     const EARLIER: &str = "arn:aws:states:us-east-1:123456789012:execution:trapheus:earlier";
@@ -929,7 +911,7 @@ mod tests {
             ),
             (
                 "withdrawn version",
-                |f| f.version = Answer::Known(advisory::Version { is_offered: false, upgraded_to: None }),
+                |f| f.version = Answer::Known(OfferedVersion { is_offered: false, upgraded_to: None }),
                 &["`orders-snapshot` is of postgres 15.4", "upgrade the snapshot first", "modify-db-snapshot"],
             ),
             ("beyond", |f| target(f).beyond = vec!["a multi-tenant Oracle database"], &["is a multi-tenant Oracle"]),
@@ -1426,7 +1408,7 @@ mod tests {
     #[test]
     fn an_upgrade_by_rds_is_announced_only_without_extended_support() {
         let mut facts = instance_facts();
-        facts.version = Answer::Known(advisory::Version { is_offered: true, upgraded_to: Some("16.9".into()) });
+        facts.version = Answer::Known(OfferedVersion { is_offered: true, upgraded_to: Some("16.9".into()) });
         assert_eq!(upgrade_note(&facts), None);
         target(&mut facts).lifecycle = Some("open-source-rds-extended-support-disabled".into());
         assert!(upgrade_note(&facts).unwrap().contains("16.9"));

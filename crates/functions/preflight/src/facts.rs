@@ -12,9 +12,7 @@ use trapheus_common::document::{ClusterKind, Names, Request, Source};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::{rds, tags};
 
-use crate::advisory::{Answer, Version};
-use crate::orderable::OrderableOptions;
-use crate::quotas::Room;
+use crate::answers::{Answer, OfferedVersion, OrderableOptions, Room};
 
 /// The results of one read.
 #[derive(Clone, Debug, Default)]
@@ -45,7 +43,7 @@ pub(crate) struct Facts {
     /// The certificate authorities in RDS.
     pub(crate) certificates: Answer<Vec<String>>,
     /// The version of the restored database.
-    pub(crate) version: Answer<Version>,
+    pub(crate) version: Answer<OfferedVersion>,
     pub(crate) room: Room,
     /// The Availability Zones of the target's subnet group; none if RDS does not list them.
     pub(crate) covered_zones: Vec<String>,

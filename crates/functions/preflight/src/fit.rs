@@ -6,7 +6,7 @@
 
 use trapheus_common::settings::{ClusterSettings, InstanceSettings};
 
-use crate::orderable::OrderableOptions;
+use crate::answers::OrderableOptions;
 
 /// Leaves out a certificate authority that RDS no longer has: the restored database gets the default authority.
 pub(crate) fn certificate(

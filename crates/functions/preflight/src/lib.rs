@@ -16,6 +16,7 @@
 //! another execution works on the database.
 
 mod advisory;
+mod answers;
 mod checks;
 mod cli_advice;
 pub mod cluster;
@@ -23,6 +24,7 @@ mod facts;
 mod fit;
 pub mod instance;
 mod orderable;
+mod problem;
 mod quotas;
 mod read;
 pub mod scope;

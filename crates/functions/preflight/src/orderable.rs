@@ -4,14 +4,15 @@
 //!
 //! As with quotas, a failed or denied look-up does not stop a run. A class that AWS does not list at all is not judged.
 
-use std::collections::{BTreeMap, BTreeSet};
+use std::collections::BTreeSet;
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::OrderableDbInstanceOption;
 use trapheus_common::document::Request;
 
-use crate::checks::Problem;
+use crate::answers::OrderableOptions;
 use crate::facts::Facts;
+use crate::problem::Problem;
 
 /// The class and storage that a restore requests for one database.
 #[derive(Clone, Debug, PartialEq, Eq)]
@@ -20,22 +21,6 @@ pub(crate) struct RequestedClass<'a> {
     pub(crate) class: &'a str,
     /// `None` if the class alone decides.
     pub(crate) storage_type: Option<&'a str>,
-}
-
-/// The options that AWS offers for the requested classes.
-#[derive(Clone, Debug, Default, PartialEq, Eq)]
-pub(crate) struct OrderableOptions {
-    /// The requested classes and storage that AWS would refuse, in words such as `the class db.m3.large of orders`.
-    pub(crate) deprecated: Vec<String>,
-    /// By owner, the Availability Zones in which AWS offers the rest; none if AWS does not list them.
-    zones: BTreeMap<String, BTreeSet<String>>,
-}
-
-impl OrderableOptions {
-    /// Whether AWS offers the class of this owner, but not in this zone.
-    pub(crate) fn elsewhere_only(&self, owner: &str, zone: &str) -> bool {
-        self.zones.get(owner).is_some_and(|zones| !zones.is_empty() && !zones.contains(zone))
-    }
 }
 
 /// Looks up the options that AWS offers for the requested classes.
@@ -143,6 +128,8 @@ pub(crate) fn has_requested_classes(_: &Request, facts: &Facts) -> Vec<Problem> 
 
 #[cfg(test)]
 mod tests {
+    use std::collections::BTreeMap;
+
     use aws_sdk_rds::types::AvailabilityZone;
 
     use super::*;

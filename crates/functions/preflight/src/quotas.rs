@@ -5,44 +5,13 @@
 //! itself fails if there is no room. The check counts only resources that the run certainly adds.
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{AccountQuota, Filter};
+use aws_sdk_rds::types::Filter;
 use trapheus_common::document::{Request, SnapshotReplacement};
 use trapheus_common::identifiers::DatabaseKind;
 
-use crate::checks::Problem;
+use crate::answers::{Quota, Room};
 use crate::facts::Facts;
-
-/// The used part of a quota, and the quota.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub(crate) struct Quota {
-    pub(crate) name: String,
-    pub(crate) used: i64,
-    pub(crate) max: i64,
-}
-
-/// The known quotas of the account in this region.
-#[derive(Clone, Debug, Default)]
-pub(crate) struct Room {
-    pub(crate) quotas: Vec<Quota>,
-    /// The number of automated backups of deleted databases, of the run's kind.
-    pub(crate) retained_backups: Option<usize>,
-}
-
-impl Room {
-    fn quota(&self, name: &str) -> Option<&Quota> {
-        self.quotas.iter().find(|quota| quota.name == name)
-    }
-}
-
-impl From<&AccountQuota> for Quota {
-    fn from(quota: &AccountQuota) -> Self {
-        Self {
-            name: quota.account_quota_name().unwrap_or_default().to_owned(),
-            used: quota.used().unwrap_or_default(),
-            max: quota.max().unwrap_or(i64::MAX),
-        }
-    }
-}
+use crate::problem::Problem;
 
 /// Reads the account's quotas, as far as the permissions allow.
 pub(crate) async fn look(rds: &Client, request: &Request) -> Room {

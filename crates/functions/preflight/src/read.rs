@@ -13,6 +13,7 @@ use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result, tags};
 
+use crate::answers::is_unknown_here;
 use crate::facts::{Facts, zones_of};
 use crate::{checks, cli_advice};
 
@@ -173,11 +174,6 @@ pub(crate) async fn proxy_notes(rds: &Client, request: &Request) -> Result<Vec<S
         }
     }
     Ok(notes)
-}
-
-/// Whether RDS has no such action: in a region without the feature no database can use it.
-pub(crate) fn is_unknown_here<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
-    error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("InvalidAction")
 }
 
 async fn points_at(rds: &Client, proxy: &str, request: &Request) -> Result<bool> {

@@ -7,8 +7,8 @@ use trapheus_common::document::{Names, Request};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::{Result, lambda};
 
-use crate::checks::Problem;
 use crate::facts::{Database, Facts};
+use crate::problem::Problem;
 
 /// The tag with which the owner of a database allows runs on it.
 const ALLOWED: (&str, &str) = ("trapheus:allowed", "true");

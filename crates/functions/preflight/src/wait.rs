@@ -10,8 +10,9 @@ use trapheus_common::error::listed;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result};
 
-use crate::checks::{self, Problem};
+use crate::checks;
 use crate::facts::Facts;
+use crate::problem::Problem;
 use crate::scope::Scope;
 
 /// The interval between two reads.

@@ -18,9 +18,10 @@ use trapheus_common::document::{AlertEvent, SlackOutput};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result};
 
-use crate::post::Trouble;
+use crate::failure::PostFailure;
 use crate::webhook::Webhook;
 
+mod failure;
 pub mod post;
 pub mod webhook;
 
@@ -89,7 +90,7 @@ pub async fn send(
 
 /// The error if no webhook accepted the alert. The state machine retries twice if a webhook may have posted the alert. It
 /// retries often if a retry cannot post the alert twice.
-fn nobody(about: &str, troubles: &[Trouble]) -> Error {
+fn nobody(about: &str, troubles: &[PostFailure]) -> Error {
     let kinds =
         [ErrorKind::Unanswered, ErrorKind::RateExceeded, ErrorKind::ServiceUnavailable, ErrorKind::EndpointUnreachable];
     let kind = kinds.into_iter().find(|kind| troubles.iter().any(|trouble| trouble.kind == *kind));
@@ -101,14 +102,14 @@ fn nobody(about: &str, troubles: &[Trouble]) -> Error {
 }
 
 /// All readable webhooks, and the problems of the others.
-async fn webhooks(clients: &Clients, options: &SlackOptions) -> (Vec<Webhook>, Vec<Trouble>) {
+async fn webhooks(clients: &Clients, options: &SlackOptions) -> (Vec<Webhook>, Vec<PostFailure>) {
     let (secret, parameter) = futures::join!(secret(clients, options), parameter(clients, options));
     let mut found = Vec::new();
     let mut troubles = Vec::new();
     for text in [secret, parameter].into_iter().flatten() {
         match text {
             Ok(text) => webhook::read(&text, &mut found, &mut troubles),
-            Err(error) => troubles.push(Trouble::of(&error)),
+            Err(error) => troubles.push(PostFailure::of(&error)),
         }
     }
     (found, troubles)

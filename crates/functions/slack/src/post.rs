@@ -4,15 +4,15 @@
 //! now", and after a connect error. It does not retry a message without an answer: Slack may have posted it. The state
 //! machine posts such a message at most twice more.
 
-use std::fmt;
 use std::time::Duration;
 
 use aws_smithy_runtime_api::client::http::{HttpConnector as _, SharedHttpConnector};
 use aws_smithy_runtime_api::client::orchestrator::{HttpRequest, HttpResponse};
 use aws_smithy_types::body::SdkBody;
 use aws_smithy_types::byte_stream::ByteStream;
-use trapheus_common::{Error, ErrorKind, connect_error};
+use trapheus_common::{ErrorKind, connect_error};
 
+use crate::failure::PostFailure;
 use crate::webhook::{self, Webhook};
 
 /// The time limit of one try, including the connection.
@@ -22,36 +22,8 @@ const BETWEEN_TRIES: [Duration; 2] = [Duration::from_secs(2), Duration::from_sec
 /// The longest word of Slack's that an error repeats.
 const LONGEST_WORD: usize = 40;
 
-/// The reason why a webhook did not accept the alert, in words without its address.
-#[derive(Clone, Debug, PartialEq, Eq)]
-pub struct Trouble {
-    /// The kind of the failure, which decides about retries.
-    pub kind: ErrorKind,
-    what: String,
-}
-
-impl Trouble {
-    pub(crate) fn new(number: usize, kind: ErrorKind, reason: &str) -> Self {
-        Self { kind, what: format!("webhook {number}: {reason}") }
-    }
-
-    /// The secret or parameter with the addresses could not be read.
-    pub(crate) fn of(error: &Error) -> Self {
-        let report = error.report();
-        // The line that names the secret is left out, because it contains no reason.
-        let what = report.split_once(" \n").map_or(report.as_str(), |(_, what)| what).to_owned();
-        Self { kind: error.kind(), what }
-    }
-}
-
-impl fmt::Display for Trouble {
-    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
-        f.write_str(&self.what)
-    }
-}
-
 /// Posts the message, and retries after a failure that may pass.
-pub(crate) async fn post(http: &SharedHttpConnector, webhook: &Webhook, message: &str) -> Result<(), Trouble> {
+pub(crate) async fn post(http: &SharedHttpConnector, webhook: &Webhook, message: &str) -> Result<(), PostFailure> {
     let mut waits = BETWEEN_TRIES.into_iter();
     loop {
         let (kind, reason) = match once(http, webhook, message).await {
@@ -62,7 +34,7 @@ pub(crate) async fn post(http: &SharedHttpConnector, webhook: &Webhook, message:
             matches!(kind, ErrorKind::RateExceeded | ErrorKind::ServiceUnavailable | ErrorKind::EndpointUnreachable);
         match waits.next().filter(|_| may_pass) {
             Some(wait) => tokio::time::sleep(wait).await,
-            None => return Err(Trouble::new(webhook.number, kind, &reason)),
+            None => return Err(PostFailure::new(webhook.number, kind, &reason)),
         }
     }
 }

@@ -9,7 +9,7 @@ use aws_smithy_runtime_api::http::Headers;
 use serde_json::Value;
 use trapheus_common::ErrorKind;
 
-use crate::post::Trouble;
+use crate::failure::PostFailure;
 
 /// The prefix of an incoming webhook's address, in Slack and in `GovSlack`.
 /// <https://docs.slack.dev/messaging/sending-messages-using-incoming-webhooks>
@@ -37,12 +37,12 @@ impl Webhook {
 }
 
 /// Adds the webhooks of a text, each once; any other text becomes a trouble.
-pub fn read(text: &str, found: &mut Vec<Webhook>, troubles: &mut Vec<Trouble>) {
+pub fn read(text: &str, found: &mut Vec<Webhook>, troubles: &mut Vec<PostFailure>) {
     for address in addresses(text) {
         let number = found.len() + troubles.len() + 1;
         if !is_slacks(&address) {
             let reason = "its address is not one of a Slack incoming webhook (https://hooks.slack.com/services/…)";
-            troubles.push(Trouble::new(number, ErrorKind::Alert, reason));
+            troubles.push(PostFailure::new(number, ErrorKind::Alert, reason));
         } else if found.iter().all(|known| known.address != address) {
             found.push(Webhook { number, address });
         }

@@ -10,7 +10,7 @@
 //! | `backup` | whether a restored database comes from the backup that the run chose |
 //! | `mails` | whether the mails are true, and the effects of their commands |
 //! | `trace` | whether data that clients could write is kept |
-//! | `cast` | the roles: the target and its members, the run's own names, bystanders, databases that people created |
+//! | `roles` | who is who: the target and its members, the run's own names, bystanders, databases that people created |
 //! | `steps` | the part of each step, read from the deployed definition |
 //! | `allowance` | whether a fault hindered the rollback itself, so that a person has to help |
 //!
@@ -18,9 +18,9 @@
 
 mod allowance;
 mod backup;
-mod cast;
 mod mails;
 pub mod manual_recovery;
+mod roles;
 mod steps;
 mod trace;
 
@@ -40,8 +40,8 @@ use crate::rehearsal::WEBHOOKS;
 use crate::report::{OtherRun, Report, RunRole};
 use crate::timeline::{Step, StepStatus};
 use allowance::Allowance;
-use cast::{Cast, Home, Stray};
 use manual_recovery::ManualRecovery;
+use roles::{Home, Roles, Stray};
 
 /// A promise, by its number in the design.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord, Hash, Serialize)]
@@ -125,9 +125,9 @@ const NOTICED_SECONDS: f64 = 1_200.0;
 
 /// Every promise that was broken.
 pub fn examine(evidence: &Evidence<'_>) -> Vec<Broken> {
-    let (cast, claimant) = (Cast::of(evidence), Claimant::of(evidence.report));
-    let allowance = allowance::of(evidence, &cast, &claimant);
-    let case = Case { e: *evidence, cast, claimant, allowance };
+    let (roles, claimant) = (Roles::of(evidence), Claimant::of(evidence.report));
+    let allowance = allowance::of(evidence, &roles, &claimant);
+    let case = Case { e: *evidence, roles, claimant, allowance };
     let mut broken = Vec::new();
     case.availability(&mut broken);
     case.truth(&mut broken);
@@ -269,7 +269,7 @@ impl<'a> Claimant<'a> {
 
 struct Case<'a> {
     e: Evidence<'a>,
-    cast: Cast<'a>,
+    roles: Roles<'a>,
     claimant: Claimant<'a>,
     allowance: Allowance,
 }
@@ -293,7 +293,7 @@ impl Case<'_> {
     fn is_made_by_the_run(&self, resource_id: &str) -> bool {
         let seconds = runs_beside(self.e.report);
         let beside: Vec<&str> = seconds.filter_map(|other| other.execution.rsplit(':').next()).collect();
-        let mut made = self.cast.made_by_runs();
+        let mut made = self.roles.made_by_runs();
         made.any(|made| made.resource_id == resource_id && !beside.contains(&made.caller.as_str()))
     }
 
@@ -326,7 +326,7 @@ impl Case<'_> {
                     manual_recovery::recovered(text).is_some_and(|execution| execution == self.claimant.execution);
                 return restarts && allowance::search_failed(&self.e);
             }
-            let is_blind = mail.subject.contains(words::BLIND) && text.contains(&self.cast.identifier);
+            let is_blind = mail.subject.contains(words::BLIND) && text.contains(&self.roles.identifier);
             is_blind && allowance::look_of_alert_failed(&self.e)
         });
         says_so && self.allowance >= Allowance::Help
@@ -345,26 +345,26 @@ impl Case<'_> {
     /// finish that run.
     fn is_leftover(&self) -> bool {
         let mut worlds = [self.in_the_end(), self.world_of_the_run()].into_iter();
-        let is_in_place = worlds.any(|world| self.cast.home(world) == Home::Restored);
+        let is_in_place = worlds.any(|world| self.roles.home(world) == Home::Restored);
         self.is_verified() && !self.succeeded() && is_in_place
     }
 
     fn availability(&self, broken: &mut Vec<Broken>) {
-        if self.cast.original().is_none() {
+        if self.roles.original().is_none() {
             return;
         }
         let mut say = |what: String| broken.push(Broken { promise: Promise::I1, what });
-        let home = self.cast.home(self.world_of_the_run());
+        let home = self.roles.home(self.world_of_the_run());
         if matches!(home, Home::Wrong(_)) && self.people_acted_last() {
             return;
         }
         if self.succeeded() && self.claimant.is_first {
             match home {
-                Home::Restored if self.cast.restores() || self.another_succeeded() => {}
-                Home::Original if !self.cast.restores() => {}
+                Home::Restored if self.roles.restores() || self.another_succeeded() => {}
+                Home::Original if !self.roles.restores() => {}
                 // The run has created the requested snapshot. It need not repair a person's change of the database.
-                Home::Wrong(_) if !self.cast.restores() && self.allowance >= Allowance::Help => {}
-                other => say(format!("the run succeeded, but {}", self.cast.describe(&other))),
+                Home::Wrong(_) if !self.roles.restores() && self.allowance >= Allowance::Help => {}
+                other => say(format!("the run succeeded, but {}", self.roles.describe(&other))),
             }
             if let Some(why) = self.not_yet() {
                 say(format!("the run succeeded too early: {why}"));
@@ -377,7 +377,7 @@ impl Case<'_> {
             }
             return;
         }
-        let described = self.cast.describe(&home);
+        let described = self.roles.describe(&home);
         if self.allowance < Allowance::Help {
             say(format!("{described}, though nothing stood in the way of putting the original back"));
             return;
@@ -394,10 +394,10 @@ impl Case<'_> {
             None if self.is_blind() => {}
             None => say(format!("{described}, and the final mail has no commands")),
             Some(manual_recovery) => {
-                let home = self.cast.home(&manual_recovery.after);
+                let home = self.roles.home(&manual_recovery.after);
                 if !self.is_good(&home) {
                     let problem = manual_recovery.problem.as_deref().unwrap_or("all of them were accepted");
-                    let described = self.cast.describe(&home);
+                    let described = self.roles.describe(&home);
                     say(format!("after the final mail's commands {described} ({problem})"));
                 }
             }
@@ -413,11 +413,11 @@ impl Case<'_> {
         let has_waited = has_ended && self.e.report.others.iter().all(is_quiet);
         if !has_waited
             || self.allowance != Allowance::None
-            || self.cast.reboots_of_home().any(|at| self.is_in_the_last_moment(at))
+            || self.roles.reboots_of_home().any(|at| self.is_in_the_last_moment(at))
         {
             return None;
         }
-        self.cast.not_serving(&self.e.report.world)
+        self.roles.not_serving(&self.e.report.world)
     }
 
     /// Whether a failed run may leave this database under the service name.
@@ -431,14 +431,14 @@ impl Case<'_> {
 
     /// The world as the run left it. The run need not repair later changes by people.
     fn world_of_the_run(&self) -> &WorldState {
-        let removals = self.cast.removals();
+        let removals = self.roles.removals();
         let is_later = !removals.is_empty() && removals.iter().all(|removal| removal.at > self.claimant.end);
         if is_later { &self.e.report.world } else { self.e.after }
     }
 
     /// Whether people removed or renamed the database in the run's last moment.
     fn people_acted_last(&self) -> bool {
-        self.cast.takings_from_home().any(|at| self.is_in_the_last_moment(at))
+        self.roles.takings_from_home().any(|at| self.is_in_the_last_moment(at))
     }
 
     /// Whether the time is after the run's last read, or within a moment before it. Reads of an export do not count, since
@@ -494,7 +494,7 @@ impl Case<'_> {
 
     /// The time from a person's rename of the restored database to the start of the rollback.
     fn time_until_noticed(&self) -> Option<f64> {
-        let renamed = self.cast.result_renamed()?.as_secs_f64() - self.claimant.began;
+        let renamed = self.roles.result_renamed()?.as_secs_f64() - self.claimant.began;
         let rolled_back = steps::failure_handling(self.claimant.steps)?.started_seconds;
         (rolled_back > renamed).then_some(rolled_back - renamed)
     }
@@ -529,7 +529,7 @@ impl Case<'_> {
             if let Some(what) = self.untrue_of_export() {
                 say(format!("the run succeeded, but {what}"));
             }
-            for missing in self.cast.undone(self.e.after).into_iter().filter(|missing| !is_begun(missing)) {
+            for missing in self.roles.undone(self.e.after).into_iter().filter(|missing| !is_begun(missing)) {
                 say(format!("the run succeeded, but {missing}"));
             }
         } else if report.status == "FAILED" {
@@ -564,12 +564,12 @@ impl Case<'_> {
                 say("its recovery failed without an error".to_owned());
             }
             if recovery.status == "SUCCEEDED"
-                && !self.is_good(&self.cast.home(self.e.after))
-                && self.cast.original().is_some()
-                && self.cast.removals().is_empty()
+                && !self.is_good(&self.roles.home(self.e.after))
+                && self.roles.original().is_some()
+                && self.roles.removals().is_empty()
                 && self.claimant.is_first
             {
-                let home = self.cast.describe(&self.cast.home(self.e.after));
+                let home = self.roles.describe(&self.roles.home(self.e.after));
                 say(format!("its recovery succeeded, but {home}"));
             }
         }
@@ -636,7 +636,7 @@ impl Case<'_> {
         if self.is_leftover() && has_committed && self.allowance == Allowance::None {
             let rolls_back = |run: &&OtherRun| steps::any(&run.steps, |step| steps::does(step, "discard"));
             for recovery in self.recoveries().filter(rolls_back) {
-                let name = &self.cast.identifier;
+                let name = &self.roles.identifier;
                 say(format!("the recovery {} tried to roll back, though {name} is verified", recovery.execution));
             }
             for mail in
@@ -645,33 +645,33 @@ impl Case<'_> {
                 say(format!("{:?} calls a verified database somebody else's", mail.subject));
             }
         }
-        for original in self.cast.originals() {
+        for original in self.roles.originals() {
             let is_there = original.is_in(self.e.after);
-            if is_there || self.cast.is_deleted_by_people(&original.resource_id) {
+            if is_there || self.roles.is_deleted_by_people(&original.resource_id) {
                 continue;
             }
-            match self.cast.home(self.e.after) {
+            match self.roles.home(self.e.after) {
                 Home::Restored if self.is_verified() => {}
                 // The person renamed the successor.
-                Home::Wrong(_) if self.is_verified() && self.cast.people_renamed_home() => {}
+                Home::Wrong(_) if self.is_verified() && self.roles.people_renamed_home() => {}
                 // The person deleted the successor when the deletion of the original had already begun.
-                Home::Wrong(_) if self.is_verified() && self.cast.people_deleted_the_successor(self.e.requests) => {}
+                Home::Wrong(_) if self.is_verified() && self.roles.people_deleted_the_successor(self.e.requests) => {}
                 // The stopped database can be started again.
-                Home::Wrong(_) if self.is_verified() && self.cast.people_stopped_home(self.e.after) => {}
+                Home::Wrong(_) if self.is_verified() && self.roles.people_stopped_home(self.e.after) => {}
                 home => say(format!(
                     "the original {} ({}) is gone, and {}",
                     original.identifier,
                     original.resource_id,
-                    self.cast.describe(&home)
+                    self.roles.describe(&home)
                 )),
             }
         }
         if self.e.snapshot_replacement == SnapshotReplacement::KeepUntilReplaced
-            && self.cast.had_snapshot()
-            && !self.cast.has_snapshot(self.e.after)
-            && !self.cast.people_took_the_snapshot()
+            && self.roles.had_snapshot()
+            && !self.roles.has_snapshot(self.e.after)
+            && !self.roles.people_took_the_snapshot()
         {
-            say(format!("{}-snapshot was available, and neither it nor its successor is now", self.cast.identifier));
+            say(format!("{}-snapshot was available, and neither it nor its successor is now", self.roles.identifier));
         }
     }
 
@@ -697,13 +697,13 @@ impl Case<'_> {
         };
         let problem = self.e.manual_recovery.and_then(|manual_recovery| manual_recovery.problem.as_deref());
         let problem = problem.map_or_else(String::new, |problem| format!(" ({problem})"));
-        let (stuck, left): (Vec<_>, Vec<_>) = self.cast.restored(world).into_iter().partition(is_stuck);
+        let (stuck, left): (Vec<_>, Vec<_>) = self.roles.restored(world).into_iter().partition(is_stuck);
         if !self.is_leftover() {
             for stray in left.iter().filter(|stray| !self.is_of_the_first(stray)) {
                 say(format!("{stray} is left, restored by this run{problem}"));
             }
         }
-        for mark in self.cast.marks(world) {
+        for mark in self.roles.marks(world) {
             let is_on_stuck = stuck.iter().any(|stray| mark.on.starts_with(&format!("{stray} (")));
             if !(is_on_stuck || self.is_leftover() && mark.on_database) {
                 say(format!("a mark of this run is left on {}{problem}", mark.on));
@@ -717,10 +717,10 @@ impl Case<'_> {
     }
 
     fn bystanders(&self, broken: &mut Vec<Broken>) {
-        for what in self.cast.harmed_bystanders(self.e.without, self.e.after) {
+        for what in self.roles.harmed_bystanders(self.e.without, self.e.after) {
             broken.push(Broken { promise: Promise::I6, what });
         }
-        for what in self.cast.changes_of_strangers() {
+        for what in self.roles.changes_of_strangers() {
             broken.push(Broken { promise: Promise::I6, what });
         }
         let report = self.e.report;
@@ -739,8 +739,8 @@ impl Case<'_> {
     /// that claim shows.
     fn harm_of_two(&self, claims: [(&str, (f64, f64)); 2]) -> Option<&'static str> {
         let mut claims = claims.map(|(execution, hold)| (self.claimed_at(execution, hold), execution, hold));
-        claims.sort_by(|(one, ..), (other, ..)| one.total_cmp(other));
-        let [(first, loser, held), (last, _, theirs)] = claims;
+        claims.sort_by(|((one, first), ..), ((other, second), ..)| one.total_cmp(other).then(first.cmp(second)));
+        let [((first, _), loser, held), ((last, _), _, theirs)] = claims;
         let until = held.1.min(theirs.1);
         if until <= last {
             return None;
@@ -749,16 +749,18 @@ impl Case<'_> {
         if last > first + shows_after {
             return Some("two runs had claimed the database at the same time");
         }
-        let mut changes = self.cast.changes_by(self.is_caller(loser)).map(|request| request.at.as_secs_f64());
+        let mut changes = self.roles.changes_by(self.is_caller(loser)).map(|request| request.at.as_secs_f64());
         changes
             .any(|at| at > last + shows_after && at < until)
             .then_some("two runs changed the database at the same time")
     }
 
-    /// The moment of the last claim that an execution wrote in its claim step.
-    fn claimed_at(&self, execution: &str, (claimed, _): (f64, f64)) -> f64 {
-        let writes = self.cast.claims_by(self.is_caller(execution)).map(|request| request.at.as_secs_f64());
-        writes.filter(|at| *at <= claimed).reduce(f64::max).unwrap_or(claimed)
+    /// The moment of the last claim that an execution wrote in its claim step, and its place among the requests: two may come
+    /// in the same moment.
+    fn claimed_at(&self, execution: &str, (claimed, _): (f64, f64)) -> (f64, usize) {
+        let writes = self.roles.claims_by(self.is_caller(execution));
+        let writes = writes.map(|(place, request)| (request.at.as_secs_f64(), place));
+        writes.filter(|(at, _)| *at <= claimed).last().unwrap_or((claimed, usize::MAX))
     }
 
     /// Whether a caller of RDS is this execution. Requests of the first run may have no label.
@@ -776,8 +778,8 @@ impl Case<'_> {
         } else {
             (self.in_the_end(), String::new())
         };
-        let home = self.cast.home(world);
-        let expects_restored = self.succeeded() && self.cast.restores();
+        let home = self.roles.home(world);
+        let expects_restored = self.succeeded() && self.roles.restores();
         let is_comparable = match home {
             Home::Original => !expects_restored,
             Home::Restored => expects_restored,
@@ -787,7 +789,7 @@ impl Case<'_> {
             return;
         }
         let unreported: BTreeSet<String> = self
-            .cast
+            .roles
             .changed_settings(self.e.without, world)
             .into_iter()
             .filter(|found| !found.is_in(&reported))

@@ -15,7 +15,7 @@ use std::time::Duration;
 use rds_simulator::{Fault, IdleFunctions, Outcome, RecordedRequest};
 use states_language::StateType;
 
-use super::cast::{Cast, Taken};
+use super::roles::{Roles, Taken};
 use super::{Claimant, Evidence, steps};
 use crate::injection::{FunctionFaultKind, InjectedFault};
 use crate::rehearsal::{ROLLBACK, WEBHOOKS, deployed};
@@ -34,9 +34,9 @@ pub(super) enum Allowance {
     Beyond,
 }
 
-pub(super) fn of(evidence: &Evidence<'_>, cast: &Cast<'_>, claimant: &Claimant<'_>) -> Allowance {
+pub(super) fn of(evidence: &Evidence<'_>, roles: &Roles<'_>, claimant: &Claimant<'_>) -> Allowance {
     let rollback = Rollback::last(claimant);
-    let by_people = cast.removals().into_iter().map(|removal| match removal.taken {
+    let by_people = roles.removals().into_iter().map(|removal| match removal.taken {
         _ if removal.at > claimant.end => Allowance::None,
         // The commands find the database by its resource id. A recovery can find it only by the claim.
         Taken::Claim if rollback.as_ref().is_none_or(|rollback| rollback.is_own) => Allowance::Help,
@@ -47,7 +47,7 @@ pub(super) fn of(evidence: &Evidence<'_>, cast: &Cast<'_>, claimant: &Claimant<'
     let lasting = evidence.report.struck.iter().filter(|strike| !is_past_lookup(strike, evidence));
     let by_faults = lasting.map(|strike| {
         let over = rollback.as_ref().map_or(Allowance::None, |rollback| rollback.given_up_over(strike));
-        over.max(of_spoiled(strike, evidence, cast))
+        over.max(of_spoiled(strike, evidence, roles))
     });
     by_people.chain(by_faults).fold(Allowance::None, Allowance::max)
 }
@@ -163,18 +163,18 @@ fn is_past_lookup(strike: &Struck, evidence: &Evidence<'_>) -> bool {
 }
 
 /// The damage that a fault did to the database itself, at any time.
-fn of_spoiled(strike: &Struck, evidence: &Evidence<'_>, cast: &Cast<'_>) -> Allowance {
+fn of_spoiled(strike: &Struck, evidence: &Evidence<'_>, roles: &Roles<'_>) -> Allowance {
     let (InjectedFault::Request(rule), Some(request)) = (&strike.fault, request_of(strike, evidence)) else {
         return Allowance::None;
     };
     let is_beyond = match &rule.fault {
         // The original accepts no rename any more.
-        Fault::EndsIn { .. } => cast.changes_original(request),
+        Fault::EndsIn { .. } => roles.changes_original(request),
         Fault::Stuck { .. } if outlasts_a_rollback(&rule.fault) => {
             // In some worlds, RDS cannot delete a database that is stuck in its creation.
             let cannot_be_removed = !evidence.world.unverified.delete_while_creating;
             let makes = request.action.starts_with("Restore") || request.action == "CreateDBInstance";
-            cast.changes_original(request) || cast.removes_from_home(request) || makes && cannot_be_removed
+            roles.changes_original(request) || roles.removes_from_home(request) || makes && cannot_be_removed
         }
         _ => false,
     };

@@ -10,7 +10,7 @@ use super::{Broken, Case, Promise, runs_beside, steps};
 use crate::timeline::{Step, StepStatus};
 
 pub(super) fn examine(case: &Case<'_>, broken: &mut Vec<Broken>) {
-    let databases: Vec<&Made> = case.cast.made_by_runs().filter(|made| made.from.is_some()).collect();
+    let databases: Vec<&Made> = case.roles.made_by_runs().filter(|made| made.from.is_some()).collect();
     for made in &databases {
         if exists(case, made)
             && let Some(what) = not_the_chosen(case, made)
@@ -40,10 +40,10 @@ fn maker<'a>(case: &'a Case<'_>, made: &Made) -> (&'a Value, &'a [Step], f64) {
 /// The reason why the source is not the backup that the run chose.
 fn not_the_chosen(case: &Case<'_>, made: &Made) -> Option<String> {
     let from = made.from.as_ref()?;
-    let cast = &case.cast;
+    let roles = &case.roles;
     let told = format!("{} was restored from {}", made.identifier, from.identifier);
-    let original = cast.original()?;
-    let is_own = from.source_resource_id == original.resource_id || cast.names_of_original().contains(&from.source);
+    let original = roles.original()?;
+    let is_own = from.source_resource_id == original.resource_id || roles.names_of_original().contains(&from.source);
     if !is_own {
         let Source { source, source_resource_id, .. } = from;
         return Some(format!("{told}, which is of {source} ({source_resource_id})"));

@@ -6,7 +6,7 @@
 use rds_simulator::{Mail, WorldState};
 use trapheus_alert::words;
 
-use super::cast::{AUTO_SCALED, Home};
+use super::roles::{AUTO_SCALED, Home};
 use super::{Broken, Case, Promise, final_mail, is_about, steps};
 
 pub(super) fn examine(case: &Case<'_>, broken: &mut Vec<Broken>) {
@@ -32,7 +32,7 @@ fn untrue_of_databases(case: &Case<'_>, mail: &Mail) -> Vec<String> {
     let lines = lines.filter(|line| !line.contains(AUTO_SCALED));
     let untrue = lines.filter_map(|line| {
         let resource_id = resource_id_in(line)?;
-        let (is_original, is_made) = (case.cast.is_original(resource_id), case.is_made_by_the_run(resource_id));
+        let (is_original, is_made) = (case.roles.is_original(resource_id), case.is_made_by_the_run(resource_id));
         let is_untrue = if line.contains(words::FOREIGN) || line.contains(words::NOT_CREATED) {
             is_original || is_made
         } else if line.contains(words::RESTORED) {
@@ -74,39 +74,39 @@ fn fact<'a>(mail: &'a Mail, label: &str) -> Option<&'a str> {
 /// Untrue statements in the last mail's subject about the database with the service name.
 fn untrue_of_home(case: &Case<'_>) -> Option<String> {
     let mail = final_mail(case.e.report)?;
-    let holder = case.cast.holder(&case.e.report.world).map(|holder| holder.resource_id);
+    let holder = case.roles.holder(&case.e.report.world).map(|holder| holder.resource_id);
     let is_so = if mail.subject.contains(words::BACK) || mail.subject.contains(words::UNTOUCHED) {
         let succeeds = |holder| case.succeeded() && !case.claimant.is_first && case.is_made_by_the_run(holder);
-        holder.is_some_and(|holder| case.cast.is_original(holder) || succeeds(holder))
+        holder.is_some_and(|holder| case.roles.is_original(holder) || succeeds(holder))
     } else if mail.subject.contains(words::IN_PLACE) {
-        holder.is_some_and(|holder| case.cast.is_made_by_runs(holder))
+        holder.is_some_and(|holder| case.roles.is_made_by_runs(holder))
     } else {
         true
     };
-    (!is_so && case.cast.removals().is_empty())
-        .then(|| format!("{:?} is not so: {} is {holder:?}", mail.subject, case.cast.identifier))
+    (!is_so && case.roles.removals().is_empty())
+        .then(|| format!("{:?} is not so: {} is {holder:?}", mail.subject, case.roles.identifier))
 }
 
 /// The harm that the commands of the last mail do.
 fn commands(case: &Case<'_>, say: &mut impl FnMut(Promise, String)) {
     let Some(manual_recovery) = case.e.manual_recovery else { return };
     let (before, after) = (case.e.after, &manual_recovery.after);
-    if let Some(holder) = case.cast.holder(before).filter(|holder| holder.is_healthy) {
-        let now = case.cast.holder(after).map(|holder| holder.resource_id);
-        let gives_way = case.cast.is_made_by_runs(holder.resource_id)
+    if let Some(holder) = case.roles.holder(before).filter(|holder| holder.is_healthy) {
+        let now = case.roles.holder(after).map(|holder| holder.resource_id);
+        let gives_way = case.roles.is_made_by_runs(holder.resource_id)
             && !case.is_verified()
-            && now.is_some_and(|now| case.cast.is_original(now));
+            && now.is_some_and(|now| case.roles.is_original(now));
         if now != Some(holder.resource_id) && !gives_way {
             let what = format!("the mail's commands take the name from {}, which is healthy", holder.resource_id);
             say(Promise::I6, what);
         }
     }
-    for original in case.cast.originals().iter().filter(|original| original.is_in(before) && !original.is_in(after)) {
-        if !(case.is_verified() && case.cast.home(after) == Home::Restored) {
+    for original in case.roles.originals().iter().filter(|original| original.is_in(before) && !original.is_in(after)) {
+        if !(case.is_verified() && case.roles.home(after) == Home::Restored) {
             say(Promise::I4, format!("the mail's commands remove the original {}", original.identifier));
         }
     }
-    for stranger in case.cast.strangers() {
+    for stranger in case.roles.strangers() {
         let [was, is] = [before, after].map(|world| name_of(world, stranger));
         if was != is {
             say(Promise::I6, format!("the mail's commands touch {}, which is another's", was.unwrap_or(stranger)));

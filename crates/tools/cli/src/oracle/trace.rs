@@ -6,7 +6,7 @@
 
 use rds_simulator::{RecordedRequest, Served, WorldState};
 
-use super::cast::{is_granted, touched};
+use super::roles::{is_granted, touched};
 use super::{Broken, Case, Promise};
 
 /// A deletion takes its snapshot at the same moment. Times have a resolution of milliseconds.
@@ -41,9 +41,9 @@ pub(super) fn examine(case: &Case<'_>, broken: &mut Vec<Broken>) {
 
 /// Deleted databases that accepted connections under the service name, and that no person removed.
 fn lost<'a>(case: &'a Case<'_>, world: &'a WorldState) -> impl Iterator<Item = &'a Served> {
-    let cast = &case.cast;
-    let of_service = world.served.iter().filter(|served| cast.is_service(served.is_cluster, &served.identifier));
-    of_service.filter(|served| !exists(world, served) && !cast.is_deleted_by_people(&served.resource_id))
+    let roles = &case.roles;
+    let of_service = world.served.iter().filter(|served| roles.is_service(served.is_cluster, &served.identifier));
+    of_service.filter(|served| !exists(world, served) && !roles.is_deleted_by_people(&served.resource_id))
 }
 
 fn exists(world: &WorldState, served: &Served) -> bool {
@@ -61,12 +61,12 @@ fn has_left_data(case: &Case<'_>, world: &WorldState, served: &Served, since: f6
     let is_last = |source: &str, created: f64| source == served.resource_id && created + ACCURACY_SECONDS >= since;
     let has_snapshot = world.snapshots.iter().any(|found| is_last(&found.source_resource_id, found.created_seconds))
         || world.cluster_snapshots.iter().any(|found| is_last(&found.source_resource_id, found.created_seconds))
-        || case.cast.people_deleted_a_snapshot();
-    let needs_snapshot = case.e.final_snapshot && case.cast.is_original(&served.resource_id);
+        || case.roles.people_deleted_a_snapshot();
+    let needs_snapshot = case.e.final_snapshot && case.roles.is_original(&served.resource_id);
     has_snapshot || !needs_snapshot && world.retained_backups.contains(&served.resource_id)
 }
 
 /// Whether the deployment deletes the original without a final snapshot, and RDS keeps no backups of it.
 fn may_leave_nothing(case: &Case<'_>, served: &Served) -> bool {
-    !case.e.final_snapshot && case.cast.has_no_backups(&served.resource_id)
+    !case.e.final_snapshot && case.roles.has_no_backups(&served.resource_id)
 }

@@ -136,7 +136,7 @@ pub(super) struct Removal {
     pub(super) taken: Taken,
 }
 
-pub(super) struct Cast<'a> {
+pub(super) struct Roles<'a> {
     pub(super) identifier: String,
     is_cluster: bool,
     task: String,
@@ -154,7 +154,7 @@ pub(super) struct Cast<'a> {
     made: &'a [Made],
 }
 
-impl<'a> Cast<'a> {
+impl<'a> Roles<'a> {
     pub(super) fn of(evidence: &Evidence<'a>) -> Self {
         let input = &evidence.report.input;
         let identifier = input["identifier"].as_str().unwrap_or_default().to_ascii_lowercase();
@@ -433,13 +433,18 @@ impl<'a> Cast<'a> {
         self.requests.iter().filter(is_its_change)
     }
 
-    /// The granted requests of a caller that wrote the tags of a claim, in their order.
-    pub(super) fn claims_by(&self, is_its: impl Fn(&str) -> bool) -> impl Iterator<Item = &'a RecordedRequest> {
-        let is_claim = move |request: &&RecordedRequest| {
-            let names_ours = request.parameters.values().any(|value| value.starts_with(OUR_TAGS));
-            is_its(&request.caller) && is_granted(request) && request.action == "AddTagsToResource" && names_ours
+    /// The granted requests of a caller that claimed the target, in their order, with their places among all requests.
+    pub(super) fn claims_by(
+        &self,
+        is_its: impl Fn(&str) -> bool,
+    ) -> impl Iterator<Item = (usize, &'a RecordedRequest)> {
+        let target = format!(":{}:{}", if self.is_cluster { "cluster" } else { "db" }, self.identifier);
+        let is_claim = move |(_, request): &(usize, &RecordedRequest)| {
+            let has = |is_it: &dyn Fn(&str) -> bool| request.parameters.values().any(|value| is_it(value));
+            let is_of_target = has(&|value| value.starts_with(OUR_TAGS)) && has(&|value| value.ends_with(&target));
+            is_its(&request.caller) && is_granted(request) && request.action == "AddTagsToResource" && is_of_target
         };
-        self.requests.iter().filter(is_claim)
+        self.requests.iter().enumerate().filter(is_claim)
     }
 
     /// Whether the identifier is the service name of the target.
