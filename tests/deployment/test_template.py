@@ -16,7 +16,7 @@ ROLES = {name: resource for name, resource in EXPANDED["Resources"].items() if r
 ROLES_OF_FUNCTIONS = [f"{name}Role" for name in FUNCTIONS]
 
 
-# The table of `crates/common/src/functions.rs`.
+# The table of `crates/common/src/contract/functions.rs`.
 TIME_LIMITS = {row["name"]: row["timeLimitSeconds"] for row in json.loads((ROOT / "tests/deployment/functions.json").read_text())}
 
 
@@ -135,7 +135,7 @@ def constructor(kind):
 def test_a_function_is_given_the_variables_that_it_reads_and_no_others(name):
     given = set(EXPANDED["Resources"][name]["Properties"]["Environment"]["Variables"])
     by_lambda = {"AWS_REGION"}
-    everywhere = variables_read(source("crates/common/src/lambda.rs").split("#[cfg(test)]")[0])
+    everywhere = variables_read(source("crates/common/src/runtime/lambda.rs").split("#[cfg(test)]")[0])
     assert everywhere == {"RUST_LOG"}
     read = (variables_read(main_of(FUNCTIONS[name])) | everywhere) - by_lambda
     # Every preflight gets the limits of a run, even one that leaves their check to AWS.
