@@ -570,16 +570,31 @@ async fn a_member_still_under_its_temporary_name_keeps_its_claim() {
     assert!(is_marked(&instance_tags(&harness, "orders-2-temp"), EXECUTION, "original"));
 }
 
+/// Writes another execution's claim, with the member's own resource id, on a member.
+async fn claim_of_another(harness: &Harness, member: &str) {
+    let member = rds::instance(harness.rds(), member).await.unwrap().unwrap();
+    let claim = tags::claim(OTHER_EXECUTION, tags::Role::Original, member.dbi_resource_id().unwrap());
+    rds::add_tags(harness.rds(), member.db_instance_arn().unwrap(), claim).await.unwrap();
+}
+
 #[tokio::test(start_paused = true)]
 async fn the_claim_on_a_cluster_releases_a_member_that_another_execution_claimed_and_lost() {
     let harness = Harness::new(aurora());
     let event = harness.claimed_cluster("orders", Task::DbRestore).await;
-    let member = rds::instance(harness.rds(), "orders-1").await.unwrap().unwrap();
-    let arn = member.db_instance_arn().unwrap();
-    let lost = tags::claim(OTHER_EXECUTION, tags::Role::Original, member.dbi_resource_id().unwrap());
-    rds::add_tags(harness.rds(), arn, lost).await.unwrap();
+    claim_of_another(&harness, "orders-1").await;
     release_cluster(&harness, &event).await.unwrap();
     assert!(is_unmarked(&instance_tags(&harness, "orders-1")));
+}
+
+#[tokio::test(start_paused = true)]
+async fn a_claim_on_a_cluster_that_may_be_a_copy_releases_no_member_of_another_execution() {
+    let harness = Harness::new(aurora());
+    let event = harness.claimed_cluster("orders", Task::DbRestore).await;
+    claim_of_another(&harness, "orders-1").await;
+    let cluster = rds::cluster(harness.rds(), "orders").await.unwrap().unwrap();
+    rds::remove_tags(harness.rds(), cluster.db_cluster_arn().unwrap(), &[tags::RESOURCE_ID]).await.unwrap();
+    release_cluster(&harness, &event).await.unwrap();
+    assert!(is_marked(&instance_tags(&harness, "orders-1"), OTHER_EXECUTION, "original"));
 }
 
 #[tokio::test(start_paused = true)]

@@ -100,7 +100,9 @@ pub async fn release(client: &Client, event: ReleaseEvent<OriginalCluster>) -> R
             },
         )
         .await;
-    let is_ours = holder.as_ref().is_some_and(|cluster| Claim::is_shown_by(cluster, &request.execution));
+    // Without a resource id the cluster's claim may be a copy, which says nothing of its members.
+    let claim = holder.as_ref().and_then(Claim::on);
+    let is_ours = claim.is_some_and(|claim| claim.is_by(&request.execution) && claim.is_proven);
     for instance in members {
         let has = |name: &DatabaseIdentifier| instance.is_named(name.as_str());
         let is_parked = |member: &Member| {
