@@ -168,8 +168,8 @@ impl Error {
     /// The whole chain in one text, in the original project's shape: `Identifier:<id> \n<action> : <reason>`.
     pub fn report(&self) -> String {
         match &self.identifier {
-            Some(identifier) => format!("Identifier:{identifier} \n{}", joined(self)),
-            None => joined(self),
+            Some(identifier) => format!("Identifier:{identifier} \n{}", with_causes(self)),
+            None => with_causes(self),
         }
     }
 }
@@ -187,7 +187,7 @@ impl std::error::Error for Error {
 }
 
 /// An error with its whole chain of causes.
-pub(crate) fn joined(error: &(dyn std::error::Error + 'static)) -> String {
+pub fn with_causes(error: &(dyn std::error::Error + 'static)) -> String {
     let mut text = error.to_string();
     let mut cause = error.source();
     while let Some(error) = cause {

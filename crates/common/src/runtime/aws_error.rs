@@ -5,7 +5,7 @@ use aws_smithy_runtime_api::client::result::{DispatchFailure, SdkError};
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
 use crate::connect_error::ConnectError;
-use crate::error::{Error, ErrorKind, joined};
+use crate::error::{Error, ErrorKind, with_causes};
 
 impl Error {
     /// A failed AWS call. Throttling, server errors, connect errors and denials have kinds of their own for every call. Any
@@ -100,11 +100,11 @@ where
     if let SdkError::DispatchFailure(failure) = error
         && let Some(unreachable) = no_connection(failure)
     {
-        return joined(unreachable);
+        return with_causes(unreachable);
     }
     match error.as_service_error().map(|answer| (answer.code(), answer.message())) {
         Some((Some(code), Some(message))) => format!("{code}: {message}"),
         Some((Some(code), None)) => code.to_owned(),
-        _ => joined(error),
+        _ => with_causes(error),
     }
 }

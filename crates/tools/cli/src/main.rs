@@ -17,6 +17,7 @@ use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal, filled_in};
 use trapheus_cli::screen::{ERROR, Screen};
 use trapheus_cli::{account, campaign, concurrent_runs, diagram, overhead};
 use trapheus_common::document::{SnapshotReplacement, ValidateEvent};
+use trapheus_common::error::with_causes;
 use trapheus_common::input::{ValidateOptions, validate};
 
 /// Restores Amazon RDS databases from snapshots, and rehearses the restore on your machine.
@@ -305,7 +306,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
             let event = read(&event)?;
             let event = serde_json::from_str(&event).map_err(|error| format!("the event is not JSON: {error}"))?;
             let rehearsal = Rehearsal { faults, seed, ..Rehearsal::new(event, read_world(world.as_deref())?) };
-            let alert = preview::alert(rehearsal, alert, format).map_err(|error| describe(&error))?;
+            let alert = preview::alert(rehearsal, alert, format).map_err(|error| with_causes(&error))?;
             if let Some(alert) = &alert {
                 anstream::print!("{alert}");
             } else {
@@ -351,13 +352,13 @@ fn check(definitions: &[PathBuf]) -> Result<ExitCode, String> {
 
 fn rehearse(rehearsal: Rehearsal, json: bool) -> Result<ExitCode, String> {
     let report = if json {
-        let report = rehearsal.run(&mut ()).map_err(|error| describe(&error))?;
+        let report = rehearsal.run(&mut ()).map_err(|error| with_causes(&error))?;
         let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
         anstream::println!("{text}");
         report
     } else {
         let mut screen = Screen::new(anstream::stdout(), std::io::stdout().is_terminal());
-        screen.show(rehearsal).map_err(|error| describe(&error))?
+        screen.show(rehearsal).map_err(|error| with_causes(&error))?
     };
     Ok(ExitCode::from(u8::from(!report.succeeded())))
 }
@@ -438,7 +439,7 @@ fn serve(listen: SocketAddr, world: World, options: Options) -> Result<ExitCode,
         if !world.disturbances.is_empty() {
             return Err("disturbances are for `trapheus rehearse`; faults and meddling work here too".to_owned());
         }
-        let simulator = Simulator::new(world, options).map_err(|error| describe(&error))?;
+        let simulator = Simulator::new(world, options).map_err(|error| with_causes(&error))?;
         let listener = tokio::net::TcpListener::bind(listen).await;
         let listener = listener.map_err(|error| format!("cannot listen on {listen}: {error}"))?;
         let address = listener.local_addr().map_err(|error| error.to_string())?;
@@ -480,17 +481,5 @@ fn read_world(path: Option<&Path>) -> Result<World, String> {
         Some(path) => (read(path)?, path.display().to_string()),
         None => (DEFAULT_WORLD.to_owned(), "the built-in world".to_owned()),
     };
-    World::from_json(&text).map_err(|error| format!("{name}: {}", describe(&error)))
-}
-
-/// An error with all its causes.
-fn describe(error: &dyn std::error::Error) -> String {
-    let mut text = error.to_string();
-    let mut cause = error.source();
-    while let Some(error) = cause {
-        text.push_str(": ");
-        text.push_str(&error.to_string());
-        cause = error.source();
-    }
-    text
+    World::from_json(&text).map_err(|error| format!("{name}: {}", with_causes(&error)))
 }
