@@ -528,7 +528,7 @@ async fn an_interrupted_replacement_of_the_snapshot_refuses_only_a_run_that_take
     let others = json!([{"identifier": "orders-temp", "source": "orders"}]);
     let harness = Harness::new(with(orders(), "/snapshots", others));
     let report = instance(&harness, Task::CreateSnapshot).await.unwrap_err().report();
-    assert!(report.contains("somebody else's"), "{report}");
+    assert!(report.contains("it belongs to another run or person"), "{report}");
 }
 
 #[tokio::test(start_paused = true)]

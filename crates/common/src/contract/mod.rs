@@ -1,4 +1,4 @@
-//! What the state machine, the functions and the alerts agree on. Nothing here knows AWS's clients, nor makes a call.
+//! The agreement between the state machine, the functions and the alerts. Nothing here knows an AWS client or makes a call.
 
 pub mod causes;
 pub mod commands;

@@ -180,7 +180,7 @@ fn temporary_snapshot_name_is_free(request: &Request, facts: &Facts) -> Vec<Prob
     };
     // A run's own snapshot is an interrupted replacement, which this run's snapshot step finishes.
     let why = match snapshot.interrupted_by() {
-        None => Some("it is somebody else's".to_owned()),
+        None => Some("it belongs to another run or person".to_owned()),
         Some(_) => snapshot.not_replaceable(request, target),
     };
     why.map(|why| Problem::lasting(not_replaced(request, snapshot, "a replacement first", &why))).into_iter().collect()
@@ -1193,7 +1193,7 @@ mod tests {
         let mut facts = instance_facts();
         let tags = tags::mark(EARLIER, Role::Original).into();
         facts.temporary_snapshot = Some(Snapshot { tags, ..snapshot("orders-temp", &database(Instance, "orders")) });
-        assert!(only(Task::CreateSnapshotOnly, Instance, &facts).contains("somebody else's"));
+        assert!(only(Task::CreateSnapshotOnly, Instance, &facts).contains("it belongs to another run or person"));
     }
 
     #[test]

@@ -48,7 +48,7 @@ pub(crate) fn have_room(request: &Request, facts: &Facts) -> Vec<Problem> {
         let Quota { used, max, .. } = facts.room.quota(quota).filter(|quota| quota.used + added > quota.max)?;
         Some(format!(
             "the account's quota of {what} has no room: {used} of {max} are used, and the run needs {added} more until \
-             the original is deleted: raise the quota in Service Quotas, or delete what nobody needs"
+             the original is deleted: raise the quota in Service Quotas, or delete unused databases and backups"
         ))
     });
     exceeded.chain(backups_have_no_room(request, facts)).map(Problem::lasting).collect()

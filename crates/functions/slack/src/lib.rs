@@ -82,7 +82,7 @@ pub async fn send(
         tracing::warn!(alert.phase = ?phase, error = %trouble, "a webhook did not take the alert");
     }
     if delivered == 0 {
-        return Err(nobody(&alert.about, &troubles));
+        return Err(no_webhook_accepted(&alert.about, &troubles));
     }
     tracing::info!(alert.phase = ?phase, alert.webhooks = delivered, "alert sent");
     Ok(SlackOutput { phase, delivered, undelivered: troubles.iter().map(ToString::to_string).collect() })
@@ -90,7 +90,7 @@ pub async fn send(
 
 /// The error if no webhook accepted the alert. The state machine retries twice if a webhook may have posted the alert. It
 /// retries often if a retry cannot post the alert twice.
-fn nobody(about: &str, troubles: &[PostFailure]) -> Error {
+fn no_webhook_accepted(about: &str, troubles: &[PostFailure]) -> Error {
     let kinds =
         [ErrorKind::Unanswered, ErrorKind::RateExceeded, ErrorKind::ServiceUnavailable, ErrorKind::EndpointUnreachable];
     let kind = kinds.into_iter().find(|kind| troubles.iter().any(|trouble| trouble.kind == *kind));

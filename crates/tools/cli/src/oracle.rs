@@ -642,7 +642,7 @@ impl Case<'_> {
             for mail in
                 self.mails().filter(|mail| mail.text.as_deref().is_some_and(|text| text.contains(words::FOREIGN)))
             {
-                say(format!("{:?} calls a verified database somebody else's", mail.subject));
+                say(format!("{:?} calls a verified database foreign", mail.subject));
             }
         }
         for original in self.roles.originals() {

@@ -649,7 +649,7 @@ pub const BEHAVIOURS: &[Behaviour] = &[
     ),
     documented(
         "unknown_actions_and_parameters_are_refused",
-        "An unknown action is InvalidAction; a parameter nobody takes is refused.",
+        "An unknown action is InvalidAction; an unknown parameter is refused.",
         REFERENCE,
     ),
     documented("describe_pages_and_filters", "MaxRecords, Marker and filters select what is described.", MODEL),

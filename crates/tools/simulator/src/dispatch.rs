@@ -221,7 +221,7 @@ impl Desk {
         noted.after(&mut self.state, OPERATOR);
         self.state.observe();
         let outcome = result.map_or_else(|error| Outcome::Error(error.code.into_owned()), |_| Outcome::Ok);
-        tracing::debug!(action = intervention.action, ?outcome, "somebody meddled");
+        tracing::debug!(action = intervention.action, ?outcome, "an operator intervened");
         let at = Duration::from_millis(self.state.now);
         let request = self.requests.len();
         self.strikes.push(Strike { by: StruckBy::Intervention(position), at, occurrence: 1, request });

@@ -43,7 +43,7 @@ fn unavailable() -> u16 {
     503
 }
 
-/// What happens to a request.
+/// The fault of a request.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(tag = "kind", rename_all = "camelCase", rename_all_fields = "camelCase", deny_unknown_fields)]
@@ -76,15 +76,15 @@ pub enum Fault {
     ConnectionRefused {},
     /// The answer takes a while.
     Slow { seconds: f64 },
-    /// What this request creates or renames is not found by describing it for a while. Nothing else is hidden.
+    /// A read does not find the resource that this request creates or renames, for a while. Nothing else is hidden.
     NotFoundFor { seconds: f64 },
-    /// The tags that this request writes, or the rename that it starts, show so much later. Writes act on what is so.
+    /// The tags that this request writes, or the rename that it starts, show so much later. Writes act on the true state.
     Late { seconds: f64 },
     /// This look at an execution does not see what happened in so many seconds before it: an end, or the start.
     Stale { seconds: f64 },
-    /// What this request starts ends in this status instead of `available`.
+    /// The operation that this request starts ends in this status instead of `available`.
     EndsIn { status: String },
-    /// What this request starts takes this much longer, or never ends.
+    /// The operation that this request starts takes this much longer, or never ends.
     Stuck {
         #[serde(default, skip_serializing_if = "Option::is_none")]
         seconds: Option<f64>,

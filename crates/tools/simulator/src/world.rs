@@ -72,16 +72,15 @@ pub struct World {
     pub failing_members: Vec<String>,
     pub timings: Timings,
     pub lag: Lag,
-    /// What Lambda does with the functions of the embedder. The simulator itself runs none.
+    /// Lambda's treatment of the embedder's functions. The simulator itself runs none.
     pub lambda: Lambda,
     pub limits: Limits,
     pub unverified: Unverified,
-    /// What goes wrong, by action and occurrence.
+    /// The faults of requests, by action and occurrence.
     pub faults: Vec<FaultRule>,
-    /// What people do meanwhile.
+    /// The requests of people during the run.
     pub meddling: Vec<Intervention>,
-    /// What goes wrong around RDS: with functions and executions, in whatever form the embedder reads. The simulator
-    /// itself does not.
+    /// Faults of functions and executions, in a form that the embedder reads. The simulator itself does not.
     pub disturbances: Vec<serde_json::Value>,
 }
 
@@ -647,7 +646,7 @@ pub struct Lag {
     pub execution_seconds: f64,
 }
 
-/// What Lambda does with functions that have network interfaces in a VPC.
+/// Lambda's treatment of functions that have network interfaces in a VPC.
 #[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(default, rename_all = "camelCase", deny_unknown_fields)]

@@ -102,8 +102,8 @@ async fn follow(process: u32, begin: Instant, asked: &mut UnboundedReceiver<Aske
 async fn next(asked: &mut UnboundedReceiver<Asked>) -> Result<(Instant, oneshot::Sender<Value>)> {
     match asked.recv().await {
         Some(Asked::Next(at, event)) => Ok((at, event)),
-        Some(Asked::Answered(_, error)) => Err(format!("it answered what nobody asked: {error:?}").into()),
-        None => Err("nobody serves".into()),
+        Some(Asked::Answered(_, error)) => Err(format!("it answered without a request: {error:?}").into()),
+        None => Err("no server answers".into()),
     }
 }
 
