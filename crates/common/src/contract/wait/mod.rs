@@ -1,5 +1,5 @@
-//! Waiting: the goal of a step ([`Goal`]), the checks of goals (pure tables in [`acceptor`]), and the polling ([`poll`]).
-//! The polling reads until the goal is met, the function's time is up, or the run's deadline has passed.
+//! Waiting: the goal of a step ([`Goal`]), and the checks of goals (pure tables in [`acceptor`]).
+//! The polling in the runtime reads until the goal is met, the function's time is up, or the run's deadline has passed.
 //!
 //! The status-waiter reads RDS; nothing here makes a call.
 
