@@ -1,8 +1,8 @@
 //! The calls that change a database, and RDS's reasons to refuse them. A DB instance and a DB cluster have different calls
 //! and errors, but the same reasons.
 //!
-//! A refusal does not describe the database: RDS may have carried out an earlier call whose answer was lost. So a step
-//! reads the database again before it believes a refusal.
+//! A refusal does not describe the database: RDS may have carried out an earlier call whose answer was lost. So every call
+//! goes through [`Changes::change`], which reads the database again before a step believes a refusal.
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::operation::delete_db_cluster::DeleteDBClusterError;
@@ -14,7 +14,7 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 
-use crate::error::{Error, ErrorKind};
+use crate::error::{Error, ErrorKind, Result};
 use crate::identifiers::{DatabaseIdentifier, SnapshotIdentifier};
 use crate::rds::database::Database;
 
@@ -74,101 +74,131 @@ impl Deletion {
     pub const OF_A_MEMBER: Self = Self { final_snapshot: None, delete_automated_backups: None };
 }
 
+/// A change of a database, by one call.
+#[derive(Clone, Debug)]
+pub enum Change<'a> {
+    /// Another name, applied at once.
+    Rename(&'a DatabaseIdentifier),
+    /// Deletion protection on or off, applied at once.
+    Protect(bool),
+    Delete(Deletion),
+}
+
+/// The end of a call that changes a database.
+#[derive(Debug)]
+pub enum Changed<D> {
+    Accepted,
+    /// RDS refused the call, or its answer was lost. `now` is the database after the call, if it answers.
+    Failed {
+        refused: Refused,
+        now: Option<D>,
+    },
+}
+
 /// The calls that change a database.
 pub trait Changes: Database {
-    /// Requests another name, applied at once.
-    fn rename(
+    /// Makes the call.
+    fn request(
         &self,
         rds: &Client,
-        to: &DatabaseIdentifier,
+        change: Change<'_>,
         doing: Doing<'_>,
-    ) -> impl Future<Output = Result<(), Refused>>;
+    ) -> impl Future<Output = std::result::Result<(), Refused>>;
 
-    /// Switches deletion protection on or off.
-    fn protect(&self, rds: &Client, on: bool, doing: Doing<'_>) -> impl Future<Output = Result<(), Refused>>;
-
-    /// Requests the deletion.
-    fn delete(&self, rds: &Client, how: Deletion, doing: Doing<'_>) -> impl Future<Output = Result<(), Refused>>;
+    /// Makes the call. After a failure it reads the database again: RDS may have carried out the call although its answer
+    /// was lost, so the present database decides.
+    fn change(
+        &self,
+        rds: &Client,
+        change: Change<'_>,
+        doing: Doing<'_>,
+    ) -> impl Future<Output = Result<Changed<Self>>> {
+        async move {
+            match self.request(rds, change, doing).await {
+                Ok(()) => Ok(Changed::Accepted),
+                Err(refused) => Ok(Changed::Failed { refused, now: self.now(rds).await? }),
+            }
+        }
+    }
 }
 
 // The futures of calls with so many parameters are boxed, because they would make every caller's future as large.
 impl Changes for DbInstance {
-    async fn rename(&self, rds: &Client, to: &DatabaseIdentifier, doing: Doing<'_>) -> Result<(), Refused> {
-        let call = rds
-            .modify_db_instance()
-            .db_instance_identifier(self.name())
-            .new_db_instance_identifier(to)
-            .apply_immediately(true);
-        Box::pin(call.send()).await.map_err(|error| doing.refused(&error, of_instance_modification))?;
-        tracing::info!(db.identifier = self.name(), db.new_identifier = to.as_str(), "renaming the DB instance");
-        Ok(())
-    }
-
-    async fn protect(&self, rds: &Client, on: bool, doing: Doing<'_>) -> Result<(), Refused> {
-        let call = rds
-            .modify_db_instance()
-            .db_instance_identifier(self.name())
-            .deletion_protection(on)
-            .apply_immediately(true);
-        Box::pin(call.send()).await.map(drop).map_err(|error| doing.refused(&error, of_instance_modification))
-    }
-
-    async fn delete(&self, rds: &Client, how: Deletion, doing: Doing<'_>) -> Result<(), Refused> {
-        let call = rds
-            .delete_db_instance()
-            .db_instance_identifier(self.name())
-            .skip_final_snapshot(how.final_snapshot.is_none())
-            .set_final_db_snapshot_identifier(how.final_snapshot.map(String::from))
-            .set_delete_automated_backups(how.delete_automated_backups);
-        Box::pin(call.send()).await.map_err(|error| {
-            doing.refused(&error, |error: &DeleteDBInstanceError| match error {
-                DeleteDBInstanceError::InvalidDbInstanceStateFault(_)
-                | DeleteDBInstanceError::InvalidDbClusterStateFault(_) => Refusal::Status,
-                DeleteDBInstanceError::DbInstanceNotFoundFault(_) => Refusal::NotFound,
-                DeleteDBInstanceError::DbInstanceAutomatedBackupQuotaExceededFault(_) => Refusal::BackupQuota,
-                _ => Refusal::Other,
-            })
-        })?;
-        tracing::info!(db.identifier = self.name(), "deleting the DB instance");
+    async fn request(&self, rds: &Client, change: Change<'_>, doing: Doing<'_>) -> std::result::Result<(), Refused> {
+        let modify = rds.modify_db_instance().db_instance_identifier(self.name()).apply_immediately(true);
+        match change {
+            Change::Rename(to) => {
+                let call = modify.new_db_instance_identifier(to);
+                Box::pin(call.send()).await.map_err(|error| doing.refused(&error, of_instance_modification))?;
+                tracing::info!(
+                    db.identifier = self.name(),
+                    db.new_identifier = to.as_str(),
+                    "renaming the DB instance"
+                );
+            }
+            Change::Protect(on) => {
+                let call = modify.deletion_protection(on);
+                Box::pin(call.send()).await.map_err(|error| doing.refused(&error, of_instance_modification))?;
+            }
+            Change::Delete(how) => {
+                let call = rds
+                    .delete_db_instance()
+                    .db_instance_identifier(self.name())
+                    .skip_final_snapshot(how.final_snapshot.is_none())
+                    .set_final_db_snapshot_identifier(how.final_snapshot.map(String::from))
+                    .set_delete_automated_backups(how.delete_automated_backups);
+                Box::pin(call.send()).await.map_err(|error| doing.refused(&error, of_instance_deletion))?;
+                tracing::info!(db.identifier = self.name(), "deleting the DB instance");
+            }
+        }
         Ok(())
     }
 }
 
 impl Changes for DbCluster {
-    async fn rename(&self, rds: &Client, to: &DatabaseIdentifier, doing: Doing<'_>) -> Result<(), Refused> {
-        let call = rds
-            .modify_db_cluster()
-            .db_cluster_identifier(self.name())
-            .new_db_cluster_identifier(to)
-            .apply_immediately(true);
-        Box::pin(call.send()).await.map_err(|error| doing.refused(&error, of_cluster_modification))?;
-        tracing::info!(db.identifier = self.name(), db.new_identifier = to.as_str(), "renaming the DB cluster");
+    async fn request(&self, rds: &Client, change: Change<'_>, doing: Doing<'_>) -> std::result::Result<(), Refused> {
+        let modify = rds.modify_db_cluster().db_cluster_identifier(self.name()).apply_immediately(true);
+        match change {
+            Change::Rename(to) => {
+                let call = modify.new_db_cluster_identifier(to);
+                Box::pin(call.send()).await.map_err(|error| doing.refused(&error, of_cluster_modification))?;
+                tracing::info!(db.identifier = self.name(), db.new_identifier = to.as_str(), "renaming the DB cluster");
+            }
+            Change::Protect(on) => {
+                let call = modify.deletion_protection(on);
+                Box::pin(call.send()).await.map_err(|error| doing.refused(&error, of_cluster_modification))?;
+            }
+            Change::Delete(how) => {
+                let call = rds
+                    .delete_db_cluster()
+                    .db_cluster_identifier(self.name())
+                    .skip_final_snapshot(how.final_snapshot.is_none())
+                    .set_final_db_snapshot_identifier(how.final_snapshot.map(String::from))
+                    .set_delete_automated_backups(how.delete_automated_backups);
+                Box::pin(call.send()).await.map_err(|error| doing.refused(&error, of_cluster_deletion))?;
+                tracing::info!(db.identifier = self.name(), "deleting the DB cluster");
+            }
+        }
         Ok(())
     }
+}
 
-    async fn protect(&self, rds: &Client, on: bool, doing: Doing<'_>) -> Result<(), Refused> {
-        let call =
-            rds.modify_db_cluster().db_cluster_identifier(self.name()).deletion_protection(on).apply_immediately(true);
-        Box::pin(call.send()).await.map(drop).map_err(|error| doing.refused(&error, of_cluster_modification))
+fn of_instance_deletion(error: &DeleteDBInstanceError) -> Refusal {
+    match error {
+        DeleteDBInstanceError::InvalidDbInstanceStateFault(_)
+        | DeleteDBInstanceError::InvalidDbClusterStateFault(_) => Refusal::Status,
+        DeleteDBInstanceError::DbInstanceNotFoundFault(_) => Refusal::NotFound,
+        DeleteDBInstanceError::DbInstanceAutomatedBackupQuotaExceededFault(_) => Refusal::BackupQuota,
+        _ => Refusal::Other,
     }
+}
 
-    async fn delete(&self, rds: &Client, how: Deletion, doing: Doing<'_>) -> Result<(), Refused> {
-        let call = rds
-            .delete_db_cluster()
-            .db_cluster_identifier(self.name())
-            .skip_final_snapshot(how.final_snapshot.is_none())
-            .set_final_db_snapshot_identifier(how.final_snapshot.map(String::from))
-            .set_delete_automated_backups(how.delete_automated_backups);
-        Box::pin(call.send()).await.map_err(|error| {
-            doing.refused(&error, |error: &DeleteDBClusterError| match error {
-                DeleteDBClusterError::InvalidDbClusterStateFault(_) => Refusal::Status,
-                DeleteDBClusterError::DbClusterNotFoundFault(_) => Refusal::NotFound,
-                DeleteDBClusterError::DbClusterAutomatedBackupQuotaExceededFault(_) => Refusal::BackupQuota,
-                _ => Refusal::Other,
-            })
-        })?;
-        tracing::info!(db.identifier = self.name(), "deleting the DB cluster");
-        Ok(())
+fn of_cluster_deletion(error: &DeleteDBClusterError) -> Refusal {
+    match error {
+        DeleteDBClusterError::InvalidDbClusterStateFault(_) => Refusal::Status,
+        DeleteDBClusterError::DbClusterNotFoundFault(_) => Refusal::NotFound,
+        DeleteDBClusterError::DbClusterAutomatedBackupQuotaExceededFault(_) => Refusal::BackupQuota,
+        _ => Refusal::Other,
     }
 }
 

@@ -17,6 +17,6 @@ mod settings;
 pub mod source;
 pub mod tags;
 
-pub use changes::{Changes, Deletion, Doing, Refusal, Refused};
+pub use changes::{Change, Changed, Changes, Deletion, Doing, Refusal, Refused};
 pub use database::Database;
 pub use lookup::*;

@@ -8,7 +8,7 @@ use trapheus_common::claim::Ownership;
 use trapheus_common::document::{DiscardEvent, Names, Planned, Request, StepOutput};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::lambda::Invocation;
-use trapheus_common::rds::{Changes, Database, Deletion, Refusal};
+use trapheus_common::rds::{Change, Changed, Changes, Database, Deletion, Refusal};
 use trapheus_common::timestamp::Timestamp;
 use trapheus_common::wait::acceptor::{self, Phase};
 use trapheus_common::{Error, Result};
@@ -90,11 +90,11 @@ impl Discard<'_> {
             return Ok(Moved::UnderWay);
         }
         let what = format!("cannot rename the restored {} to {}", restored.name(), self.names.aside);
-        let Err(refused) = restored.rename(self.rds, &self.names.aside, doing(self.request, &what)).await else {
-            return Ok(Moved::UnderWay);
+        let change = Change::Rename(&self.names.aside);
+        let (now, refused) = match restored.change(self.rds, change, doing(self.request, &what)).await? {
+            Changed::Accepted | Changed::Failed { now: None, .. } => return Ok(Moved::UnderWay),
+            Changed::Failed { now: Some(now), refused } => (now, refused),
         };
-        // RDS may have carried out the call although its answer was lost, so the present database decides.
-        let Some(now) = restored.now(self.rds).await? else { return Ok(Moved::UnderWay) };
         if now.identifier() != restored.identifier() || now.pending_identifier().is_some() {
             return Ok(Moved::UnderWay);
         }

@@ -16,7 +16,7 @@ use aws_sdk_rds::types::DbInstance;
 use trapheus_common::claim::{self, Claim, Lookup};
 use trapheus_common::document::{DeleteEvent, Original, Request, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::DatabaseIdentifier;
-use trapheus_common::rds::{Changes, Database, Deletion, Doing, Refusal};
+use trapheus_common::rds::{Change, Changed, Changes, Database, Deletion, Doing, Refusal};
 use trapheus_common::tags::Role;
 use trapheus_common::timestamp::Timestamp;
 use trapheus_common::wait::Goal;
@@ -289,15 +289,14 @@ fn doing<'a>(request: &'a Request, doing: &'a str) -> Doing<'a> {
 /// Turns the deletion protection off, and returns whether RDS shows that already.
 async fn is_unprotected<D: Changes>(rds: &Client, request: &Request, database: &D) -> Result<bool> {
     let what = format!("{} was not deleted: cannot lift its deletion protection", database.name());
-    let refused = database.protect(rds, false, doing(request, &what)).await.err();
-    let Some(now) = database.now(rds).await? else { return Ok(false) };
-    if !now.is_protected() {
-        return Ok(true);
-    }
-    match refused {
-        None => Ok(false),
-        Some(refused) if refused.refusal == Refusal::Status && now.phase() == Phase::Passing => Ok(false),
-        Some(refused) => Err(refused.error),
+    match database.change(rds, Change::Protect(false), doing(request, &what)).await? {
+        Changed::Accepted => Ok(database.now(rds).await?.is_some_and(|now| !now.is_protected())),
+        Changed::Failed { now: None, .. } => Ok(false),
+        Changed::Failed { now: Some(now), .. } if !now.is_protected() => Ok(true),
+        Changed::Failed { now: Some(now), refused } => match refused.refusal {
+            Refusal::Status if now.phase() == Phase::Passing => Ok(false),
+            _ => Err(refused.error),
+        },
     }
 }
 
@@ -311,11 +310,11 @@ async fn delete_database<D: Changes>(
     how: Deletion,
 ) -> std::result::Result<DeletionOutcome, NotDeleted> {
     let what = format!("cannot delete the {} {}", D::KIND, database.name());
-    let Err(refused) = database.delete(rds, how, doing(request, &what)).await else {
-        return Ok(DeletionOutcome::Accepted);
+    let (now, refused) = match database.change(rds, Change::Delete(how), doing(request, &what)).await? {
+        Changed::Accepted => return Ok(DeletionOutcome::Accepted),
+        Changed::Failed { now: None, .. } => return Ok(DeletionOutcome::Busy),
+        Changed::Failed { now: Some(now), refused } => (now, refused),
     };
-    // RDS may have carried out the call although its answer was lost, so the present database decides.
-    let Some(now) = database.now(rds).await? else { return Ok(DeletionOutcome::Busy) };
     let phase = now.phase();
     let is_storage_work = now.status().is_some_and(acceptor::is_lasting_in_service);
     match refused.refusal {

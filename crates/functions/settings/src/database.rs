@@ -4,7 +4,7 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbInstance, MasterUserSecret};
 use trapheus_common::document::StepOutput;
 use trapheus_common::identifiers::DatabaseKind;
-use trapheus_common::rds::{Changes, Database, Doing, Refusal};
+use trapheus_common::rds::{Change, Changed, Changes, Database, Doing, Refusal};
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::{Error, ErrorKind, Result};
@@ -39,15 +39,18 @@ pub(crate) async fn protect<D: Changes>(
 ) -> Result<StepOutput> {
     let identifier = restored.name();
     let doing = Doing { kind: KIND, identifier, doing: "cannot switch deletion protection back on" };
-    let Err(refused) = restored.protect(rds, true, doing).await else {
+    match restored.change(rds, Change::Protect(true), doing).await? {
         // RDS turns the protection on at once; if it does not show yet, this function reads again.
-        let is_on = D::of_name(rds, identifier).await?.is_some_and(|now| now.is_protected());
-        return Ok(if is_on { output } else { output.then_more(available) });
-    };
-    if refused.refusal == Refusal::Status && is_passing(identifier).await? {
-        return Ok(output.then_more(available));
+        Changed::Accepted => {
+            let is_on = D::of_name(rds, identifier).await?.is_some_and(|now| now.is_protected());
+            Ok(if is_on { output } else { output.then_more(available) })
+        }
+        Changed::Failed { now: Some(now), .. } if now.is_protected() => Ok(output),
+        Changed::Failed { refused, .. } if refused.refusal == Refusal::Status && is_passing(identifier).await? => {
+            Ok(output.then_more(available))
+        }
+        Changed::Failed { refused, .. } => Err(refused.error),
     }
-    Err(refused.error)
 }
 
 /// Whether parameters wait for a reboot.
