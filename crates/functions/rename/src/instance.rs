@@ -4,15 +4,11 @@ use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
 use trapheus_common::document::{OriginalInstance, RenameEvent, StepOutput, TaskName};
 use trapheus_common::identifiers::DatabaseIdentifier;
-use trapheus_common::rds::Database;
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::Phase;
-use trapheus_common::{Result, tags};
+use trapheus_common::{Error, Result, tags};
 
-use crate::{
-    Position, Route, ask, check_may_leave, check_name_is_free, displacing, failed, is_going, not_found, noted,
-    position_of,
-};
+use crate::{End, Position, Route, Seen, ask, displacing, failed, is_going, not_found, noted};
 
 /// Renames the instance, one step at a time.
 pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Result<StepOutput> {
@@ -23,71 +19,144 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
     let Some(instance) = &instances.original else {
         return not_found(route, output, displacing(&instances, route));
     };
-    let position = position_of(instance, route.to);
-    if route.after_failure {
-        if instance.phase() == Phase::Deleting {
-            let has_survivor = instances.at(route.to).is_some_and(|holder| !holder.is(&target.resource_id));
-            return Ok(noted(output, is_going(route, has_survivor)));
-        }
-        if let Some(output) = already_there(route, instance, &position, output.clone()) {
-            return Ok(output);
-        }
+    let mut seen = Seen::of(instance, route, instances.at(route.to));
+    let was_claimed = tags::value(instance.tag_list(), tags::EXECUTION).is_some();
+    if let Some(note) = unmoved(route, &seen, was_claimed) {
+        output.notes.extend(note);
+        return Ok(output);
     }
     route.check_claim(&event.request, instance)?;
-    let is_carried_out = position == Position::Elsewhere && instance.has_other_modifications();
-    let position = match position {
-        Position::Elsewhere => move_it(rds, instance, route, instances.at(route.to)).await?,
-        position => position,
-    };
-    if is_carried_out {
-        output.notes.push("the rename carries out modifications that were pending".to_owned());
+    loop {
+        match decide(route, &seen) {
+            Act::Rename => {
+                if seen.has_other_modifications {
+                    output = noted(output, "the rename carries out modifications that were pending".to_owned());
+                }
+                seen.position = ask(rds, instance, route).await?;
+            }
+            Act::End(end) => return end.output(output),
+        }
     }
+}
+
+/// The next act of the step.
+#[derive(Debug)]
+enum Act {
+    Rename,
+    End(End),
+}
+
+/// Chooses the next act from the instance alone.
+fn decide(route: Route<'_>, seen: &Seen) -> Act {
     let goal = |identifier: &DatabaseIdentifier| Goal::Available {
         identifier: identifier.clone(),
-        resource_id: Some(target.resource_id.clone()),
+        resource_id: Some(route.target.resource_id.clone()),
         members: Vec::new(),
     };
-    Ok(match &position {
-        Position::There | Position::UnderWay => output.waiting_for(goal(route.to)),
-        Position::Busy { at } => output.then_more(goal(at)),
-        Position::Elsewhere => output.then_more(goal(route.to)),
-    })
-}
-
-async fn move_it(
-    rds: &Client,
-    instance: &DbInstance,
-    route: Route<'_>,
-    holder: Option<&DbInstance>,
-) -> Result<Position> {
-    if route.after_failure {
-        check_name_is_free(route, holder)?;
-    } else {
-        if instance.phase() == Phase::Deleting {
-            return Err(failed(route.target, "a person is deleting this DB instance; nothing was renamed"));
-        }
-        check_may_leave(instance, route, holder)?;
+    match &seen.position {
+        Position::There | Position::UnderWay => Act::End(End::Wait { goal: goal(route.to), more: false }),
+        Position::Busy { at } => Act::End(End::Wait { goal: goal(at), more: true }),
+        Position::Elsewhere => match refusal(route, seen) {
+            Some(error) => Act::End(End::Fail(error)),
+            None => Act::Rename,
+        },
     }
-    ask(rds, instance, route).await
 }
 
-/// The output after a failure for a database that was never renamed, or has its name and needs no wait.
-fn already_there(
-    route: Route<'_>,
-    instance: &DbInstance,
-    position: &Position,
-    output: StepOutput,
-) -> Option<StepOutput> {
-    if *position != Position::There {
+fn refusal(route: Route<'_>, seen: &Seen) -> Option<Error> {
+    if seen.phase == Phase::Deleting && !route.after_failure {
+        return Some(failed(route.target, "a person is deleting this DB instance; nothing was renamed"));
+    }
+    seen.refusal(route)
+}
+
+/// Whether the step leaves the instance alone after a failure, and the reason for a reader. A person deletes the instance,
+/// it has its name and waiting would not change its status, or the run never renamed it.
+fn unmoved(route: Route<'_>, seen: &Seen, was_claimed: bool) -> Option<Option<String>> {
+    if !route.after_failure {
         return None;
     }
-    if instance.phase() != Phase::Available {
-        let status = instance.status().unwrap_or_default();
-        return Some(noted(output, format!("{} is under its own name, in status {status}", route.to)));
+    let Route { to, .. } = route;
+    match (&seen.position, seen.phase) {
+        (_, Phase::Deleting) => Some(Some(is_going(route, seen.holder.is_some()))),
+        (Position::There, Phase::Available) if seen.has_other_modifications => {
+            Some(Some(format!("{to} is under its own name and has modifications pending")))
+        }
+        (Position::There, Phase::Available) => (!was_claimed).then_some(None),
+        (Position::There, _) => Some(Some(format!("{to} is under its own name, in status {}", seen.status))),
+        _ => None,
     }
-    if instance.has_other_modifications() {
-        return Some(noted(output, format!("{} is under its own name and has modifications pending", route.to)));
+}
+
+#[cfg(test)]
+mod tests {
+    use trapheus_common::document::{DatabaseNames, Target};
+    use trapheus_common::identifiers::DatabaseKind;
+
+    use super::*;
+    use crate::Holder;
+
+    fn seen(position: Position, phase: Phase) -> Seen {
+        Seen {
+            kind: DatabaseKind::Instance,
+            name: DatabaseIdentifier::reported("orders"),
+            position,
+            phase,
+            status: "seen".to_owned(),
+            has_pending_modifications: false,
+            has_other_modifications: false,
+            holder: None,
+        }
     }
-    // A database without a claim was never renamed.
-    tags::value(instance.tag_list(), tags::EXECUTION).is_none().then_some(output)
+
+    fn in_route<T>(after_failure: bool, check: impl FnOnce(Route<'_>) -> T) -> T {
+        let name = DatabaseIdentifier::reported;
+        let names = DatabaseNames { service: name("orders"), parked: name("orders-temp"), staged: None };
+        let target = &Target { names, resource_id: "db-1".to_owned() };
+        check(Route { target, from: &target.names.service, to: &target.names.parked, after_failure })
+    }
+
+    #[test]
+    fn an_instance_is_renamed_only_from_another_name_and_without_an_obstacle() {
+        let busy = Position::Busy { at: DatabaseIdentifier::reported("orders-x") };
+        let holder = || Some(Holder { resource_id: "db-2".to_owned(), status: "available".to_owned() });
+        for after_failure in [false, true] {
+            for position in [Position::There, Position::UnderWay, busy.clone(), Position::Elsewhere] {
+                for phase in [Phase::Available, Phase::Passing, Phase::Deleting, Phase::Stopped, Phase::Broken] {
+                    for (others, holder) in [(false, None), (true, None), (false, holder()), (true, holder())] {
+                        let blocked = holder.is_some() || !after_failure && (others || phase == Phase::Deleting);
+                        let plain = seen(position.clone(), phase);
+                        let world = Seen { has_other_modifications: others, holder, ..plain };
+                        let act = in_route(after_failure, |route| decide(route, &world));
+                        match (&position, blocked) {
+                            (Position::Elsewhere, true) => assert!(matches!(act, Act::End(End::Fail(_))), "{world:?}"),
+                            (Position::Elsewhere, false) => assert!(matches!(act, Act::Rename), "{world:?}"),
+                            (Position::Busy { .. }, _) => {
+                                assert!(matches!(act, Act::End(End::Wait { more: true, .. })), "{world:?}");
+                            }
+                            _ => assert!(matches!(act, Act::End(End::Wait { more: false, .. })), "{world:?}"),
+                        }
+                    }
+                }
+            }
+        }
+    }
+
+    #[test]
+    fn a_step_before_a_failure_never_leaves_an_instance_alone() {
+        for phase in [Phase::Available, Phase::Deleting, Phase::Stopped] {
+            assert_eq!(in_route(false, |route| unmoved(route, &seen(Position::There, phase), false)), None);
+        }
+    }
+
+    #[test]
+    fn an_instance_that_the_run_never_renamed_is_left_alone_after_a_failure() {
+        let there =
+            |phase, was_claimed| in_route(true, |route| unmoved(route, &seen(Position::There, phase), was_claimed));
+        assert_eq!(there(Phase::Available, false), Some(None));
+        assert_eq!(there(Phase::Available, true), None);
+        assert!(there(Phase::Stopped, true).flatten().unwrap().contains("in status seen"));
+        assert!(there(Phase::Deleting, true).flatten().unwrap().contains("is being deleted"));
+        assert_eq!(in_route(true, |route| unmoved(route, &seen(Position::Elsewhere, Phase::Available), false)), None);
+    }
 }

@@ -1,9 +1,10 @@
 //! Renames a database of the run, from a name of the plan to another.
 //!
-//! [`instance`] and [`cluster`] find the database by its resource id under any name, and request the missing renames. This
-//! file contains the common part: the two names (`Route`), a database's place between them (`Position`), and the rename of
-//! an instance or member. Every rename continues from any intermediate state, and requests each change once. The step
-//! refuses a name that another database has; the delete crate deletes that database.
+//! [`instance`] and [`cluster`] find the database by its resource id under any name. The module `decide` chooses the next
+//! act from the reads alone; the step carries it out and asks again, until the decision ends the step. This file contains
+//! the common part: the two names (`Route`), a database's place between them (`Position`), and the call of a rename. Every
+//! rename continues from any intermediate state, and requests each change once. The step refuses a name that another
+//! database has; the delete crate deletes that database.
 //!
 //! After a failure the step makes all renames that are still possible, and reports the others.
 //!
@@ -14,12 +15,13 @@ use aws_sdk_rds::Client;
 use trapheus_common::claim::{self, Lookup};
 use trapheus_common::document::{RenameEvent, Request, StepOutput, Target};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
-use trapheus_common::rds::{Changes, Database, Doing, Refusal};
+use trapheus_common::rds::{Change, Changed, Changes, Database, Doing, Refusal};
 use trapheus_common::wait::Goal;
 use trapheus_common::wait::acceptor::{self, Phase};
 use trapheus_common::{Error, ErrorKind, Result};
 
 pub mod cluster;
+mod decide;
 pub mod instance;
 
 /// The route of one database from one name to another.
@@ -112,21 +114,93 @@ fn position_of<D: Database>(database: &D, wanted: &DatabaseIdentifier) -> Positi
     )
 }
 
-/// Refuses a rename that would also apply other modifications, or to a name that `holder` has.
-fn check_may_leave<D: Database>(database: &D, route: Route<'_>, holder: Option<&D>) -> Result<()> {
-    if database.has_other_modifications() {
-        return Err(failed(route.target, pending_modifications(D::KIND)));
+/// A database on its route, as the last read or call showed it.
+#[derive(Clone, Debug)]
+struct Seen {
+    kind: DatabaseKind,
+    name: DatabaseIdentifier,
+    position: Position,
+    phase: Phase,
+    status: String,
+    /// RDS has accepted changes and not carried them out yet.
+    has_pending_modifications: bool,
+    /// Such changes besides a rename.
+    has_other_modifications: bool,
+    /// Another database under the new name.
+    holder: Option<Holder>,
+}
+
+/// Another database that has the new name.
+#[derive(Clone, Debug)]
+struct Holder {
+    resource_id: String,
+    status: String,
+}
+
+impl Seen {
+    fn of<D: Database>(database: &D, route: Route<'_>, holder: Option<&D>) -> Self {
+        Self {
+            kind: D::KIND,
+            name: DatabaseIdentifier::reported(database.name()),
+            position: position_of(database, route.to),
+            phase: database.phase(),
+            status: database.status().unwrap_or_default().to_owned(),
+            has_pending_modifications: database.has_pending_modifications(),
+            has_other_modifications: database.has_other_modifications(),
+            holder: Holder::of(route, holder),
+        }
     }
-    check_name_is_free(route, holder)
+
+    /// The error if the database must not leave its name: the rename would apply other modifications, or another database
+    /// has the new name.
+    fn refusal(&self, route: Route<'_>) -> Option<Error> {
+        if self.position != Position::Elsewhere {
+            return None;
+        }
+        if self.has_other_modifications && !route.after_failure {
+            return Some(failed(route.target, pending_modifications(self.kind)));
+        }
+        self.holder.as_ref().map(|holder| taken(self.kind, route, holder))
+    }
+}
+
+impl Holder {
+    fn of<D: Database>(route: Route<'_>, found: Option<&D>) -> Option<Self> {
+        found.filter(|found| !found.is(&route.target.resource_id)).map(|found| Self {
+            resource_id: found.resource_id().unwrap_or("of unknown resource id").to_owned(),
+            status: found.status().unwrap_or("unknown").to_owned(),
+        })
+    }
 }
 
 /// Refuses a name that another database has.
-fn check_name_is_free<D: Database>(route: Route<'_>, holder: Option<&D>) -> Result<()> {
-    match holder {
-        Some(holder) if !holder.is(&route.target.resource_id) => {
-            Err(taken(D::KIND, route, holder.resource_id(), holder.status()))
+fn check_name_is_free<D: Database>(route: Route<'_>, found: Option<&D>) -> Result<()> {
+    match Holder::of(route, found) {
+        Some(holder) => Err(taken(D::KIND, route, &holder)),
+        None => Ok(()),
+    }
+}
+
+/// The end of a step.
+#[derive(Debug)]
+enum End {
+    Fail(Error),
+    Done,
+    /// The run waits for the goal. With `more`, the step then has further calls to make.
+    Wait {
+        goal: Goal,
+        more: bool,
+    },
+}
+
+impl End {
+    fn output(self, output: StepOutput) -> Result<StepOutput> {
+        match self {
+            Self::Fail(error) => Err(error),
+            Self::Done => Ok(output),
+            Self::Wait { goal, more: true } => Ok(output.then_more(goal)),
+            Self::Wait { goal, more: false } => Ok(output.waiting_for(goal)),
         }
-        _ => Ok(()),
     }
 }
 
@@ -139,12 +213,9 @@ async fn ask<D: Changes>(rds: &Client, database: &D, route: Route<'_>) -> Result
     let at = || DatabaseIdentifier::reported(database.name());
     let doing = format!("cannot rename {} to {wanted}", database.name());
     let doing = Doing { kind: ErrorKind::Rename, identifier: target.identifier().as_str(), doing: &doing };
-    let Err(refused) = database.rename(rds, wanted, doing).await else {
-        return Ok(Position::UnderWay);
-    };
-    // RDS may have carried out the call although its answer was lost, so the present database decides.
-    let Some(now) = D::of_resource_id(rds, &target.resource_id).await? else {
-        return Ok(Position::UnderWay);
+    let (now, refused) = match database.change(rds, Change::Rename(wanted), doing).await? {
+        Changed::Accepted | Changed::Failed { now: None, .. } => return Ok(Position::UnderWay),
+        Changed::Failed { now: Some(now), refused } => (now, refused),
     };
     match (position_of(&now, wanted), refused.refusal) {
         (Position::Elsewhere, Refusal::NameTaken) if route.after_failure => {
@@ -204,17 +275,12 @@ fn pending_modifications(kind: DatabaseKind) -> String {
     )
 }
 
-fn taken(
-    kind: DatabaseKind,
-    Route { target, to: wanted, .. }: Route<'_>,
-    holder: Option<&str>,
-    status: Option<&str>,
-) -> Error {
-    let (holder, status) = (holder.unwrap_or("of unknown resource id"), status.unwrap_or("unknown"));
+fn taken(kind: DatabaseKind, Route { target, to: wanted, .. }: Route<'_>, holder: &Holder) -> Error {
+    let Holder { resource_id, status } = holder;
     failed(
         target,
         format!(
-            "cannot rename {} to {wanted}: that name belongs to another {kind}, {holder} (status {status}). Rename or \
+            "cannot rename {} to {wanted}: that name belongs to another {kind}, {resource_id} (status {status}). Rename or \
              delete that one; it was not touched",
             target.resource_id
         ),
