@@ -2,7 +2,7 @@
 //!
 //! A cluster's `available` says nothing about its members, so a cluster is ready when they are.
 
-use std::cell::{Cell, RefCell};
+use std::cell::RefCell;
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbCluster;
@@ -16,6 +16,7 @@ use trapheus_common::wait::acceptor::{Backoff, Verdict};
 use trapheus_common::wait::{Goal, MemberGoal};
 
 use crate::instance::{look_at_instance, look_for_instances_gone, look_for_instances_settled};
+use crate::reads::{Act, Part, Reads};
 use crate::{
     both, look_for_available, look_for_found_again, look_for_gone, look_for_settled, look_for_snapshot,
     look_for_snapshot_gone, look_for_storage_work,
@@ -24,7 +25,8 @@ use crate::{
 /// Waits for the goal of a step on a DB cluster.
 pub async fn wait(rds: &Client, policy: PollPolicy, event: WaitEvent, invocation: Invocation) -> Result<WaitOutput> {
     let is_restored = matches!(event.task.taskname, TaskName::ClusterRestore | TaskName::Settings);
-    let reads = ClusterReads::new(event.rollback_started_at.is_some(), is_restored);
+    let reads = RefCell::new(Reads::new(event.rollback_started_at.is_some()));
+    let reads = ClusterReads { reads, is_restored };
     crate::wait(async |goal| look(rds, goal, &reads).await, policy, event, invocation).await
 }
 
@@ -66,60 +68,14 @@ async fn look(rds: &Client, goal: &Goal, reads: &ClusterReads) -> Result<Look> {
     }
 }
 
-/// The reads of a cluster and its members, which all have to be available.
-///
-/// RDS describes clusters and instances in two calls. While one of the two is not available, each read asks only for that
-/// one. Every twentieth read asks for both. Once both are, the next read asks only for the one that became available last.
-/// The other was available before it. No step reads again after a rollback, so there each read asks for both.
+/// The calls of a wait for a cluster and its members.
 struct ClusterReads {
-    looks: Cell<u32>,
-    last: Cell<Part>,
-    /// The last observation of the other part, if both were available.
-    other: RefCell<Option<Look>>,
-    is_rollback: bool,
+    reads: RefCell<Reads>,
     /// Whether the cluster has just been restored.
     is_restored: bool,
 }
 
-/// The parts to read.
-#[derive(Clone, Copy, PartialEq, Eq)]
-enum Part {
-    Cluster,
-    Members,
-}
-
-impl Part {
-    const fn other(self) -> Self {
-        match self {
-            Self::Cluster => Self::Members,
-            Self::Members => Self::Cluster,
-        }
-    }
-
-    /// Joins the reads of this part and the other, always in the same order.
-    fn with(self, seen: Look, seen_of_other: Look) -> Look {
-        match self {
-            Self::Cluster => both(seen, seen_of_other),
-            Self::Members => both(seen_of_other, seen),
-        }
-    }
-}
-
 impl ClusterReads {
-    /// Every so many reads both parts are read: the other may have failed meanwhile.
-    const BOTH: u32 = 20;
-
-    /// The first read is of the members, which take longer than their cluster.
-    fn new(is_rollback: bool, is_restored: bool) -> Self {
-        Self {
-            looks: Cell::new(0),
-            last: Cell::new(Part::Members),
-            other: RefCell::default(),
-            is_rollback,
-            is_restored,
-        }
-    }
-
     async fn look(
         &self,
         rds: &Client,
@@ -127,34 +83,23 @@ impl ClusterReads {
         resource_id: Option<&str>,
         members: &[MemberGoal],
     ) -> Result<Look> {
-        if members.is_empty() {
-            return look_for_cluster(rds, wanted, resource_id, self.is_restored).await;
-        }
         let ask = async |part| match part {
             Part::Cluster => look_for_cluster(rds, wanted, resource_id, self.is_restored).await,
             Part::Members => look_for_members(rds, members).await,
         };
-        self.looks.set(self.looks.get() + 1);
-        let last = self.last.get();
-        let other = last.other();
-        let seen = ask(last).await?;
-        let is_there = seen.verdict == Verdict::Complete;
-        let is_read_of_both = self.looks.get().is_multiple_of(Self::BOTH);
-        let other_was = self.other.take();
-        if !is_there && !is_read_of_both {
-            return Ok(seen);
+        if members.is_empty() {
+            return ask(Part::Cluster).await;
         }
-        if let Some(other_was) = other_was.filter(|_| is_there && !is_read_of_both && !self.is_rollback) {
-            self.other.replace(Some(other_was.clone()));
-            return Ok(last.with(seen, other_was));
+        let part = self.reads.borrow_mut().begin();
+        let seen = ask(part).await?;
+        let act = self.reads.borrow_mut().decide(seen);
+        match act {
+            Act::Answer(look) => Ok(look),
+            Act::ReadOther(seen) => {
+                let seen_of_other = ask(part.other()).await?;
+                Ok(self.reads.borrow_mut().join(seen, seen_of_other))
+            }
         }
-        let seen_of_other = ask(other).await?;
-        match (is_there, seen_of_other.verdict == Verdict::Complete) {
-            (true, true) => drop(self.other.replace(Some(seen_of_other.clone()))),
-            (true, false) => self.last.set(other),
-            (false, _) => {}
-        }
-        Ok(last.with(seen, seen_of_other))
     }
 }
 

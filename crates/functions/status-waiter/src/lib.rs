@@ -18,6 +18,7 @@ use trapheus_common::wait::acceptor::{self, Backoff, Sighting, Verdict};
 
 pub mod cluster;
 pub mod instance;
+mod reads;
 
 /// The time that the function leaves for its answer to arrive.
 const MARGIN: Duration = Duration::from_secs(10);
