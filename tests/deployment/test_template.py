@@ -139,7 +139,7 @@ def test_a_function_is_given_the_variables_that_it_reads_and_no_others(name):
     assert everywhere == {"RUST_LOG"}
     read = (variables_read(main_of(FUNCTIONS[name])) | everywhere) - by_lambda
     # Every preflight gets the limits of a run, even one that leaves their check to AWS.
-    limits = {"DATABASE_NAMES", "REQUIRE_OPT_IN"} if name.startswith("Preflight") else set()
+    limits = {"DATABASE_NAMES", "SOURCE_NAMES", "REQUIRE_OPT_IN"} if name.startswith("Preflight") else set()
     assert given == read | limits
 
 
@@ -277,6 +277,10 @@ def test_a_default_fits_its_own_pattern(name):
         ("DatabaseNames", "orders,*", False),
         ("DatabaseNames", "", False),
         ("DatabaseNames", "Orders", False),
+        ("SourceNames", "*", True),
+        ("SourceNames", "production,shop-", True),
+        ("SourceNames", "production, shop", False),
+        ("SourceNames", "", False),
         ("MonitoringRole", "service-role/rds-monitoring-*", True),
         ("MonitoringRole", "arn:aws:iam::123456789012:role/x", False),
         ("DirectoryRole", "", False),
@@ -364,7 +368,7 @@ def longest(value):
     """The highest number of characters of a policy, without blanks, as IAM counts them. It assumes the longest partition, region
     and stack name, and every condition true."""
     place = {"AWS::Partition": "aws-us-gov", "AWS::Region": "us-gov-east-1", "AWS::AccountId": "1" * 12, "AWS::StackName": "s" * 58}
-    most = {"DatabaseNames": ",".join(["n" * 40] * 8), "RecipientEmail": ",".join(["r" * 60] * 50), "SenderEmail": "s" * 60}
+    most = {"DatabaseNames": ",".join(["n" * 40] * 8), "SourceNames": ",".join(["n" * 40] * 8), "RecipientEmail": ",".join(["r" * 60] * 50), "SenderEmail": "s" * 60}
 
     def resolved(value):
         match value:

@@ -108,7 +108,7 @@ impl Harness {
         let plan =
             Box::pin(trapheus_preflight::instance::preflight(self.rds(), &Scope::default(), self.invocation(), event))
                 .await;
-        StepEvent { request, plan: plan.expect("a preflight that passes") }
+        StepEvent { request, plan: plan.expect("a preflight that passes").plan().expect("no dry run") }
     }
 
     /// As [`Self::instance`], after the claim of our execution.
@@ -128,7 +128,7 @@ impl Harness {
         let plan =
             Box::pin(trapheus_preflight::cluster::preflight(self.rds(), &Scope::default(), self.invocation(), event))
                 .await;
-        StepEvent { request, plan: plan.expect("a preflight that passes") }
+        StepEvent { request, plan: plan.expect("a preflight that passes").plan().expect("no dry run") }
     }
 
     /// As [`Self::cluster`], after the claim of our execution.

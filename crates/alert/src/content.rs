@@ -290,7 +290,10 @@ fn as_understood(request: &Request) -> Vec<(&'static str, String)> {
     let (database, snapshot) = (&request.identifier, &request.snapshot_identifier);
     let what = match request.task {
         Task::CreateSnapshot => format!("take the snapshot {snapshot} anew, then restore {database} from it"),
-        Task::DbRestore => format!("restore {database} from its snapshot {snapshot}"),
+        Task::DbRestore => match &request.source {
+            None => format!("restore {database} from its snapshot {snapshot}"),
+            Some(source) => format!("restore {database} from {source}"),
+        },
         Task::CreateSnapshotOnly => format!("take the snapshot {snapshot} anew, and stop"),
     };
     vec![

@@ -21,6 +21,7 @@ use trapheus_common::timestamp::Timestamp;
 use crate::content::Alert;
 use crate::run::Run;
 
+mod backup;
 pub mod cause;
 pub mod content;
 #[cfg(test)]

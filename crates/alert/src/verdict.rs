@@ -8,11 +8,12 @@
 use std::borrow::Cow;
 
 use trapheus_common::commands::{self, Cli, Kept};
-use trapheus_common::document::{Member, Names, OriginalCluster, Request, Target};
+use trapheus_common::document::{Member, Names, OriginalCluster, Request, Source, Target};
 use trapheus_common::identifiers::{DatabaseKind, execution_machine};
 use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, phase, was_never_in_service};
 
+use crate::backup::Backup;
 use crate::resources::{Database, Origin, Resources, SnapshotStatus};
 use crate::run::{Described, Original, Progress, Recovery, Run};
 use crate::words;
@@ -649,9 +650,9 @@ impl Place<'_> {
             }
             (None, None) => {
                 let mut verdict = action_needed(format!("{gone}, and no {} answers as {name}.", self.request.kind));
-                verdict.remarks.push("The commands restore it from its snapshot with its main settings.".to_owned());
+                verdict.remarks.push("The commands restore it from its backup with its main settings.".to_owned());
                 self.look_after_aside(&mut verdict, Members::Left);
-                verdict.commands = self.commands.restore(self.request, self.original);
+                verdict.commands = self.commands.restore(self.request, self.run.source.as_ref(), self.original);
                 verdict
             }
         }
@@ -905,18 +906,15 @@ impl Commands<'_> {
     }
 
     /// The settings that decide on access and behaviour; the owner sets the rest.
-    fn restore(self, request: &Request, original: &Original) -> Vec<Command> {
+    fn restore(self, request: &Request, source: Option<&Source>, original: &Original) -> Vec<Command> {
         let name = request.identifier.as_str();
-        let snapshot = request.snapshot_identifier.as_str();
-        let purpose = format!("restore {name} from {snapshot}");
+        let backup = Backup::of(request, source, original.target().resource_id.as_str());
+        let purpose = format!("restore {name} from {backup}");
         match &original.described {
             Described::Instance(instance) => {
                 let settings = &instance.settings;
-                let line = self
-                    .0
-                    .rds("restore-db-instance-from-db-snapshot")
-                    .with("--db-instance-identifier", [name])
-                    .with("--db-snapshot-identifier", [snapshot])
+                let line = backup
+                    .restore_instance(self.0, name)
                     .with("--db-instance-class", settings.instance_class.as_deref())
                     .with("--db-subnet-group-name", settings.subnet_group.as_deref())
                     .with("--vpc-security-group-ids", settings.security_groups.iter().map(String::as_str))
@@ -926,12 +924,8 @@ impl Commands<'_> {
             }
             Described::Cluster(cluster) => {
                 let settings = &cluster.settings;
-                let line = self
-                    .0
-                    .rds("restore-db-cluster-from-snapshot")
-                    .with("--db-cluster-identifier", [name])
-                    .with("--snapshot-identifier", [snapshot])
-                    .with("--engine", [cluster.engine.as_str()])
+                let line = backup
+                    .restore_cluster(self.0, name, &cluster.engine)
                     .with("--db-cluster-instance-class", settings.instance_class.as_deref())
                     .with("--db-subnet-group-name", settings.subnet_group.as_deref())
                     .with("--vpc-security-group-ids", settings.security_groups.iter().map(String::as_str))

@@ -67,6 +67,23 @@ const CHANGES = {
     ["og", "OptionGroupName", "default"],
     ["subgrp", "DBSubnetGroupName", "default"],
   ],
+  // The automated backups of a database have its resource id.
+  RestoreDBClusterToPointInTime: [
+    ["cluster", "DBClusterIdentifier"],
+    ["cluster", "SourceDBClusterIdentifier"],
+    ["cluster-auto-backup", "SourceDbClusterResourceId"],
+    ["cluster-pg", "DBClusterParameterGroupName", "default"],
+    ["og", "OptionGroupName", "default"],
+    ["subgrp", "DBSubnetGroupName", "default"],
+  ],
+  RestoreDBInstanceToPointInTime: [
+    ["db", "TargetDBInstanceIdentifier"],
+    ["db", "SourceDBInstanceIdentifier"],
+    ["auto-backup", "SourceDbiResourceId"],
+    ["pg", "DBParameterGroupName", "default"],
+    ["og", "OptionGroupName", "default"],
+    ["subgrp", "DBSubnetGroupName", "default"],
+  ],
 };
 
 /** The action that RDS also checks on the members of a Multi-AZ DB cluster, by the request about the cluster. */
@@ -185,7 +202,7 @@ class RdsRequest {
 
   members() {
     const { DBClusterIdentifier: cluster, DBClusterInstanceClass: instanceClass } = this.parameters;
-    if (this.action === "RestoreDBClusterFromSnapshot" && instanceClass) {
+    if (this.action.startsWith("RestoreDBCluster") && instanceClass) {
       // RDS gives the members none of the cluster's tags, so the check may see no tags.
       return [this.about("CreateDBInstance", rdsArn("db", `${cluster}-instance-1`), {})];
     }

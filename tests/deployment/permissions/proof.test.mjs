@@ -219,6 +219,8 @@ function changes(stem) {
     rds("snapshot-cluster", "DeleteDBClusterSnapshot", { DBClusterSnapshotIdentifier: `${stem}-snapshot` }),
     rds("restore-instance", "RestoreDBInstanceFromDBSnapshot", { DBInstanceIdentifier: stem, DBSnapshotIdentifier: "orders-snapshot", ...tags(ours) }),
     rds("restore-cluster", "RestoreDBClusterFromSnapshot", { DBClusterIdentifier: stem, SnapshotIdentifier: "orders-snapshot", ...tags(ours) }),
+    rds("restore-instance", "RestoreDBInstanceToPointInTime", { TargetDBInstanceIdentifier: stem, SourceDbiResourceId: "db-ORIGINAL", ...tags(ours) }),
+    rds("restore-cluster", "RestoreDBClusterToPointInTime", { DBClusterIdentifier: stem, SourceDbClusterResourceId: "cluster-ORIGINAL", ...tags(ours) }),
     rds("restore-cluster", "CreateDBInstance", { DBInstanceIdentifier: `${stem}-1`, DBClusterIdentifier: "orders", ...tags(ours) }),
     rds("snapshot-instance", "CreateDBSnapshot", { DBInstanceIdentifier: stem, DBSnapshotIdentifier: "orders-temp", ...tags(claim("snapshot")) }),
     rds("snapshot-instance", "CopyDBSnapshot", { SourceDBSnapshotIdentifier: "orders-temp", TargetDBSnapshotIdentifier: `${stem}-snapshot`, ...tags(claim("snapshot")) }),
@@ -244,6 +246,9 @@ test("with DatabaseNames, no other database is changed, whatever its tags", asyn
 test("a foreign database's backup is only read, and a copied claim is removed from a foreign snapshot", async () => {
   const named = { DatabaseNames: "orders" };
   await isAllowed(rds("restore-instance", "RestoreDBInstanceFromDBSnapshot", { DBInstanceIdentifier: "orders", DBSnapshotIdentifier: "billing-snapshot", ...tags(ours) }), named);
+  await isAllowed(rds("restore-instance", "RestoreDBInstanceToPointInTime", { TargetDBInstanceIdentifier: "orders", SourceDbiResourceId: "db-BILLING", ...tags(ours) }), named);
+  const shared = "arn:aws:rds:us-east-1:210987654321:snapshot:rds:theirs";
+  await isAllowed(rds("restore-instance", "RestoreDBInstanceFromDBSnapshot", { DBInstanceIdentifier: "orders", DBSnapshotIdentifier: shared, ...tags(ours) }), named);
   await isAllowed(rds("release-instance", "RemoveTagsFromResource", { ResourceName: arnOf("snapshot", "before-the-merger"), "TagKeys.member.1": "trapheus:role" }), named);
 });
 

@@ -16,14 +16,16 @@ async fn instance(harness: &Harness, task: Task) -> Result<OriginalInstance> {
 
 async fn instance_plan(harness: &Harness, task: Task) -> Result<Plan<OriginalInstance>> {
     let event = PreflightEvent { request: harness.request("orders", task, false) };
-    trapheus_preflight::instance::preflight(harness.rds(), &Scope::default(), harness.invocation(), event).await
+    trapheus_preflight::instance::preflight(harness.rds(), &Scope::default(), harness.invocation(), event)
+        .await
+        .map(|answer| answer.plan().expect("no dry run"))
 }
 
 async fn cluster(harness: &Harness, task: Task) -> Result<OriginalCluster> {
     let event = PreflightEvent { request: harness.request("orders", task, true) };
     trapheus_preflight::cluster::preflight(harness.rds(), &Scope::default(), harness.invocation(), event)
         .await
-        .map(|plan| plan.original)
+        .map(|answer| answer.plan().expect("no dry run").original)
 }
 
 /// A DB instance and its snapshot.

@@ -14,6 +14,7 @@ mod lag;
 mod recovery;
 mod requests;
 mod slack;
+mod sources;
 
 use rds_simulator::{World, WorldState};
 use serde_json::{Value, json};

@@ -45,7 +45,8 @@ impl<'a> Cli<'a> {
         self.of("rds", operation)
     }
 
-    fn of(self, service: &str, operation: &str) -> Command<'a> {
+    /// A command of any service: `describe-alarms` of `cloudwatch`.
+    pub fn of(self, service: &str, operation: &str) -> Command<'a> {
         Command { text: format!("aws {service} {operation}"), region: self.region }
     }
 

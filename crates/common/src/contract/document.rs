@@ -27,11 +27,14 @@
 //! The document stays far below Step Functions' limit of 256 KiB for every database. The steps read tags from the original,
 //! and the document contains only their number and hash. It contains no value twice.
 
+use std::fmt;
+
 use serde::{Deserialize, Serialize};
 
 use crate::error::{Error, Result};
 use crate::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, SnapshotIdentifier};
 use crate::settings::{ClusterSettings, InstanceSettings};
+use crate::source::{self, SourceRequest};
 use crate::timestamp::Timestamp;
 use crate::wait::Goal;
 
@@ -158,6 +161,12 @@ pub struct Request {
     /// The greatest age of the backup at the beginning of the run, if the input limits it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub maximum_age_seconds: Option<u64>,
+    /// The backup to restore, if the input chooses one in place of [`Self::snapshot_identifier`].
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub source: Option<SourceRequest>,
+    /// Whether the run ends after preflight, with its plan, and changes nothing.
+    #[serde(default, skip_serializing_if = "std::ops::Not::not")]
+    pub dry_run: bool,
     #[serde(flatten)]
     pub options: RunOptions,
 }
@@ -233,15 +242,23 @@ pub struct Planned<'a> {
     pub names: Vec<&'a DatabaseIdentifier>,
 }
 
+impl<O> Plan<O> {
+    /// The pinned backup. A run without one restores nothing.
+    pub fn pinned(&self) -> Result<&Source> {
+        self.source.as_ref().ok_or_else(|| Error::internal("the plan names no source to restore from"))
+    }
+}
+
 /// The backup that a run restores, pinned by facts that never change.
 #[derive(Clone, Debug, PartialEq, Eq, Serialize, Deserialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
     pub kind: SourceKind,
+    /// The ARN of the snapshot; for a moment or a clone, of its database or its retained backup.
     pub arn: String,
-    /// The time of the data: `OriginalSnapshotCreateTime`, which a copy keeps, else `SnapshotCreateTime`.
+    /// The time of the data: `OriginalSnapshotCreateTime`, which a copy keeps, else `SnapshotCreateTime`; or the moment.
     pub created_at: Timestamp,
-    /// The time of this snapshot's creation: another snapshot of the same name has another time.
+    /// The time of this snapshot's creation: another snapshot of the same name has another time. Otherwise the moment.
     pub taken_at: Timestamp,
     /// The name of the snapshot's source at that time.
     #[serde(default, skip_serializing_if = "Option::is_none")]
@@ -249,6 +266,12 @@ pub struct Source {
     /// `DbiResourceId` or `DbClusterResourceId` of the snapshot's source, if RDS reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_resource_id: Option<String>,
+    /// The engine version that a moment or a clone restores. A snapshot reports its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub engine_version: Option<String>,
+    /// The storage that a moment restores, in GiB. A snapshot reports its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub allocated_gib: Option<i32>,
 }
 
 /// The kind of a pinned backup.
@@ -256,6 +279,37 @@ pub struct Source {
 #[serde(rename_all = "camelCase")]
 pub enum SourceKind {
     Snapshot,
+    /// A moment of automated backups.
+    PointInTime,
+    /// The present state of an Aurora cluster, without a copy of its storage.
+    Clone,
+}
+
+impl Source {
+    /// The snapshot as calls of the account in the ARN `own` name it; none for a moment or a clone.
+    pub fn snapshot_for_calls(&self, own: &str) -> Option<&str> {
+        (self.kind == SourceKind::Snapshot).then(|| source::name_for_calls(&self.arn, own))
+    }
+
+    /// The resource id of the database whose backup this is; an error for a moment without one.
+    pub fn resource_id_for_calls(&self) -> Result<&str> {
+        let id = self.source_resource_id.as_deref().filter(|id| !id.is_empty());
+        id.ok_or_else(|| Error::internal("the plan names no resource id for its moment"))
+    }
+}
+
+impl fmt::Display for Source {
+    fn fmt(&self, f: &mut fmt::Formatter<'_>) -> fmt::Result {
+        let of = self.source_identifier.as_deref().or(self.source_resource_id.as_deref()).unwrap_or("a database");
+        match self.kind {
+            SourceKind::Snapshot => {
+                let name = self.arn.splitn(7, ':').nth(6).unwrap_or(&self.arn);
+                write!(f, "the snapshot {name}")
+            }
+            SourceKind::PointInTime => write!(f, "the automated backup of {of} at {}", self.created_at),
+            SourceKind::Clone => write!(f, "a clone of {of}"),
+        }
+    }
 }
 
 /// The role of a name that a database has during a run. The state machine passes roles; the plan knows the names.

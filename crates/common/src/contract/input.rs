@@ -7,11 +7,13 @@
 use crate::document::{self, ExportRequest, Request, RunOptions, Task, ValidateEvent};
 use crate::error::listed;
 use crate::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, IdentifierError, SnapshotIdentifier};
+use crate::source::SourceRequest;
 use crate::{Error, ErrorKind, Result, identifiers};
 use serde_json::{Map, Value};
 
 /// The fields a user may give; the first [`REQUIRED`] of them are required.
-const FIELDS: [&str; 6] = ["identifier", "task", "isCluster", "export", "waitForExport", "maximumAge"];
+const FIELDS: [&str; 8] =
+    ["identifier", "task", "isCluster", "source", "maximumAge", "dryRun", "export", "waitForExport"];
 const REQUIRED: usize = 3;
 /// The field in which a state machine that starts an execution gives its own execution. AWS recommends it and reads it
 /// itself: <https://docs.aws.amazon.com/step-functions/latest/dg/concepts-nested-workflows.html>
@@ -48,13 +50,18 @@ pub fn validate(options: ValidateOptions, event: ValidateEvent) -> Result<Reques
     let identifier = keep(identifier(input), &mut problems);
     let export = keep_all(export(input, task, options.export_snapshots), &mut problems);
     let maximum_age = keep(maximum_age(input, task), &mut problems);
+    let source = keep_all(source(input, kind, task), &mut problems);
+    let dry_run = keep(flag(input, "dryRun"), &mut problems).map(|dry_run| dry_run == Some(true));
     let names = match (kind, identifier) {
         (Some(kind), Some(identifier)) => keep_all(Names::derive(kind, identifier), &mut problems),
         _ => None,
     };
-    let (Some(kind), Some(task), Some(names), Some(export), Some(maximum_age_seconds), true) =
-        (kind, task, names, export, maximum_age, problems.is_empty())
+    let (Some(kind), Some(task), Some(names), Some(export), Some(maximum_age_seconds)) =
+        (kind, task, names, export, maximum_age)
     else {
+        return Err(refusal(input, &problems));
+    };
+    let (Some(source), Some(dry_run), true) = (source, dry_run, problems.is_empty()) else {
         return Err(refusal(input, &problems));
     };
     let export = export.map(|wait| ExportRequest {
@@ -71,6 +78,8 @@ pub fn validate(options: ValidateOptions, event: ValidateEvent) -> Result<Reques
         deadline: event.start_time.plus_seconds(options.run_seconds),
         export,
         maximum_age_seconds,
+        source,
+        dry_run,
         options: options.options,
     })
 }
@@ -187,6 +196,21 @@ fn maximum_age(input: &Map<String, Value>, task: Option<Task>) -> std::result::R
     }
 }
 
+/// The backup that the input chooses. A task that takes its own snapshot restores that one.
+fn source(
+    input: &Map<String, Value>,
+    kind: Option<DatabaseKind>,
+    task: Option<Task>,
+) -> std::result::Result<Option<SourceRequest>, Vec<String>> {
+    let Some(given) = input.get("source") else { return Ok(None) };
+    match task {
+        Some(task) if task.takes_snapshot() => {
+            Err(vec![format!("`source` is given, but `{}` takes its own snapshot: use `db_restore`", task.name())])
+        }
+        _ => SourceRequest::parse(kind, given).map(Some),
+    }
+}
+
 /// An execution's name becomes the value of a tag, which allows fewer characters than Step Functions does.
 fn unfit_execution(execution: &str) -> Option<String> {
     let unfit = identifiers::unfit_in_tag_value(execution);
@@ -292,6 +316,7 @@ fn keep_all<T>(outcome: std::result::Result<T, Vec<String>>, problems: &mut Vec<
 #[cfg(test)]
 mod tests {
     use crate::document::SnapshotReplacement;
+    use crate::source::SnapshotChoice;
     use crate::timestamp::Timestamp;
     use serde_json::json;
 
@@ -408,11 +433,7 @@ mod tests {
             ("isCluster", json!(0), "`isCluster` is the number 0"),
             ("iscluster", json!(true), "`iscluster` is not a known field"),
             ("is_cluster", json!(true), "did you mean `isCluster`?"),
-            (
-                "colour",
-                json!("red"),
-                "the fields are `identifier`, `task`, `isCluster`, `export`, `waitForExport`, `maximumAge`",
-            ),
+            ("colour", json!("red"), "`isCluster`, `source`, `maximumAge`, `dryRun`, `export`, `waitForExport`"),
             ("maximumAge", json!(36), "`maximumAge` is the number 36; it is a number of hours or days"),
             ("maximumAge", json!("0d"), "`maximumAge` is \"0d\""),
             ("maximumAge", json!("d"), "`maximumAge` is \"d\""),
@@ -420,6 +441,9 @@ mod tests {
             ("maximumAge", json!("1.5h"), "`maximumAge` is \"1.5h\""),
             ("maximumAge", json!("90m"), "`maximumAge` is \"90m\""),
             ("maximumAge", json!("99999999999999999999d"), "`maximumAge` is \""),
+            ("source", json!("nightly"), "`source` is not an object with one of `snapshot`"),
+            ("source", json!({"snapshot": "x", "latestSnapshot": "any"}), "`source` has 2 choices"),
+            ("dryRun", json!("true"), "`dryRun` is the string \"true\"; write true without quotes"),
             ("export", json!("true"), "`export` is the string \"true\"; write true without quotes"),
             ("export", json!(1), "`export` is the number 1"),
             ("waitForExport", json!(null), "`waitForExport` is null"),
@@ -469,6 +493,28 @@ mod tests {
         for task in ["create_snapshot", "create_snapshot_only"] {
             let report = refused(json!({"identifier": "orders", "task": task, "isCluster": false, "maximumAge": "7d"}));
             assert!(report.contains(&format!("`{task}` takes its own snapshot")), "{report}");
+        }
+    }
+
+    #[test]
+    fn a_source_belongs_to_a_restore_and_a_dry_run_to_every_task() {
+        for task in Task::ALL {
+            let input = json!({
+                "identifier": "orders", "task": task.name(), "isCluster": false,
+                "source": {"latestSnapshot": "any"}, "dryRun": true,
+            });
+            if task.takes_snapshot() {
+                let mut plain = input.clone();
+                let report = refused(input);
+                assert!(report.contains(&format!("`{}` takes its own snapshot", task.name())), "{report}");
+                plain.as_object_mut().unwrap().remove("source");
+                assert!(run(plain).unwrap().dry_run);
+                continue;
+            }
+            let request = run(input).unwrap();
+            assert!(request.dry_run);
+            let latest = SourceRequest::Latest { latest_snapshot: SnapshotChoice::Any, of: None };
+            assert_eq!(request.source, Some(latest));
         }
     }
 

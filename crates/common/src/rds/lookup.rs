@@ -161,6 +161,24 @@ pub async fn cluster_snapshot(rds: &Client, identifier: &str) -> Result<Option<D
     }
 }
 
+/// The DB snapshot with this ARN that another account shares.
+pub async fn shared_snapshot(rds: &Client, arn: &str) -> Result<Option<DbSnapshot>> {
+    match rds.describe_db_snapshots().db_snapshot_identifier(arn).include_shared(true).send().await {
+        Ok(answer) => Ok(answer.db_snapshots.unwrap_or_default().into_iter().next()),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_db_snapshot_not_found_fault()) => Ok(None),
+        Err(error) => Err(look_failed(arn, "cannot describe the shared DB snapshot", &error)),
+    }
+}
+
+/// The DB cluster snapshot with this ARN that another account shares.
+pub async fn shared_cluster_snapshot(rds: &Client, arn: &str) -> Result<Option<DbClusterSnapshot>> {
+    match rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(arn).include_shared(true).send().await {
+        Ok(answer) => Ok(answer.db_cluster_snapshots.unwrap_or_default().into_iter().next()),
+        Err(error) if error.as_service_error().is_some_and(|e| e.is_db_cluster_snapshot_not_found_fault()) => Ok(None),
+        Err(error) => Err(look_failed(arn, "cannot describe the shared DB cluster snapshot", &error)),
+    }
+}
+
 /// Sets tags on the resource with this ARN. A repeated call changes nothing.
 pub async fn add_tags(rds: &Client, arn: &str, tags: impl IntoIterator<Item = Tag>) -> Result<()> {
     rds.add_tags_to_resource()

@@ -8,13 +8,13 @@ use std::time::Duration;
 
 use trapheus_common::document::{ClusterKind, Names, Request, SnapshotReplacement, Source};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
-use trapheus_common::source::Age;
+use trapheus_common::source::{Age, SourceRequest, account};
 use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, Verdict, phase, snapshot_available};
 
 use crate::facts::{Database, Facts, Snapshot};
 use crate::problem::Problem;
-use crate::{cli_advice, orderable, quotas};
+use crate::{backup, cli_advice, orderable, quotas};
 
 /// The wait for a busy database: backups and modifications take minutes.
 const BUSY: Duration = Duration::from_secs(10 * 60);
@@ -33,7 +33,7 @@ const ALWAYS: [Check; 7] = [
 ];
 
 /// The checks for a task that renames and restores the original.
-const RESTORING: [Check; 19] = [
+const RESTORING: [Check; 20] = [
     nothing_is_pending,
     groups_are_in_force,
     no_integration_reads,
@@ -50,6 +50,7 @@ const RESTORING: [Check; 19] = [
     snapshot_fits,
     snapshot_is_of_the_target,
     snapshot_is_young_enough,
+    backup::needs_copy,
     final_snapshot_fits,
     orderable::has_requested_classes,
     quotas::have_room,
@@ -470,10 +471,16 @@ fn snapshot_fits(request: &Request, facts: &Facts) -> Vec<Problem> {
     if request.task.takes_snapshot() {
         return Vec::new();
     }
+    if let Some(problem) = &facts.no_backup {
+        return vec![problem.clone()];
+    }
     match (&facts.snapshot, &facts.target) {
+        // Without a target there is no database whose backup could be chosen.
+        (None, None) if request.source.is_some() => Vec::new(),
         (None, _) => vec![Problem::lasting(no_snapshot(request, facts))],
         (Some(snapshot), Some(target)) => {
-            snapshot_status(snapshot).into_iter().chain(differences(target, snapshot).map(Problem::lasting)).collect()
+            let differences = differences(request, target, snapshot).map(Problem::lasting);
+            snapshot_status(snapshot).into_iter().chain(differences).collect()
         }
         (Some(snapshot), None) => snapshot_status(snapshot).into_iter().collect(),
     }
@@ -498,7 +505,7 @@ fn no_snapshot(request: &Request, facts: &Facts) -> String {
 
 fn snapshot_status(snapshot: &Snapshot) -> Option<Problem> {
     let Snapshot { identifier, status, .. } = snapshot;
-    let seen = format!("the snapshot `{identifier}` is in status `{status}`");
+    let seen = format!("{} is in status `{status}`", snapshot.words());
     match snapshot_available(identifier, Some(status)) {
         Verdict::Complete if snapshot.pinned.is_some() => None,
         Verdict::Complete => Some(Problem::passing(
@@ -513,14 +520,21 @@ fn snapshot_status(snapshot: &Snapshot) -> Option<Problem> {
     }
 }
 
-/// The facts in which the snapshot differs from this database.
-fn differences<'a>(target: &'a Database, snapshot: &'a Snapshot) -> impl Iterator<Item = String> + 'a {
-    [engine_differs(target, snapshot), version_differs(target, snapshot), encryption_differs(target, snapshot)]
-        .into_iter()
-        .flatten()
-        .map(|difference| {
-            format!("the snapshot `{}` does not fit `{}`: {difference}", snapshot.identifier, target.identifier)
-        })
+/// The facts in which the backup differs from this database.
+fn differences<'a>(
+    request: &Request,
+    target: &'a Database,
+    snapshot: &'a Snapshot,
+) -> impl Iterator<Item = String> + 'a {
+    let is_of_another = !is_of_this_name(request, target, snapshot);
+    [
+        engine_differs(target, snapshot),
+        version_differs(target, snapshot, is_of_another),
+        encryption_differs(target, snapshot, is_of_another),
+    ]
+    .into_iter()
+    .flatten()
+    .map(|difference| format!("{} does not fit `{}`: {difference}", snapshot.words(), target.identifier))
 }
 
 fn engine_differs(target: &Database, snapshot: &Snapshot) -> Option<String> {
@@ -528,7 +542,9 @@ fn engine_differs(target: &Database, snapshot: &Snapshot) -> Option<String> {
         .then(|| format!("its engine is {}, the database's {}; take a new one", snapshot.engine, target.engine))
 }
 
-fn version_differs(target: &Database, snapshot: &Snapshot) -> Option<String> {
+/// A backup of another database may be of a newer version, which the plan reports. Another major version is refused, because
+/// the target's parameter group does not fit it.
+fn version_differs(target: &Database, snapshot: &Snapshot, is_of_another: bool) -> Option<String> {
     if snapshot.engine != target.engine {
         return None;
     }
@@ -536,72 +552,100 @@ fn version_differs(target: &Database, snapshot: &Snapshot) -> Option<String> {
     let versions = format!("version {}, the database runs {}", snapshot.engine_version, target.engine_version);
     if has.major() != runs.major() {
         Some(format!("it is of another major version ({versions}); take a new one"))
-    } else if has.cmp(&runs) == Ordering::Greater {
+    } else if has.cmp(&runs) == Ordering::Greater && !is_of_another {
         Some(format!("it is of a newer version ({versions}); take a new one, or upgrade the database first"))
     } else {
         None
     }
 }
 
-/// A run restores an older minor version as it is, and says so.
-pub(crate) fn older_version(request: &Request, facts: &Facts) -> Option<String> {
+/// A run restores another minor version as it is, and says so.
+pub(crate) fn other_version(request: &Request, facts: &Facts) -> Option<String> {
     let (target, snapshot) = (facts.target.as_ref()?, facts.snapshot.as_ref()?);
-    let older = !request.task.takes_snapshot() && Version::new(snapshot).cmp(&Version::of(target)) == Ordering::Less;
-    older.then(|| {
+    let differs = !request.task.takes_snapshot() && Version::new(snapshot).cmp(&Version::of(target)) != Ordering::Equal;
+    differs.then(|| {
         format!(
-            "engine version {}: the snapshot `{}` has {}, and so will the restored database",
-            target.engine_version, snapshot.identifier, snapshot.engine_version
+            "engine version {}: {} has {}, and so will the restored database",
+            target.engine_version,
+            snapshot.words(),
+            snapshot.engine_version
         )
     })
 }
 
-/// A run restores a snapshot of the database that has the name, or had it. RDS gives every restored database a new resource
+/// A run restores a backup of the database that has the name, or had it. RDS gives every restored database a new resource
 /// id. So a second run from the same snapshot finds another id under the same name. A name proves this only in the same
-/// account.
+/// account. A backup of any other database has to be named in `source.of`.
 fn snapshot_is_of_the_target(request: &Request, facts: &Facts) -> Vec<Problem> {
     let (Some(target), Some(snapshot), false) = (&facts.target, &facts.snapshot, request.task.takes_snapshot()) else {
         return Vec::new();
     };
-    if belongs(request, target, snapshot) {
-        return Vec::new();
-    }
     let (source, id) = (snapshot.source.as_deref(), snapshot.source_resource_id.as_deref());
+    let of =
+        format!("`{}` ({})", source.unwrap_or("a database that RDS does not name"), id.unwrap_or("no resource id"));
+    match request.source.as_ref().map(SourceRequest::of) {
+        Some(Some(named)) if is_of(target, snapshot, named) => Vec::new(),
+        Some(Some(named)) => {
+            let hint = if is_of_this_account(target, snapshot) { "" } else { ANOTHER_ACCOUNT };
+            vec![Problem::lasting(format!(
+                "{} is of {of}, not of `{named}`, which `source` names: correct `source.of`{hint}",
+                snapshot.words()
+            ))]
+        }
+        _ if is_of_this_name(request, target, snapshot) => Vec::new(),
+        Some(None) => vec![Problem::lasting(format!(
+            "{} is of {of}, not of `{}` ({}): if it is the one to restore, add its database as `source.of`",
+            snapshot.words(),
+            target.identifier,
+            target.resource_id
+        ))],
+        None => vec![Problem::lasting(another_databases_snapshot(request, target, snapshot, &of))],
+    }
+}
+
+/// Only a resource id identifies a database of another account.
+const ANOTHER_ACCOUNT: &str = ". The backup of another account needs the resource id of its database there";
+
+fn another_databases_snapshot(request: &Request, target: &Database, snapshot: &Snapshot, of: &str) -> String {
     let origin = match &snapshot.copied_from {
         Some(copied_from) => format!(", and copied from {copied_from}"),
         None => String::new(),
     };
-    vec![Problem::lasting(format!(
-        "the snapshot `{}` was taken of `{}` ({}){origin}, not of `{}` ({}): copy it to another name if it is needed, then \
-         {}, and run the task create_snapshot, which takes one of `{}` and restores from it",
+    format!(
+        "the snapshot `{}` was taken of {of}{origin}, not of `{}` ({}): copy it to another name if it is needed, then {}, and \
+         run the task create_snapshot, which takes one of `{}` and restores from it",
         snapshot.identifier,
-        source.unwrap_or("a database that RDS does not name"),
-        id.unwrap_or("no resource id"),
         target.identifier,
         target.resource_id,
         cli_advice::delete_snapshot(request, snapshot),
         target.identifier,
-    ))]
+    )
 }
 
-fn belongs(request: &Request, target: &Database, snapshot: &Snapshot) -> bool {
+/// Whether the backup is of the database that the input names, by resource id, or by name within the account.
+fn is_of(target: &Database, snapshot: &Snapshot, named: &str) -> bool {
+    if snapshot.source_resource_id.as_deref() == Some(named) {
+        return true;
+    }
+    is_of_this_account(target, snapshot) && snapshot.source.as_deref() == Some(named)
+}
+
+/// Whether the backup is of the database that has the run's name now, or had it.
+fn is_of_this_name(request: &Request, target: &Database, snapshot: &Snapshot) -> bool {
     if snapshot.source_resource_id.as_ref().is_some_and(|id| !id.is_empty() && *id == target.resource_id) {
         return true;
     }
-    let own = account(&target.arn);
-    let arn = snapshot.pinned.as_ref().map(|source| source.arn.as_str());
-    // A copy within the account has its source's identifier alone, or an ARN of this account.
-    let is_of_this_account = own.is_some()
-        && [arn, snapshot.copied_from.as_deref()]
-            .into_iter()
-            .flatten()
-            .all(|origin| !origin.starts_with("arn:") || account(origin) == own);
     let names = Names::rename_first(request).database;
-    is_of_this_account && names.all().any(|name| snapshot.source.as_deref() == Some(name.as_str()))
+    is_of_this_account(target, snapshot) && names.all().any(|name| snapshot.source.as_deref() == Some(name.as_str()))
 }
 
-/// The account in an ARN.
-fn account(arn: &str) -> Option<&str> {
-    arn.split(':').nth(4).filter(|account| !account.is_empty())
+/// Whether the backup was made in the target's account. A copy within the account has its source's identifier alone, or an
+/// ARN of this account.
+fn is_of_this_account(target: &Database, snapshot: &Snapshot) -> bool {
+    let own = account(&target.arn);
+    let arn = snapshot.pinned.as_ref().map(|source| source.arn.as_str());
+    let origins = [arn, snapshot.copied_from.as_deref()];
+    own.is_some() && origins.into_iter().flatten().all(|origin| !origin.starts_with("arn:") || account(origin) == own)
 }
 
 /// The pinned backup that the run restores. A run that takes its own snapshot pins that one later.
@@ -617,9 +661,8 @@ fn snapshot_is_young_enough(request: &Request, facts: &Facts) -> Vec<Problem> {
         return Vec::new();
     }
     vec![Problem::lasting(format!(
-        "the snapshot `{}` holds data as of {}, {} old when the run began, and `maximumAge` allows {}: take a new one, or \
-         give a higher `maximumAge`",
-        request.snapshot_identifier,
+        "{source} holds data as of {}, {} old when the run began, and `maximumAge` allows {}: take a new one, or give a \
+         higher `maximumAge`",
         source.created_at,
         Age(age),
         Age(Duration::from_secs(most)),
@@ -646,7 +689,11 @@ pub(crate) fn later_writes(request: &Request) -> Option<String> {
     })
 }
 
-fn encryption_differs(target: &Database, snapshot: &Snapshot) -> Option<String> {
+/// RDS restores a DB instance under the key of its backup. A cluster is restored under the key in the call.
+fn encryption_differs(target: &Database, snapshot: &Snapshot, is_of_another: bool) -> Option<String> {
+    if is_of_another && target.kind == DatabaseKind::Cluster && target.encrypted && snapshot.encrypted {
+        return None;
+    }
     let words = |encrypted: bool, key: Option<&String>| match (encrypted, key) {
         (false, _) => "not encrypted".to_owned(),
         (true, Some(key)) => format!("encrypted with {key}"),
@@ -723,6 +770,8 @@ mod tests {
             deadline: Timestamp::from_epoch_seconds(86_400),
             export: None,
             maximum_age_seconds: None,
+            source: None,
+            dry_run: false,
             options: RunOptions {
                 snapshot_replacement: SnapshotReplacement::KeepUntilReplaced,
                 keep_automated_backups: true,
@@ -782,6 +831,8 @@ mod tests {
                 taken_at: Timestamp::from_epoch_seconds(0),
                 source_identifier: Some(of.identifier.clone()),
                 source_resource_id: Some(of.resource_id.clone()),
+                engine_version: None,
+                allocated_gib: None,
             }),
             tags: Vec::new(),
         }
@@ -1037,12 +1088,12 @@ mod tests {
     #[test]
     fn an_older_minor_version_is_reported_and_not_refused() {
         let mut facts = instance_facts();
-        assert_eq!(older_version(&request(Task::DbRestore, Instance), &facts), None);
+        assert_eq!(other_version(&request(Task::DbRestore, Instance), &facts), None);
         facts.snapshot.as_mut().unwrap().engine_version = "15.2".into();
         assert_eq!(texts(Task::DbRestore, Instance, &facts), Vec::<String>::new());
-        let note = older_version(&request(Task::DbRestore, Instance), &facts).unwrap();
+        let note = other_version(&request(Task::DbRestore, Instance), &facts).unwrap();
         assert!(note.contains("15.4") && note.contains("15.2"), "{note}");
-        assert_eq!(older_version(&request(Task::CreateSnapshot, Instance), &facts), None, "it takes its own snapshot");
+        assert_eq!(other_version(&request(Task::CreateSnapshot, Instance), &facts), None, "it takes its own snapshot");
     }
 
     #[test]
@@ -1417,6 +1468,7 @@ mod tests {
     #[test]
     fn a_name_outside_the_deployments_list_is_refused_before_any_change() {
         let scope = |names: &[&str], requires_opt_in| Scope {
+            sources: vec!["*".to_owned()],
             names: names.iter().map(|&name| name.to_owned()).collect(),
             requires_opt_in,
         };

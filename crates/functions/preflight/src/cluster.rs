@@ -6,20 +6,20 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbCluster, DbInstance, LocalWriteForwardingStatus};
 use trapheus_common::document::{
-    ClusterKind, DatabaseNames, Member, Names, OriginalCluster, Plan, PreflightEvent, Request, Target,
+    ClusterKind, DatabaseNames, Member, Names, OriginalCluster, PreflightEvent, Request, Target,
 };
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::settings::{ClusterSettings, InstanceSettings};
 use trapheus_common::{Result, rds, tags};
 
-use crate::checks::{later_writes, older_version, to_be_restored, upgrade_note};
+use crate::checks::{later_writes, other_version, to_be_restored, upgrade_note};
+use crate::dry_run::Preflight;
 use crate::facts::{Database, Facts, Snapshot, cluster_kind, streams};
 use crate::orderable::{self, RequestedClass};
 use crate::read::{self, Group};
 use crate::scope::Scope;
-use crate::wait::until_fit;
-use crate::{advisory, fit, quotas};
+use crate::{advisory, backup, fit, quotas};
 
 /// Reads everything that a run with this request will find. Changes nothing.
 pub async fn preflight(
@@ -27,20 +27,16 @@ pub async fn preflight(
     scope: &Scope,
     invocation: Invocation,
     event: PreflightEvent,
-) -> Result<Plan<OriginalCluster>> {
+) -> Result<Preflight<OriginalCluster>> {
     let request = &event.request;
-    let fit = until_fit(request, scope, invocation, async || Box::pin(look(client, request)).await).await?;
-    read::plan(request, invocation, fit)
+    let look = async || Box::pin(look(client, request)).await;
+    read::preflight(request, scope, invocation, look, |original| original.not_carried_over.clone()).await
 }
 
 async fn look(client: &Client, request: &Request) -> Result<(Facts, Option<OriginalCluster>)> {
     let identifier = request.identifier.as_str();
     let planned = Names::rename_first(request);
     let mut facts = Facts {
-        snapshot: rds::cluster_snapshot(client, request.snapshot_identifier.as_str())
-            .await?
-            .as_ref()
-            .map(Snapshot::from),
         temporary_snapshot: rds::cluster_snapshot(client, planned.replacement_snapshot.as_str())
             .await?
             .as_ref()
@@ -53,6 +49,8 @@ async fn look(client: &Client, request: &Request) -> Result<(Facts, Option<Origi
     let is_target = |cluster: &DbCluster| cluster.db_cluster_identifier() == Some(identifier);
     let target = clusters.iter().position(is_target).map(|at| clusters.swap_remove(at));
     facts.occupants = clusters.iter().map(Database::from).collect();
+    facts.target = target.as_ref().map(Database::from);
+    facts.add_backup(backup::find(client, request, facts.target.as_ref()).await?);
     if request.task.restores() && request.options.final_snapshot {
         let name = &planned.final_snapshot;
         facts.final_snapshot = rds::cluster_snapshot(client, name.as_str()).await?.as_ref().map(Snapshot::from);
@@ -61,7 +59,6 @@ async fn look(client: &Client, request: &Request) -> Result<(Facts, Option<Origi
         facts.namesake = rds::instance(client, identifier).await?.as_ref().map(Database::from);
         return Ok((facts, None));
     };
-    facts.target = Some(Database::from(&cluster));
     let Some(kind) = cluster_kind(&cluster) else { return Ok((facts, None)) };
     facts.cluster_kind = Some(kind);
 
@@ -79,7 +76,7 @@ async fn look(client: &Client, request: &Request) -> Result<(Facts, Option<Origi
             Box::pin(orderable::look(client, request, &facts, requested_classes(kind, &cluster, &instances))).await;
         not_carried_over = notes(identifier, &cluster, &instances);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
-        not_carried_over.extend(older_version(request, &facts));
+        not_carried_over.extend(other_version(request, &facts));
         let arn = cluster.db_cluster_arn().unwrap_or_default();
         facts.certificates = Box::pin(advisory::certificates(client)).await;
         facts.integrations = Box::pin(advisory::integrations(client, arn)).await;

@@ -8,11 +8,13 @@ use aws_sdk_rds::types::{
     ActivityStreamStatus, ClusterScalabilityType, DbCluster, DbClusterSnapshot, DbInstance, DbSnapshot, Subnet, Tag,
 };
 use trapheus_common::claim::{self, Claim};
-use trapheus_common::document::{ClusterKind, Names, Request, Source};
+use trapheus_common::document::{ClusterKind, Names, Request, Source, SourceKind};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::{rds, tags};
 
 use crate::answers::{Answer, OfferedVersion, OrderableOptions, Room};
+use crate::backup::Backup;
+use crate::problem::Problem;
 
 /// The results of one read.
 #[derive(Clone, Debug, Default)]
@@ -27,7 +29,10 @@ pub(crate) struct Facts {
     pub(crate) namesake: Option<Database>,
     /// Databases under names to which the run would rename a database.
     pub(crate) occupants: Vec<Database>,
+    /// The snapshot that a run replaces, or the backup that it restores.
     pub(crate) snapshot: Option<Snapshot>,
+    /// The reason why there is no backup that the input chooses.
+    pub(crate) no_backup: Option<Problem>,
     /// The snapshot under the temporary name of a replacement.
     pub(crate) temporary_snapshot: Option<Snapshot>,
     /// The snapshot under the name of the original's final snapshot.
@@ -51,6 +56,14 @@ pub(crate) struct Facts {
 }
 
 impl Facts {
+    pub(crate) fn add_backup(&mut self, found: Option<Backup>) {
+        match found {
+            Some(Ok(snapshot)) => self.snapshot = Some(snapshot),
+            Some(Err(problem)) => self.no_backup = Some(problem),
+            None => {}
+        }
+    }
+
     /// The members that the run renames one by one: those of an Aurora cluster.
     pub(crate) fn own_members(&self) -> &[Database] {
         if self.cluster_kind == Some(ClusterKind::Aurora) { &self.members } else { &[] }
@@ -233,6 +246,18 @@ pub(crate) struct Snapshot {
 }
 
 impl Snapshot {
+    /// The backup in a sentence.
+    pub(crate) fn words(&self) -> String {
+        let of = &self.identifier;
+        match &self.pinned {
+            Some(Source { kind: SourceKind::PointInTime, created_at, .. }) => {
+                format!("the automated backup of `{of}` at {created_at}")
+            }
+            Some(Source { kind: SourceKind::Clone, .. }) => format!("the clone of `{of}`"),
+            _ => format!("the snapshot `{of}`"),
+        }
+    }
+
     /// The reason why the snapshot step would not replace the snapshot.
     pub(crate) fn not_replaceable(&self, request: &Request, target: &Database) -> Option<String> {
         let Self { kind, source, source_resource_id, .. } = self;

@@ -4,18 +4,18 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
-use trapheus_common::document::{Names, OriginalInstance, Plan, PreflightEvent, Request};
+use trapheus_common::document::{Names, OriginalInstance, PreflightEvent, Request};
 use trapheus_common::lambda::Invocation;
 use trapheus_common::settings::InstanceSettings;
 use trapheus_common::{Result, rds, tags};
 
-use crate::checks::{later_writes, older_version, to_be_restored, upgrade_note};
+use crate::checks::{later_writes, other_version, to_be_restored, upgrade_note};
+use crate::dry_run::Preflight;
 use crate::facts::{Database, Facts, Snapshot, streams, subnet_zones};
 use crate::orderable::{self, RequestedClass};
 use crate::read::{self, Group};
 use crate::scope::Scope;
-use crate::wait::until_fit;
-use crate::{advisory, fit, quotas};
+use crate::{advisory, backup, fit, quotas};
 
 /// Reads everything that a run with this request will find. Changes nothing.
 pub async fn preflight(
@@ -23,10 +23,10 @@ pub async fn preflight(
     scope: &Scope,
     invocation: Invocation,
     event: PreflightEvent,
-) -> Result<Plan<OriginalInstance>> {
+) -> Result<Preflight<OriginalInstance>> {
     let request = &event.request;
-    let fit = until_fit(request, scope, invocation, async || Box::pin(look(client, request)).await).await?;
-    read::plan(request, invocation, fit)
+    let look = async || Box::pin(look(client, request)).await;
+    read::preflight(request, scope, invocation, look, |original| original.not_carried_over.clone()).await
 }
 
 async fn look(client: &Client, request: &Request) -> Result<(Facts, Option<OriginalInstance>)> {
@@ -40,13 +40,13 @@ async fn look(client: &Client, request: &Request) -> Result<(Facts, Option<Origi
     let mut facts = Facts {
         target: instance.as_ref().map(Database::from),
         occupants: instances.iter().map(Database::from).collect(),
-        snapshot: rds::snapshot(client, request.snapshot_identifier.as_str()).await?.as_ref().map(Snapshot::from),
         temporary_snapshot: rds::snapshot(client, planned.replacement_snapshot.as_str())
             .await?
             .as_ref()
             .map(Snapshot::from),
         ..Facts::default()
     };
+    facts.add_backup(backup::find(client, request, facts.target.as_ref()).await?);
     if request.task.restores() && request.options.final_snapshot {
         let name = &planned.final_snapshot;
         facts.final_snapshot = rds::snapshot(client, name.as_str()).await?.as_ref().map(Snapshot::from);
@@ -68,7 +68,7 @@ async fn look(client: &Client, request: &Request) -> Result<(Facts, Option<Origi
             Box::pin(orderable::look(client, request, &facts, requested_class(identifier, &instance))).await;
         not_carried_over = notes(identifier, &instance);
         not_carried_over.extend(read::proxy_notes(client, request).await?);
-        not_carried_over.extend(older_version(request, &facts));
+        not_carried_over.extend(other_version(request, &facts));
         facts.certificates = Box::pin(advisory::certificates(client)).await;
         facts.integrations =
             Box::pin(advisory::integrations(client, instance.db_instance_arn().unwrap_or_default())).await;

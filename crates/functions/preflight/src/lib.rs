@@ -5,6 +5,8 @@
 //! | [`instance`], [`cluster`] | reading RDS, and the plan's `original` |
 //! | `facts` | the facts that preflight has read and that its checks need |
 //! | `checks` | the decisions: pure functions from a request and the facts to problems |
+//! | `backup` | the backup that the input chooses |
+//! | [`dry_run`] | the answer: a plan, or the report of a dry run |
 //! | `scope` | the databases that the deployment lets a run change |
 //! | `fit` | settings that RDS would not take for a new database |
 //! | `advisory` | look-ups whose failure refuses nothing: certificates, engine versions, integrations |
@@ -17,9 +19,11 @@
 
 mod advisory;
 mod answers;
+mod backup;
 mod checks;
 mod cli_advice;
 pub mod cluster;
+pub mod dry_run;
 mod facts;
 mod fit;
 pub mod instance;

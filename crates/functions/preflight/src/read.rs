@@ -8,14 +8,17 @@ use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
 use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::Serialize;
-use trapheus_common::document::{self, Names, Plan, Request, Strategy};
+use trapheus_common::document::{self, Names, Original, Plan, Request, Strategy};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result, tags};
 
 use crate::answers::is_unknown_here;
+use crate::dry_run::{DryRun, Preflight};
 use crate::facts::{Facts, zones_of};
-use crate::{checks, cli_advice};
+use crate::problem::Problem;
+use crate::scope::Scope;
+use crate::{checks, cli_advice, wait};
 
 /// A group that a database names.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -208,6 +211,32 @@ fn is_target(target: &DbProxyTarget, request: &Request) -> bool {
 
 /// The size that the document needs besides request and plan: goals, notes and differences of the steps.
 const FOR_STEPS: usize = 24 * 1024;
+
+/// Reads until the run fits and answers with its plan. A dry run reads once and answers with its report.
+pub(crate) async fn preflight<O: Original + Serialize>(
+    request: &Request,
+    scope: &Scope,
+    invocation: Invocation,
+    mut look: impl AsyncFnMut() -> Result<(Facts, Option<O>)>,
+    not_carried_over: impl Fn(&O) -> Vec<String>,
+) -> Result<Preflight<O>> {
+    if !request.dry_run {
+        let fit = wait::until_fit(request, scope, invocation, look).await?;
+        return Ok(Preflight::Plan(Box::new(plan(request, invocation, fit)?)));
+    }
+    let (facts, original) = look().await?;
+    let mut problems = wait::problems(request, scope, &facts);
+    let source = checks::pinned(request, &facts);
+    let settings = original.as_ref().map(not_carried_over).unwrap_or_default();
+    let plan = match original.map(|original| plan(request, invocation, (facts, original))).transpose() {
+        Ok(plan) => plan,
+        Err(error) => {
+            problems.push(Problem::lasting(error.report()));
+            None
+        }
+    };
+    Ok(Preflight::DryRun(Box::new(DryRun::new(request, &problems, source, plan, settings))))
+}
 
 /// The plan of the run. Returns an error if the state document has no room for it.
 pub(crate) fn plan<O: Serialize>(

@@ -3,8 +3,9 @@
 //! IAM refuses the same, but only at the call, when the run may already have made changes. So preflight refuses the run
 //! before any change if a name of the database, a member or the plan is outside.
 
-use trapheus_common::document::{Names, Request};
+use trapheus_common::document::{Names, Request, SourceKind};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
+use trapheus_common::source::account;
 use trapheus_common::{Result, lambda};
 
 use crate::facts::{Database, Facts};
@@ -18,13 +19,15 @@ const ALLOWED: (&str, &str) = ("trapheus:allowed", "true");
 pub struct Scope {
     /// Prefixes of names; `*` stands for every name.
     pub names: Vec<String>,
+    /// Prefixes of names of other databases whose backups an input may name; `*` stands for every name.
+    pub sources: Vec<String>,
     /// Whether a database must have the tag `trapheus:allowed`.
     pub requires_opt_in: bool,
 }
 
 impl Default for Scope {
     fn default() -> Self {
-        Self { names: vec!["*".to_owned()], requires_opt_in: false }
+        Self { names: vec!["*".to_owned()], sources: vec!["*".to_owned()], requires_opt_in: false }
     }
 }
 
@@ -32,16 +35,47 @@ impl Scope {
     /// The options in the function's environment.
     pub fn from_environment() -> Result<Self> {
         let names: String = lambda::setting("DATABASE_NAMES", "*".to_owned())?;
-        Ok(Self { names: listed(&names), requires_opt_in: lambda::setting("REQUIRE_OPT_IN", false)? })
+        let sources: String = lambda::setting("SOURCE_NAMES", "*".to_owned())?;
+        let requires_opt_in = lambda::setting("REQUIRE_OPT_IN", false)?;
+        Ok(Self { names: listed(&names), sources: listed(&sources), requires_opt_in })
     }
 
     fn covers(&self, name: &str) -> bool {
-        self.names.iter().any(|allowed| name.starts_with(allowed.trim_end_matches('*')))
+        covers(&self.names, name)
+    }
+
+    /// The reason against a backup of another database that the input names.
+    fn source_outside(&self, request: &Request, facts: &Facts) -> Option<Problem> {
+        let (_, snapshot) = (request.source.as_ref()?, facts.snapshot.as_ref()?);
+        let (target, source) = (facts.target.as_ref()?, snapshot.source.as_deref().unwrap_or_default());
+        let arn = snapshot.pinned.as_ref().map_or("", |source| &source.arn);
+        let is_own = source == request.identifier.as_str() && account(arn) == account(&target.arn)
+            || snapshot.source_resource_id.as_deref() == Some(target.resource_id.as_str());
+        if is_own {
+            return None;
+        }
+        let is_moment = snapshot.pinned.as_ref().is_some_and(|source| source.kind != SourceKind::Snapshot);
+        if is_moment && !self.covers(source) {
+            return Some(Problem::lasting(format!(
+                "{} is of `{source}`, and AWS checks its name as that of a changed database: add it to the stack's parameter \
+                 `DatabaseNames`, or choose a snapshot",
+                snapshot.words()
+            )));
+        }
+        (!covers(&self.sources, source)).then(|| {
+            Problem::lasting(format!(
+                "{} is of `{source}`, and this deployment restores backups of other databases only if their names begin \
+                 with one of: {}; see the stack's parameter `SourceNames`",
+                snapshot.words(),
+                self.sources.join(", ")
+            ))
+        })
     }
 
     /// The reasons against a change of these databases.
     pub(crate) fn problems(&self, request: &Request, facts: &Facts) -> Vec<Problem> {
         let mut problems: Vec<Problem> = self.names_outside(request, facts).map(Problem::lasting).collect();
+        problems.extend(self.source_outside(request, facts));
         let closed = facts.target.iter().filter(|target| self.requires_opt_in && !allows(target));
         problems.extend(closed.map(|target| {
             Problem::lasting(format!(
@@ -74,6 +108,10 @@ impl Scope {
     }
 }
 
+fn covers(allowed: &[String], name: &str) -> bool {
+    allowed.iter().any(|prefix| name.starts_with(prefix.trim_end_matches('*')))
+}
+
 fn listed(names: &str) -> Vec<String> {
     let names = names.split(',').map(str::trim).filter(|name| !name.is_empty());
     names.map(str::to_lowercase).collect()
@@ -89,7 +127,7 @@ mod tests {
 
     #[test]
     fn a_name_is_covered_by_a_prefix_and_by_a_star() {
-        let scope = |names| Scope { names: listed(names), requires_opt_in: false };
+        let scope = |names| Scope { names: listed(names), ..Scope::default() };
         for (names, name, covered) in [
             ("*", "orders", true),
             ("orders, shop-", "orders-temp", true),

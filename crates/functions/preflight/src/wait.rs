@@ -30,8 +30,7 @@ pub(crate) async fn until_fit<T>(
     let start = Instant::now();
     loop {
         let (facts, original) = look().await?;
-        let mut problems = checks::problems(request, &facts);
-        problems.extend(scope.problems(request, &facts));
+        let problems = problems(request, scope, &facts);
         match original {
             Some(original) if problems.is_empty() => return Ok((facts, original)),
             _ if may_pass(&problems, start.elapsed()) && Instant::now() + INTERVAL + RESERVE < invocation.deadline => {
@@ -41,6 +40,13 @@ pub(crate) async fn until_fit<T>(
             _ => return Err(refusal(request, &problems)),
         }
     }
+}
+
+/// Every reason against the run.
+pub(crate) fn problems(request: &Request, scope: &Scope, facts: &Facts) -> Vec<Problem> {
+    let mut problems = checks::problems(request, facts);
+    problems.extend(scope.problems(request, facts));
+    problems
 }
 
 fn may_pass(problems: &[Problem], waited: Duration) -> bool {

@@ -85,7 +85,7 @@ impl World<'_> {
         let is_elsewhere = self.cluster.position == Position::Elsewhere;
         let is_moving = members.iter().any(Member::is_moving);
         if is_moving && is_elsewhere {
-            return Act::End(End::Wait { goal: self.goal(&self.cluster.name, self.goals(members)), more: true });
+            return Act::End(End::Wait { goal: self.goal(&self.cluster.name, goals(members)), more: true });
         }
         if self.added.is_none() {
             return Act::LookForAdded;
@@ -107,7 +107,7 @@ impl World<'_> {
     fn end(&self, members: &[Member<'_>], is_moving: bool) -> Act {
         let has_refused = members.iter().any(|member| member.is_refused);
         let is_unfinished = has_refused || members.iter().any(|member| self.is_unfinished(member));
-        let goals = self.goals(members);
+        let goals = goals(members);
         let (at, is_there, is_busy) = match &self.cluster.position {
             Position::Busy { at } => (at, false, true),
             position => (self.route.to, *position == Position::There, false),
@@ -196,10 +196,6 @@ impl World<'_> {
         let resource_id = Some(self.route.target.resource_id.clone());
         Goal::Available { identifier: identifier.clone(), resource_id, members }
     }
-
-    fn goals(&self, members: &[Member<'_>]) -> Vec<MemberGoal> {
-        members.iter().filter_map(Member::goal).collect()
-    }
 }
 
 impl Member<'_> {
@@ -237,6 +233,10 @@ impl Member<'_> {
         let resource_id = Some(self.route.target.resource_id.clone()).filter(|id| !id.is_empty());
         Some(MemberGoal { identifier: at.clone(), resource_id })
     }
+}
+
+fn goals(members: &[Member<'_>]) -> Vec<MemberGoal> {
+    members.iter().filter_map(Member::goal).collect()
 }
 
 fn settled(members: &[MemberGoal]) -> Goal {

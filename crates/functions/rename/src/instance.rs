@@ -21,8 +21,8 @@ pub async fn rename(rds: &Client, event: RenameEvent<OriginalInstance>) -> Resul
     };
     let mut seen = Seen::of(instance, route, instances.at(route.to));
     let was_claimed = tags::value(instance.tag_list(), tags::EXECUTION).is_some();
-    if let Some(note) = unmoved(route, &seen, was_claimed) {
-        output.notes.extend(note);
+    if let Some(notes) = unmoved(route, &seen, was_claimed) {
+        output.notes.extend(notes);
         return Ok(output);
     }
     route.check_claim(&event.request, instance)?;
@@ -70,20 +70,20 @@ fn refusal(route: Route<'_>, seen: &Seen) -> Option<Error> {
     seen.refusal(route)
 }
 
-/// Whether the step leaves the instance alone after a failure, and the reason for a reader. A person deletes the instance,
-/// it has its name and waiting would not change its status, or the run never renamed it.
-fn unmoved(route: Route<'_>, seen: &Seen, was_claimed: bool) -> Option<Option<String>> {
+/// The notes for a reader if the step leaves the instance alone after a failure. A person deletes the instance, it has its
+/// name and waiting would not change its status, or the run never renamed it.
+fn unmoved(route: Route<'_>, seen: &Seen, was_claimed: bool) -> Option<Vec<String>> {
     if !route.after_failure {
         return None;
     }
     let Route { to, .. } = route;
     match (&seen.position, seen.phase) {
-        (_, Phase::Deleting) => Some(Some(is_going(route, seen.holder.is_some()))),
+        (_, Phase::Deleting) => Some(vec![is_going(route, seen.holder.is_some())]),
         (Position::There, Phase::Available) if seen.has_other_modifications => {
-            Some(Some(format!("{to} is under its own name and has modifications pending")))
+            Some(vec![format!("{to} is under its own name and has modifications pending")])
         }
-        (Position::There, Phase::Available) => (!was_claimed).then_some(None),
-        (Position::There, _) => Some(Some(format!("{to} is under its own name, in status {}", seen.status))),
+        (Position::There, Phase::Available) => (!was_claimed).then(Vec::new),
+        (Position::There, _) => Some(vec![format!("{to} is under its own name, in status {}", seen.status)]),
         _ => None,
     }
 }
@@ -153,10 +153,10 @@ mod tests {
     fn an_instance_that_the_run_never_renamed_is_left_alone_after_a_failure() {
         let there =
             |phase, was_claimed| in_route(true, |route| unmoved(route, &seen(Position::There, phase), was_claimed));
-        assert_eq!(there(Phase::Available, false), Some(None));
+        assert_eq!(there(Phase::Available, false), Some(Vec::new()));
         assert_eq!(there(Phase::Available, true), None);
-        assert!(there(Phase::Stopped, true).flatten().unwrap().contains("in status seen"));
-        assert!(there(Phase::Deleting, true).flatten().unwrap().contains("is being deleted"));
+        assert!(there(Phase::Stopped, true).unwrap()[0].contains("in status seen"));
+        assert!(there(Phase::Deleting, true).unwrap()[0].contains("is being deleted"));
         assert_eq!(in_route(true, |route| unmoved(route, &seen(Position::Elsewhere, Phase::Available), false)), None);
     }
 }

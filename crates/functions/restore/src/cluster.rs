@@ -7,21 +7,21 @@
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterFromSnapshot.html>
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{DbCluster, DbInstance};
+use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
 use trapheus_common::claim::{self, Claim, Lookup, Ownership};
 use trapheus_common::document::{
-    ClusterKind, Member, OriginalCluster, Request, RestoreEvent, StepOutput, Target, TaskName,
+    ClusterKind, Member, OriginalCluster, Request, RestoreEvent, Source, SourceKind, StepOutput, Target, TaskName,
 };
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::rds::{self, Database};
-use trapheus_common::settings::{SettingCall, Settings};
+use trapheus_common::settings::{ClusterSettings, SettingCall, Settings};
 use trapheus_common::source::Seen;
-use trapheus_common::tags::{self, Role, Tags};
+use trapheus_common::tags::{self, Role};
 use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{Error, ErrorKind, Result};
 
-use crate::{calls, check_original, pinned, refused, restored_by_us, taken, unchanged};
+use crate::{calls, check_original, moment, refused, restored_by_us, taken, unchanged};
 
 const KIND: ErrorKind = ErrorKind::ClusterRestore;
 
@@ -37,13 +37,12 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Resu
     .await?;
     let claimed = clusters.claimed(request, target)?;
     check_original(KIND, &event, claimed.db_cluster_identifier())?;
-    let tags = tags::of_the_user(claimed.tag_list());
-    let pinned = pinned(plan)?;
+    let pinned = plan.pinned()?;
     let output = StepOutput::done(TaskName::ClusterRestore, identifier);
     let restored = match restored_by_us(KIND, clusters.at(identifier), &event, identifier)? {
         Some(found) => found.clone(),
         // Boxed, because the call has room for some forty parameters.
-        None => match Box::pin(ask_for_cluster(rds, &event, identifier, &tags)).await {
+        None => match Box::pin(ask_for_cluster(rds, &event, identifier, claimed)).await {
             Ok(answer) => answer,
             // If the cluster exists all the same, the answer to its creation was lost.
             Err(failure) => {
@@ -53,7 +52,10 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Resu
         },
     };
     claim::complete(rds, &restored, &request.execution).await?;
-    unchanged(KIND, identifier.as_str(), pinned, &snapshot_now(rds, request).await?)?;
+    let own = claimed.db_cluster_arn().unwrap_or_default();
+    let snapshot = rds::source::cluster_snapshot_now(rds, pinned, own).await?;
+    let seen = rds::source::seen_beside(pinned, snapshot.as_ref(), rds::source::of_cluster_snapshot);
+    unchanged(KIND, identifier.as_str(), pinned, &seen)?;
     let resource_id = restored.db_cluster_resource_id.clone();
     let restoring = Restoring { rds, event: &event, identifier, resource_id };
     if restored.phase() != Phase::Available || is_busy(&restored) {
@@ -86,44 +88,78 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Resu
     Ok(output.waiting_for(restoring.goal(&goals)))
 }
 
-/// The identity of the snapshot under this name, if there is one.
-async fn snapshot_now(rds: &Client, request: &Request) -> Result<Seen> {
-    let found = rds::cluster_snapshot(rds, request.snapshot_identifier.as_str()).await?;
-    Ok(Seen::of(found.as_ref(), rds::source::of_cluster_snapshot))
-}
-
 async fn ask_for_cluster(
     rds: &Client,
     event: &RestoreEvent<OriginalCluster>,
     identifier: &DatabaseIdentifier,
-    tags: &Tags,
+    claimed: &DbCluster,
 ) -> Result<DbCluster> {
     let RestoreEvent { request, plan, .. } = event;
-    let original = &plan.original;
-    let (identifier, snapshot_identifier) = (identifier.as_str(), request.snapshot_identifier.as_str());
-    let snapshot = rds::cluster_snapshot(rds, snapshot_identifier).await?.ok_or_else(|| {
-        let message = format!("cannot restore: the DB cluster snapshot {snapshot_identifier} does not exist");
-        Error::new(KIND, identifier, message)
-    })?;
+    let pinned = plan.pinned()?;
+    let tags = tags::with_mark(&tags::of_the_user(claimed.tag_list()), &request.execution, Role::Restored);
+    match pinned.kind {
+        SourceKind::Snapshot => {
+            let own = claimed.db_cluster_arn().unwrap_or_default();
+            from_snapshot(rds, (pinned, own), (identifier, tags), &plan.original).await
+        }
+        SourceKind::PointInTime | SourceKind::Clone => to_moment(rds, pinned, (identifier, tags), &plan.original).await,
+    }
+}
+
+async fn from_snapshot(
+    rds: &Client,
+    (pinned, own): (&Source, &str),
+    (identifier, tags): (&DatabaseIdentifier, Vec<Tag>),
+    original: &OriginalCluster,
+) -> Result<DbCluster> {
+    let identifier = identifier.as_str();
+    let snapshot = rds::source::cluster_snapshot_now(rds, pinned, own)
+        .await?
+        .ok_or_else(|| Error::new(KIND, identifier, format!("cannot restore: {pinned} does not exist")))?;
     // The check is right before the call, because a name does not identify a snapshot.
-    unchanged(KIND, identifier, pinned(plan)?, &Seen::of(Some(&snapshot), rds::source::of_cluster_snapshot))?;
+    unchanged(KIND, identifier, pinned, &Seen::of(Some(&snapshot), rds::source::of_cluster_snapshot))?;
     // Without a version RDS would use the engine's default, not the snapshot's.
     let version = snapshot.engine_version().unwrap_or(&original.engine_version);
     let call = rds
         .restore_db_cluster_from_snapshot()
         .db_cluster_identifier(identifier)
-        .snapshot_identifier(snapshot_identifier)
+        .set_snapshot_identifier(pinned.snapshot_for_calls(own).map(str::to_owned))
         .engine(&original.engine)
         .engine_version(version)
         .deletion_protection(false)
-        .set_tags(Some(tags::with_mark(tags, &request.execution, Role::Restored)));
-    match calls::restore_cluster(call, original.settings.taken_by(SettingCall::Restore, &original.engine)).send().await
-    {
+        .set_tags(Some(tags));
+    match calls::restore_cluster(call, settings(original)).send().await {
         Ok(answer) => Ok(answer.db_cluster.unwrap_or_else(|| DbCluster::builder().build())),
-        Err(error) => {
-            Err(refused(KIND, identifier, &format!("cannot restore from the snapshot {snapshot_identifier}"), &error))
-        }
+        Err(error) => Err(refused(KIND, identifier, &format!("cannot restore from {pinned}"), &error)),
     }
+}
+
+/// The resource id names the source, because the run has renamed the original, and the name may pass to another cluster.
+async fn to_moment(
+    rds: &Client,
+    pinned: &Source,
+    (identifier, tags): (&DatabaseIdentifier, Vec<Tag>),
+    original: &OriginalCluster,
+) -> Result<DbCluster> {
+    let call = rds
+        .restore_db_cluster_to_point_in_time()
+        .db_cluster_identifier(identifier)
+        .source_db_cluster_resource_id(pinned.resource_id_for_calls()?)
+        .deletion_protection(false)
+        .set_tags(Some(tags));
+    // "You can't restore to a specified time" with copy-on-write: a clone has the present state.
+    let call = match pinned.kind {
+        SourceKind::Clone => call.restore_type("copy-on-write").use_latest_restorable_time(true),
+        _ => call.restore_to_time(moment(pinned)),
+    };
+    match calls::restore_cluster_to_moment(call, settings(original)).send().await {
+        Ok(answer) => Ok(answer.db_cluster.unwrap_or_else(|| DbCluster::builder().build())),
+        Err(error) => Err(refused(KIND, identifier.as_str(), &format!("cannot restore {pinned}"), &error)),
+    }
+}
+
+fn settings(original: &OriginalCluster) -> ClusterSettings {
+    original.settings.taken_by(SettingCall::Restore, &original.engine)
 }
 
 /// An Aurora cluster whose members are in creation.

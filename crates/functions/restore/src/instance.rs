@@ -1,17 +1,17 @@
-//! Restores a DB instance in one call, with all the original's settings that the call takes.
+//! Restores a DB instance in one call, from a snapshot or to a moment, with all the original's settings that the call takes.
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{DbInstance, DbSnapshot};
+use aws_sdk_rds::types::{DbInstance, Tag};
 use trapheus_common::claim::{self, Claim, Lookup};
-use trapheus_common::document::{OriginalInstance, Request, RestoreEvent, StepOutput, TaskName};
+use trapheus_common::document::{OriginalInstance, RestoreEvent, Source, SourceKind, StepOutput, TaskName};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::settings::{InstanceSettings, SettingCall, Settings};
 use trapheus_common::source::Seen;
-use trapheus_common::tags::{self, Role, Tags};
+use trapheus_common::tags::{self, Role};
 use trapheus_common::wait::Goal;
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
-use crate::{calls, check_original, pinned, refused, restored_by_us, unchanged};
+use crate::{calls, check_original, moment, refused, restored_by_us, unchanged};
 
 const KIND: ErrorKind = ErrorKind::InstanceRestore;
 
@@ -26,12 +26,11 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalInstance>) -> Res
     .await?;
     let claimed = instances.claimed(request, target)?;
     check_original(KIND, &event, claimed.db_instance_identifier())?;
-    let tags = tags::of_the_user(claimed.tag_list());
-    let pinned = pinned(plan)?;
+    let pinned = plan.pinned()?;
     let restored = match restored_by_us(KIND, instances.at(identifier), &event, identifier)? {
         Some(found) => found.clone(),
         // Boxed, because the call has room for some forty parameters.
-        None => match Box::pin(ask_for_it(rds, &event, identifier, &tags)).await {
+        None => match Box::pin(ask_for_it(rds, &event, identifier, claimed)).await {
             Ok(answer) => answer,
             // If the instance exists all the same, the answer to its creation was lost.
             Err(failure) => {
@@ -41,7 +40,10 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalInstance>) -> Res
         },
     };
     claim::complete(rds, &restored, &request.execution).await?;
-    unchanged(KIND, identifier.as_str(), pinned, &snapshot_now(rds, request).await?)?;
+    let own = claimed.db_instance_arn().unwrap_or_default();
+    let snapshot = rds::source::snapshot_now(rds, pinned, own).await?;
+    let seen = rds::source::seen_beside(pinned, snapshot.as_ref(), rds::source::of_snapshot);
+    unchanged(KIND, identifier.as_str(), pinned, &seen)?;
     Ok(StepOutput::done(TaskName::Restore, identifier).waiting_for(Goal::Available {
         identifier: identifier.clone(),
         resource_id: restored.dbi_resource_id,
@@ -49,43 +51,73 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalInstance>) -> Res
     }))
 }
 
-/// The identity of the snapshot under this name, if there is one.
-async fn snapshot_now(rds: &Client, request: &Request) -> Result<Seen> {
-    let found = rds::snapshot(rds, request.snapshot_identifier.as_str()).await?;
-    Ok(Seen::of(found.as_ref(), rds::source::of_snapshot))
-}
-
 async fn ask_for_it(
     rds: &Client,
     event: &RestoreEvent<OriginalInstance>,
     identifier: &DatabaseIdentifier,
-    tags: &Tags,
+    claimed: &DbInstance,
 ) -> Result<DbInstance> {
     let RestoreEvent { request, plan, .. } = event;
-    let original = &plan.original;
-    let (identifier, snapshot_identifier) = (identifier.as_str(), request.snapshot_identifier.as_str());
-    let snapshot = rds::snapshot(rds, snapshot_identifier).await?.ok_or_else(|| {
-        Error::new(KIND, identifier, format!("cannot restore: the DB snapshot {snapshot_identifier} does not exist"))
-    })?;
-    // The check is right before the call, because a name does not identify a snapshot.
-    unchanged(KIND, identifier, pinned(plan)?, &Seen::of(Some(&snapshot), rds::source::of_snapshot))?;
-    let call = rds
-        .restore_db_instance_from_db_snapshot()
-        .db_instance_identifier(identifier)
-        .db_snapshot_identifier(snapshot_identifier)
-        .deletion_protection(false)
-        .set_tags(Some(tags::with_mark(tags, &request.execution, Role::Restored)));
-    match calls::restore_instance(call, to_send(original, &snapshot)).send().await {
-        Ok(answer) => Ok(answer.db_instance.unwrap_or_else(|| DbInstance::builder().build())),
-        Err(error) => {
-            Err(refused(KIND, identifier, &format!("cannot restore from the snapshot {snapshot_identifier}"), &error))
+    let pinned = plan.pinned()?;
+    let tags = tags::with_mark(&tags::of_the_user(claimed.tag_list()), &request.execution, Role::Restored);
+    match pinned.kind {
+        SourceKind::Snapshot => {
+            let own = claimed.db_instance_arn().unwrap_or_default();
+            from_snapshot(rds, (pinned, own), (identifier, tags), &plan.original).await
         }
+        SourceKind::PointInTime => to_moment(rds, pinned, (identifier, tags), &plan.original).await,
+        SourceKind::Clone => Err(Error::internal("RDS clones no DB instance")),
     }
 }
 
-/// The original's settings for the call. All figures fit the size that RDS gives the restored database.
-fn to_send(original: &OriginalInstance, snapshot: &DbSnapshot) -> InstanceSettings {
-    let (engine, has) = (original.engine.as_str(), snapshot.allocated_storage());
+async fn from_snapshot(
+    rds: &Client,
+    (pinned, own): (&Source, &str),
+    (identifier, tags): (&DatabaseIdentifier, Vec<Tag>),
+    original: &OriginalInstance,
+) -> Result<DbInstance> {
+    let identifier = identifier.as_str();
+    let snapshot = rds::source::snapshot_now(rds, pinned, own)
+        .await?
+        .ok_or_else(|| Error::new(KIND, identifier, format!("cannot restore: {pinned} does not exist")))?;
+    // The check is right before the call, because a name does not identify a snapshot.
+    unchanged(KIND, identifier, pinned, &Seen::of(Some(&snapshot), rds::source::of_snapshot))?;
+    let call = rds
+        .restore_db_instance_from_db_snapshot()
+        .db_instance_identifier(identifier)
+        .set_db_snapshot_identifier(pinned.snapshot_for_calls(own).map(str::to_owned))
+        .deletion_protection(false)
+        .set_tags(Some(tags));
+    match calls::restore_instance(call, to_send(original, snapshot.allocated_storage())).send().await {
+        Ok(answer) => Ok(answer.db_instance.unwrap_or_else(|| DbInstance::builder().build())),
+        Err(error) => Err(refused(KIND, identifier, &format!("cannot restore from {pinned}"), &error)),
+    }
+}
+
+/// The resource id names the source, because the run has renamed the original, and the name may pass to another database.
+async fn to_moment(
+    rds: &Client,
+    pinned: &Source,
+    (identifier, tags): (&DatabaseIdentifier, Vec<Tag>),
+    original: &OriginalInstance,
+) -> Result<DbInstance> {
+    let call = rds
+        .restore_db_instance_to_point_in_time()
+        .target_db_instance_identifier(identifier)
+        .source_dbi_resource_id(pinned.resource_id_for_calls()?)
+        .restore_time(moment(pinned))
+        .deletion_protection(false)
+        .set_tags(Some(tags));
+    match calls::restore_instance_to_moment(call, to_send(original, pinned.allocated_gib)).send().await {
+        Ok(answer) => Ok(answer.db_instance.unwrap_or_else(|| DbInstance::builder().build())),
+        Err(error) => Err(refused(KIND, identifier.as_str(), &format!("cannot restore {pinned}"), &error)),
+    }
+}
+
+/// The original's settings for the call. All figures fit the size that RDS gives the restored database. `has` is the size of
+/// the backup.
+fn to_send(original: &OriginalInstance, has: Option<i32>) -> InstanceSettings {
+    let engine = original.engine.as_str();
     // Storage never shrinks, so the call names a size only if the original has grown since the snapshot. An engine that
     // takes no size here is restored with the snapshot's size.
     let wanted = original.settings.allocated_storage.max(has);
@@ -107,7 +139,7 @@ mod tests {
             resource_id: "db-1".into(),
             engine: engine.into(),
             engine_version: "1".into(),
-            tags: tags::digest(&Tags::new()),
+            tags: tags::digest(&tags::Tags::new()),
             settings: InstanceSettings {
                 storage_type: Some("gp3".into()),
                 allocated_storage: Some(allocated_gib),
@@ -131,8 +163,7 @@ mod tests {
             ("oracle-se2", 100, 199, None, None),
             ("oracle-se2", 100, 200, None, Some(12_000)),
         ] {
-            let snapshot = DbSnapshot::builder().allocated_storage(snapshot_gib).build();
-            let sent = to_send(&original(engine, original_gib), &snapshot);
+            let sent = to_send(&original(engine, original_gib), Some(snapshot_gib));
             assert_eq!((sent.allocated_storage, sent.iops), (storage, iops), "{engine} {original_gib} {snapshot_gib}");
         }
     }

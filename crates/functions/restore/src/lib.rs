@@ -1,4 +1,4 @@
-//! Restores a database from its snapshot, under a name of the plan.
+//! Restores a database from the pinned backup, under a name of the plan.
 //!
 //! | module | owns |
 //! |---|---|
@@ -17,9 +17,10 @@ pub mod instance;
 
 use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
+use aws_sdk_rds::primitives::DateTime;
 use trapheus_common::causes;
 use trapheus_common::claim::Ownership;
-use trapheus_common::document::{Original, Plan, RestoreEvent, Source};
+use trapheus_common::document::{Original, RestoreEvent, Source};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::rds::Database;
 use trapheus_common::source::{self, Seen};
@@ -44,11 +45,6 @@ fn check_original<O: Original>(kind: ErrorKind, event: &RestoreEvent<O>, name_no
     }
 }
 
-/// The backup that the run restores. A run without one restores nothing.
-fn pinned<O>(plan: &Plan<O>) -> Result<&Source> {
-    plan.source.as_ref().ok_or_else(|| Error::internal("the plan names no source to restore from"))
-}
-
 /// Returns an error if the snapshot is not the pinned one. A deleted snapshot proves nothing about the restored database.
 fn unchanged(kind: ErrorKind, identifier: &str, pinned: &Source, now: &Seen) -> Result<()> {
     match source::difference(pinned, now) {
@@ -67,6 +63,11 @@ fn taken(kind: ErrorKind, identifier: &str, why: &str) -> Error {
              rename or delete that database, then start the run again"
         ),
     )
+}
+
+/// The moment of a restore, as RDS's calls take it.
+fn moment(source: &Source) -> DateTime {
+    DateTime::from_secs(i64::try_from(source.created_at.epoch_seconds()).unwrap_or(i64::MAX))
 }
 
 /// AWS refused the call: the failed action, and the remedy if it is known.

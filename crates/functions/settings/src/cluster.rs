@@ -11,7 +11,6 @@ use trapheus_common::document::{
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::restored::Pair;
 use trapheus_common::settings::{ClusterSettings, InstanceSettings, SettingCall};
-use trapheus_common::source::Seen;
 use trapheus_common::tags::{self, Tags};
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{ErrorKind, Result, rds};
@@ -72,17 +71,17 @@ pub async fn configure(rds: &Client, event: RestoredEvent<OriginalCluster>) -> R
 
 /// Compares the restored cluster and its members with the original; changes nothing.
 pub async fn verify(rds: &Client, event: RestoredEvent<OriginalCluster>) -> Result<Verification> {
-    let RestoredEvent { request, plan, .. } = &event;
-    let original = &plan.original;
+    let (original, pinned) = (&event.plan.original, event.plan.pinned()?);
     let restored = Restored::find(rds, &event, ErrorKind::Verification).await?;
     let cluster = &restored.cluster;
-    let snapshot = rds::cluster_snapshot(rds, request.snapshot_identifier.as_str()).await?;
+    let own = cluster.db_cluster_arn().unwrap_or_default();
+    let snapshot = rds::source::cluster_snapshot_now(rds, pinned, own).await?;
     let mut findings = Findings::default();
     findings.status("its ", cluster.status().unwrap_or_default());
-    findings.source(plan.source.as_ref(), &Seen::of(snapshot.as_ref(), rds::source::of_cluster_snapshot));
+    findings.source(pinned, &rds::source::seen_beside(pinned, snapshot.as_ref(), rds::source::of_cluster_snapshot));
     findings.engine_version(
         &original.engine_version,
-        snapshot.as_ref().and_then(|snapshot| snapshot.engine_version()),
+        snapshot.as_ref().and_then(|snapshot| snapshot.engine_version()).or(pinned.engine_version.as_deref()),
         cluster.engine_version(),
     );
     findings.compare("", (&original.settings, &ClusterSettings::from(cluster)), |_| true);

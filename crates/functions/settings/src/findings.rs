@@ -58,8 +58,7 @@ impl Findings {
     }
 
     /// Checks that the snapshot is still the pinned one. A deleted snapshot proves nothing about the restored database.
-    pub(crate) fn source(&mut self, pinned: Option<&Source>, now: &Seen) {
-        let Some(pinned) = pinned else { return };
+    pub(crate) fn source(&mut self, pinned: &Source, now: &Seen) {
         self.essential.extend(source::difference(pinned, now));
         if *now == Seen::Gone {
             self.report(format!("the snapshot {} no longer exists", pinned.arn));

@@ -6,7 +6,6 @@ use trapheus_common::document::{OriginalInstance, RestoredEvent, StepOutput, Tas
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::restored::Pair;
 use trapheus_common::settings::InstanceSettings;
-use trapheus_common::source::Seen;
 use trapheus_common::wait::Goal;
 use trapheus_common::{ErrorKind, Result, rds, tags};
 
@@ -49,16 +48,18 @@ pub async fn configure(rds: &Client, event: RestoredEvent<OriginalInstance>) -> 
 
 /// Compares the restored instance with the original; changes nothing.
 pub async fn verify(rds: &Client, event: RestoredEvent<OriginalInstance>) -> Result<Verification> {
-    let RestoredEvent { request, plan, at } = &event;
+    let RestoredEvent { plan, at, .. } = &event;
     let original = &plan.original;
     let restored = pair(rds, &event, ErrorKind::Verification).await?.restored;
-    let snapshot = rds::snapshot(rds, request.snapshot_identifier.as_str()).await?;
+    let pinned = plan.pinned()?;
+    let own = restored.db_instance_arn().unwrap_or_default();
+    let snapshot = rds::source::snapshot_now(rds, pinned, own).await?;
     let mut findings = Findings::default();
     findings.status("its ", restored.db_instance_status().unwrap_or_default());
-    findings.source(plan.source.as_ref(), &Seen::of(snapshot.as_ref(), rds::source::of_snapshot));
+    findings.source(pinned, &rds::source::seen_beside(pinned, snapshot.as_ref(), rds::source::of_snapshot));
     findings.engine_version(
         &original.engine_version,
-        snapshot.as_ref().and_then(|snapshot| snapshot.engine_version()),
+        snapshot.as_ref().and_then(|snapshot| snapshot.engine_version()).or(pinned.engine_version.as_deref()),
         restored.engine_version(),
     );
     findings.compare("", (&original.settings, &InstanceSettings::from(&restored)), |_| true);

@@ -79,7 +79,12 @@ impl Origins {
 
 /// The snapshot that a request restores from, if the request is a restore.
 fn source(state: &State, action: &str, parameters: &BTreeMap<String, String>) -> Option<Source> {
-    let named = |parameter: &str| Some(parameters.get(parameter)?.rsplit(':').next()?.to_ascii_lowercase());
+    // The name of an automated snapshot contains a colon as well.
+    let named = |parameter: &str| {
+        let given = parameters.get(parameter)?;
+        let name = if given.starts_with("arn:") { given.splitn(7, ':').nth(6)? } else { given };
+        Some(name.to_ascii_lowercase())
+    };
     match action {
         "RestoreDBInstanceFromDBSnapshot" => {
             let name = named("DBSnapshotIdentifier")?;
