@@ -34,6 +34,11 @@ const fn inferred(id: &'static str, statement: &'static str) -> Behaviour {
     Behaviour { id, statement, evidence: Evidence::Inferred }
 }
 
+/// A behaviour that users of other tools reported, with RDS's answer in their words.
+const fn reported(id: &'static str, statement: &'static str, source: &'static str) -> Behaviour {
+    Behaviour { id, statement, evidence: Evidence::Recorded { source } }
+}
+
 const RECORDINGS: &str = "answers of RDS from 2015 to 2026, recorded by the tests of Cloud Custodian";
 const MODEL: &str = "RDS service model, API version 2014-10-31";
 const GUIDE: &str = "Amazon RDS User Guide";
@@ -243,6 +248,107 @@ pub const BEHAVIOURS: &[Behaviour] = &[
     ),
     documented("restore_onto_a_taken_name_is_refused", "DBInstanceAlreadyExists meets a taken name.", MODEL),
     documented("groups_that_do_not_exist_are_refused", "A parameter, option or subnet group has to exist.", MODEL),
+    // Restores to a point in time
+    documented(
+        "instance_restore_to_a_point_in_time_names_one_source_and_one_moment",
+        "Exactly one of identifier, resource id and ARN of replicated backups, and either RestoreTime or UseLatestRestorableTime.",
+        REFERENCE,
+    ),
+    reported(
+        "moment_outside_of_the_window_is_refused",
+        "InvalidParameterValue meets a time before the retention period and a time after LatestRestorableTime.",
+        "answers of RDS in issues about Terraform and Crossplane",
+    ),
+    documented(
+        "latest_restorable_time_is_five_minutes_behind",
+        "RDS stores transaction logs every five minutes, so LatestRestorableTime is behind; it stands still while an instance is stopped.",
+        GUIDE,
+    ),
+    documented(
+        "restored_database_begins_a_new_window",
+        "A window begins with the first backup of a database, so a restored database has none of its source's.",
+        GUIDE,
+    ),
+    documented(
+        "point_in_time_restore_needs_automated_backups",
+        "PointInTimeRestoreNotEnabled meets a source without backup retention; turning backups off deletes them, turning them on starts anew.",
+        MODEL,
+    ),
+    documented(
+        "point_in_time_restore_of_an_instance_has_the_rules_of_a_snapshot_restore",
+        "Names, quotas, groups, storage and defaults are those of a restore from a snapshot; MaxAllocatedStorage is taken, KmsKeyId is no parameter.",
+        REFERENCE,
+    ),
+    inferred(
+        "point_in_time_restore_without_tags_takes_those_of_the_source",
+        "An instance restored to a point in time without tags gets those of its source.",
+    ),
+    inferred(
+        "source_of_a_point_in_time_restore_is_neither_new_nor_going",
+        "A source that is creating, renaming or deleting is refused, as is a member of a cluster.",
+    ),
+    documented(
+        "cluster_shows_its_restorable_window",
+        "A cluster shows EarliestRestorableTime and LatestRestorableTime, within its retention and since its first backup.",
+        REFERENCE,
+    ),
+    documented(
+        "cluster_restore_to_a_point_in_time_names_one_source_and_one_moment",
+        "Identifier or resource id, RestoreToTime or UseLatestRestorableTime, and a moment inside the window.",
+        REFERENCE,
+    ),
+    documented(
+        "cluster_restored_to_a_point_in_time_keeps_version_and_not_port",
+        "It runs the version of its source, on the default port of the engine; EngineVersion and DatabaseName are no parameters.",
+        REFERENCE,
+    ),
+    documented(
+        "unencrypted_cluster_is_not_encrypted_by_a_point_in_time_restore",
+        "KmsKeyId is refused if the source is not encrypted, and else may name another key.",
+        REFERENCE,
+    ),
+    documented(
+        "multi_az_cluster_is_restored_to_a_point_in_time_in_full",
+        "A Multi-AZ DB cluster is restored with DBClusterInstanceClass, and never cloned.",
+        GUIDE,
+    ),
+    // Clones
+    documented(
+        "clone_is_of_an_aurora_cluster_with_an_instance_as_it_is_now",
+        "copy-on-write needs an available Aurora cluster with an instance, and refuses RestoreToTime.",
+        AURORA,
+    ),
+    documented(
+        "clones_share_a_group_and_may_have_another_key",
+        "A clone is there in minutes; it and its original have one CloneGroupId, and its key may differ.",
+        AURORA,
+    ),
+    documented(
+        "clone_beyond_the_limit_is_a_full_copy",
+        "The 16th clone of a group becomes a full copy without a word.",
+        AURORA,
+    ),
+    // Retained automated backups
+    documented(
+        "automated_backups_are_described_by_status_and_source",
+        "Automated backups are active, creating or retained, and are found by identifier, resource id and filter.",
+        REFERENCE,
+    ),
+    documented(
+        "retained_backups_keep_their_window_until_they_expire",
+        "Retained backups show a RestoreWindow that ends with the deletion, and go after the retention period with their snapshots.",
+        GUIDE,
+    ),
+    documented(
+        "deleted_instance_is_restored_by_its_resource_id",
+        "Retained backups are restored by SourceDbiResourceId alone.",
+        REFERENCE,
+    ),
+    documented(
+        "deleted_cluster_is_restored_by_its_resource_id",
+        "Retained backups of a cluster are restored by SourceDbClusterResourceId in full, not as a clone.",
+        REFERENCE,
+    ),
     // Snapshots
     inferred(
         "snapshot_is_creating_while_its_source_is_backing_up",

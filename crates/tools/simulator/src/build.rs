@@ -2,6 +2,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::backups::{Retained, Window};
 use crate::engines;
 use crate::lag::Tagged;
 use crate::names;
@@ -12,12 +13,15 @@ use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::state::{Groups, State};
 use crate::tags::without_reserved;
 use crate::world::{
-    ClusterSnapshotSpec, ClusterSpec, GroupSpec, InstanceSpec, MemberSpec, SnapshotSpec, THIRTY_DAYS, World, WorldError,
+    ClusterSnapshotSpec, ClusterSpec, GroupSpec, InstanceSpec, MemberSpec, RetainedBackupSpec,
+    RetainedClusterBackupSpec, SnapshotSpec, THIRTY_DAYS, World, WorldError,
 };
 
 /// The default age of the databases in the file.
 const AGE_MILLIS: i64 = THIRTY_DAYS as i64 * HOUR_MILLIS;
 const HOUR_MILLIS: i64 = 3600 * 1000;
+/// The retention period in days of retained backups in the file.
+const RETAINED_DAYS: u32 = 7;
 
 /// Builds the world at `start` (Unix milliseconds).
 pub(crate) fn build(world: &World, seed: u64, start: i64) -> Result<State, WorldError> {
@@ -37,6 +41,12 @@ pub(crate) fn build(world: &World, seed: u64, start: i64) -> Result<State, World
     }
     for (index, spec) in world.cluster_snapshots.iter().enumerate() {
         builder.cluster_snapshot(&format!("clusterSnapshots[{index}]"), spec)?;
+    }
+    for (index, spec) in world.retained_backups.iter().enumerate() {
+        builder.retained(&format!("retainedBackups[{index}]"), spec)?;
+    }
+    for (index, spec) in world.retained_cluster_backups.iter().enumerate() {
+        builder.retained_of_cluster(&format!("retainedClusterBackups[{index}]"), spec)?;
     }
     check_timings(world)?;
     check_lag(world)?;
@@ -135,6 +145,7 @@ impl Builder {
         self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
         let mut instance = self.new_instance(name, &spec.status, &spec.engine, settings, spec.resource_id.as_ref());
         instance.created = instance.created.map(|_| self.ago(spec.age_hours));
+        instance.backed_up_since = instance.created;
         instance.parameter_apply_status = spec.parameter_apply_status;
         instance.option_group_status = spec.option_group_status;
         instance.pending = spec.pending.clone();
@@ -223,6 +234,10 @@ impl Builder {
         cluster.replication_source.clone_from(&spec.replication_source);
         cluster.associated_roles.clone_from(&spec.associated_roles);
         cluster.ram_shared = spec.ram_shared;
+        cluster.backed_up_since = (spec.status != "creating").then_some(created);
+        cluster.is_clone = spec.clone_group.is_some()
+            && self.state.clusters.values().any(|other| other.clone_group == spec.clone_group);
+        cluster.clone_group.clone_from(&spec.clone_group);
         if spec.managed_master_password {
             cluster.secret = Some(self.state.fresh_secret("cluster", spec.master_secret_kms_key_id.clone()));
         }
@@ -354,6 +369,62 @@ impl Builder {
         let key = self.state.fresh_key();
         self.state.cluster_snapshots.insert(key, snapshot);
         Ok(())
+    }
+
+    fn retained(&mut self, place: &str, spec: &RetainedBackupSpec) -> Result<(), WorldError> {
+        check_engine(place, &spec.engine)?;
+        let version = spec.settings.engine_version.as_deref();
+        let mut settings = engines::instance_defaults(&spec.engine, version, &self.state.region);
+        settings.class = Some("db.m7g.large".to_owned());
+        settings.master_username = Some("admin".to_owned());
+        settings.backup_retention_period = Some(RETAINED_DAYS);
+        settings.merge(spec.settings.clone());
+        self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
+        let (created, deleted) = self.life_span(place, spec.age_hours, spec.deleted_hours_ago)?;
+        let backup = Retained {
+            identifier: spec.instance.clone(),
+            resource_id: spec.resource_id.clone(),
+            engine: spec.engine.clone(),
+            retention_days: settings.backup_retention_period.unwrap_or(RETAINED_DAYS),
+            settings,
+            tags: as_tags(&spec.tags),
+            created: Some(created),
+            deleted,
+            window: Some(Window { earliest: created, latest: deleted }),
+        };
+        self.state.retained_backups.push(backup);
+        Ok(())
+    }
+
+    fn retained_of_cluster(&mut self, place: &str, spec: &RetainedClusterBackupSpec) -> Result<(), WorldError> {
+        check_engine(place, &spec.engine)?;
+        let mut settings = engines::cluster_defaults(&spec.engine, spec.settings.engine_version.as_deref());
+        settings.master_username = Some("admin".to_owned());
+        settings.backup_retention_period = Some(RETAINED_DAYS);
+        settings.merge(spec.settings.clone());
+        self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
+        let (created, deleted) = self.life_span(place, spec.age_hours, spec.deleted_hours_ago)?;
+        let backup = Retained {
+            identifier: spec.cluster.clone(),
+            resource_id: spec.resource_id.clone(),
+            engine: spec.engine.clone(),
+            retention_days: settings.backup_retention_period.unwrap_or(RETAINED_DAYS),
+            settings,
+            tags: as_tags(&spec.tags),
+            created: Some(created),
+            deleted,
+            window: Some(Window { earliest: created, latest: deleted }),
+        };
+        self.state.retained_cluster_backups.push(backup);
+        Ok(())
+    }
+
+    /// The creation and the deletion of a database that no longer exists.
+    fn life_span(&self, place: &str, age_hours: u32, deleted_hours_ago: u32) -> Result<(i64, i64), WorldError> {
+        if deleted_hours_ago > age_hours {
+            return Err(impossible(&format!("{place}.deletedHoursAgo"), "it was deleted before it was created"));
+        }
+        Ok((self.ago(age_hours), self.ago(deleted_hours_ago)))
     }
 
     fn new_snapshot<S>(

@@ -22,6 +22,7 @@
 //! `faults.rs` the faults. [`BEHAVIOURS`] lists the modelled behaviours with their evidence.
 
 mod actions;
+mod backups;
 mod behaviours;
 mod build;
 mod connector;
@@ -68,7 +69,7 @@ pub use faults::{Fault, FaultRule, Intervention, Strike, StruckBy, When};
 pub use history::NameHistory;
 pub use mail::{MAIL_ACTIONS, Mail};
 pub use named::Named;
-pub use origins::{Made, Served, Source};
+pub use origins::{Made, Served, Source, SourceKind};
 pub use post::{POST_ACTIONS, Post};
 pub use report::{ClusterState, ExportState, InstanceState, SnapshotState, WorldState};
 pub use resources::LASTING_STATUSES;
@@ -78,8 +79,8 @@ pub use settings::{ClusterSettings, InstanceSettings, ProcessorFeatures, Serverl
 pub use world::{
     ApplyStatus, BlueGreenSpec, CertificateSpec, ClusterEndpointSpec, ClusterSnapshotSpec, ClusterSpec,
     EngineVersionSpec, GroupSpec, IdleFunctions, InstanceSpec, IntegrationSpec, Lag, Lambda, Limits, MemberSpec, Offer,
-    OrderableSpec, ProxySpec, RetainedBackupSpec, RoleSpec, SecurityGroupSpec, SnapshotSpec, Timings, Unverified,
-    World, WorldError,
+    OrderableSpec, ProxySpec, RetainedBackupSpec, RetainedClusterBackupSpec, RoleSpec, SecurityGroupSpec, SnapshotSpec,
+    Timings, Unverified, World, WorldError,
 };
 
 use connector::Connector;

@@ -5,8 +5,10 @@
 
 use std::collections::BTreeMap;
 
+use jiff::Timestamp;
 use serde::Serialize;
 
+use crate::backups::Window;
 use crate::history::seconds;
 use crate::resources::{Key, Millis, Snapshot};
 use crate::state::State;
@@ -27,15 +29,28 @@ pub struct Made {
     pub from: Option<Source>,
 }
 
-/// The snapshot that a database was restored from, as the snapshot was then.
+/// The kind of the backup that a database was restored from.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize)]
+#[serde(rename_all = "camelCase")]
+pub enum SourceKind {
+    Snapshot,
+    /// The automated backups of a database.
+    PointInTime,
+    /// The present data of an Aurora cluster.
+    Clone,
+}
+
+/// The backup that a database was restored from, as the backup was then.
 #[derive(Clone, Debug, PartialEq, Serialize)]
 #[serde(rename_all = "camelCase")]
 pub struct Source {
+    pub kind: SourceKind,
+    /// The name of the snapshot; else the same as `source`.
     pub identifier: String,
-    /// The database that the snapshot was taken of, by its name at that time.
+    /// The database whose data it is: of a snapshot, by its name when the snapshot was taken; else by its present name.
     pub source: String,
     pub source_resource_id: String,
-    /// In seconds since the start; negative for a snapshot of the world file.
+    /// The moment of the data in seconds since the start; negative for a moment before it.
     pub created_seconds: f64,
 }
 
@@ -77,7 +92,7 @@ impl Origins {
     }
 }
 
-/// The snapshot that a request restores from, if the request is a restore.
+/// The backup that a request restores from, if the request is a restore.
 fn source(state: &State, action: &str, parameters: &BTreeMap<String, String>) -> Option<Source> {
     // The name of an automated snapshot contains a colon as well.
     let named = |parameter: &str| {
@@ -94,13 +109,71 @@ fn source(state: &State, action: &str, parameters: &BTreeMap<String, String>) ->
             let name = named("SnapshotIdentifier")?;
             state.cluster_snapshots.values().find(|found| found.life.is_named(&name)).map(|found| of(state, found))
         }
+        "RestoreDBInstanceToPointInTime" => {
+            let is_source = Wanted::by(parameters, "SourceDBInstanceIdentifier", "SourceDbiResourceId");
+            let live = state.instances.values().find(|found| is_source.is(&found.life.identifier, &found.resource_id));
+            let live = live.map(|found| (&found.life.identifier, &found.resource_id, state.instance_window(found)));
+            let kept = state.retained_backups.iter().find(|found| is_source.is("", &found.resource_id));
+            let kept = kept.map(|found| (&found.identifier, &found.resource_id, found.window(state.wall_clock())));
+            let moment = parameters.get("RestoreTime");
+            live.or(kept).and_then(|found| at_moment(state, found, moment, SourceKind::PointInTime))
+        }
+        "RestoreDBClusterToPointInTime" => {
+            let is_source = Wanted::by(parameters, "SourceDBClusterIdentifier", "SourceDbClusterResourceId");
+            let live = state.clusters.values().find(|found| is_source.is(&found.life.identifier, &found.resource_id));
+            let live = live.map(|found| (&found.life.identifier, &found.resource_id, state.cluster_window(found)));
+            let kept = state.retained_cluster_backups.iter().find(|found| is_source.is("", &found.resource_id));
+            let kept = kept.map(|found| (&found.identifier, &found.resource_id, found.window(state.wall_clock())));
+            let is_clone = parameters.get("RestoreType").is_some_and(|kind| kind == "copy-on-write");
+            let kind = if is_clone { SourceKind::Clone } else { SourceKind::PointInTime };
+            live.or(kept).and_then(|found| at_moment(state, found, parameters.get("RestoreToTime"), kind))
+        }
         _ => None,
     }
+}
+
+/// The source that a restore to a point in time names.
+struct Wanted {
+    name: Option<String>,
+    resource_id: Option<String>,
+}
+
+impl Wanted {
+    fn by(parameters: &BTreeMap<String, String>, name: &str, resource_id: &str) -> Self {
+        let name = parameters.get(name).and_then(|name| name.rsplit(':').next()).map(str::to_ascii_lowercase);
+        Self { name, resource_id: parameters.get(resource_id).cloned() }
+    }
+
+    fn is(&self, name: &str, resource_id: &str) -> bool {
+        self.name.as_deref() == Some(name) || self.resource_id.as_deref() == Some(resource_id)
+    }
+}
+
+#[allow(clippy::cast_precision_loss)]
+fn at_moment(
+    state: &State,
+    (identifier, resource_id, window): (&String, &String, Option<Window>),
+    moment: Option<&String>,
+    kind: SourceKind,
+) -> Option<Source> {
+    let given = moment.and_then(|text| text.parse::<Timestamp>().ok()).map(Timestamp::as_millisecond);
+    let restored = match kind {
+        SourceKind::Clone => state.wall_clock(),
+        _ => given.or_else(|| window.map(|window| window.latest))?,
+    };
+    Some(Source {
+        kind,
+        identifier: identifier.clone(),
+        source: identifier.clone(),
+        source_resource_id: resource_id.clone(),
+        created_seconds: (restored - state.start) as f64 / 1000.0,
+    })
 }
 
 #[allow(clippy::cast_precision_loss)]
 fn of<S>(state: &State, snapshot: &Snapshot<S>) -> Source {
     Source {
+        kind: SourceKind::Snapshot,
         identifier: snapshot.life.identifier.clone(),
         source: snapshot.source.clone(),
         source_resource_id: snapshot.source_resource_id.clone(),

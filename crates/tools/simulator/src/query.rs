@@ -119,7 +119,7 @@ macro_rules! parsed_param {
         }
     )*};
 }
-parsed_param!(bool, u32, f64);
+parsed_param!(bool, u32, f64, jiff::Timestamp);
 
 impl Param for crate::settings::ProcessorFeatures {
     fn take(params: &mut Params, name: &str) -> ApiResult<Option<Self>> {

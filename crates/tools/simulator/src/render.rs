@@ -16,11 +16,11 @@ use crate::xml::Xml;
 /// The part of an endpoint that all databases of an account in a region share.
 const ENDPOINT_HASH: &str = "c9simulator0";
 
-fn timestamp(xml: &mut Xml, name: &str, unix_millis: i64) {
+pub(crate) fn timestamp(xml: &mut Xml, name: &str, unix_millis: i64) {
     xml.plain_if(name, Timestamp::from_millisecond(unix_millis).ok());
 }
 
-fn tags(xml: &mut Xml, tags: &[(String, String)]) {
+pub(crate) fn tags(xml: &mut Xml, tags: &[(String, String)]) {
     xml.nest("TagList", |xml| tag_members(xml, tags));
 }
 
@@ -165,9 +165,8 @@ impl View<'_> {
         }
         xml.text_if("PreferredMaintenanceWindow", settings.maintenance_window.as_ref());
         xml.nest("PendingModifiedValues", |xml| pending_instance(xml, *self, instance));
-        if instance.created.is_some() && settings.backup_retention_period.unwrap_or(0) > 0 && instance.cluster.is_none()
-        {
-            timestamp(xml, "LatestRestorableTime", self.wall_clock());
+        if let Some(window) = self.instance_window(instance) {
+            timestamp(xml, "LatestRestorableTime", window.latest);
         }
         self.instance_make(xml, key, instance);
         self.instance_options(xml, instance);
@@ -283,7 +282,9 @@ impl View<'_> {
         xml.text_if("DBClusterParameterGroup", settings.parameter_group.as_ref());
         xml.text_if("DBSubnetGroup", settings.subnet_group.as_ref());
         xml.text("Status", self.status(life));
-        timestamp(xml, "EarliestRestorableTime", cluster.created);
+        if let Some(window) = self.cluster_window(cluster) {
+            timestamp(xml, "EarliestRestorableTime", window.earliest);
+        }
         xml.text("Endpoint", &self.cluster_endpoint(name, "cluster"));
         xml.text("ReaderEndpoint", &self.cluster_endpoint(name, "cluster-ro"));
         let custom: Vec<String> = self
@@ -305,7 +306,9 @@ impl View<'_> {
         xml.plain("MultiAZ", cluster.members.len() > 1);
         xml.text("Engine", &cluster.engine);
         xml.text_if("EngineVersion", settings.engine_version.as_ref());
-        timestamp(xml, "LatestRestorableTime", self.wall_clock());
+        if let Some(window) = self.cluster_window(cluster) {
+            timestamp(xml, "LatestRestorableTime", window.latest);
+        }
         xml.plain_if("Port", settings.port);
         xml.text_if("MasterUsername", settings.master_username.as_ref());
         if let Some(group) = &settings.option_group {
@@ -461,6 +464,7 @@ impl View<'_> {
 fn cluster_options(xml: &mut Xml, view: View<'_>, cluster: &Cluster) {
     let (life, settings) = (&cluster.life, &cluster.settings);
     xml.plain_if("IAMDatabaseAuthenticationEnabled", settings.iam_database_authentication);
+    xml.text_if("CloneGroupId", cluster.clone_group.as_ref());
     timestamp(xml, "ClusterCreateTime", cluster.created);
     xml.plain_if("BacktrackWindow", settings.backtrack_window);
     if let Some(exports) = settings.log_exports.as_ref().filter(|exports| !exports.is_empty()) {

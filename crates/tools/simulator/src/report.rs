@@ -172,8 +172,8 @@ pub(crate) fn report(state: &State) -> WorldState {
 }
 
 fn retained(state: &State) -> Vec<String> {
-    let all = state.retained_backups.iter().chain(&state.retained_cluster_backups);
-    all.map(|backup| backup.resource_id.clone()).collect()
+    let instances = state.retained_backups.iter().map(|backup| backup.resource_id.clone());
+    instances.chain(state.retained_cluster_backups.iter().map(|backup| backup.resource_id.clone())).collect()
 }
 
 fn export(task: &ExportTask) -> ExportState {

@@ -114,6 +114,8 @@ pub(crate) struct Life {
     pub(crate) former: Option<Former>,
     /// The delay of the rename under way in reads, in addition to the world's lag.
     pub(crate) rename_late: Millis,
+    /// The time from which a database writes no transaction logs: it is stopped, has failed, or is being deleted.
+    pub(crate) halted: Option<Millis>,
     /// Steps scheduled for an earlier generation are void.
     pub(crate) generation: u32,
 }
@@ -122,6 +124,7 @@ impl Life {
     pub(crate) fn new(identifier: String, status: impl Into<Status>) -> Self {
         let status = status.into();
         let served = status == AVAILABLE || StorageWork::of_status(&status).is_some();
+        let halted = LASTING_STATUSES.contains(&status.as_ref()).then_some(0);
         Self {
             identifier,
             renaming_to: None,
@@ -133,6 +136,7 @@ impl Life {
             visible_from: 0,
             former: None,
             rename_late: 0,
+            halted,
             generation: 0,
         }
     }
@@ -216,6 +220,8 @@ pub(crate) struct Instance {
     pub(crate) backup_replications: Vec<String>,
     /// Whether its automated backups are kept after its deletion.
     pub(crate) keep_backups: bool,
+    /// Unix milliseconds of its first automated backup, absent before.
+    pub(crate) backed_up_since: Option<i64>,
 }
 
 /// An Aurora or Multi-AZ DB cluster.
@@ -239,8 +245,13 @@ pub(crate) struct Cluster {
     pub(crate) member_of_global: Option<String>,
     pub(crate) replication_source: Option<String>,
     pub(crate) keep_backups: bool,
+    /// Unix milliseconds of its first automated backup, absent before.
+    pub(crate) backed_up_since: Option<i64>,
     /// Whether another account shares the cluster through AWS RAM.
     pub(crate) ram_shared: bool,
+    /// `CloneGroupId` of a clone and of its original.
+    pub(crate) clone_group: Option<String>,
+    pub(crate) is_clone: bool,
 }
 
 impl Cluster {
@@ -323,6 +334,7 @@ impl Instance {
             associated_roles: Vec::new(),
             backup_replications: Vec::new(),
             keep_backups: false,
+            backed_up_since: None,
         }
     }
 }
@@ -354,7 +366,10 @@ impl Cluster {
             member_of_global: None,
             replication_source: None,
             keep_backups: false,
+            backed_up_since: None,
             ram_shared: false,
+            clone_group: None,
+            is_clone: false,
         }
     }
 }

@@ -47,7 +47,11 @@ pub(crate) enum Verb {
     Create,
     Modify,
     Restore,
+    PointInTime,
 }
+
+/// The parameters of a restore from a snapshot that a restore to a point in time of a cluster does not have.
+const OF_SNAPSHOTS_ONLY: &[&str] = &["EngineVersion", "AvailabilityZones.AvailabilityZone", "DatabaseName"];
 
 /// How a modification takes effect.
 #[derive(Clone, Copy, PartialEq, Eq, Debug)]
@@ -75,7 +79,12 @@ macro_rules! settings {
             pub(crate) fn from_request(params: &mut Params, verb: Verb) -> ApiResult<Self> {
                 let mut found = Self::default();
                 $(
-                    let name = match verb { Verb::Create => $create, Verb::Modify => $modify, Verb::Restore => $restore };
+                    let name = match verb {
+                        Verb::Create => $create,
+                        Verb::Modify => $modify,
+                        Verb::PointInTime if OF_SNAPSHOTS_ONLY.contains(&$restore) => "",
+                        Verb::Restore | Verb::PointInTime => $restore,
+                    };
                     if !name.is_empty() { found.$field = params.get(name)?; }
                 )*
                 Ok(found)

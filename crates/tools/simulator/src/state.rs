@@ -6,6 +6,7 @@
 
 use std::collections::BTreeMap;
 
+use crate::backups::Retained;
 use crate::events::Event;
 use crate::history::History;
 use crate::offers::{Integration, Offers};
@@ -16,8 +17,8 @@ use crate::resources::{
 };
 use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::world::{
-    ApplyStatus, BlueGreenSpec, ClusterEndpointSpec, GroupSpec, Lag, Limits, ProxySpec, RetainedBackupSpec,
-    SecurityGroupSpec, Timings, Unverified,
+    ApplyStatus, BlueGreenSpec, ClusterEndpointSpec, GroupSpec, Lag, Limits, ProxySpec, SecurityGroupSpec, Timings,
+    Unverified,
 };
 
 /// The interval at which a cluster under deletion checks whether its last member is gone.
@@ -115,8 +116,8 @@ pub(crate) struct State {
     pub(crate) proxies: Vec<ProxySpec>,
     pub(crate) cluster_endpoints: Vec<ClusterEndpointSpec>,
     pub(crate) blue_green_deployments: Vec<BlueGreenSpec>,
-    pub(crate) retained_backups: Vec<RetainedBackupSpec>,
-    pub(crate) retained_cluster_backups: Vec<RetainedBackupSpec>,
+    pub(crate) retained_backups: Vec<Retained<InstanceSettings>>,
+    pub(crate) retained_cluster_backups: Vec<Retained<ClusterSettings>>,
     pub(crate) offers: Offers,
     pub(crate) security_groups: Vec<SecurityGroupSpec>,
     pub(crate) integrations: Vec<Integration>,
@@ -152,7 +153,7 @@ impl State {
             proxies: world.proxies.clone(),
             cluster_endpoints: world.cluster_endpoints.clone(),
             blue_green_deployments: world.blue_green_deployments.clone(),
-            retained_backups: world.retained_backups.clone(),
+            retained_backups: Vec::new(),
             retained_cluster_backups: Vec::new(),
             offers: Offers::default(),
             security_groups: world.security_groups.clone(),
@@ -246,6 +247,7 @@ impl State {
             }
         }
         self.now = self.now.max(now);
+        self.expire_backups();
     }
 
     /// The time of the next step. The restart of a stopped database after seven days does not count.
@@ -364,6 +366,9 @@ impl State {
         match step {
             Step::Linger => life.busy = true,
             Step::Show(status) => {
+                if status == "deleting" {
+                    life.halted.get_or_insert(now);
+                }
                 life.status = status;
                 life.busy = true;
                 self.note_extraction(target);
@@ -392,6 +397,7 @@ impl State {
                 let stops = status == "stopped";
                 life.status = status;
                 life.busy = false;
+                life.halted.get_or_insert(now);
                 self.settle(target, false);
                 if stops {
                     self.restart_one_day(target);
@@ -414,12 +420,14 @@ impl State {
         life.busy = false;
         life.served |= starts;
         life.status = if starts { AVAILABLE } else { "incompatible-parameters".into() };
+        life.halted = if starts { None } else { life.halted.or(Some(now)) };
         let under_work = life.storage.filter(|storage| starts && storage.until > now);
         life.storage = under_work;
         if let Some(storage) = under_work {
             life.status = storage.work.status().into();
         }
         self.settle(target, rebooted);
+        self.note_first_backup(target);
         if let Some(storage) = under_work {
             self.schedule(target, storage.until, Step::StorageDone);
         }
@@ -582,16 +590,13 @@ impl State {
                 if let Some(cluster) = self.clusters.remove(&key) {
                     self.fail_integrations(&cluster.resource_id);
                     if !cluster.keep_backups {
-                        self.cluster_snapshots.retain(|_, snapshot| {
-                            snapshot.kind != "automated" || snapshot.source_resource_id != cluster.resource_id
-                        });
+                        self.remove_automated_snapshots(&cluster.resource_id);
                     }
-                    cluster.members.into_iter().for_each(|member| self.remove_instance(member));
                     if cluster.keep_backups {
-                        let backup =
-                            RetainedBackupSpec { instance: cluster.life.identifier, resource_id: cluster.resource_id };
+                        let backup = self.retained_of_cluster(&cluster);
                         self.retained_cluster_backups.push(backup);
                     }
+                    cluster.members.into_iter().for_each(|member| self.remove_instance(member));
                 }
             }
             Target::Snapshot(key) => {
@@ -610,12 +615,10 @@ impl State {
         let Some(instance) = self.instances.remove(&key) else { return };
         self.fail_integrations(&instance.resource_id);
         if instance.keep_backups {
-            let backup = RetainedBackupSpec { instance: instance.life.identifier, resource_id: instance.resource_id };
+            let backup = self.retained_of_instance(&instance);
             self.retained_backups.push(backup);
         } else {
-            self.snapshots.retain(|_, snapshot| {
-                snapshot.kind != "automated" || snapshot.source_resource_id != instance.resource_id
-            });
+            self.remove_automated_snapshots(&instance.resource_id);
         }
         if let Some(cluster) = instance.cluster.and_then(|cluster| self.clusters.get_mut(&cluster)) {
             cluster.members.retain(|member| *member != key);

@@ -52,6 +52,8 @@ pub struct World {
     pub blue_green_deployments: Vec<BlueGreenSpec>,
     /// Automated backups of instances deleted earlier; they count against the quota.
     pub retained_backups: Vec<RetainedBackupSpec>,
+    /// Automated backups of clusters deleted earlier; they count against the quota.
+    pub retained_cluster_backups: Vec<RetainedClusterBackupSpec>,
     /// Instance classes that databases still have and that new ones cannot be of.
     pub withdrawn_classes: Vec<String>,
     /// The certificate authorities that RDS has; the first is the default of new databases.
@@ -102,6 +104,7 @@ impl Default for World {
             cluster_endpoints: Vec::new(),
             blue_green_deployments: Vec::new(),
             retained_backups: Vec::new(),
+            retained_cluster_backups: Vec::new(),
             withdrawn_classes: Vec::new(),
             certificates: current_certificates(),
             engine_versions: Vec::new(),
@@ -252,6 +255,9 @@ pub struct ClusterSpec {
     /// Whether another account sees it through AWS RAM. Such a cluster cannot be renamed.
     #[serde(default)]
     pub ram_shared: bool,
+    /// `CloneGroupId`. The first cluster of a group in this file is the original, the others are clones.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub clone_group: Option<String>,
 }
 
 /// A member of a cluster.
@@ -535,8 +541,59 @@ fn available_upper() -> String {
 #[cfg_attr(test, derive(schemars::JsonSchema))]
 #[serde(rename_all = "camelCase", deny_unknown_fields)]
 pub struct RetainedBackupSpec {
+    /// The last name of the instance.
     pub instance: String,
     pub resource_id: String,
+    #[serde(default = "mysql")]
+    pub engine: String,
+    /// RDS keeps the backups for `backupRetentionPeriod` days after the deletion; seven days when not given.
+    #[serde(default)]
+    pub settings: InstanceSettings,
+    /// The tags of the instance when it was deleted.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// How long ago the instance was created.
+    #[serde(default = "thirty_days")]
+    pub age_hours: u32,
+    /// How long ago the instance was deleted.
+    #[serde(default = "one_hour")]
+    pub deleted_hours_ago: u32,
+}
+
+/// Automated backups kept after their cluster was deleted.
+#[derive(Clone, Debug, PartialEq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase", deny_unknown_fields)]
+pub struct RetainedClusterBackupSpec {
+    /// The last name of the cluster.
+    pub cluster: String,
+    pub resource_id: String,
+    #[serde(default = "aurora_postgresql")]
+    pub engine: String,
+    /// RDS keeps the backups for `backupRetentionPeriod` days after the deletion; seven days when not given.
+    #[serde(default)]
+    pub settings: ClusterSettings,
+    /// The tags of the cluster when it was deleted.
+    #[serde(default)]
+    pub tags: BTreeMap<String, String>,
+    /// How long ago the cluster was created.
+    #[serde(default = "thirty_days")]
+    pub age_hours: u32,
+    /// How long ago the cluster was deleted.
+    #[serde(default = "one_hour")]
+    pub deleted_hours_ago: u32,
+}
+
+fn mysql() -> String {
+    "mysql".to_owned()
+}
+
+fn aurora_postgresql() -> String {
+    "aurora-postgresql".to_owned()
+}
+
+const fn one_hour() -> u32 {
+    1
 }
 
 /// How long things take, in seconds, before jitter.
@@ -573,6 +630,10 @@ pub struct Timings {
     /// A cluster created, `creating`.
     pub create_cluster: f64,
     pub restore_cluster: f64,
+    /// A clone of an Aurora cluster, `creating`.
+    pub clone_cluster: f64,
+    /// `LatestRestorableTime` is so far behind: RDS stores transaction logs every five minutes.
+    pub restorable_lag: f64,
     /// A member of an Aurora cluster, `creating`.
     pub create_member: f64,
     /// Still `available` after a modification was accepted.
@@ -615,6 +676,8 @@ impl Default for Timings {
             storage_optimization: 120.0,
             create_cluster: 60.0,
             restore_cluster: 900.0,
+            clone_cluster: 300.0,
+            restorable_lag: 300.0,
             create_member: 600.0,
             modify_lingering: 10.0,
             modifying: 120.0,
@@ -688,6 +751,8 @@ pub struct Limits {
     pub manual_cluster_snapshots: usize,
     /// Automated backups kept after their database was deleted.
     pub retained_backups: usize,
+    /// Clones in one clone group. RDS makes a full copy instead of the next one, and says nothing.
+    pub clones: usize,
     /// Exports to S3 at the same time.
     pub export_tasks: usize,
     /// Requests to RDS a second before `Throttling`, as a token bucket that holds a second's worth; unlimited when not given.
@@ -704,6 +769,7 @@ impl Default for Limits {
             manual_snapshots: 100,
             manual_cluster_snapshots: 100,
             retained_backups: 40,
+            clones: 15,
             export_tasks: 5,
             requests_per_second: None,
         }

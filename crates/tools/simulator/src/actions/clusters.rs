@@ -23,7 +23,7 @@ const MULTI_AZ_MEMBERS: usize = 3;
 const AURORA_ZONES: usize = 2;
 
 impl State {
-    fn existing_cluster(&self, identifier: &str) -> ApiResult<Key> {
+    pub(super) fn existing_cluster(&self, identifier: &str) -> ApiResult<Key> {
         let name = identifier.rsplit_once(":cluster:").map_or(identifier, |(_, name)| name);
         self.cluster_named(name).ok_or_else(|| ApiError::cluster_not_found(identifier))
     }
@@ -191,11 +191,9 @@ pub(super) fn create(state: &mut State, mut params: Params) -> ApiResult<Content
 }
 
 pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Content> {
-    let name = names::identifier("DBClusterIdentifier", &params.require("DBClusterIdentifier")?)?;
     let snapshot_name = params.require("SnapshotIdentifier")?;
     let engine = params.require("Engine")?;
-    let asked = ClusterSettings::from_request(&mut params, Verb::Restore)?;
-    let tags = tags::checked(params.tags()?)?;
+    let restoring = Restoring::take(&mut params, Verb::Restore)?;
     params.finish("RestoreDBClusterFromSnapshot")?;
     let snapshot_key = state
         .cluster_snapshot_named(&snapshot_name)
@@ -212,39 +210,75 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
             snapshot.engine
         )));
     }
-    check_kind(&engine, &asked)?;
-    if !is_aurora(&engine) && asked.kms_key_id.is_some() && snapshot.settings.storage_encrypted != Some(true) {
+    if !is_aurora(&engine) && restoring.asked.kms_key_id.is_some() && snapshot.settings.storage_encrypted != Some(true)
+    {
         return Err(ApiError::combination("An unencrypted Multi-AZ DB cluster cannot be encrypted."));
     }
-    if !is_aurora(&engine) && asked.class.is_none() {
-        return Err(ApiError::combination("A Multi-AZ DB cluster needs DBClusterInstanceClass."));
-    }
-    state.free_cluster_name(&name)?;
-    state.room_for_cluster()?;
-    state.check_cluster_groups(&asked)?;
-    let is_aurora = is_aurora(&engine);
-    let mut settings = restored_settings(&engine, &snapshot.settings);
-    settings.merge(asked.clone());
-    check_new(state, &engine, &asked, &settings)?;
-    check_recorded_networking(&snapshot.settings, &asked)?;
-    settings.vpc_security_groups =
-        state.groups_or_default(asked.vpc_security_groups.as_ref(), settings.subnet_group.as_deref());
-    settings.engine_version =
-        state.restored_version(&engine, settings.engine_version, settings.engine_lifecycle_support.as_deref());
-    settle_encryption(state, &mut settings.storage_encrypted, &mut settings.kms_key_id);
-    let key = state.add_cluster(name, engine, settings, tags);
-    let timings = &state.timings;
-    let mut steps = vec![
-        (0.0, Step::Show("creating".into())),
-        (timings.restore_cluster / 4.0, Step::Show("migrating".into())),
-        (timings.restore_cluster * 3.0 / 4.0, Step::Show("backing-up".into())),
-        (timings.restore_backing_up, Step::Available),
-    ];
-    if !is_aurora {
-        begin_initialization(timings, &mut steps);
-    }
-    state.start(Target::Cluster(key), steps);
+    let base = restored_settings(engines::cluster_defaults(&engine, None), &snapshot.settings);
+    let seconds = state.timings.restore_cluster;
+    let key = restoring.perform(state, &engine, &snapshot.settings, base, &copying_steps(seconds, &state.timings))?;
     Ok(show_cluster(state, key))
+}
+
+/// The statuses of a cluster whose data is copied in full.
+pub(super) fn copying_steps(seconds: f64, timings: &Timings) -> Vec<(f64, Step)> {
+    vec![
+        (0.0, Step::Show("creating".into())),
+        (seconds / 4.0, Step::Show("migrating".into())),
+        (seconds * 3.0 / 4.0, Step::Show("backing-up".into())),
+        (timings.restore_backing_up, Step::Available),
+    ]
+}
+
+/// A request to restore a cluster, from a snapshot or to a point in time.
+pub(super) struct Restoring {
+    name: String,
+    pub(super) asked: ClusterSettings,
+    tags: Tags,
+}
+
+impl Restoring {
+    pub(super) fn take(params: &mut Params, verb: Verb) -> ApiResult<Self> {
+        let name = names::identifier("DBClusterIdentifier", &params.require("DBClusterIdentifier")?)?;
+        let asked = ClusterSettings::from_request(params, verb)?;
+        let tags = tags::checked(params.tags()?)?;
+        Ok(Self { name, asked, tags })
+    }
+
+    /// Restores a cluster with the settings of `base`, except those that the request names.
+    pub(super) fn perform(
+        self,
+        state: &mut State,
+        engine: &str,
+        recorded: &ClusterSettings,
+        base: ClusterSettings,
+        steps: &[(f64, Step)],
+    ) -> ApiResult<Key> {
+        let Self { name, asked, tags } = self;
+        check_kind(engine, &asked)?;
+        if !is_aurora(engine) && asked.class.is_none() {
+            return Err(ApiError::combination("A Multi-AZ DB cluster needs DBClusterInstanceClass."));
+        }
+        state.free_cluster_name(&name)?;
+        state.room_for_cluster()?;
+        state.check_cluster_groups(&asked)?;
+        let mut settings = base;
+        settings.merge(asked.clone());
+        check_new(state, engine, &asked, &settings)?;
+        check_recorded_networking(recorded, &asked)?;
+        settings.vpc_security_groups =
+            state.groups_or_default(asked.vpc_security_groups.as_ref(), settings.subnet_group.as_deref());
+        settings.engine_version =
+            state.restored_version(engine, settings.engine_version, settings.engine_lifecycle_support.as_deref());
+        settle_encryption(state, &mut settings.storage_encrypted, &mut settings.kms_key_id);
+        let key = state.add_cluster(name, engine.to_owned(), settings, tags);
+        let mut steps = steps.to_vec();
+        if !is_aurora(engine) {
+            begin_initialization(&state.timings, &mut steps);
+        }
+        state.start(Target::Cluster(key), steps);
+        Ok(key)
+    }
 }
 
 /// A snapshot of a cluster without VPC networking is restored into a VPC only if the call says so.
@@ -258,11 +292,10 @@ fn check_recorded_networking(recorded: &ClusterSettings, asked: &ClusterSettings
     Ok(())
 }
 
-/// The settings of a restored cluster that the request does not name: the properties of the data from the snapshot, defaults
-/// otherwise. Without `EngineVersion` it runs the default version of the engine.
+/// The settings of a restored cluster that the request does not name: the properties of the data from the backup, defaults
+/// otherwise. Without `EngineVersion` a restored snapshot runs the default version of the engine.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterFromSnapshot.html>
-fn restored_settings(engine: &str, recorded: &ClusterSettings) -> ClusterSettings {
-    let mut settings = engines::cluster_defaults(engine, None);
+pub(super) fn restored_settings(mut settings: ClusterSettings, recorded: &ClusterSettings) -> ClusterSettings {
     settings.merge(ClusterSettings {
         engine_mode: recorded.engine_mode.clone(),
         port: recorded.port,

@@ -122,7 +122,7 @@ pub(super) fn clusters(state: &State, mut params: Params) -> ApiResult<Content> 
             "db-cluster-resource-id" => vec![cluster.resource_id.clone()],
             "engine" => vec![cluster.engine.clone()],
             "domain" => cluster.settings.domain.clone().into_iter().collect(),
-            _ => Vec::new(),
+            _ => cluster.clone_group.clone().into_iter().collect(),
         })
     });
     Ok(selection.write("DBClusters", &found, |xml, (key, _)| xml.nest("DBCluster", |xml| seen.cluster(xml, **key))))
@@ -198,106 +198,6 @@ pub(super) fn cluster_snapshots(state: &State, mut params: Params) -> ApiResult<
         xml.nest("DBClusterSnapshot", |xml| state.seen().cluster_snapshot(xml, snapshot));
     };
     Ok(wanted.selection.write("DBClusterSnapshots", &found, write))
-}
-
-/// Automated backups of live databases with a retention period, and retained backups.
-struct Backup {
-    identifier: String,
-    resource_id: String,
-    arn: String,
-    status: &'static str,
-}
-
-fn write_backups(
-    found: Vec<Backup>,
-    selection: &Selection,
-    (identifier, resource_id): (Option<String>, Option<String>),
-    names: [&str; 5],
-    not_found: &'static str,
-) -> ApiResult<Content> {
-    let same =
-        |wanted: &Option<String>, has: &str| wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(has));
-    let found: Vec<Backup> = found
-        .into_iter()
-        .filter(|backup| same(&identifier, &backup.identifier) && same(&resource_id, &backup.resource_id))
-        .filter(|backup| {
-            selection.admits(|filter| {
-                vec![if filter == "status" {
-                    backup.status.to_owned()
-                } else if filter.ends_with("resource-id") {
-                    backup.resource_id.clone()
-                } else {
-                    backup.identifier.clone()
-                }]
-            })
-        })
-        .collect();
-    if found.is_empty() && (identifier.is_some() || resource_id.is_some()) {
-        let asked = identifier.or(resource_id).unwrap_or_default();
-        return Err(ApiError::new(not_found, format!("Automated backups of {asked} not found.")));
-    }
-    Ok(selection.write(names[0], &found, |xml, backup| {
-        xml.nest(names[1], |xml| {
-            xml.text(names[2], &backup.identifier);
-            xml.text(names[3], &backup.resource_id);
-            xml.text(names[4], &backup.arn);
-            xml.text("Status", backup.status);
-        });
-    }))
-}
-
-pub(super) fn instance_automated_backups(state: &State, mut params: Params) -> ApiResult<Content> {
-    let asked = (params.take("DBInstanceIdentifier"), params.take("DbiResourceId"));
-    let selection = Selection::take(&mut params, &["status", "db-instance-id", "dbi-resource-id"])?;
-    params.finish("DescribeDBInstanceAutomatedBackups")?;
-    let seen = state.seen();
-    let live = state.instances.values().filter(|instance| {
-        seen.shows(&instance.life)
-            && instance.cluster.is_none()
-            && instance.settings.backup_retention_period.unwrap_or(0) > 0
-    });
-    let live = live.map(|instance| (seen.identifier(&instance.life), &instance.resource_id, "active"));
-    let retained =
-        state.retained_backups.iter().map(|backup| (backup.instance.as_str(), &backup.resource_id, "retained"));
-    let found = live.chain(retained).map(|(identifier, resource_id, status)| Backup {
-        identifier: identifier.to_owned(),
-        resource_id: resource_id.clone(),
-        arn: state.arn("auto-backup", &format!("ab-{}", resource_id.to_ascii_lowercase())),
-        status,
-    });
-    let names = [
-        "DBInstanceAutomatedBackups",
-        "DBInstanceAutomatedBackup",
-        "DBInstanceIdentifier",
-        "DbiResourceId",
-        "DBInstanceAutomatedBackupsArn",
-    ];
-    write_backups(found.collect(), &selection, asked, names, "DBInstanceAutomatedBackupNotFound")
-}
-
-pub(super) fn cluster_automated_backups(state: &State, mut params: Params) -> ApiResult<Content> {
-    let asked = (params.take("DBClusterIdentifier"), params.take("DbClusterResourceId"));
-    let selection = Selection::take(&mut params, &["status", "db-cluster-id", "db-cluster-resource-id"])?;
-    params.finish("DescribeDBClusterAutomatedBackups")?;
-    let seen = state.seen();
-    let live = state.clusters.values().filter(|cluster| seen.shows(&cluster.life));
-    let live = live.map(|cluster| (seen.identifier(&cluster.life), &cluster.resource_id, "available"));
-    let retained =
-        state.retained_cluster_backups.iter().map(|backup| (backup.instance.as_str(), &backup.resource_id, "retained"));
-    let found = live.chain(retained).map(|(identifier, resource_id, status)| Backup {
-        identifier: identifier.to_owned(),
-        resource_id: resource_id.clone(),
-        arn: state.arn("cluster-auto-backup", &format!("ab-{}", resource_id.to_ascii_lowercase())),
-        status,
-    });
-    let names = [
-        "DBClusterAutomatedBackups",
-        "DBClusterAutomatedBackup",
-        "DBClusterIdentifier",
-        "DbClusterResourceId",
-        "DBClusterAutomatedBackupsArn",
-    ];
-    write_backups(found.collect(), &selection, asked, names, "DBClusterAutomatedBackupNotFoundFault")
 }
 
 /// The account's quotas for the resources that the simulator counts.

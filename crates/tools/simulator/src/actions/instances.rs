@@ -251,7 +251,8 @@ impl Credentials {
     pub(super) fn take(params: &mut Params, verb: Verb) -> ApiResult<Self> {
         let manage = params.get("ManageMasterUserPassword")?;
         let kms_key_id = params.take("MasterUserSecretKmsKeyId");
-        let password = if verb == Verb::Restore { None } else { params.take("MasterUserPassword") };
+        let restores = matches!(verb, Verb::Restore | Verb::PointInTime);
+        let password = if restores { None } else { params.take("MasterUserPassword") };
         let rotate =
             if verb == Verb::Modify { params.get("RotateMasterUserPassword")?.unwrap_or(false) } else { false };
         if manage == Some(true) && password.is_some() {
@@ -414,15 +415,9 @@ fn refuse_cluster_wide(asked: &InstanceSettings) -> ApiResult<()> {
 }
 
 pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Content> {
-    let name = names::identifier("DBInstanceIdentifier", &params.require("DBInstanceIdentifier")?)?;
     let snapshot_name = params.require("DBSnapshotIdentifier")?;
-    let engine = params.take("Engine");
-    let asked = InstanceSettings::from_request(&mut params, Verb::Restore)?;
-    let _: Option<bool> = params.get("UseDefaultProcessorFeatures")?;
-    let credentials = Credentials::take(&mut params, Verb::Restore)?;
-    let tags = params.tags()?;
+    let restoring = Restoring::take(&mut params, "DBInstanceIdentifier", Verb::Restore)?;
     params.finish("RestoreDBInstanceFromDBSnapshot")?;
-    tags.as_ref().map_or(Ok(()), tags::check)?;
     let snapshot_key =
         state.snapshot_named(&snapshot_name).ok_or_else(|| ApiError::snapshot_not_found(&snapshot_name))?;
     let snapshot = state.snapshots[&snapshot_key].clone();
@@ -431,54 +426,101 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
             format!("The snapshot {snapshot_name} is in status {} and cannot be restored.", snapshot.life.status);
         return Err(ApiError::new("InvalidDBSnapshotState", message));
     }
-    state.free_instance_name(&name)?;
-    state.room_for_instance()?;
-    state.check_instance_groups(&asked)?;
-    if engine.as_ref().is_some_and(|engine| *engine != snapshot.engine) {
-        return Err(ApiError::combination(format!("The snapshot {snapshot_name} is of engine {}.", snapshot.engine)));
-    }
-    let is_oracle = snapshot.engine.starts_with("oracle");
-    if asked.database_name.is_some() && !is_oracle {
-        return Err(ApiError::value("DBName must be null when Restoring for this Engine."));
-    }
-    if credentials.manage.is_some() && !is_oracle {
-        return Err(ApiError::combination(
-            "ManageMasterUserPassword can be set on a restore for Oracle only. Modify the instance afterwards.",
-        ));
-    }
-    check_sql_server(&snapshot.engine, &asked)?;
-    let mut settings = restored_settings(state, &snapshot.engine, &snapshot.settings);
-    settings.merge(asked.clone());
-    if snapshot.settings.backup_target.as_deref() == Some("outposts")
-        && !state.is_on_outpost(settings.subnet_group.as_deref())
-    {
-        return Err(ApiError::combination(
-            "A snapshot on an Outpost is restored into a DB subnet group on that Outpost.",
-        ));
-    }
-    check_new(state, &snapshot.engine, &asked, &settings)?;
-    if settings.multi_tenant == Some(true) {
-        state.check_granted("rds:CreateTenantDatabase")?;
-    }
-    if settings.allocated_storage < snapshot.settings.allocated_storage {
-        return Err(ApiError::value("The allocated storage must not be less than that of the snapshot."));
-    }
-    storage::settle(&snapshot.engine, &asked, &mut settings);
-    state.settle_network(&mut settings, &asked);
-    settings.engine_version =
-        state.restored_version(&snapshot.engine, settings.engine_version, settings.engine_lifecycle_support.as_deref());
-    // Without tags in the request, the database gets the tags that the source had at the snapshot's moment. The tags of the
-    // snapshot itself do not count.
-    let tags = tags.filter(|tags| !tags.is_empty()).unwrap_or_else(|| tags::without_reserved(&snapshot.source_tags));
-    let key = state.add_instance(name, snapshot.engine, settings, tags);
-    if credentials.manage == Some(true) {
-        let secret = state.fresh_secret("db", credentials.kms_key_id);
-        if let Some(instance) = state.instances.get_mut(&key) {
-            instance.secret = Some(secret);
-        }
-    }
-    state.start_creation(key, state.timings.restore_instance, true);
+    // The tags of the snapshot itself do not count.
+    let (engine, settings, tags) = (snapshot.engine, snapshot.settings, snapshot.source_tags);
+    let key =
+        restoring.perform(state, Backup { words: format!("The snapshot {snapshot_name}"), engine, settings, tags })?;
     Ok(show_instance(state, key))
+}
+
+/// The backup that an instance is restored from.
+pub(super) struct Backup {
+    /// The beginning of a sentence about it.
+    pub(super) words: String,
+    pub(super) engine: String,
+    pub(super) settings: InstanceSettings,
+    /// The tags of the source at the moment of the backup.
+    pub(super) tags: Tags,
+}
+
+/// A request to restore an instance, from a snapshot or to a point in time.
+pub(super) struct Restoring {
+    name: String,
+    engine: Option<String>,
+    asked: InstanceSettings,
+    credentials: Credentials,
+    tags: Option<Tags>,
+}
+
+impl Restoring {
+    pub(super) fn take(params: &mut Params, target: &str, verb: Verb) -> ApiResult<Self> {
+        let name = names::identifier(target, &params.require(target)?)?;
+        let engine = params.take("Engine");
+        let mut asked = InstanceSettings::from_request(params, verb)?;
+        if verb == Verb::PointInTime {
+            asked.max_allocated_storage = params.get("MaxAllocatedStorage")?;
+        }
+        let _: Option<bool> = params.get("UseDefaultProcessorFeatures")?;
+        let credentials = Credentials::take(params, verb)?;
+        let tags = params.tags()?;
+        tags.as_ref().map_or(Ok(()), tags::check)?;
+        Ok(Self { name, engine, asked, credentials, tags })
+    }
+
+    pub(super) fn perform(self, state: &mut State, backup: Backup) -> ApiResult<Key> {
+        let Self { name, engine, asked, credentials, tags } = self;
+        let Backup { words, engine: recorded_engine, settings: recorded, tags: recorded_tags } = backup;
+        state.free_instance_name(&name)?;
+        state.room_for_instance()?;
+        state.check_instance_groups(&asked)?;
+        if engine.is_some_and(|engine| engine != recorded_engine) {
+            return Err(ApiError::combination(format!("{words} is of engine {recorded_engine}.")));
+        }
+        let is_oracle = recorded_engine.starts_with("oracle");
+        if asked.database_name.is_some() && !is_oracle {
+            return Err(ApiError::value("DBName must be null when Restoring for this Engine."));
+        }
+        if credentials.manage.is_some() && !is_oracle {
+            return Err(ApiError::combination(
+                "ManageMasterUserPassword can be set on a restore for Oracle only. Modify the instance afterwards.",
+            ));
+        }
+        check_sql_server(&recorded_engine, &asked)?;
+        let mut settings = restored_settings(state, &recorded_engine, &recorded);
+        settings.merge(asked.clone());
+        if recorded.backup_target.as_deref() == Some("outposts")
+            && !state.is_on_outpost(settings.subnet_group.as_deref())
+        {
+            return Err(ApiError::combination(
+                "A snapshot on an Outpost is restored into a DB subnet group on that Outpost.",
+            ));
+        }
+        check_new(state, &recorded_engine, &asked, &settings)?;
+        if settings.multi_tenant == Some(true) {
+            state.check_granted("rds:CreateTenantDatabase")?;
+        }
+        if settings.allocated_storage < recorded.allocated_storage {
+            return Err(ApiError::value("The allocated storage must not be less than that of the snapshot."));
+        }
+        storage::settle(&recorded_engine, &asked, &mut settings);
+        state.settle_network(&mut settings, &asked);
+        settings.engine_version = state.restored_version(
+            &recorded_engine,
+            settings.engine_version,
+            settings.engine_lifecycle_support.as_deref(),
+        );
+        // Without tags in the request, the database gets the tags that the source had at the moment of the backup.
+        let tags = tags.filter(|tags| !tags.is_empty()).unwrap_or_else(|| tags::without_reserved(&recorded_tags));
+        let key = state.add_instance(name, recorded_engine, settings, tags);
+        if credentials.manage == Some(true) {
+            let secret = state.fresh_secret("db", credentials.kms_key_id);
+            if let Some(instance) = state.instances.get_mut(&key) {
+                instance.secret = Some(secret);
+            }
+        }
+        state.start_creation(key, state.timings.restore_instance, true);
+        Ok(key)
+    }
 }
 
 /// A restore of SQL Server accepts no size, and mirroring is a later modification.
@@ -684,7 +726,7 @@ struct Modification {
 
 impl Modification {
     fn apply(mut self, state: &mut State, key: Key) {
-        let timings = state.timings.clone();
+        let (timings, now) = (state.timings.clone(), state.wall_clock());
         let Some(managed) = state.instances.get(&key).map(|instance| instance.secret.is_some()) else { return };
         let resets_credentials = self.credentials.changes(managed);
         if self.credentials.manage == Some(true) && !managed {
@@ -701,7 +743,13 @@ impl Modification {
         if at_once.parameter_group.is_some() {
             instance.parameter_apply_status = ApplyStatus::PendingReboot;
         }
+        let had_backups = instance.settings.backup_retention_period.unwrap_or(0) > 0;
         instance.settings.merge(at_once);
+        let has_backups = instance.settings.backup_retention_period.unwrap_or(0) > 0;
+        let resource_id = instance.resource_id.clone();
+        if !had_backups && has_backups {
+            instance.backed_up_since = Some(now);
+        }
         let configure = self.change.split_off(Effect::Configure);
         instance.pending.merge(self.change);
         instance.pending_password |= self.credentials.password.is_some();
@@ -726,6 +774,9 @@ impl Modification {
             steps.push(("resetting-master-credentials", timings.resetting_master_credentials));
         }
         let rename = if self.apply_immediately { instance.pending_identifier.clone() } else { None };
+        if had_backups && !has_backups {
+            state.remove_automated_snapshots(&resource_id);
+        }
         let falsely = state.rng.f64() < timings.false_available_probability;
         match rename {
             Some(name) => {

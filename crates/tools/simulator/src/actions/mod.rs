@@ -3,12 +3,14 @@
 //! Every action has the same three parts. It takes the parameters, refuses the rest ([`Params::finish`]), then checks and
 //! changes the world. So a request is refused before it changes anything.
 
+mod backups;
 mod clusters;
 mod describe;
 mod exports;
 mod groups;
 mod instances;
 mod offers;
+mod point_in_time;
 mod snapshots;
 mod tagging;
 
@@ -51,8 +53,8 @@ actions! {
     "DescribeDBClusters" => describe::clusters,
     "DescribeDBSnapshots" => describe::snapshots,
     "DescribeDBClusterSnapshots" => describe::cluster_snapshots,
-    "DescribeDBInstanceAutomatedBackups" => describe::instance_automated_backups,
-    "DescribeDBClusterAutomatedBackups" => describe::cluster_automated_backups,
+    "DescribeDBInstanceAutomatedBackups" => backups::of_instances,
+    "DescribeDBClusterAutomatedBackups" => backups::of_clusters,
     "DescribeAccountAttributes" => describe::account_attributes,
     "DescribeOrderableDBInstanceOptions" => offers::orderable_options,
     "DescribeCertificates" => offers::certificates,
@@ -76,6 +78,7 @@ actions! {
     "StartDBInstance" => instances::start,
     "DeleteDBInstance" => instances::delete,
     "RestoreDBInstanceFromDBSnapshot" => instances::restore,
+    "RestoreDBInstanceToPointInTime" => point_in_time::restore_instance,
     "CreateDBCluster" => clusters::create,
     "ModifyDBCluster" => clusters::modify,
     "RebootDBCluster" => clusters::reboot,
@@ -85,6 +88,7 @@ actions! {
     "StartDBCluster" => clusters::start,
     "DeleteDBCluster" => clusters::delete,
     "RestoreDBClusterFromSnapshot" => clusters::restore,
+    "RestoreDBClusterToPointInTime" => point_in_time::restore_cluster,
     "CreateDBSnapshot" => snapshots::create,
     "CopyDBSnapshot" => snapshots::copy,
     "DeleteDBSnapshot" => snapshots::delete,

@@ -253,9 +253,7 @@ impl Asked {
 }
 
 fn moment(params: &mut Params, name: &str) -> ApiResult<Option<i64>> {
-    let Some(text) = params.take(name) else { return Ok(None) };
-    let malformed = |_| ApiError::new("MalformedInput", format!("{name} cannot be {text:?}."));
-    text.parse::<Timestamp>().map(|moment| Some(moment.as_millisecond())).map_err(malformed)
+    Ok(params.get::<Timestamp>(name)?.map(Timestamp::as_millisecond))
 }
 
 pub(super) fn events(state: &State, mut params: Params) -> ApiResult<Content> {

@@ -5,12 +5,15 @@ use std::collections::BTreeSet;
 use rds_simulator::{BEHAVIOURS, Evidence};
 
 const MODULES: &[&str] = &[
+    include_str!("backups.rs"),
+    include_str!("clones.rs"),
     include_str!("clusters.rs"),
     include_str!("exports.rs"),
     include_str!("instances.rs"),
     include_str!("lag.rs"),
     include_str!("network.rs"),
     include_str!("offers.rs"),
+    include_str!("point_in_time.rs"),
     include_str!("restores.rs"),
     include_str!("snapshots.rs"),
     include_str!("storage.rs"),

@@ -3,6 +3,8 @@
 //! One binary with a module per subject, because linking the SDK is slow. Every test in the modules of behaviours is named
 //! after an entry of `BEHAVIOURS`; `completeness` checks that both agree.
 
+mod backups;
+mod clones;
 mod clusters;
 mod completeness;
 mod exports;
@@ -13,6 +15,7 @@ mod lag;
 mod network;
 mod offers;
 mod origins;
+mod point_in_time;
 mod restores;
 mod services;
 mod snapshots;

@@ -107,6 +107,11 @@ pub(crate) async fn cluster(client: &aws_sdk_rds::Client, identifier: &str) -> a
     answer.db_clusters().first().expect("it is listed").clone()
 }
 
+/// The moment so many seconds after the start; before it if negative.
+pub(crate) fn moment(seconds: i64) -> aws_sdk_rds::primitives::DateTime {
+    aws_sdk_rds::primitives::DateTime::from_secs(1_750_000_000 + seconds)
+}
+
 /// A request to rename an instance now.
 pub(crate) async fn rename(
     client: &aws_sdk_rds::Client,
