@@ -147,8 +147,8 @@ fn every_file_in_events_starts_a_run_that_succeeds() {
         assert!(report.succeeded(), "{}: {:?} {:?}", path.display(), report.error, report.cause);
         count += 1;
     }
-    // Every task for every kind, two tasks with an export, and a recovery of an instance and of a cluster.
-    assert_eq!(count, KINDS.len() * (TASKS.len() + 2) + 2);
+    // Every task for every kind, two tasks with an export, a recovery of an instance and of a cluster, six sources, a dry run.
+    assert_eq!(count, KINDS.len() * (TASKS.len() + 2) + 2 + 6 + 1);
 }
 
 /// The name of an instance or a member with `-temp`, and that of a cluster with `-snapshot`, must fit into 63 characters. The

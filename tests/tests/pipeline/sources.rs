@@ -1,6 +1,10 @@
 //! The backup of a restore: a named snapshot, the latest one, a moment, a clone; and dry runs.
 
-use rds_simulator::{ClusterSnapshotSpec, SnapshotSpec};
+use std::time::Duration;
+
+use rds_simulator::{ClusterSnapshotSpec, SnapshotSpec, SourceKind};
+use trapheus_cli::rehearsal::BEGIN;
+use trapheus_common::timestamp::Timestamp;
 
 use super::*;
 
@@ -35,6 +39,19 @@ fn restored_from(report: &Report, identifier: &str, is_cluster: bool) -> String 
     let (resource_id, _) = database(&report.world, identifier, is_cluster).expect("the restored database");
     let made = report.world.made.iter().find(|made| made.resource_id == resource_id);
     made.and_then(|made| made.from.as_ref()).map(|from| from.identifier.clone()).unwrap_or_default()
+}
+
+/// The kind and the moment of the backup of the database that has the name at the end, and its database.
+fn restored_moment(report: &Report, identifier: &str, is_cluster: bool) -> (SourceKind, f64, String) {
+    let (resource_id, _) = database(&report.world, identifier, is_cluster).expect("the restored database");
+    let made = report.world.made.iter().find(|made| made.resource_id == resource_id).expect("its making");
+    let from = made.from.as_ref().expect("its backup");
+    (from.kind, from.created_seconds, from.source_resource_id.clone())
+}
+
+/// A moment before the start of the rehearsal.
+fn before_the_start(seconds: u64) -> String {
+    Timestamp::from_epoch_seconds(BEGIN.as_secs() - seconds).to_string()
 }
 
 fn assert_restored(report: &Report, identifier: &str, is_cluster: bool, backup: &str) {
@@ -150,6 +167,130 @@ fn a_snapshot_that_does_not_exist_is_refused_before_any_change() {
     for (identifier, is_cluster) in KINDS {
         let source = json!({"snapshot": "missing"});
         assert_refused(from(identifier, is_cluster, source), world(), &["the snapshot `missing` does not exist"]);
+    }
+}
+
+#[test]
+fn a_moment_of_the_present_database_is_restored() {
+    for (identifier, is_cluster) in KINDS {
+        for ago in [1_800, 7_200] {
+            let moment = before_the_start(ago);
+            let report = rehearse(from(identifier, is_cluster, json!({"pointInTime": moment})), world());
+            assert_eq!(report.status, "SUCCEEDED", "{identifier} {moment}: {:?} {:?}", report.error, report.cause);
+            let (kind, at, of) = restored_moment(&report, identifier, is_cluster);
+            let (original, _) = database(&report.world_before, identifier, is_cluster).expect("the original");
+            assert_eq!((kind, of.as_str()), (SourceKind::PointInTime, original), "{identifier}");
+            assert!((at + Duration::from_secs(ago).as_secs_f64()).abs() < 1.0, "{identifier}: {at}");
+            assert_eq!(inventory(&report.world), inventory(&report.world_before), "{identifier}");
+            assert_eq!(marks(&report.world), Vec::<String>::new(), "{identifier}");
+            assert_bystanders_untouched(&report, identifier);
+        }
+    }
+}
+
+#[test]
+fn the_latest_moment_is_pinned_before_the_rename() {
+    for (identifier, is_cluster) in KINDS {
+        let report = rehearse(from(identifier, is_cluster, json!({"pointInTime": "latest"})), world());
+        assert_eq!(report.status, "SUCCEEDED", "{identifier}: {:?} {:?}", report.error, report.cause);
+        let (kind, at, _) = restored_moment(&report, identifier, is_cluster);
+        assert_eq!(kind, SourceKind::PointInTime, "{identifier}");
+        assert!((-600.0..=0.0).contains(&at), "{identifier}: {at}");
+        let pinned = report.output.as_ref().expect("an output")["plan"]["source"]["createdAt"].clone();
+        let pinned = Timestamp::parse(pinned.as_str().expect("a time")).expect("a time");
+        let pinned = Duration::from_secs(BEGIN.as_secs() - pinned.epoch_seconds());
+        assert!((pinned.as_secs_f64() + at).abs() < 1.0, "{identifier}: {pinned:?} {at}");
+    }
+}
+
+#[test]
+fn a_moment_outside_the_window_is_refused_before_any_change() {
+    for (identifier, is_cluster) in KINDS {
+        let early = json!({"pointInTime": before_the_start(400 * 86_400)});
+        assert_refused(from(identifier, is_cluster, early), world(), &["RDS can restore", "from 20"]);
+        let late = json!({"pointInTime": "2030-01-01T00:00:00Z"});
+        assert_refused(from(identifier, is_cluster, late), world(), &["at the latest", "start the run again later"]);
+    }
+}
+
+#[test]
+fn a_moment_that_a_full_window_is_about_to_lose_is_refused() {
+    let mut full = world();
+    full.instances[0].settings.backup_retention_period = Some(7);
+    let nearly = json!({"pointInTime": before_the_start(7 * 86_400 - 60)});
+    assert_refused(from("orders", false, nearly), full.clone(), &["The window moves while the run begins"]);
+    let inside = json!({"pointInTime": before_the_start(7 * 86_400 - 3_600)});
+    let report = rehearse(from("orders", false, inside), full);
+    assert_eq!(report.status, "SUCCEEDED", "{:?}", report.cause);
+}
+
+#[test]
+fn a_moment_just_ahead_of_the_stored_logs_is_awaited() {
+    for (identifier, is_cluster) in KINDS {
+        let report = rehearse(from(identifier, is_cluster, json!({"pointInTime": before_the_start(1)})), world());
+        assert_eq!(report.status, "SUCCEEDED", "{identifier}: {:?} {:?}", report.error, report.cause);
+    }
+}
+
+#[test]
+fn a_moment_of_an_instance_without_automated_backups_is_refused() {
+    let mut world = world();
+    world.instances[0].settings.backup_retention_period = Some(0);
+    assert_refused(from("orders", false, json!({"pointInTime": "latest"})), world, &["automated backups", "are off"]);
+}
+
+#[test]
+fn the_retained_backups_of_a_deleted_database_are_restored_by_its_resource_id() {
+    let first = rehearse(from("orders", false, json!({"pointInTime": "latest"})), world());
+    let (deleted, _) = database(&first.world_before, "orders", false).expect("the original");
+    let mut with_retained = world();
+    with_retained.retained_backups = serde_json::from_value(json!([{
+        "instance": "orders", "resourceId": "db-DELETED00000", "engine": "postgres",
+    }]))
+    .expect("a retained backup");
+    let of = world().instances[0].clone();
+    with_retained.retained_backups[0].settings = of.settings.clone();
+    let source = json!({"pointInTime": "latest", "of": "db-DELETED00000"});
+    let report = rehearse(from("orders", false, source), with_retained);
+    assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
+    let (kind, _, id) = restored_moment(&report, "orders", false);
+    assert_eq!((kind, id.as_str()), (SourceKind::PointInTime, "db-DELETED00000"));
+    assert_ne!(deleted, "db-DELETED00000");
+    let unknown = json!({"pointInTime": "latest", "of": "db-NEVERSEEN00"});
+    assert_refused(from("orders", false, unknown), world(), &["there is no automated backup of `db-NEVERSEEN00`"]);
+}
+
+#[test]
+fn an_aurora_cluster_is_cloned_and_no_other_kind() {
+    let mut with_production = world();
+    let mut production = with_production.clusters.iter().find(|found| found.identifier == "shop").expect("it").clone();
+    production.identifier = "production".to_owned();
+    production.resource_id = Some("cluster-PRODUCTION".to_owned());
+    for (at, member) in production.members.iter_mut().enumerate() {
+        member.identifier = format!("production-{at}");
+        member.resource_id = None;
+    }
+    with_production.clusters.push(production);
+    let report = rehearse(from("shop", true, json!({"clone": "production"})), with_production.clone());
+    assert_eq!(report.status, "SUCCEEDED", "{:?} {:?}", report.error, report.cause);
+    let (kind, _, of) = restored_moment(&report, "shop", true);
+    assert_eq!((kind, of.as_str()), (SourceKind::Clone, "cluster-PRODUCTION"));
+    assert_bystanders_untouched(&report, "shop");
+    assert_refused(from("shop", true, json!({"clone": "nowhere"})), with_production.clone(), &["`nowhere`"]);
+    assert_refused(from("shop", true, json!({"clone": "ledger"})), with_production, &["clones Aurora clusters only"]);
+}
+
+#[test]
+fn a_failed_restore_of_each_source_puts_the_original_back() {
+    for (identifier, is_cluster) in KINDS {
+        let action = if is_cluster { "RestoreDBClusterToPointInTime" } else { "RestoreDBInstanceToPointInTime" };
+        for fault in [json!({"kind": "denied"}), json!({"kind": "endsIn", "status": "restore-error"})] {
+            let faulty = world_with(json!([{"action": action, "fault": fault}]));
+            let report = rehearse(from(identifier, is_cluster, json!({"pointInTime": "latest"})), faulty);
+            assert_eq!(report.status, "FAILED", "{identifier} {fault}");
+            assert_untouched(&report, identifier);
+            assert_eq!(report.mails.len(), 2, "{identifier} {fault}");
+        }
     }
 }
 

@@ -454,3 +454,140 @@ pub(crate) fn needs_copy(request: &Request, facts: &crate::facts::Facts) -> Vec<
         cli_advice::copy_for_restore(request, source)
     ))]
 }
+
+#[cfg(test)]
+mod tests {
+    use aws_sdk_rds::types::DbClusterMember;
+    use trapheus_common::document::Task;
+    use trapheus_common::source::LatestMoment;
+
+    use super::*;
+    use crate::facts::Facts;
+    use crate::fixtures::{database, request_with_source, snapshot};
+
+    const NOW: Timestamp = Timestamp::from_epoch_seconds(100 * DAY);
+
+    fn ago(seconds: u64) -> Timestamp {
+        Timestamp::from_epoch_seconds(100 * DAY - seconds)
+    }
+
+    /// A window of seven days that has existed for longer, with logs up to five minutes ago.
+    fn window() -> Window {
+        Window {
+            earliest: Some(ago(7 * DAY)),
+            latest: Some(ago(300)),
+            retention_days: 7,
+            ..Window::of_database(database(DatabaseKind::Instance, "orders"))
+        }
+    }
+
+    fn at(window: &Window, moment: Timestamp) -> Backup {
+        window.at(Moment::At(moment), NOW)
+    }
+
+    #[test]
+    fn a_moment_inside_the_window_is_pinned_with_its_database() {
+        let found = at(&window(), ago(DAY)).unwrap();
+        let pinned = found.pinned.clone().unwrap();
+        assert_eq!((pinned.kind, pinned.created_at), (SourceKind::PointInTime, ago(DAY)));
+        assert_eq!(pinned.source_resource_id.as_deref(), Some("id-of-orders"));
+        assert_eq!(pinned.allocated_gib, Some(100));
+        assert!(found.words().contains("automated backup of `orders`"), "{}", found.words());
+        let latest = window().at(Moment::Latest(LatestMoment::Latest), NOW).unwrap();
+        assert_eq!(latest.pinned.unwrap().created_at, ago(300));
+    }
+
+    #[test]
+    fn only_a_moment_that_has_passed_and_whose_logs_are_not_stored_yet_is_awaited() {
+        assert_eq!(at(&window(), ago(60)).unwrap_err().patience, Duration::from_secs(600));
+        let future = Timestamp::from_epoch_seconds(101 * DAY);
+        assert_eq!(at(&window(), future).unwrap_err().patience, Duration::ZERO);
+    }
+
+    #[test]
+    fn the_beginning_of_a_full_window_is_refused_and_that_of_a_young_one_is_not() {
+        for (seconds, fits) in
+            [(7 * DAY + 1, false), (7 * DAY, false), (7 * DAY - MOVES + 1, false), (7 * DAY - MOVES, true)]
+        {
+            assert_eq!(at(&window(), ago(seconds)).is_ok(), fits, "{seconds}");
+        }
+        let young = Window { earliest: Some(ago(2 * DAY)), ..window() };
+        assert!(at(&young, ago(2 * DAY)).is_ok());
+        assert!(at(&young, ago(2 * DAY + 1)).is_err());
+    }
+
+    #[test]
+    fn an_unknown_end_of_the_window_refuses_the_moment() {
+        for (unknown, words) in [
+            (Window { retention_days: 0, ..window() }, "are off"),
+            (Window { latest: None, ..window() }, "no moment"),
+            (Window { earliest: None, ..window() }, "does not report the earliest moment"),
+        ] {
+            let problem = at(&unknown, ago(DAY)).unwrap_err();
+            assert!(problem.text.contains(words), "{}", problem.text);
+        }
+    }
+
+    #[test]
+    fn the_sixteenth_clone_of_a_volume_is_refused() {
+        let cluster = |engine: &str, members: usize| {
+            let member = || DbClusterMember::builder().db_instance_identifier("shop-1").build();
+            DbCluster::builder()
+                .db_cluster_identifier("shop")
+                .engine(engine)
+                .set_db_cluster_members(Some((0..members).map(|_| member()).collect()))
+                .build()
+        };
+        // The group has the source and its clones.
+        assert!(clone(&cluster("aurora-mysql", 1), 15, NOW).is_ok());
+        for (cluster, group, words) in [
+            (cluster("aurora-mysql", 1), 16, "already has 15 clones"),
+            (cluster("aurora-mysql", 0), 0, "needs a member"),
+            (cluster("postgres", 3), 0, "Aurora clusters only"),
+        ] {
+            let problem = clone(&cluster, group, NOW).unwrap_err();
+            assert!(problem.text.contains(words), "{}", problem.text);
+        }
+    }
+
+    #[test]
+    fn a_snapshot_of_another_region_and_an_encrypted_one_of_another_account_need_a_copy() {
+        let needed = |kind: DatabaseKind, arn: &str, encrypted: bool| {
+            let target = database(kind, "orders");
+            let mut backup = snapshot("theirs", &target);
+            backup.encrypted = encrypted;
+            backup.pinned = backup.pinned.map(|pinned| Source { arn: arn.to_owned(), ..pinned });
+            let facts = Facts { snapshot: Some(backup), target: Some(target), ..Facts::default() };
+            let request = Request { kind, ..request_with_source(Task::DbRestore) };
+            needs_copy(&request, &facts).pop().map(|problem| problem.text).unwrap_or_default()
+        };
+        let own = "arn:aws:rds:us-east-1:123456789012:snapshot:theirs";
+        let shared = "arn:aws:rds:us-east-1:210987654321:snapshot:theirs";
+        let far = "arn:aws:rds:eu-west-1:123456789012:snapshot:theirs";
+        assert_eq!(needed(DatabaseKind::Instance, own, true), "");
+        assert_eq!(needed(DatabaseKind::Instance, shared, false), "");
+        assert_eq!(needed(DatabaseKind::Cluster, shared, true), "");
+        let text = needed(DatabaseKind::Instance, shared, true);
+        assert!(text.contains("under a key of this account") && text.contains("copy-db-snapshot"), "{text}");
+        for kind in [DatabaseKind::Instance, DatabaseKind::Cluster] {
+            let text = needed(kind, far, false);
+            assert!(text.contains("only in its own region") && text.contains(far), "{text}");
+        }
+    }
+
+    #[test]
+    fn the_refusal_lists_the_newest_snapshot_of_each_earlier_database() {
+        let of = |id: &str, days: u64| {
+            let mut one = snapshot("x", &database(DatabaseKind::Instance, "orders"));
+            one.source_resource_id = Some(id.to_owned());
+            one.pinned = one.pinned.map(|pinned| Source { created_at: ago(days * DAY), ..pinned });
+            one
+        };
+        let mut in_creation = of("db-C", 1);
+        in_creation.status = "creating".to_owned();
+        let text = no_snapshot_of("db-NOW", &[of("db-A", 9), of("db-A", 2), of("db-B", 5), in_creation]);
+        assert!(text.contains(&format!("db-A (latest of {})", ago(2 * DAY))), "{text}");
+        assert!(text.contains(&format!("db-B (latest of {})", ago(5 * DAY))) && !text.contains("db-C"), "{text}");
+        assert!(no_snapshot_of("db-NOW", &[]).contains("take one"));
+    }
+}

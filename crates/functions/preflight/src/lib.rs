@@ -26,6 +26,8 @@ pub mod cluster;
 pub mod dry_run;
 mod facts;
 mod fit;
+#[cfg(test)]
+mod fixtures;
 pub mod instance;
 mod orderable;
 mod problem;

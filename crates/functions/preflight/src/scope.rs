@@ -140,4 +140,25 @@ mod tests {
             assert_eq!(scope(names).covers(name), covered, "{names} {name}");
         }
     }
+
+    #[test]
+    fn a_backup_of_another_database_needs_a_name_in_the_list() {
+        use trapheus_common::document::Task;
+        let facts = |source: &str, kind| crate::fixtures::facts_with_source(source, kind);
+        let request = crate::fixtures::request_with_source(Task::DbRestore);
+        let scope =
+            |names: &str, sources: &str| Scope { names: listed(names), sources: listed(sources), ..Scope::default() };
+        let refused = |scope: Scope, source: &str, kind| {
+            let problems = scope.problems(&request, &facts(source, kind));
+            problems.into_iter().map(|problem| problem.text).collect::<Vec<_>>().join("; ")
+        };
+        let snapshot = SourceKind::Snapshot;
+        assert_eq!(refused(scope("*", "*"), "billing", snapshot), "");
+        assert_eq!(refused(scope("*", "prod-"), "prod-orders", snapshot), "");
+        assert_eq!(refused(scope("*", "prod-"), "orders", snapshot), "", "its own backup");
+        assert!(refused(scope("*", "prod-"), "billing", snapshot).contains("`SourceNames`"));
+        assert_eq!(refused(scope("orders", "prod-"), "prod-orders", snapshot), "");
+        let moment = refused(scope("orders", "*"), "prod-orders", SourceKind::PointInTime);
+        assert!(moment.contains("`DatabaseNames`"), "{moment}");
+    }
 }

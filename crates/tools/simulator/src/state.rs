@@ -427,7 +427,6 @@ impl State {
             life.status = storage.work.status().into();
         }
         self.settle(target, rebooted);
-        self.note_first_backup(target);
         if let Some(storage) = under_work {
             self.schedule(target, storage.until, Step::StorageDone);
         }
@@ -554,6 +553,8 @@ impl State {
 
     /// The settlement at the end of an operation: the creation time of a new database, and the groups that a reboot applied.
     fn settle(&mut self, target: Target, rebooted: bool) {
+        // RDS backs a new database up before it is available or ends in a bad status.
+        self.note_first_backup(target);
         let now = self.wall_clock();
         if let Target::Instance(key) = target
             && let Some(instance) = self.instances.get_mut(&key)
