@@ -32,8 +32,8 @@ use rds_simulator::{Mail, OPERATOR, Post, RecordedRequest, Service, World, World
 use serde::Serialize;
 use serde_json::Value;
 use trapheus_alert::words;
-use trapheus_common::ErrorKind;
-use trapheus_common::document::{KEYS, SnapshotReplacement};
+use trapheus_common::document::SnapshotReplacement;
+use trapheus_common::{ErrorKind, functions};
 
 use crate::injection::InjectedFault;
 use crate::rehearsal::WEBHOOKS;
@@ -507,7 +507,10 @@ impl Case<'_> {
         };
         self.e.requests.iter().find(changes)?;
         let fields = self.e.report.input.as_object()?;
-        fields.keys().map(String::as_str).find(|key| *key != "export" && (KEYS.contains(key) || *key == "input"))
+        fields
+            .keys()
+            .map(String::as_str)
+            .find(|name| *name != "export" && functions::keys().chain(["input"]).any(|key| key == *name))
     }
 
     /// Whether a run beside this one began to replace the snapshot and did not finish.
