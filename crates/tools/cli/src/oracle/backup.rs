@@ -6,7 +6,8 @@
 use rds_simulator::{Made, Source};
 use serde_json::Value;
 
-use super::{Broken, Case, Promise, runs_beside, steps};
+use super::{Broken, Case, Promise, runs_beside};
+use crate::steps;
 use crate::timeline::{Step, StepStatus};
 
 pub(super) fn examine(case: &Case<'_>, broken: &mut Vec<Broken>) {
@@ -51,7 +52,8 @@ fn not_the_chosen(case: &Case<'_>, made: &Made) -> Option<String> {
     let (input, run, began) = maker(case, made);
     let created = from.created_seconds;
     if input["task"] == "db_restore" {
-        let choices = run.iter().filter(|step| step.status == StepStatus::Succeeded && steps::does(step, "preflight"));
+        let choices =
+            run.iter().filter(|step| step.status == StepStatus::Succeeded && steps::does(&step.state, "preflight"));
         let chosen = choices.map(|step| began + step.started_seconds + step.seconds).fold(f64::NEG_INFINITY, f64::max);
         return (created > chosen).then(|| format!("{told}, which was made after the run had chosen"));
     }
@@ -61,7 +63,8 @@ fn not_the_chosen(case: &Case<'_>, made: &Made) -> Option<String> {
 /// Whether a snapshot that was created at this second is the run's own. Such a snapshot is taken, and available, before the
 /// original loses its name.
 fn is_taken_by(run: &[Step], created: f64) -> bool {
-    let start = |verb: &str| run.iter().find(|step| steps::does_in_run(step, verb)).map(|step| step.started_seconds);
+    let start =
+        |verb: &str| run.iter().find(|step| steps::does_in_run(&step.state, verb)).map(|step| step.started_seconds);
     let earliest = start("snapshot").unwrap_or(0.0);
     let latest = start("rename").unwrap_or(f64::INFINITY);
     created + 1.0 >= earliest && created <= latest
@@ -80,7 +83,7 @@ mod tests {
             let event = json!({"identifier": identifier, "task": "create_snapshot", "isCluster": is_cluster});
             let world = serde_json::from_str(DEFAULT_WORLD).unwrap();
             let run = Rehearsal::new(event, world).run(&mut ()).unwrap().steps;
-            let start = |verb| run.iter().find(|step| steps::does_in_run(step, verb)).unwrap().started_seconds;
+            let start = |verb| run.iter().find(|step| steps::does_in_run(&step.state, verb)).unwrap().started_seconds;
             assert!(is_taken_by(&run, start("snapshot") + 1.0), "{identifier}");
             assert!(!is_taken_by(&run, start("snapshot") - 2.0), "{identifier}");
             assert!(!is_taken_by(&run, start("restore")), "{identifier}");
