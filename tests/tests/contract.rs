@@ -6,8 +6,14 @@ use serde_json::{Map, Value, json};
 use trapheus_common::ErrorKind;
 use trapheus_common::document::Task;
 use trapheus_common::functions::{self, PipelineStep};
+use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
+use trapheus_common::input::ValidateOptions;
+use trapheus_common::poll::PollPolicy;
+use trapheus_common::tags::{OURS, Role};
+use trapheus_tests::EXECUTION;
 
 const DEFINITION: &str = include_str!("../../statemachine/trapheus.asl.json");
+const TEMPLATE: &str = include_str!("../../template.yaml");
 
 fn definition() -> Value {
     serde_json::from_str(DEFINITION).expect("the definition is JSON")
@@ -338,8 +344,16 @@ fn the_two_branches_mirror_each_other() {
     assert_eq!(cluster.len(), mirrored.as_object().expect("an object").len());
 }
 
-/// The steps after the commit, which finish the run even after a redrive.
-const AFTER_VERIFICATION: [&str; 3] = ["Protect", "Delete", "Release"];
+/// The function that a task calls.
+fn function_of(task: &Value) -> Option<&'static str> {
+    functions::names().find(|function| task["Resource"] == format!("${{{}}}", functions::substitution(function)))
+}
+
+/// Whether the function's step comes after the commit. Such a step finishes the run even after a redrive.
+fn is_after_commit(function: &str) -> bool {
+    let place = |wanted: &str| functions::STEPS.iter().position(|step| step.functions.contains(&wanted));
+    place(function) > place("commit-instance")
+}
 
 #[test]
 fn a_step_before_the_end_of_the_commit_gets_the_context_object_and_the_rollback_does_not() {
@@ -349,7 +363,7 @@ fn a_step_before_the_end_of_the_commit_gets_the_context_object_and_the_rollback_
             continue;
         }
         let is_of_the_run = definition()["States"].get(&name).is_some();
-        let is_late = AFTER_VERIFICATION.iter().any(|prefix| name.starts_with(prefix));
+        let is_late = function_of(&task).is_some_and(is_after_commit);
         // A step with the rollback's deadline gets the context object only for that deadline.
         if task["Parameters"].get("rollbackStartedAt.$").is_some() {
             assert!(!is_of_the_run, "{name}");
@@ -477,9 +491,7 @@ fn every_step_of_a_run_writes_the_document_key_of_its_function() {
     let of_run = definition()["States"].as_object().cloned().expect("states");
     let mut written = BTreeSet::new();
     for (name, state) in of_run.iter().filter(|(_, state)| state["Type"] == "Task") {
-        let resource = state["Resource"].as_str().expect("a function");
-        let called = |function: &&str| resource == format!("${{{}}}", functions::substitution(function));
-        let function = functions::names().find(called).unwrap_or_else(|| panic!("{name} calls {resource}"));
+        let function = function_of(state).unwrap_or_else(|| panic!("{name} calls {}", state["Resource"]));
         let path = state["ResultPath"].as_str();
         match PipelineStep::of_function(function).key {
             Some(key) => assert_eq!(path, Some(format!("$.{key}")).as_deref(), "{name}"),
@@ -491,4 +503,106 @@ fn every_step_of_a_run_writes_the_document_key_of_its_function() {
     }
     let with_key = functions::names().filter(|function| PipelineStep::of_function(function).key.is_some());
     assert_eq!(with_key.filter(|function| !written.contains(function)).collect::<Vec<_>>(), Vec::<&str>::new());
+}
+
+#[test]
+fn the_keys_of_the_document_are_those_that_the_state_machine_writes() {
+    let mut paths = BTreeSet::new();
+    strings_of("ResultPath", &definition(), &mut paths);
+    let first = |path: &str| path.trim_start_matches("$.").split('.').next().unwrap_or_default().to_owned();
+    let mut written: BTreeSet<String> = paths.iter().map(|path| first(path)).collect();
+    // The result of a branch that sends an alert, and no key of the document.
+    assert!(written.remove("alert"));
+    // A recovery writes a whole document, with the key of its own.
+    written.insert("recovery".to_owned());
+    assert_eq!(written, functions::keys().map(str::to_owned).collect());
+}
+
+/// The text after each occurrence of `start` in the template, up to a character that belongs to neither a name nor a pattern.
+fn words_after(start: &str) -> BTreeSet<&'static str> {
+    let is_part = |c: char| c.is_ascii_alphanumeric() || "-?:".contains(c);
+    let rest = TEMPLATE.match_indices(start).map(|(at, _)| &TEMPLATE[at + start.len()..]);
+    rest.map(|rest| rest.split(|c| !is_part(c)).next().unwrap_or_default().trim_end_matches(':')).collect()
+}
+
+#[test]
+fn the_permissions_name_the_tags_and_roles_that_the_functions_write() {
+    let mut keys = words_after("aws:RequestTag/");
+    keys.extend(words_after("aws:ResourceTag/"));
+    // A person gives a database this tag.
+    assert!(keys.remove("trapheus:allowed"));
+    assert_eq!(keys.iter().find(|key| !OURS.contains(key)), None);
+    let [execution, role, _] = OURS;
+    assert!(keys.contains(execution) && keys.contains(role));
+
+    let mut roles = BTreeSet::new();
+    for line in TEMPLATE.lines() {
+        for (_, value) in line.match_indices(role).map(|(at, _)| line.split_at(at + role.len())) {
+            let Some(value) = value.strip_prefix(": ").filter(|value| !value.starts_with('*')) else { continue };
+            // An anchor comes before the value, and one value needs no brackets.
+            let value = if value.starts_with('&') { value.split_once(' ').expect("a value").1 } else { value };
+            let end = if value.starts_with('[') { "]" } else { ",}" };
+            let values = value.trim_start_matches('[').split(|c| end.contains(c)).next().expect("a value");
+            roles.extend(values.split(", "));
+        }
+    }
+    let known = [Role::Original, Role::Restored, Role::Verified, Role::Snapshot];
+    assert_eq!(roles, known.map(Role::value).into());
+}
+
+/// Whether a name has the end that a pattern of the template names. `?` stands for one character.
+fn has_end(name: &str, end: &str) -> bool {
+    let Some(start) = name.len().checked_sub(end.len()) else { return false };
+    name[start..].chars().zip(end.chars()).all(|(one, wanted)| wanted == '?' || one == wanted)
+}
+
+#[test]
+fn the_permissions_name_the_ends_of_the_names_that_a_run_gives() {
+    let mut ends = words_after(":*-");
+    // RDS names the members of a Multi-AZ DB cluster.
+    assert!(ends.remove("instance-?"));
+    for kind in [DatabaseKind::Instance, DatabaseKind::Cluster] {
+        let identifier = DatabaseIdentifier::parse(kind, "orders").expect("an identifier");
+        let names = [
+            identifier.parked(EXECUTION).to_string(),
+            identifier.aside(EXECUTION).to_string(),
+            identifier.snapshot(kind).expect("a short name").to_string(),
+            identifier.replacement_snapshot(kind, EXECUTION).to_string(),
+            identifier.final_snapshot_of(kind, EXECUTION).to_string(),
+            identifier.discarded_snapshot_of(kind, EXECUTION).to_string(),
+        ];
+        for name in &names {
+            assert!(ends.iter().any(|end| has_end(name, &format!("-{end}"))), "no permission covers {name}: {ends:?}");
+        }
+        let unused = ends.iter().find(|end| !names.iter().any(|name| has_end(name, &format!("-{end}"))));
+        assert_eq!(unused, None, "{names:?}");
+    }
+}
+
+/// The default of a parameter of the template.
+fn default_of(parameter: &str) -> &'static str {
+    let start = format!("\n  {parameter}: ");
+    let (_, rest) = TEMPLATE.split_once(&start).unwrap_or_else(|| panic!("there is no parameter {parameter}"));
+    let (_, default) = rest.split_once("Default: ").expect("a default");
+    default.split([',', '\n', '}']).next().unwrap_or_default().trim_matches('\'')
+}
+
+#[test]
+fn a_function_without_its_environment_has_the_defaults_of_the_template() {
+    // No test sets the variables of a deployment.
+    let ValidateOptions { run_seconds, export_snapshots, options } =
+        ValidateOptions::from_environment().expect("defaults");
+    let replacement = serde_json::to_value(options.snapshot_replacement).expect("a word");
+    for (parameter, default) in [
+        ("RunDeadlineSeconds", run_seconds.to_string()),
+        ("RollbackDeadlineSeconds", options.rollback_seconds.to_string()),
+        ("PollIntervalSeconds", PollPolicy::DEFAULT_SECONDS.to_string()),
+        ("SnapshotReplacement", replacement.as_str().expect("a word").to_owned()),
+        ("KeepAutomatedBackups", options.keep_automated_backups.to_string()),
+        ("FinalSnapshot", options.final_snapshot.to_string()),
+        ("ExportSnapshots", export_snapshots.to_string()),
+        ("SuccessNotice", options.success_notice.to_string()),
+    ] {
+        assert_eq!(default_of(parameter), default, "{parameter}");
+    }
 }

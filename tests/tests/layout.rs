@@ -1,7 +1,10 @@
 //! The allowed dependencies between the crates: no shipped crate depends on a tool, and no function on another function.
+//! Also the facts that only one place may spell: names of states, and commands of the AWS CLI.
 
 use std::collections::BTreeMap;
 use std::path::{Path, PathBuf};
+
+use serde_json::Value;
 
 /// The packages of a folder below `crates/`, each with its dependencies in this workspace.
 fn dependencies(folder: &str) -> BTreeMap<String, Vec<String>> {
@@ -145,5 +148,49 @@ fn no_modules_of_a_shipped_crate_import_each_other_in_a_circle() {
             }
             assert!(!reached.contains(&module), "{}: {module} imports itself through {reached:?}", folder.display());
         }
+    }
+}
+
+/// Every name of a state of the state machine, in quotes.
+fn quoted_states() -> Vec<String> {
+    fn collect(machine: &Value, found: &mut Vec<String>) {
+        for (name, state) in machine["States"].as_object().expect("a machine has states") {
+            found.push(format!("\"{name}\""));
+            state["Branches"].as_array().into_iter().flatten().for_each(|branch| collect(branch, found));
+        }
+    }
+    let mut found = Vec::new();
+    collect(&serde_json::from_str(include_str!("../../statemachine/trapheus.asl.json")).expect("JSON"), &mut found);
+    found
+}
+
+/// The lines of code below `crates/`, tests and examples excepted, each with its file.
+fn lines_of_code() -> Vec<(PathBuf, String)> {
+    let files =
+        sources(&crates()).into_iter().filter(|(path, _)| path.components().any(|part| part.as_os_str() == "src"));
+    let lines =
+        |(path, text): (PathBuf, String)| code(&text).map(|line| (path.clone(), line.to_owned())).collect::<Vec<_>>();
+    files.flat_map(lines).collect()
+}
+
+#[test]
+fn no_code_spells_the_name_of_a_state() {
+    let states = quoted_states();
+    assert!(states.len() > 100, "{states:?}");
+    for (path, line) in lines_of_code() {
+        let named = states.iter().find(|state| line.contains(state.as_str()));
+        assert_eq!(named, None, "the definition knows it, and `steps` finds it: {}", path.display());
+    }
+}
+
+#[test]
+fn only_one_module_of_the_shipped_crates_builds_commands_of_the_aws_cli() {
+    // The table of causes names operations, without a value that needs quotes.
+    let may = ["common/src/contract/commands.rs", "common/src/contract/causes.rs"];
+    let is_shipped =
+        |path: &Path| !path.starts_with(crates().join("tools")) && !may.iter().any(|own| path.ends_with(own));
+    for (path, line) in lines_of_code().into_iter().filter(|(path, _)| is_shipped(path)) {
+        let builds = ["aws rds", "aws stepfunctions", "--db-instance-identifier {", "--db-cluster-identifier {"];
+        assert!(!builds.iter().any(|part| line.contains(part)), "{}: {line}", path.display());
     }
 }

@@ -598,7 +598,13 @@ async fn a_database_that_this_execution_did_not_create_is_not_discarded() {
         harness.settle().await;
         let error = discard(&harness, &event).await.unwrap_err();
         assert_eq!(error.kind(), ErrorKind::Deletion);
-        assert!(error.report().contains("aws rds modify-db-instance"), "{}", error.report());
+        for (from, to) in [("orders", "'<another name>'"), ("orders-temp", "orders")] {
+            let rename = format!(
+                "`aws rds modify-db-instance --db-instance-identifier {from} --new-db-instance-identifier {to} "
+            );
+            let rename = format!("{rename}--apply-immediately --region us-east-1`");
+            assert!(error.report().contains(&rename), "{}", error.report());
+        }
         assert_eq!(deletions(&harness), 0);
     }
     let harness = world();

@@ -62,3 +62,16 @@ fn the_timelines_are_those_of_the_checked_in_files() {
         assert!(golden == text, "{path} differs; check it after UPDATE_GOLDEN=1:\n{text}");
     }
 }
+
+#[test]
+fn the_readme_shows_the_timeline_of_a_restore() {
+    let read = |path: &str| fs::read_to_string(format!("{}/{path}", env!("CARGO_MANIFEST_DIR"))).expect(path);
+    let timeline =
+        |text: &str| -> Vec<String> { text.lines().filter(|line| line.starts_with("+0")).map(str::to_owned).collect() };
+    let (shown, rehearsed) = (timeline(&read("../README.md")), timeline(&read("golden/instance.txt")));
+    assert_eq!(shown.len(), rehearsed.len(), "README.md shows another number of steps than the rehearsal");
+    for (shown, rehearsed) in shown.iter().zip(&rehearsed) {
+        // The README shortens a remark.
+        assert!(rehearsed.starts_with(shown.trim_end_matches('…')), "README.md: {shown}\nrehearsal: {rehearsed}");
+    }
+}

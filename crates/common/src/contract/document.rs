@@ -1,4 +1,5 @@
-//! The state document: one JSON object that passes through the state machine. Each state adds its own key.
+//! The state document: one JSON object that passes through the state machine. Each state adds its own key;
+//! [`crate::functions::keys`] lists them all.
 //!
 //! | key | written by | type |
 //! |---|---|---|
@@ -6,10 +7,10 @@
 //! | `request` | `ValidateInput` | [`Request`] |
 //! | `wake` | `NoteSleepingFunction` | `{failed: true}`: a function of the rollback or the alerts did not wake |
 //! | `plan` | `PreflightDbInstance`, `PreflightCluster` | [`Plan`] of an [`OriginalInstance`] or [`OriginalCluster`] |
-//! | `claim`, `snapshot`, `rename`, `restore`, `settings`, `protection`, `delete`, `release` | the step of that name | [`StepOutput`] |
-//! | `verification` | the step of that name | [`Verification`] |
-//! | `commit` | the step of that name | [`Commit`]: the restored database stays after it |
-//! | `export` | `Plan…SnapshotExport`, then the step and the wait of that name | [`ExportRequest`], then [`ExportOutput`] |
+//! | `<step>` | each other step of [`crate::functions::STEPS`], under its key | [`StepOutput`] |
+//! | `verification` | the step with that key | [`Verification`] |
+//! | `commit` | the step with that key | [`Commit`]: the restored database stays after it |
+//! | `export` | `Plan…SnapshotExport`, then the step and the wait with that key | [`ExportRequest`], then [`ExportOutput`] |
 //! | `<step>.wait` | the status-waiter after that step | [`WaitOutput`] |
 //! | `error` | every `Catch` | [`Caught`]: error and cause of the first failure |
 //! | `recovery` | `FindInterruptedExecution` | [`RecoveryOutput`]; it also writes the `request`, `plan` and `error` of the interrupted execution ([`RecoveryDocument`]) |
@@ -37,31 +38,6 @@ use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::source::{self, SourceRequest};
 use crate::timestamp::Timestamp;
 use crate::wait::Goal;
-
-/// Every key that the state machine writes at the top of the document, besides `input`.
-pub const KEYS: [&str; 21] = [
-    "request",
-    "wake",
-    "plan",
-    "claim",
-    "snapshot",
-    "rename",
-    "restore",
-    "settings",
-    "verification",
-    "commit",
-    "protection",
-    "delete",
-    "release",
-    "export",
-    "error",
-    "recovery",
-    "downtime",
-    "failure",
-    "rollback",
-    "notice",
-    "alerts",
-];
 
 /// The limit of the document's size, in bytes. Step Functions ends an execution at 256 KiB, and a function's input contains
 /// the document's keys once more.

@@ -45,6 +45,9 @@ const STEP: PipelineStep = PipelineStep {
     changes_name: false,
 };
 
+/// The keys of the state document that other states than steps write.
+const OTHER_KEYS: [&str; 8] = ["wake", "error", "recovery", "downtime", "failure", "rollback", "notice", "alerts"];
+
 /// In the order of a run.
 pub const STEPS: &[PipelineStep] = &[
     PipelineStep { functions: &["validate-input"], key: Some("request"), ..STEP },
@@ -185,6 +188,11 @@ pub fn names() -> impl Iterator<Item = &'static str> + Clone {
     STEPS.iter().flat_map(|step| step.functions.iter().copied())
 }
 
+/// Every key that the state machine writes at the top of the state document, besides `input`.
+pub fn keys() -> impl Iterator<Item = &'static str> + Clone {
+    STEPS.iter().filter_map(|step| step.key).chain(OTHER_KEYS)
+}
+
 /// The name of the substitution for a function's ARN in the definition: `${RenameInstanceFunctionArn}`.
 pub fn substitution(function: &str) -> String {
     let mut name: String = function
@@ -205,41 +213,27 @@ mod tests {
     use serde_json::{Value, json};
 
     use super::*;
-    use crate::document::KEYS;
+
+    /// Every task name. Serde lists them when it refuses another one.
+    fn task_names() -> Vec<TaskName> {
+        let refusal = serde_json::from_value::<TaskName>(json!("")).unwrap_err().to_string();
+        let named = refusal.split('`').skip(1).step_by(2);
+        let names = named.filter_map(|name| serde_json::from_value(json!(name)).ok()).collect::<Vec<_>>();
+        assert!(names.contains(&TaskName::Claim) && names.contains(&TaskName::Recovery), "{refusal}");
+        names
+    }
 
     #[test]
     fn every_task_name_belongs_to_one_step() {
-        use TaskName::{
-            Claim, ClusterRestore, Commit, Delete, Discard, Protection, Recovery, Release, Rename, Restore, Settings,
-            SnapshotCreation, SnapshotExport, Verification,
-        };
-        let next = |task: TaskName| match task {
-            Claim => Some(SnapshotCreation),
-            SnapshotCreation => Some(SnapshotExport),
-            SnapshotExport => Some(Rename),
-            Rename => Some(Restore),
-            Restore => Some(ClusterRestore),
-            ClusterRestore => Some(Settings),
-            Settings => Some(Verification),
-            Verification => Some(Commit),
-            Commit => Some(Protection),
-            Protection => Some(Delete),
-            Delete => Some(Discard),
-            Discard => Some(Release),
-            Release => Some(Recovery),
-            Recovery => None,
-        };
-        for task in std::iter::successors(Some(Claim), |task| next(*task)) {
+        for task in task_names() {
             assert_eq!(STEPS.iter().filter(|step| step.task == Some(task)).count(), 1, "{task:?}");
         }
     }
 
     #[test]
-    fn every_function_is_named_once_and_every_key_is_one_of_the_document() {
+    fn every_function_is_named_once() {
         let mut seen = HashSet::new();
         assert!(names().all(|name| seen.insert(name)));
-        let keys = STEPS.iter().filter_map(|step| step.key);
-        assert_eq!(keys.filter(|key| !KEYS.contains(key)).collect::<Vec<_>>(), Vec::<&str>::new());
     }
 
     #[test]

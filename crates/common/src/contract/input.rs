@@ -4,11 +4,11 @@
 //! The parser refuses an unknown field rather than ignoring it: a misspelt field would otherwise silently change the run.
 //! Every derived name has to fit for every task. So a run can restore each snapshot that another run has taken.
 
-use crate::document::{self, ExportRequest, Request, RunOptions, Task, ValidateEvent};
+use crate::document::{ExportRequest, Request, RunOptions, Task, ValidateEvent};
 use crate::error::listed;
 use crate::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, IdentifierError, SnapshotIdentifier};
 use crate::source::SourceRequest;
-use crate::{Error, ErrorKind, Result, identifiers};
+use crate::{Error, ErrorKind, Result, functions, identifiers};
 use serde_json::{Map, Value};
 
 /// The fields a user may give; the first [`REQUIRED`] of them are required.
@@ -253,7 +253,7 @@ fn unknown_fields(input: &Map<String, Value>) -> Vec<String> {
     let unknown = input.keys().filter(|field| !FIELDS.contains(&field.as_str()) && field.as_str() != STARTED_BY);
     unknown
         .map(|field| {
-            let more = if document::KEYS.contains(&field.as_str()) || field == "input" {
+            let more = if functions::keys().any(|key| key == field) || field == "input" {
                 format!("; `{field}` is a key that the state machine writes itself")
             } else {
                 closest(field, &FIELDS)
@@ -465,7 +465,7 @@ mod tests {
 
     #[test]
     fn a_field_with_the_name_of_a_document_key_is_refused_by_name() {
-        for key in document::KEYS.into_iter().filter(|key| !FIELDS.contains(key)).chain(["input"]) {
+        for key in functions::keys().filter(|key| !FIELDS.contains(key)).chain(["input"]) {
             let mut input = json!({"identifier": "orders", "task": "db_restore", "isCluster": false});
             input[key] = json!({"identifier": "billing"});
             let report = refused(input);

@@ -186,7 +186,7 @@ impl Clusters<'_> {
             output.notes.extend(kept);
         } else if !kept.is_empty() || self.foreign_cluster().is_some() {
             let found: Vec<String> = self.foreign_cluster().into_iter().chain(kept).collect();
-            return Err(foreign(self.discard.request, self.present, "cluster", &found));
+            return Err(foreign(self.discard.request, self.present, &found));
         }
         self.claim_members().await;
         if let Some(restored) = self.restored.as_ref().filter(|_| !self.is_home) {

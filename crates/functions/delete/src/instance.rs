@@ -64,7 +64,7 @@ pub async fn discard(rds: &Client, event: DiscardEvent<OriginalInstance>, at: In
                 return Ok(discard.leaving(restored, output, was_in_service));
             }
             if let Some(why) = discard.missing(restored) {
-                return Err(foreign(request, instance.name(), "instance", &[why]));
+                return Err(foreign(request, instance.name(), &[why]));
             }
             discard.clear_the_name(restored, way, output).await
         }

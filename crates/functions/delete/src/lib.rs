@@ -14,6 +14,7 @@
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::DbInstance;
 use trapheus_common::claim::{self, Claim, Lookup};
+use trapheus_common::commands::Cli;
 use trapheus_common::document::{DeleteEvent, Original, Request, StepOutput, Target, TaskName};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::rds::{Change, Changed, Changes, Database, Deletion, Doing, Refusal};
@@ -179,17 +180,17 @@ fn backup_quota(request: &Request, identifier: &str) -> Error {
 }
 
 /// The error for databases that this execution may not delete, and that block the rollback's name.
-fn foreign(request: &Request, present: &str, noun: &str, found: &[String]) -> Error {
+fn foreign(request: &Request, present: &str, found: &[String]) -> Error {
+    let home = request.identifier.as_str();
+    let rename = |from: &str, to: &str| Cli::in_region_of(&request.execution).rename(request.kind, from, to);
     failed(
         request,
         format!(
-            "nothing was removed and the original stays under {temporary}, because not everything under its names was made \
-             by this execution: {found}. To put the original back by hand: `aws rds modify-db-{noun} --db-{noun}-identifier \
-             {home} --new-db-{noun}-identifier <another name> --apply-immediately`, and once that is done `aws rds \
-             modify-db-{noun} --db-{noun}-identifier {temporary} --new-db-{noun}-identifier {home} --apply-immediately`",
-            temporary = present,
-            home = request.identifier,
+            "nothing was removed and the original stays under {present}, because not everything under its names was made by \
+             this execution: {found}. To put the original back by hand: `{clear}`, and once that is done `{put_back}`",
             found = found.join("; "),
+            clear = rename(home, "<another name>"),
+            put_back = rename(present, home),
         ),
     )
 }

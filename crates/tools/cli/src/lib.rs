@@ -10,6 +10,7 @@
 //! | [`timeline`] | an execution's events as steps that a person follows |
 //! | [`screen`] | a rehearsal as a person reads it |
 //! | [`report`] | the result of a rehearsal: databases, downtime, calls, cost |
+//! | `steps` | the part of each state in a run, read from the deployed definition |
 //! | [`struck`] | the requested faults that took effect, and those that never did |
 //! | [`preview`] | one alert of a rehearsal, as it is sent |
 //! | [`cost`] | prices |
@@ -37,5 +38,6 @@ pub mod preview;
 pub mod rehearsal;
 pub mod report;
 pub mod screen;
+mod steps;
 pub mod struck;
 pub mod timeline;

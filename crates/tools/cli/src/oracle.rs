@@ -11,7 +11,6 @@
 //! | `mails` | whether the mails are true, and the effects of their commands |
 //! | `trace` | whether data that clients could write is kept |
 //! | `roles` | who is who: the target and its members, the run's own names, bystanders, databases that people created |
-//! | `steps` | the part of each step, read from the deployed definition |
 //! | `allowance` | whether a fault hindered the rollback itself, so that a person has to help |
 //!
 //! The oracle does not guess. A run without a target before it is held only to the promises about bystanders.
@@ -21,7 +20,6 @@ mod backup;
 mod mails;
 pub mod manual_recovery;
 mod roles;
-mod steps;
 mod trace;
 
 use std::collections::BTreeSet;
@@ -32,12 +30,13 @@ use rds_simulator::{Mail, OPERATOR, Post, RecordedRequest, Service, World, World
 use serde::Serialize;
 use serde_json::Value;
 use trapheus_alert::words;
-use trapheus_common::ErrorKind;
-use trapheus_common::document::{KEYS, SnapshotReplacement};
+use trapheus_common::document::{AlertPhase, SnapshotReplacement};
+use trapheus_common::{ErrorKind, functions};
 
 use crate::injection::InjectedFault;
 use crate::rehearsal::WEBHOOKS;
 use crate::report::{OtherRun, Report, RunRole};
+use crate::steps;
 use crate::timeline::{Step, StepStatus};
 use allowance::Allowance;
 use manual_recovery::ManualRecovery;
@@ -197,8 +196,9 @@ fn is_post_about(post: &Post, executions: &[&str]) -> bool {
 
 /// The period in which an execution had the claim, in seconds since the world began.
 fn hold(steps: &[Step], started: f64, duration: f64) -> Option<(f64, f64)> {
-    let claimed = steps.iter().find(|step| steps::does(step, "claim") && step.status == StepStatus::Succeeded)?;
-    let released = steps.iter().find(|step| steps::does(step, "release"));
+    let claimed =
+        steps.iter().find(|step| steps::does(&step.state, "claim") && step.status == StepStatus::Succeeded)?;
+    let released = steps.iter().find(|step| steps::does(&step.state, "release"));
     let released = released.map_or(duration, |step| step.started_seconds);
     Some((started + claimed.started_seconds + claimed.seconds, started + released))
 }
@@ -206,8 +206,8 @@ fn hold(steps: &[Step], started: f64, duration: f64) -> Option<(f64, f64)> {
 /// Whether an execution lost its claim. If two write a claim at the same moment, the last writer has it.
 fn has_lost(steps: &[Step]) -> bool {
     let is_refused =
-        |step: &Step| step.error.as_deref() == Some(ErrorKind::Claim.name()) && !steps::does(step, "claim");
-    steps::any_succeeded(steps, "claim") && steps::any(steps, is_refused)
+        |step: &Step| step.error.as_deref() == Some(ErrorKind::Claim.name()) && !steps::does(&step.state, "claim");
+    steps::any_succeeded(steps, "claim") && steps.iter().any(is_refused)
 }
 
 /// The run that claimed the database last, and is therefore responsible for the result.
@@ -482,7 +482,8 @@ impl Case<'_> {
     fn first_failure(&self) -> Option<&Step> {
         let all = &self.e.report.steps;
         let rolled_back = steps::failure_handling(all)?.started_seconds;
-        let mut before = all.iter().take_while(|step| !steps::mails(step, "first")).collect::<Vec<_>>();
+        let mut before =
+            all.iter().take_while(|step| !steps::mails(&step.state, AlertPhase::First)).collect::<Vec<_>>();
         before.retain(|step| step.started_seconds + step.seconds <= rolled_back);
         before.into_iter().rev().find(|step| step.status == StepStatus::Failed)
     }
@@ -507,14 +508,17 @@ impl Case<'_> {
         };
         self.e.requests.iter().find(changes)?;
         let fields = self.e.report.input.as_object()?;
-        fields.keys().map(String::as_str).find(|key| *key != "export" && (KEYS.contains(key) || *key == "input"))
+        fields
+            .keys()
+            .map(String::as_str)
+            .find(|name| *name != "export" && functions::keys().chain(["input"]).any(|key| key == *name))
     }
 
     /// Whether a run beside this one began to replace the snapshot and did not finish.
     fn another_left_the_snapshot(&self) -> bool {
         let seconds = runs_beside(self.e.report);
         let mut failed = seconds.filter(|other| other.status != "SUCCEEDED");
-        failed.any(|other| steps::any(&other.steps, |step| steps::does(step, "snapshot")))
+        failed.any(|other| steps::any(&other.steps, |state| steps::does(state, "snapshot")))
     }
 
     fn truth(&self, broken: &mut Vec<Broken>) {
@@ -620,9 +624,9 @@ impl Case<'_> {
     /// The least number of messages that a run sends on each way. A failed run sends one at once and one at the end. A run
     /// of which only the export failed sends one. A run that reaches the notice sends that as well.
     fn least_messages(&self, status: &str, run: &[Step]) -> usize {
-        let goes_on = |step: &Step| ["delete", "release"].iter().any(|verb| steps::does_in_run(step, verb));
+        let goes_on = |state: &str| ["delete", "release"].iter().any(|verb| steps::does_in_run(state, verb));
         let alerts = match () {
-            () if steps::any(run, |step| steps::mails(step, "export")) => 1,
+            () if steps::any(run, |state| steps::mails(state, AlertPhase::Export)) => 1,
             () if status == "SUCCEEDED" => 0,
             () => 2,
         };
@@ -634,7 +638,7 @@ impl Case<'_> {
         // A recovery cannot know that a database is verified before its tag says so.
         let has_committed = steps::any_succeeded(&self.e.report.steps, "commit");
         if self.is_leftover() && has_committed && self.allowance == Allowance::None {
-            let rolls_back = |run: &&OtherRun| steps::any(&run.steps, |step| steps::does(step, "discard"));
+            let rolls_back = |run: &&OtherRun| steps::any(&run.steps, |state| steps::does(state, "discard"));
             for recovery in self.recoveries().filter(rolls_back) {
                 let name = &self.roles.identifier;
                 say(format!("the recovery {} tried to roll back, though {name} is verified", recovery.execution));

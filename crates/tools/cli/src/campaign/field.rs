@@ -15,6 +15,7 @@ use super::Case;
 use super::families as f;
 use super::matrix::{Recording, after, each, failing_restores, intervention, request};
 use crate::injection::{Beside, InjectedFault};
+use crate::steps;
 
 /// All cases of these families for one event, from the recording of its run.
 pub(super) fn cases(happy: &Recording) -> Result<Vec<Case>, String> {
@@ -92,8 +93,8 @@ fn ends(counts: &BTreeMap<String, u32>) -> impl Iterator<Item = (&str, u32)> {
 
 /// The places to stop a run: early, halfway and late.
 fn stops(recording: &Recording) -> Vec<InjectedFault> {
-    let states = recording.states.keys();
-    let states = states.filter(|state| ["Restore", "Verify", "DeleteOriginal"].iter().any(|of| state.starts_with(of)));
+    let is_place = |state: &str| ["restore", "verify", "delete"].iter().any(|verb| steps::does_in_run(state, verb));
+    let states = recording.states.keys().filter(|state| is_place(state));
     states.map(|state| InjectedFault::AbortAfter { state: state.clone(), occurrence: 1 }).collect()
 }
 
@@ -270,8 +271,7 @@ fn lookups_that_fail() -> Vec<InjectedFault> {
 
 fn stale(happy: &Recording) -> Vec<Case> {
     let mut cases = Vec::new();
-    let steps = happy.states.keys().filter(|state| !state.starts_with("Wait"));
-    for (number, state) in steps.enumerate() {
+    for (number, state) in happy.states.keys().enumerate() {
         let stopped = InjectedFault::AbortAfter { state: state.clone(), occurrence: 1 };
         for lookup in lookups_that_fail() {
             cases.push(Case::new(f::STALE, &happy.event).with([stopped.clone(), lookup]));
@@ -313,14 +313,13 @@ fn large(happy: &Recording) -> Result<Vec<Case>, String> {
     grow(Arc::make_mut(&mut base.world));
     let recording = Recording::of(&base, None)?;
     let failing = failing_restores(happy.identifier()).into_iter();
-    let stopped =
-        ends(&recording.states).filter(|(state, _)| !state.starts_with("Wait")).flat_map(|(state, number)| {
-            let (state, occurrence) = (state.to_owned(), number);
-            [
-                vec![InjectedFault::Abort { state: state.clone(), occurrence }],
-                vec![InjectedFault::AbortAfter { state, occurrence }],
-            ]
-        });
+    let stopped = ends(&recording.states).flat_map(|(state, occurrence)| {
+        let state = state.to_owned();
+        [
+            vec![InjectedFault::Abort { state: state.clone(), occurrence }],
+            vec![InjectedFault::AbortAfter { state, occurrence }],
+        ]
+    });
     let endings = failing.chain(stopped);
     let cases = endings.map(|ending| base.clone().with(ending));
     Ok(std::iter::once(Case { must_succeed: true, ..base.clone() }).chain(cases).collect())
@@ -488,7 +487,7 @@ fn last_snapshots(happy: &Recording) -> Vec<Case> {
     for (action, occurrence) in each(&happy.changes).filter(|(action, _)| of_snapshots(action)) {
         fates.extend([Fault::Denied {}, failed()].map(|fault| Some(request(action, occurrence, 1, fault))));
     }
-    for (state, occurrence) in each(&happy.states).filter(|(state, _)| of_snapshots(state)) {
+    for (state, occurrence) in each(&happy.states).filter(|(state, _)| steps::writes(state, "snapshot")) {
         fates.push(Some(InjectedFault::AbortAfter { state: state.to_owned(), occurrence }));
     }
     let mut cases: Vec<Case> = fates.iter().map(|fate| base().with(fate.clone())).collect();

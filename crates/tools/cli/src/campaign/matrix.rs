@@ -11,14 +11,16 @@ use rds_simulator::{
     Timings, Unverified, When, World,
 };
 use serde_json::{Value, json};
-use states_language::StateType;
-use trapheus_common::document::SnapshotReplacement;
+use trapheus_common::document::{AlertPhase, SnapshotReplacement};
+use trapheus_common::functions::PipelineStep;
+use trapheus_common::tags::{self, Role};
 
 use super::families::{self as f, Family};
 use super::{Case, Changes, examined, field, restarts};
 use crate::injection::{Beside, FunctionFault, FunctionFaultKind, InjectedFault};
 use crate::lambda::LambdaError;
-use crate::rehearsal::{WEBHOOKS, deployed};
+use crate::rehearsal::{WEBHOOKS, execution_arn};
+use crate::steps;
 
 /// The databases of the built-in world, one of each kind.
 pub const TARGETS: [(&str, bool); 3] = [("orders", false), ("shop", true), ("ledger", true)];
@@ -48,11 +50,12 @@ pub struct Recording {
 }
 
 impl Recording {
-    /// Rehearses the case and records its actions. With `after`, actions before that state are left out.
-    pub fn of(case: &Case, after: Option<&str>) -> Result<Self, String> {
+    /// Rehearses the case and records its actions. With `after`, actions before the state that sends this alert are left out.
+    pub fn of(case: &Case, after: Option<AlertPhase>) -> Result<Self, String> {
         let ended = examined(case, &Changes::default()).map_err(|error| error.to_string())?;
         let steps = &ended.report.steps;
-        let since = after.and_then(|state| steps.iter().find(|step| step.state == state));
+        let since = after.and_then(|phase| steps::DEPLOYED.alerting(phase));
+        let since = since.and_then(|state| steps.iter().find(|step| step.state == state));
         let since = since.map_or(0.0, |step| step.started_seconds);
         let mut recording = Self {
             event: case.event.clone(),
@@ -68,28 +71,27 @@ impl Recording {
             let counts = if looks { &mut recording.looks } else { &mut recording.changes };
             *counts.entry(request.action.clone()).or_default() += 1;
         }
-        let functions = functions();
         for step in steps {
-            if let Some(function) = functions.get(step.state.as_str()) {
-                *recording.functions.entry(function.clone()).or_default() += 1 + step.retries;
+            if let Some(function) = steps::function(&step.state) {
+                *recording.functions.entry(function.to_owned()).or_default() += 1 + step.retries;
                 *recording.states.entry(step.state.clone()).or_default() += 1;
             }
         }
         if since > 0.0 {
-            recording.only_since(&ended, since, &functions);
+            recording.only_since(&ended, since);
         }
         Ok(recording)
     }
 
     /// Keeps the actions since then.
-    fn only_since(&mut self, ended: &super::Examined, since: f64, functions: &BTreeMap<String, String>) {
+    fn only_since(&mut self, ended: &super::Examined, since: f64) {
         let later = |action: &String| {
             ended.requests.iter().any(|request| request.action == *action && request.at.as_secs_f64() >= since)
         };
         self.changes.retain(|action, _| later(action));
         let steps: Vec<_> = ended.report.steps.iter().filter(|step| step.started_seconds >= since).collect();
         self.states.retain(|state, _| steps.iter().any(|step| step.state == *state));
-        self.functions.retain(|function, _| steps.iter().any(|step| functions.get(&step.state) == Some(function)));
+        self.functions.retain(|function, _| steps.iter().any(|step| steps::calls(&step.state, function)));
     }
 
     pub(super) fn is_cluster(&self) -> bool {
@@ -112,17 +114,6 @@ impl Recording {
     pub fn takes_snapshot(&self) -> bool {
         self.event["task"] != "db_restore"
     }
-}
-
-/// The function of every Task state.
-fn functions() -> BTreeMap<String, String> {
-    let tasks = deployed().all_states().into_iter().filter(|state| state.state_type() == StateType::Task);
-    tasks
-        .filter_map(|state| {
-            let function = state.function()?.rsplit(':').next()?;
-            Some((state.name().to_owned(), function.to_owned()))
-        })
-        .collect()
 }
 
 /// Every occurrence of every name: the name and its number, from 1.
@@ -222,7 +213,7 @@ pub fn interventions(identifier: &str, is_cluster: bool) -> Vec<PlannedIntervent
             vec![this(), ("BackupRetentionPeriod", "9".to_owned()), ("ApplyImmediately", yes())],
         ));
         all.push((f::PEOPLE_MODIFY, modify, vec![this(), ("DeletionProtection", yes())]));
-        for key in ["trapheus:execution", "trapheus:role"] {
+        for key in [tags::EXECUTION, tags::ROLE] {
             all.push((
                 f::PEOPLE_TAGS,
                 "RemoveTagsFromResource",
@@ -234,11 +225,8 @@ pub fn interventions(identifier: &str, is_cluster: bool) -> Vec<PlannedIntervent
             "AddTagsToResource",
             vec![
                 ("ResourceName", arn(found)),
-                ("Tags.Tag.1.Key", "trapheus:execution".to_owned()),
-                (
-                    "Tags.Tag.1.Value",
-                    "arn:aws:states:us-east-1:123456789012:execution:trapheus-DBRestoreStateMachine:another".to_owned(),
-                ),
+                ("Tags.Tag.1.Key", tags::EXECUTION.to_owned()),
+                ("Tags.Tag.1.Value", execution_arn("another")),
             ],
         ));
         all.push(made(identifier, is_cluster, found));
@@ -448,7 +436,7 @@ fn sleeping(happy: &Recording) -> Result<Vec<Case>, String> {
     if !happy.takes_snapshot() {
         for failing in failing_restores(happy.identifier()) {
             let base = Case::new(f::SLEEPING, &happy.event).with(failing);
-            let recording = Recording::of(&base, Some("FailedState"))?;
+            let recording = Recording::of(&base, Some(AlertPhase::First))?;
             cases.extend(
                 each(&recording.functions).map(|(name, occurrence)| base.clone().with(asleep(name, occurrence))),
             );
@@ -499,7 +487,7 @@ fn restored(event: &Value) -> Result<Vec<Case>, String> {
     world.parameter_groups.push(others.clone());
     world.cluster_parameter_groups.push(others);
     let ended = examined(&base, &Changes::default()).map_err(|error| error.to_string())?;
-    let applied = ended.report.steps.iter().find(|step| step.state.starts_with("Apply"));
+    let applied = ended.report.steps.iter().find(|step| steps::does_in_run(&step.state, "configure"));
     let applied = applied.ok_or(format!("{event} applies no settings"))?.started_seconds;
     let identifier = event["identifier"].as_str().unwrap_or_default();
     let interventions = interventions_on_restored(identifier, event["isCluster"] == true);
@@ -512,15 +500,17 @@ fn restored(event: &Value) -> Result<Vec<Case>, String> {
         }
     }
     // The restored database gets deletion protection, and the rollback has to discard it all the same.
-    let (modify, verify) = if event["isCluster"] == true {
-        (["ModifyDBCluster", "DBClusterIdentifier"], "VerifyCluster")
+    let verify = ended.report.steps.iter().find(|step| steps::does_in_run(&step.state, "verify"));
+    let verify = &verify.ok_or(format!("{event} verifies nothing"))?.state;
+    let modify = if event["isCluster"] == true {
+        ["ModifyDBCluster", "DBClusterIdentifier"]
     } else {
-        (["ModifyDBInstance", "DBInstanceIdentifier"], "VerifyDbInstance")
+        ["ModifyDBInstance", "DBInstanceIdentifier"]
     };
     let protect = [(modify[1], identifier.to_owned()), ("DeletionProtection", "true".to_owned())];
     cases.push(base.with([
         intervention(modify[0], &protect, When::At(applied - 1.0)),
-        InjectedFault::Abort { state: verify.to_owned(), occurrence: 1 },
+        InjectedFault::Abort { state: verify.clone(), occurrence: 1 },
     ]));
     Ok(cases)
 }
@@ -562,7 +552,7 @@ fn rollbacks(event: &Value) -> Result<Vec<Case>, String> {
     let mut cases = Vec::new();
     for failing in failing_restores(event["identifier"].as_str().unwrap_or_default()) {
         let base = |family| Case::new(family, event).with(failing.clone());
-        let recording = Recording::of(&base(f::ROLLBACK_REQUEST), Some("FailedState"))?;
+        let recording = Recording::of(&base(f::ROLLBACK_REQUEST), Some(AlertPhase::First))?;
         for (action, occurrence) in each(&recording.changes) {
             for (_, fault, times) in request_faults() {
                 cases.push(base(f::ROLLBACK_REQUEST).with([request(action, occurrence, times, fault)]));
@@ -606,7 +596,7 @@ pub fn exporting(event: &Value, wait: bool) -> Value {
 fn notices(event: &Value) -> Result<Vec<Case>, String> {
     let told = || Case { success_notice: true, ..Case::new(f::NOTICE, event) };
     let mut faults: Vec<InjectedFault> = mail_faults().into_iter().chain(slack_faults()).collect();
-    let since = Recording::of(&told(), Some("SendSuccessNotice"))?;
+    let since = Recording::of(&told(), Some(AlertPhase::Success))?;
     for (action, occurrence) in each(&since.changes) {
         faults.push(request(action, occurrence, 10_000, Fault::Denied {}));
     }
@@ -632,7 +622,9 @@ fn exports(event: &Value) -> Result<Vec<Case>, String> {
 }
 
 fn faults_of_exports(happy: &Recording) -> Vec<Case> {
-    let of_exports = |name: &str| name.contains("Export") || name.contains("export");
+    let of_exports = |action: &str| action.contains("Export");
+    let is_of_exports = |state: &str| steps::writes(state, "export") || steps::alerts(state, AlertPhase::Export);
+    let calls_of_exports = |function: &str| PipelineStep::of_function(function).key == Some("export");
     let base = || Case::new(f::EXPORT, &happy.event);
     let mut cases = Vec::new();
     for (action, occurrence) in each(&happy.changes).filter(|(action, _)| of_exports(action)) {
@@ -646,13 +638,13 @@ fn faults_of_exports(happy: &Recording) -> Vec<Case> {
             cases.push(base().with([request(action, occurrence, 10_000, Fault::ServerError { status: 503 })]));
         }
     }
-    for (name, occurrence) in each(&happy.functions).filter(|(name, _)| of_exports(name)) {
+    for (name, occurrence) in each(&happy.functions).filter(|(name, _)| calls_of_exports(name)) {
         for (_, fault, times) in function_faults() {
             cases.push(base().with([function(name, occurrence, times, fault)]));
         }
         cases.push(base().with([function(name, occurrence, 10_000, FunctionFaultKind::Crash)]));
     }
-    for (state, occurrence) in each(&happy.states).filter(|(state, _)| of_exports(state)) {
+    for (state, occurrence) in each(&happy.states).filter(|(state, _)| is_of_exports(state)) {
         let state = state.to_owned();
         cases.push(base().with([InjectedFault::Abort { state: state.clone(), occurrence }]));
         cases.push(base().with([InjectedFault::AbortAfter { state: state.clone(), occurrence }]));
@@ -899,6 +891,11 @@ fn of_every_database(world: &mut World, status: &str) {
     }
 }
 
+/// The tags of an execution that Step Functions does not know.
+fn of_a_run_that_is_gone(role: Role) -> [(String, String); 2] {
+    [(tags::EXECUTION.to_owned(), execution_arn("gone")), (tags::ROLE.to_owned(), role.value().to_owned())]
+}
+
 /// Worlds in which not every run can succeed.
 pub const ADVERSE_WORLDS: &[(&Family, Change)] = &[
     (f::SNAPSHOT, no_snapshots),
@@ -961,11 +958,7 @@ pub const ADVERSE_WORLDS: &[(&Family, Change)] = &[
         world.clusters.iter_mut().for_each(|cluster| cluster.global_cluster = Some("planet".to_owned()));
     }),
     (f::LEFTOVER, |world| {
-        let claim = (
-            "trapheus:execution".to_owned(),
-            "arn:aws:states:us-east-1:123456789012:execution:trapheus-DBRestoreStateMachine:gone".to_owned(),
-        );
-        let role = ("trapheus:role".to_owned(), "original".to_owned());
+        let claim = of_a_run_that_is_gone(Role::Original);
         for tags in world
             .instances
             .iter_mut()
@@ -973,17 +966,11 @@ pub const ADVERSE_WORLDS: &[(&Family, Change)] = &[
             .map(|found| &mut found.tags)
             .chain(world.clusters.iter_mut().map(|found| &mut found.tags))
         {
-            tags.extend([claim.clone(), role.clone()]);
+            tags.extend(claim.clone());
         }
     }),
     (f::LEFTOVER, |world| {
-        let tags = [
-            (
-                "trapheus:execution".to_owned(),
-                "arn:aws:states:us-east-1:123456789012:execution:trapheus-DBRestoreStateMachine:gone".to_owned(),
-            ),
-            ("trapheus:role".to_owned(), "snapshot".to_owned()),
-        ];
+        let tags = of_a_run_that_is_gone(Role::Snapshot);
         let mut replacement = world.snapshots[0].clone();
         "orders-temp".clone_into(&mut replacement.identifier);
         replacement.tags.extend(tags.clone());

@@ -4,12 +4,14 @@
 //! and after its end.
 
 use serde_json::{Value, json};
+use trapheus_common::document::AlertPhase;
 
 use super::families as f;
 use super::matrix::{Recording, each, failing_restores};
 use super::{Case, Changes, examined};
 use crate::injection::{Beside, InjectedFault};
 use crate::rehearsal::{execution_arn, execution_name};
+use crate::steps;
 
 /// The time between the end of a stopped execution and its redrive.
 const MOMENTS: [f64; 6] = [0.5, 30.0, 200.0, 300.0, 600.0, 7_200.0];
@@ -34,7 +36,8 @@ fn redrive(seconds: f64) -> InjectedFault {
 pub(super) fn redriven(happy: &Recording) -> Vec<Case> {
     let mut cases = Vec::new();
     for (state, occurrence) in each(&happy.states) {
-        if happy.is_half() && !state.contains("Snapshot") {
+        let is_of_snapshot = steps::writes(state, "snapshot") || steps::does(state, "restore");
+        if happy.is_half() && !is_of_snapshot {
             continue;
         }
         let base = || Case::new(f::REDRIVE, &happy.event);
@@ -54,7 +57,7 @@ pub(super) fn redriven_rollbacks(event: &Value) -> Result<Vec<Case>, String> {
     for failing in failing_restores(event["identifier"].as_str().unwrap_or_default()) {
         let base = || Case::new(f::REDRIVE, event).with(failing.clone());
         cases.extend(AFTER_FAILURE.map(|seconds| base().with([redrive(seconds)])));
-        let recording = Recording::of(&base(), Some("FailedState"))?;
+        let recording = Recording::of(&base(), Some(AlertPhase::First))?;
         for (state, occurrence) in each(&recording.states) {
             for seconds in FEWER_MOMENTS.into_iter().chain([7_200.0]) {
                 cases.push(base().with([abort(state, occurrence), redrive(seconds)]));

@@ -16,9 +16,10 @@ use rds_simulator::{Fault, IdleFunctions, Outcome, RecordedRequest};
 use states_language::StateType;
 
 use super::roles::{Roles, Taken};
-use super::{Claimant, Evidence, steps};
+use super::{Claimant, Evidence};
 use crate::injection::{FunctionFaultKind, InjectedFault};
 use crate::rehearsal::{ROLLBACK, WEBHOOKS, deployed};
+use crate::steps;
 use crate::struck::Struck;
 use crate::timeline::{Step, StepStatus};
 
@@ -87,7 +88,7 @@ impl<'a> Rollback<'a> {
             let end = seconds(self.began + step.started_seconds + step.seconds);
             step.status == StepStatus::Failed
                 && self.during.contains(&end)
-                && !steps::is_alert(step)
+                && !steps::is_alert(&step.state)
                 && has_persisted(step)
         });
         let is_cause = |step: &&Step| match &strike.fault {
@@ -105,7 +106,7 @@ impl<'a> Rollback<'a> {
             },
             _ => false,
         };
-        let mut because = given_up.filter(is_cause).map(|step| steps::does(step, "release"));
+        let mut because = given_up.filter(is_cause).map(|step| steps::does(&step.state, "release"));
         because.next().map_or(Allowance::None, |is_last| if is_last { Allowance::Release } else { Allowance::Help })
     }
 
@@ -235,7 +236,7 @@ pub(super) fn look_of_alert_failed(evidence: &Evidence<'_>) -> bool {
 fn gave_up(evidence: &Evidence<'_>, function: &str) -> bool {
     let others = evidence.report.others.iter().flat_map(|other| &other.steps);
     let mut all = evidence.report.steps.iter().chain(others);
-    all.any(|step| step.status == StepStatus::Failed && steps::calls(step, function) && has_persisted(step))
+    all.any(|step| step.status == StepStatus::Failed && steps::calls(&step.state, function) && has_persisted(step))
 }
 
 /// Whether alerts arrive without an answer to their sender, more than once.

@@ -7,8 +7,9 @@ use rds_simulator::{Made, Source, SourceKind};
 use serde_json::Value;
 use trapheus_common::timestamp::Timestamp;
 
-use super::{Broken, Case, Promise, runs_beside, steps};
+use super::{Broken, Case, Promise, runs_beside};
 use crate::rehearsal::BEGIN;
+use crate::steps;
 use crate::timeline::{Step, StepStatus};
 
 pub(super) fn examine(case: &Case<'_>, broken: &mut Vec<Broken>) {
@@ -56,7 +57,8 @@ fn not_the_chosen(case: &Case<'_>, made: &Made) -> Option<String> {
         return Some(format!("{told}, but {why}"));
     }
     if input["task"] == "db_restore" && from.kind == SourceKind::Snapshot {
-        let choices = run.iter().filter(|step| step.status == StepStatus::Succeeded && steps::does(step, "preflight"));
+        let choices =
+            run.iter().filter(|step| step.status == StepStatus::Succeeded && steps::does(&step.state, "preflight"));
         let chosen = choices.map(|step| began + step.started_seconds + step.seconds).fold(f64::NEG_INFINITY, f64::max);
         return (created > chosen).then(|| format!("{told}, which was made after the run had chosen"));
     }
@@ -130,7 +132,8 @@ fn seconds_after_the_start(moment: Timestamp) -> f64 {
 /// Whether a snapshot that was created at this second is the run's own. Such a snapshot is taken, and available, before the
 /// original loses its name.
 fn is_taken_by(run: &[Step], created: f64) -> bool {
-    let start = |verb: &str| run.iter().find(|step| steps::does_in_run(step, verb)).map(|step| step.started_seconds);
+    let start =
+        |verb: &str| run.iter().find(|step| steps::does_in_run(&step.state, verb)).map(|step| step.started_seconds);
     let earliest = start("snapshot").unwrap_or(0.0);
     let latest = start("rename").unwrap_or(f64::INFINITY);
     created + 1.0 >= earliest && created <= latest
@@ -149,7 +152,7 @@ mod tests {
             let event = json!({"identifier": identifier, "task": "create_snapshot", "isCluster": is_cluster});
             let world = serde_json::from_str(DEFAULT_WORLD).unwrap();
             let run = Rehearsal::new(event, world).run(&mut ()).unwrap().steps;
-            let start = |verb| run.iter().find(|step| steps::does_in_run(step, verb)).unwrap().started_seconds;
+            let start = |verb| run.iter().find(|step| steps::does_in_run(&step.state, verb)).unwrap().started_seconds;
             assert!(is_taken_by(&run, start("snapshot") + 1.0), "{identifier}");
             assert!(!is_taken_by(&run, start("snapshot") - 2.0), "{identifier}");
             assert!(!is_taken_by(&run, start("restore")), "{identifier}");

@@ -7,7 +7,8 @@ use rds_simulator::{Mail, WorldState};
 use trapheus_alert::words;
 
 use super::roles::{AUTO_SCALED, Home};
-use super::{Broken, Case, Promise, final_mail, is_about, steps};
+use super::{Broken, Case, Promise, final_mail, is_about};
+use crate::steps;
 
 pub(super) fn examine(case: &Case<'_>, broken: &mut Vec<Broken>) {
     let mut say = |promise, what: String| broken.push(Broken { promise, what });
