@@ -4,9 +4,10 @@
 
 use std::fmt;
 
+use trapheus_common::arn::name_for_calls;
 use trapheus_common::commands::{Cli, Command};
 use trapheus_common::document::{Request, Source, SourceKind};
-use trapheus_common::source::{LatestMoment, Moment, SourceRequest, is_resource_id, name_for_calls};
+use trapheus_common::source_request::{LatestMoment, Moment, SourceRequest, is_resource_id};
 
 /// A backup for the AWS CLI.
 #[derive(Clone, Debug, PartialEq, Eq)]

@@ -33,7 +33,8 @@ mod runtime;
 
 pub use contract::error::{Error, ErrorKind, Result};
 pub use contract::{
-    causes, commands, document, error, functions, identifiers, input, settings, source, timestamp, wait,
+    arn, causes, commands, document, error, functions, identifiers, input, settings, source, source_request, timestamp,
+    wait,
 };
 pub use rds::{claim, restored, tags};
 pub use runtime::{AwsFailure, clients, clock, connect_error, lambda, poll, trust};

@@ -16,7 +16,7 @@ fn from(identifier: &str, is_cluster: bool, source: Value) -> Value {
 }
 
 /// The built-in world with further snapshots of these databases.
-fn with_snapshots(identifier: &str, is_cluster: bool, more: Value) -> World {
+fn with_snapshots(identifier: &str, is_cluster: bool, more: &Value) -> World {
     let mut world = world();
     let all = more.as_array().expect("a list").iter().cloned().map(|mut one| {
         if one.get("source").is_none() {
@@ -77,7 +77,7 @@ fn assert_refused(event: Value, world: World, words: &[&str]) {
 fn a_named_snapshot_of_each_type_is_restored() {
     for (identifier, is_cluster) in KINDS {
         for (name, kind) in [("nightly", "manual"), ("rds:orders-2026-01-01-06-00", "automated")] {
-            let world = with_snapshots(identifier, is_cluster, json!([{"identifier": name, "type": kind}]));
+            let world = with_snapshots(identifier, is_cluster, &json!([{"identifier": name, "type": kind}]));
             let report = rehearse(from(identifier, is_cluster, json!({"snapshot": name})), world);
             assert_restored(&report, identifier, is_cluster, name);
         }
@@ -88,7 +88,7 @@ fn a_named_snapshot_of_each_type_is_restored() {
 fn a_snapshot_of_this_account_may_be_named_by_its_arn() {
     for (identifier, is_cluster) in KINDS {
         let noun = if is_cluster { "cluster-snapshot" } else { "snapshot" };
-        let world = with_snapshots(identifier, is_cluster, json!([{"identifier": "nightly"}]));
+        let world = with_snapshots(identifier, is_cluster, &json!([{"identifier": "nightly"}]));
         let arn = format!("arn:aws:rds:us-east-1:123456789012:{noun}:nightly");
         let report = rehearse(from(identifier, is_cluster, json!({"snapshot": arn})), world);
         assert_restored(&report, identifier, is_cluster, "nightly");
@@ -107,7 +107,7 @@ fn the_latest_available_snapshot_of_the_resource_id_is_chosen() {
             {"identifier": "rds:automated", "ageHours": 5, "type": "automated"},
         ]);
         for (choice, expected) in [("any", "newest"), ("manual", "newest"), ("automated", "rds:automated")] {
-            let world = with_snapshots(identifier, is_cluster, more.clone());
+            let world = with_snapshots(identifier, is_cluster, &more);
             let report = rehearse(from(identifier, is_cluster, json!({"latestSnapshot": choice})), world);
             assert_restored(&report, identifier, is_cluster, expected);
         }
@@ -119,7 +119,7 @@ fn a_database_without_a_snapshot_of_its_own_lists_those_of_earlier_ones() {
     for (identifier, is_cluster) in KINDS {
         let id = if is_cluster { "cluster-EARLIER00000" } else { "db-EARLIER00000" };
         let more = json!([{"identifier": "rds:before", "type": "automated", "sourceResourceId": id}]);
-        let world = || with_snapshots(identifier, is_cluster, more.clone());
+        let world = || with_snapshots(identifier, is_cluster, &more);
         let automated = json!({"latestSnapshot": "automated"});
         assert_refused(from(identifier, is_cluster, automated), world(), &["no available snapshot", id, "source.of"]);
         let of = json!({"latestSnapshot": "automated", "of": id});
@@ -136,7 +136,7 @@ fn a_snapshot_of_another_database_needs_its_name_or_resource_id() {
             "identifier": "theirs", "source": "production", "engine": engine, "sourceResourceId": "db-PRODUCTION00",
         }]);
         let world = || {
-            let mut world = with_snapshots(identifier, is_cluster, more.clone());
+            let mut world = with_snapshots(identifier, is_cluster, &more);
             // The settings of a snapshot whose source no longer exists are those of the database that it replaces.
             if is_cluster {
                 let of = world.clusters.iter().find(|found| found.identifier == identifier).expect("a cluster").clone();

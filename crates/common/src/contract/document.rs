@@ -32,10 +32,11 @@ use std::fmt;
 
 use serde::{Deserialize, Serialize};
 
+use crate::arn;
 use crate::error::{Error, Result};
 use crate::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, SnapshotIdentifier};
 use crate::settings::{ClusterSettings, InstanceSettings};
-use crate::source::{self, SourceRequest};
+use crate::source_request::SourceRequest;
 use crate::timestamp::Timestamp;
 use crate::wait::Goal;
 
@@ -264,7 +265,7 @@ pub enum SourceKind {
 impl Source {
     /// The snapshot as calls of the account in the ARN `own` name it; none for a moment or a clone.
     pub fn snapshot_for_calls(&self, own: &str) -> Option<&str> {
-        (self.kind == SourceKind::Snapshot).then(|| source::name_for_calls(&self.arn, own))
+        (self.kind == SourceKind::Snapshot).then(|| arn::name_for_calls(&self.arn, own))
     }
 
     /// The resource id of the database whose backup this is; an error for a moment without one.

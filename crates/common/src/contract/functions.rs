@@ -217,8 +217,8 @@ mod tests {
     /// Every task name. Serde lists them when it refuses another one.
     fn task_names() -> Vec<TaskName> {
         let refusal = serde_json::from_value::<TaskName>(json!("")).unwrap_err().to_string();
-        let named = refusal.split('`').skip(1).step_by(2);
-        let names = named.filter_map(|name| serde_json::from_value(json!(name)).ok()).collect::<Vec<_>>();
+        let quoted = refusal.split('`').skip(1).step_by(2);
+        let names = quoted.filter_map(|name| serde_json::from_value(json!(name)).ok()).collect::<Vec<_>>();
         assert!(names.contains(&TaskName::Claim) && names.contains(&TaskName::Recovery), "{refusal}");
         names
     }

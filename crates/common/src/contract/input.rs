@@ -7,7 +7,7 @@
 use crate::document::{ExportRequest, Request, RunOptions, Task, ValidateEvent};
 use crate::error::listed;
 use crate::identifiers::{DatabaseIdentifier, DatabaseKind, ExportIdentifier, IdentifierError, SnapshotIdentifier};
-use crate::source::SourceRequest;
+use crate::source_request::SourceRequest;
 use crate::{Error, ErrorKind, Result, functions, identifiers};
 use serde_json::{Map, Value};
 
@@ -316,7 +316,7 @@ fn keep_all<T>(outcome: std::result::Result<T, Vec<String>>, problems: &mut Vec<
 #[cfg(test)]
 mod tests {
     use crate::document::SnapshotReplacement;
-    use crate::source::SnapshotChoice;
+    use crate::source_request::SnapshotChoice;
     use crate::timestamp::Timestamp;
     use serde_json::json;
 

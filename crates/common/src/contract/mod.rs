@@ -1,5 +1,6 @@
 //! The agreement between the state machine, the functions and the alerts. Nothing here knows an AWS client or makes a call.
 
+pub mod arn;
 pub mod causes;
 pub mod commands;
 pub mod document;
@@ -9,5 +10,6 @@ pub mod identifiers;
 pub mod input;
 pub mod settings;
 pub mod source;
+pub mod source_request;
 pub mod timestamp;
 pub mod wait;

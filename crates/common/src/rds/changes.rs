@@ -91,7 +91,7 @@ pub enum Changed<D> {
     /// RDS refused the call, or its answer was lost. `now` is the database after the call, if it answers.
     Failed {
         refused: Refused,
-        now: Option<D>,
+        now: Option<Box<D>>,
     },
 }
 
@@ -114,22 +114,22 @@ pub trait Changes: Database {
         doing: Doing<'_>,
     ) -> impl Future<Output = Result<Changed<Self>>> {
         async move {
-            match self.request(rds, change, doing).await {
+            // Boxed, because the futures of calls would make every caller's future as large.
+            match Box::pin(self.request(rds, change, doing)).await {
                 Ok(()) => Ok(Changed::Accepted),
-                Err(refused) => Ok(Changed::Failed { refused, now: self.now(rds).await? }),
+                Err(refused) => Ok(Changed::Failed { refused, now: Box::pin(self.now(rds)).await?.map(Box::new) }),
             }
         }
     }
 }
 
-// The futures of calls with so many parameters are boxed, because they would make every caller's future as large.
 impl Changes for DbInstance {
     async fn request(&self, rds: &Client, change: Change<'_>, doing: Doing<'_>) -> std::result::Result<(), Refused> {
         let modify = rds.modify_db_instance().db_instance_identifier(self.name()).apply_immediately(true);
         match change {
             Change::Rename(to) => {
                 let call = modify.new_db_instance_identifier(to);
-                Box::pin(call.send()).await.map_err(|error| doing.refused(&error, of_instance_modification))?;
+                call.send().await.map_err(|error| doing.refused(&error, of_instance_modification))?;
                 tracing::info!(
                     db.identifier = self.name(),
                     db.new_identifier = to.as_str(),
@@ -138,7 +138,7 @@ impl Changes for DbInstance {
             }
             Change::Protect(on) => {
                 let call = modify.deletion_protection(on);
-                Box::pin(call.send()).await.map_err(|error| doing.refused(&error, of_instance_modification))?;
+                call.send().await.map_err(|error| doing.refused(&error, of_instance_modification))?;
             }
             Change::Delete(how) => {
                 let call = rds
@@ -147,7 +147,7 @@ impl Changes for DbInstance {
                     .skip_final_snapshot(how.final_snapshot.is_none())
                     .set_final_db_snapshot_identifier(how.final_snapshot.map(String::from))
                     .set_delete_automated_backups(how.delete_automated_backups);
-                Box::pin(call.send()).await.map_err(|error| doing.refused(&error, of_instance_deletion))?;
+                call.send().await.map_err(|error| doing.refused(&error, of_instance_deletion))?;
                 tracing::info!(db.identifier = self.name(), "deleting the DB instance");
             }
         }
@@ -161,12 +161,12 @@ impl Changes for DbCluster {
         match change {
             Change::Rename(to) => {
                 let call = modify.new_db_cluster_identifier(to);
-                Box::pin(call.send()).await.map_err(|error| doing.refused(&error, of_cluster_modification))?;
+                call.send().await.map_err(|error| doing.refused(&error, of_cluster_modification))?;
                 tracing::info!(db.identifier = self.name(), db.new_identifier = to.as_str(), "renaming the DB cluster");
             }
             Change::Protect(on) => {
                 let call = modify.deletion_protection(on);
-                Box::pin(call.send()).await.map_err(|error| doing.refused(&error, of_cluster_modification))?;
+                call.send().await.map_err(|error| doing.refused(&error, of_cluster_modification))?;
             }
             Change::Delete(how) => {
                 let call = rds
@@ -175,7 +175,7 @@ impl Changes for DbCluster {
                     .skip_final_snapshot(how.final_snapshot.is_none())
                     .set_final_db_snapshot_identifier(how.final_snapshot.map(String::from))
                     .set_delete_automated_backups(how.delete_automated_backups);
-                Box::pin(call.send()).await.map_err(|error| doing.refused(&error, of_cluster_deletion))?;
+                call.send().await.map_err(|error| doing.refused(&error, of_cluster_deletion))?;
                 tracing::info!(db.identifier = self.name(), "deleting the DB cluster");
             }
         }

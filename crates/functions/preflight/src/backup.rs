@@ -12,9 +12,10 @@ use aws_sdk_rds::primitives::DateTime;
 use aws_sdk_rds::types::{
     DbCluster, DbClusterAutomatedBackup, DbClusterSnapshot, DbInstance, DbInstanceAutomatedBackup, DbSnapshot, Filter,
 };
+use trapheus_common::arn::{account, name_for_calls, region};
 use trapheus_common::document::{Request, Source, SourceKind};
 use trapheus_common::identifiers::DatabaseKind;
-use trapheus_common::source::{Moment, SnapshotChoice, SourceRequest, account, is_resource_id, name_for_calls};
+use trapheus_common::source_request::{Moment, SnapshotChoice, SourceRequest, is_resource_id};
 use trapheus_common::timestamp::Timestamp;
 use trapheus_common::{Result, rds};
 
@@ -433,7 +434,6 @@ fn time(time: Option<&DateTime>) -> Option<Timestamp> {
 
 /// The reasons why RDS does not restore the chosen snapshot in this account and region without a copy.
 pub(crate) fn needs_copy(request: &Request, facts: &crate::facts::Facts) -> Vec<Problem> {
-    use trapheus_common::source::region;
     let (Some(snapshot), Some(target), Some(_)) = (&facts.snapshot, &facts.target, &request.source) else {
         return Vec::new();
     };
@@ -459,7 +459,7 @@ pub(crate) fn needs_copy(request: &Request, facts: &crate::facts::Facts) -> Vec<
 mod tests {
     use aws_sdk_rds::types::DbClusterMember;
     use trapheus_common::document::Task;
-    use trapheus_common::source::LatestMoment;
+    use trapheus_common::source_request::LatestMoment;
 
     use super::*;
     use crate::facts::Facts;

@@ -6,9 +6,11 @@
 use std::cmp::Ordering;
 use std::time::Duration;
 
+use trapheus_common::arn::account;
 use trapheus_common::document::{ClusterKind, Names, Request, SnapshotReplacement, Source};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
-use trapheus_common::source::{Age, SourceRequest, account};
+use trapheus_common::source::Age;
+use trapheus_common::source_request::SourceRequest;
 use trapheus_common::tags;
 use trapheus_common::wait::acceptor::{Phase, Verdict, phase, snapshot_available};
 

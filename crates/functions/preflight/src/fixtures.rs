@@ -2,7 +2,7 @@
 
 use trapheus_common::document::{Request, RunOptions, SnapshotReplacement, Source, SourceKind, Task};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
-use trapheus_common::source::{SnapshotChoice, SourceRequest};
+use trapheus_common::source_request::{SnapshotChoice, SourceRequest};
 use trapheus_common::timestamp::Timestamp;
 
 use crate::facts::{Database, Facts, Snapshot};

@@ -3,9 +3,9 @@
 //! IAM refuses the same, but only at the call, when the run may already have made changes. So preflight refuses the run
 //! before any change if a name of the database, a member or the plan is outside.
 
+use trapheus_common::arn::account;
 use trapheus_common::document::{Names, Request, SourceKind};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
-use trapheus_common::source::account;
 use trapheus_common::{Result, lambda};
 
 use crate::facts::{Database, Facts};

@@ -217,7 +217,7 @@ async fn ask<D: Changes>(rds: &Client, database: &D, route: Route<'_>) -> Result
         Changed::Accepted | Changed::Failed { now: None, .. } => return Ok(Position::UnderWay),
         Changed::Failed { now: Some(now), refused } => (now, refused),
     };
-    match (position_of(&now, wanted), refused.refusal) {
+    match (position_of(&*now, wanted), refused.refusal) {
         (Position::Elsewhere, Refusal::NameTaken) if route.after_failure => {
             check_name_is_free(route, D::of_name(rds, wanted.as_str()).await?.as_ref())?;
             Ok(Position::Busy { at: at() })
