@@ -6,6 +6,7 @@
 //! | [`matrix`] | every fault at every moment of a run |
 //! | `restarts` | executions that are started again, for the matrix |
 //! | `field` | events around a run in a busy account |
+//! | [`sources`] | restores from a chosen backup, and dry runs |
 //! | [`random`] | two or three faults at once, and other worlds, by seed |
 //! | [`command`] | the command: options, progress, output |
 //! | [`requests`] | the functions' requests to AWS, for the proof of their permissions |
@@ -21,6 +22,7 @@ pub mod matrix;
 pub mod random;
 pub mod requests;
 mod restarts;
+pub mod sources;
 pub mod tally;
 
 use std::fmt::Write as _;

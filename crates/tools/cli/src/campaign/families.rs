@@ -228,6 +228,14 @@ families! {
         "The only backup is the snapshot that the run replaces; the replacement fails or is stopped, or a person deletes a snapshot meanwhile.",
         "The old snapshot is deleted first, so that a failure leaves none.",
         "The old snapshot goes only when the new one is available.";
+    SOURCES = "sources":
+        "A run restores a named snapshot, the latest one, a moment or a clone, and a request or the execution fails.",
+        "A run restores `<identifier>-snapshot` only.",
+        "The run restores the chosen backup, or fails and is rolled back like any other restore.";
+    DRY_RUN = "dry-run":
+        "A dry run, in which a look fails or an operator stops the execution.",
+        "There is no dry run.",
+        "A dry run reports its plan or fails, and changes nothing.";
     RANDOM = "random":
         "Two or three of all these at once, in worlds that differ, by seed.",
         "",

@@ -16,7 +16,7 @@ use trapheus_common::functions::PipelineStep;
 use trapheus_common::tags::{self, Role};
 
 use super::families::{self as f, Family};
-use super::{Case, Changes, examined, field, restarts};
+use super::{Case, Changes, examined, field, restarts, sources};
 use crate::injection::{Beside, FunctionFault, FunctionFaultKind, InjectedFault};
 use crate::lambda::LambdaError;
 use crate::rehearsal::{WEBHOOKS, execution_arn};
@@ -360,6 +360,7 @@ pub fn cases(events: &[Value]) -> Result<Vec<Case>, String> {
         cases.extend(notices(event)?);
         cases.extend(restarts::redriven(&happy));
         cases.extend(field::cases(&happy)?);
+        cases.extend(sources::cases(event)?);
         if happy.takes_snapshot() {
             cases.extend(exports(event)?);
         } else {

@@ -164,7 +164,8 @@ impl<'a> Roles<'a> {
             originals: originals(before, &identifier, is_cluster),
             identifier,
             is_cluster,
-            task: input["task"].as_str().unwrap_or_default().to_owned(),
+            // A dry run has no task, because it changes nothing.
+            task: input["task"].as_str().filter(|_| input["dryRun"] != true).unwrap_or_default().to_owned(),
             replaces_snapshot: inputs_of_runs(evidence).any(takes_snapshot),
             before,
             without: evidence.without,
@@ -878,7 +879,7 @@ fn inputs_of_runs<'a>(evidence: &Evidence<'a>) -> impl Iterator<Item = &'a Value
 }
 
 fn takes_snapshot(input: &Value) -> bool {
-    matches!(input["task"].as_str(), Some("create_snapshot" | "create_snapshot_only"))
+    input["dryRun"] != true && matches!(input["task"].as_str(), Some("create_snapshot" | "create_snapshot_only"))
 }
 
 fn originals(before: &WorldState, identifier: &str, is_cluster: bool) -> Vec<Original> {
