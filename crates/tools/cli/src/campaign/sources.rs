@@ -5,7 +5,8 @@
 
 use std::sync::Arc;
 
-use rds_simulator::{ClusterSnapshotSpec, Fault, SnapshotSpec, World};
+use rds_simulator::{Fault, World};
+use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
 
 use super::Case;
@@ -106,15 +107,16 @@ fn add_snapshots(world: &mut World, event: &Value) {
         {"identifier": "in-creation", "source": identifier, "ageHours": 1, "status": "creating"},
         {"identifier": "of-an-earlier-one", "source": identifier, "ageHours": 2, "sourceResourceId": "db-EARLIER00000"},
     ]);
-    for snapshot in snapshots.as_array().into_iter().flatten().cloned() {
-        // The snapshots are literals, and every test of the campaign builds them.
-        let broken = |error| panic!("a snapshot of the campaign: {error}");
+    for snapshot in snapshots.as_array().into_iter().flatten() {
         if event["isCluster"] == true {
-            let spec: ClusterSnapshotSpec = serde_json::from_value(snapshot).unwrap_or_else(broken);
-            world.cluster_snapshots.push(spec);
+            world.cluster_snapshots.push(specified(snapshot));
         } else {
-            let spec: SnapshotSpec = serde_json::from_value(snapshot).unwrap_or_else(broken);
-            world.snapshots.push(spec);
+            world.snapshots.push(specified(snapshot));
         }
     }
+}
+
+/// A snapshot of this module. Every test of the campaign builds them, so a mistake in one cannot stay.
+fn specified<S: DeserializeOwned>(snapshot: &Value) -> S {
+    serde_json::from_value(snapshot.clone()).unwrap_or_else(|error| panic!("a snapshot of the campaign: {error}"))
 }
