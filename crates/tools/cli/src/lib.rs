@@ -8,8 +8,11 @@
 //! | [`fleet`] | the functions, called in this process as Lambda calls them |
 //! | [`lambda`] | Lambda's own errors, and functions that sleep |
 //! | [`timeline`] | an execution's events as steps that a person follows |
-//! | [`screen`] | a rehearsal as a person reads it |
+//! | [`screen`] | a rehearsal or an execution as a person reads it |
+//! | [`terminal`] | the width, text and tables that fit it, progress |
 //! | [`report`] | the result of a rehearsal: databases, downtime, calls, cost |
+//! | [`summary`] | that result below a timeline |
+//! | [`faults`] | the faults that `--fault` takes, with `--fault help` |
 //! | [`struck`] | the requested faults that took effect, and those that never did |
 //! | [`preview`] | one alert of a rehearsal, as it is sent |
 //! | [`cost`] | prices |
@@ -28,6 +31,7 @@ pub mod concurrent_runs;
 pub mod cost;
 pub mod diagram;
 pub mod environment;
+pub mod faults;
 pub mod fleet;
 pub mod injection;
 pub mod lambda;
@@ -38,4 +42,6 @@ pub mod rehearsal;
 pub mod report;
 pub mod screen;
 pub mod struck;
+pub mod summary;
+pub mod terminal;
 pub mod timeline;

@@ -19,9 +19,7 @@ use trapheus_common::functions;
 
 use crate::lambda::LambdaError;
 
-use super::{
-    Beside, FunctionFault, FunctionFaultKind, InjectedFault, request_actions, state_names, suggestion, unknown,
-};
+use super::{Beside, FunctionFault, FunctionFaultKind, InjectedFault, request_actions, state_names, unknown};
 
 /// The faults of requests, in the short form.
 const REQUEST_FAULTS: [&str; 13] = [
@@ -86,18 +84,8 @@ pub(super) fn parse(text: &str) -> Result<InjectedFault, String> {
     if state_names().any(|state| state == name) {
         return state(&place, what);
     }
-    let all = || request_actions().chain(functions::names()).chain(state_names());
-    Err(format!(
-        "there is no action, function or state `{name}`{}\n  actions: {}\n  functions: {}\n  states: {}",
-        suggestion(name, all()),
-        list(request_actions()),
-        list(functions::names()),
-        list(state_names()),
-    ))
-}
-
-fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    names.into_iter().collect::<Vec<_>>().join(", ")
+    let all = request_actions().chain(functions::names()).chain(state_names());
+    Err(unknown("action, function or state", name, all))
 }
 
 fn place(text: &str) -> Result<Place<'_>, String> {
@@ -451,9 +439,9 @@ mod tests {
     fn an_impossible_fault_is_refused_with_the_known_names() {
         for (text, said) in [
             ("ModifyDBInstance", "WHERE=WHAT"),
-            ("ModifyDBInstanc=throttle", "did you mean `ModifyDBInstance`?"),
-            ("DbInstanceRenam=abort", "did you mean `DbInstanceRename`?"),
-            ("rename-instanc=crash", "did you mean `rename-instance`?"),
+            ("ModifyDBInstanc=throttle", "did you mean `ModifyDBInstance`"),
+            ("DbInstanceRenam=abort", "did you mean `DbInstanceRename`"),
+            ("rename-instanc=crash", "did you mean `rename-instance`"),
             ("nothing-like-it=crash", "functions: validate-input"),
             ("ModifyDBInstance=throtle", "did you mean `throttle`?"),
             ("ModifyDBInstance=abort", "known are: throttle"),
@@ -500,9 +488,9 @@ mod tests {
             ("at:soon=DeleteDBInstance", "no number of seconds"),
             ("at:1=DeleteDBInstanc", "did you mean `DeleteDBInstance`?"),
             ("at:1=DeleteDBInstance:orders", "`orders` is no parameter"),
-            ("after:ModifyDBInstanc=DeleteDBInstance", "did you mean `ModifyDBInstance`?"),
+            ("after:ModifyDBInstanc=DeleteDBInstance", "did you mean `ModifyDBInstance`"),
             ("after:ModifyDBInstance#1x2=DeleteDBInstance", "after one request"),
-            (r#"{"abort": {"state": "DbInstanceRenam"}}"#, "did you mean `DbInstanceRename`?"),
+            (r#"{"abort": {"state": "DbInstanceRenam"}}"#, "did you mean `DbInstanceRename`"),
             (r#"{"abrt": {"state": "DbInstanceRename"}}"#, "unknown variant `abrt`"),
             (r#"{"abort": {"stat": "DbInstanceRename"}}"#, "unknown field `stat`"),
         ] {
