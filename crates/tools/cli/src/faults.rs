@@ -1,35 +1,16 @@
-//! The option `--fault` of the command line: its parser, and the list of faults that `--fault help` prints.
-//!
-//! [`crate::injection`] owns the faults themselves, and refuses impossible ones.
+//! The list of faults that `--fault help` prints. [`crate::injection`] owns the faults themselves.
 
-use std::ffi::OsStr;
 use std::fmt::Write as _;
 
-use clap::builder::{StringValueParser, TypedValueParser};
-use clap::error::ErrorKind;
-
-use crate::injection::{InjectedFault, places};
+use crate::injection::places;
 use crate::terminal::Width;
 
-/// Reads a fault; `help` prints the list instead, and ends the command with success.
-#[derive(Clone, Copy, Debug)]
-pub struct FaultParser;
-
-impl TypedValueParser for FaultParser {
-    type Value = InjectedFault;
-
-    fn parse_ref(
-        &self,
-        command: &clap::Command,
-        argument: Option<&clap::Arg>,
-        value: &OsStr,
-    ) -> Result<InjectedFault, clap::Error> {
-        if value == "help" {
-            return Err(clap::Error::raw(ErrorKind::DisplayHelp, help(Width::of_stdout())));
-        }
-        let parser = StringValueParser::new().try_map(|text| text.parse::<InjectedFault>());
-        parser.parse_ref(command, argument, value)
-    }
+/// Whether the arguments ask for the list of faults, as in `trapheus rehearse --fault help`. The list needs no event, so the
+/// command looks for this before it reads its other arguments.
+pub fn are_asked_for(arguments: impl IntoIterator<Item = String>) -> bool {
+    let arguments: Vec<String> = arguments.into_iter().collect();
+    let is_separate = arguments.windows(2).any(|pair| pair == ["--fault", "help"]);
+    is_separate || arguments.iter().any(|argument| argument == "--fault=help")
 }
 
 /// A form, and its meaning.
@@ -105,7 +86,7 @@ const PARTS: [(&str, &[Entry]); 9] = [
 const FORM: usize = 26;
 
 /// The list of faults.
-fn help(width: Width) -> String {
+pub fn help(width: Width) -> String {
     let width = width.columns().map_or(Width::of(80), |columns| Width::of(columns.min(100)));
     let mut text = width.wrap("A fault is WHERE=WHAT or a JSON object.", "", "");
     text.push('\n');
@@ -130,6 +111,7 @@ fn help(width: Width) -> String {
 #[cfg(test)]
 mod tests {
     use super::*;
+    use crate::injection::InjectedFault;
 
     fn parse(place: &str, form: &str) -> Result<InjectedFault, String> {
         let what = form

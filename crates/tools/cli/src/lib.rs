@@ -12,7 +12,7 @@
 //! | [`terminal`] | the width, text and tables that fit it, progress |
 //! | [`report`] | the result of a rehearsal: databases, downtime, calls, cost |
 //! | [`summary`] | that result below a timeline |
-//! | [`faults`] | the faults that `--fault` takes, with `--fault help` |
+//! | [`faults`] | the list of faults that `--fault help` prints |
 //! | [`struck`] | the requested faults that took effect, and those that never did |
 //! | [`preview`] | one alert of a rehearsal, as it is sent |
 //! | [`cost`] | prices |

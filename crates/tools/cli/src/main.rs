@@ -11,13 +11,12 @@ use clap::{Parser, Subcommand};
 use rds_simulator::{Options, Simulator, World};
 use serde_json::Value;
 use states_language::Severity;
-use trapheus_cli::faults::FaultParser;
 use trapheus_cli::injection::InjectedFault;
 use trapheus_cli::preview::{self, Format, Which};
 use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal, filled_in};
 use trapheus_cli::screen::{BUILT_IN_WORLD, ERROR, Screen, lines_of_cause, style_of};
 use trapheus_cli::terminal::Width;
-use trapheus_cli::{account, campaign, concurrent_runs, diagram, overhead};
+use trapheus_cli::{account, campaign, concurrent_runs, diagram, faults, overhead};
 use trapheus_common::document::{SnapshotReplacement, ValidateEvent};
 use trapheus_common::error::with_causes;
 use trapheus_common::input::{ValidateOptions, validate};
@@ -33,6 +32,7 @@ use trapheus_common::input::{ValidateOptions, validate};
 /// a database of yours.
 #[derive(Debug, Parser)]
 #[command(
+    name = "trapheus",
     version = env!("TRAPHEUS_VERSION"),
     propagate_version = true,
     max_term_width = 80,
@@ -72,7 +72,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         world: Option<PathBuf>,
         /// A fault, as WHERE=WHAT or as a JSON object; `help` lists all; may be given several times.
-        #[arg(long = "fault", value_name = "FAULT", value_parser = FaultParser)]
+        #[arg(long = "fault", value_name = "FAULT")]
         faults: Vec<InjectedFault>,
         /// Do not start the recovery that follows an execution without success.
         #[arg(long)]
@@ -114,7 +114,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         world: Option<PathBuf>,
         /// A fault, as WHERE=WHAT or as a JSON object; `help` lists all; may be given several times.
-        #[arg(long = "fault", value_name = "FAULT", value_parser = FaultParser)]
+        #[arg(long = "fault", value_name = "FAULT")]
         faults: Vec<InjectedFault>,
         /// The seed of all random choices of the run.
         #[arg(long, value_name = "N", default_value_t = 0)]
@@ -261,6 +261,10 @@ struct Account {
 }
 
 fn main() -> ExitCode {
+    if faults::are_asked_for(std::env::args()) {
+        anstream::print!("{}", faults::help(Width::of_stdout()));
+        return ExitCode::SUCCESS;
+    }
     match run(Arguments::parse().command) {
         Ok(code) => code,
         Err(problem) => {

@@ -187,10 +187,14 @@ impl<W: Write + Send> Screen<W> {
 
     fn strike(&mut self, strike: &Strike<'_>, step: Option<&Step>) {
         let mark = if strike.is_by_a_person() { "person" } else { "fault" };
-        let head = format!("{}  {mark:<6}  ", time(strike.struck.at_seconds));
+        let at = time(strike.struck.at_seconds);
         let times = if strike.count > 1 { format!(", {} times", strike.count) } else { String::new() };
         let text = format!("{}{times}: {}", strike.struck.fault, strike.outcome(step));
-        let text = self.width.wrap(&text, &head, if self.width.is_narrow() { "  " } else { NEXT });
+        let text = if self.width.is_narrow() {
+            format!("{at}  {mark}\n{}", self.width.wrap(&text, "  ", "  "))
+        } else {
+            self.width.wrap(&text, &format!("{at}  {mark:<6}  "), &" ".repeat(MARGIN))
+        };
         let _ = writeln!(self.out, "{WARNING}{text}{WARNING:#}");
     }
 
@@ -208,9 +212,6 @@ impl<W: Write + Send> Screen<W> {
         self.live.0.finish_and_clear();
     }
 }
-
-/// The indent of a further line below a step.
-const NEXT: &str = "                   ";
 
 /// A screen follows an execution: it prints each step as it ends, and shows the running one.
 impl<W: Write + Send> Audience for Screen<W> {

@@ -16,6 +16,8 @@ const LABEL: usize = 24;
 /// The columns of the bar where no width limits it, and the least.
 const BAR: usize = 40;
 const LEAST_BAR: usize = 8;
+/// The number of actions that a terminal shows.
+const FREQUENT: usize = 2;
 /// The columns that the words around the bar need.
 const AROUND_BAR: usize = 28;
 
@@ -81,7 +83,7 @@ fn write_effort(report: &Report, width: Width, out: &mut dyn Write) -> io::Resul
         field("Downtime of the name", &over_time(history, report.world.at_seconds, cells(width)))?;
     }
     let calls: u64 = report.rds_calls.values().sum();
-    field("RDS API calls", &format!("{calls}{}", by_count(&report.rds_calls)))?;
+    field("RDS API calls", &format!("{calls}{}", by_count(&report.rds_calls, width)))?;
     let Report { state_transitions, function_invocations, function_seconds, .. } = report;
     let functions = format!("{function_invocations} function invocations of {} in all", clock(*function_seconds));
     field("State transitions", &format!("{state_transitions} and {functions}"))?;
@@ -89,14 +91,20 @@ fn write_effort(report: &Report, width: Width, out: &mut dyn Write) -> io::Resul
     field("Estimated cost", &format!("${:.4} beside RDS itself", report.cost.total()))
 }
 
-fn by_count(calls: &BTreeMap<String, u64>) -> String {
+/// The most frequent actions on a terminal, all of them in a pipe.
+fn by_count(calls: &BTreeMap<String, u64>, width: Width) -> String {
     if calls.is_empty() {
         return String::new();
     }
     let mut calls: Vec<_> = calls.iter().collect();
     calls.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    let calls: Vec<String> = calls.iter().map(|(action, count)| format!("{count} {action}")).collect();
-    format!(" ({})", calls.join(", "))
+    let shown = width.columns().map_or(calls.len(), |_| FREQUENT.min(calls.len()));
+    let (shown, others) = calls.split_at(shown);
+    let mut shown: Vec<String> = shown.iter().map(|(action, count)| format!("{count} {action}")).collect();
+    if !others.is_empty() {
+        shown.push(format!("{} others", others.iter().map(|(_, count)| **count).sum::<u64>()));
+    }
+    format!(" ({})", shown.join(", "))
 }
 
 fn cells(width: Width) -> usize {
@@ -111,22 +119,40 @@ fn history(report: &Report) -> Option<&NameHistory> {
     report.world.names.iter().find(|history| history.is_cluster == is_cluster && names(report, &history.name))
 }
 
-/// `up ████▁▁▁▁███ up, 20m 40s down`: the name from the first time that it answered until now. A cell is down if the name was
-/// down for any part of it, so that the bar shows the shortest downtime.
+/// `up ████▁▁▁▁███ up, 20m 40s down`: the name from the first time that it answered until now.
 fn over_time(history: &NameHistory, now: f64, cells: usize) -> String {
     let down = match history.downtime_seconds {
         seconds if seconds > 0.0 => format!("{} down", clock(seconds)),
         _ => "never down".to_owned(),
     };
     let Some((first, _)) = history.answered.first() else { return down };
-    let answers = |from: f64, to: f64| {
-        history.answered.iter().any(|(begin, end)| *begin <= from && end.is_none_or(|end| end >= to))
-    };
-    #[expect(clippy::cast_precision_loss, reason = "a terminal has less than 2^52 columns")]
-    let edge = |cell: usize| first + (now - first) * cell as f64 / cells as f64;
-    let bar: String = (0..cells).map(|cell| if answers(edge(cell), edge(cell + 1)) { '█' } else { '▁' }).collect();
-    let end = if answers(now, now) { "up" } else { "down" };
-    format!("up {bar} {end}, {down}")
+    let up: Vec<(f64, f64)> = history.answered.iter().map(|(from, to)| (*from, to.unwrap_or(now))).collect();
+    let is_up = history.answered.last().is_some_and(|(_, to)| to.is_none());
+    let gap_at_the_end = up.last().filter(|_| !is_up).map(|(_, to)| (*to, now));
+    let gaps = up.windows(2).map(|pair| (pair[0].1, pair[1].0)).chain(gap_at_the_end);
+    let bar: String = bar(*first, now, &up, gaps, cells).into_iter().map(|up| if up { '█' } else { '▁' }).collect();
+    format!("up {bar} {}, {down}", if is_up { "up" } else { "down" })
+}
+
+/// Whether the name is up in each cell: for most of the cell, but every span has at least one cell. A gap takes it last, so
+/// that the bar shows the shortest downtime.
+#[expect(clippy::cast_precision_loss, reason = "a terminal has less than 2^52 columns")]
+#[expect(clippy::cast_possible_truncation, clippy::cast_sign_loss, reason = "a cell's number is small and positive")]
+fn bar(first: f64, now: f64, up: &[(f64, f64)], gaps: impl Iterator<Item = (f64, f64)>, cells: usize) -> Vec<bool> {
+    let length = (now - first).max(f64::MIN_POSITIVE) / cells as f64;
+    let cell = |at: f64| (((at - first) / length) as usize).min(cells - 1);
+    let up_within =
+        |from: f64, to: f64| up.iter().map(|span| (span.1.min(to) - span.0.max(from)).max(0.0)).sum::<f64>();
+    let mut bar: Vec<bool> = (0..cells)
+        .map(|cell| first + cell as f64 * length)
+        .map(|from| up_within(from, from + length) * 2.0 > length)
+        .collect();
+    for ((from, to), is_up) in up.iter().map(|span| (*span, true)).chain(gaps.map(|span| (span, false))) {
+        if !bar[cell(from)..=cell(to)].contains(&is_up) {
+            bar[cell(f64::midpoint(from, to))] = is_up;
+        }
+    }
+    bar
 }
 
 /// The last line: whether the database is available, and which one it is.
@@ -292,6 +318,8 @@ mod tests {
     fn the_bar_shows_when_the_name_answered() {
         let restored = history(&[(0.0, Some(60.0)), (120.0, None)], 60.0);
         assert_eq!(over_time(&restored, 200.0, 10), "up ███▁▁▁████ up, 1m 00s down");
+        let soon_down = history(&[(0.0, Some(1.0)), (999.0, None)], 998.0);
+        assert_eq!(over_time(&soon_down, 1_000.0, 10), "up █▁▁▁▁▁▁▁▁█ up, 16m 38s down");
         let gone = history(&[(0.0, Some(100.0))], 100.0);
         assert_eq!(over_time(&gone, 200.0, 10), "up █████▁▁▁▁▁ down, 1m 40s down");
         let untouched = history(&[(0.0, None)], 0.0);

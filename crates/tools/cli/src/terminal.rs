@@ -118,10 +118,10 @@ pub fn table(header: &[&str], names: usize, rows: &[Vec<String>], style: TableSt
     // A row of several lines needs a line below it.
     table.load_style(comfy_table::TableStyle::new().header_separator(line).row_separator(line));
     table.set_content_arrangement(ContentArrangement::Dynamic);
-    table.set_width(columns(width));
+    table.set_width(narrowed(width.columns().unwrap_or(usize::MAX)));
     for (column, least) in table.column_iter_mut().zip(least) {
         column.set_padding((0, 1));
-        column.set_constraint(ColumnConstraint::LowerBoundary(comfy_table::Width::Fixed(columns(Width::of(least)))));
+        column.set_constraint(ColumnConstraint::LowerBoundary(comfy_table::Width::Fixed(narrowed(least))));
     }
     trimmed(&table)
 }
@@ -134,8 +134,8 @@ fn longest_word(text: &str) -> usize {
     text.split_whitespace().map(display_width).max().unwrap_or_default()
 }
 
-fn columns(width: Width) -> u16 {
-    width.columns().and_then(|columns| u16::try_from(columns).ok()).unwrap_or(u16::MAX)
+fn narrowed(columns: usize) -> u16 {
+    u16::try_from(columns).unwrap_or(u16::MAX)
 }
 
 fn paragraphs(header: &[&str], names: usize, rows: &[Vec<String>], width: Width) -> String {

@@ -116,8 +116,18 @@ fn the_last_line_is_about_the_database() {
 
 #[test]
 fn every_help_fits_80_columns_and_the_short_one_is_shorter() {
-    let commands =
-        ["rehearse", "preview-alert", "start", "follow", "simulator", "campaign", "overhead", "fleet", "check", "diagram"];
+    let commands = [
+        "rehearse",
+        "preview-alert",
+        "start",
+        "follow",
+        "simulator",
+        "campaign",
+        "overhead",
+        "fleet",
+        "check",
+        "diagram",
+    ];
     for command in commands.into_iter().map(Some).chain([None]) {
         let help = |flag| {
             let output = piped(&[command.as_slice(), &[flag]].concat(), &[("COLUMNS", "200")]);
@@ -191,6 +201,7 @@ fn the_version_names_the_commit() {
 mod on_a_terminal {
     use std::io::{ErrorKind, Read as _, Write as _};
     use std::net::{TcpListener, TcpStream};
+    use std::num::NonZero;
 
     use pty_process::Size;
     use pty_process::blocking::{Command, open};
@@ -224,10 +235,10 @@ mod on_a_terminal {
             assert_ne!(error.kind(), ErrorKind::Interrupted, "{error}");
         }
         child.wait().expect("the command ends");
-        let mut emulator = vt100::Parser::new(ROWS, columns, 0);
+        let size = [ROWS, columns].map(|length| NonZero::new(length).expect("a size above 0"));
+        let mut emulator = vt100::Parser::new(size[0], size[1], 0);
         emulator.process(&bytes);
-        let screen: Vec<String> =
-            emulator.screen().rows(0, columns).map(|row| row.trim_end().to_owned()).collect();
+        let screen: Vec<String> = emulator.screen().rows(0, columns).map(|row| row.trim_end().to_owned()).collect();
         Shown { screen: screen.join("\n").trim_end().to_owned() + "\n", bytes }
     }
 
@@ -281,12 +292,18 @@ mod on_a_terminal {
         let mut events = vec![r#""type":"ExecutionStarted""#.to_owned()];
         for output in [pending, pending, done] {
             let state = r#"DetailsOF":{"name":"GetDbInstanceStatusPostRestore"}"#;
-            events.push(format!(r#""type":"TaskStateEntered","{}"#, state.replace("DetailsOF", "stateEnteredEventDetails")));
+            events.push(format!(
+                r#""type":"TaskStateEntered","{}"#,
+                state.replace("DetailsOF", "stateEnteredEventDetails")
+            ));
             events.push(r#""type":"LambdaFunctionScheduled""#.to_owned());
             events.push(format!(
                 r#""type":"LambdaFunctionSucceeded","lambdaFunctionSucceededEventDetails":{{"output":"{output}"}}"#
             ));
-            events.push(format!(r#""type":"TaskStateExited","{}"#, state.replace("DetailsOF", "stateExitedEventDetails")));
+            events.push(format!(
+                r#""type":"TaskStateExited","{}"#,
+                state.replace("DetailsOF", "stateExitedEventDetails")
+            ));
         }
         events.push(r#""type":"ExecutionSucceeded""#.to_owned());
         let events: Vec<String> = (1..)
