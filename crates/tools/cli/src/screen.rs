@@ -56,20 +56,20 @@ pub struct Screen<W> {
 
 impl<W: Write + Send> Screen<W> {
     pub fn new(out: W, width: Width) -> Self {
-        Self { out, width, live: Live(ProgressBar::hidden()), offset: 0.0, folding: Folding::default() }
+        Self { out, width, live: Live::default(), offset: 0.0, folding: Folding::default() }
     }
 
     /// Also shows the running step, on a terminal.
     #[must_use]
     pub fn live(self) -> Self {
-        Self { live: Live(terminal::spinner()), ..self }
+        Self { live: Live { is_on: true, bar: None }, ..self }
     }
 
     /// Rehearses, and shows the whole run. `world` is the name of its world.
     pub fn show(&mut self, rehearsal: Rehearsal, world: &str) -> Result<Report, WorldError> {
         self.header(&rehearsal, world);
         let report = rehearsal.run(&mut self.live);
-        self.live.0.finish_and_clear();
+        self.live.end();
         let report = report?;
         self.timeline(&report.steps, &strikes_of(&report, &report.execution));
         for other in report.others.iter().filter(|other| other.is_worth_showing()) {
@@ -200,16 +200,18 @@ impl<W: Write + Send> Screen<W> {
 
     /// Prints a line above the live one.
     fn above(&mut self, visits: &Visits) {
-        let bar = self.live.0.clone();
-        bar.suspend(|| self.line(visits));
+        match self.live.bar.clone() {
+            Some(bar) => bar.suspend(|| self.line(visits)),
+            None => self.line(visits),
+        }
     }
 
     /// Shows the waits whose goal was not met when the execution ended, and removes the live line.
     pub fn finish(&mut self) {
+        self.live.end();
         for visits in self.folding.rest() {
-            self.above(&visits);
+            self.line(&visits);
         }
-        self.live.0.finish_and_clear();
     }
 }
 
@@ -226,13 +228,26 @@ impl<W: Write + Send> Audience for Screen<W> {
     }
 }
 
-/// The line of the running step.
-struct Live(ProgressBar);
+/// The line of the running step. It begins with the first step, because a line that is printed beside it must use `suspend`.
+#[derive(Default)]
+struct Live {
+    is_on: bool,
+    bar: Option<ProgressBar>,
+}
+
+impl Live {
+    fn end(&mut self) {
+        if let Some(bar) = self.bar.take() {
+            bar.finish_and_clear();
+        }
+    }
+}
 
 impl Audience for Live {
     fn step_began(&mut self, step: &Step) {
-        if !step.state.starts_with("Wake") {
-            self.0.set_message(format!("{}  {}", time(step.started_seconds), step.state));
+        if self.is_on && !step.state.starts_with("Wake") {
+            let bar = self.bar.get_or_insert_with(terminal::spinner);
+            bar.set_message(format!("{}  {}", time(step.started_seconds), step.state));
         }
     }
 

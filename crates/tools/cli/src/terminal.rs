@@ -15,8 +15,6 @@ use textwrap::core::display_width;
 const NARROW: usize = 60;
 /// A smaller width is ignored, since no word would fit.
 const LEAST: usize = 20;
-/// The spaces between two columns.
-const GAP: usize = 2;
 
 /// The columns that a text may use.
 #[derive(Clone, Copy, Debug, PartialEq, Eq)]
@@ -106,13 +104,20 @@ pub fn table(header: &[&str], names: usize, rows: &[Vec<String>], style: TableSt
         let cells = rows.iter().filter_map(|row| row.get(column).map(String::as_str));
         cells.chain([header[column]]).map(part).max().unwrap_or_default()
     };
-    // A column has one space on each side.
-    let whole: usize = (0..header.len()).map(|column| longest(column, display_width) + GAP).sum();
-    if width.fits(whole) {
+    let lengths = |part: fn(&str) -> usize| (0..header.len()).map(|column| longest(column, part)).collect::<Vec<_>>();
+    // The library draws the lines' junctions as one space between the columns.
+    let fits = |lengths: &[usize], padding: usize| {
+        width.fits(lengths.iter().map(|length| length + padding + 1).sum::<usize>().saturating_sub(1))
+    };
+    let is_whole = fits(&lengths(display_width), 1);
+    for column in table.column_iter_mut() {
+        column.set_padding((0, u16::from(is_whole)));
+    }
+    if is_whole {
         return trimmed(&table);
     }
-    let least: Vec<usize> = (0..header.len()).map(|column| longest(column, longest_word) + 1).collect();
-    if !width.fits(least.iter().sum()) {
+    let least = lengths(longest_word);
+    if !fits(&least, 0) {
         return paragraphs(header, names, rows, width);
     }
     // A row of several lines needs a line below it.
@@ -120,7 +125,6 @@ pub fn table(header: &[&str], names: usize, rows: &[Vec<String>], style: TableSt
     table.set_content_arrangement(ContentArrangement::Dynamic);
     table.set_width(narrowed(width.columns().unwrap_or(usize::MAX)));
     for (column, least) in table.column_iter_mut().zip(least) {
-        column.set_padding((0, 1));
         column.set_constraint(ColumnConstraint::LowerBoundary(comfy_table::Width::Fixed(narrowed(least))));
     }
     trimmed(&table)
