@@ -211,7 +211,7 @@ fn write_rows(rows: &[Row], width: Width, out: &mut dyn Write) -> io::Result<()>
         } else if width.fits(without_id) {
             writeln!(out, "{}", text.trim_end())?;
             if !resource_id.is_empty() {
-                writeln!(out, "    {resource_id}")?;
+                writeln!(out, "      {resource_id}")?;
             }
         } else {
             let id = if resource_id.is_empty() { String::new() } else { format!(", {resource_id}") };
