@@ -5,7 +5,6 @@
 //! single execution and the least time that the limit allows. [`crate::overhead`] measures a single execution.
 
 use std::collections::HashMap;
-use std::fmt::Write as _;
 use std::fs;
 use std::path::PathBuf;
 use std::process::ExitCode;
@@ -23,6 +22,7 @@ use tokio::task::LocalSet;
 use crate::environment::{Ended, Run};
 use crate::rehearsal::{BEGIN, DEFAULT_WORLD, Rehearsal};
 use crate::report::{clock, duration};
+use crate::terminal::{self, TableStyle, Width};
 use crate::timeline::said;
 
 /// The kind and the number of restores.
@@ -40,6 +40,9 @@ pub struct Options {
     /// The seed of all random choices.
     #[arg(long, value_name = "N", default_value_t = 0)]
     seed: u64,
+    /// Print the table as Markdown, as docs/performance.md contains it.
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
     /// Print JSON instead of a table.
     #[arg(long)]
     json: bool,
@@ -48,18 +51,24 @@ pub struct Options {
 impl Options {
     /// Rehearses, and prints the table. The exit status is 0 if every execution succeeded, else 1.
     pub fn run(&self) -> Result<ExitCode, String> {
+        let events = self.events()?;
+        let bar = terminal::progress(events.len() * self.counts.len());
         let mut rows = Vec::new();
-        for event in self.events()? {
+        for event in events {
             for count in &self.counts {
                 let many = ConcurrentRuns { event: event.clone(), count: *count, limit: self.limit, seed: self.seed };
+                bar.set_message(format!("{}, {count} at once", many.identifier()));
                 rows.push(many.run().map_err(|error| error.to_string())?);
+                bar.inc(1);
             }
         }
+        bar.finish_and_clear();
         if self.json {
             let text = serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?;
             anstream::println!("{text}");
         } else {
-            anstream::print!("{}", table(&rows));
+            let style = if self.markdown { TableStyle::Markdown } else { TableStyle::Drawn(Width::of_stdout()) };
+            anstream::print!("{}", table(&rows, style));
         }
         let failures = rows.iter().flat_map(|row| row.limited.failures.iter().chain(&row.unlimited.failures));
         for failure in failures.clone() {
@@ -282,28 +291,35 @@ fn asked(simulator: &Simulator) -> HashMap<String, Asked> {
     asked
 }
 
-fn table(rows: &[Row]) -> String {
-    let mut text = String::from(
-        "| database | at once | succeeded | RDS calls per run | throttled per run | functions called again | name down | \
-         time of all | without limit | minimum by the limit |\n|---|---|---|---|---|---|---|---|---|---|\n",
-    );
-    for Row { identifier, count, limited, unlimited, limit_seconds } in rows {
-        let spread = |Spread { min, mean, max }| format!("{min:.0}, {mean:.0}, {max:.0}");
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "| `{identifier}` | {count} | {} | {} | {} | {:.1} | {} | {} | {} | {} |",
-            *count as usize - limited.failures.len(),
+fn table(rows: &[Row], style: TableStyle) -> String {
+    const HEADER: [&str; 10] = [
+        "database",
+        "at once",
+        "succeeded",
+        "RDS calls per run",
+        "throttled per run",
+        "functions called again",
+        "name down",
+        "time of all",
+        "without limit",
+        "minimum by the limit",
+    ];
+    let spread = |Spread { min, mean, max }: Spread| format!("{min:.0}, {mean:.0}, {max:.0}");
+    let cells = |Row { identifier, count, limited, unlimited, limit_seconds }: &Row| {
+        vec![
+            identifier.clone(),
+            count.to_string(),
+            (*count as usize - limited.failures.len()).to_string(),
             spread(limited.granted),
             spread(limited.throttled),
-            limited.retries.mean,
+            format!("{:.1}", limited.retries.mean),
             clock(limited.downtime_seconds.mean),
             clock(limited.seconds.max),
             clock(unlimited.seconds.max),
             clock(*limit_seconds),
-        );
-    }
-    text
+        ]
+    };
+    terminal::table(&HEADER, 1, &rows.iter().map(cells).collect::<Vec<_>>(), style)
 }
 
 #[cfg(test)]

@@ -264,19 +264,43 @@ pub(crate) fn known<'a>(what: &str, name: &str, all: impl IntoIterator<Item = &'
     if all.clone().into_iter().any(|known| known == name) { Ok(()) } else { Err(unknown(what, name, all)) }
 }
 
+/// The names that a fault may strike, by kind.
+pub(crate) fn places() -> [(&'static str, Vec<&'static str>); 3] {
+    [
+        ("Actions", request_actions().collect()),
+        ("Functions", functions::names().collect()),
+        ("States", state_names().collect()),
+    ]
+}
+
+/// The longest list of known names that an error contains. `--fault help` has the others.
+const SHORT_LIST: usize = 20;
+
 /// The message for an unknown name.
 fn unknown<'a>(what: &str, name: &str, all: impl IntoIterator<Item = &'a str>) -> String {
     let all: Vec<&str> = all.into_iter().collect();
-    format!("there is no {what} `{name}`{}; known are: {}", suggestion(name, all.iter().copied()), all.join(", "))
+    let suggestion = suggestion(name, all.iter().copied());
+    if all.len() > SHORT_LIST {
+        return format!("there is no {what} `{name}`{suggestion}; {LISTED}");
+    }
+    format!("there is no {what} `{name}`{suggestion}; known are: {}", all.join(", "))
 }
 
-/// `, did you mean …?`, if a known name is close.
+/// The place of a long list.
+const LISTED: &str = "`--fault help` lists all names";
+/// The greatest number of suggestions.
+const SUGGESTIONS: usize = 3;
+
+/// ` (did you mean …?)`, if known names are close, the closest first.
 fn suggestion<'a>(name: &str, all: impl Iterator<Item = &'a str>) -> String {
-    let closest = all
-        .map(|known| (strsim::normalized_damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase()), known))
-        .max_by(|(one, _), (other, _)| one.total_cmp(other));
-    match closest {
-        Some((likeness, known)) if likeness > 0.6 => format!(" (did you mean `{known}`?)"),
-        _ => String::new(),
+    let likeness = |known: &str| strsim::normalized_damerau_levenshtein(&known.to_lowercase(), &name.to_lowercase());
+    let mut close: Vec<(f64, &str)> =
+        all.map(|known| (likeness(known), known)).filter(|(likeness, _)| *likeness > 0.6).collect();
+    close.sort_by(|(one, _), (other, _)| other.total_cmp(one));
+    let close: Vec<String> = close.iter().take(SUGGESTIONS).map(|(_, known)| format!("`{known}`")).collect();
+    match close.split_last() {
+        None => String::new(),
+        Some((only, [])) => format!(" (did you mean {only}?)"),
+        Some((last, others)) => format!(" (did you mean {} or {last}?)", others.join(", ")),
     }
 }

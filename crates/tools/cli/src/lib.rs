@@ -8,8 +8,11 @@
 //! | [`fleet`] | the functions, called in this process as Lambda calls them |
 //! | [`lambda`] | Lambda's own errors, and functions that sleep |
 //! | [`timeline`] | an execution's events as steps that a person follows |
-//! | [`screen`] | a rehearsal as a person reads it |
+//! | [`screen`] | a rehearsal or an execution as a person reads it |
+//! | [`terminal`] | the width, text and tables that fit it, progress |
 //! | [`report`] | the result of a rehearsal: databases, downtime, calls, cost |
+//! | [`summary`] | that result below a timeline |
+//! | [`faults`] | the list of faults that `--fault help` prints |
 //! | `steps` | the part of each state in a run, read from the deployed definition |
 //! | [`struck`] | the requested faults that took effect, and those that never did |
 //! | [`preview`] | one alert of a rehearsal, as it is sent |
@@ -29,6 +32,7 @@ pub mod concurrent_runs;
 pub mod cost;
 pub mod diagram;
 pub mod environment;
+pub mod faults;
 pub mod fleet;
 pub mod injection;
 pub mod lambda;
@@ -40,4 +44,6 @@ pub mod report;
 pub mod screen;
 mod steps;
 pub mod struck;
+pub mod summary;
+pub mod terminal;
 pub mod timeline;

@@ -1,12 +1,12 @@
 //! The command line: reads arguments and files, runs, prints. All other code is in the library.
 
 use std::fs;
-use std::io::IsTerminal as _;
 use std::net::SocketAddr;
 use std::path::{Path, PathBuf};
 use std::process::ExitCode;
 use std::time::SystemTime;
 
+use clap::builder::{PossibleValuesParser, TypedValueParser};
 use clap::{Parser, Subcommand};
 use rds_simulator::{Options, Simulator, World};
 use serde_json::Value;
@@ -14,8 +14,9 @@ use states_language::Severity;
 use trapheus_cli::injection::InjectedFault;
 use trapheus_cli::preview::{self, Format, Which};
 use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal, filled_in};
-use trapheus_cli::screen::{ERROR, Screen};
-use trapheus_cli::{account, campaign, concurrent_runs, diagram, overhead};
+use trapheus_cli::screen::{BUILT_IN_WORLD, ERROR, Screen, lines_of_cause, style_of};
+use trapheus_cli::terminal::Width;
+use trapheus_cli::{account, campaign, concurrent_runs, diagram, faults, overhead};
 use trapheus_common::document::{SnapshotReplacement, ValidateEvent};
 use trapheus_common::error::with_causes;
 use trapheus_common::input::{ValidateOptions, validate};
@@ -31,14 +32,17 @@ use trapheus_common::input::{ValidateOptions, validate};
 /// a database of yours.
 #[derive(Debug, Parser)]
 #[command(
-    version,
+    name = "trapheus",
+    version = env!("TRAPHEUS_VERSION"),
     propagate_version = true,
-    after_help = "Begin with:\n  trapheus rehearse events/instance-restore.json\n\n\
+    max_term_width = 80,
+    after_long_help = "Begin with:\n  trapheus rehearse events/instance-restore.json\n\n\
                   An event is the execution's input:\n  \
                   identifier  the DB instance or DB cluster identifier\n  \
                   task        create_snapshot, db_restore, create_snapshot_only or recover\n  \
                   isCluster   true for a DB cluster, false for a DB instance\n\n\
-                  Colours follow the terminal; NO_COLOR turns them off."
+                  Colours follow the terminal; NO_COLOR turns them off. Lines fit the terminal,\n\
+                  or the number of columns in COLUMNS."
 )]
 struct Arguments {
     #[command(subcommand)]
@@ -54,28 +58,12 @@ enum Command {
     /// seed give the same run.
     ///
     /// Exit status: 0 if the execution succeeded, 1 if it failed, 2 if it could not be started.
-    #[command(after_help = "Examples:\n  trapheus rehearse events/instance-restore.json\n  \
-                            trapheus rehearse events/aurora-cluster-restore.json --json | jq .downtimeSeconds\n  \
-                            echo '{\"identifier\": \"orders\", \"task\": \"db_restore\", \"isCluster\": false}' | trapheus rehearse -\n  \
+    #[command(after_long_help = "Examples:\n  trapheus rehearse events/instance-restore.json\n  \
+                            trapheus rehearse events/aurora-cluster-restore.json --json \\\n    | jq .downtimeSeconds\n  \
+                            echo '{\"identifier\": \"orders\", \"task\": \"db_restore\", \"isCluster\": false}' \\\n    | trapheus rehearse -\n  \
                             trapheus rehearse events/instance-restore.json \\\n    \
-                            --fault RestoreDBInstanceFromDBSnapshot=endsIn:incompatible-parameters\n\n\
-                            Faults are WHERE=WHAT. WHERE#2 is the second time, WHERE#2x3 three in a row from then on,\n\
-                            ACTION@NAME requests about NAME only.\n  \
-                            ModifyDBInstance=WHAT  an AWS request (* is any): throttle, serverError, denied,\n                         \
-                            error:CODE, responseLost, connectionReset, connectionRefused,\n                         \
-                            slow:SECONDS, notFoundFor:SECONDS, endsIn:STATUS, stuck,\n                         \
-                            stuck:SECONDS, late:SECONDS (its tags or rename show later),\n                         \
-                            stale:SECONDS (a read of an execution)\n  \
-                            rename-instance=WHAT   a function: crash, answerLost, timeOut, serviceException,\n                         \
-                            tooManyRequests, lambda:ERROR (any error of Lambda's Invoke),\n                         \
-                            asleep:SECONDS (refused until so long after its first call)\n  \
-                            DbInstanceRename=WHAT  as a state is entered: abort, secondRun; abortAfter its function\n                         \
-                            has worked\n  \
-                            recovery:RevertOldDbInstanceRename=secondRun   the same as a recovery enters a state\n  \
-                            end=redrive:600        a person redrives the execution ten minutes after it ended without\n                         \
-                            success; end#2 after its second such end\n  \
-                            at:600=ACTION:PARAMETER=VALUE,…      a person makes a request after ten minutes\n  \
-                            after:ModifyDBInstance#1+30=ACTION…  or half a minute after a request")]
+                            --fault RestoreDBInstanceFromDBSnapshot=endsIn:failed\n\n\
+                            `trapheus rehearse --fault help` lists the faults.")]
     Rehearse {
         /// The execution's input: a JSON file, or `-` for standard input.
         event: PathBuf,
@@ -83,7 +71,7 @@ enum Command {
         /// databases that the files in events/ name.
         #[arg(long, value_name = "FILE")]
         world: Option<PathBuf>,
-        /// A fault, as WHERE=WHAT or as a JSON object; may be given several times.
+        /// A fault, as WHERE=WHAT or as a JSON object; `help` lists all; may be given several times.
         #[arg(long = "fault", value_name = "FAULT")]
         faults: Vec<InjectedFault>,
         /// Do not start the recovery that follows an execution without success.
@@ -95,8 +83,8 @@ enum Command {
         /// The seed of all random choices of the run.
         #[arg(long, value_name = "N", default_value_t = 0)]
         seed: u64,
-        /// How a new snapshot replaces an existing one: `KeepUntilReplaced` or `DeleteFirst`.
-        #[arg(long, value_name = "WAY", default_value = "KeepUntilReplaced")]
+        /// How a new snapshot replaces an existing one.
+        #[arg(long, value_name = "WAY", default_value = "KeepUntilReplaced", value_parser = replacements())]
         snapshot_replacement: SnapshotReplacement,
         /// Take a final snapshot of the original before its deletion.
         #[arg(long)]
@@ -114,10 +102,10 @@ enum Command {
     /// successful run sends its notice (parameter `SuccessNotice`).
     ///
     /// Exit status: 0 if there is an alert, 1 if none was sent, 2 if the event could not be rehearsed.
-    #[command(after_help = "Examples:\n  trapheus preview-alert events/instance-restore.json\n  \
+    #[command(after_long_help = "Examples:\n  trapheus preview-alert events/instance-restore.json\n  \
                             trapheus preview-alert events/instance-restore.json --format html \\\n    \
                             --fault RestoreDBInstanceFromDBSnapshot=error:InstanceQuotaExceeded > alert.html\n\n\
-                            Faults are those of `trapheus rehearse --help`. Slack shows its JSON at\n\
+                            `trapheus preview-alert --fault help` lists the faults. Slack shows its JSON at\n\
                             https://app.slack.com/block-kit-builder")]
     PreviewAlert {
         /// The execution's input: a JSON file, or `-` for standard input.
@@ -125,7 +113,7 @@ enum Command {
         /// The world at the start; by default, the databases that the files in events/ name.
         #[arg(long, value_name = "FILE")]
         world: Option<PathBuf>,
-        /// A fault, as WHERE=WHAT or as a JSON object; may be given several times.
+        /// A fault, as WHERE=WHAT or as a JSON object; `help` lists all; may be given several times.
         #[arg(long = "fault", value_name = "FAULT")]
         faults: Vec<InjectedFault>,
         /// The seed of all random choices of the run.
@@ -145,10 +133,9 @@ enum Command {
     ///
     /// Exit status: 0 if the execution started or, with `--follow`, succeeded; 1 if it did not succeed; 2 if it could not
     /// be started.
-    #[command(
-        after_help = "Examples:\n  trapheus start events/instance-restore.json --stack trapheus-staging --follow\n  \
-                            trapheus start event.json --state-machine-arn arn:aws:states:…:stateMachine:… --profile staging"
-    )]
+    #[command(after_long_help = "Examples:\n  trapheus start event.json --stack trapheus-staging --follow\n  \
+                           trapheus start event.json --profile staging \\\n    \
+                           --state-machine-arn arn:aws:states:…:stateMachine:…")]
     Start {
         /// The execution's input: a JSON file, or `-` for standard input.
         event: PathBuf,
@@ -184,7 +171,7 @@ enum Command {
     /// The simulator answers RDS (Query protocol), SES v2 `SendEmail` and Step Functions `DescribeExecution`, and accepts
     /// posted JSON. `GET /_simulator/state`, `/_simulator/mails`, `/_simulator/posts` and `/_simulator/requests` show its
     /// state and its history. It runs until it is interrupted.
-    #[command(after_help = "Example:\n  trapheus simulator --listen 127.0.0.1:4510 --speed 60 &\n  \
+    #[command(after_long_help = "Example:\n  trapheus simulator --listen 127.0.0.1:4510 --speed 60 &\n  \
                             aws --endpoint-url http://127.0.0.1:4510 rds describe-db-instances")]
     Simulator {
         /// The address to listen on. With port 0, the command chooses and prints a free port.
@@ -194,7 +181,7 @@ enum Command {
         #[arg(long, value_name = "FILE")]
         world: Option<PathBuf>,
         /// Simulated seconds per real second.
-        #[arg(long, value_name = "N", default_value_t = 1.0)]
+        #[arg(long, value_name = "N", default_value_t = 1.0, value_parser = speed)]
         speed: f64,
         /// The seed of all random choices.
         #[arg(long, value_name = "N", default_value_t = 0)]
@@ -207,7 +194,7 @@ enum Command {
     /// prints its timeline and the command that replays it.
     ///
     /// Exit status: 0 if every promise was kept, 1 if one was broken, 2 if the campaign could not be run.
-    #[command(after_help = "Examples:\n  trapheus campaign --seeds 10000\n  \
+    #[command(after_long_help = "Examples:\n  trapheus campaign --seeds 10000\n  \
                             trapheus campaign --family abort --event events/instance-restore.json\n  \
                             trapheus campaign --table docs/faults.md")]
     Campaign(campaign::command::Options),
@@ -221,7 +208,7 @@ enum Command {
     /// requests of each execution, and the total time.
     ///
     /// Exit status: 0 if every execution succeeded, 1 if one did not, 2 if they could not be rehearsed.
-    #[command(after_help = "Examples:\n  trapheus fleet\n  \
+    #[command(after_long_help = "Examples:\n  trapheus fleet\n  \
                             trapheus fleet 30 --limit 5 --event events/aurora-cluster-restore.json")]
     Fleet(concurrent_runs::Options),
     /// Check a definition as Step Functions does, with its diagnostic codes.
@@ -230,7 +217,7 @@ enum Command {
     /// `NOT_INTERPRETED` is not one of AWS's. AWS may accept such a definition, but no rehearsal can run it.
     ///
     /// Exit status: 0 if Step Functions accepts every definition, 1 if not, 2 if a file cannot be read.
-    #[command(after_help = "Examples:\n  trapheus check statemachine/trapheus.asl.json")]
+    #[command(after_long_help = "Examples:\n  trapheus check statemachine/trapheus.asl.json")]
     Check {
         /// The files: Amazon States Language as JSON; `-` reads standard input.
         #[arg(value_name = "DEFINITION", required = true)]
@@ -252,6 +239,16 @@ enum Command {
     },
 }
 
+/// The ways to replace a snapshot, as clap lists and suggests them.
+fn replacements() -> impl TypedValueParser<Value = SnapshotReplacement> {
+    PossibleValuesParser::new(["KeepUntilReplaced", "DeleteFirst"]).try_map(|name| name.parse::<SnapshotReplacement>())
+}
+
+fn speed(text: &str) -> Result<f64, String> {
+    let speed = text.parse().ok().filter(|speed: &f64| speed.is_finite() && *speed > 0.0);
+    speed.ok_or_else(|| "give a number above 0, such as 60 for a minute in each second".to_owned())
+}
+
 /// The AWS account and region; by default, those of the environment.
 #[derive(clap::Args, Debug)]
 struct Account {
@@ -264,6 +261,10 @@ struct Account {
 }
 
 fn main() -> ExitCode {
+    if faults::are_asked_for(std::env::args()) {
+        anstream::print!("{}", faults::help(Width::of_stdout()));
+        return ExitCode::SUCCESS;
+    }
     match run(Arguments::parse().command) {
         Ok(code) => code,
         Err(problem) => {
@@ -289,6 +290,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
         } => {
             let event = read(&event)?;
             let event = serde_json::from_str(&event).map_err(|error| format!("the event is not JSON: {error}"))?;
+            let name_of_world = world.as_deref().map_or(BUILT_IN_WORLD.to_owned(), |path| path.display().to_string());
             let world = read_world(world.as_deref())?;
             let rehearsal = Rehearsal {
                 faults,
@@ -300,7 +302,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
                 success_notice,
                 ..Rehearsal::new(event, world)
             };
-            rehearse(rehearsal, json)
+            rehearse(rehearsal, &name_of_world, json)
         }
         Command::PreviewAlert { event, world, faults, seed, alert, format } => {
             let event = read(&event)?;
@@ -350,15 +352,15 @@ fn check(definitions: &[PathBuf]) -> Result<ExitCode, String> {
     Ok(ExitCode::from(u8::from(is_refused)))
 }
 
-fn rehearse(rehearsal: Rehearsal, json: bool) -> Result<ExitCode, String> {
+fn rehearse(rehearsal: Rehearsal, world: &str, json: bool) -> Result<ExitCode, String> {
     let report = if json {
         let report = rehearsal.run(&mut ()).map_err(|error| with_causes(&error))?;
         let text = serde_json::to_string_pretty(&report).map_err(|error| error.to_string())?;
         anstream::println!("{text}");
         report
     } else {
-        let mut screen = Screen::new(anstream::stdout(), std::io::stdout().is_terminal());
-        screen.show(rehearsal).map_err(|error| with_causes(&error))?
+        let mut screen = Screen::new(anstream::stdout(), Width::of_stdout()).live();
+        screen.show(rehearsal, world).map_err(|error| with_causes(&error))?
     };
     Ok(ExitCode::from(u8::from(!report.succeeded())))
 }
@@ -412,16 +414,20 @@ fn refuse_early(event: &Value) -> Result<(), String> {
 
 async fn follow(execution: &str, account: Account) -> Result<ExitCode, String> {
     let sfn = account::client(account.region.or_else(|| region_of(execution)), account.profile).await;
-    anstream::println!(
-        "{execution}\nIt goes on if you interrupt this: `trapheus follow` with its ARN takes it up again.\n"
-    );
-    let mut screen = Screen::new(anstream::stdout(), std::io::stdout().is_terminal());
-    let ended = account::follow(&sfn, execution, &mut screen).await?;
-    anstream::println!("\n{}", ended.status);
+    let width = Width::of_stdout();
+    let hint = "Ctrl-C stops watching, not the execution. `trapheus follow` with its ARN shows it again.";
+    // A person copies the ARN, so it stays in one line.
+    anstream::println!("{execution}\n{}\n", width.wrap(hint, "", ""));
+    let mut screen = Screen::new(anstream::stdout(), width).live();
+    let ended = account::follow(&sfn, execution, &mut screen).await;
+    screen.finish();
+    let ended = ended?;
+    let style = style_of(ended.status);
+    anstream::println!("\n{style}{}{style:#}", ended.status);
     if let Some(error) = &ended.error {
-        anstream::println!("{error}");
-        for line in ended.cause.as_deref().unwrap_or_default().lines() {
-            anstream::println!("  {line}");
+        anstream::println!("{ERROR}{error}{ERROR:#}");
+        for line in lines_of_cause(ended.cause.as_deref().unwrap_or_default()) {
+            anstream::println!("{}", width.wrap(line, "  ", "    "));
         }
     }
     Ok(ExitCode::from(u8::from(ended.status != "SUCCEEDED")))

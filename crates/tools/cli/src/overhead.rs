@@ -9,6 +9,7 @@ use std::collections::BTreeMap;
 use std::fmt::Write as _;
 
 use clap::Args;
+use indicatif::ProgressBar;
 use rds_simulator::{World, WorldError};
 use serde::Serialize;
 use serde_json::json;
@@ -16,12 +17,14 @@ use serde_json::json;
 use crate::cost::{Cost, MEMORY};
 use crate::rehearsal::{DEFAULT_WORLD, Rehearsal};
 use crate::report::{Report, clock};
+use crate::terminal::{self, TableStyle, Width};
 
 /// The options of the measurement.
 #[derive(Args, Clone, Copy, Debug)]
+#[expect(clippy::struct_excessive_bools, reason = "each is a flag of the command")]
 pub struct Options {
     /// The number of rehearsals for each row.
-    #[arg(long, value_name = "N", default_value_t = 20)]
+    #[arg(long, value_name = "N", default_value_t = 20, value_parser = at_least_one)]
     seeds: u32,
     /// Replace the snapshot first in each run.
     #[arg(long)]
@@ -29,6 +32,9 @@ pub struct Options {
     /// Also show the time that each step of the runs adds.
     #[arg(long)]
     steps: bool,
+    /// Print the tables as Markdown, as docs/performance.md contains them.
+    #[arg(long, conflicts_with = "json")]
+    markdown: bool,
     /// Print JSON instead of tables.
     #[arg(long)]
     json: bool,
@@ -63,20 +69,24 @@ struct Row {
 impl Options {
     /// Rehearses the restores, and prints the table.
     pub fn run(self) -> Result<(), String> {
+        let bar = terminal::progress(DATABASES.len() * RESTORES.len() * self.seeds as usize);
         let mut rows = Vec::new();
         for database in DATABASES {
             for restore in RESTORES {
-                rows.push(self.row(database, restore).map_err(|error| error.to_string())?);
+                bar.set_message(format!("{}, restore of {}", database.0, restore.0));
+                rows.push(self.row(database, restore, &bar).map_err(|error| error.to_string())?);
             }
         }
+        bar.finish_and_clear();
         if self.json {
             let text = serde_json::to_string_pretty(&rows).map_err(|error| error.to_string())?;
             anstream::println!("{text}");
             return Ok(());
         }
-        anstream::println!("{}", table(&rows));
+        let style = if self.markdown { TableStyle::Markdown } else { TableStyle::Drawn(Width::of_stdout()) };
+        anstream::print!("{}", table(&rows, style));
         if self.steps {
-            anstream::println!("{}", steps(&rows));
+            anstream::print!("{}", steps(&rows, style));
         }
         Ok(())
     }
@@ -85,14 +95,15 @@ impl Options {
         self,
         (database, identifier, is_cluster): (&'static str, &str, bool),
         (restore, seconds): (&'static str, f64),
+        bar: &ProgressBar,
     ) -> Result<Row, WorldError> {
         let mut row = Row { database, restore, ..Row::default() };
         let task = if self.snapshot { "create_snapshot" } else { "db_restore" };
         let event = json!({"identifier": identifier, "task": task, "isCluster": is_cluster});
-        let seeds = self.seeds.max(1);
-        for seed in 0..seeds {
+        for seed in 0..self.seeds {
             let rehearsal = Rehearsal { seed: seed.into(), ..Rehearsal::new(event.clone(), world(seconds)?) };
-            row.add(&rehearsal.run(&mut ())?, 1.0 / f64::from(seeds));
+            row.add(&rehearsal.run(&mut ())?, 1.0 / f64::from(self.seeds));
+            bar.inc(1);
         }
         Ok(row)
     }
@@ -128,40 +139,49 @@ impl Row {
     }
 }
 
-fn table(rows: &[Row]) -> String {
-    let mut text = String::from(
-        "| database | restore | whole run | RDS at work | pipeline adds | name down | RDS calls | transitions | GB-s | cost |\n\
-         |---|---|---|---|---|---|---|---|---|---|\n",
-    );
-    for row in rows {
-        // Writing to a String cannot fail.
-        let _ = writeln!(
-            text,
-            "| {} | {} | {} | {} | {} | {} | {:.0} | {:.0} | {:.0} | ${:.4} |",
-            row.database,
-            row.restore,
+fn at_least_one(text: &str) -> Result<u32, String> {
+    let count = text.parse().ok().filter(|count| *count > 0);
+    count.ok_or_else(|| "give a whole number of at least 1".to_owned())
+}
+
+fn table(rows: &[Row], style: TableStyle) -> String {
+    const HEADER: [&str; 10] = [
+        "database",
+        "restore",
+        "whole run",
+        "RDS at work",
+        "pipeline adds",
+        "name down",
+        "RDS calls",
+        "transitions",
+        "GB-s",
+        "cost",
+    ];
+    let cells = |row: &Row| {
+        vec![
+            row.database.to_owned(),
+            row.restore.to_owned(),
             clock(row.seconds),
             clock(row.rds_seconds),
             clock(row.overhead_seconds),
             clock(row.downtime_seconds),
-            row.rds_calls,
-            row.transitions,
-            row.gigabyte_seconds,
-            row.dollars
-        );
-    }
-    text
+            format!("{:.0}", row.rds_calls),
+            format!("{:.0}", row.transitions),
+            format!("{:.0}", row.gigabyte_seconds),
+            format!("${:.4}", row.dollars),
+        ]
+    };
+    terminal::table(&HEADER, 2, &rows.iter().map(cells).collect::<Vec<_>>(), style)
 }
 
-fn steps(rows: &[Row]) -> String {
+fn steps(rows: &[Row], style: TableStyle) -> String {
     let mut text = String::new();
     for row in rows {
-        let _ = writeln!(text, "{}, {}\n", row.database, row.restore);
-        let _ = writeln!(text, "| state | pipeline adds |\n|---|---|");
-        for (state, seconds) in &row.steps {
-            let _ = writeln!(text, "| `{state}` | {seconds:.1} s |");
-        }
-        text.push('\n');
+        let cells = |(state, seconds): (&String, &f64)| vec![state.clone(), format!("{seconds:.1} s")];
+        let cells: Vec<Vec<String>> = row.steps.iter().map(cells).collect();
+        let table = terminal::table(&["state", "pipeline adds"], 1, &cells, style);
+        // Writing to a String cannot fail.
+        let _ = writeln!(text, "\n{}, restore of {}\n\n{table}", row.database, row.restore);
     }
     text
 }

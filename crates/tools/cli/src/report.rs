@@ -1,11 +1,11 @@
 //! The result of a rehearsal: its end, the databases that exist now, the downtime of the name, the effort.
+//! [`crate::summary`] words it for a person.
 
 use std::collections::BTreeMap;
-use std::fmt::Write as _;
 use std::time::Duration;
 
 use jiff::Timestamp;
-use rds_simulator::{Mail, OPERATOR, Outcome as RequestOutcome, Post, Service, Simulator, WorldState};
+use rds_simulator::{Mail, Outcome as RequestOutcome, Post, Service, Simulator, WorldState};
 use serde::Serialize;
 use serde_json::Value;
 use states_language::{Outcome, Status};
@@ -14,6 +14,8 @@ use crate::cost::{Cost, Usage};
 use crate::environment::{Ended, Run};
 use crate::injection::InjectedFault;
 use crate::struck::{Strikes, Struck};
+use crate::summary;
+use crate::terminal::Width;
 use crate::timeline::{Step, said};
 
 /// The whole result, as `--json` prints it.
@@ -84,7 +86,8 @@ impl Data {
         Some(Self { as_of: as_of.to_string(), age_seconds: age.as_secs_f64() })
     }
 
-    fn text(&self) -> String {
+    /// The time and the age, in words.
+    pub fn text(&self) -> String {
         let age = match Duration::try_from_secs_f64(self.age_seconds) {
             Ok(age) => format!("{} when the run started", trapheus_alert::plain::age(age)),
             Err(_) => "taken by this run".to_owned(),
@@ -227,165 +230,13 @@ impl Report {
         self.status == Status::Succeeded.name()
     }
 
-    /// The summary below a timeline.
+    /// The summary below a timeline, as a pipe gets it.
     pub fn summary(&self) -> String {
-        let mut text = String::new();
-        // Writing to a String cannot fail.
-        let _ = self.write_summary(&mut text);
-        text
+        let mut text = Vec::new();
+        // Writing to memory cannot fail.
+        let _ = summary::write(self, Width::UNLIMITED, &mut anstream::StripStream::new(&mut text));
+        String::from_utf8_lossy(&text).into_owned()
     }
-
-    fn write_summary(&self, out: &mut String) -> std::fmt::Result {
-        for redriven in &self.redriven {
-            let (ended, pause) = (redriven.ended_seconds, redriven.at_seconds - redriven.ended_seconds);
-            writeln!(out, "{} after {}, redriven {} later", redriven.status, clock(ended), clock(pause))?;
-        }
-        writeln!(out, "{} after {}", self.status, clock(self.duration_seconds))?;
-        if let Some(error) = &self.error {
-            writeln!(out, "\n{error}")?;
-            for line in self.cause.as_deref().unwrap_or_default().lines() {
-                writeln!(out, "  {line}")?;
-            }
-        }
-        for other in self.others.iter().filter(|other| !other.is_worth_showing()) {
-            let of = other.input["execution"].as_str().unwrap_or_default();
-            let whose = if of == self.execution { "Its recovery" } else { "The other execution's recovery" };
-            writeln!(out, "\n{whose} had nothing to do: {} after {}", other.status, clock(other.duration_seconds))?;
-        }
-        self.write_warnings(out)?;
-        writeln!(out, "\nWhat exists now")?;
-        for row in self.existing() {
-            writeln!(out, "  {row}")?;
-        }
-        writeln!(out)?;
-        if let Some(data) = &self.data {
-            writeln!(out, "Data of the backup      {}", data.text())?;
-        }
-        if let Some(downtime) = self.downtime_seconds {
-            let identifier = self.input["identifier"].as_str().unwrap_or_default();
-            writeln!(out, "Downtime of the name    {} without an available `{identifier}`", clock(downtime))?;
-        }
-        let calls: u64 = self.rds_calls.values().sum();
-        writeln!(out, "RDS API calls           {calls}{}", by_count(&self.rds_calls))?;
-        writeln!(
-            out,
-            "State transitions       {} and {} function invocations of {} in all",
-            self.state_transitions,
-            self.function_invocations,
-            clock(self.function_seconds)
-        )?;
-        writeln!(out, "Alerts sent             {} by mail, {} to Slack", self.mails.len(), self.posts.len())?;
-        writeln!(out, "Estimated cost          ${:.4} beside RDS itself", self.cost.total())
-    }
-
-    /// A fault without an effect must not look like one that the run survived.
-    fn write_warnings(&self, out: &mut String) -> std::fmt::Result {
-        let refused = self.struck.iter().filter_map(|strike| Some((strike, strike.refused.as_ref()?)));
-        let refused: Vec<String> = refused
-            .map(|(strike, code)| format!("RDS refused what this fault does ({code}): {}", strike.fault))
-            .collect();
-        let never = self.never_struck.iter().map(|fault| format!("this fault never struck: {fault}"));
-        for (position, warning) in never.chain(refused).enumerate() {
-            let gap = if position == 0 { "\n" } else { "" };
-            writeln!(out, "{gap}Warning: {warning}")?;
-        }
-        Ok(())
-    }
-
-    /// The databases and snapshots that the run could have touched, one row each. Unchanged bystanders are left out.
-    fn existing(&self) -> Vec<String> {
-        let mut rows = Vec::new();
-        for cluster in &self.world.clusters {
-            let before = self.world_before.clusters.iter().find(|known| known.resource_id == cluster.resource_id);
-            if before.is_none_or(|before| before.identifier != cluster.identifier) || self.names(&cluster.identifier) {
-                let before = before.map(|before| before.identifier.as_str());
-                let origin = self.origin(before, &cluster.identifier, &cluster.resource_id);
-                rows.push(row(
-                    "DB cluster",
-                    &cluster.identifier,
-                    cluster.status.as_ref(),
-                    &cluster.resource_id,
-                    &origin,
-                ));
-                for (position, member) in cluster.members.iter().enumerate() {
-                    let Some(member) = self.world.instance(member) else { continue };
-                    let role = if position == 0 { "writer" } else { "reader" };
-                    rows.push(row("  member", &member.identifier, member.status.as_ref(), &member.resource_id, role));
-                }
-            }
-        }
-        for instance in self.world.instances.iter().filter(|instance| instance.cluster.is_none()) {
-            let before = self.world_before.instances.iter().find(|known| known.resource_id == instance.resource_id);
-            if before.is_none_or(|before| before.identifier != instance.identifier) || self.names(&instance.identifier)
-            {
-                let before = before.map(|before| before.identifier.as_str());
-                let origin = self.origin(before, &instance.identifier, &instance.resource_id);
-                rows.push(row(
-                    "DB instance",
-                    &instance.identifier,
-                    instance.status.as_ref(),
-                    &instance.resource_id,
-                    &origin,
-                ));
-            }
-        }
-        let snapshots =
-            self.world.snapshots.iter().map(|s| ("DB snapshot", &s.identifier, &s.status, s.created_seconds));
-        let cluster_snapshots = self
-            .world
-            .cluster_snapshots
-            .iter()
-            .map(|s| ("DB cluster snapshot", &s.identifier, &s.status, s.created_seconds));
-        for (noun, identifier, status, created) in snapshots.chain(cluster_snapshots) {
-            let derived = ["-snapshot", "-temp"]
-                .iter()
-                .any(|suffix| identifier.strip_suffix(suffix).is_some_and(|name| self.names(name)));
-            if derived || created >= 0.0 {
-                let age = if created >= 0.0 { "taken during this run" } else { "as before" };
-                rows.push(row(noun, identifier, status.as_ref(), "", age));
-            }
-        }
-        if rows.is_empty() {
-            rows.push("nothing under this name".to_owned());
-        }
-        rows
-    }
-
-    /// The origin of a database: its former name, known by its resource id, or its creator.
-    fn origin(&self, before: Option<&str>, now: &str, resource_id: &str) -> String {
-        match before {
-            Some(before) if before == now => "the original".to_owned(),
-            Some(before) => format!("the original, formerly {before}"),
-            None => {
-                let made = self.world.made.iter().find(|made| made.resource_id == resource_id);
-                let maker = made.map_or("", |made| made.caller.as_str());
-                let is_by = |other: &OtherRun| other.execution.rsplit(':').next() == Some(maker);
-                match maker {
-                    OPERATOR => "made by a person".to_owned(),
-                    _ if self.others.iter().any(is_by) => "restored by another run".to_owned(),
-                    _ => "restored by this run".to_owned(),
-                }
-            }
-        }
-    }
-
-    fn names(&self, identifier: &str) -> bool {
-        self.input["identifier"].as_str().is_some_and(|wanted| wanted.eq_ignore_ascii_case(identifier))
-    }
-}
-
-fn row(noun: &str, identifier: &str, status: &str, resource_id: &str, remark: &str) -> String {
-    format!("{noun:<20} {identifier:<24} {status:<12} {resource_id:<34} {remark}").trim_end().to_owned()
-}
-
-fn by_count(calls: &BTreeMap<String, u64>) -> String {
-    if calls.is_empty() {
-        return String::new();
-    }
-    let mut calls: Vec<_> = calls.iter().collect();
-    calls.sort_by_key(|(_, count)| std::cmp::Reverse(**count));
-    let calls: Vec<String> = calls.iter().map(|(action, count)| format!("{count} {action}")).collect();
-    format!(" ({})", calls.join(", "))
 }
 
 /// `1h 02m 03s`, in the shortest form.

@@ -97,7 +97,7 @@ fn an_impossible_fault_is_exit_status_2_with_the_closest_name() {
     assert_eq!(output.status.code(), Some(2));
     let said = text(&output.stderr);
     assert!(
-        said.contains("did you mean `rename-instance`?") && said.contains("actions: DescribeDBInstances"),
+        said.contains("did you mean `rename-instance`") && said.contains("`--fault help` lists all names"),
         "{said}"
     );
 }

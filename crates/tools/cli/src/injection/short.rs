@@ -19,9 +19,7 @@ use trapheus_common::functions;
 
 use crate::lambda::LambdaError;
 
-use super::{
-    Beside, FunctionFault, FunctionFaultKind, InjectedFault, request_actions, state_names, suggestion, unknown,
-};
+use super::{Beside, FunctionFault, FunctionFaultKind, InjectedFault, request_actions, state_names, unknown};
 
 /// The faults of requests, in the short form.
 const REQUEST_FAULTS: [&str; 13] = [
@@ -86,18 +84,8 @@ pub(super) fn parse(text: &str) -> Result<InjectedFault, String> {
     if state_names().any(|state| state == name) {
         return state(&place, what);
     }
-    let all = || request_actions().chain(functions::names()).chain(state_names());
-    Err(format!(
-        "there is no action, function or state `{name}`{}\n  actions: {}\n  functions: {}\n  states: {}",
-        suggestion(name, all()),
-        list(request_actions()),
-        list(functions::names()),
-        list(state_names()),
-    ))
-}
-
-fn list<'a>(names: impl IntoIterator<Item = &'a str>) -> String {
-    names.into_iter().collect::<Vec<_>>().join(", ")
+    let all = request_actions().chain(functions::names()).chain(state_names());
+    Err(unknown("action, function or state", name, all))
 }
 
 fn place(text: &str) -> Result<Place<'_>, String> {
@@ -451,14 +439,14 @@ mod tests {
     fn an_impossible_fault_is_refused_with_the_known_names() {
         for (text, said) in [
             ("ModifyDBInstance", "WHERE=WHAT"),
-            ("ModifyDBInstanc=throttle", "did you mean `ModifyDBInstance`?"),
-            ("DbInstanceRenam=abort", "did you mean `DbInstanceRename`?"),
-            ("rename-instanc=crash", "did you mean `rename-instance`?"),
-            ("nothing-like-it=crash", "functions: validate-input"),
-            ("ModifyDBInstance=throtle", "did you mean `throttle`?"),
+            ("ModifyDBInstanc=throttle", "did you mean `ModifyDBInstance`"),
+            ("DbInstanceRenam=abort", "did you mean `DbInstanceRename`"),
+            ("rename-instanc=crash", "did you mean `rename-instance`"),
+            ("nothing-like-it=crash", "`--fault help` lists all names"),
+            ("ModifyDBInstance=throtle", "did you mean `throttle`"),
             ("ModifyDBInstance=abort", "known are: throttle"),
             ("ModifyDBInstance=endsIn", "`endsIn` needs a value"),
-            ("ModifyDBInstance=endsIn:faild", "did you mean `failed`?"),
+            ("ModifyDBInstance=endsIn:faild", "did you mean `failed`"),
             ("ModifyDBInstance=denied:please", "`denied` takes no value"),
             ("ModifyDBInstance=slow:soon", "`soon` is no number of seconds"),
             ("ModifyDBInstance=slow:-1", "-1 is no number of seconds"),
@@ -479,14 +467,14 @@ mod tests {
             ("rename-instance=denied", "known are: crash"),
             ("rename-instance=crash:now", "`crash` takes no value"),
             ("rename-instance=lambda", "`lambda` needs a value"),
-            ("rename-instance=lambda:ServiceExeption", "did you mean `Lambda.ServiceException`?"),
-            ("rename-instance=lambda:Lambda.ENINotReady", "did you mean `Lambda.ENINotReadyException`?"),
+            ("rename-instance=lambda:ServiceExeption", "did you mean `Lambda.ServiceException`"),
+            ("rename-instance=lambda:Lambda.ENINotReady", "did you mean `Lambda.ENINotReadyException`"),
             ("rename-instance=asleep", "`asleep` needs a value"),
             ("rename-instance=asleep:long", "`long` is no whole number of seconds"),
             ("rename-instance#1x2=asleep:60", "falls asleep once"),
             (
                 r#"{"function": {"function": "email", "fault": {"lambda": "Lambda.Unknwon"}}}"#,
-                "did you mean `Lambda.Unknown`?",
+                "did you mean `Lambda.Unknown`",
             ),
             ("DbInstanceRename=crash", "known are: abort"),
             ("DbInstanceRename#1x2=abort", "happens once"),
@@ -498,11 +486,11 @@ mod tests {
             ("end#1x2=redrive:1", "one of its ends"),
             ("end=abort", "known are: redrive:SECONDS"),
             ("at:soon=DeleteDBInstance", "no number of seconds"),
-            ("at:1=DeleteDBInstanc", "did you mean `DeleteDBInstance`?"),
+            ("at:1=DeleteDBInstanc", "did you mean `DeleteDBInstance`"),
             ("at:1=DeleteDBInstance:orders", "`orders` is no parameter"),
-            ("after:ModifyDBInstanc=DeleteDBInstance", "did you mean `ModifyDBInstance`?"),
+            ("after:ModifyDBInstanc=DeleteDBInstance", "did you mean `ModifyDBInstance`"),
             ("after:ModifyDBInstance#1x2=DeleteDBInstance", "after one request"),
-            (r#"{"abort": {"state": "DbInstanceRenam"}}"#, "did you mean `DbInstanceRename`?"),
+            (r#"{"abort": {"state": "DbInstanceRenam"}}"#, "did you mean `DbInstanceRename`"),
             (r#"{"abrt": {"state": "DbInstanceRename"}}"#, "unknown variant `abrt`"),
             (r#"{"abort": {"stat": "DbInstanceRename"}}"#, "unknown field `stat`"),
         ] {
