@@ -352,7 +352,7 @@ pub const TABLE: &[Row] = &[
         kinds: &[ErrorKind::Internal],
         codes: &["States.Runtime", "States.ParameterPathFailure", "Runtime.UserCodeError"],
         ..row(
-            "This is a defect in Trapheus, not in the database or the input.",
+            "The failure is a defect in Trapheus, not in the database or the input.",
             "Please report it with the execution's history.",
         )
     },
