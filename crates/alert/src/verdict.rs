@@ -121,8 +121,8 @@ fn not_recovered(recovery: &Recovery, commands: Commands<'_>) -> Verdict {
     let mut verdict = action_needed(format!("It is not known what is left to do: {}.", words::FOUND_NOTHING_OUT));
     if let Some(execution) = &recovery.interrupted {
         verdict.remarks.push(format!(
-            "The execution {execution} did not succeed. Look in the RDS console whether its database is under its name; if a \
-             database with `-temp` behind its name is there too, that is the original."
+            "The execution {execution} did not succeed. Look in the RDS console whether its database is under its \
+             name. If a database with `-temp` behind its name exists too, that one is the original."
         ));
         verdict.commands.extend(commands.recover(&recovery.execution, execution));
     }
@@ -303,8 +303,8 @@ impl Place<'_> {
     /// The same repair, done by the state machine.
     fn try_again(&self) -> String {
         format!(
-            "Instead of running the commands, you can have it tried again: once the cause is removed, start the state machine \
-             with the input {{\"task\": \"recover\", \"execution\": \"{}\"}}.",
+            "Instead of the commands, you can start a recovery. Remove the cause, then start the state machine with \
+             the input {{\"task\": \"recover\", \"execution\": \"{}\"}}.",
             self.run.execution
         )
     }

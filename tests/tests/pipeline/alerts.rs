@@ -37,7 +37,7 @@ const SCENES: &[Scene] = &[
         "subnet-group",
         ("shop", true),
         &["RestoreDBClusterFromSnapshot=error:DBSubnetGroupNotFoundFault:DB subnet group private does not exist."],
-        &["subnet group is gone", "Repair the DB subnet group", "shop is the original again"],
+        &["subnet group is missing", "Repair the DB subnet group", "shop is the original again"],
     ),
     (
         "deletion-protection",
@@ -66,7 +66,7 @@ const SCENES: &[Scene] = &[
         "no-route",
         ("orders", false),
         &["DescribeDBInstances#1x10000=connectionRefused"],
-        &["could not connect to AWS", "the route to a NAT gateway", "Nothing was touched"],
+        &["could not connect to AWS", "route to a NAT gateway", "Nothing was touched"],
     ),
     ("stopped", ("orders", false), &["RestoreDbInstanceFromSnapshot=abort"], &["was stopped", "is the original again"]),
     ("success", ("shop", true), &[], &["is verified.", "Duration:", "Downtime:", "nothing to do"]),

@@ -62,16 +62,17 @@ pub const TABLE: &[Row] = &[
         codes: &["DBInstanceAutomatedBackupQuotaExceeded", "DBInstanceAutomatedBackupQuotaExceededFault"],
         ..row(
             "The region holds as many retained automated backups as its quota allows.",
-            "Delete retained automated backups that are not needed (RDS console, Automated backups, Retained) or \
-                     ask for a higher quota; then delete the leftover -temp database.",
+            "Delete retained automated backups that are not needed (RDS console, Automated backups, Retained), or \
+             ask for a higher quota. Then delete the leftover -temp database.",
         )
     },
     Row {
         codes: &["StorageQuotaExceeded", "StorageQuotaExceededFault"],
         ..row(
-            "The account has reached its quota of database storage in this region; during a restore the original and the \
-             restored database exist side by side.",
-            "Remove databases that are not needed, or ask for a higher quota in Service Quotas, then start the run again.",
+            "The account has reached its quota of database storage in this region. During a restore, the original \
+             and the restored database both exist.",
+            "Remove databases that are not needed, or ask for a higher quota in Service Quotas. Then start the run \
+             again.",
         )
     },
     Row {
@@ -83,17 +84,18 @@ pub const TABLE: &[Row] = &[
             "SnapshotQuotaExceededFault",
         ],
         ..row(
-            "The account has reached an RDS quota in this region; during a restore the original and the restored \
-                      database exist side by side.",
-            "Remove what is not needed, or ask for a higher quota in Service Quotas, then start the run again.",
+            "The account has reached an RDS quota in this region. During a restore, the original and the restored \
+             database both exist.",
+            "Remove databases or snapshots that are not needed, or ask for a higher quota in Service Quotas. Then \
+             start the run again.",
         )
     },
     Row {
         codes: &["ExportTaskLimitReachedFault"],
         ..row(
-            "The account has as many exports in progress as RDS allows, and none ended while a place was waited for.",
-            "Export the snapshot when one has ended, or cancel one that are not needed (aws rds cancel-export-task); \
-                     \"waitForExport\": true waits longer for a place.",
+            "The account has as many exports in progress as RDS allows, and none ended while the run waited.",
+            "Export the snapshot when another export has ended, or cancel one (aws rds cancel-export-task). With \
+             \"waitForExport\": true, the run waits longer for a place.",
         )
     },
     Row {
@@ -128,8 +130,8 @@ pub const TABLE: &[Row] = &[
         statuses: &["inaccessible-encryption-credentials", "inaccessible-encryption-credentials-recoverable"],
         ..row(
             "The KMS key that encrypts the snapshot cannot be used.",
-            "Check that the key is enabled, not scheduled for deletion, and that its policy lets the restore \
-                     function's role use it (kms:DescribeKey, kms:CreateGrant); then start the run again.",
+            "Check that the key is enabled and not scheduled for deletion. Its policy must let the restore \
+             function's role use it (kms:DescribeKey, kms:CreateGrant). Then start the run again.",
         )
     },
     Row {
@@ -141,17 +143,18 @@ pub const TABLE: &[Row] = &[
         ],
         statuses: &["incompatible-network"],
         ..row(
-            "The database's network is not usable: its subnet group is gone, or has no free address or too few \
-                      Availability Zones.",
-            "Repair the DB subnet group (it must exist, cover two zones, and have free addresses in each); then \
-                     start the run again.",
+            "The database's network is not usable. Its subnet group is missing, or has no free address or too few \
+             Availability Zones.",
+            "Repair the DB subnet group, or create it again: it needs two zones, with free addresses in each. Then \
+             start the run again.",
         )
     },
     Row {
         codes: &["NetworkTypeNotSupported"],
         ..row(
             "The subnets of the database do not support its network type.",
-            "Give the DB subnet group subnets with IPv6, or change the network type of the original; then start the run again.",
+            "Give the DB subnet group subnets with IPv6, or change the network type of the original. Then start the \
+             run again.",
         )
     },
     Row {
@@ -182,7 +185,7 @@ pub const TABLE: &[Row] = &[
         wordings: &["maximumAge allows", "older than maximumAge"],
         ..row(
             "The backup is older than the input's maximumAge allows.",
-            "Take a new snapshot with create_snapshot_only, or give a higher maximumAge; then start the run again.",
+            "Take a new snapshot with create_snapshot_only, or give a higher maximumAge. Then start the run again.",
         )
     },
     Row {
@@ -191,7 +194,7 @@ pub const TABLE: &[Row] = &[
         ..row(
             "RDS no longer offers the engine version of the snapshot.",
             "Upgrade the snapshot (aws rds modify-db-snapshot --engine-version), or take a new one of the upgraded \
-                     database; then start the run again.",
+             database. Then start the run again.",
         )
     },
     Row {
@@ -229,7 +232,8 @@ pub const TABLE: &[Row] = &[
         wordings: &["DatabaseNames"],
         ..row(
             "The database, a member or a name that the run needs is outside the parameter DatabaseNames of the stack.",
-            "Check the identifier. If the run is right, add the prefix to DatabaseNames, deploy, and start the run again.",
+            "Check the identifier. If the run is right, add the prefix to DatabaseNames, deploy, and start the run \
+             again.",
         )
     },
     Row {
@@ -258,7 +262,8 @@ pub const TABLE: &[Row] = &[
         wordings: &["did not wake"],
         ..row(
             "Lambda deactivated a function in the VPC after weeks without a call, and did not activate it in time.",
-            "Start the run again in some minutes. If it fails again, check the subnets of the functions for free addresses.",
+            "Start the run again in some minutes. If it fails again, check the subnets of the functions for free \
+             addresses.",
         )
     },
     Row {
@@ -280,7 +285,8 @@ pub const TABLE: &[Row] = &[
         codes: &["InvalidDBSnapshotState", "InvalidDBSnapshotStateFault", "InvalidDBClusterSnapshotStateFault"],
         ..row(
             "The snapshot is not available.",
-            "Wait until the snapshot is available, or take it again with create_snapshot_only; then start the run again.",
+            "Wait until the snapshot is available, or take it again with create_snapshot_only. Then start the run \
+             again.",
         )
     },
     Row {
@@ -300,30 +306,31 @@ pub const TABLE: &[Row] = &[
         codes: &["Throttling", "ThrottlingException"],
         ..row(
             "AWS throttled the calls of this account for longer than the retries last.",
-            "Start the run again at a quieter time; if it happens often, find who calls RDS so much in this account.",
+            "Start the run again at a quieter time. If throttling repeats, find the caller with the most RDS calls \
+             in this account.",
         )
     },
     Row {
         kinds: &[ErrorKind::EndpointUnreachable],
         ..row(
             "A function could not connect to AWS.",
-            "The error names the interface endpoint, or the route to a NAT gateway, that its VPC needs, and the \
-                     security groups to look at; then start the run again.",
+            "The error names the missing interface endpoint or route to a NAT gateway, and the security groups to \
+             check. Then start the run again.",
         )
     },
     Row {
         kinds: &[ErrorKind::ServiceUnavailable],
         ..row(
             "AWS answered with server errors, or not at all, for longer than the retries last.",
-            "Look at the AWS Health Dashboard; start the run again when it is over.",
+            "Look at the AWS Health Dashboard. Start the run again when the outage is over.",
         )
     },
     Row {
         kinds: &[ErrorKind::AccessDenied],
         ..row(
             "A permission is missing.",
-            "The error names the action that was refused: check the function's role, permissions boundaries, \
-                     service control policies and the policy of the key; then start the run again.",
+            "The error names the refused action. Check the function's role, permissions boundaries, service control \
+             policies and the key's policy. Then start the run again.",
         )
     },
     Row {
@@ -336,16 +343,16 @@ pub const TABLE: &[Row] = &[
     Row {
         kinds: &[ErrorKind::WaitTimedOut],
         ..row(
-            "RDS did not get there before the run's deadline.",
-            "Look at the database's recent events in the RDS console; if it is only slow, raise the deadline and \
-                     start the run again.",
+            "RDS did not finish its work before the run's deadline.",
+            "Look at the database's recent events in the RDS console. If RDS is only slow, raise the deadline and \
+             start the run again.",
         )
     },
     Row {
         kinds: &[ErrorKind::Internal],
         codes: &["States.Runtime", "States.ParameterPathFailure", "Runtime.UserCodeError"],
         ..row(
-            "This is a defect in Trapheus, not in the database or the input.",
+            "The failure is a defect in Trapheus, not in the database or the input.",
             "Please report it with the execution's history.",
         )
     },

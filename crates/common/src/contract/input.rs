@@ -216,8 +216,8 @@ fn unfit_execution(execution: &str) -> Option<String> {
     let unfit = identifiers::unfit_in_tag_value(execution);
     (!identifiers::is_tag_value(execution)).then(|| {
         format!(
-            "the execution is called `{}`; its name becomes the value of a tag, and RDS takes no `{unfit}` there: start it \
-             under another name, of letters, digits and `_ . = + - @`",
+            "the execution is called `{}`. Its name becomes the value of a tag, and RDS takes no `{unfit}` there. \
+             Start it under another name, of letters, digits and `_ . = + - @`",
             execution.rsplit(':').next().unwrap_or_default()
         )
     })

@@ -37,8 +37,9 @@ fn advice(host: &str) -> String {
         return String::new();
     };
     format!(
-        ". A function in a VPC needs the interface endpoint com.amazonaws.{region}.{service}, with private DNS, or a route \
-         from its subnets to a NAT gateway, and security groups that let port 443 out of the function and into the endpoint"
+        ". A function's VPC needs the interface endpoint com.amazonaws.{region}.{service} with private DNS, or a \
+         route from the subnets to a NAT gateway. Security groups must let port 443 out of the function and into the \
+         endpoint"
     )
 }
 

@@ -257,16 +257,17 @@ fn kept_aside(names: &Names, resource_id: &str) -> String {
 /// The reason why the discard no longer waits for a restored database.
 fn awaited_long_enough(identifier: &str, status: &str) -> String {
     format!(
-        "RDS still works on the restored database {identifier} (status {status}), and the part of the rollback's time that \
-         may be spent on waiting for that is over"
+        "RDS still works on the restored database {identifier} (status {status}), and the rollback's time for this \
+         wait is over"
     )
 }
 
 /// The note on an aside database that is being deleted.
 fn discarded(names: &Names, resource_id: &str) -> String {
     format!(
-        "the restored database ({resource_id}) may have been in service, so it was renamed to {} and is being deleted with the final \
-         snapshot {}, which holds everything that clients wrote to it. Delete that snapshot once you do not need it",
+        "the restored database ({resource_id}) may have been in service, so it was renamed to {}. RDS is deleting it \
+         with the final snapshot {}, which holds everything that clients wrote to it. Delete that snapshot once you \
+         do not need it",
         names.aside, names.discarded_snapshot
     )
 }
@@ -274,9 +275,9 @@ fn discarded(names: &Names, resource_id: &str) -> String {
 /// The note on a deleted database of which RDS keeps only the automated backups.
 fn backups_kept(identifier: &str, resource_id: &str, status: &str) -> String {
     format!(
-        "the restored database {identifier} ({resource_id}) may have been in service and took neither a rename nor a final snapshot in \
-         status {status}, so it is being deleted and its automated backups are retained: restore it to a point in time with \
-         the source resource id {resource_id}"
+        "the restored database {identifier} ({resource_id}) may have been in service and took no rename or final \
+         snapshot in status {status}. RDS is deleting it, and its automated backups are retained. Restore it to a \
+         point in time with the source resource id {resource_id}"
     )
 }
 
@@ -285,9 +286,9 @@ fn nothing_to_keep(request: &Request, identifier: &str, resource_id: &str, statu
     failed(
         request,
         format!(
-            "the restored database {identifier} ({resource_id}) was not deleted: it may have been in service, its status {status} takes \
-             neither a rename nor a final snapshot, and it has no automated backups, so its deletion would lose what clients \
-             wrote. Save that, then delete it by hand"
+            "the restored database {identifier} ({resource_id}) was not deleted: it may have been in service. Its \
+             status {status} takes neither a rename nor a final snapshot, and it has no automated backups. A deletion \
+             would lose the writes of clients. Save them, then delete the database by hand"
         ),
     )
 }

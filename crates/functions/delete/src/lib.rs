@@ -171,9 +171,9 @@ fn backup_quota(request: &Request, identifier: &str) -> Error {
     failed(
         request,
         format!(
-            "{0} was not deleted: its automated backups are to be kept, and the account holds its quota of retained \
-             automated backups (40 in a region). Delete retained backups that are not needed (RDS console, Automated \
-             backups, Retained) or have the quota raised, then delete {0} by hand; the restored {1} works",
+            "{0} was not deleted, because its automated backups are to be kept. The account holds its quota of \
+             retained automated backups (40 in a region). Delete retained backups that are not needed (RDS console, \
+             Automated backups, Retained), or ask for a higher quota. Then delete {0} by hand; the restored {1} works",
             identifier, request.identifier
         ),
     )

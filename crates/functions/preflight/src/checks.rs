@@ -216,8 +216,8 @@ fn nothing_is_pending(_: &Request, facts: &Facts) -> Vec<Problem> {
     pending
         .map(|database| {
             Problem::lasting(format!(
-                "`{}` has pending modifications, which a rename would carry out as well: apply them first, with {}, or \
-                 take them back by modifying it to what it is now",
+                "`{}` has pending modifications, which a rename would carry out as well. Apply them first, with {}, \
+                 or modify the database back to its present settings",
                 database.identifier,
                 cli_advice::apply_pending(database)
             ))
@@ -232,8 +232,8 @@ fn groups_are_in_force(_: &Request, facts: &Facts) -> Vec<Problem> {
     waiting
         .map(|(Database { identifier, .. }, group)| {
             Problem::lasting(format!(
-                "{group} of `{identifier}` waits to be put into force, and a rename would do that by its reboot: reboot the \
-                 database first, or give it back the group that is in force"
+                "{group} of `{identifier}` waits to be put into force, and the reboot of a rename would do that. To \
+                 continue, reboot the database first, or give it back the group that is in force"
             ))
         })
         .collect()
@@ -244,8 +244,8 @@ fn no_integration_reads(request: &Request, facts: &Facts) -> Vec<Problem> {
     integrations
         .map(|integration| {
             Problem::lasting(format!(
-                "the zero-ETL integration `{integration}` reads `{}`, and fails for good when the original is deleted: delete \
-                 the integration first, with {}, and create it again for the restored database",
+                "the zero-ETL integration `{integration}` reads `{}`, and fails for good when the original is \
+                 deleted. Delete the integration first, with {}, and create it again for the restored database",
                 request.identifier,
                 cli_advice::operation("delete-integration")
             ))
@@ -363,8 +363,8 @@ fn members_are_home(_: &Request, facts: &Facts) -> Vec<Problem> {
                 cli_advice::recover(execution)
             ),
             None => format!(
-                "the name of the member `{name}` ends in `-temp`, as those of members do that a run has moved away: give it \
-                 another one first, for instance with {back}"
+                "the name of the member `{name}` ends in `-temp`, like that of a member that a run moved away. Give \
+                 it another name first, for instance with {back}"
             ),
         }))
     });
@@ -493,9 +493,9 @@ fn no_snapshot(request: &Request, facts: &Facts) -> String {
     let interrupted = facts.temporary_snapshot.as_ref().and_then(|left| Some((left, left.interrupted_by()?)));
     match interrupted {
         Some((left, execution)) => format!(
-            "the snapshot `{identifier}` does not exist, because the execution {execution} was interrupted while it was \
-             replaced; its successor is `{}`: run the task create_snapshot_only, which finishes the replacement with a \
-             new snapshot, or keep that one, with {}",
+            "the snapshot `{identifier}` does not exist, because the execution {execution} was interrupted while it \
+             replaced it. Its successor is `{}`. Run the task create_snapshot_only, which finishes the replacement \
+             with a new snapshot, or keep the successor, with {}",
             left.identifier,
             cli_advice::copy_snapshot(request, left)
         ),
@@ -614,8 +614,8 @@ fn another_databases_snapshot(request: &Request, target: &Database, snapshot: &S
         None => String::new(),
     };
     format!(
-        "the snapshot `{}` was taken of {of}{origin}, not of `{}` ({}): copy it to another name if it is needed, then {}, and \
-         run the task create_snapshot, which takes one of `{}` and restores from it",
+        "the snapshot `{}` was taken of {of}{origin}, not of `{}` ({}). Copy it to another name if it is needed, then \
+         {}. Then run the task create_snapshot, which takes one of `{}` and restores from it",
         snapshot.identifier,
         target.identifier,
         target.resource_id,
@@ -1288,7 +1288,12 @@ mod tests {
         assert_eq!(problems(&instance, instance_facts(), Vec::new(), None), none, "no quota is known");
         let full = quota("DBInstances", 40, 40);
         let text = problems(&instance, instance_facts(), vec![full.clone()], None).join("\n");
-        assert!(text.contains("DB instances has no room: 40 of 40 are used, and the run needs 1 more"), "{text}");
+        assert!(
+            text.contains(
+                "DB instances has no room: 40 of 40 are used. Until the original is deleted, the run needs 1 more"
+            ),
+            "{text}"
+        );
         assert_eq!(problems(&instance, instance_facts(), vec![quota("DBInstances", 39, 40)], None), none);
 
         let almost = vec![quota("DBInstances", 39, 40), quota("DBClusters", 40, 40)];

@@ -47,8 +47,8 @@ pub(crate) fn have_room(request: &Request, facts: &Facts) -> Vec<Problem> {
     let exceeded = needs(request, facts).into_iter().filter_map(|Need { quota, added, what }| {
         let Quota { used, max, .. } = facts.room.quota(quota).filter(|quota| quota.used + added > quota.max)?;
         Some(format!(
-            "the account's quota of {what} has no room: {used} of {max} are used, and the run needs {added} more until \
-             the original is deleted: raise the quota in Service Quotas, or delete unused databases and backups"
+            "the account's quota of {what} has no room: {used} of {max} are used. Until the original is deleted, the \
+             run needs {added} more. Raise the quota in Service Quotas, or delete unused databases and backups"
         ))
     });
     exceeded.chain(backups_have_no_room(request, facts)).map(Problem::lasting).collect()
@@ -110,9 +110,9 @@ fn backups_have_no_room(request: &Request, facts: &Facts) -> Option<String> {
     let (retained, most) = (count(facts.room.retained_backups?), facts.room.quota(name)?.max);
     (retained >= most).then(|| {
         format!(
-            "the automated backups of `{}` are to be kept when it is deleted, but the account holds {retained} of {most} \
-             retained automated backups already: delete some that are not needed (RDS console, Automated backups, \
-             Retained), or raise the quota of {}s",
+            "the automated backups of `{}` are to be kept when it is deleted. But the account already holds \
+             {retained} of {most} retained automated backups. Delete some that are not needed (RDS console, Automated \
+             backups, Retained), or raise the quota of {}s",
             target.identifier, request.kind
         )
     })

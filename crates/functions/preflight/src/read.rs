@@ -259,8 +259,9 @@ pub(crate) fn plan<O: Serialize>(
     }
     let members = facts.members.len();
     let message = format!(
-        "a problem was found before anything was touched:\n- the settings of `{}` and its {members} members take {size} \
-         bytes in the state document, which has room for {}: remove members before the run and add them again after it",
+        "a problem was found before anything was touched:\n- the settings of `{}` and its {members} members take \
+         {size} bytes in the state document, which has room for {}. Remove members before the run and add them again \
+         after it",
         request.identifier,
         document::MOST_BYTES - FOR_STEPS
     );

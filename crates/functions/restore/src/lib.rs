@@ -59,8 +59,8 @@ fn taken(kind: ErrorKind, identifier: &str, why: &str) -> Error {
         kind,
         identifier,
         format!(
-            "cannot restore: the name {identifier} is taken by a database that is not this run's to touch ({why}); \
-             rename or delete that database, then start the run again"
+            "cannot restore: the name {identifier} is taken by a database that is not the run's own ({why}). Rename \
+             or delete that database, then start the run again"
         ),
     )
 }

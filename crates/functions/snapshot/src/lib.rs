@@ -221,8 +221,8 @@ impl<S: Snapshots> SnapshotStep<'_, S> {
 
     fn refused(&self, Refused { name, why }: &Refused) -> Error {
         self.failed(format!(
-            "the name {} is needed for this run's snapshot, but the snapshot of that name is not touched, because {why}: \
-             copy it to another name if it is wanted, delete it, and start the run again",
+            "the run's snapshot needs the name {}, but the snapshot of that name is not touched, because {why}. Copy \
+             it to another name if it is needed, delete it, and start the run again",
             self.name(*name)
         ))
     }

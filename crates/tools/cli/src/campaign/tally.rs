@@ -99,15 +99,16 @@ impl Tally {
 }
 
 const HEAD: &str = "\
-# What can go wrong
+# Faults of a run
 
-Every row is a family of rehearsals: each fault at every moment of a run, for a DB instance, an Aurora cluster and a Multi-AZ
-DB cluster, with every task. Each run is judged on the eight promises of [the architecture](architecture.md) from what exists at
-its end. A run that ends `FAILED` or `ABORTED` has kept them: the original is back under its name, and people were told.
+Every row is a family of rehearsals. A family has its fault at every moment of a run, with every task. The databases are a DB
+instance, an Aurora cluster and a Multi-AZ DB cluster. The campaign judges each run on the eight promises of
+[the architecture](architecture.md), from what exists at its end. A run that ends `FAILED` or `ABORTED` has kept the promises
+too. The original is back under its name, and alerts have reported the failure.
 
-`trapheus campaign` runs them all, `--family NAME` one family, `--seeds N` random combinations as well. This page is written by
-`trapheus campaign --table docs/faults.md`; `--check` compares it instead.
+`trapheus campaign` runs every family, `--family NAME` one of them, and `--seeds N` random combinations as well. The command
+`trapheus campaign --table docs/faults.md` writes this page; `--check` compares it instead.
 
-| family | what happens | the original project | Trapheus | runs |
+| family | fault | the original project | Trapheus | runs |
 |---|---|---|---|---|
 ";
