@@ -145,7 +145,8 @@ async fn clusters_where(rds: &Client, filter: Option<(&str, &[&str])>) -> Result
 
 /// The DB snapshot of this name, if it exists.
 pub async fn snapshot(rds: &Client, identifier: &str) -> Result<Option<DbSnapshot>> {
-    match rds.describe_db_snapshots().db_snapshot_identifier(identifier).send().await {
+    let call = rds.describe_db_snapshots().db_snapshot_identifier(identifier);
+    match call.set_snapshot_type(type_by_name(identifier)).send().await {
         Ok(answer) => Ok(answer.db_snapshots.unwrap_or_default().into_iter().next()),
         Err(error) if error.as_service_error().is_some_and(|e| e.is_db_snapshot_not_found_fault()) => Ok(None),
         Err(error) => Err(look_failed(identifier, "cannot describe the DB snapshot", &error)),
@@ -154,10 +155,22 @@ pub async fn snapshot(rds: &Client, identifier: &str) -> Result<Option<DbSnapsho
 
 /// The DB cluster snapshot of this name, if it exists.
 pub async fn cluster_snapshot(rds: &Client, identifier: &str) -> Result<Option<DbClusterSnapshot>> {
-    match rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(identifier).send().await {
+    let call = rds.describe_db_cluster_snapshots().db_cluster_snapshot_identifier(identifier);
+    match call.set_snapshot_type(type_by_name(identifier)).send().await {
         Ok(answer) => Ok(answer.db_cluster_snapshots.unwrap_or_default().into_iter().next()),
         Err(error) if error.as_service_error().is_some_and(|e| e.is_db_cluster_snapshot_not_found_fault()) => Ok(None),
         Err(error) => Err(look_failed(identifier, "cannot describe the DB cluster snapshot", &error)),
+    }
+}
+
+/// The type of a snapshot that AWS names itself: RDS finds such a snapshot only if the call names its type as well.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_DescribeDBSnapshots.html>
+fn type_by_name(identifier: &str) -> Option<String> {
+    let (prefix, _) = identifier.split_once(':')?;
+    match prefix {
+        "rds" => Some("automated".to_owned()),
+        "awsbackup" => Some(prefix.to_owned()),
+        _ => None,
     }
 }
 

@@ -7,21 +7,20 @@
 //! <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_RestoreDBClusterFromSnapshot.html>
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{DbCluster, DbInstance, Tag};
-use trapheus_common::claim::{self, Claim, Lookup, Ownership};
+use aws_sdk_rds::types::{DbCluster, DbClusterSnapshot, DbInstance};
+use trapheus_common::claim::{self, Claim, Ownership};
 use trapheus_common::document::{
     ClusterKind, Member, OriginalCluster, Request, RestoreEvent, Source, SourceKind, StepOutput, Target, TaskName,
 };
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::rds::{self, Database};
 use trapheus_common::settings::{ClusterSettings, SettingCall, Settings};
-use trapheus_common::source::Seen;
 use trapheus_common::tags::{self, Role};
 use trapheus_common::wait::acceptor::Phase;
 use trapheus_common::wait::{Goal, MemberGoal};
 use trapheus_common::{Error, ErrorKind, Result};
 
-use crate::{calls, check_original, moment, refused, restored_by_us, taken, unchanged};
+use crate::{Restores, Wanted, calls, moment, refused, requested, taken};
 
 const KIND: ErrorKind = ErrorKind::ClusterRestore;
 
@@ -29,33 +28,9 @@ const KIND: ErrorKind = ErrorKind::ClusterRestore;
 pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Result<StepOutput> {
     let RestoreEvent { request, plan, to, .. } = &event;
     let original = &plan.original;
-    let target = &plan.target();
-    let identifier = target.names.of(*to)?;
-    let clusters = Lookup::<DbCluster>::find_beside(rds, target, *to, |restored| {
-        restored.is_none_or(|restored| Claim::is_shown_by(restored, &request.execution))
-    })
-    .await?;
-    let claimed = clusters.claimed(request, target)?;
-    check_original(KIND, &event, claimed.db_cluster_identifier())?;
-    let pinned = plan.pinned()?;
+    let identifier = plan.names.database.of(*to)?;
+    let restored: DbCluster = requested(rds, &event, identifier).await?;
     let output = StepOutput::done(TaskName::ClusterRestore, identifier);
-    let restored = match restored_by_us(KIND, clusters.at(identifier), &event, identifier)? {
-        Some(found) => found.clone(),
-        // Boxed, because the call has room for some forty parameters.
-        None => match Box::pin(ask_for_cluster(rds, &event, identifier, claimed)).await {
-            Ok(answer) => answer,
-            // If the cluster exists all the same, the answer to its creation was lost.
-            Err(failure) => {
-                let found = claim::created(rds, identifier.as_str(), &request.execution).await?;
-                restored_by_us(KIND, found.as_ref(), &event, identifier)?.cloned().ok_or(failure)?
-            }
-        },
-    };
-    claim::complete(rds, &restored, &request.execution).await?;
-    let own = claimed.db_cluster_arn().unwrap_or_default();
-    let snapshot = rds::source::cluster_snapshot_now(rds, pinned, own).await?;
-    let seen = rds::source::seen_beside(pinned, snapshot.as_ref(), rds::source::of_cluster_snapshot);
-    unchanged(KIND, identifier.as_str(), pinned, &seen)?;
     let resource_id = restored.db_cluster_resource_id.clone();
     let restoring = Restoring { rds, event: &event, identifier, resource_id };
     if restored.phase() != Phase::Available || is_busy(&restored) {
@@ -88,74 +63,58 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalCluster>) -> Resu
     Ok(output.waiting_for(restoring.goal(&goals)))
 }
 
-async fn ask_for_cluster(
-    rds: &Client,
-    event: &RestoreEvent<OriginalCluster>,
-    identifier: &DatabaseIdentifier,
-    claimed: &DbCluster,
-) -> Result<DbCluster> {
-    let RestoreEvent { request, plan, .. } = event;
-    let pinned = plan.pinned()?;
-    let tags = tags::with_mark(&tags::of_the_user(claimed.tag_list()), &request.execution, Role::Restored);
-    match pinned.kind {
-        SourceKind::Snapshot => {
-            let own = claimed.db_cluster_arn().unwrap_or_default();
-            from_snapshot(rds, (pinned, own), (identifier, tags), &plan.original).await
-        }
-        SourceKind::PointInTime | SourceKind::Clone => to_moment(rds, pinned, (identifier, tags), &plan.original).await,
+impl Restores for DbCluster {
+    type Original = OriginalCluster;
+    type Snapshot = DbClusterSnapshot;
+    const ERROR: ErrorKind = KIND;
+
+    async fn snapshot_now(rds: &Client, pinned: &Source, own: &str) -> Result<Option<DbClusterSnapshot>> {
+        rds::source::cluster_snapshot_now(rds, pinned, own).await
+    }
+
+    fn pin(snapshot: &DbClusterSnapshot) -> Option<Source> {
+        rds::source::of_cluster_snapshot(snapshot)
+    }
+
+    async fn from_snapshot(
+        rds: &Client,
+        wanted: Wanted<'_, OriginalCluster>,
+        snapshot: &DbClusterSnapshot,
+    ) -> Result<Self> {
+        // Without a version RDS would use the engine's default, not the snapshot's.
+        let version = snapshot.engine_version().unwrap_or(&wanted.original.engine_version);
+        let call = rds
+            .restore_db_cluster_from_snapshot()
+            .db_cluster_identifier(wanted.identifier)
+            .set_snapshot_identifier(wanted.snapshot())
+            .engine(&wanted.original.engine)
+            .engine_version(version)
+            .deletion_protection(false)
+            .set_tags(Some(wanted.tags));
+        let answer = calls::restore_cluster(call, settings(wanted.original)).send().await;
+        answer.map(|answer| answer.db_cluster.unwrap_or_else(nothing)).map_err(|error| wanted.subject.refused(&error))
+    }
+
+    /// The resource id names the source, because the run has renamed the original, and the name may pass to another cluster.
+    async fn to_moment(rds: &Client, wanted: Wanted<'_, OriginalCluster>) -> Result<Self> {
+        let call = rds
+            .restore_db_cluster_to_point_in_time()
+            .db_cluster_identifier(wanted.identifier)
+            .source_db_cluster_resource_id(wanted.pinned.resource_id_for_calls()?)
+            .deletion_protection(false)
+            .set_tags(Some(wanted.tags));
+        // RDS takes no moment for a copy-on-write clone, which has the present state.
+        let call = match wanted.pinned.kind {
+            SourceKind::Clone => call.restore_type("copy-on-write").use_latest_restorable_time(true),
+            _ => call.restore_to_time(moment(wanted.pinned)),
+        };
+        let answer = calls::restore_cluster_to_moment(call, settings(wanted.original)).send().await;
+        answer.map(|answer| answer.db_cluster.unwrap_or_else(nothing)).map_err(|error| wanted.subject.refused(&error))
     }
 }
 
-async fn from_snapshot(
-    rds: &Client,
-    (pinned, own): (&Source, &str),
-    (identifier, tags): (&DatabaseIdentifier, Vec<Tag>),
-    original: &OriginalCluster,
-) -> Result<DbCluster> {
-    let identifier = identifier.as_str();
-    let snapshot = rds::source::cluster_snapshot_now(rds, pinned, own)
-        .await?
-        .ok_or_else(|| Error::new(KIND, identifier, format!("cannot restore: {pinned} does not exist")))?;
-    // The check is right before the call, because a name does not identify a snapshot.
-    unchanged(KIND, identifier, pinned, &Seen::of(Some(&snapshot), rds::source::of_cluster_snapshot))?;
-    // Without a version RDS would use the engine's default, not the snapshot's.
-    let version = snapshot.engine_version().unwrap_or(&original.engine_version);
-    let call = rds
-        .restore_db_cluster_from_snapshot()
-        .db_cluster_identifier(identifier)
-        .set_snapshot_identifier(pinned.snapshot_for_calls(own).map(str::to_owned))
-        .engine(&original.engine)
-        .engine_version(version)
-        .deletion_protection(false)
-        .set_tags(Some(tags));
-    match calls::restore_cluster(call, settings(original)).send().await {
-        Ok(answer) => Ok(answer.db_cluster.unwrap_or_else(|| DbCluster::builder().build())),
-        Err(error) => Err(refused(KIND, identifier, &format!("cannot restore from {pinned}"), &error)),
-    }
-}
-
-/// The resource id names the source, because the run has renamed the original, and the name may pass to another cluster.
-async fn to_moment(
-    rds: &Client,
-    pinned: &Source,
-    (identifier, tags): (&DatabaseIdentifier, Vec<Tag>),
-    original: &OriginalCluster,
-) -> Result<DbCluster> {
-    let call = rds
-        .restore_db_cluster_to_point_in_time()
-        .db_cluster_identifier(identifier)
-        .source_db_cluster_resource_id(pinned.resource_id_for_calls()?)
-        .deletion_protection(false)
-        .set_tags(Some(tags));
-    // "You can't restore to a specified time" with copy-on-write: a clone has the present state.
-    let call = match pinned.kind {
-        SourceKind::Clone => call.restore_type("copy-on-write").use_latest_restorable_time(true),
-        _ => call.restore_to_time(moment(pinned)),
-    };
-    match calls::restore_cluster_to_moment(call, settings(original)).send().await {
-        Ok(answer) => Ok(answer.db_cluster.unwrap_or_else(|| DbCluster::builder().build())),
-        Err(error) => Err(refused(KIND, identifier.as_str(), &format!("cannot restore {pinned}"), &error)),
-    }
+fn nothing() -> DbCluster {
+    DbCluster::builder().build()
 }
 
 fn settings(original: &OriginalCluster) -> ClusterSettings {

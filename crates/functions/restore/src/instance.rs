@@ -1,49 +1,18 @@
 //! Restores a DB instance in one call, from a snapshot or to a moment, with all the original's settings that the call takes.
 
 use aws_sdk_rds::Client;
-use aws_sdk_rds::types::{DbInstance, Tag};
-use trapheus_common::claim::{self, Claim, Lookup};
+use aws_sdk_rds::types::{DbInstance, DbSnapshot};
 use trapheus_common::document::{OriginalInstance, RestoreEvent, Source, SourceKind, StepOutput, TaskName};
-use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::settings::{InstanceSettings, SettingCall, Settings};
-use trapheus_common::source::Seen;
-use trapheus_common::tags::{self, Role};
 use trapheus_common::wait::Goal;
 use trapheus_common::{Error, ErrorKind, Result, rds};
 
-use crate::{calls, check_original, moment, refused, restored_by_us, unchanged};
-
-const KIND: ErrorKind = ErrorKind::InstanceRestore;
+use crate::{Restores, Wanted, calls, moment, requested};
 
 /// Restores the instance, unless its restore is under way.
 pub async fn restore(rds: &Client, event: RestoreEvent<OriginalInstance>) -> Result<StepOutput> {
-    let RestoreEvent { request, plan, to, .. } = &event;
-    let target = &plan.target();
-    let identifier = target.names.of(*to)?;
-    let instances = Lookup::<DbInstance>::find_beside(rds, target, *to, |restored| {
-        restored.is_none_or(|restored| Claim::is_shown_by(restored, &request.execution))
-    })
-    .await?;
-    let claimed = instances.claimed(request, target)?;
-    check_original(KIND, &event, claimed.db_instance_identifier())?;
-    let pinned = plan.pinned()?;
-    let restored = match restored_by_us(KIND, instances.at(identifier), &event, identifier)? {
-        Some(found) => found.clone(),
-        // Boxed, because the call has room for some forty parameters.
-        None => match Box::pin(ask_for_it(rds, &event, identifier, claimed)).await {
-            Ok(answer) => answer,
-            // If the instance exists all the same, the answer to its creation was lost.
-            Err(failure) => {
-                let found = claim::created(rds, identifier.as_str(), &request.execution).await?;
-                restored_by_us(KIND, found.as_ref(), &event, identifier)?.cloned().ok_or(failure)?
-            }
-        },
-    };
-    claim::complete(rds, &restored, &request.execution).await?;
-    let own = claimed.db_instance_arn().unwrap_or_default();
-    let snapshot = rds::source::snapshot_now(rds, pinned, own).await?;
-    let seen = rds::source::seen_beside(pinned, snapshot.as_ref(), rds::source::of_snapshot);
-    unchanged(KIND, identifier.as_str(), pinned, &seen)?;
+    let identifier = event.plan.names.database.of(event.to)?;
+    let restored: DbInstance = requested(rds, &event, identifier).await?;
     Ok(StepOutput::done(TaskName::Restore, identifier).waiting_for(Goal::Available {
         identifier: identifier.clone(),
         resource_id: restored.dbi_resource_id,
@@ -51,67 +20,52 @@ pub async fn restore(rds: &Client, event: RestoreEvent<OriginalInstance>) -> Res
     }))
 }
 
-async fn ask_for_it(
-    rds: &Client,
-    event: &RestoreEvent<OriginalInstance>,
-    identifier: &DatabaseIdentifier,
-    claimed: &DbInstance,
-) -> Result<DbInstance> {
-    let RestoreEvent { request, plan, .. } = event;
-    let pinned = plan.pinned()?;
-    let tags = tags::with_mark(&tags::of_the_user(claimed.tag_list()), &request.execution, Role::Restored);
-    match pinned.kind {
-        SourceKind::Snapshot => {
-            let own = claimed.db_instance_arn().unwrap_or_default();
-            from_snapshot(rds, (pinned, own), (identifier, tags), &plan.original).await
+impl Restores for DbInstance {
+    type Original = OriginalInstance;
+    type Snapshot = DbSnapshot;
+    const ERROR: ErrorKind = ErrorKind::InstanceRestore;
+
+    async fn snapshot_now(rds: &Client, pinned: &Source, own: &str) -> Result<Option<DbSnapshot>> {
+        rds::source::snapshot_now(rds, pinned, own).await
+    }
+
+    fn pin(snapshot: &DbSnapshot) -> Option<Source> {
+        rds::source::of_snapshot(snapshot)
+    }
+
+    async fn from_snapshot(rds: &Client, wanted: Wanted<'_, OriginalInstance>, snapshot: &DbSnapshot) -> Result<Self> {
+        let call = rds
+            .restore_db_instance_from_db_snapshot()
+            .db_instance_identifier(wanted.identifier)
+            .set_db_snapshot_identifier(wanted.snapshot())
+            .deletion_protection(false)
+            .set_tags(Some(wanted.tags));
+        let settings = to_send(wanted.original, snapshot.allocated_storage());
+        let answer = calls::restore_instance(call, settings).send().await;
+        answer.map(|answer| answer.db_instance.unwrap_or_else(nothing)).map_err(|error| wanted.subject.refused(&error))
+    }
+
+    /// The resource id names the source, because the run has renamed the original, and the name may pass to another
+    /// database.
+    async fn to_moment(rds: &Client, wanted: Wanted<'_, OriginalInstance>) -> Result<Self> {
+        if wanted.pinned.kind == SourceKind::Clone {
+            return Err(Error::internal("RDS clones no DB instance"));
         }
-        SourceKind::PointInTime => to_moment(rds, pinned, (identifier, tags), &plan.original).await,
-        SourceKind::Clone => Err(Error::internal("RDS clones no DB instance")),
+        let call = rds
+            .restore_db_instance_to_point_in_time()
+            .target_db_instance_identifier(wanted.identifier)
+            .source_dbi_resource_id(wanted.pinned.resource_id_for_calls()?)
+            .restore_time(moment(wanted.pinned))
+            .deletion_protection(false)
+            .set_tags(Some(wanted.tags));
+        let settings = to_send(wanted.original, wanted.pinned.allocated_gib);
+        let answer = calls::restore_instance_to_moment(call, settings).send().await;
+        answer.map(|answer| answer.db_instance.unwrap_or_else(nothing)).map_err(|error| wanted.subject.refused(&error))
     }
 }
 
-async fn from_snapshot(
-    rds: &Client,
-    (pinned, own): (&Source, &str),
-    (identifier, tags): (&DatabaseIdentifier, Vec<Tag>),
-    original: &OriginalInstance,
-) -> Result<DbInstance> {
-    let identifier = identifier.as_str();
-    let snapshot = rds::source::snapshot_now(rds, pinned, own)
-        .await?
-        .ok_or_else(|| Error::new(KIND, identifier, format!("cannot restore: {pinned} does not exist")))?;
-    // The check is right before the call, because a name does not identify a snapshot.
-    unchanged(KIND, identifier, pinned, &Seen::of(Some(&snapshot), rds::source::of_snapshot))?;
-    let call = rds
-        .restore_db_instance_from_db_snapshot()
-        .db_instance_identifier(identifier)
-        .set_db_snapshot_identifier(pinned.snapshot_for_calls(own).map(str::to_owned))
-        .deletion_protection(false)
-        .set_tags(Some(tags));
-    match calls::restore_instance(call, to_send(original, snapshot.allocated_storage())).send().await {
-        Ok(answer) => Ok(answer.db_instance.unwrap_or_else(|| DbInstance::builder().build())),
-        Err(error) => Err(refused(KIND, identifier, &format!("cannot restore from {pinned}"), &error)),
-    }
-}
-
-/// The resource id names the source, because the run has renamed the original, and the name may pass to another database.
-async fn to_moment(
-    rds: &Client,
-    pinned: &Source,
-    (identifier, tags): (&DatabaseIdentifier, Vec<Tag>),
-    original: &OriginalInstance,
-) -> Result<DbInstance> {
-    let call = rds
-        .restore_db_instance_to_point_in_time()
-        .target_db_instance_identifier(identifier)
-        .source_dbi_resource_id(pinned.resource_id_for_calls()?)
-        .restore_time(moment(pinned))
-        .deletion_protection(false)
-        .set_tags(Some(tags));
-    match calls::restore_instance_to_moment(call, to_send(original, pinned.allocated_gib)).send().await {
-        Ok(answer) => Ok(answer.db_instance.unwrap_or_else(|| DbInstance::builder().build())),
-        Err(error) => Err(refused(KIND, identifier.as_str(), &format!("cannot restore {pinned}"), &error)),
-    }
+fn nothing() -> DbInstance {
+    DbInstance::builder().build()
 }
 
 /// The original's settings for the call. All figures fit the size that RDS gives the restored database. `has` is the size of
@@ -132,6 +86,8 @@ fn to_send(original: &OriginalInstance, has: Option<i32>) -> InstanceSettings {
 
 #[cfg(test)]
 mod tests {
+    use trapheus_common::tags;
+
     use super::*;
 
     fn original(engine: &str, allocated_gib: i32) -> OriginalInstance {

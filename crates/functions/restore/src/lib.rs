@@ -15,16 +15,126 @@ mod calls;
 pub mod cluster;
 pub mod instance;
 
+use aws_sdk_rds::Client;
 use aws_sdk_rds::config::http::HttpResponse;
 use aws_sdk_rds::error::{ProvideErrorMetadata, SdkError};
 use aws_sdk_rds::primitives::DateTime;
+use aws_sdk_rds::types::Tag;
 use trapheus_common::causes;
-use trapheus_common::claim::Ownership;
-use trapheus_common::document::{Original, RestoreEvent, Source};
+use trapheus_common::claim::{self, Claim, Lookup, Ownership};
+use trapheus_common::document::{Original, RestoreEvent, Source, SourceKind};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::rds::Database;
+use trapheus_common::rds::source::seen_beside;
 use trapheus_common::source::{self, Seen};
+use trapheus_common::tags::{self, Role};
 use trapheus_common::{Error, ErrorKind, Result};
+
+/// The calls that restore a database of one kind.
+trait Restores: Database {
+    type Original: Original;
+    type Snapshot;
+    /// The error of the step.
+    const ERROR: ErrorKind;
+
+    /// The pinned snapshot as it is now; none for a moment or a clone. `own` is an ARN of the run's account.
+    fn snapshot_now(rds: &Client, pinned: &Source, own: &str) -> impl Future<Output = Result<Option<Self::Snapshot>>>;
+    /// The identity of a snapshot.
+    fn pin(snapshot: &Self::Snapshot) -> Option<Source>;
+    fn from_snapshot(
+        rds: &Client,
+        wanted: Wanted<'_, Self::Original>,
+        snapshot: &Self::Snapshot,
+    ) -> impl Future<Output = Result<Self>>;
+    /// Restores a moment, or the present state as a clone.
+    fn to_moment(rds: &Client, wanted: Wanted<'_, Self::Original>) -> impl Future<Output = Result<Self>>;
+}
+
+/// The parameters of a restore that its source does not decide.
+struct Wanted<'a, O> {
+    identifier: &'a str,
+    original: &'a O,
+    pinned: &'a Source,
+    own: &'a str,
+    tags: Vec<Tag>,
+    subject: Subject<'a>,
+}
+
+impl<O> Wanted<'_, O> {
+    /// The snapshot as the call names it.
+    fn snapshot(&self) -> Option<String> {
+        self.pinned.snapshot_for_calls(self.own).map(str::to_owned)
+    }
+}
+
+/// The subject of a refused restore.
+#[derive(Clone, Copy)]
+struct Subject<'a> {
+    kind: ErrorKind,
+    identifier: &'a str,
+    pinned: &'a Source,
+}
+
+impl Subject<'_> {
+    fn refused<E>(self, error: &SdkError<E, HttpResponse>) -> Error
+    where
+        E: ProvideErrorMetadata + std::error::Error + 'static,
+    {
+        refused(self.kind, self.identifier, &format!("cannot restore from {}", self.pinned), error)
+    }
+}
+
+/// The restored database, once its restore is requested and its tags name its resource id. If a database already has the
+/// name, it has to be this execution's.
+async fn requested<D: Restores>(
+    rds: &Client,
+    event: &RestoreEvent<D::Original>,
+    identifier: &DatabaseIdentifier,
+) -> Result<D> {
+    let RestoreEvent { request, plan, to, .. } = event;
+    let target = &plan.target();
+    let databases = Lookup::<D>::find_beside(rds, target, *to, |restored| {
+        restored.is_none_or(|restored| Claim::is_shown_by(restored, &request.execution))
+    })
+    .await?;
+    let claimed = databases.claimed(request, target)?;
+    check_original(D::ERROR, event, claimed.identifier())?;
+    let pinned = plan.pinned()?;
+    let restored = match restored_by_us(D::ERROR, databases.at(identifier), event, identifier)? {
+        Some(found) => found.clone(),
+        // Boxed, because the call has room for some forty parameters.
+        None => match Box::pin(ask::<D>(rds, event, identifier.as_str(), claimed)).await {
+            Ok(answer) => answer,
+            // If the database exists all the same, the answer to its creation was lost.
+            Err(failure) => {
+                let found = claim::created(rds, identifier.as_str(), &request.execution).await?;
+                restored_by_us(D::ERROR, found.as_ref(), event, identifier)?.cloned().ok_or(failure)?
+            }
+        },
+    };
+    claim::complete(rds, &restored, &request.execution).await?;
+    let snapshot = D::snapshot_now(rds, pinned, claimed.arn().unwrap_or_default()).await?;
+    unchanged(D::ERROR, identifier.as_str(), pinned, &seen_beside(pinned, snapshot.as_ref(), D::pin))?;
+    Ok(restored)
+}
+
+/// Requests the restore from the pinned backup.
+async fn ask<D: Restores>(rds: &Client, event: &RestoreEvent<D::Original>, identifier: &str, claimed: &D) -> Result<D> {
+    let RestoreEvent { request, plan, .. } = event;
+    let (pinned, own) = (plan.pinned()?, claimed.arn().unwrap_or_default());
+    let tags = tags::with_mark(&tags::of_the_user(claimed.tags()), &request.execution, Role::Restored);
+    let subject = Subject { kind: D::ERROR, identifier, pinned };
+    let wanted = Wanted { identifier, original: &plan.original, pinned, own, tags, subject };
+    if pinned.kind != SourceKind::Snapshot {
+        return D::to_moment(rds, wanted).await;
+    }
+    let snapshot = D::snapshot_now(rds, pinned, own)
+        .await?
+        .ok_or_else(|| Error::new(D::ERROR, identifier, format!("cannot restore: {pinned} does not exist")))?;
+    // The check is right before the call, because a name does not identify a snapshot.
+    unchanged(D::ERROR, identifier, pinned, &Seen::of(Some(&snapshot), D::pin))?;
+    D::from_snapshot(rds, wanted, &snapshot).await
+}
 
 /// Refuses to restore unless the original has the name that the state machine passes.
 fn check_original<O: Original>(kind: ErrorKind, event: &RestoreEvent<O>, name_now: Option<&str>) -> Result<()> {
