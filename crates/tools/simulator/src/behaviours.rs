@@ -374,6 +374,102 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "A copy shows copying, and deleting it meanwhile cancels it.",
         REFERENCE,
     ),
+    documented(
+        "snapshot_is_deleted_by_its_name",
+        "A deletion takes the identifier of a snapshot, not its ARN.",
+        REFERENCE,
+    ),
+    inferred(
+        "snapshot_in_the_making_shows_its_progress",
+        "PercentProgress grows while a snapshot is created or copied, and is 100 only at the end.",
+    ),
+    inferred(
+        "unavailable_snapshot_is_of_no_use",
+        "A snapshot in status unavailable is described, and neither restored nor copied.",
+    ),
+    documented(
+        "snapshots_are_described_by_type",
+        "Without SnapshotType these are automated and manual ones; those of AWS Backup and of other accounts only when asked for.",
+        REFERENCE,
+    ),
+    documented(
+        "a_single_automated_snapshot_needs_its_type",
+        "An automated snapshot is not found by its identifier without SnapshotType.",
+        REFERENCE,
+    ),
+    documented(
+        "snapshots_are_found_by_the_resource_id_of_their_source",
+        "Filters and parameters find snapshots by resource id, source, engine and type.",
+        REFERENCE,
+    ),
+    // Snapshots of other accounts and regions
+    reported(
+        "shared_snapshot_is_named_by_its_arn",
+        "A snapshot of another account has its ARN as identifier and the type shared, shows no tags, and is found by the ARN alone.",
+        "answers of RDS in the tests of other tools",
+    ),
+    documented(
+        "shared_and_encrypted_instance_snapshot_is_not_restored_directly",
+        "It has to be copied first; the code of the refusal is inferred.",
+        GUIDE,
+    ),
+    documented(
+        "shared_and_encrypted_aurora_snapshot_is_restored_directly",
+        "A cluster is restored from it, under its key or another one, unless that is the default key.",
+        AURORA,
+    ),
+    documented(
+        "client_of_another_region_sees_the_snapshots_there",
+        "A snapshot is described in its own region only, and restored there only.",
+        GUIDE,
+    ),
+    // Copies
+    documented(
+        "copy_keeps_the_time_of_its_original",
+        "OriginalSnapshotCreateTime is that of the first snapshot, SnapshotCreateTime that of the copy.",
+        MODEL,
+    ),
+    documented(
+        "copy_of_an_automated_snapshot_is_a_manual_one",
+        "An automated snapshot is copied under a name without rds:, and the copy outlives the database.",
+        GUIDE,
+    ),
+    reported(
+        "copy_of_a_shared_encrypted_snapshot_needs_a_key_of_the_region",
+        "KMSKeyNotAccessibleFault meets a copy without KmsKeyId, and one with a key of another region.",
+        "awslabs/rds-snapshot-tool #70, awslabs/aurora-snapshot-tool #25",
+    ),
+    documented(
+        "shared_snapshot_under_the_default_key_is_not_copied",
+        "Snapshots under the default key of RDS cannot be shared; KMSKeyNotAccessibleFault meets their copy.",
+        GUIDE,
+    ),
+    reported(
+        "copy_from_another_region_needs_a_key_and_a_permission",
+        "InvalidParameterValue meets an encrypted copy without KmsKeyId; rds:CrossRegionCommunication is checked as well.",
+        "pbudzon/aws-maintenance #5",
+    ),
+    reported(
+        "copies_from_other_regions_are_five_at_once",
+        "SnapshotQuotaExceeded meets the sixth copy under way; copies inside of the region do not count.",
+        "pbudzon/aws-maintenance #19",
+    ),
+    documented(
+        "full_copy_takes_hours",
+        "A copy from another region or account, or with another key, takes hours, and shows no progress while it is queued.",
+        GUIDE,
+    ),
+    documented(
+        "snapshot_with_tde_needs_an_option_group_in_another_region",
+        "OptionGroupName is mandatory then; other copies across regions have the default option group.",
+        REFERENCE,
+    ),
+    documented(
+        "gov_cloud_copies_need_a_pre_signed_url",
+        "An encrypted copy between GovCloud regions needs PreSignedUrl, a copy inside of a region refuses it.",
+        REFERENCE,
+    ),
+    inferred("tags_of_the_snapshot_of_another_account_are_not_copied", "CopyTags is refused for a shared snapshot."),
     documented("copy_carries_tags_only_when_asked", "CopyTags, or tags given, decide the tags of a copy.", REFERENCE),
     documented(
         "unencrypted_cluster_snapshot_is_not_encrypted_by_copying",

@@ -48,6 +48,7 @@ mod resources;
 mod secrets;
 mod server;
 mod settings;
+mod sharing;
 mod state;
 mod storage;
 mod tags;

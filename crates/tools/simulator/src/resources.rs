@@ -287,6 +287,34 @@ pub(crate) struct Snapshot<S> {
     /// The ARN of the snapshot that this one was copied from.
     pub(crate) copy_of: Option<String>,
     pub(crate) copying_from: Option<Key>,
+    /// The region that it was copied from, if it is another one.
+    pub(crate) from_region: Option<String>,
+    pub(crate) progress: Option<Progress>,
+    /// Whether its source uses Transparent Data Encryption, whose option group is permanent.
+    pub(crate) tde: bool,
+}
+
+/// The progress of a snapshot in the making: it waits in a queue first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    /// Unix milliseconds.
+    since: i64,
+    /// Seconds, before jitter.
+    pub(crate) queue: f64,
+    pub(crate) seconds: f64,
+}
+
+impl Progress {
+    pub(crate) fn new(now: i64, queue: f64, seconds: f64) -> Self {
+        Self { since: now, queue, seconds }
+    }
+
+    /// `PercentProgress`, which is 100 only once the snapshot is available.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+    pub(crate) fn percent(self, now: i64) -> i64 {
+        let passed = (now - self.since) as f64 / 1000.0 - self.queue;
+        (100.0 * passed / self.seconds.max(1.0)).clamp(0.0, 99.0) as i64
+    }
 }
 
 /// An export of a snapshot to S3. Its statuses are in lower case, as filters spell them.

@@ -16,6 +16,7 @@ use crate::resources::{
     Status, StorageWork, UnderWork,
 };
 use crate::settings::{ClusterSettings, InstanceSettings};
+use crate::sharing::Foreign;
 use crate::world::{
     ApplyStatus, BlueGreenSpec, ClusterEndpointSpec, GroupSpec, Lag, Limits, ProxySpec, SecurityGroupSpec, Timings,
     Unverified,
@@ -111,6 +112,11 @@ pub(crate) struct State {
     pub(crate) clusters: BTreeMap<Key, Cluster>,
     pub(crate) snapshots: BTreeMap<Key, InstanceSnapshot>,
     pub(crate) cluster_snapshots: BTreeMap<Key, ClusterSnapshot>,
+    /// Snapshots of other accounts and regions.
+    pub(crate) foreign_snapshots: Vec<Foreign<InstanceSettings>>,
+    pub(crate) foreign_cluster_snapshots: Vec<Foreign<ClusterSettings>>,
+    /// The region that the request under way was signed for.
+    pub(crate) asked_region: Option<String>,
     pub(crate) exports: BTreeMap<Key, ExportTask>,
     pub(crate) groups: Groups,
     pub(crate) proxies: Vec<ProxySpec>,
@@ -148,6 +154,9 @@ impl State {
             clusters: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             cluster_snapshots: BTreeMap::new(),
+            foreign_snapshots: Vec::new(),
+            foreign_cluster_snapshots: Vec::new(),
+            asked_region: None,
             exports: BTreeMap::new(),
             groups: Groups::default(),
             proxies: world.proxies.clone(),
@@ -654,12 +663,12 @@ impl State {
     }
 
     pub(crate) fn snapshot_named(&self, identifier: &str) -> Option<Key> {
-        let name = identifier.rsplit_once(":snapshot:").map_or(identifier, |(_, name)| name);
+        let name = self.own_name(identifier, "snapshot");
         self.snapshots.iter().find(|(_, snapshot)| snapshot.life.is_named(name)).map(|(key, _)| *key)
     }
 
     pub(crate) fn cluster_snapshot_named(&self, identifier: &str) -> Option<Key> {
-        let name = identifier.rsplit_once(":cluster-snapshot:").map_or(identifier, |(_, name)| name);
+        let name = self.own_name(identifier, "cluster-snapshot");
         self.cluster_snapshots.iter().find(|(_, snapshot)| snapshot.life.is_named(name)).map(|(key, _)| *key)
     }
 

@@ -320,6 +320,21 @@ pub struct SnapshotSpec {
     pub tags: BTreeMap<String, String>,
     #[serde(default = "one_day")]
     pub age_hours: u32,
+    /// The age of the snapshot that this one is a copy of; else its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_age_hours: Option<u32>,
+    /// The account that owns it and shares it with this one; this account when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The region that it is in; the world's when not given. A copy brings it here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Whether its owner shares it with every account.
+    #[serde(default)]
+    pub public: bool,
+    /// Whether its source uses Transparent Data Encryption. Such a snapshot cannot be shared.
+    #[serde(default)]
+    pub tde: bool,
 }
 
 fn one_day() -> u32 {
@@ -350,6 +365,18 @@ pub struct ClusterSnapshotSpec {
     pub tags: BTreeMap<String, String>,
     #[serde(default = "one_day")]
     pub age_hours: u32,
+    /// The age of the snapshot that this one is a copy of; else its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_age_hours: Option<u32>,
+    /// The account that owns it and shares it with this one; this account when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The region that it is in; the world's when not given. A copy brings it here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Whether its owner shares it with every account.
+    #[serde(default)]
+    pub public: bool,
 }
 
 /// A parameter, option or subnet group.
@@ -606,6 +633,10 @@ pub struct Timings {
     /// A snapshot of an instance or cluster, `creating`.
     pub snapshot: f64,
     pub copy_snapshot: f64,
+    /// A copy from another region or account, or with another key: hours.
+    pub copy_snapshot_in_full: f64,
+    /// Before that, a copy waits in a queue and shows no progress.
+    pub copy_queue: f64,
     pub delete_snapshot: f64,
     /// The old name still answers, as `available`.
     pub rename_lingering: f64,
@@ -661,6 +692,8 @@ impl Default for Timings {
             jitter: 0.2,
             snapshot: 300.0,
             copy_snapshot: 240.0,
+            copy_snapshot_in_full: 7200.0,
+            copy_queue: 0.0,
             delete_snapshot: 10.0,
             rename_lingering: 25.0,
             rename_nameless: 40.0,
@@ -751,6 +784,8 @@ pub struct Limits {
     pub manual_cluster_snapshots: usize,
     /// Automated backups kept after their database was deleted.
     pub retained_backups: usize,
+    /// Copies from other regions at the same time.
+    pub snapshot_copies: usize,
     /// Clones in one clone group. RDS makes a full copy instead of the next one, and says nothing.
     pub clones: usize,
     /// Exports to S3 at the same time.
@@ -769,6 +804,7 @@ impl Default for Limits {
             manual_snapshots: 100,
             manual_cluster_snapshots: 100,
             retained_backups: 40,
+            snapshot_copies: 5,
             clones: 15,
             export_tasks: 5,
             requests_per_second: None,

@@ -195,10 +195,13 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     let engine = params.require("Engine")?;
     let restoring = Restoring::take(&mut params, Verb::Restore)?;
     params.finish("RestoreDBClusterFromSnapshot")?;
-    let snapshot_key = state
-        .cluster_snapshot_named(&snapshot_name)
-        .ok_or_else(|| ApiError::cluster_snapshot_not_found(&snapshot_name))?;
-    let snapshot = state.cluster_snapshots[&snapshot_key].clone();
+    let found = state.restorable_cluster_snapshot(&snapshot_name)?;
+    found.check_key()?;
+    if found.is_shared && found.is_encrypted() && !is_aurora(&found.snapshot.engine) {
+        let message = format!("The snapshot {snapshot_name} is shared and encrypted, and not of Aurora.");
+        return Err(ApiError::new("InvalidRestoreFault", message));
+    }
+    let snapshot = found.snapshot;
     if snapshot.life.status != AVAILABLE {
         let message =
             format!("The snapshot {snapshot_name} is in status {} and cannot be restored.", snapshot.life.status);

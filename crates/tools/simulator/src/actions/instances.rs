@@ -418,9 +418,13 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     let snapshot_name = params.require("DBSnapshotIdentifier")?;
     let restoring = Restoring::take(&mut params, "DBInstanceIdentifier", Verb::Restore)?;
     params.finish("RestoreDBInstanceFromDBSnapshot")?;
-    let snapshot_key =
-        state.snapshot_named(&snapshot_name).ok_or_else(|| ApiError::snapshot_not_found(&snapshot_name))?;
-    let snapshot = state.snapshots[&snapshot_key].clone();
+    let found = state.restorable_snapshot(&snapshot_name)?;
+    if found.is_shared && found.is_encrypted() {
+        // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/share-encrypted-snapshot.html
+        let message = format!("The snapshot {snapshot_name} is shared and encrypted. Copy it first.");
+        return Err(ApiError::new("InvalidRestoreFault", message));
+    }
+    let snapshot = found.snapshot;
     if snapshot.life.status != AVAILABLE {
         let message =
             format!("The snapshot {snapshot_name} is in status {} and cannot be restored.", snapshot.life.status);

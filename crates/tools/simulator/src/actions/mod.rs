@@ -5,6 +5,7 @@
 
 mod backups;
 mod clusters;
+mod copies;
 mod describe;
 mod exports;
 mod groups;
@@ -90,10 +91,10 @@ actions! {
     "RestoreDBClusterFromSnapshot" => clusters::restore,
     "RestoreDBClusterToPointInTime" => point_in_time::restore_cluster,
     "CreateDBSnapshot" => snapshots::create,
-    "CopyDBSnapshot" => snapshots::copy,
+    "CopyDBSnapshot" => copies::copy,
     "DeleteDBSnapshot" => snapshots::delete,
     "CreateDBClusterSnapshot" => snapshots::create_of_cluster,
-    "CopyDBClusterSnapshot" => snapshots::copy_of_cluster,
+    "CopyDBClusterSnapshot" => copies::copy_of_cluster,
     "DeleteDBClusterSnapshot" => snapshots::delete_of_cluster,
     "StartExportTask" => exports::start,
     "CancelExportTask" => exports::cancel,
