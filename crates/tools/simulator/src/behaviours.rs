@@ -216,6 +216,21 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "RDS starts a stopped database again after seven days.",
         GUIDE,
     ),
+    documented(
+        "replicas_and_their_sources_are_not_stopped",
+        "A read replica, an instance that has one, and a cluster that is replicated or global cannot be stopped.",
+        GUIDE,
+    ),
+    documented(
+        "stopped_cluster_takes_no_operation_but_start",
+        "A stopped Aurora cluster refuses modifications, snapshots, new members, failovers and clones, and RDS starts it after seven days.",
+        AURORA,
+    ),
+    documented(
+        "start_may_find_no_capacity",
+        "A start is refused with InsufficientDBInstanceCapacity, or ends in insufficient-capacity, which is no status to start from.",
+        MODEL,
+    ),
     // Restores of instances
     documented(
         "restore_uses_what_the_snapshot_recorded",
@@ -400,6 +415,11 @@ pub const BEHAVIOURS: &[Behaviour] = &[
     documented(
         "snapshots_are_found_by_the_resource_id_of_their_source",
         "Filters and parameters find snapshots by resource id, source, engine and type.",
+        REFERENCE,
+    ),
+    documented(
+        "snapshot_is_upgraded_to_an_offered_version",
+        "ModifyDBSnapshot upgrades a manual snapshot to a later version on offer; meanwhile it is upgrading and of no use.",
         REFERENCE,
     ),
     // Snapshots of other accounts and regions
@@ -617,6 +637,16 @@ pub const BEHAVIOURS: &[Behaviour] = &[
     inferred(
         "multi_az_members_follow_their_cluster",
         "Members of a Multi-AZ DB cluster come, go and are renamed with it.",
+    ),
+    documented(
+        "failover_moves_the_writer_in_half_a_minute",
+        "The cluster is failing-over and takes no connections; then the named reader, or the best one, is the writer.",
+        AURORA,
+    ),
+    documented(
+        "failover_needs_an_available_reader",
+        "A failover to a member that is not available, to the writer or without readers is refused; MySQL Multi-AZ takes no target.",
+        REFERENCE,
     ),
     inferred("deleting_the_writer_fails_over", "Another member becomes the writer, by promotion tier."),
     documented(

@@ -499,6 +499,7 @@ impl Builder {
             from_region: None,
             progress: None,
             tde: false,
+            upgrading_to: None,
         }
     }
 }

@@ -292,6 +292,8 @@ pub(crate) struct Snapshot<S> {
     pub(crate) progress: Option<Progress>,
     /// Whether its source uses Transparent Data Encryption, whose option group is permanent.
     pub(crate) tde: bool,
+    /// The settings that the upgrade under way will change.
+    pub(crate) upgrading_to: Option<S>,
 }
 
 /// The progress of a snapshot in the making: it waits in a queue first.

@@ -72,6 +72,8 @@ pub struct World {
     pub granted: Vec<String>,
     /// Members that RDS makes for a Multi-AZ DB cluster, by name, and that end in `failed` beside an available cluster.
     pub failing_members: Vec<String>,
+    /// Stopped databases, by name, that RDS has no capacity to start.
+    pub without_capacity: BTreeMap<String, Shortage>,
     pub timings: Timings,
     pub lag: Lag,
     /// Lambda's treatment of the embedder's functions. The simulator itself runs none.
@@ -113,6 +115,7 @@ impl Default for World {
             integrations: Vec::new(),
             granted: Vec::new(),
             failing_members: Vec::new(),
+            without_capacity: BTreeMap::new(),
             timings: Timings::default(),
             lag: Lag::default(),
             lambda: Lambda::default(),
@@ -675,6 +678,10 @@ pub struct Timings {
     pub resetting_master_credentials: f64,
     pub stop: f64,
     pub start: f64,
+    /// A cluster is `failing-over`, and takes no connections.
+    pub failover: f64,
+    /// A snapshot is `upgrading` to another engine version.
+    pub upgrade_snapshot: f64,
     /// RDS starts a stopped database again after this time: seven days.
     pub stopped: f64,
     pub delete_instance: f64,
@@ -718,6 +725,8 @@ impl Default for Timings {
             resetting_master_credentials: 60.0,
             stop: 300.0,
             start: 400.0,
+            failover: 30.0,
+            upgrade_snapshot: 900.0,
             stopped: 604_800.0,
             delete_instance: 300.0,
             delete_cluster: 120.0,
@@ -810,6 +819,17 @@ impl Default for Limits {
             requests_per_second: None,
         }
     }
+}
+
+/// How a start fails for want of capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Shortage {
+    /// The request is refused, and the database stays stopped.
+    Refused,
+    /// The request is accepted, and the database ends in `insufficient-capacity`.
+    InsufficientCapacity,
 }
 
 /// Questions no source answers: both answers are modelled, and a caller has to live with either.

@@ -901,6 +901,7 @@ pub(super) fn start(state: &mut State, mut params: Params) -> ApiResult<Content>
     if state.instances[&key].life.status != "stopped" {
         return Err(ApiError::instance_state(format!("Instance {identifier} is not stopped.")));
     }
+    state.check_capacity_to_start(&identifier)?;
     state.restart(Target::Instance(key));
     Ok(show_instance(state, key))
 }

@@ -3,12 +3,14 @@
 use std::collections::BTreeMap;
 
 use super::{Content, one};
+use crate::engines;
 use crate::error::{ApiError, ApiResult};
 use crate::lag::Tagged;
 use crate::names;
 use crate::query::{Params, Tags};
 use crate::render::Shown;
-use crate::resources::{Key, Life, Progress, Snapshot};
+use crate::resources::{AVAILABLE, Key, Life, Progress, Snapshot};
+use crate::settings::InstanceSettings;
 use crate::state::{State, Step, Target};
 use crate::tags;
 
@@ -80,6 +82,7 @@ impl State {
             from_region: None,
             progress: Some(Progress::new(created, 0.0, self.timings.snapshot)),
             tde: false,
+            upgrading_to: None,
         };
         let key = self.fresh_key();
         self.snapshots.insert(key, snapshot);
@@ -106,6 +109,7 @@ impl State {
             from_region: None,
             progress: Some(Progress::new(created, 0.0, self.timings.snapshot)),
             tde: false,
+            upgrading_to: None,
         };
         let key = self.fresh_key();
         self.cluster_snapshots.insert(key, snapshot);
@@ -202,6 +206,46 @@ pub(super) fn create_of_cluster(state: &mut State, mut params: Params) -> ApiRes
     state.start(Target::ClusterSnapshot(key), vec![(seconds, Step::Available)]);
     state.start(Target::Cluster(source_key), vec![(0.0, Step::Show("backing-up".into())), (seconds, Step::Available)]);
     Ok(show_of_cluster(state, key))
+}
+
+/// The engines whose snapshots RDS upgrades.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBSnapshot.html>
+const UPGRADABLE: &[&str] = &["mariadb", "mysql", "oracle", "postgres"];
+
+/// Upgrades the engine version of a manual snapshot.
+pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Content> {
+    let identifier = params.require("DBSnapshotIdentifier")?;
+    let version = params.require("EngineVersion")?;
+    let option_group = params.take("OptionGroupName");
+    params.finish("ModifyDBSnapshot")?;
+    let found = state.snapshot_named(&identifier).filter(|_| !is_arn(&identifier));
+    let key = found.ok_or_else(|| ApiError::snapshot_not_found(&identifier))?;
+    let snapshot = &state.snapshots[&key];
+    let (engine, status, kind) = (snapshot.engine.as_str(), &snapshot.life.status, snapshot.kind.as_str());
+    if *status != AVAILABLE || kind != "manual" {
+        let message = format!("Cannot upgrade the snapshot {identifier} of type {kind} in status {status}.");
+        return Err(ApiError::new("InvalidDBSnapshotState", message));
+    }
+    let family = engine.split('-').next().unwrap_or(engine);
+    if !UPGRADABLE.contains(&family) {
+        return Err(ApiError::combination(format!("Snapshots of the engine {engine} cannot be upgraded.")));
+    }
+    if option_group.is_some() && family != "oracle" {
+        return Err(ApiError::combination("OptionGroupName is for the upgrade of an Oracle snapshot only."));
+    }
+    state.check_option_group(option_group.as_ref())?;
+    state.check_version(engine, Some(&version))?;
+    let present = snapshot.settings.engine_version.as_deref().unwrap_or_default();
+    if !engines::is_later(&version, present) {
+        return Err(ApiError::combination(format!("Cannot upgrade the snapshot from version {present} to {version}.")));
+    }
+    if let Some(snapshot) = state.snapshots.get_mut(&key) {
+        let upgraded = InstanceSettings { engine_version: Some(version), option_group, ..InstanceSettings::default() };
+        snapshot.upgrading_to = Some(upgraded);
+    }
+    let seconds = state.timings.upgrade_snapshot;
+    state.start(Target::Snapshot(key), vec![(0.0, Step::Show("upgrading".into())), (seconds, Step::Available)]);
+    Ok(show(state, key))
 }
 
 /// A deletion names its snapshot by the identifier alone.

@@ -300,3 +300,35 @@ async fn copy_is_copying_until_it_is_available() {
     let seen = watch(&simulator, || snapshot_status(&client, "copy")).await;
     assert_eq!(seen, [Some("copying".to_owned()), Some("available".to_owned())]);
 }
+
+#[tokio::test(start_paused = true)]
+async fn snapshot_is_upgraded_to_an_offered_version() {
+    let world = r#"{
+        "instances": [{"identifier": "orders", "engine": "postgres", "settings": {"engineVersion": "15.7"}}],
+        "snapshots": [
+            {"identifier": "old", "source": "orders", "settings": {"engineVersion": "10.21"}},
+            {"identifier": "rds:old", "source": "orders", "type": "automated"},
+            {"identifier": "sql", "source": "ledger", "engine": "sqlserver-se"}
+        ]
+    }"#;
+    let (simulator, client) = simulated(world);
+    let upgrade = |name: &str, version: &str| {
+        client.modify_db_snapshot().db_snapshot_identifier(name).engine_version(version).send()
+    };
+    let restore =
+        || client.restore_db_instance_from_db_snapshot().db_instance_identifier("copy").db_snapshot_identifier("old");
+    assert_eq!(code(restore().send().await), "InvalidParameterCombination", "the version is withdrawn");
+    assert_eq!(code(upgrade("none", "15.13").await), "DBSnapshotNotFound");
+    assert_eq!(code(upgrade("old", "11.22").await), "InvalidParameterCombination", "not on offer");
+    assert_eq!(code(upgrade("old", "10.21").await), "InvalidParameterCombination", "the present version");
+    assert_eq!(code(upgrade("rds:old", "16.9").await), "InvalidDBSnapshotState", "automated");
+    assert_eq!(code(upgrade("sql", "16.00.4195.2.v1").await), "InvalidParameterCombination");
+    upgrade("old", "15.13").await.unwrap();
+    assert_eq!(code(restore().send().await), "InvalidDBSnapshotState");
+    let seen = watch(&simulator, || snapshot_status(&client, "old")).await;
+    assert_eq!(seen, [Some("upgrading".to_owned()), Some("available".to_owned())]);
+    restore().send().await.unwrap();
+    let found = client.describe_db_instances().db_instance_identifier("copy").send().await.unwrap();
+    assert_eq!(found.db_instances()[0].engine_version(), Some("15.13"));
+    assert_eq!(code(upgrade("old", "15.7").await), "InvalidParameterCombination", "a former version");
+}
