@@ -9,7 +9,7 @@ use crate::lag::Tagged;
 use crate::names;
 use crate::offers::{Integration, Offers};
 use crate::query::Tags;
-use crate::resources::{Cluster, Instance, Key, Life, Snapshot, is_aurora};
+use crate::resources::{CloneGroup, Cluster, Instance, Key, Life, Snapshot, is_aurora};
 use crate::settings::{ClusterSettings, InstanceSettings};
 use crate::sharing::Foreign;
 use crate::state::{Groups, State};
@@ -237,9 +237,10 @@ impl Builder {
         cluster.associated_roles.clone_from(&spec.associated_roles);
         cluster.ram_shared = spec.ram_shared;
         cluster.backed_up_since = (spec.status != "creating").then_some(created);
-        cluster.is_clone = spec.clone_group.is_some()
-            && self.state.clusters.values().any(|other| other.clone_group == spec.clone_group);
-        cluster.clone_group.clone_from(&spec.clone_group);
+        cluster.clone_group = spec.clone_group.as_ref().map(|id| {
+            let is_of_group = |other: &Cluster| other.clone_group.as_ref().is_some_and(|group| group.id == *id);
+            CloneGroup { id: id.clone(), is_original: !self.state.clusters.values().any(is_of_group) }
+        });
         if spec.managed_master_password {
             cluster.secret = Some(self.state.fresh_secret("cluster", spec.master_secret_kms_key_id.clone()));
         }

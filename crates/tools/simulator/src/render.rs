@@ -504,7 +504,7 @@ impl View<'_> {
 fn cluster_options(xml: &mut Xml, view: View<'_>, cluster: &Cluster) {
     let (life, settings) = (&cluster.life, &cluster.settings);
     xml.plain_if("IAMDatabaseAuthenticationEnabled", settings.iam_database_authentication);
-    xml.text_if("CloneGroupId", cluster.clone_group.as_ref());
+    xml.text_if("CloneGroupId", cluster.clone_group.as_ref().map(|group| &group.id));
     timestamp(xml, "ClusterCreateTime", cluster.created);
     xml.plain_if("BacktrackWindow", settings.backtrack_window);
     if let Some(exports) = settings.log_exports.as_ref().filter(|exports| !exports.is_empty()) {

@@ -249,9 +249,15 @@ pub(crate) struct Cluster {
     pub(crate) backed_up_since: Option<i64>,
     /// Whether another account shares the cluster through AWS RAM.
     pub(crate) ram_shared: bool,
-    /// `CloneGroupId` of a clone and of its original.
-    pub(crate) clone_group: Option<String>,
-    pub(crate) is_clone: bool,
+    pub(crate) clone_group: Option<CloneGroup>,
+}
+
+/// The place of a cluster among the clones of one volume.
+#[derive(Clone, Debug)]
+pub(crate) struct CloneGroup {
+    /// `CloneGroupId`.
+    pub(crate) id: String,
+    pub(crate) is_original: bool,
 }
 
 impl Cluster {
@@ -399,7 +405,6 @@ impl Cluster {
             backed_up_since: None,
             ram_shared: false,
             clone_group: None,
-            is_clone: false,
         }
     }
 }

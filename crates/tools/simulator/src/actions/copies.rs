@@ -21,7 +21,7 @@ struct Copying {
     kms_key_id: Option<String>,
     copy_tags: bool,
     tags: Option<Tags>,
-    /// Only GovCloud reads it.
+    /// Only the regions of AWS for governments read it.
     pre_signed_url: Option<String>,
 }
 

@@ -124,7 +124,7 @@ pub(super) fn clusters(state: &State, mut params: Params) -> ApiResult<Content> 
             "db-cluster-resource-id" => vec![cluster.resource_id.clone()],
             "engine" => vec![cluster.engine.clone()],
             "domain" => cluster.settings.domain.clone().into_iter().collect(),
-            _ => cluster.clone_group.clone().into_iter().collect(),
+            _ => cluster.clone_group.iter().map(|group| group.id.clone()).collect(),
         })
     });
     Ok(selection.write("DBClusters", &found, |xml, (key, _)| xml.nest("DBCluster", |xml| seen.cluster(xml, **key))))

@@ -747,11 +747,11 @@ impl Modification {
         if at_once.parameter_group.is_some() {
             instance.parameter_apply_status = ApplyStatus::PendingReboot;
         }
-        let had_backups = instance.settings.backup_retention_period.unwrap_or(0) > 0;
+        let was_backed_up = instance.settings.backup_retention_period.unwrap_or(0) > 0;
         instance.settings.merge(at_once);
         let has_backups = instance.settings.backup_retention_period.unwrap_or(0) > 0;
         let resource_id = instance.resource_id.clone();
-        if !had_backups && has_backups {
+        if !was_backed_up && has_backups {
             instance.backed_up_since = Some(now);
         }
         let configure = self.change.split_off(Effect::Configure);
@@ -778,7 +778,7 @@ impl Modification {
             steps.push(("resetting-master-credentials", timings.resetting_master_credentials));
         }
         let rename = if self.apply_immediately { instance.pending_identifier.clone() } else { None };
-        if had_backups && !has_backups {
+        if was_backed_up && !has_backups {
             state.remove_automated_snapshots(&resource_id);
         }
         let falsely = state.rng.f64() < timings.false_available_probability;
