@@ -132,7 +132,9 @@ impl State {
         }
         self.retained_backups.retain(|backup| !expired.contains(&backup.resource_id));
         self.retained_cluster_backups.retain(|backup| !expired.contains(&backup.resource_id));
-        expired.iter().for_each(|resource_id| self.remove_automated_snapshots(resource_id));
+        for resource_id in &expired {
+            self.remove_automated_snapshots(resource_id);
+        }
     }
 
     /// Removes the automated snapshots of a database.

@@ -216,6 +216,21 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "RDS starts a stopped database again after seven days.",
         GUIDE,
     ),
+    documented(
+        "replicas_and_their_sources_are_not_stopped",
+        "A read replica, an instance that has one, and a cluster that is replicated or global cannot be stopped.",
+        GUIDE,
+    ),
+    documented(
+        "stopped_cluster_takes_no_operation_but_start",
+        "A stopped Aurora cluster refuses modifications, snapshots, new members, failovers and clones, and RDS starts it after seven days.",
+        AURORA,
+    ),
+    documented(
+        "start_may_find_no_capacity",
+        "A start is refused with InsufficientDBInstanceCapacity, or ends in insufficient-capacity, which is no status to start from.",
+        MODEL,
+    ),
     // Restores of instances
     documented(
         "restore_uses_what_the_snapshot_recorded",
@@ -374,6 +389,107 @@ pub const BEHAVIOURS: &[Behaviour] = &[
         "A copy shows copying, and deleting it meanwhile cancels it.",
         REFERENCE,
     ),
+    documented(
+        "snapshot_is_deleted_by_its_name",
+        "A deletion takes the identifier of a snapshot, not its ARN.",
+        REFERENCE,
+    ),
+    inferred(
+        "snapshot_in_the_making_shows_its_progress",
+        "PercentProgress grows while a snapshot is created or copied, and is 100 only at the end.",
+    ),
+    inferred(
+        "unavailable_snapshot_is_of_no_use",
+        "A snapshot in status unavailable is described, and neither restored nor copied.",
+    ),
+    documented(
+        "snapshots_are_described_by_type",
+        "Without SnapshotType these are automated and manual ones; those of AWS Backup and of other accounts only when asked for.",
+        REFERENCE,
+    ),
+    documented(
+        "a_single_automated_snapshot_needs_its_type",
+        "An automated snapshot is not found by its identifier without SnapshotType.",
+        REFERENCE,
+    ),
+    documented(
+        "snapshots_are_found_by_the_resource_id_of_their_source",
+        "Filters and parameters find snapshots by resource id, source, engine and type.",
+        REFERENCE,
+    ),
+    documented(
+        "snapshot_is_upgraded_to_an_offered_version",
+        "ModifyDBSnapshot upgrades a manual snapshot to a later version on offer; meanwhile it is upgrading and of no use.",
+        REFERENCE,
+    ),
+    // Snapshots of other accounts and regions
+    reported(
+        "shared_snapshot_is_named_by_its_arn",
+        "A snapshot of another account has its ARN as identifier and the type shared, shows no tags, and is found by the ARN alone.",
+        "answers of RDS in the tests of other tools",
+    ),
+    documented(
+        "shared_and_encrypted_instance_snapshot_is_not_restored_directly",
+        "It has to be copied first; the code of the refusal is inferred.",
+        GUIDE,
+    ),
+    documented(
+        "shared_and_encrypted_aurora_snapshot_is_restored_directly",
+        "A cluster is restored from it, under its key or another one, unless that is the default key.",
+        AURORA,
+    ),
+    documented(
+        "client_of_another_region_sees_the_snapshots_there",
+        "A snapshot is described in its own region only, and restored there only.",
+        GUIDE,
+    ),
+    // Copies
+    documented(
+        "copy_keeps_the_time_of_its_original",
+        "OriginalSnapshotCreateTime is that of the first snapshot, SnapshotCreateTime that of the copy.",
+        MODEL,
+    ),
+    documented(
+        "copy_of_an_automated_snapshot_is_a_manual_one",
+        "An automated snapshot is copied under a name without rds:, and the copy outlives the database.",
+        GUIDE,
+    ),
+    reported(
+        "copy_of_a_shared_encrypted_snapshot_needs_a_key_of_the_region",
+        "KMSKeyNotAccessibleFault meets a copy without KmsKeyId, and one with a key of another region.",
+        "awslabs/rds-snapshot-tool #70, awslabs/aurora-snapshot-tool #25",
+    ),
+    documented(
+        "shared_snapshot_under_the_default_key_is_not_copied",
+        "Snapshots under the default key of RDS cannot be shared; KMSKeyNotAccessibleFault meets their copy.",
+        GUIDE,
+    ),
+    reported(
+        "copy_from_another_region_needs_a_key_and_a_permission",
+        "InvalidParameterValue meets an encrypted copy without KmsKeyId; rds:CrossRegionCommunication is checked as well.",
+        "pbudzon/aws-maintenance #5",
+    ),
+    reported(
+        "copies_from_other_regions_are_five_at_once",
+        "SnapshotQuotaExceeded meets the sixth copy under way; copies inside of the region do not count.",
+        "pbudzon/aws-maintenance #19",
+    ),
+    documented(
+        "full_copy_takes_hours",
+        "A copy from another region or account, or with another key, takes hours, and shows no progress while it is queued.",
+        GUIDE,
+    ),
+    documented(
+        "snapshot_with_tde_needs_an_option_group_in_another_region",
+        "OptionGroupName is mandatory then; other copies across regions have the default option group.",
+        REFERENCE,
+    ),
+    documented(
+        "gov_cloud_copies_need_a_pre_signed_url",
+        "An encrypted copy between GovCloud regions needs PreSignedUrl, a copy inside of a region refuses it.",
+        REFERENCE,
+    ),
+    inferred("tags_of_the_snapshot_of_another_account_are_not_copied", "CopyTags is refused for a shared snapshot."),
     documented("copy_carries_tags_only_when_asked", "CopyTags, or tags given, decide the tags of a copy.", REFERENCE),
     documented(
         "unencrypted_cluster_snapshot_is_not_encrypted_by_copying",
@@ -521,6 +637,16 @@ pub const BEHAVIOURS: &[Behaviour] = &[
     inferred(
         "multi_az_members_follow_their_cluster",
         "Members of a Multi-AZ DB cluster come, go and are renamed with it.",
+    ),
+    documented(
+        "failover_moves_the_writer_in_half_a_minute",
+        "The cluster is failing-over and takes no connections; then the named reader, or the best one, is the writer.",
+        AURORA,
+    ),
+    documented(
+        "failover_needs_an_available_reader",
+        "A failover to a member that is not available, to the writer or without readers is refused; MySQL Multi-AZ takes no target.",
+        REFERENCE,
     ),
     inferred("deleting_the_writer_fails_over", "Another member becomes the writer, by promotion tier."),
     documented(

@@ -4,12 +4,14 @@ use std::collections::BTreeMap;
 
 use crate::backups::{Retained, Window};
 use crate::engines;
+use crate::error::ApiResult;
 use crate::lag::Tagged;
 use crate::names;
 use crate::offers::{Integration, Offers};
 use crate::query::Tags;
-use crate::resources::{Cluster, Instance, Key, Life, Snapshot, is_aurora};
+use crate::resources::{CloneGroup, Cluster, Instance, Key, Life, Snapshot, is_aurora};
 use crate::settings::{ClusterSettings, InstanceSettings};
+use crate::sharing::Foreign;
 use crate::state::{Groups, State};
 use crate::tags::without_reserved;
 use crate::world::{
@@ -235,9 +237,10 @@ impl Builder {
         cluster.associated_roles.clone_from(&spec.associated_roles);
         cluster.ram_shared = spec.ram_shared;
         cluster.backed_up_since = (spec.status != "creating").then_some(created);
-        cluster.is_clone = spec.clone_group.is_some()
-            && self.state.clusters.values().any(|other| other.clone_group == spec.clone_group);
-        cluster.clone_group.clone_from(&spec.clone_group);
+        cluster.clone_group = spec.clone_group.as_ref().map(|id| {
+            let is_of_group = |other: &Cluster| other.clone_group.as_ref().is_some_and(|group| group.id == *id);
+            CloneGroup { id: id.clone(), is_original: !self.state.clusters.values().any(is_of_group) }
+        });
         if spec.managed_master_password {
             cluster.secret = Some(self.state.fresh_secret("cluster", spec.master_secret_kms_key_id.clone()));
         }
@@ -288,16 +291,17 @@ impl Builder {
     }
 
     fn snapshot(&mut self, place: &str, spec: &SnapshotSpec) -> Result<(), WorldError> {
-        // Automated snapshots are named `rds:…`, a name that no caller can choose.
-        let name = match spec.identifier.strip_prefix("rds:") {
-            Some(_) => spec.identifier.clone(),
-            None => names::snapshot_identifier("identifier", &spec.identifier)
-                .map_err(|error| impossible(&format!("{place}.identifier"), error.message))?,
-        };
-        if self.state.snapshot_named(&name).is_some() {
+        let name = snapshot_name(place, &spec.identifier, names::snapshot_identifier)?;
+        let home = self.home(place, (spec.account.as_ref(), spec.region.as_ref()), spec.public, &spec.kind)?;
+        if home.is_none() && self.state.snapshot_named(&name).is_some() {
             return Err(impossible(&format!("{place}.identifier"), format!("{name} is the name of another snapshot")));
         }
-        let source = self.state.instance_named(&spec.source).and_then(|key| self.state.instances.get(&key)).cloned();
+        let is_shared = home.as_ref().is_some_and(|home| home.account != self.state.account);
+        if is_shared && spec.tde {
+            return Err(impossible(&format!("{place}.tde"), "a snapshot with TDE cannot be shared"));
+        }
+        let source = self.state.instance_named(&spec.source).filter(|_| !is_shared);
+        let source = source.and_then(|key| self.state.instances.get(&key)).cloned();
         let engine = spec.engine.clone().or_else(|| source.as_ref().map(|source| source.engine.clone()));
         let engine = engine.ok_or_else(|| {
             impossible(&format!("{place}.engine"), format!("there is no instance {} to tell the engine", spec.source))
@@ -308,7 +312,8 @@ impl Builder {
             None => engines::instance_defaults(&engine, spec.settings.engine_version.as_deref(), &self.state.region),
         };
         settings.merge(spec.settings.clone());
-        self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
+        check_public(place, spec.public, settings.storage_encrypted)?;
+        self.fill_kms_at(home.as_ref(), &mut settings.storage_encrypted, &mut settings.kms_key_id);
         let (tags, source_tags) = recorded_tags(
             &spec.tags,
             spec.kind != "manual"
@@ -321,26 +326,30 @@ impl Builder {
             (spec.source.to_ascii_lowercase(), source_resource_id.unwrap_or_else(|| "db-GONE".to_owned())),
             (engine, spec.kind.clone(), settings),
             (tags, source_tags),
-            spec.age_hours,
+            (spec.age_hours, spec.original_age_hours),
         );
+        let snapshot = Snapshot { tde: spec.tde, ..snapshot };
+        if let Some(home) = home {
+            self.state.foreign_snapshots.push(home.of(snapshot));
+            return Ok(());
+        }
         let key = self.state.fresh_key();
         self.state.snapshots.insert(key, snapshot);
         Ok(())
     }
 
     fn cluster_snapshot(&mut self, place: &str, spec: &ClusterSnapshotSpec) -> Result<(), WorldError> {
-        let name = match spec.identifier.strip_prefix("rds:") {
-            Some(_) => spec.identifier.clone(),
-            None => names::identifier("identifier", &spec.identifier)
-                .map_err(|error| impossible(&format!("{place}.identifier"), error.message))?,
-        };
-        if self.state.cluster_snapshot_named(&name).is_some() {
+        let name = snapshot_name(place, &spec.identifier, names::identifier)?;
+        let home = self.home(place, (spec.account.as_ref(), spec.region.as_ref()), spec.public, &spec.kind)?;
+        if home.is_none() && self.state.cluster_snapshot_named(&name).is_some() {
             return Err(impossible(
                 &format!("{place}.identifier"),
                 format!("{name} is the name of another cluster snapshot"),
             ));
         }
-        let source = self.state.cluster_named(&spec.source).and_then(|key| self.state.clusters.get(&key)).cloned();
+        let is_shared = home.as_ref().is_some_and(|home| home.account != self.state.account);
+        let source = self.state.cluster_named(&spec.source).filter(|_| !is_shared);
+        let source = source.and_then(|key| self.state.clusters.get(&key)).cloned();
         let engine = spec.engine.clone().or_else(|| source.as_ref().map(|source| source.engine.clone()));
         let engine = engine.ok_or_else(|| {
             impossible(&format!("{place}.engine"), format!("there is no cluster {} to tell the engine", spec.source))
@@ -351,7 +360,8 @@ impl Builder {
             None => engines::cluster_defaults(&engine, spec.settings.engine_version.as_deref()),
         };
         settings.merge(spec.settings.clone());
-        self.fill_kms(&mut settings.storage_encrypted, &mut settings.kms_key_id);
+        check_public(place, spec.public, settings.storage_encrypted)?;
+        self.fill_kms_at(home.as_ref(), &mut settings.storage_encrypted, &mut settings.kms_key_id);
         let (tags, source_tags) = recorded_tags(
             &spec.tags,
             spec.kind != "manual"
@@ -364,8 +374,12 @@ impl Builder {
             (spec.source.to_ascii_lowercase(), source_resource_id.unwrap_or_else(|| "cluster-GONE".to_owned())),
             (engine, spec.kind.clone(), settings),
             (tags, source_tags),
-            spec.age_hours,
+            (spec.age_hours, spec.original_age_hours),
         );
+        if let Some(home) = home {
+            self.state.foreign_cluster_snapshots.push(home.of(snapshot));
+            return Ok(());
+        }
         let key = self.state.fresh_key();
         self.state.cluster_snapshots.insert(key, snapshot);
         Ok(())
@@ -427,13 +441,46 @@ impl Builder {
         Ok((self.ago(age_hours), self.ago(deleted_hours_ago)))
     }
 
+    /// The place of a snapshot beyond the account or the region, or none for one that is at home.
+    fn home(
+        &self,
+        place: &str,
+        (account, region): (Option<&String>, Option<&String>),
+        is_public: bool,
+        kind: &str,
+    ) -> Result<Option<Home>, WorldError> {
+        let account = account.unwrap_or(&self.state.account).clone();
+        let region = region.unwrap_or(&self.state.region).clone();
+        let is_shared = account != self.state.account;
+        if is_public && !is_shared {
+            return Err(impossible(
+                &format!("{place}.public"),
+                "only snapshots of other accounts are told to be public",
+            ));
+        }
+        if is_shared && kind != "manual" {
+            return Err(impossible(&format!("{place}.type"), "only manual snapshots are shared"));
+        }
+        let is_away = is_shared || region != self.state.region;
+        Ok(is_away.then_some(Home { account, region, is_public }))
+    }
+
+    /// Gives an encrypted snapshot the default key of its account and region.
+    fn fill_kms_at(&self, home: Option<&Home>, encrypted: &mut Option<bool>, kms_key_id: &mut Option<String>) {
+        let is_given = kms_key_id.is_some();
+        self.fill_kms(encrypted, kms_key_id);
+        if let (Some(home), Some(key), false) = (home, kms_key_id.as_mut(), is_given) {
+            *key = format!("arn:{}:kms:{}:{}:key/aws-rds", self.state.partition(), home.region, home.account);
+        }
+    }
+
     fn new_snapshot<S>(
         &self,
         life: Life,
         source: (String, String),
         what: (String, String, S),
         tags: (Tags, Tags),
-        age_hours: u32,
+        (age_hours, original_age_hours): (u32, Option<u32>),
     ) -> Snapshot<S> {
         let created = self.ago(age_hours);
         Snapshot {
@@ -447,11 +494,48 @@ impl Builder {
             tags: Tagged::settled(tags.0),
             source_tags: tags.1,
             created,
-            original_created: created,
+            original_created: original_age_hours.map_or(created, |hours| self.ago(hours)),
             copy_of: None,
             copying_from: None,
+            from_region: None,
+            progress: None,
+            tde: false,
+            upgrading_to: None,
         }
     }
+}
+
+/// The account and the region of a snapshot that is not at home.
+struct Home {
+    account: String,
+    region: String,
+    is_public: bool,
+}
+
+impl Home {
+    fn of<S>(self, snapshot: Snapshot<S>) -> Foreign<S> {
+        let Self { account, region, is_public } = self;
+        Foreign { account, region, is_public, snapshot }
+    }
+}
+
+/// The name of a snapshot. Those that RDS and AWS Backup take have names that no caller can choose.
+fn snapshot_name(
+    place: &str,
+    identifier: &str,
+    check: impl Fn(&str, &str) -> ApiResult<String>,
+) -> Result<String, WorldError> {
+    if ["rds:", "awsbackup:"].iter().any(|prefix| identifier.starts_with(prefix)) {
+        return Ok(identifier.to_owned());
+    }
+    check("identifier", identifier).map_err(|error| impossible(&format!("{place}.identifier"), error.message))
+}
+
+fn check_public(place: &str, is_public: bool, encrypted: Option<bool>) -> Result<(), WorldError> {
+    if is_public && encrypted == Some(true) {
+        return Err(impossible(&format!("{place}.public"), "an encrypted snapshot cannot be public"));
+    }
+    Ok(())
 }
 
 /// The tags of a snapshot, and the tags of its source at the snapshot's moment. The defaults are the present tags of the

@@ -264,6 +264,7 @@ impl Desk {
         self.request_number += 1;
         let request_id = format!("00000000-0000-4000-8000-{:012x}", self.request_number);
         let caller = label.map_or_else(|| caller_of(&request), str::to_owned);
+        let region = region_of(&request);
         let call = match read(request) {
             Ok(call) => call,
             Err(error) => {
@@ -273,6 +274,7 @@ impl Desk {
                 };
             }
         };
+        self.state.asked_region = region;
         let resources = named(&self.state, &call.parameters);
         let met = self.faults.meet(&call.action, &caller, &call.parameters);
         let delay_seconds =
@@ -488,6 +490,13 @@ fn caller_of(request: &Request<Bytes>) -> String {
     let agents =
         ["x-amz-user-agent", "user-agent"].iter().filter_map(|name| request.headers().get(*name)?.to_str().ok());
     agents.flat_map(str::split_whitespace).find_map(|part| part.strip_prefix("app/")).unwrap_or_default().to_owned()
+}
+
+/// The region in the scope of the signature.
+fn region_of(request: &Request<Bytes>) -> Option<String> {
+    let authorization = request.headers().get(http::header::AUTHORIZATION)?.to_str().ok()?;
+    let scope = authorization.split_once("Credential=")?.1;
+    scope.split('/').nth(2).map(str::to_owned)
 }
 
 fn read(request: Request<Bytes>) -> Result<Call, ApiError> {

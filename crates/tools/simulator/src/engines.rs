@@ -99,6 +99,14 @@ pub(crate) fn major_version(engine: &str, version: &str) -> String {
     }
 }
 
+/// Whether a version is later than another one of the same engine.
+pub(crate) fn is_later(version: &str, other: &str) -> bool {
+    let parts = |text: &str| -> Vec<u64> {
+        text.split(|letter: char| !letter.is_ascii_digit()).filter_map(|part| part.parse().ok()).collect()
+    };
+    parts(version) > parts(other)
+}
+
 /// The name of the default parameter group.
 pub(crate) fn default_parameter_group(engine: &str, version: &str) -> String {
     format!("default.{engine}{}", major_version(engine, version))

@@ -112,6 +112,13 @@ impl ApiError {
         Self::new("InvalidParameterValue", message)
     }
 
+    pub(crate) fn key_not_accessible(key: &str) -> Self {
+        let message = format!(
+            "The target KMS key [{key}] does not exist, is not enabled or you do not have permissions to access it."
+        );
+        Self::new("KMSKeyNotAccessibleFault", message)
+    }
+
     pub(crate) fn missing(parameter: &str) -> Self {
         Self::new("MissingParameter", format!("The request must contain the parameter {parameter}."))
     }

@@ -63,6 +63,7 @@ impl State {
             Step::Available if is_new => ("creation", format!("{words} created")),
             Step::Available if life.status == "rebooting" => ("availability", format!("{words} restarted")),
             Step::Available if life.status == "backing-up" => ("backup", format!("Finished {words} backup")),
+            Step::FailOver(_) => ("failover", format!("Completed failover of {words}")),
             Step::Apply => ("configuration change", format!("Finished applying modification to {words}")),
             Step::End(status) if status == "stopped" => ("notification", format!("{words} stopped")),
             Step::End(status) => ("failure", format!("{words} put into {status}")),

@@ -48,6 +48,7 @@ mod resources;
 mod secrets;
 mod server;
 mod settings;
+mod sharing;
 mod state;
 mod storage;
 mod tags;
@@ -79,8 +80,8 @@ pub use settings::{ClusterSettings, InstanceSettings, ProcessorFeatures, Serverl
 pub use world::{
     ApplyStatus, BlueGreenSpec, CertificateSpec, ClusterEndpointSpec, ClusterSnapshotSpec, ClusterSpec,
     EngineVersionSpec, GroupSpec, IdleFunctions, InstanceSpec, IntegrationSpec, Lag, Lambda, Limits, MemberSpec, Offer,
-    OrderableSpec, ProxySpec, RetainedBackupSpec, RetainedClusterBackupSpec, RoleSpec, SecurityGroupSpec, SnapshotSpec,
-    Timings, Unverified, World, WorldError,
+    OrderableSpec, ProxySpec, RetainedBackupSpec, RetainedClusterBackupSpec, RoleSpec, SecurityGroupSpec, Shortage,
+    SnapshotSpec, Timings, Unverified, World, WorldError,
 };
 
 use connector::Connector;

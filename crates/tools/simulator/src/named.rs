@@ -32,8 +32,11 @@ pub struct Named {
 
 /// The keys are type and name: `db:orders`, `cluster:shop`, `snapshot:orders-snapshot`, `cluster-snapshot:shop-snapshot`.
 pub(crate) fn named(state: &State, parameters: &BTreeMap<String, String>) -> BTreeMap<String, Named> {
-    let named =
-        |kind: &str, life: &Life| life.answers && parameters.values().any(|value| names(value, kind, &life.identifier));
+    let named = |kind: &str, life: &Life| {
+        let arn = state.arn(kind, &life.identifier);
+        let names = |value: &String| value.eq_ignore_ascii_case(&life.identifier) || value.eq_ignore_ascii_case(&arn);
+        life.answers && parameters.values().any(names)
+    };
     let mut found = BTreeMap::new();
     let mut add = |kind: &str, life: &Life, what: Named| found.insert(format!("{kind}:{}", life.identifier), what);
     for cluster in state.clusters.values().filter(|cluster| named("cluster", &cluster.life)) {
@@ -81,15 +84,6 @@ pub(crate) fn named(state: &State, parameters: &BTreeMap<String, String>) -> BTr
         );
     }
     found
-}
-
-/// Whether a parameter's value is this name, or an ARN that ends with it.
-fn names(value: &str, kind: &str, identifier: &str) -> bool {
-    if !value.starts_with("arn:") {
-        return value.eq_ignore_ascii_case(identifier);
-    }
-    let mut parts = value.rsplitn(3, ':');
-    parts.next().is_some_and(|name| name.eq_ignore_ascii_case(identifier)) && parts.next() == Some(kind)
 }
 
 fn tagged(tags: &Tags) -> Named {

@@ -6,7 +6,7 @@
 use crate::engines;
 use crate::error::{ApiError, ApiResult};
 use crate::state::State;
-use crate::world::{CertificateSpec, EngineVersionSpec, IntegrationSpec, Offer, OrderableSpec};
+use crate::world::{CertificateSpec, EngineVersionSpec, IntegrationSpec, Offer, OrderableSpec, Shortage};
 
 /// Everything that RDS offers, or has withdrawn.
 #[derive(Debug, Default)]
@@ -134,6 +134,15 @@ impl State {
             return Ok(());
         }
         let message = format!("The DB instance class {class} isn't available in {}.", zones.join(", "));
+        Err(ApiError::new("InsufficientDBInstanceCapacity", message))
+    }
+
+    /// Refuses the start of an instance for which RDS has no capacity, if it says so at once.
+    pub(crate) fn check_capacity_to_start(&self, identifier: &str) -> ApiResult<()> {
+        if self.without_capacity.get(&identifier.to_ascii_lowercase()) != Some(&Shortage::Refused) {
+            return Ok(());
+        }
+        let message = format!("There is no capacity for the class of {identifier} in its Availability Zone.");
         Err(ApiError::new("InsufficientDBInstanceCapacity", message))
     }
 

@@ -94,20 +94,14 @@ impl Origins {
 
 /// The backup that a request restores from, if the request is a restore.
 fn source(state: &State, action: &str, parameters: &BTreeMap<String, String>) -> Option<Source> {
-    // The name of an automated snapshot contains a colon as well.
-    let named = |parameter: &str| {
-        let given = parameters.get(parameter)?;
-        let name = if given.starts_with("arn:") { given.splitn(7, ':').nth(6)? } else { given };
-        Some(name.to_ascii_lowercase())
-    };
     match action {
         "RestoreDBInstanceFromDBSnapshot" => {
-            let name = named("DBSnapshotIdentifier")?;
-            state.snapshots.values().find(|found| found.life.is_named(&name)).map(|found| of(state, found))
+            let found = state.restorable_snapshot(parameters.get("DBSnapshotIdentifier")?);
+            found.ok().map(|found| of(state, &found.snapshot))
         }
         "RestoreDBClusterFromSnapshot" => {
-            let name = named("SnapshotIdentifier")?;
-            state.cluster_snapshots.values().find(|found| found.life.is_named(&name)).map(|found| of(state, found))
+            let found = state.restorable_cluster_snapshot(parameters.get("SnapshotIdentifier")?);
+            found.ok().map(|found| of(state, &found.snapshot))
         }
         "RestoreDBInstanceToPointInTime" => {
             let is_source = Wanted::by(parameters, "SourceDBInstanceIdentifier", "SourceDbiResourceId");

@@ -10,6 +10,7 @@ use crate::resources::{
     Cluster, ClusterSnapshot, ExportTask, Instance, InstanceSnapshot, Key, Life, ManagedSecret, Snapshot,
 };
 use crate::settings::{InstanceSettings, ProcessorFeatures, StorageVolume};
+use crate::sharing::Foreign;
 use crate::state::State;
 use crate::xml::Xml;
 
@@ -79,6 +80,34 @@ fn security_groups(xml: &mut Xml, groups: Option<&Vec<String>>) {
             });
         }
     });
+}
+
+/// The name, the ARN and the type under which a snapshot is shown.
+pub(crate) struct Shown<'a> {
+    name: &'a str,
+    pub(crate) arn: String,
+    pub(crate) kind: &'a str,
+    /// Whether the account owns it. Other snapshots are shown without their tags.
+    pub(crate) is_own: bool,
+}
+
+impl<'a> Shown<'a> {
+    pub(crate) fn own<S>(state: &State, snapshot: &'a Snapshot<S>, resource: &str) -> Self {
+        let name = snapshot.life.identifier.as_str();
+        Self { name, arn: state.arn(resource, name), kind: &snapshot.kind, is_own: true }
+    }
+
+    pub(crate) fn foreign<S>(state: &State, foreign: &'a Foreign<S>, resource: &str) -> Self {
+        let is_own = foreign.account == state.account;
+        let shared = if foreign.is_public { "public" } else { "shared" };
+        let kind = if is_own { foreign.snapshot.kind.as_str() } else { shared };
+        Self { name: &foreign.snapshot.life.identifier, arn: state.foreign_arn(foreign, resource), kind, is_own }
+    }
+
+    /// The ARN is the identifier of a snapshot of another account.
+    fn identifier(&self) -> &str {
+        if self.is_own { self.name } else { &self.arn }
+    }
 }
 
 impl State {
@@ -356,12 +385,22 @@ impl View<'_> {
         });
     }
 
+    fn snapshot_head<S>(&self, xml: &mut Xml, snapshot: &Snapshot<S>, shown: &Shown<'_>) {
+        let status = snapshot.life.status.as_ref();
+        timestamp(xml, "SnapshotCreateTime", snapshot.created);
+        xml.text("Engine", &snapshot.engine);
+        xml.text("Status", status);
+        xml.text("SnapshotType", shown.kind);
+        let progress = snapshot.progress.filter(|_| matches!(status, "creating" | "copying"));
+        xml.plain("PercentProgress", progress.map_or(100, |progress| progress.percent(self.wall_clock())));
+    }
+
     /// The content of a `DBSnapshot` element.
-    pub(crate) fn snapshot(&self, xml: &mut Xml, snapshot: &InstanceSnapshot) {
+    pub(crate) fn snapshot(&self, xml: &mut Xml, snapshot: &InstanceSnapshot, shown: &Shown<'_>) {
         let settings = &snapshot.settings;
-        xml.text("DBSnapshotIdentifier", &snapshot.life.identifier);
+        xml.text("DBSnapshotIdentifier", shown.identifier());
         xml.text("DBInstanceIdentifier", &snapshot.source);
-        snapshot_head(xml, snapshot);
+        self.snapshot_head(xml, snapshot, shown);
         xml.plain_if("AllocatedStorage", settings.allocated_storage);
         xml.plain_if("Port", settings.port);
         xml.text_if("AvailabilityZone", settings.availability_zone.as_ref());
@@ -373,18 +412,19 @@ impl View<'_> {
         xml.plain_if("Iops", settings.iops);
         xml.plain_if("StorageThroughput", settings.storage_throughput);
         xml.text_if("OptionGroupName", settings.option_group.as_ref());
+        xml.text_if("SourceRegion", snapshot.from_region.as_ref());
         xml.text_if("SourceDBSnapshotIdentifier", snapshot.copy_of.as_ref());
         xml.text_if("StorageType", settings.storage_type.as_ref());
         xml.plain("Encrypted", settings.storage_encrypted.unwrap_or(false));
         xml.plain_if("BackupRetentionPeriod", settings.backup_retention_period);
         xml.text_if("PreferredBackupWindow", settings.backup_window.as_ref());
         xml.text_if("KmsKeyId", settings.kms_key_id.as_ref());
-        xml.text("DBSnapshotArn", &self.arn("snapshot", &snapshot.life.identifier));
+        xml.text("DBSnapshotArn", &shown.arn);
         xml.text_if("Timezone", settings.timezone.as_ref());
         xml.plain("IAMDatabaseAuthenticationEnabled", settings.iam_database_authentication.unwrap_or(false));
         processor_features(xml, settings.processor_features.as_ref());
         xml.text("DbiResourceId", &snapshot.source_resource_id);
-        tags(xml, self.tags(&snapshot.tags));
+        tags(xml, if shown.is_own { self.tags(&snapshot.tags) } else { &[] });
         timestamp(xml, "OriginalSnapshotCreateTime", snapshot.original_created);
         timestamp(xml, "SnapshotDatabaseTime", snapshot.created);
         xml.text("SnapshotTarget", settings.backup_target.as_deref().unwrap_or("region"));
@@ -434,11 +474,11 @@ impl View<'_> {
     }
 
     /// The content of a `DBClusterSnapshot` element.
-    pub(crate) fn cluster_snapshot(&self, xml: &mut Xml, snapshot: &ClusterSnapshot) {
+    pub(crate) fn cluster_snapshot(&self, xml: &mut Xml, snapshot: &ClusterSnapshot, shown: &Shown<'_>) {
         let settings = &snapshot.settings;
-        xml.text("DBClusterSnapshotIdentifier", &snapshot.life.identifier);
+        xml.text("DBClusterSnapshotIdentifier", shown.identifier());
         xml.text("DBClusterIdentifier", &snapshot.source);
-        snapshot_head(xml, snapshot);
+        self.snapshot_head(xml, snapshot, shown);
         xml.text_if("EngineMode", settings.engine_mode.as_ref());
         xml.plain_if("AllocatedStorage", settings.allocated_storage);
         xml.plain_if("Port", settings.port);
@@ -451,10 +491,10 @@ impl View<'_> {
         xml.plain_if("BackupRetentionPeriod", settings.backup_retention_period);
         xml.text_if("PreferredBackupWindow", settings.backup_window.as_ref());
         xml.text_if("KmsKeyId", settings.kms_key_id.as_ref());
-        xml.text("DBClusterSnapshotArn", &self.arn("cluster-snapshot", &snapshot.life.identifier));
+        xml.text("DBClusterSnapshotArn", &shown.arn);
         xml.text_if("SourceDBClusterSnapshotArn", snapshot.copy_of.as_ref());
         xml.plain("IAMDatabaseAuthenticationEnabled", settings.iam_database_authentication.unwrap_or(false));
-        tags(xml, self.tags(&snapshot.tags));
+        tags(xml, if shown.is_own { self.tags(&snapshot.tags) } else { &[] });
         xml.text_if("StorageType", settings.storage_type.as_ref());
         xml.text("DbClusterResourceId", &snapshot.source_resource_id);
     }
@@ -464,7 +504,7 @@ impl View<'_> {
 fn cluster_options(xml: &mut Xml, view: View<'_>, cluster: &Cluster) {
     let (life, settings) = (&cluster.life, &cluster.settings);
     xml.plain_if("IAMDatabaseAuthenticationEnabled", settings.iam_database_authentication);
-    xml.text_if("CloneGroupId", cluster.clone_group.as_ref());
+    xml.text_if("CloneGroupId", cluster.clone_group.as_ref().map(|group| &group.id));
     timestamp(xml, "ClusterCreateTime", cluster.created);
     xml.plain_if("BacktrackWindow", settings.backtrack_window);
     if let Some(exports) = settings.log_exports.as_ref().filter(|exports| !exports.is_empty()) {
@@ -515,14 +555,6 @@ fn cluster_options(xml: &mut Xml, view: View<'_>, cluster: &Cluster) {
     }
     xml.text_if("EngineLifecycleSupport", settings.engine_lifecycle_support.as_ref());
     xml.plain_if("VPCNetworkingEnabled", settings.vpc_networking);
-}
-
-fn snapshot_head<S>(xml: &mut Xml, snapshot: &Snapshot<S>) {
-    timestamp(xml, "SnapshotCreateTime", snapshot.created);
-    xml.text("Engine", &snapshot.engine);
-    xml.text("Status", &snapshot.life.status);
-    xml.text("SnapshotType", &snapshot.kind);
-    xml.plain("PercentProgress", if matches!(snapshot.life.status.as_ref(), "creating" | "copying") { 0 } else { 100 });
 }
 
 fn instance_domain(xml: &mut Xml, settings: &InstanceSettings) {

@@ -249,9 +249,15 @@ pub(crate) struct Cluster {
     pub(crate) backed_up_since: Option<i64>,
     /// Whether another account shares the cluster through AWS RAM.
     pub(crate) ram_shared: bool,
-    /// `CloneGroupId` of a clone and of its original.
-    pub(crate) clone_group: Option<String>,
-    pub(crate) is_clone: bool,
+    pub(crate) clone_group: Option<CloneGroup>,
+}
+
+/// The place of a cluster among the clones of one volume.
+#[derive(Clone, Debug)]
+pub(crate) struct CloneGroup {
+    /// `CloneGroupId`.
+    pub(crate) id: String,
+    pub(crate) is_original: bool,
 }
 
 impl Cluster {
@@ -287,6 +293,36 @@ pub(crate) struct Snapshot<S> {
     /// The ARN of the snapshot that this one was copied from.
     pub(crate) copy_of: Option<String>,
     pub(crate) copying_from: Option<Key>,
+    /// The region that it was copied from, if it is another one.
+    pub(crate) from_region: Option<String>,
+    pub(crate) progress: Option<Progress>,
+    /// Whether its source uses Transparent Data Encryption, whose option group is permanent.
+    pub(crate) tde: bool,
+    /// The settings that the upgrade under way will change.
+    pub(crate) upgrading_to: Option<S>,
+}
+
+/// The progress of a snapshot in the making: it waits in a queue first.
+#[derive(Clone, Copy, Debug)]
+pub(crate) struct Progress {
+    /// Unix milliseconds.
+    since: i64,
+    /// Seconds, before jitter.
+    pub(crate) queue: f64,
+    pub(crate) seconds: f64,
+}
+
+impl Progress {
+    pub(crate) fn new(now: i64, queue: f64, seconds: f64) -> Self {
+        Self { since: now, queue, seconds }
+    }
+
+    /// `PercentProgress`, which is 100 only once the snapshot is available.
+    #[allow(clippy::cast_possible_truncation, clippy::cast_precision_loss)]
+    pub(crate) fn percent(self, now: i64) -> i64 {
+        let passed = (now - self.since) as f64 / 1000.0 - self.queue;
+        (100.0 * passed / self.seconds.max(1.0)).clamp(0.0, 99.0) as i64
+    }
 }
 
 /// An export of a snapshot to S3. Its statuses are in lower case, as filters spell them.
@@ -369,7 +405,6 @@ impl Cluster {
             backed_up_since: None,
             ram_shared: false,
             clone_group: None,
-            is_clone: false,
         }
     }
 }

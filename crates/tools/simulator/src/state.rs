@@ -16,9 +16,10 @@ use crate::resources::{
     Status, StorageWork, UnderWork,
 };
 use crate::settings::{ClusterSettings, InstanceSettings};
+use crate::sharing::Foreign;
 use crate::world::{
-    ApplyStatus, BlueGreenSpec, ClusterEndpointSpec, GroupSpec, Lag, Limits, ProxySpec, SecurityGroupSpec, Timings,
-    Unverified,
+    ApplyStatus, BlueGreenSpec, ClusterEndpointSpec, GroupSpec, Lag, Limits, ProxySpec, SecurityGroupSpec, Shortage,
+    Timings, Unverified,
 };
 
 /// The interval at which a cluster under deletion checks whether its last member is gone.
@@ -58,6 +59,8 @@ pub(crate) enum Step {
     End(Status),
     /// RDS starts a database that was stopped for too long.
     Restart,
+    /// Another member of a cluster becomes the writer: the given one, or the best.
+    FailOver(Option<Key>),
     /// The sequence ends with the removal of the resource.
     Gone,
 }
@@ -111,6 +114,11 @@ pub(crate) struct State {
     pub(crate) clusters: BTreeMap<Key, Cluster>,
     pub(crate) snapshots: BTreeMap<Key, InstanceSnapshot>,
     pub(crate) cluster_snapshots: BTreeMap<Key, ClusterSnapshot>,
+    /// Snapshots of other accounts and regions.
+    pub(crate) foreign_snapshots: Vec<Foreign<InstanceSettings>>,
+    pub(crate) foreign_cluster_snapshots: Vec<Foreign<ClusterSettings>>,
+    /// The region that the request under way was signed for.
+    pub(crate) asked_region: Option<String>,
     pub(crate) exports: BTreeMap<Key, ExportTask>,
     pub(crate) groups: Groups,
     pub(crate) proxies: Vec<ProxySpec>,
@@ -123,6 +131,7 @@ pub(crate) struct State {
     pub(crate) integrations: Vec<Integration>,
     pub(crate) granted: Vec<String>,
     pub(crate) failing_members: Vec<String>,
+    pub(crate) without_capacity: BTreeMap<String, Shortage>,
     pub(crate) events: Vec<Event>,
     pub(crate) spoiler: Spoiler,
     pub(crate) spoiled: Spoiled,
@@ -148,6 +157,9 @@ impl State {
             clusters: BTreeMap::new(),
             snapshots: BTreeMap::new(),
             cluster_snapshots: BTreeMap::new(),
+            foreign_snapshots: Vec::new(),
+            foreign_cluster_snapshots: Vec::new(),
+            asked_region: None,
             exports: BTreeMap::new(),
             groups: Groups::default(),
             proxies: world.proxies.clone(),
@@ -160,6 +172,7 @@ impl State {
             integrations: Vec::new(),
             granted: world.granted.clone(),
             failing_members: world.failing_members.clone(),
+            without_capacity: world.without_capacity.clone(),
             events: Vec::new(),
             spoiler: Spoiler::default(),
             spoiled: Spoiled::default(),
@@ -404,6 +417,7 @@ impl State {
                 }
             }
             Step::Restart => self.restart(target),
+            Step::FailOver(successor) => self.complete_failover(target, successor),
             Step::Gone if self.has_members_to_wait_for(target) => {
                 self.schedule(target, now.saturating_add(MEMBER_POLL_MILLIS), Step::Gone);
             }
@@ -427,6 +441,7 @@ impl State {
             life.status = storage.work.status().into();
         }
         self.settle(target, rebooted);
+        self.finish_upgrade(target);
         if let Some(storage) = under_work {
             self.schedule(target, storage.until, Step::StorageDone);
         }
@@ -463,10 +478,47 @@ impl State {
             Target::Cluster(key) => self.clusters.get(&key).map(|cluster| cluster.members.clone()).unwrap_or_default(),
             _ => Vec::new(),
         };
-        self.start(target, vec![(0.0, Step::Show("starting".into())), (seconds, Step::Available)]);
+        let end = self.end_of_start(target);
+        self.start(target, vec![(0.0, Step::Show("starting".into())), (seconds, end)]);
         for member in members {
-            let steps = vec![(0.0, Step::Show("starting".into())), (seconds * 1.5, Step::Available)];
+            let end = self.end_of_start(Target::Instance(member));
+            let steps = vec![(0.0, Step::Show("starting".into())), (seconds * 1.5, end)];
             self.start(Target::Instance(member), steps);
+        }
+    }
+
+    /// The end of a start: `available`, unless RDS has no capacity for the instance.
+    fn end_of_start(&mut self, target: Target) -> Step {
+        let name = self.life(target).map(|life| life.identifier.clone()).unwrap_or_default();
+        let is_instance = matches!(target, Target::Instance(_));
+        if is_instance && self.without_capacity.contains_key(&name) {
+            return Step::End("insufficient-capacity".into());
+        }
+        Step::Available
+    }
+
+    /// Gives a cluster its new writer.
+    fn complete_failover(&mut self, target: Target, successor: Option<Key>) {
+        let Target::Cluster(key) = target else { return };
+        let Some(writer) = self.clusters.get(&key).and_then(|cluster| cluster.writer) else { return };
+        let is_available = |key: &Key| self.instances.get(key).is_some_and(|found| found.life.status == AVAILABLE);
+        match successor.filter(is_available) {
+            Some(successor) => {
+                if let Some(cluster) = self.clusters.get_mut(&key) {
+                    cluster.writer = Some(successor);
+                }
+            }
+            None => self.fail_over(key, writer),
+        }
+    }
+
+    /// Puts the engine version of an upgraded snapshot into force.
+    fn finish_upgrade(&mut self, target: Target) {
+        if let Target::Snapshot(key) = target
+            && let Some(snapshot) = self.snapshots.get_mut(&key)
+            && let Some(upgraded) = snapshot.upgrading_to.take()
+        {
+            snapshot.settings.merge(upgraded);
         }
     }
 
@@ -655,12 +707,12 @@ impl State {
     }
 
     pub(crate) fn snapshot_named(&self, identifier: &str) -> Option<Key> {
-        let name = identifier.rsplit_once(":snapshot:").map_or(identifier, |(_, name)| name);
+        let name = self.own_name(identifier, "snapshot");
         self.snapshots.iter().find(|(_, snapshot)| snapshot.life.is_named(name)).map(|(key, _)| *key)
     }
 
     pub(crate) fn cluster_snapshot_named(&self, identifier: &str) -> Option<Key> {
-        let name = identifier.rsplit_once(":cluster-snapshot:").map_or(identifier, |(_, name)| name);
+        let name = self.own_name(identifier, "cluster-snapshot");
         self.cluster_snapshots.iter().find(|(_, snapshot)| snapshot.life.is_named(name)).map(|(key, _)| *key)
     }
 
@@ -682,6 +734,7 @@ impl State {
 fn as_of_member(step: &Step) -> Step {
     match step {
         Step::Show(status) if status == "migrating" => Step::Show("creating".into()),
+        Step::Show(status) if status == "failing-over" => Step::Linger,
         Step::End(status) if matches!(status.as_ref(), "migration-failed" | "cloning-failed") => {
             Step::End("failed".into())
         }

@@ -72,6 +72,8 @@ pub struct World {
     pub granted: Vec<String>,
     /// Members that RDS makes for a Multi-AZ DB cluster, by name, and that end in `failed` beside an available cluster.
     pub failing_members: Vec<String>,
+    /// Stopped databases, by name, that RDS has no capacity to start.
+    pub without_capacity: BTreeMap<String, Shortage>,
     pub timings: Timings,
     pub lag: Lag,
     /// Lambda's treatment of the embedder's functions. The simulator itself runs none.
@@ -113,6 +115,7 @@ impl Default for World {
             integrations: Vec::new(),
             granted: Vec::new(),
             failing_members: Vec::new(),
+            without_capacity: BTreeMap::new(),
             timings: Timings::default(),
             lag: Lag::default(),
             lambda: Lambda::default(),
@@ -320,6 +323,21 @@ pub struct SnapshotSpec {
     pub tags: BTreeMap<String, String>,
     #[serde(default = "one_day")]
     pub age_hours: u32,
+    /// The age of the snapshot that this one is a copy of; else its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_age_hours: Option<u32>,
+    /// The account that owns it and shares it with this one; this account when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The region that it is in; the world's when not given. A copy brings it here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Whether its owner shares it with every account.
+    #[serde(default)]
+    pub public: bool,
+    /// Whether its source uses Transparent Data Encryption. Such a snapshot cannot be shared.
+    #[serde(default)]
+    pub tde: bool,
 }
 
 fn one_day() -> u32 {
@@ -350,6 +368,18 @@ pub struct ClusterSnapshotSpec {
     pub tags: BTreeMap<String, String>,
     #[serde(default = "one_day")]
     pub age_hours: u32,
+    /// The age of the snapshot that this one is a copy of; else its own.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub original_age_hours: Option<u32>,
+    /// The account that owns it and shares it with this one; this account when not given.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub account: Option<String>,
+    /// The region that it is in; the world's when not given. A copy brings it here.
+    #[serde(default, skip_serializing_if = "Option::is_none")]
+    pub region: Option<String>,
+    /// Whether its owner shares it with every account.
+    #[serde(default)]
+    pub public: bool,
 }
 
 /// A parameter, option or subnet group.
@@ -606,6 +636,10 @@ pub struct Timings {
     /// A snapshot of an instance or cluster, `creating`.
     pub snapshot: f64,
     pub copy_snapshot: f64,
+    /// A copy from another region or account, or with another key: hours.
+    pub copy_snapshot_in_full: f64,
+    /// Before that, a copy waits in a queue and shows no progress.
+    pub copy_queue: f64,
     pub delete_snapshot: f64,
     /// The old name still answers, as `available`.
     pub rename_lingering: f64,
@@ -644,6 +678,10 @@ pub struct Timings {
     pub resetting_master_credentials: f64,
     pub stop: f64,
     pub start: f64,
+    /// A cluster is `failing-over`, and takes no connections.
+    pub failover: f64,
+    /// A snapshot is `upgrading` to another engine version.
+    pub upgrade_snapshot: f64,
     /// RDS starts a stopped database again after this time: seven days.
     pub stopped: f64,
     pub delete_instance: f64,
@@ -661,6 +699,8 @@ impl Default for Timings {
             jitter: 0.2,
             snapshot: 300.0,
             copy_snapshot: 240.0,
+            copy_snapshot_in_full: 7200.0,
+            copy_queue: 0.0,
             delete_snapshot: 10.0,
             rename_lingering: 25.0,
             rename_nameless: 40.0,
@@ -685,6 +725,8 @@ impl Default for Timings {
             resetting_master_credentials: 60.0,
             stop: 300.0,
             start: 400.0,
+            failover: 30.0,
+            upgrade_snapshot: 900.0,
             stopped: 604_800.0,
             delete_instance: 300.0,
             delete_cluster: 120.0,
@@ -751,6 +793,8 @@ pub struct Limits {
     pub manual_cluster_snapshots: usize,
     /// Automated backups kept after their database was deleted.
     pub retained_backups: usize,
+    /// Copies from other regions at the same time.
+    pub snapshot_copies: usize,
     /// Clones in one clone group. RDS makes a full copy instead of the next one, and says nothing.
     pub clones: usize,
     /// Exports to S3 at the same time.
@@ -769,11 +813,23 @@ impl Default for Limits {
             manual_snapshots: 100,
             manual_cluster_snapshots: 100,
             retained_backups: 40,
+            snapshot_copies: 5,
             clones: 15,
             export_tasks: 5,
             requests_per_second: None,
         }
     }
+}
+
+/// How a start fails for want of capacity.
+#[derive(Clone, Copy, Debug, PartialEq, Eq, Serialize, Deserialize)]
+#[cfg_attr(test, derive(schemars::JsonSchema))]
+#[serde(rename_all = "camelCase")]
+pub enum Shortage {
+    /// The request is refused, and the database stays stopped.
+    Refused,
+    /// The request is accepted, and the database ends in `insufficient-capacity`.
+    InsufficientCapacity,
 }
 
 /// Questions no source answers: both answers are modelled, and a caller has to live with either.

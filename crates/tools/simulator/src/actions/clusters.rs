@@ -195,10 +195,13 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     let engine = params.require("Engine")?;
     let restoring = Restoring::take(&mut params, Verb::Restore)?;
     params.finish("RestoreDBClusterFromSnapshot")?;
-    let snapshot_key = state
-        .cluster_snapshot_named(&snapshot_name)
-        .ok_or_else(|| ApiError::cluster_snapshot_not_found(&snapshot_name))?;
-    let snapshot = state.cluster_snapshots[&snapshot_key].clone();
+    let found = state.restorable_cluster_snapshot(&snapshot_name)?;
+    found.check_key()?;
+    if found.is_shared && found.is_encrypted() && !is_aurora(&found.snapshot.engine) {
+        let message = format!("The snapshot {snapshot_name} is shared and encrypted, and not of Aurora.");
+        return Err(ApiError::new("InvalidRestoreFault", message));
+    }
+    let snapshot = found.snapshot;
     if snapshot.life.status != AVAILABLE {
         let message =
             format!("The snapshot {snapshot_name} is in status {} and cannot be restored.", snapshot.life.status);
@@ -473,6 +476,50 @@ pub(super) fn reboot(state: &mut State, mut params: Params) -> ApiResult<Content
     Ok(show_cluster(state, key))
 }
 
+/// Makes another member the writer. Sessions are lost, and the cluster takes no connections meanwhile.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_FailoverDBCluster.html>
+pub(super) fn fail_over(state: &mut State, mut params: Params) -> ApiResult<Content> {
+    let identifier = params.require("DBClusterIdentifier")?;
+    let target = params.take("TargetDBInstanceIdentifier");
+    params.finish("FailoverDBCluster")?;
+    let key = state.existing_cluster(&identifier)?;
+    let cluster = &state.clusters[&key];
+    if !cluster.life.is_idle() {
+        return Err(ApiError::cluster_state(format!("DB Cluster {identifier} is not in available state.")));
+    }
+    if target.is_some() && cluster.engine == "mysql" {
+        return Err(ApiError::combination("A Multi-AZ DB cluster of MySQL takes no TargetDBInstanceIdentifier."));
+    }
+    let is_ready = |member: &Key| state.instances.get(member).is_some_and(|instance| instance.life.is_idle());
+    let mut readers = cluster.members.iter().filter(|member| cluster.writer != Some(**member));
+    let successor = match target {
+        Some(name) => Some(check_successor(state, cluster, &name)?),
+        None if readers.any(is_ready) => None,
+        None => {
+            let message = format!("DB Cluster {identifier} has no reader that is available to fail over to.");
+            return Err(ApiError::cluster_state(message));
+        }
+    };
+    let seconds = state.timings.failover;
+    let steps =
+        vec![(0.0, Step::Show("failing-over".into())), (seconds, Step::FailOver(successor)), (0.0, Step::Available)];
+    state.start(Target::Cluster(key), steps);
+    Ok(show_cluster(state, key))
+}
+
+/// The new writer that a request names: an available reader of the cluster.
+fn check_successor(state: &State, cluster: &Cluster, name: &str) -> ApiResult<Key> {
+    let member = state.instance_named(name).filter(|key| cluster.members.contains(key));
+    let member = member.ok_or_else(|| {
+        ApiError::value(format!("{name} is not a member of the DB cluster {}.", cluster.life.identifier))
+    })?;
+    let is_ready = state.instances.get(&member).is_some_and(|instance| instance.life.is_idle());
+    if cluster.writer == Some(member) || !is_ready {
+        return Err(ApiError::instance_state(format!("{name} is not a reader in available state.")));
+    }
+    Ok(member)
+}
+
 pub(super) fn enable_http_endpoint(state: &mut State, params: Params) -> ApiResult<Content> {
     set_http_endpoint(state, params, true)
 }
@@ -510,6 +557,7 @@ pub(super) fn stop(state: &mut State, mut params: Params) -> ApiResult<Content> 
             "DB Cluster {identifier} is a Multi-AZ DB cluster and cannot be stopped."
         )));
     }
+    refuse_replicated(state, cluster)?;
     if !cluster.life.is_idle() {
         return Err(ApiError::cluster_state(format!("DB Cluster {identifier} is not in available state.")));
     }
@@ -527,6 +575,18 @@ pub(super) fn stop(state: &mut State, mut params: Params) -> ApiResult<Content> 
     Ok(show_cluster(state, key))
 }
 
+/// A cluster of a global database, and one that replicates or is replicated, cannot be stopped.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/aurora-cluster-stop-start.html>
+fn refuse_replicated(state: &State, cluster: &Cluster) -> ApiResult<()> {
+    let arn = state.truth().cluster_arn(cluster);
+    let is_source = state.clusters.values().any(|other| other.replication_source.as_ref() == Some(&arn));
+    if cluster.member_of_global.is_none() && cluster.replication_source.is_none() && !is_source {
+        return Ok(());
+    }
+    let name = &cluster.life.identifier;
+    Err(ApiError::cluster_state(format!("DB Cluster {name} is replicated and cannot be stopped.")))
+}
+
 pub(super) fn start(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.require("DBClusterIdentifier")?;
     params.finish("StartDBCluster")?;
@@ -534,6 +594,9 @@ pub(super) fn start(state: &mut State, mut params: Params) -> ApiResult<Content>
     let cluster = &state.clusters[&key];
     if cluster.life.status != "stopped" {
         return Err(ApiError::cluster_state(format!("DB Cluster {identifier} is not stopped.")));
+    }
+    for member in cluster.members.iter().filter_map(|key| state.instances.get(key)) {
+        state.check_capacity_to_start(&member.life.identifier)?;
     }
     state.restart(Target::Cluster(key));
     Ok(show_cluster(state, key))

@@ -6,7 +6,9 @@ use super::Content;
 use crate::error::{ApiError, ApiResult};
 use crate::lag::View;
 use crate::query::Params;
+use crate::render::Shown;
 use crate::resources::{Key, Life, Snapshot};
+use crate::sharing::Foreign;
 use crate::state::State;
 use crate::xml::Xml;
 
@@ -122,7 +124,7 @@ pub(super) fn clusters(state: &State, mut params: Params) -> ApiResult<Content> 
             "db-cluster-resource-id" => vec![cluster.resource_id.clone()],
             "engine" => vec![cluster.engine.clone()],
             "domain" => cluster.settings.domain.clone().into_iter().collect(),
-            _ => cluster.clone_group.clone().into_iter().collect(),
+            _ => cluster.clone_group.iter().map(|group| group.id.clone()).collect(),
         })
     });
     Ok(selection.write("DBClusters", &found, |xml, (key, _)| xml.nest("DBCluster", |xml| seen.cluster(xml, **key))))
@@ -134,40 +136,85 @@ struct Wanted {
     source: Option<String>,
     source_resource_id: Option<String>,
     kind: Option<String>,
+    includes_shared: bool,
+    includes_public: bool,
     selection: Selection,
 }
 
+/// The types of snapshots that a request can name.
+const SNAPSHOT_TYPES: &[&str] = &["automated", "manual", "shared", "public", "awsbackup"];
+
 impl Wanted {
-    fn take(params: &mut Params, prefix: &str, names: [&str; 3], filters: &[&str]) -> ApiResult<Self> {
+    fn take(params: &mut Params, action: &str, names: [&str; 3], filters: &[&str]) -> ApiResult<Self> {
         let wanted = Self {
             snapshot: params.take(names[0]),
             source: params.take(names[1]),
             source_resource_id: params.take(names[2]),
             kind: params.take("SnapshotType"),
+            includes_shared: params.get("IncludeShared")?.unwrap_or(false),
+            includes_public: params.get("IncludePublic")?.unwrap_or(false),
             selection: Selection::take(params, filters)?,
         };
-        for include in ["IncludeShared", "IncludePublic"] {
-            let _: Option<bool> = params.get(include)?;
+        params.finish(action)?;
+        match wanted.kind.as_deref() {
+            Some(kind) if !SNAPSHOT_TYPES.contains(&kind) => {
+                Err(ApiError::value(format!("Invalid SnapshotType: {kind}")))
+            }
+            _ => Ok(wanted),
         }
-        params.finish(prefix)?;
-        Ok(wanted)
     }
 
-    fn admits<S>(&self, snapshot: &Snapshot<S>, arn: &str) -> bool {
+    /// Whether snapshots of this type are asked for. A single automated snapshot needs `SnapshotType` too.
+    fn includes(&self, kind: &str) -> bool {
+        match self.kind.as_deref() {
+            Some(wanted) => wanted == kind,
+            None => match kind {
+                "manual" => true,
+                "automated" => self.snapshot.is_none(),
+                "shared" => self.includes_shared,
+                "public" => self.includes_public,
+                _ => false,
+            },
+        }
+    }
+
+    fn admits<S>(&self, snapshot: &Snapshot<S>, shown: &Shown<'_>) -> bool {
         let same = |wanted: &Option<String>, has: &str| {
             wanted.as_deref().is_none_or(|wanted| wanted.eq_ignore_ascii_case(has))
         };
-        self.snapshot.as_deref().is_none_or(|wanted| wanted == arn || snapshot.life.is_named(wanted))
+        let is_named = |wanted: &str| wanted == shown.arn || (shown.is_own && snapshot.life.is_named(wanted));
+        self.includes(shown.kind)
+            && self.snapshot.as_deref().is_none_or(is_named)
             && same(&self.source, &snapshot.source)
             && same(&self.source_resource_id, &snapshot.source_resource_id)
-            && same(&self.kind, &snapshot.kind)
             && self.selection.admits(|filter| match filter {
                 "db-instance-id" | "db-cluster-id" => vec![snapshot.source.clone()],
-                "db-snapshot-id" | "db-cluster-snapshot-id" => vec![snapshot.life.identifier.clone(), arn.to_owned()],
+                "db-snapshot-id" | "db-cluster-snapshot-id" => {
+                    vec![snapshot.life.identifier.clone(), shown.arn.clone()]
+                }
                 "dbi-resource-id" | "db-cluster-resource-id" => vec![snapshot.source_resource_id.clone()],
-                "snapshot-type" => vec![snapshot.kind.clone()],
+                "snapshot-type" => vec![shown.kind.to_owned()],
                 _ => vec![snapshot.engine.clone()],
             })
+    }
+
+    /// The snapshots that the request selects: the account's own in the region, then those of other accounts. A client of
+    /// another region sees the snapshots that are there, if the world has any.
+    fn select<'a, S>(
+        &self,
+        state: &'a State,
+        own: &'a BTreeMap<Key, Snapshot<S>>,
+        foreign: &'a [Foreign<S>],
+        resource: &str,
+    ) -> Vec<(&'a Snapshot<S>, Shown<'a>)> {
+        let is_there = |region: &&String| foreign.iter().any(|found| found.region == **region);
+        let elsewhere = state.asked_region.as_ref().filter(|region| **region != state.region).filter(is_there);
+        let region = elsewhere.unwrap_or(&state.region);
+        let own = sorted(own, |snapshot| &snapshot.life, state.seen()).into_iter().filter(|_| elsewhere.is_none());
+        let own = own.map(|(_, snapshot)| (snapshot, Shown::own(state, snapshot, resource)));
+        let foreign = foreign.iter().filter(|found| found.region == *region);
+        let foreign = foreign.map(|found| (&found.snapshot, Shown::foreign(state, found, resource)));
+        own.chain(foreign).filter(|(snapshot, shown)| self.admits(snapshot, shown)).collect()
     }
 }
 
@@ -175,29 +222,26 @@ pub(super) fn snapshots(state: &State, mut params: Params) -> ApiResult<Content>
     let names = ["DBSnapshotIdentifier", "DBInstanceIdentifier", "DbiResourceId"];
     let filters = ["db-instance-id", "db-snapshot-id", "dbi-resource-id", "snapshot-type", "engine"];
     let wanted = Wanted::take(&mut params, "DescribeDBSnapshots", names, &filters)?;
-    let mut found = sorted(&state.snapshots, |snapshot| &snapshot.life, state.seen());
-    found.retain(|(_, snapshot)| wanted.admits(snapshot, &state.arn("snapshot", &snapshot.life.identifier)));
+    let found = wanted.select(state, &state.snapshots, &state.foreign_snapshots, "snapshot");
     if let (Some(identifier), true) = (&wanted.snapshot, found.is_empty()) {
         return Err(ApiError::snapshot_not_found(identifier));
     }
-    let write =
-        |xml: &mut Xml, (_, snapshot): &(&Key, &_)| xml.nest("DBSnapshot", |xml| state.seen().snapshot(xml, snapshot));
-    Ok(wanted.selection.write("DBSnapshots", &found, write))
+    Ok(wanted.selection.write("DBSnapshots", &found, |xml, (snapshot, shown)| {
+        xml.nest("DBSnapshot", |xml| state.seen().snapshot(xml, snapshot, shown));
+    }))
 }
 
 pub(super) fn cluster_snapshots(state: &State, mut params: Params) -> ApiResult<Content> {
     let names = ["DBClusterSnapshotIdentifier", "DBClusterIdentifier", "DbClusterResourceId"];
     let filters = ["db-cluster-id", "db-cluster-snapshot-id", "db-cluster-resource-id", "snapshot-type", "engine"];
     let wanted = Wanted::take(&mut params, "DescribeDBClusterSnapshots", names, &filters)?;
-    let mut found = sorted(&state.cluster_snapshots, |snapshot| &snapshot.life, state.seen());
-    found.retain(|(_, snapshot)| wanted.admits(snapshot, &state.arn("cluster-snapshot", &snapshot.life.identifier)));
+    let found = wanted.select(state, &state.cluster_snapshots, &state.foreign_cluster_snapshots, "cluster-snapshot");
     if let (Some(identifier), true) = (&wanted.snapshot, found.is_empty()) {
         return Err(ApiError::cluster_snapshot_not_found(identifier));
     }
-    let write = |xml: &mut Xml, (_, snapshot): &(&Key, &_)| {
-        xml.nest("DBClusterSnapshot", |xml| state.seen().cluster_snapshot(xml, snapshot));
-    };
-    Ok(wanted.selection.write("DBClusterSnapshots", &found, write))
+    Ok(wanted.selection.write("DBClusterSnapshots", &found, |xml, (snapshot, shown)| {
+        xml.nest("DBClusterSnapshot", |xml| state.seen().cluster_snapshot(xml, snapshot, shown));
+    }))
 }
 
 /// The account's quotas for the resources that the simulator counts.

@@ -418,9 +418,13 @@ pub(super) fn restore(state: &mut State, mut params: Params) -> ApiResult<Conten
     let snapshot_name = params.require("DBSnapshotIdentifier")?;
     let restoring = Restoring::take(&mut params, "DBInstanceIdentifier", Verb::Restore)?;
     params.finish("RestoreDBInstanceFromDBSnapshot")?;
-    let snapshot_key =
-        state.snapshot_named(&snapshot_name).ok_or_else(|| ApiError::snapshot_not_found(&snapshot_name))?;
-    let snapshot = state.snapshots[&snapshot_key].clone();
+    let found = state.restorable_snapshot(&snapshot_name)?;
+    if found.is_shared && found.is_encrypted() {
+        // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/share-encrypted-snapshot.html
+        let message = format!("The snapshot {snapshot_name} is shared and encrypted. Copy it first.");
+        return Err(ApiError::new("InvalidRestoreFault", message));
+    }
+    let snapshot = found.snapshot;
     if snapshot.life.status != AVAILABLE {
         let message =
             format!("The snapshot {snapshot_name} is in status {} and cannot be restored.", snapshot.life.status);
@@ -743,11 +747,11 @@ impl Modification {
         if at_once.parameter_group.is_some() {
             instance.parameter_apply_status = ApplyStatus::PendingReboot;
         }
-        let had_backups = instance.settings.backup_retention_period.unwrap_or(0) > 0;
+        let was_backed_up = instance.settings.backup_retention_period.unwrap_or(0) > 0;
         instance.settings.merge(at_once);
         let has_backups = instance.settings.backup_retention_period.unwrap_or(0) > 0;
         let resource_id = instance.resource_id.clone();
-        if !had_backups && has_backups {
+        if !was_backed_up && has_backups {
             instance.backed_up_since = Some(now);
         }
         let configure = self.change.split_off(Effect::Configure);
@@ -774,7 +778,7 @@ impl Modification {
             steps.push(("resetting-master-credentials", timings.resetting_master_credentials));
         }
         let rename = if self.apply_immediately { instance.pending_identifier.clone() } else { None };
-        if had_backups && !has_backups {
+        if was_backed_up && !has_backups {
             state.remove_automated_snapshots(&resource_id);
         }
         let falsely = state.rng.f64() < timings.false_available_probability;
@@ -897,6 +901,7 @@ pub(super) fn start(state: &mut State, mut params: Params) -> ApiResult<Content>
     if state.instances[&key].life.status != "stopped" {
         return Err(ApiError::instance_state(format!("Instance {identifier} is not stopped.")));
     }
+    state.check_capacity_to_start(&identifier)?;
     state.restart(Target::Instance(key));
     Ok(show_instance(state, key))
 }

@@ -5,6 +5,7 @@
 
 mod backups;
 mod clusters;
+mod copies;
 mod describe;
 mod exports;
 mod groups;
@@ -82,6 +83,7 @@ actions! {
     "CreateDBCluster" => clusters::create,
     "ModifyDBCluster" => clusters::modify,
     "RebootDBCluster" => clusters::reboot,
+    "FailoverDBCluster" => clusters::fail_over,
     "EnableHttpEndpoint" => clusters::enable_http_endpoint,
     "DisableHttpEndpoint" => clusters::disable_http_endpoint,
     "StopDBCluster" => clusters::stop,
@@ -90,10 +92,11 @@ actions! {
     "RestoreDBClusterFromSnapshot" => clusters::restore,
     "RestoreDBClusterToPointInTime" => point_in_time::restore_cluster,
     "CreateDBSnapshot" => snapshots::create,
-    "CopyDBSnapshot" => snapshots::copy,
+    "CopyDBSnapshot" => copies::copy,
+    "ModifyDBSnapshot" => snapshots::modify,
     "DeleteDBSnapshot" => snapshots::delete,
     "CreateDBClusterSnapshot" => snapshots::create_of_cluster,
-    "CopyDBClusterSnapshot" => snapshots::copy_of_cluster,
+    "CopyDBClusterSnapshot" => copies::copy_of_cluster,
     "DeleteDBClusterSnapshot" => snapshots::delete_of_cluster,
     "StartExportTask" => exports::start,
     "CancelExportTask" => exports::cancel,

@@ -12,7 +12,7 @@ use crate::backups::Window;
 use crate::engines;
 use crate::error::{ApiError, ApiResult};
 use crate::query::{Params, Tags};
-use crate::resources::{Cluster, Instance, Key, Life, is_aurora};
+use crate::resources::{CloneGroup, Cluster, Instance, Key, Life, is_aurora};
 use crate::settings::{ClusterSettings, InstanceSettings, Verb};
 use crate::state::{State, Step};
 
@@ -71,14 +71,12 @@ impl Moment {
 
 /// The single source that a request names. Refuses none, and more than one.
 fn only<'a>(given: &[(&'a str, Option<String>)]) -> ApiResult<(&'a str, String)> {
-    let mut named = given.iter().filter_map(|(name, value)| Some((*name, value.clone()?)));
-    match (named.next(), named.next()) {
-        (Some(one), None) => Ok(one),
-        _ => {
-            let names: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
-            Err(ApiError::combination(format!("Specify exactly one of {}.", names.join(", "))))
-        }
+    let mut sources = given.iter().filter_map(|(name, value)| Some((*name, value.clone()?)));
+    if let (Some(one), None) = (sources.next(), sources.next()) {
+        return Ok(one);
     }
+    let parameters: Vec<&str> = given.iter().map(|(name, _)| *name).collect();
+    Err(ApiError::combination(format!("Specify exactly one of {}.", parameters.join(", "))))
 }
 
 fn is_source(life: &Life) -> bool {
@@ -248,9 +246,11 @@ fn clone(
         ApiError::new("InvalidRestoreFault", "A deleted DB cluster cannot be cloned. Use the restore type full-copy.")
     })?;
     check_original(original)?;
-    let group = original.clone_group.clone().unwrap_or_else(|| state.fresh_uuid());
-    let is_of_group = |cluster: &&Cluster| cluster.is_clone && cluster.clone_group.as_ref() == Some(&group);
-    let is_full = state.clusters.values().filter(is_of_group).count() >= state.limits.clones;
+    let group = original.clone_group.as_ref().map(|group| group.id.clone());
+    let group = group.unwrap_or_else(|| state.fresh_uuid());
+    let is_clone =
+        |cluster: &&Cluster| cluster.clone_group.as_ref().is_some_and(|found| found.id == group && !found.is_original);
+    let is_full = state.clusters.values().filter(is_clone).count() >= state.limits.clones;
     let steps = if is_full {
         copying_steps(state.timings.restore_cluster, &state.timings)
     } else {
@@ -258,11 +258,12 @@ fn clone(
     };
     let key = restoring.perform(state, engine, &backups.settings, base, &steps)?;
     if !is_full {
-        for (member, is_clone) in [(source, None), (Some(key), Some(true))] {
-            if let Some(cluster) = member.and_then(|key| state.clusters.get_mut(&key)) {
-                cluster.clone_group = Some(group.clone());
-                cluster.is_clone = is_clone.unwrap_or(cluster.is_clone);
-            }
+        let member = |is_original| CloneGroup { id: group.clone(), is_original };
+        if let Some(cluster) = source.and_then(|key| state.clusters.get_mut(&key)) {
+            cluster.clone_group.get_or_insert_with(|| member(true));
+        }
+        if let Some(cluster) = state.clusters.get_mut(&key) {
+            cluster.clone_group = Some(member(false));
         }
     }
     Ok(key)

@@ -1,33 +1,36 @@
-//! Snapshots of instances and of clusters: take, copy, delete.
+//! Snapshots of instances and of clusters: take, delete. `copies.rs` copies them.
 
 use std::collections::BTreeMap;
 
 use super::{Content, one};
+use crate::engines;
 use crate::error::{ApiError, ApiResult};
 use crate::lag::Tagged;
 use crate::names;
 use crate::query::{Params, Tags};
-use crate::resources::{AVAILABLE, Key, Life, Snapshot, is_aurora};
+use crate::render::Shown;
+use crate::resources::{AVAILABLE, Key, Life, Progress, Snapshot};
+use crate::settings::InstanceSettings;
 use crate::state::{State, Step, Target};
 use crate::tags;
 
-fn show(state: &State, key: Key) -> Content {
+pub(super) fn show(state: &State, key: Key) -> Content {
     one("DBSnapshot", |xml| {
         if let Some(snapshot) = state.snapshots.get(&key) {
-            state.truth().snapshot(xml, snapshot);
+            state.truth().snapshot(xml, snapshot, &Shown::own(state, snapshot, "snapshot"));
         }
     })
 }
 
-fn show_of_cluster(state: &State, key: Key) -> Content {
+pub(super) fn show_of_cluster(state: &State, key: Key) -> Content {
     one("DBClusterSnapshot", |xml| {
         if let Some(snapshot) = state.cluster_snapshots.get(&key) {
-            state.truth().cluster_snapshot(xml, snapshot);
+            state.truth().cluster_snapshot(xml, snapshot, &Shown::own(state, snapshot, "cluster-snapshot"));
         }
     })
 }
 
-fn check_quota<S>(all: &BTreeMap<Key, Snapshot<S>>, limit: usize) -> ApiResult<()> {
+pub(super) fn check_quota<S>(all: &BTreeMap<Key, Snapshot<S>>, limit: usize) -> ApiResult<()> {
     if all.values().filter(|snapshot| snapshot.kind == "manual").count() >= limit {
         return Err(ApiError::new("SnapshotQuotaExceeded", "Cannot create more than the quota of manual snapshots."));
     }
@@ -35,7 +38,7 @@ fn check_quota<S>(all: &BTreeMap<Key, Snapshot<S>>, limit: usize) -> ApiResult<(
 }
 
 /// The tags of a new snapshot: the given tags, or the source's if it copies tags to snapshots.
-fn tags_for(given: Option<Tags>, copy_from_source: bool, source: &Tags) -> ApiResult<Tags> {
+pub(super) fn tags_for(given: Option<Tags>, copy_from_source: bool, source: &Tags) -> ApiResult<Tags> {
     match given.filter(|tags| !tags.is_empty()) {
         Some(given) => tags::checked(Some(given)),
         None if copy_from_source => Ok(tags::without_reserved(source)),
@@ -44,14 +47,14 @@ fn tags_for(given: Option<Tags>, copy_from_source: bool, source: &Tags) -> ApiRe
 }
 
 impl State {
-    fn free_snapshot_name(&self, name: &str) -> ApiResult<()> {
+    pub(super) fn free_snapshot_name(&self, name: &str) -> ApiResult<()> {
         match self.snapshot_named(name) {
             Some(_) => Err(ApiError::snapshot_exists(name)),
             None => Ok(()),
         }
     }
 
-    fn free_cluster_snapshot_name(&self, name: &str) -> ApiResult<()> {
+    pub(super) fn free_cluster_snapshot_name(&self, name: &str) -> ApiResult<()> {
         match self.cluster_snapshot_named(name) {
             Some(_) => Err(ApiError::cluster_snapshot_exists(name)),
             None => Ok(()),
@@ -76,6 +79,10 @@ impl State {
             original_created: created,
             copy_of: None,
             copying_from: None,
+            from_region: None,
+            progress: Some(Progress::new(created, 0.0, self.timings.snapshot)),
+            tde: false,
+            upgrading_to: None,
         };
         let key = self.fresh_key();
         self.snapshots.insert(key, snapshot);
@@ -99,6 +106,10 @@ impl State {
             original_created: created,
             copy_of: None,
             copying_from: None,
+            from_region: None,
+            progress: Some(Progress::new(created, 0.0, self.timings.snapshot)),
+            tde: false,
+            upgrading_to: None,
         };
         let key = self.fresh_key();
         self.cluster_snapshots.insert(key, snapshot);
@@ -197,108 +208,49 @@ pub(super) fn create_of_cluster(state: &mut State, mut params: Params) -> ApiRes
     Ok(show_of_cluster(state, key))
 }
 
-/// A copy under way. It has its own creation time, and keeps that of the original.
-fn copied<S: Clone>(original: &Snapshot<S>, from: Key, arn: String, name: String, now: i64) -> Snapshot<S> {
-    Snapshot {
-        life: Life::new(name, "copying"),
-        kind: "manual".to_owned(),
-        tags: Tagged::default(),
-        created: now,
-        original_created: original.original_created,
-        copy_of: Some(arn),
-        copying_from: Some(from),
-        ..original.clone()
-    }
-}
+/// The engines whose snapshots RDS upgrades.
+/// <https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_ModifyDBSnapshot.html>
+const UPGRADABLE: &[&str] = &["mariadb", "mysql", "oracle", "postgres"];
 
-/// The source and target names, and the properties that a copy may change.
-struct Copying {
-    source: String,
-    target: String,
-    kms_key_id: Option<String>,
-    copy_tags: bool,
-    tags: Option<Tags>,
-}
-
-impl Copying {
-    fn take(params: &mut Params, [source, target]: [&str; 2]) -> ApiResult<Self> {
-        Ok(Self {
-            source: params.require(source)?,
-            target: params.require(target)?,
-            kms_key_id: params.take("KmsKeyId"),
-            copy_tags: params.get("CopyTags")?.unwrap_or(false),
-            tags: params.tags()?,
-        })
-    }
-}
-
-pub(super) fn copy(state: &mut State, mut params: Params) -> ApiResult<Content> {
-    let request = Copying::take(&mut params, ["SourceDBSnapshotIdentifier", "TargetDBSnapshotIdentifier"])?;
+/// Upgrades the engine version of a manual snapshot.
+pub(super) fn modify(state: &mut State, mut params: Params) -> ApiResult<Content> {
+    let identifier = params.require("DBSnapshotIdentifier")?;
+    let version = params.require("EngineVersion")?;
     let option_group = params.take("OptionGroupName");
-    params.finish("CopyDBSnapshot")?;
-    let name = names::snapshot_identifier("TargetDBSnapshotIdentifier", &request.target)?;
-    let from = state.snapshot_named(&request.source).ok_or_else(|| ApiError::snapshot_not_found(&request.source))?;
-    let original = &state.snapshots[&from];
-    if original.life.status != AVAILABLE {
-        let message =
-            format!("Cannot copy the snapshot {} because it is in status {}.", request.source, original.life.status);
+    params.finish("ModifyDBSnapshot")?;
+    let found = state.snapshot_named(&identifier).filter(|_| !is_arn(&identifier));
+    let key = found.ok_or_else(|| ApiError::snapshot_not_found(&identifier))?;
+    let snapshot = &state.snapshots[&key];
+    let (engine, status, kind) = (snapshot.engine.as_str(), &snapshot.life.status, snapshot.kind.as_str());
+    if *status != AVAILABLE || kind != "manual" {
+        let message = format!("Cannot upgrade the snapshot {identifier} of type {kind} in status {status}.");
         return Err(ApiError::new("InvalidDBSnapshotState", message));
     }
-    state.free_snapshot_name(&name)?;
-    state.check_option_group(option_group.as_ref())?;
-    check_quota(&state.snapshots, state.limits.manual_snapshots)?;
-    let tags = tags_for(request.tags, request.copy_tags, original.tags.truth())?;
-    let arn = state.arn("snapshot", &original.life.identifier);
-    let mut copy = copied(original, from, arn, name, state.wall_clock());
-    if let Some(kms_key_id) = request.kms_key_id {
-        copy.settings.storage_encrypted = Some(true);
-        copy.settings.kms_key_id = Some(kms_key_id);
+    let family = engine.split('-').next().unwrap_or(engine);
+    if !UPGRADABLE.contains(&family) {
+        return Err(ApiError::combination(format!("Snapshots of the engine {engine} cannot be upgraded.")));
     }
-    copy.tags = state.new_tags(tags);
-    let key = state.fresh_key();
-    state.snapshots.insert(key, copy);
-    let seconds = state.timings.copy_snapshot;
-    state.start(Target::Snapshot(key), vec![(0.0, Step::Linger), (seconds, Step::Available)]);
+    if option_group.is_some() && family != "oracle" {
+        return Err(ApiError::combination("OptionGroupName is for the upgrade of an Oracle snapshot only."));
+    }
+    state.check_option_group(option_group.as_ref())?;
+    state.check_version(engine, Some(&version))?;
+    let present = snapshot.settings.engine_version.as_deref().unwrap_or_default();
+    if !engines::is_later(&version, present) {
+        return Err(ApiError::combination(format!("Cannot upgrade the snapshot from version {present} to {version}.")));
+    }
+    if let Some(snapshot) = state.snapshots.get_mut(&key) {
+        let upgraded = InstanceSettings { engine_version: Some(version), option_group, ..InstanceSettings::default() };
+        snapshot.upgrading_to = Some(upgraded);
+    }
+    let seconds = state.timings.upgrade_snapshot;
+    state.start(Target::Snapshot(key), vec![(0.0, Step::Show("upgrading".into())), (seconds, Step::Available)]);
     Ok(show(state, key))
 }
 
-pub(super) fn copy_of_cluster(state: &mut State, mut params: Params) -> ApiResult<Content> {
-    let names_of_parameters = ["SourceDBClusterSnapshotIdentifier", "TargetDBClusterSnapshotIdentifier"];
-    let request = Copying::take(&mut params, names_of_parameters)?;
-    params.finish("CopyDBClusterSnapshot")?;
-    let name = names::identifier("TargetDBClusterSnapshotIdentifier", &request.target)?;
-    let from = state
-        .cluster_snapshot_named(&request.source)
-        .ok_or_else(|| ApiError::cluster_snapshot_not_found(&request.source))?;
-    let original = &state.cluster_snapshots[&from];
-    if original.life.status != AVAILABLE {
-        let message =
-            format!("Cannot copy the snapshot {} because it is in status {}.", request.source, original.life.status);
-        return Err(ApiError::new("InvalidDBClusterSnapshotStateFault", message));
-    }
-    if !is_aurora(&original.engine) {
-        // https://docs.aws.amazon.com/AmazonRDS/latest/UserGuide/multi-az-db-clusters-concepts.Limitations.html
-        let message = "Snapshots of Multi-AZ DB clusters cannot be copied.";
-        return Err(ApiError::new("InvalidDBClusterSnapshotStateFault", message));
-    }
-    state.free_cluster_snapshot_name(&name)?;
-    check_quota(&state.cluster_snapshots, state.limits.manual_cluster_snapshots)?;
-    let tags = tags_for(request.tags, request.copy_tags, original.tags.truth())?;
-    let arn = state.arn("cluster-snapshot", &original.life.identifier);
-    let mut copy = copied(original, from, arn, name, state.wall_clock());
-    if let Some(kms_key_id) = request.kms_key_id {
-        if original.settings.storage_encrypted != Some(true) {
-            // https://docs.aws.amazon.com/AmazonRDS/latest/APIReference/API_CopyDBClusterSnapshot.html
-            return Err(ApiError::combination("An unencrypted DB cluster snapshot cannot be encrypted by copying it."));
-        }
-        copy.settings.kms_key_id = Some(kms_key_id);
-    }
-    copy.tags = state.new_tags(tags);
-    let key = state.fresh_key();
-    state.cluster_snapshots.insert(key, copy);
-    let seconds = state.timings.copy_snapshot;
-    state.start(Target::ClusterSnapshot(key), vec![(0.0, Step::Linger), (seconds, Step::Available)]);
-    Ok(show_of_cluster(state, key))
+/// A deletion names its snapshot by the identifier alone.
+fn is_arn(identifier: &str) -> bool {
+    identifier.starts_with("arn:")
 }
 
 /// Whether a snapshot can be deleted: a manual one that is not being created. The deletion of a copy under way cancels it.
@@ -317,7 +269,8 @@ fn check_deletable<S>(snapshot: &Snapshot<S>, code: &'static str) -> ApiResult<(
 pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.require("DBSnapshotIdentifier")?;
     params.finish("DeleteDBSnapshot")?;
-    let key = state.snapshot_named(&identifier).ok_or_else(|| ApiError::snapshot_not_found(&identifier))?;
+    let found = state.snapshot_named(&identifier).filter(|_| !is_arn(&identifier));
+    let key = found.ok_or_else(|| ApiError::snapshot_not_found(&identifier))?;
     check_deletable(&state.snapshots[&key], "InvalidDBSnapshotState")?;
     let copies: Vec<Key> = copies_under_way(&state.snapshots, key);
     let seconds = state.timings.delete_snapshot;
@@ -331,8 +284,8 @@ pub(super) fn delete(state: &mut State, mut params: Params) -> ApiResult<Content
 pub(super) fn delete_of_cluster(state: &mut State, mut params: Params) -> ApiResult<Content> {
     let identifier = params.require("DBClusterSnapshotIdentifier")?;
     params.finish("DeleteDBClusterSnapshot")?;
-    let key =
-        state.cluster_snapshot_named(&identifier).ok_or_else(|| ApiError::cluster_snapshot_not_found(&identifier))?;
+    let found = state.cluster_snapshot_named(&identifier).filter(|_| !is_arn(&identifier));
+    let key = found.ok_or_else(|| ApiError::cluster_snapshot_not_found(&identifier))?;
     check_deletable(&state.cluster_snapshots[&key], "InvalidDBClusterSnapshotStateFault")?;
     let copies: Vec<Key> = copies_under_way(&state.cluster_snapshots, key);
     let seconds = state.timings.delete_snapshot;

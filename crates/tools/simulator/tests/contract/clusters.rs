@@ -421,3 +421,76 @@ async fn readers_of_auto_scaling_come_and_go() {
     assert_eq!(members(&client, "shop").await.len(), 2);
     assert_eq!(simulator.state().instances.len(), 5);
 }
+
+#[tokio::test(start_paused = true)]
+async fn stopped_cluster_takes_no_operation_but_start() {
+    let (simulator, client) = simulated(WORLD);
+    client.stop_db_cluster().db_cluster_identifier("shop").send().await.unwrap();
+    settle(&simulator).await;
+    let state = "InvalidDBClusterStateFault";
+    let modify = client.modify_db_cluster().db_cluster_identifier("shop").backup_retention_period(9).send().await;
+    assert_eq!(code(modify), state);
+    let rename = client.modify_db_cluster().db_cluster_identifier("shop").new_db_cluster_identifier("other");
+    assert_eq!(code(rename.apply_immediately(true).send().await), state);
+    let snapshot = client.create_db_cluster_snapshot().db_cluster_identifier("shop");
+    assert_eq!(code(snapshot.db_cluster_snapshot_identifier("s").send().await), state);
+    let failover = client.failover_db_cluster().db_cluster_identifier("shop").send().await;
+    assert_eq!(code(failover), state);
+    let clone = client.restore_db_cluster_to_point_in_time().db_cluster_identifier("copy");
+    let clone = clone.source_db_cluster_identifier("shop").restore_type("copy-on-write");
+    assert_eq!(code(clone.use_latest_restorable_time(true).send().await), state);
+    let member = client.create_db_instance().db_instance_identifier("new").db_cluster_identifier("shop");
+    let member = member.engine("aurora-postgresql").db_instance_class("db.r7g.large").send().await;
+    assert_eq!(code(member), state);
+    assert_eq!(code(client.stop_db_cluster().db_cluster_identifier("shop").send().await), state);
+    tokio::time::sleep(std::time::Duration::from_secs(7 * 86_400)).await;
+    settle(&simulator).await;
+    assert_eq!(cluster_status(&client, "shop").await.as_deref(), Some("available"));
+    assert_eq!(status(&client, "shop-writer").await.as_deref(), Some("available"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failover_moves_the_writer_in_half_a_minute() {
+    let (simulator, client) = simulated(&WORLD.replacen('{', r#"{"timings": {"jitter": 0},"#, 1));
+    let writer = async |name: &str| members(&client, name).await.into_iter().find(|(_, writes)| *writes).unwrap().0;
+    assert_eq!(writer("shop").await, "shop-writer");
+    let failover = |name: &str| client.failover_db_cluster().db_cluster_identifier(name);
+    failover("shop").target_db_instance_identifier("shop-reader").send().await.unwrap();
+    let seen = watch(&simulator, || async {
+        (cluster_status(&client, "shop").await.unwrap(), members(&client, "shop").await[0].1)
+    });
+    let seen = seen.await;
+    let writers = [("failing-over", false), ("available", true)];
+    assert_eq!(seen, writers.map(|(status, reader_writes)| (status.to_owned(), reader_writes)));
+    assert_eq!(simulator.now().as_secs(), 30);
+    assert_eq!(simulator.state().downtime_seconds("shop", true), Some(30.0));
+    failover("shop").send().await.unwrap();
+    failover("ledger").send().await.unwrap();
+    assert_eq!(status(&client, "ledger-instance-2").await.as_deref(), Some("available"));
+    settle(&simulator).await;
+    assert_eq!((writer("shop").await.as_str(), writer("ledger").await.as_str()), ("shop-writer", "ledger-instance-2"));
+}
+
+#[tokio::test(start_paused = true)]
+async fn failover_needs_an_available_reader() {
+    let world = r#"{"clusters": [
+        {"identifier": "shop", "engine": "aurora-mysql", "members": [
+            {"identifier": "shop-1"}, {"identifier": "shop-2", "status": "creating"}, {"identifier": "shop-3", "status": "failed"}
+        ]},
+        {"identifier": "single", "engine": "aurora-mysql", "members": [{"identifier": "single-1"}]},
+        {"identifier": "ledger", "engine": "mysql"}
+    ]}"#;
+    let (_, client) = simulated(world);
+    let failover = |name: &str| client.failover_db_cluster().db_cluster_identifier(name);
+    let to = |member: &str| failover("shop").target_db_instance_identifier(member).send();
+    for member in ["shop-1", "shop-2", "shop-3"] {
+        assert_eq!(code(to(member).await), "InvalidDBInstanceState", "{member}");
+    }
+    assert_eq!(code(to("single-1").await), "InvalidParameterValue", "a member of another cluster");
+    for name in ["shop", "single"] {
+        assert_eq!(code(failover(name).send().await), "InvalidDBClusterStateFault", "{name}");
+    }
+    assert_eq!(code(failover("none").send().await), "DBClusterNotFoundFault");
+    let targeted = failover("ledger").target_db_instance_identifier("ledger-instance-2").send().await;
+    assert_eq!(code(targeted), "InvalidParameterCombination");
+}

@@ -581,3 +581,54 @@ async fn stopped_database_is_started_after_seven_days() {
     settle(&simulator).await;
     assert_eq!(status(&client, "orders").await.as_deref(), Some("available"));
 }
+
+#[tokio::test(start_paused = true)]
+async fn replicas_and_their_sources_are_not_stopped() {
+    let world = r#"{
+        "instances": [
+            {"identifier": "a", "engine": "mysql"}, {"identifier": "replica", "engine": "mysql", "replicaOf": "a"},
+            {"identifier": "alone", "engine": "mysql"}
+        ],
+        "clusters": [
+            {"identifier": "global", "engine": "aurora-mysql", "globalCluster": "world"},
+            {"identifier": "source", "engine": "aurora-mysql"},
+            {"identifier": "copy", "engine": "aurora-mysql", "replicationSource": "arn:aws:rds:us-east-1:123456789012:cluster:source"}
+        ]
+    }"#;
+    let (_, client) = simulated(world);
+    let stop = |name: &str| client.stop_db_instance().db_instance_identifier(name).send();
+    for name in ["a", "replica"] {
+        assert_eq!(code(stop(name).await), "InvalidDBInstanceState", "{name}");
+    }
+    stop("alone").await.unwrap();
+    for name in ["global", "source", "copy"] {
+        let stopped = client.stop_db_cluster().db_cluster_identifier(name).send().await;
+        assert_eq!(code(stopped), "InvalidDBClusterStateFault", "{name}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
+async fn start_may_find_no_capacity() {
+    let world = r#"{
+        "instances": [
+            {"identifier": "refused", "engine": "mysql", "status": "stopped"},
+            {"identifier": "accepted", "engine": "mysql", "status": "stopped"}
+        ],
+        "clusters": [{
+            "identifier": "shop", "engine": "aurora-mysql", "status": "stopped",
+            "members": [{"identifier": "shop-1", "status": "stopped"}, {"identifier": "shop-2", "status": "stopped"}]
+        }],
+        "withoutCapacity": {"refused": "refused", "accepted": "insufficientCapacity", "shop-2": "insufficientCapacity"}
+    }"#;
+    let (simulator, client) = simulated(world);
+    let start = |name: &str| client.start_db_instance().db_instance_identifier(name).send();
+    assert_eq!(code(start("REFUSED").await), "InsufficientDBInstanceCapacity");
+    assert_eq!(status(&client, "refused").await.as_deref(), Some("stopped"));
+    start("accepted").await.unwrap();
+    client.start_db_cluster().db_cluster_identifier("shop").send().await.unwrap();
+    settle(&simulator).await;
+    assert_eq!(status(&client, "accepted").await.as_deref(), Some("insufficient-capacity"));
+    assert_eq!(code(start("accepted").await), "InvalidDBInstanceState");
+    assert_eq!(status(&client, "shop-1").await.as_deref(), Some("available"));
+    assert_eq!(status(&client, "shop-2").await.as_deref(), Some("insufficient-capacity"));
+}

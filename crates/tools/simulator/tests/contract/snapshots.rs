@@ -149,6 +149,48 @@ async fn copy_tags_to_snapshot_spreads_the_tags_of_the_source() {
     assert_eq!(found.db_snapshots()[0].tag_list(), [tag("team", "payments")]);
 }
 
+#[tokio::test(start_paused = true)]
+async fn snapshot_is_deleted_by_its_name() {
+    let (_, client) = simulated(WORLD);
+    let arn = "arn:aws:rds:us-east-1:123456789012:snapshot:old";
+    client.describe_db_snapshots().db_snapshot_identifier(arn).send().await.unwrap();
+    assert_eq!(code(client.delete_db_snapshot().db_snapshot_identifier(arn).send().await), "DBSnapshotNotFound");
+    let arn = "arn:aws:rds:us-east-1:123456789012:cluster-snapshot:old";
+    let of_cluster = client.delete_db_cluster_snapshot().db_cluster_snapshot_identifier(arn).send().await;
+    assert_eq!(code(of_cluster), "DBClusterSnapshotNotFoundFault");
+    client.delete_db_snapshot().db_snapshot_identifier("OLD").send().await.unwrap();
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshot_in_the_making_shows_its_progress() {
+    let (simulator, client) = simulated(&WORLD.replacen('{', r#"{"timings": {"jitter": 0},"#, 1));
+    let percent = async || {
+        let found = client.describe_db_snapshots().db_snapshot_identifier("new").send().await.unwrap();
+        found.db_snapshots()[0].percent_progress()
+    };
+    take(&client, "new").await.unwrap();
+    assert_eq!(percent().await, Some(0));
+    tokio::time::sleep(std::time::Duration::from_secs(150)).await;
+    assert_eq!(percent().await, Some(50));
+    tokio::time::sleep(std::time::Duration::from_secs(149)).await;
+    assert_eq!(percent().await, Some(99));
+    settle(&simulator).await;
+    assert_eq!(percent().await, Some(100));
+}
+
+#[tokio::test(start_paused = true)]
+async fn unavailable_snapshot_is_of_no_use() {
+    let world = WORLD.replace(r#""identifier": "old","#, r#""identifier": "old", "status": "unavailable","#);
+    let (_, client) = simulated(&world);
+    assert_eq!(snapshot_status(&client, "old").await.as_deref(), Some("unavailable"));
+    let restore = client.restore_db_instance_from_db_snapshot().db_instance_identifier("copy");
+    assert_eq!(code(restore.db_snapshot_identifier("old").send().await), "InvalidDBSnapshotState");
+    let copy = client.copy_db_snapshot().source_db_snapshot_identifier("old").target_db_snapshot_identifier("copy");
+    assert_eq!(code(copy.send().await), "InvalidDBSnapshotState");
+    let restore = client.restore_db_cluster_from_snapshot().db_cluster_identifier("copy").engine("aurora-mysql");
+    assert_eq!(code(restore.snapshot_identifier("old").send().await), "InvalidDBClusterSnapshotStateFault");
+}
+
 /// Every snapshot of instances and of clusters, and whether it has the tag `team`.
 fn tags_of_snapshots(simulator: &rds_simulator::Simulator) -> Vec<(String, bool)> {
     let state = simulator.state();
@@ -240,6 +282,9 @@ async fn automated_snapshots_are_not_deleted_by_hand() {
     assert_eq!(code(delete), "InvalidDBSnapshotState");
     let automated = client.describe_db_snapshots().snapshot_type("automated").send().await.unwrap();
     assert_eq!(automated.db_snapshots().len(), 1);
+    let renamed =
+        client.create_db_snapshot().db_instance_identifier("a").db_snapshot_identifier("rds:a-2").send().await;
+    assert_eq!(code(renamed), "InvalidParameterValue", "the name is RDS's own");
 }
 
 #[tokio::test(start_paused = true)]
@@ -254,4 +299,36 @@ async fn copy_is_copying_until_it_is_available() {
     copy().await.unwrap();
     let seen = watch(&simulator, || snapshot_status(&client, "copy")).await;
     assert_eq!(seen, [Some("copying".to_owned()), Some("available".to_owned())]);
+}
+
+#[tokio::test(start_paused = true)]
+async fn snapshot_is_upgraded_to_an_offered_version() {
+    let world = r#"{
+        "instances": [{"identifier": "orders", "engine": "postgres", "settings": {"engineVersion": "15.7"}}],
+        "snapshots": [
+            {"identifier": "old", "source": "orders", "settings": {"engineVersion": "10.21"}},
+            {"identifier": "rds:old", "source": "orders", "type": "automated"},
+            {"identifier": "sql", "source": "ledger", "engine": "sqlserver-se"}
+        ]
+    }"#;
+    let (simulator, client) = simulated(world);
+    let upgrade = |name: &str, version: &str| {
+        client.modify_db_snapshot().db_snapshot_identifier(name).engine_version(version).send()
+    };
+    let restore =
+        || client.restore_db_instance_from_db_snapshot().db_instance_identifier("copy").db_snapshot_identifier("old");
+    assert_eq!(code(restore().send().await), "InvalidParameterCombination", "the version is withdrawn");
+    assert_eq!(code(upgrade("none", "15.13").await), "DBSnapshotNotFound");
+    assert_eq!(code(upgrade("old", "11.22").await), "InvalidParameterCombination", "not on offer");
+    assert_eq!(code(upgrade("old", "10.21").await), "InvalidParameterCombination", "the present version");
+    assert_eq!(code(upgrade("rds:old", "16.9").await), "InvalidDBSnapshotState", "automated");
+    assert_eq!(code(upgrade("sql", "16.00.4195.2.v1").await), "InvalidParameterCombination");
+    upgrade("old", "15.13").await.unwrap();
+    assert_eq!(code(restore().send().await), "InvalidDBSnapshotState");
+    let seen = watch(&simulator, || snapshot_status(&client, "old")).await;
+    assert_eq!(seen, [Some("upgrading".to_owned()), Some("available".to_owned())]);
+    restore().send().await.unwrap();
+    let found = client.describe_db_instances().db_instance_identifier("copy").send().await.unwrap();
+    assert_eq!(found.db_instances()[0].engine_version(), Some("15.13"));
+    assert_eq!(code(upgrade("old", "15.7").await), "InvalidParameterCombination", "a former version");
 }

@@ -25,9 +25,14 @@ pub(crate) fn simulated(world: &str) -> (Simulator, aws_sdk_rds::Client) {
 }
 
 pub(crate) fn rds(simulator: &Simulator) -> aws_sdk_rds::Client {
+    rds_in(simulator, "us-east-1")
+}
+
+/// A client of a region.
+pub(crate) fn rds_in(simulator: &Simulator, region: &'static str) -> aws_sdk_rds::Client {
     let config = aws_sdk_rds::Config::builder()
         .behavior_version(BehaviorVersion::latest())
-        .region(Region::new("us-east-1"))
+        .region(Region::new(region))
         .credentials_provider(Credentials::new("key", "secret", None, None, "test"))
         .retry_config(RetryConfig::disabled())
         .http_client(simulator.http_client())
