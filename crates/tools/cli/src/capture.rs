@@ -71,12 +71,7 @@ pub struct Captured {
 }
 
 /// Reads databases of an account with everything around them. The error is a sentence for the user.
-pub async fn capture(
-    rds: &Client,
-    profile: Option<&str>,
-    asked: &Asked,
-    now: SystemTime,
-) -> Result<Captured, String> {
+pub async fn capture(rds: &Client, profile: Option<&str>, asked: &Asked, now: SystemTime) -> Result<Captured, String> {
     let Some(region) = rds.config().region().map(ToString::to_string) else {
         return Err("there is no AWS region: give `--region`, or set AWS_REGION".to_owned());
     };
@@ -85,8 +80,9 @@ pub async fn capture(
     let snapshots = Snapshots::read(&mut account, asked, &databases).await?;
     let globals = surroundings::global_clusters(&mut account, &databases).await?;
     let mut world = World { region, ..World::default() };
-    if let Some(number) = account_number(&databases) {
-        world.account = number;
+    // Behind an endpoint of one's own, the region of the requests need not be that of the databases.
+    if let Some((region, number)) = home(&databases) {
+        (world.region, world.account) = (region, number);
     }
     surroundings::read(&mut account, &databases, &snapshots, &mut world).await?;
     add_databases(&mut world, &databases, &globals, now);
@@ -97,12 +93,16 @@ pub async fn capture(
     Ok(Captured { findings: account.findings(), refused: databases.refused, world })
 }
 
-/// The account that owns the databases.
-fn account_number(databases: &Databases) -> Option<String> {
+/// The region and the account of the databases, as their ARNs name them.
+fn home(databases: &Databases) -> Option<(String, String)> {
     let instances = databases.instances.values().filter_map(|instance| instance.db_instance_arn());
     let clusters = databases.clusters.values().filter_map(|cluster| cluster.db_cluster_arn());
-    let number = |arn: &str| arn.split(':').nth(4).filter(|number| !number.is_empty()).map(str::to_owned);
-    instances.chain(clusters).find_map(number)
+    let home = |arn: &str| {
+        let mut parts = arn.split(':').skip(3).map(str::to_owned);
+        let (region, account) = (parts.next()?, parts.next()?);
+        (!region.is_empty() && !account.is_empty()).then_some((region, account))
+    };
+    instances.chain(clusters).find_map(home)
 }
 
 fn add_databases(world: &mut World, databases: &Databases, globals: &BTreeMap<String, String>, now: SystemTime) {
@@ -198,7 +198,10 @@ async fn compare(account: &mut Account, world: &World, now: SystemTime) -> Resul
                 account.report(
                     format!("`{}`", member.identifier),
                     "DBInstance",
-                    format!("RDS did not describe this member of `{}`: the world makes up its settings", cluster.identifier),
+                    format!(
+                        "RDS did not describe this member of `{}`: the world makes up its settings",
+                        cluster.identifier
+                    ),
                 );
             }
             compare_one(account, &shown, (Kind::Instance, &member.identifier), &member.identifier);
@@ -256,7 +259,8 @@ pub fn redact(world: &mut World) {
     for tags in instances.chain(clusters).chain(snapshots).chain(cluster_snapshots) {
         for (key, value) in tags {
             // A reserved value makes RDS refuse the tag, which a rehearsal has to show.
-            let is_kept = key.starts_with("trapheus:") || (tags::is_reserved(key, value) && !tags::is_reserved(key, ""));
+            let is_kept =
+                key.starts_with("trapheus:") || (tags::is_reserved(key, value) && !tags::is_reserved(key, ""));
             if !is_kept {
                 HIDDEN.clone_into(value);
             }

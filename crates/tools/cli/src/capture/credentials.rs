@@ -17,8 +17,11 @@ where
             return Some(format!("the AWS credentials{of_profile} have expired: {sign_in}"));
         }
         Some(
-            code @ ("InvalidClientTokenId" | "UnrecognizedClientException" | "SignatureDoesNotMatch"
-            | "IncompleteSignature" | "MissingAuthenticationToken"),
+            code @ ("InvalidClientTokenId"
+            | "UnrecognizedClientException"
+            | "SignatureDoesNotMatch"
+            | "IncompleteSignature"
+            | "MissingAuthenticationToken"),
         ) => return Some(format!("AWS does not accept the credentials{of_profile} ({code}): {sign_in}")),
         _ => {}
     }

@@ -38,8 +38,8 @@ fn engine_refusal(engine: &str) -> Option<&'static str> {
         "docdb" => Some("it is an Amazon DocumentDB database, which RDS only lists"),
         "neptune" => Some("it is an Amazon Neptune database, which RDS only lists"),
         "aurora" => Some(
-            "RDS has retired its engine `aurora` (Aurora MySQL 1, compatible with MySQL 5.6): no database of this engine can \
-             be restored",
+            "RDS has retired its engine `aurora` (Aurora MySQL 1, compatible with MySQL 5.6) and makes no database of it any \
+             more",
         ),
         _ => None,
     }
@@ -270,11 +270,8 @@ impl Databases {
                 unseen.map(|cluster| format!("it is a member of DB cluster `{cluster}`, which could not be read"))
             })
         };
-        let instances: Vec<(String, String)> = self
-            .instances
-            .iter()
-            .filter_map(|(name, instance)| Some((name.clone(), reason(instance)?)))
-            .collect();
+        let instances: Vec<(String, String)> =
+            self.instances.iter().filter_map(|(name, instance)| Some((name.clone(), reason(instance)?))).collect();
         for (name, reason) in instances {
             self.refuse(DatabaseKind::Instance, &name, &reason);
         }

@@ -91,9 +91,9 @@ impl Account {
         if let Some(sentence) = credentials::problem(error, self.profile.as_deref()) {
             return Err(sentence);
         }
-        let answer = error.as_service_error().filter(|_| {
-            matches!(AwsFailure::of(error), AwsFailure::Denied | AwsFailure::Answered)
-        });
+        let answer = error
+            .as_service_error()
+            .filter(|_| matches!(AwsFailure::of(error), AwsFailure::Denied | AwsFailure::Answered));
         match answer.and_then(ProvideErrorMetadata::code) {
             Some(code) => Ok(code.to_owned()),
             None => Err(format!("cannot call {action}: {}", words(error))),

@@ -148,9 +148,7 @@ fn instance_settings(instance: &DbInstance) -> InstanceSettings {
         storage_encrypted: instance.storage_encrypted(),
         kms_key_id: text(instance.kms_key_id()),
         option_group: text(instance.option_group_memberships().first().and_then(|group| group.option_group_name())),
-        parameter_group: text(
-            instance.db_parameter_groups().first().and_then(|group| group.db_parameter_group_name()),
-        ),
+        parameter_group: text(instance.db_parameter_groups().first().and_then(|group| group.db_parameter_group_name())),
         vpc_security_groups: security_groups(instance.vpc_security_groups()),
         copy_tags_to_snapshot: instance.copy_tags_to_snapshot(),
         iam_database_authentication: instance.iam_database_authentication_enabled(),
@@ -218,7 +216,12 @@ fn pending_of_instance(pending: &PendingModifiedValues) -> InstanceSettings {
 }
 
 /// A DB cluster with these members. A member that its cluster lists and that RDS did not describe keeps what the list says.
-pub(super) fn cluster(cluster: &DbCluster, members: &[&DbInstance], global: Option<&str>, now: SystemTime) -> ClusterSpec {
+pub(super) fn cluster(
+    cluster: &DbCluster,
+    members: &[&DbInstance],
+    global: Option<&str>,
+    now: SystemTime,
+) -> ClusterSpec {
     let mut spec: ClusterSpec = spec(json!({
         "identifier": cluster.db_cluster_identifier(),
         "engine": cluster.engine().unwrap_or_default(),

@@ -11,7 +11,7 @@ use rds_simulator::{
     BlueGreenSpec, CertificateSpec, ClusterEndpointSpec, EngineVersionSpec, GroupSpec, IntegrationSpec, Offer,
     OrderableSpec, ProxySpec, RetainedBackupSpec, SecurityGroupSpec, World,
 };
-use serde_json::json;
+use serde_json::{Value, json};
 
 use super::databases::Databases;
 use super::look::{ACCOUNT, Account};
@@ -75,7 +75,12 @@ async fn parameter_groups(account: &mut Account, databases: &Databases, world: &
         databases.instances.iter().map(|(owner, instance)| (owner, of(instance))).collect();
     for (name, owner) in groups(named.iter().map(|(owner, group)| (*owner, group.as_deref()))) {
         let answer = account.rds.describe_db_parameter_groups().db_parameter_group_name(&name).send().await;
-        if answer.as_ref().err().and_then(|e| e.as_service_error()).is_some_and(|e| e.is_db_parameter_group_not_found_fault()) {
+        if answer
+            .as_ref()
+            .err()
+            .and_then(|e| e.as_service_error())
+            .is_some_and(|e| e.is_db_parameter_group_not_found_fault())
+        {
             report_missing(account, owner, "DBParameterGroups", &name);
             continue;
         }
@@ -91,7 +96,12 @@ async fn parameter_groups(account: &mut Account, databases: &Databases, world: &
     for (name, owner) in groups(named) {
         let answer = account.rds.describe_db_cluster_parameter_groups().db_cluster_parameter_group_name(&name).send();
         let answer = answer.await;
-        if answer.as_ref().err().and_then(|e| e.as_service_error()).is_some_and(|e| e.is_db_parameter_group_not_found_fault()) {
+        if answer
+            .as_ref()
+            .err()
+            .and_then(|e| e.as_service_error())
+            .is_some_and(|e| e.is_db_parameter_group_not_found_fault())
+        {
             report_missing(account, owner, "DBClusterParameterGroup", &name);
             continue;
         }
@@ -116,7 +126,8 @@ async fn option_groups(account: &mut Account, databases: &Databases, world: &mut
     });
     for (name, owner) in groups(of_instances.chain(of_clusters)) {
         let answer = account.rds.describe_option_groups().option_group_name(&name).send().await;
-        if answer.as_ref().err().and_then(|e| e.as_service_error()).is_some_and(|e| e.is_option_group_not_found_fault()) {
+        if answer.as_ref().err().and_then(|e| e.as_service_error()).is_some_and(|e| e.is_option_group_not_found_fault())
+        {
             report_missing(account, owner, "OptionGroupMemberships", &name);
             continue;
         }
@@ -147,7 +158,12 @@ async fn subnet_groups(account: &mut Account, databases: &Databases, world: &mut
             continue;
         };
         let answer = account.rds.describe_db_subnet_groups().db_subnet_group_name(name).send().await;
-        if answer.as_ref().err().and_then(|e| e.as_service_error()).is_some_and(|e| e.is_db_subnet_group_not_found_fault()) {
+        if answer
+            .as_ref()
+            .err()
+            .and_then(|e| e.as_service_error())
+            .is_some_and(|e| e.is_db_subnet_group_not_found_fault())
+        {
             report_missing(account, owner, "DBSubnetGroup", name);
             continue;
         }
@@ -170,10 +186,8 @@ async fn subnet_groups(account: &mut Account, databases: &Databases, world: &mut
             vpcs.extend(groups.map(|group| (group, vpc)));
         }
     }
-    world.security_groups = vpcs
-        .into_iter()
-        .map(|(id, vpc)| spec::<SecurityGroupSpec>(json!({"id": id, "vpc": vpc})))
-        .collect();
+    world.security_groups =
+        vpcs.into_iter().map(|(id, vpc)| spec::<SecurityGroupSpec>(json!({"id": id, "vpc": vpc}))).collect();
     world.subnet_groups = known.into_values().collect();
     Ok(())
 }
@@ -261,15 +275,28 @@ async fn engine_versions(
                 Offer::Withdrawn
             }
         };
-        let upgrade = found.as_ref().and_then(|found| {
-            found.valid_upgrade_target().iter().find(|target| target.auto_upgrade() == Some(true))
-        });
+        let upgrade = found
+            .as_ref()
+            .and_then(|found| found.valid_upgrade_target().iter().find(|target| target.auto_upgrade() == Some(true)));
         let upgraded_to = upgrade.and_then(|target| target.engine_version().map(str::to_owned));
-        world.engine_versions.push(spec::<EngineVersionSpec>(
-            json!({"engine": engine, "version": version, "offer": offer, "upgradedTo": upgraded_to}),
-        ));
+        // A world upgrades to versions that it offers only.
+        if let Some(target) = &upgraded_to {
+            add_version(world, json!({"engine": engine, "version": target, "offer": Offer::Offered}));
+        }
+        add_version(world, json!({"engine": engine, "version": version, "offer": offer, "upgradedTo": upgraded_to}));
     }
     Ok(())
+}
+
+/// Adds a version in the place of an earlier row, which may be that of an upgrade's target.
+fn add_version(world: &mut World, row: Value) {
+    let row: EngineVersionSpec = spec(row);
+    let versions = &mut world.engine_versions;
+    match versions.iter_mut().find(|known| (&known.engine, &known.version) == (&row.engine, &row.version)) {
+        Some(known) if row.upgraded_to.is_some() || row.offer == Offer::Withdrawn => *known = row,
+        Some(_) => {}
+        None => versions.push(row),
+    }
 }
 
 /// A class in use, with the engine version that a restored database may have.
@@ -285,16 +312,17 @@ struct Wanted {
 
 fn classes(databases: &Databases, snapshots: &Snapshots) -> BTreeSet<Wanted> {
     let mut wanted = BTreeSet::new();
-    let mut add = |owner: &str, class: Option<&str>, engine: Option<&str>, versions: BTreeSet<&str>, storage: Option<&str>| {
-        let (Some(class), Some(engine)) = (class, engine) else { return };
-        wanted.extend(versions.into_iter().map(|version| Wanted {
-            class: class.to_owned(),
-            engine: engine.to_owned(),
-            version: version.to_owned(),
-            storage_type: storage.map(str::to_owned),
-            owner: owner.to_owned(),
-        }));
-    };
+    let mut add =
+        |owner: &str, class: Option<&str>, engine: Option<&str>, versions: BTreeSet<&str>, storage: Option<&str>| {
+            let (Some(class), Some(engine)) = (class, engine) else { return };
+            wanted.extend(versions.into_iter().map(|version| Wanted {
+                class: class.to_owned(),
+                engine: engine.to_owned(),
+                version: version.to_owned(),
+                storage_type: storage.map(str::to_owned),
+                owner: owner.to_owned(),
+            }));
+        };
     for (name, instance) in databases.standalone() {
         let of = snapshots.of_instances.values().filter(|one| one.db_instance_identifier() == Some(name));
         let versions = instance.engine_version().into_iter().chain(of.filter_map(|one| one.engine_version())).collect();
@@ -324,6 +352,9 @@ async fn orderable_options(
     world: &mut World,
 ) -> Result<(), String> {
     let mut known: BTreeMap<(String, String, String), Option<Vec<OrderableDbInstanceOption>>> = BTreeMap::new();
+    // A row without zones has three of a world's own, which a subnet group need not cover.
+    let every_zone: BTreeSet<String> =
+        world.subnet_groups.iter().flat_map(|group| group.availability_zones.iter().cloned()).collect();
     let wanted = classes(databases, snapshots);
     for Wanted { class, engine, version, storage_type, owner } in &wanted {
         let key = (class.clone(), engine.clone(), version.clone());
@@ -333,7 +364,7 @@ async fn orderable_options(
         }
         let Some(options) = &known[&key] else {
             // A class that is not judged can be ordered, whatever the other rows say.
-            world.orderable_options.push(row(class, engine, version, &BTreeSet::new()));
+            world.orderable_options.push(row(class, engine, version, &every_zone));
             continue;
         };
         if options.is_empty() {
@@ -344,15 +375,19 @@ async fn orderable_options(
             account.report(
                 format!("`{owner}`"),
                 "StorageType",
-                format!("RDS does not offer `{storage}` with {class} and {engine} {version}, and a world offers every type"),
+                format!(
+                    "RDS does not offer `{storage}` with {class} and {engine} {version}, and a world offers every type"
+                ),
             );
         }
         let fits = |option: &&OrderableDbInstanceOption| {
-            storage_type.is_none() || option.storage_type().is_none() || option.storage_type() == storage_type.as_deref()
+            storage_type.is_none()
+                || option.storage_type().is_none()
+                || option.storage_type() == storage_type.as_deref()
         };
         let zones = options.iter().filter(fits).flat_map(|option| option.availability_zones());
         let zones: BTreeSet<String> = zones.filter_map(|zone| zone.name().map(str::to_owned)).collect();
-        let new = row(class, engine, version, &zones);
+        let new = row(class, engine, version, if zones.is_empty() { &every_zone } else { &zones });
         let same = |one: &&mut OrderableSpec| {
             (&one.class, &one.engine, &one.engine_version) == (&new.class, &new.engine, &new.engine_version)
         };
@@ -486,7 +521,11 @@ async fn integrations(account: &mut Account, arns: &BTreeSet<String>, world: &mu
     Ok(())
 }
 
-async fn blue_green_deployments(account: &mut Account, arns: &BTreeSet<String>, world: &mut World) -> Result<(), String> {
+async fn blue_green_deployments(
+    account: &mut Account,
+    arns: &BTreeSet<String>,
+    world: &mut World,
+) -> Result<(), String> {
     let pages = account.rds.describe_blue_green_deployments().into_paginator().items().send();
     let found = account.answer(ACCOUNT, "DescribeBlueGreenDeployments", pages.collect::<Result<Vec<_>, _>>().await)?;
     let found = found.unwrap_or_default();
@@ -529,7 +568,8 @@ pub(super) async fn global_clusters(
 
 async fn retained_backups(account: &mut Account, world: &mut World) -> Result<(), String> {
     let retained = || Filter::builder().name("status").values("retained").build();
-    let pages = account.rds.describe_db_instance_automated_backups().filters(retained()).into_paginator().items().send();
+    let pages =
+        account.rds.describe_db_instance_automated_backups().filters(retained()).into_paginator().items().send();
     let found = pages.collect::<Result<Vec<_>, _>>().await;
     let found = account.answer(ACCOUNT, "DescribeDBInstanceAutomatedBackups", found)?.unwrap_or_default();
     world.retained_backups = found

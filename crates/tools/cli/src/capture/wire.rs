@@ -3,7 +3,7 @@
 //! The comparison of an account's answer with that of a world finds what the world does not hold. It needs no list of what
 //! a world holds, so a new element of RDS is reported at once.
 
-use std::collections::BTreeMap;
+use std::collections::{BTreeMap, BTreeSet};
 use std::sync::{Arc, Mutex, PoisonError};
 
 use aws_sdk_rds::config::interceptors::AfterDeserializationInterceptorContextRef;
@@ -184,13 +184,20 @@ pub(super) struct Difference {
     pub(super) instead: Vec<String>,
 }
 
+/// The Availability Zones of a subnet group. A world holds each zone once, however many subnets are in it.
+const ZONES: &str = "DBSubnetGroup.Subnets.Subnet.SubnetAvailabilityZone.Name";
+
 /// The elements that a world does not hold.
 pub(super) fn not_held(kind: Kind, account: &Elements, world: &Elements) -> Vec<Difference> {
     let differ = account.iter().filter(|(path, texts)| {
         let shown = world.get(*path);
         // An element that says `false` says no more than a missing one.
         let says_nothing = shown.is_none() && texts.iter().all(|text| text == "false");
-        shown != Some(*texts) && !says_nothing && !is_derived(kind, path)
+        let is_same = match shown {
+            Some(shown) if path.as_str() == ZONES => distinct(shown) == distinct(texts),
+            shown => shown == Some(*texts),
+        };
+        !is_same && !says_nothing && !is_derived(kind, path)
     });
     differ
         .map(|(path, texts)| Difference {
@@ -199,6 +206,10 @@ pub(super) fn not_held(kind: Kind, account: &Elements, world: &Elements) -> Vec<
             instead: world.get(path).cloned().unwrap_or_default(),
         })
         .collect()
+}
+
+fn distinct(texts: &[String]) -> BTreeSet<&String> {
+    texts.iter().collect()
 }
 
 fn is_derived(kind: Kind, path: &str) -> bool {
