@@ -356,7 +356,8 @@ async fn orderable_options(
     let every_zone: BTreeSet<String> =
         world.subnet_groups.iter().flat_map(|group| group.availability_zones.iter().cloned()).collect();
     let wanted = classes(databases, snapshots);
-    for Wanted { class, engine, version, storage_type, owner } in &wanted {
+    for one in &wanted {
+        let Wanted { class, engine, version, storage_type, owner } = one;
         let key = (class.clone(), engine.clone(), version.clone());
         if !known.contains_key(&key) {
             let options = options_of(account, class, engine, version).await?;
@@ -364,10 +365,11 @@ async fn orderable_options(
         }
         let Some(options) = &known[&key] else {
             // A class that is not judged can be ordered, whatever the other rows say.
-            world.orderable_options.push(row(class, engine, version, &every_zone));
+            add_row(world, row(class, engine, version, &every_zone));
             continue;
         };
         if options.is_empty() {
+            offer_another_class(account, &wanted, one, world);
             continue;
         }
         let offered: BTreeSet<&str> = options.iter().filter_map(|option| option.storage_type()).collect();
@@ -388,11 +390,11 @@ async fn orderable_options(
         let zones = options.iter().filter(fits).flat_map(|option| option.availability_zones());
         let zones: BTreeSet<String> = zones.filter_map(|zone| zone.name().map(str::to_owned)).collect();
         let new = row(class, engine, version, if zones.is_empty() { &every_zone } else { &zones });
-        let same = |one: &&mut OrderableSpec| {
-            (&one.class, &one.engine, &one.engine_version) == (&new.class, &new.engine, &new.engine_version)
+        let same = |row: &&mut OrderableSpec| {
+            (&row.class, &row.engine, &row.engine_version) == (&new.class, &new.engine, &new.engine_version)
         };
         match world.orderable_options.iter_mut().find(same) {
-            Some(one) if one.availability_zones != new.availability_zones => account.report(
+            Some(known) if known.availability_zones != new.availability_zones => account.report(
                 format!("`{owner}`"),
                 "AvailabilityZones",
                 format!("{class} has other zones with this storage type, and a world knows the zones of a class only"),
@@ -406,6 +408,29 @@ async fn orderable_options(
     let is_offered = |class: &String| world.orderable_options.iter().any(|row| row.class == *class);
     world.withdrawn_classes = classes.into_iter().filter(|class| !is_offered(class)).collect();
     Ok(())
+}
+
+fn add_row(world: &mut World, row: OrderableSpec) {
+    if !world.orderable_options.contains(&row) {
+        world.orderable_options.push(row);
+    }
+}
+
+/// The class that a world lists if a look names none.
+const LISTED_CLASS: &str = "db.m7g.large";
+
+/// Preflight judges a class only if RDS lists another one of the version. A world lists one class, which needs a row if other
+/// versions have one.
+fn offer_another_class(account: &mut Account, wanted: &BTreeSet<Wanted>, refused: &Wanted, world: &mut World) {
+    let Wanted { engine, version, owner, .. } = refused;
+    let is_judged = |one: &Wanted| (one.class.as_str(), &one.engine, &one.version) == (LISTED_CLASS, engine, version);
+    if refused.class == LISTED_CLASS {
+        let problem =
+            format!("RDS does not offer {LISTED_CLASS} with {engine} {version}, and a world does not refuse it");
+        account.report(format!("`{owner}`"), "DBInstanceClass", problem);
+    } else if !wanted.iter().any(is_judged) {
+        add_row(world, row(LISTED_CLASS, engine, version, &BTreeSet::new()));
+    }
 }
 
 fn row(class: &str, engine: &str, version: &str, zones: &BTreeSet<String>) -> OrderableSpec {

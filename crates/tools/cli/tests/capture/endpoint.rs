@@ -94,34 +94,33 @@ fn response(action: &str, answer: Answer) -> Response<Full<Bytes>> {
 
 /// Writes a value as the AWS CLI prints it as the element that RDS sends.
 fn element(xml: &mut String, name: &str, parent: &str, value: &Value) {
-    let text = match value {
-        Value::Null => return,
+    match value {
+        Value::Null => {}
         // A recording that lost a moment.
-        Value::Object(fields) if fields.is_empty() && name.ends_with("Time") => return,
+        Value::Object(fields) if fields.is_empty() && name.ends_with("Time") => {}
         // An invented answer shows the endpoint of a cluster in the form of an instance's.
         Value::Object(fields) if (name, parent) == ("Endpoint", "DBCluster") => {
-            return element(xml, name, parent, &fields["Address"]);
+            element(xml, name, parent, &fields["Address"]);
         }
-        Value::Object(fields) => {
-            xml.push_str(&format!("<{name}>"));
+        Value::Object(fields) => nest(xml, name, |xml| {
             for (field, value) in fields {
                 element(xml, field, name, value);
             }
-            xml.push_str(&format!("</{name}>"));
-            return;
-        }
-        Value::Array(items) => {
-            xml.push_str(&format!("<{name}>"));
+        }),
+        Value::Array(items) => nest(xml, name, |xml| {
             for item in items {
                 element(xml, member_of(name, parent), name, item);
             }
-            xml.push_str(&format!("</{name}>"));
-            return;
-        }
-        Value::String(text) => text.clone(),
-        other => other.to_string(),
-    };
-    xml.push_str(&format!("<{name}>{}</{name}>", quick_xml::escape::escape(&text)));
+        }),
+        Value::String(text) => nest(xml, name, |xml| xml.push_str(&quick_xml::escape::escape(text))),
+        other => nest(xml, name, |xml| xml.push_str(&other.to_string())),
+    }
+}
+
+fn nest(xml: &mut String, name: &str, content: impl FnOnce(&mut String)) {
+    xml.extend(["<", name, ">"]);
+    content(xml);
+    xml.extend(["</", name, ">"]);
 }
 
 /// The name of a list's elements in RDS's service model.

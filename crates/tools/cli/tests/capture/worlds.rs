@@ -251,14 +251,14 @@ async fn an_account_of_several_pages_is_captured_whole() {
     assert_eq!(only(&account, &["db-7"]).await.world.limits.instances, 151);
 }
 
-fn rule(action: &str, times: u32, fault: Fault) -> FaultRule {
+fn rule(action: &str, times: u32, fault: &Fault) -> FaultRule {
     serde_json::from_value(json!({"action": action, "times": times, "fault": fault})).expect("a fault")
 }
 
 #[tokio::test(start_paused = true)]
 async fn a_throttled_look_is_repeated() {
     let account = simulator(World::from_json(DEFAULT_WORLD).expect("the built-in world"));
-    account.inject(rule("DescribeDBSnapshots", 3, Fault::Throttle { code: "Throttling".to_owned() }));
+    account.inject(rule("DescribeDBSnapshots", 3, &Fault::Throttle { code: "Throttling".to_owned() }));
     let captured = all_of(&account).await;
     assert_eq!((captured.world.snapshots.len(), captured.findings), (1, Vec::new()));
 }
@@ -267,7 +267,7 @@ async fn a_throttled_look_is_repeated() {
 async fn a_denied_look_is_reported_and_left_out() {
     let account = simulator(World::from_json(DEFAULT_WORLD).expect("the built-in world"));
     for action in ["DescribeDBProxies", "DescribeAccountAttributes", "DescribeCertificates"] {
-        account.inject(rule(action, 99, Fault::Denied {}));
+        account.inject(rule(action, 99, &Fault::Denied {}));
     }
     let captured = all_of(&account).await;
     let fields: Vec<&str> = captured.findings.iter().map(|finding| finding.field.as_str()).collect();
@@ -282,7 +282,7 @@ async fn a_denied_or_missing_database_is_refused_by_name() {
     let captured = only(&account, &["orders", "nowhere"]).await;
     assert_eq!((captured.refused.len(), captured.refused[0].identifier.as_str()), (1, "nowhere"));
     assert!(captured.refused[0].reason.contains("neither a DB instance nor a DB cluster"));
-    account.inject(rule("DescribeDBInstances", 99, Fault::Denied {}));
+    account.inject(rule("DescribeDBInstances", 99, &Fault::Denied {}));
     let captured = only(&account, &["orders"]).await;
     assert!(captured.refused[0].reason.contains("could not be read (AccessDenied"), "{:?}", captured.refused);
 }
