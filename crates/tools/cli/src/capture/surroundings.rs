@@ -468,7 +468,7 @@ async fn proxies(account: &mut Account, databases: &Databases, world: &mut World
         let targets = pages.collect::<Result<Vec<_>, _>>().await;
         let subject = format!("the proxy `{proxy}`");
         let targets = account.answer(&subject, "DescribeDBProxyTargets", targets)?.unwrap_or_default();
-        let mut spec = ProxySpec { name: proxy.to_owned(), instances: Vec::new(), clusters: Vec::new() };
+        let mut spec: ProxySpec = spec(json!({"name": proxy}));
         for target in &targets {
             let (instance, cluster) = match target.r#type() {
                 Some(TargetType::RdsInstance) => (target.rds_resource_id(), target.tracked_cluster_id()),
