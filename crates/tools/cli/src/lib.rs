@@ -22,12 +22,14 @@
 //! | [`campaign`] | thousands of rehearsals with faults |
 //! | [`oracle`] | whether a rehearsed run kept its promises |
 //! | [`account`] | executions in an AWS account, started and followed |
+//! | [`capture`] | an account's databases as a world file |
 //! | [`diagram`] | pictures of the state machine |
 //!
-//! Only [`account`] uses an AWS account. All other modules work on the embedded world.
+//! Only [`account`] and [`capture`] use an AWS account. All other modules work on the embedded world.
 
 pub mod account;
 pub mod campaign;
+pub mod capture;
 pub mod concurrent_runs;
 pub mod cost;
 pub mod diagram;

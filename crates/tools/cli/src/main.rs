@@ -16,7 +16,7 @@ use trapheus_cli::preview::{self, Format, Which};
 use trapheus_cli::rehearsal::{DEFAULT_WORLD, DEFINITION, Rehearsal, filled_in};
 use trapheus_cli::screen::{BUILT_IN_WORLD, ERROR, Screen, lines_of_cause, style_of};
 use trapheus_cli::terminal::Width;
-use trapheus_cli::{account, campaign, concurrent_runs, diagram, faults, overhead};
+use trapheus_cli::{account, campaign, capture, concurrent_runs, diagram, faults, overhead};
 use trapheus_common::document::{SnapshotReplacement, ValidateEvent};
 use trapheus_common::error::with_causes;
 use trapheus_common::input::{ValidateOptions, validate};
@@ -163,6 +163,21 @@ enum Command {
         /// The ARN of the execution.
         #[arg(value_name = "ARN")]
         execution: String,
+        #[command(flatten)]
+        account: Account,
+    },
+    /// Write databases of an AWS account as a world file, to rehearse a run on them.
+    ///
+    /// The command reads with Describe and List calls only, everything that preflight reads. It reports each fact of the
+    /// account that a world cannot hold on standard error, and refuses a database that no world can hold.
+    ///
+    /// Exit status: 0 if every database is in the world, 1 if one was refused, 2 if nothing could be captured.
+    #[command(after_help = "Examples:\n  trapheus capture orders -o world.json --profile staging\n  \
+                            trapheus rehearse event.json --world world.json\n  \
+                            trapheus capture --redact > region.json")]
+    Capture {
+        #[command(flatten)]
+        options: capture::command::Options,
         #[command(flatten)]
         account: Account,
     },
@@ -329,6 +344,7 @@ fn run(command: Command) -> Result<ExitCode, String> {
             in_an_account(start(&event, machine, name, follow, account))
         }
         Command::Follow { execution, account } => in_an_account(follow(&execution, account)),
+        Command::Capture { options, account } => in_an_account(options.run(account.region, account.profile)),
         Command::Campaign(options) => options.run(),
         Command::Overhead(options) => options.run().map(|()| ExitCode::SUCCESS),
         Command::Fleet(options) => options.run(),
