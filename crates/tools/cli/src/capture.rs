@@ -84,7 +84,7 @@ pub async fn capture(rds: &Client, profile: Option<&str>, asked: &Asked, now: Sy
     if let Some((region, number)) = home(&databases) {
         (world.region, world.account) = (region, number);
     }
-    surroundings::read(&mut account, &databases, &snapshots, &mut world).await?;
+    surroundings::read(&mut account, &databases, &snapshots, &mut world, now).await?;
     add_databases(&mut world, &databases, &globals, now);
     add_snapshots(&mut world, &snapshots, now);
     let used = leave_out_the_impossible(&mut account, &mut databases, &mut world, now)?;
@@ -256,7 +256,10 @@ pub fn redact(world: &mut World) {
     });
     let snapshots = world.snapshots.iter_mut().map(|snapshot| &mut snapshot.tags);
     let cluster_snapshots = world.cluster_snapshots.iter_mut().map(|snapshot| &mut snapshot.tags);
-    for tags in instances.chain(clusters).chain(snapshots).chain(cluster_snapshots) {
+    let backups = world.retained_backups.iter_mut().map(|backup| &mut backup.tags);
+    let cluster_backups = world.retained_cluster_backups.iter_mut().map(|backup| &mut backup.tags);
+    let all = instances.chain(clusters).chain(snapshots).chain(cluster_snapshots).chain(backups).chain(cluster_backups);
+    for tags in all {
         for (key, value) in tags {
             // A reserved value makes RDS refuse the tag, which a rehearsal has to show.
             let is_kept =

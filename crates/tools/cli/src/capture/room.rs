@@ -24,7 +24,19 @@ pub(super) async fn set_limits(account: &mut Account, world: &mut World, client:
     set(&mut limits.allocated_storage, limit("AllocatedStorage"));
     set(&mut limits.manual_snapshots, limit("ManualSnapshots"));
     set(&mut limits.manual_cluster_snapshots, limit("ManualClusterSnapshots"));
-    keep_room_for_backups(account, world, answer.account_quotas());
+    let most = |name: &str| quota(name, answer.account_quotas())?.max().and_then(|most| usize::try_from(most).ok());
+    let (most_of_instances, most_of_clusters) = (most("DBInstances"), most("DBClusters"));
+    if let Some(most) = most_of_instances {
+        let action = "DescribeDBInstanceAutomatedBackups";
+        let kept = keep_room(account, action, &mut world.retained_backups, (world.limits.instances, most));
+        world.limits.retained_backups = kept;
+    }
+    if let Some(most) = most_of_clusters {
+        let action = "DescribeDBClusterAutomatedBackups";
+        let kept = keep_room(account, action, &mut world.retained_cluster_backups, (world.limits.clusters, most));
+        // A world has one limit for both kinds: the stricter one.
+        world.limits.retained_backups = world.limits.retained_backups.min(kept);
+    }
     Ok(())
 }
 
@@ -46,20 +58,17 @@ fn limit(name: &str, account: &[AccountQuota], world: &[AccountQuota]) -> Option
 }
 
 /// The quota of databases is that of retained backups as well. The world keeps so many of them that the same number has room.
-fn keep_room_for_backups(account: &mut Account, world: &mut World, quotas: &[AccountQuota]) {
-    let most = quota("DBInstances", quotas).and_then(|quota| quota.max()).and_then(|most| usize::try_from(most).ok());
-    let Some(most) = most else { return };
-    let retained = world.retained_backups.len();
-    let kept = (world.limits.instances + retained).saturating_sub(most).min(retained);
-    world.limits.retained_backups = kept + most.saturating_sub(retained);
-    if kept < retained {
-        world.retained_backups.truncate(kept);
-        account.report(
-            ACCOUNT,
-            "DescribeDBInstanceAutomatedBackups",
-            format!("{kept} of {retained} retained automated backups are in the world, which leaves the same room"),
-        );
+/// Returns the limit.
+fn keep_room<B>(account: &mut Account, action: &str, retained: &mut Vec<B>, (limit, most): (usize, usize)) -> usize {
+    let found = retained.len();
+    let kept = (limit + found).saturating_sub(most).min(found);
+    if kept < found {
+        retained.truncate(kept);
+        let problem =
+            format!("{kept} of {found} retained automated backups are in the world, which leaves the same room");
+        account.report(ACCOUNT, action, problem);
     }
+    kept + most.saturating_sub(found)
 }
 
 #[cfg(test)]

@@ -8,13 +8,14 @@ use std::time::SystemTime;
 
 use aws_sdk_rds::primitives::DateTime;
 use aws_sdk_rds::types::{
-    AdditionalStorageVolume, AdditionalStorageVolumeOutput, ClusterPendingModifiedValues, DbCluster, DbClusterSnapshot,
-    DbInstance, DbSnapshot, DomainMembership, LocalWriteForwardingStatus, PendingModifiedValues, ProcessorFeature, Tag,
-    VpcSecurityGroupMembership,
+    AdditionalStorageVolume, AdditionalStorageVolumeOutput, ClusterPendingModifiedValues, DbCluster,
+    DbClusterAutomatedBackup, DbClusterSnapshot, DbInstance, DbInstanceAutomatedBackup, DbSnapshot, DomainMembership,
+    LocalWriteForwardingStatus, PendingModifiedValues, ProcessorFeature, Tag, VpcSecurityGroupMembership,
 };
 use rds_simulator::{
     ApplyStatus, ClusterSettings, ClusterSnapshotSpec, ClusterSpec, InstanceSettings, InstanceSpec, MemberSpec,
-    ProcessorFeatures, RoleSpec, ServerlessV2Scaling, SnapshotSpec, StorageVolume,
+    ProcessorFeatures, RetainedBackupSpec, RetainedClusterBackupSpec, RoleSpec, ServerlessV2Scaling, SnapshotSpec,
+    StorageVolume,
 };
 use serde::de::DeserializeOwned;
 use serde_json::{Value, json};
@@ -43,11 +44,12 @@ fn listed(values: &[String]) -> Option<Vec<String>> {
     (!values.is_empty()).then(|| values.to_vec())
 }
 
-/// The whole hours since a moment.
-fn age_hours(moment: Option<&DateTime>, now: SystemTime) -> Option<u32> {
-    let moment = SystemTime::try_from(*moment?).ok()?;
-    let hours = now.duration_since(moment).unwrap_or_default().as_secs() / 3_600;
-    Some(u32::try_from(hours).unwrap_or(u32::MAX))
+/// Replaces a default by the whole hours since a moment that RDS shows.
+fn set_age(hours: &mut u32, moment: Option<&DateTime>, now: SystemTime) {
+    if let Some(moment) = moment.and_then(|moment| SystemTime::try_from(*moment).ok()) {
+        let age = now.duration_since(moment).unwrap_or_default().as_secs() / 3_600;
+        *hours = u32::try_from(age).unwrap_or(u32::MAX);
+    }
 }
 
 pub(super) fn tags(tags: &[Tag]) -> BTreeMap<String, String> {
@@ -102,9 +104,7 @@ pub(super) fn instance(instance: &DbInstance, now: SystemTime) -> InstanceSpec {
     spec.settings = instance_settings(instance);
     spec.pending = instance.pending_modified_values().map(pending_of_instance).unwrap_or_default();
     spec.tags = tags(instance.tag_list());
-    if let Some(hours) = age_hours(instance.instance_create_time(), now) {
-        spec.age_hours = hours;
-    }
+    set_age(&mut spec.age_hours, instance.instance_create_time(), now);
     spec.managed_master_password = instance.master_user_secret().is_some();
     spec.master_secret_kms_key_id = text(instance.master_user_secret().and_then(|secret| secret.kms_key_id()));
     let roles = instance.associated_roles().iter();
@@ -231,11 +231,10 @@ pub(super) fn cluster(
     spec.settings = cluster_settings(cluster);
     spec.pending = cluster.pending_modified_values().map(pending_of_cluster).unwrap_or_default();
     spec.tags = tags(cluster.tag_list());
-    if let Some(hours) = age_hours(cluster.cluster_create_time(), now) {
-        spec.age_hours = hours;
-    }
+    set_age(&mut spec.age_hours, cluster.cluster_create_time(), now);
     spec.members = cluster_members(cluster, members);
     spec.global_cluster = text(global);
+    spec.clone_group = text(cluster.clone_group_id());
     spec.replication_source = text(cluster.replication_source_identifier());
     spec.managed_master_password = cluster.master_user_secret().is_some();
     spec.master_secret_kms_key_id = text(cluster.master_user_secret().and_then(|secret| secret.kms_key_id()));
@@ -389,9 +388,7 @@ pub(super) fn snapshot(snapshot: &DbSnapshot, now: SystemTime) -> SnapshotSpec {
         ..InstanceSettings::default()
     };
     spec.tags = tags(snapshot.tag_list());
-    if let Some(hours) = age_hours(snapshot.snapshot_create_time(), now) {
-        spec.age_hours = hours;
-    }
+    set_age(&mut spec.age_hours, snapshot.snapshot_create_time(), now);
     spec
 }
 
@@ -420,8 +417,59 @@ pub(super) fn cluster_snapshot(snapshot: &DbClusterSnapshot, now: SystemTime) ->
         ..ClusterSettings::default()
     };
     spec.tags = tags(snapshot.tag_list());
-    if let Some(hours) = age_hours(snapshot.snapshot_create_time(), now) {
-        spec.age_hours = hours;
-    }
+    set_age(&mut spec.age_hours, snapshot.snapshot_create_time(), now);
+    spec
+}
+
+/// The automated backups of a deleted instance. RDS does not show the deletion, which is where their restore window ends.
+pub(super) fn retained_backup(backup: &DbInstanceAutomatedBackup, now: SystemTime) -> RetainedBackupSpec {
+    let mut spec: RetainedBackupSpec = spec(json!({
+        "instance": backup.db_instance_identifier().unwrap_or_default(),
+        "resourceId": backup.dbi_resource_id().unwrap_or_default(),
+    }));
+    set(&mut spec.engine, backup.engine());
+    spec.settings = InstanceSettings {
+        engine_version: text(backup.engine_version()),
+        port: number(backup.port()),
+        license_model: text(backup.license_model()),
+        allocated_storage: number(backup.allocated_storage()),
+        storage_type: text(backup.storage_type()),
+        iops: number(backup.iops()),
+        storage_throughput: number(backup.storage_throughput()),
+        storage_encrypted: backup.encrypted(),
+        kms_key_id: text(backup.kms_key_id()),
+        option_group: text(backup.option_group_name()),
+        backup_retention_period: number(backup.backup_retention_period()),
+        master_username: text(backup.master_username()),
+        ..InstanceSettings::default()
+    };
+    spec.tags = tags(backup.tag_list());
+    set_age(&mut spec.age_hours, backup.instance_create_time(), now);
+    set_age(&mut spec.deleted_hours_ago, backup.restore_window().and_then(|window| window.latest_time()), now);
+    spec
+}
+
+/// The same of a deleted cluster.
+pub(super) fn retained_cluster_backup(backup: &DbClusterAutomatedBackup, now: SystemTime) -> RetainedClusterBackupSpec {
+    let mut spec: RetainedClusterBackupSpec = spec(json!({
+        "cluster": backup.db_cluster_identifier().unwrap_or_default(),
+        "resourceId": backup.db_cluster_resource_id().unwrap_or_default(),
+    }));
+    set(&mut spec.engine, backup.engine());
+    spec.settings = ClusterSettings {
+        engine_version: text(backup.engine_version()),
+        engine_mode: text(backup.engine_mode()),
+        port: number(backup.port()),
+        storage_type: text(backup.storage_type()),
+        iops: number(backup.iops()),
+        storage_encrypted: backup.storage_encrypted(),
+        kms_key_id: text(backup.kms_key_id()),
+        backup_retention_period: number(backup.backup_retention_period()),
+        master_username: text(backup.master_username()),
+        ..ClusterSettings::default()
+    };
+    spec.tags = tags(backup.tag_list());
+    set_age(&mut spec.age_hours, backup.cluster_create_time(), now);
+    set_age(&mut spec.deleted_hours_ago, backup.restore_window().and_then(|window| window.latest_time()), now);
     spec
 }

@@ -4,19 +4,20 @@
 //! Each part of the world is left as a new world has it if its look is denied, and the denial is reported.
 
 use std::collections::{BTreeMap, BTreeSet};
+use std::time::SystemTime;
 
 use aws_sdk_rds::primitives::DateTimeFormat;
 use aws_sdk_rds::types::{DbInstance, DbSubnetGroup, Filter, OrderableDbInstanceOption, Subnet, TargetType};
 use rds_simulator::{
     BlueGreenSpec, CertificateSpec, ClusterEndpointSpec, EngineVersionSpec, GroupSpec, IntegrationSpec, Offer,
-    OrderableSpec, ProxySpec, RetainedBackupSpec, SecurityGroupSpec, World,
+    OrderableSpec, ProxySpec, SecurityGroupSpec, World,
 };
 use serde_json::{Value, json};
 
 use super::databases::Databases;
 use super::look::{ACCOUNT, Account};
 use super::snapshots::Snapshots;
-use super::specs::spec;
+use super::specs::{self, spec};
 
 /// Fills in the surroundings of the databases.
 pub(super) async fn read(
@@ -24,6 +25,7 @@ pub(super) async fn read(
     databases: &Databases,
     snapshots: &Snapshots,
     world: &mut World,
+    now: SystemTime,
 ) -> Result<(), String> {
     parameter_groups(account, databases, world).await?;
     option_groups(account, databases, world).await?;
@@ -36,7 +38,7 @@ pub(super) async fn read(
     cluster_endpoints(account, databases, world).await?;
     integrations(account, &arns, world).await?;
     blue_green_deployments(account, &arns, world).await?;
-    retained_backups(account, world).await
+    retained_backups(account, world, now).await
 }
 
 fn arns(databases: &Databases) -> BTreeSet<String> {
@@ -591,31 +593,16 @@ pub(super) async fn global_clusters(
     Ok(globals)
 }
 
-async fn retained_backups(account: &mut Account, world: &mut World) -> Result<(), String> {
+async fn retained_backups(account: &mut Account, world: &mut World, now: SystemTime) -> Result<(), String> {
     let retained = || Filter::builder().name("status").values("retained").build();
     let pages =
         account.rds.describe_db_instance_automated_backups().filters(retained()).into_paginator().items().send();
     let found = pages.collect::<Result<Vec<_>, _>>().await;
     let found = account.answer(ACCOUNT, "DescribeDBInstanceAutomatedBackups", found)?.unwrap_or_default();
-    world.retained_backups = found
-        .iter()
-        .map(|backup| {
-            spec::<RetainedBackupSpec>(json!({
-                "instance": backup.db_instance_identifier().unwrap_or_default(),
-                "resourceId": backup.dbi_resource_id().unwrap_or_default(),
-            }))
-        })
-        .collect();
+    world.retained_backups = found.iter().map(|backup| specs::retained_backup(backup, now)).collect();
     let pages = account.rds.describe_db_cluster_automated_backups().filters(retained()).into_paginator().items().send();
     let found = pages.collect::<Result<Vec<_>, _>>().await;
     let found = account.answer(ACCOUNT, "DescribeDBClusterAutomatedBackups", found)?.unwrap_or_default();
-    for backup in &found {
-        let name = backup.db_cluster_identifier().unwrap_or_default();
-        account.report(
-            format!("`{name}`"),
-            "DescribeDBClusterAutomatedBackups",
-            "it was deleted and its automated backups are retained: a world has a place for those of instances only",
-        );
-    }
+    world.retained_cluster_backups = found.iter().map(|backup| specs::retained_cluster_backup(backup, now)).collect();
     Ok(())
 }

@@ -183,7 +183,8 @@ fn surroundings() -> Vec<(&'static str, (Value, Value))> {
             "a cluster with pending changes, an endpoint of its own and a global database",
             (
                 json!({"clusters": [{"identifier": "shop", "engine": "aurora-mysql", "globalCluster": "world",
-                        "members": shop["members"]}],
+                        "cloneGroup": "group-1", "members": shop["members"]}],
+                    "retainedClusterBackups": [{"cluster": "old", "resourceId": "cluster-OLD", "engine": "aurora-mysql"}],
                     "clusterSnapshots": [{"identifier": "shop-snapshot", "source": "shop", "status": "creating"}],
                     "clusterEndpoints": [{"identifier": "reports", "cluster": "shop", "staticMembers": ["shop-1"]}],
                     "proxies": [{"name": "p", "clusters": ["shop"]}]}),
