@@ -90,9 +90,9 @@ mod tests {
     #[test]
     fn the_advice_names_the_endpoint_of_the_service() {
         for (host, endpoint) in [
-            ("rds.eu-central-1.amazonaws.com", "com.amazonaws.eu-central-1.rds,"),
-            ("states.us-east-1.amazonaws.com", "com.amazonaws.us-east-1.states,"),
-            ("email.us-west-2.amazonaws.com", "com.amazonaws.us-west-2.email,"),
+            ("rds.eu-central-1.amazonaws.com", "com.amazonaws.eu-central-1.rds with"),
+            ("states.us-east-1.amazonaws.com", "com.amazonaws.us-east-1.states with"),
+            ("email.us-west-2.amazonaws.com", "com.amazonaws.us-west-2.email with"),
         ] {
             assert!(advice(host).contains(endpoint), "{}", advice(host));
         }
