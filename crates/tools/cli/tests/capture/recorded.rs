@@ -299,7 +299,7 @@ fn tags_that_an_old_answer_does_not_show_are_listed() {
 fn a_snapshot_that_no_world_can_hold_is_reported_and_the_rest_is_captured() {
     let instance = json!({"DBInstanceIdentifier": "orders", "Engine": "mysql", "TagList": [], "DBInstanceStatus": "available",
         "DBInstanceArn": "arn:aws:rds:eu-central-1:123456789012:db:orders", "BrandNew": {"Element": "<7>"}});
-    let snapshot = json!({"DBSnapshotIdentifier": "awsbackup:job-1", "DBInstanceIdentifier": "orders", "Engine": "mysql",
+    let snapshot = json!({"DBSnapshotIdentifier": "elsewhere:job-1", "DBInstanceIdentifier": "orders", "Engine": "mysql",
         "SnapshotType": "awsbackup"});
     let endpoint = Endpoint::serving(move |action, parameters| match action {
         "DescribeDBInstances" => Ok(json!({"DBInstances": [instance]})),
@@ -311,6 +311,6 @@ fn a_snapshot_that_no_world_can_hold_is_reported_and_the_rest_is_captured() {
     assert_eq!((captured.world.instances.len(), captured.world.snapshots.len()), (1, 0));
     let findings: Vec<String> = captured.findings.iter().map(ToString::to_string).collect();
     assert_eq!(findings[0], "`orders`: BrandNew.Element: `<7>`: a world has no place for it");
-    assert!(findings[1].starts_with("`orders`: the snapshot `awsbackup:job-1`: "), "{findings:?}");
+    assert!(findings[1].starts_with("`orders`: the snapshot `elsewhere:job-1`: "), "{findings:?}");
     assert_eq!(findings.len(), 2);
 }

@@ -89,7 +89,7 @@ fn without_secrets(value: &mut Value) {
 
 /// A refusal without the figures of quotas: a world that holds a part of an account has other figures, and the same room.
 fn without_figures(refusal: &str) -> String {
-    let is_of_quota = |line: &str| line.contains("has no room") || line.contains("retained automated backups already");
+    let is_of_quota = |line: &str| line.contains("has no room") || line.contains("retained automated backups. Delete");
     let masked =
         |line: &str| line.replace(|letter: char| letter.is_ascii_digit(), "#").replace("##", "#").replace("##", "#");
     let lines = refusal.lines().map(|line| if is_of_quota(line) { masked(line) } else { line.to_owned() });
