@@ -2,7 +2,7 @@
 //!
 //! A renderer knows [`Block`]s and nothing of runs, so text, HTML and every later format say the same.
 
-use trapheus_common::document::{Request, Task};
+use trapheus_common::document::{Request, SourceKind, Task};
 use trapheus_common::rds;
 use trapheus_common::timestamp::Timestamp;
 
@@ -308,7 +308,10 @@ fn as_understood(request: &Request) -> Vec<(&'static str, String)> {
 /// The function leaves out a backup that the run takes itself: it is new.
 pub fn age(run: &Run) -> Option<String> {
     let (request, source) = (run.request.as_ref()?, run.source.as_ref()?);
-    let as_of = format!("data as of {}", plain::moment(source.created_at));
+    let as_of = match source.kind {
+        SourceKind::Clone => return Some("the state of the clone's source when RDS made the clone".to_owned()),
+        _ => format!("data as of {}", plain::moment(source.created_at)),
+    };
     if request.task.takes_snapshot() {
         return Some(as_of);
     }

@@ -812,3 +812,22 @@ async fn expired_credentials_are_not_reported_as_a_missing_permission() {
         assert_eq!(error.kind(), ErrorKind::ServiceUnavailable, "{code}: {}", error.report());
     }
 }
+
+#[tokio::test(start_paused = true)]
+async fn a_plan_that_does_not_belong_to_its_request_is_not_claimed() {
+    let harness = Harness::new(json!({
+        "instances": [{"identifier": "orders", "engine": "postgres"}],
+        "snapshots": [{"identifier": "orders-snapshot", "source": "orders"}],
+    }));
+    let moment = json!({"pointInTime": "latest"});
+    for (dry_run, source) in [(true, Value::Null), (false, moment)] {
+        let mut event = harness.instance("orders", Task::DbRestore).await;
+        event.request.dry_run = dry_run;
+        event.request.source = serde_json::from_value(source.clone()).expect("a source");
+        let claimed = trapheus_claim::instance::claim(harness.rds(), &harness.clients.sfn, event, harness.invocation());
+        let error = claimed.await.expect_err("a claim that is refused");
+        assert!(error.report().contains("does not belong to its request"), "{dry_run} {source}: {error}");
+        let instance = harness.simulator.state().instance("orders").cloned().expect("the instance");
+        assert!(instance.tags.keys().all(|key| !key.starts_with("trapheus:")), "{:?}", instance.tags);
+    }
+}

@@ -96,6 +96,17 @@ fn a_snapshot_of_this_account_may_be_named_by_its_arn() {
 }
 
 #[test]
+fn the_arn_of_another_region_never_restores_a_snapshot_of_the_same_name_here() {
+    for (identifier, is_cluster) in KINDS {
+        let noun = if is_cluster { "cluster-snapshot" } else { "snapshot" };
+        let here = json!([{"identifier": "nightly"}]);
+        let far = json!({"snapshot": format!("arn:aws:rds:eu-west-1:123456789012:{noun}:nightly")});
+        let world = with_snapshots(identifier, is_cluster, &here);
+        assert_refused(from(identifier, is_cluster, far), world, &["only in its own region", "eu-west-1"]);
+    }
+}
+
+#[test]
 fn the_latest_available_snapshot_of_the_resource_id_is_chosen() {
     for (identifier, is_cluster) in KINDS {
         let more = json!([
@@ -219,7 +230,7 @@ fn a_moment_that_a_full_window_is_about_to_lose_is_refused() {
     full.instances[0].settings.backup_retention_period = Some(7);
     let nearly = json!({"pointInTime": before_the_start(7 * 86_400 - 60)});
     assert_refused(from("orders", false, nearly), full.clone(), &["The window moves while the run begins"]);
-    let inside = json!({"pointInTime": before_the_start(7 * 86_400 - 3_600)});
+    let inside = json!({"pointInTime": before_the_start(7 * 86_400 - 3 * 3_600)});
     let report = rehearse(from("orders", false, inside), full);
     assert_eq!(report.status, "SUCCEEDED", "{:?}", report.cause);
 }

@@ -14,7 +14,7 @@ pub fn region(arn: &str) -> Option<&str> {
 pub fn name_for_calls<'a>(snapshot: &'a str, own: &str) -> &'a str {
     let name = snapshot.splitn(7, ':').nth(6).filter(|_| snapshot.starts_with("arn:"));
     match name {
-        Some(name) if account(snapshot) == account(own) => name,
+        Some(name) if account(snapshot) == account(own) && region(snapshot) == region(own) => name,
         _ => snapshot,
     }
 }
@@ -31,5 +31,7 @@ mod tests {
         assert_eq!(name_for_calls(automated, own), "rds:orders-2026");
         assert_eq!(name_for_calls(shared, own), shared);
         assert_eq!(name_for_calls("nightly", own), "nightly");
+        let far = "arn:aws:rds:eu-west-1:123456789012:snapshot:nightly";
+        assert_eq!(name_for_calls(far, own), far, "another region may have a snapshot of the same name");
     }
 }

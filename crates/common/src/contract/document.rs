@@ -243,7 +243,7 @@ pub struct Source {
     /// `DbiResourceId` or `DbClusterResourceId` of the snapshot's source, if RDS reports it.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub source_resource_id: Option<String>,
-    /// The engine version that a moment or a clone restores. A snapshot reports its own.
+    /// The engine version of the snapshot. For a moment or a clone, that of its database now.
     #[serde(default, skip_serializing_if = "Option::is_none")]
     pub engine_version: Option<String>,
     /// The storage that a moment restores, in GiB. A snapshot reports its own.

@@ -145,7 +145,8 @@ impl fmt::Display for SourceRequest {
 pub fn is_resource_id(text: &str) -> bool {
     let rest = text.strip_prefix("db-").or_else(|| text.strip_prefix("cluster-"));
     rest.is_some_and(|rest| {
-        rest.len() >= 10 && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
+        let has_letter = rest.bytes().any(|byte| byte.is_ascii_uppercase());
+        has_letter && rest.len() >= 10 && rest.bytes().all(|byte| byte.is_ascii_uppercase() || byte.is_ascii_digit())
     })
 }
 
@@ -165,7 +166,11 @@ fn of(fields: &Map<String, Value>) -> Result<Option<String>, String> {
 
 /// A name of letters, digits and hyphens, with a prefix such as `rds:` for a snapshot that AWS takes itself; or an ARN.
 fn snapshot(kind: Option<DatabaseKind>, text: &str) -> Result<String, String> {
-    if !text.starts_with("arn:") {
+    let is_arn = text.get(..4).is_some_and(|start| start.eq_ignore_ascii_case("arn:"));
+    if is_arn && !text.starts_with("arn:") {
+        return Err(format!("`source.snapshot` is `{text}`; an ARN begins with `arn:` in lower case"));
+    }
+    if !is_arn {
         let is_name = text.bytes().all(|byte| byte.is_ascii_alphanumeric() || b"-:".contains(&byte));
         let problem = || format!("`source.snapshot` is `{text}`, which is neither a snapshot's name nor its ARN");
         return is_name.then(|| text.to_ascii_lowercase()).ok_or_else(problem);
@@ -278,6 +283,7 @@ mod tests {
                 "arn:aws:rds:<region>:<account>:snapshot:<name>",
             ),
             (json!({"snapshot": "arn:aws:rds:us-east-1::snapshot:a"}), "the ARN of such a snapshot"),
+            (json!({"snapshot": "ARN:aws:rds:us-east-1:123456789012:cluster-snapshot:a"}), "in lower case"),
             (json!({"snapshot": "a", "of": "or_ders"}), "`source.of` is the name or the resource id"),
             (json!({"snapshot": "a", "of": null}), "`source.of` is not a string"),
             (json!({"latestSnapshot": "newest"}), "`automated`, `manual`, `any`"),
@@ -296,7 +302,7 @@ mod tests {
         for id in ["db-TDVFN9FVQC0EVCO2EL5LCEAB8Z", "cluster-ABCDEFGHIJ"] {
             assert!(is_resource_id(id), "{id}");
         }
-        for name in ["db-orders-production", "orders", "cluster-1", "db-", "DB-ABCDEFGHIJ"] {
+        for name in ["db-2024010112", "db-orders-production", "orders", "cluster-1", "db-", "DB-ABCDEFGHIJ"] {
             assert!(!is_resource_id(name), "{name}");
         }
     }

@@ -7,6 +7,9 @@ use aws_smithy_types::DateTime;
 use aws_smithy_types::date_time::Format;
 use serde::{Deserialize, Deserializer, Serialize, Serializer};
 
+/// 9999-12-31T23:59:59Z: RFC 3339 has no later year.
+const LAST: u64 = 253_402_300_799;
+
 /// A moment, to the second, as the state document carries it: `2026-01-31T08:00:00Z`.
 #[derive(Clone, Copy, Debug, PartialEq, Eq, PartialOrd, Ord)]
 pub struct Timestamp(u64);
@@ -35,7 +38,7 @@ impl Timestamp {
     /// Parses RFC 3339, the format of Step Functions (`$$.Execution.StartTime`).
     pub fn parse(text: &str) -> Option<Self> {
         let time = DateTime::from_str(text, Format::DateTimeWithOffset).ok()?;
-        u64::try_from(time.secs()).ok().map(Self)
+        u64::try_from(time.secs()).ok().filter(|seconds| *seconds <= LAST).map(Self)
     }
 }
 
@@ -76,5 +79,7 @@ mod tests {
             assert_eq!(Timestamp::parse(text).unwrap().to_string(), "2026-01-31T08:00:00Z", "{text}");
         }
         assert!(Timestamp::parse("yesterday").is_none());
+        assert!(Timestamp::parse("9999-12-31T23:59:59Z").is_some());
+        assert!(Timestamp::parse("9999-12-31T23:59:59-01:00").is_none());
     }
 }

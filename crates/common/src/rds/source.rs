@@ -20,7 +20,7 @@ pub fn of_snapshot(snapshot: &DbSnapshot) -> Option<Source> {
         taken_at,
         source_identifier: snapshot.db_instance_identifier().map(str::to_owned),
         source_resource_id: snapshot.dbi_resource_id().map(str::to_owned),
-        engine_version: None,
+        engine_version: snapshot.engine_version().map(str::to_owned),
         allocated_gib: None,
     })
 }
@@ -35,7 +35,7 @@ pub fn of_cluster_snapshot(snapshot: &DbClusterSnapshot) -> Option<Source> {
         taken_at,
         source_identifier: snapshot.db_cluster_identifier().map(str::to_owned),
         source_resource_id: snapshot.db_cluster_resource_id().map(str::to_owned),
-        engine_version: None,
+        engine_version: snapshot.engine_version().map(str::to_owned),
         allocated_gib: None,
     })
 }

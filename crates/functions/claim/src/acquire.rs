@@ -11,10 +11,11 @@ use aws_sdk_sfn::types::ExecutionStatus;
 use tokio::time::Instant;
 use trapheus_common::claim::Claim;
 use trapheus_common::clients::Lazy;
-use trapheus_common::document::{Plan, Request, Target};
+use trapheus_common::document::{Plan, Request, SourceKind, Target};
 use trapheus_common::identifiers::execution_machine;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::rds::{self, Database};
+use trapheus_common::source_request::SourceRequest;
 use trapheus_common::tags::Role;
 use trapheus_common::{Error, ErrorKind, Result, tags};
 
@@ -32,6 +33,22 @@ const SHOWING: Duration = Duration::from_secs(150);
 const MARGIN: Duration = Duration::from_secs(10);
 /// The number of times that another execution's claim may appear between the read and the write.
 const CHANGES: u32 = 3;
+
+/// Refuses a plan that is not of this request: during a deployment, functions of two versions may have made them.
+pub(crate) fn check_plan<O>(request: &Request, plan: &Plan<O>, original: &Target) -> Result<()> {
+    let wanted = match &request.source {
+        None | Some(SourceRequest::Snapshot { .. } | SourceRequest::Latest { .. }) => SourceKind::Snapshot,
+        Some(SourceRequest::PointInTime { .. }) => SourceKind::PointInTime,
+        Some(SourceRequest::Clone { .. }) => SourceKind::Clone,
+    };
+    let fits = plan.source.as_ref().is_none_or(|source| source.kind == wanted);
+    if fits && !request.dry_run {
+        return Ok(());
+    }
+    let why =
+        "its plan does not belong to its request, as during a deployment. Nothing was touched; start a new execution";
+    Err(refusal(original, why))
+}
 
 /// A plan that is too old no longer describes the database.
 pub(crate) fn check_age<O>(plan: &Plan<O>, original: &Target, at: Invocation) -> Result<()> {

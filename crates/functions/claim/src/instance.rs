@@ -22,6 +22,7 @@ pub async fn claim(
 ) -> Result<StepOutput> {
     let StepEvent { request, plan } = &event;
     let target = &plan.target();
+    acquire::check_plan(request, plan, target)?;
     acquire::check_age(plan, target, at)?;
     let look = async || DbInstance::of_resource_id(client, &target.resource_id).await;
     // Boxed, because the loops of reads would make every caller's future as large.

@@ -6,6 +6,7 @@ use aws_sdk_rds::error::ProvideErrorMetadata;
 use aws_sdk_rds::types::AccountQuota;
 use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
 use aws_smithy_runtime_api::client::result::SdkError;
+use trapheus_common::{Error, ErrorKind};
 
 /// RDS's answer to one question.
 #[derive(Clone, Debug, Default, PartialEq, Eq)]
@@ -104,4 +105,12 @@ impl From<&AccountQuota> for Quota {
 /// Whether RDS has no such action: in a region without the feature no database can use it.
 pub(crate) fn is_unknown_here<E: ProvideErrorMetadata>(error: &SdkError<E, HttpResponse>) -> bool {
     error.as_service_error().and_then(ProvideErrorMetadata::code) == Some("InvalidAction")
+}
+
+/// The error of a failed call of preflight.
+pub(crate) fn failed<E>(identifier: &str, doing: &str, error: &SdkError<E, HttpResponse>) -> Error
+where
+    E: ProvideErrorMetadata + std::error::Error + 'static,
+{
+    Error::from_aws(ErrorKind::Preflight, identifier, doing, error)
 }

@@ -10,30 +10,29 @@ use std::time::Duration;
 use aws_sdk_rds::Client;
 use aws_sdk_rds::primitives::DateTime;
 use aws_sdk_rds::types::{
-    DbCluster, DbClusterAutomatedBackup, DbClusterSnapshot, DbInstance, DbInstanceAutomatedBackup, DbSnapshot, Filter,
+    DbCluster, DbClusterAutomatedBackup, DbClusterSnapshot, DbInstance, DbInstanceAutomatedBackup, DbSnapshot,
 };
 use trapheus_common::arn::{account, name_for_calls, region};
-use trapheus_common::document::{Request, Source, SourceKind};
+use trapheus_common::document::{Plan, Request, Source, SourceKind};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::source_request::{Moment, SnapshotChoice, SourceRequest, is_resource_id};
 use trapheus_common::timestamp::Timestamp;
+use trapheus_common::wait::acceptor::{Phase, phase};
 use trapheus_common::{Result, rds};
 
+use crate::answers::failed;
 use crate::cli_advice;
-use crate::facts::{Database, Snapshot, cluster_kind};
+use crate::facts::{Backup, Database, Snapshot, cluster_kind};
 use crate::problem::Problem;
-use crate::read::failed;
 
 /// The clones of one Aurora volume that share its storage: RDS makes a further one a full copy.
 /// <https://docs.aws.amazon.com/AmazonRDS/latest/AuroraUserGuide/Aurora.Managing.Clone.html>
 const MOST_CLONES: usize = 15;
-/// The time from preflight to the restore, during which a full window loses its earliest moments.
-const MOVES: u64 = 30 * 60;
+/// The longest time from preflight to the restore: the greatest age of a plan at its claim, and the rename. During that time a
+/// full window loses its earliest moments.
+const MOVES: u64 = Plan::<()>::FRESH_SECONDS + 30 * 60;
 /// The days of a retention, in seconds.
 const DAY: u64 = 86_400;
-
-/// The chosen backup, or the reason why there is none.
-pub(crate) type Backup = std::result::Result<Snapshot, Problem>;
 
 /// Finds the backup of the request. Without a target, only a named snapshot can be found.
 pub(crate) async fn find(rds: &Client, request: &Request, target: Option<&Database>) -> Result<Option<Backup>> {
@@ -44,12 +43,27 @@ pub(crate) async fn find(rds: &Client, request: &Request, target: Option<&Databa
             let missing =
                 || Problem::lasting(format!("the snapshot `{snapshot}` does not exist: check `source.snapshot`"));
             let own = target.map_or(request.execution.as_str(), |target| &target.arn);
-            Ok(Some(search.named(name_for_calls(snapshot, own)).await?.ok_or_else(missing)))
+            let is_arn = snapshot.starts_with("arn:");
+            if is_arn && region(snapshot) != region(own) {
+                return Ok(Some(Err(to_copy(request, &format!("the snapshot `{snapshot}`"), snapshot, FAR))));
+            }
+            let found = search.named(name_for_calls(snapshot, own)).await?;
+            // Another snapshot may have the name in this account.
+            let is_it =
+                |found: &Snapshot| !is_arn || found.pinned.as_ref().is_none_or(|pinned| pinned.arn == *snapshot);
+            Ok(Some(found.filter(is_it).ok_or_else(missing)))
         }
         Some(SourceRequest::Latest { latest_snapshot, of }) => search.latest(*latest_snapshot, of.as_deref()).await,
         Some(SourceRequest::PointInTime { point_in_time, of }) => search.moment(*point_in_time, of.as_deref()).await,
         Some(SourceRequest::Clone { clone }) => search.clone_of(clone.as_str()).await.map(Some),
     }
+}
+
+/// The database of snapshots.
+#[derive(Clone, Copy)]
+enum Of<'a> {
+    ResourceId(&'a str),
+    Name(&'a str),
 }
 
 struct Search<'a> {
@@ -103,36 +117,35 @@ impl Search<'_> {
             Ok(None) => return Ok(None),
             Err(problem) => return Ok(Some(Err(problem))),
         };
-        let (by_id, by_name) = match self.request.kind {
-            DatabaseKind::Instance => ("dbi-resource-id", "db-instance-id"),
-            DatabaseKind::Cluster => ("db-cluster-resource-id", "db-cluster-id"),
-        };
-        let mut found = self.snapshots(choice, by_id, &id).await?;
+        let mut found = self.snapshots(choice, Of::ResourceId(&id)).await?;
         found.retain(|one| one.status == "available" && one.source_resource_id.as_deref() == Some(id.as_str()));
-        found.retain(|one| one.pinned.is_some());
+        // A copy that is new may have old data.
+        found.retain(|one| one.pinned.is_some() && one.age_is_known());
         found.sort_by_key(|one| one.pinned.as_ref().map(|source| (source.created_at, source.taken_at)));
         if let Some(latest) = found.pop() {
             return Ok(Some(Ok(latest)));
         }
         let earlier = match of {
             Some(_) => Vec::new(),
-            None => self.snapshots(choice, by_name, self.request.identifier.as_str()).await?,
+            None => self.snapshots(choice, Of::Name(self.request.identifier.as_str())).await?,
         };
         Ok(Some(Err(Problem::lasting(no_snapshot_of(&id, &earlier)))))
     }
 
-    async fn snapshots(&self, choice: SnapshotChoice, filter: &str, value: &str) -> Result<Vec<Snapshot>> {
-        let filter = Filter::builder().name(filter).values(value).build();
+    async fn snapshots(&self, choice: SnapshotChoice, of: Of<'_>) -> Result<Vec<Snapshot>> {
         let of_type = match choice {
             SnapshotChoice::Automated => Some("automated"),
             SnapshotChoice::Manual => Some("manual"),
             SnapshotChoice::Any => None,
         };
-        let doing = format!("cannot describe the snapshots of {value}");
+        let doing = "cannot describe the snapshots of the database";
         let identifier = self.request.identifier.as_str();
         match self.request.kind {
             DatabaseKind::Instance => {
-                let call = self.rds.describe_db_snapshots().filters(filter);
+                let call = match of {
+                    Of::ResourceId(id) => self.rds.describe_db_snapshots().dbi_resource_id(id),
+                    Of::Name(name) => self.rds.describe_db_snapshots().db_instance_identifier(name),
+                };
                 let call = call.set_snapshot_type(of_type.map(str::to_owned));
                 let found: std::result::Result<Vec<DbSnapshot>, _> =
                     call.into_paginator().items().send().collect().await;
@@ -140,7 +153,10 @@ impl Search<'_> {
                 Ok(found.iter().map(Snapshot::from).collect())
             }
             DatabaseKind::Cluster => {
-                let call = self.rds.describe_db_cluster_snapshots().filters(filter);
+                let call = match of {
+                    Of::ResourceId(id) => self.rds.describe_db_cluster_snapshots().db_cluster_resource_id(id),
+                    Of::Name(name) => self.rds.describe_db_cluster_snapshots().db_cluster_identifier(name),
+                };
                 let call = call.set_snapshot_type(of_type.map(str::to_owned));
                 let found: std::result::Result<Vec<DbClusterSnapshot>, _> =
                     call.into_paginator().items().send().collect().await;
@@ -163,11 +179,22 @@ impl Search<'_> {
         };
         let missing = || {
             Problem::lasting(format!(
-                "there is no automated backup of `{id}`: RDS keeps those of a deleted database only if it was deleted with \
-                 its automated backups retained"
+                "there is no automated backup of `{id}` in this region: RDS keeps those of a deleted database only if it was \
+                 deleted with its automated backups retained"
             ))
         };
-        Ok(Some(window.ok_or_else(missing).and_then(|window| window.at(moment, self.request.started_at))))
+        let is_target = self.target.is_some_and(|target| target.resource_id == id);
+        let chosen = window.ok_or_else(missing).and_then(|window| match window.unusable().filter(|_| !is_target) {
+            Some(problem) => Err(problem),
+            None => window.at(moment, self.request.started_at),
+        });
+        Ok(Some(chosen))
+    }
+
+    /// RDS restores the backups that another region has replicated only by their ARN, which this pipeline does not.
+    fn is_of_this_region(&self, source: Option<&str>) -> bool {
+        let own = self.target.map_or(self.request.execution.as_str(), |target| &target.arn);
+        source.is_none_or(|source| region(source) == region(own))
     }
 
     async fn window_of_instance(&self, id: &str) -> Result<Option<Window>> {
@@ -184,7 +211,9 @@ impl Search<'_> {
             }
             Err(error) => return Err(failed(identifier, "cannot describe automated backups", &error)),
         };
-        let backup = backups.iter().find(|backup| backup.dbi_resource_id() == Some(id));
+        let backup = backups
+            .iter()
+            .find(|backup| backup.dbi_resource_id() == Some(id) && self.is_of_this_region(backup.db_instance_arn()));
         if let Some(instance) = rds::instance_by_resource_id(self.rds, id).await? {
             return Ok(Some(Window::of_instance(&instance, backup)));
         }
@@ -201,7 +230,9 @@ impl Search<'_> {
             call.into_paginator().items().send().collect().await;
         match backups {
             Ok(found) => {
-                let backup = found.iter().find(|backup| backup.db_cluster_resource_id() == Some(id));
+                let backup = found.iter().find(|backup| {
+                    backup.db_cluster_resource_id() == Some(id) && self.is_of_this_region(backup.db_cluster_arn())
+                });
                 Ok(backup.map(Window::of_retained_cluster))
             }
             Err(error)
@@ -265,12 +296,18 @@ fn clone(cluster: &DbCluster, clones: usize, now: Timestamp) -> Backup {
         return problem("its volume already has 15 clones, and RDS would make the next one a full copy");
     }
     let window = Window::of_cluster(cluster);
-    Ok(window.snapshot(SourceKind::Clone, now))
+    match window.unusable() {
+        Some(problem) => Err(problem),
+        None => Ok(window.snapshot(SourceKind::Clone, now)),
+    }
 }
 
 /// The automated backups of one database, and the facts of the database that they restore.
 #[derive(Clone, Debug)]
 struct Window {
+    kind: DatabaseKind,
+    /// The status of an existing database; none for retained backups.
+    status: Option<String>,
     arn: String,
     identifier: String,
     resource_id: String,
@@ -305,6 +342,8 @@ impl Window {
 
     fn of_database(database: Database) -> Self {
         Self {
+            kind: database.kind,
+            status: Some(database.status),
             arn: database.arn,
             identifier: database.identifier,
             resource_id: database.resource_id,
@@ -322,6 +361,8 @@ impl Window {
     fn of_retained_instance(backup: &DbInstanceAutomatedBackup) -> Self {
         let arn = backup.db_instance_automated_backups_arn().or(backup.db_instance_arn());
         Self {
+            kind: DatabaseKind::Instance,
+            status: None,
             arn: arn.unwrap_or_default().to_owned(),
             identifier: backup.db_instance_identifier().unwrap_or_default().to_owned(),
             resource_id: backup.dbi_resource_id().unwrap_or_default().to_owned(),
@@ -339,6 +380,8 @@ impl Window {
     fn of_retained_cluster(backup: &DbClusterAutomatedBackup) -> Self {
         let arn = backup.db_cluster_automated_backups_arn().or(backup.db_cluster_arn());
         Self {
+            kind: DatabaseKind::Cluster,
+            status: None,
             arn: arn.unwrap_or_default().to_owned(),
             identifier: backup.db_cluster_identifier().unwrap_or_default().to_owned(),
             resource_id: backup.db_cluster_resource_id().unwrap_or_default().to_owned(),
@@ -353,6 +396,22 @@ impl Window {
         }
     }
 
+    /// The problem of an existing database that is not in service: RDS may refuse to restore from it.
+    fn unusable(&self) -> Option<Problem> {
+        let status = self.status.as_deref()?;
+        let text = format!("the source {} `{}` is in status `{status}`", self.kind, self.identifier);
+        match phase(self.kind, status) {
+            Phase::Available => None,
+            Phase::Passing => Some(Problem::passing(
+                format!("{text}: start the run again once it is available"),
+                Duration::from_secs(600),
+            )),
+            Phase::Deleting | Phase::Stopped | Phase::Broken => {
+                Some(Problem::lasting(format!("{text}: choose a snapshot of it, or start or repair it first")))
+            }
+        }
+    }
+
     /// The backup of a moment, if the window contains it.
     fn at(&self, moment: Moment, now: Timestamp) -> Backup {
         let whose = format!("`{}` ({})", self.identifier, self.resource_id);
@@ -364,11 +423,13 @@ impl Window {
         let Some(latest) = self.latest else {
             return Err(Problem::lasting(format!("RDS reports no moment of {whose} that can be restored yet")));
         };
+        // RDS restores a moment "before the latest restorable time".
+        let newest = Timestamp::from_epoch_seconds(latest.epoch_seconds().saturating_sub(1));
         let time = match moment {
-            Moment::Latest(_) => latest,
+            Moment::Latest(_) => newest,
             Moment::At(time) => time,
         };
-        if time > latest {
+        if time > newest {
             return Err(Problem::passing(
                 format!(
                     "RDS can restore {whose} to {latest} at the latest, and `source.pointInTime` is {time}: start the run \
@@ -442,17 +503,22 @@ pub(crate) fn needs_copy(request: &Request, facts: &crate::facts::Facts) -> Vec<
     };
     let is_foreign = account(&source.arn) != account(&target.arn);
     let why = if region(&source.arn) != region(&target.arn) {
-        "RDS restores a snapshot only in its own region"
+        FAR
     } else if is_foreign && snapshot.encrypted && request.kind == DatabaseKind::Instance {
         "RDS restores a shared and encrypted DB snapshot only from a copy under a key of this account"
     } else {
         return Vec::new();
     };
-    vec![Problem::lasting(format!(
-        "{} must be copied first, because {why}: copy it, with {}, and name the copy in `source.snapshot`",
-        snapshot.words(),
-        cli_advice::copy_for_restore(request, source)
-    ))]
+    vec![to_copy(request, &snapshot.words(), &source.arn, why)]
+}
+
+const FAR: &str = "RDS restores a snapshot only in its own region";
+
+fn to_copy(request: &Request, snapshot: &str, arn: &str, why: &str) -> Problem {
+    Problem::lasting(format!(
+        "{snapshot} must be copied first, because {why}: copy it, with {}, and name the copy in `source.snapshot`",
+        cli_advice::copy_for_restore(request, arn)
+    ))
 }
 
 #[cfg(test)]
@@ -494,7 +560,7 @@ mod tests {
         assert_eq!(pinned.allocated_gib, Some(100));
         assert!(found.words().contains("automated backup of `orders`"), "{}", found.words());
         let latest = window().at(Moment::Latest(LatestMoment::Latest), NOW).unwrap();
-        assert_eq!(latest.pinned.unwrap().created_at, ago(300));
+        assert_eq!(latest.pinned.unwrap().created_at, ago(301));
     }
 
     #[test]
@@ -535,6 +601,7 @@ mod tests {
             DbCluster::builder()
                 .db_cluster_identifier("shop")
                 .engine(engine)
+                .status("available")
                 .set_db_cluster_members(Some((0..members).map(|_| member()).collect()))
                 .build()
         };

@@ -7,7 +7,7 @@ use std::cmp::Ordering;
 use std::time::Duration;
 
 use trapheus_common::arn::account;
-use trapheus_common::document::{ClusterKind, Names, Request, SnapshotReplacement, Source};
+use trapheus_common::document::{ClusterKind, Names, Request, SnapshotReplacement, Source, SourceKind};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::source::Age;
 use trapheus_common::source_request::SourceRequest;
@@ -258,15 +258,14 @@ fn version_is_offered(request: &Request, facts: &Facts) -> Vec<Problem> {
     if version.is_offered {
         return Vec::new();
     }
-    let text = match restored_version(request, facts) {
-        Some((snapshot, version)) => format!(
-            "the snapshot `{snapshot}` is of {} {version}, which RDS no longer offers for new databases: upgrade the snapshot \
-             first{}, or take a new one of an upgraded database",
+    let snapshot = facts.snapshot.as_ref().filter(|_| !request.task.takes_snapshot());
+    let text = match snapshot {
+        Some(snapshot) => format!(
+            "{} is of {} {}, which RDS no longer offers for new databases: {}take a new one of an upgraded database",
+            snapshot.words(),
             target.engine,
-            match request.kind {
-                DatabaseKind::Instance => format!(", with {}", cli_advice::upgrade_snapshot(request, snapshot)),
-                DatabaseKind::Cluster => String::new(),
-            }
+            snapshot.engine_version,
+            upgrade_advice(request, snapshot),
         ),
         None => format!(
             "`{}` runs {} {}, which RDS no longer offers for new databases, and a restored one is new: upgrade it first",
@@ -274,6 +273,19 @@ fn version_is_offered(request: &Request, facts: &Facts) -> Vec<Problem> {
         ),
     };
     vec![Problem::lasting(text)]
+}
+
+/// RDS upgrades a snapshot of a DB instance, and nothing else.
+fn upgrade_advice(request: &Request, snapshot: &Snapshot) -> String {
+    let is_snapshot = snapshot.pinned.as_ref().is_none_or(|source| source.kind == SourceKind::Snapshot);
+    match request.kind {
+        DatabaseKind::Instance if is_snapshot => format!(
+            "upgrade the snapshot first, with {}, or ",
+            cli_advice::upgrade_snapshot(request, &snapshot.identifier)
+        ),
+        DatabaseKind::Cluster if is_snapshot => "upgrade the snapshot first, or ".to_owned(),
+        _ => String::new(),
+    }
 }
 
 /// The existing snapshot that the run restores, and its version. A snapshot of the run's own has the target's version.
@@ -643,7 +655,7 @@ fn is_of_this_name(request: &Request, target: &Database, snapshot: &Snapshot) ->
 
 /// Whether the backup was made in the target's account. A copy within the account has its source's identifier alone, or an
 /// ARN of this account.
-fn is_of_this_account(target: &Database, snapshot: &Snapshot) -> bool {
+pub(crate) fn is_of_this_account(target: &Database, snapshot: &Snapshot) -> bool {
     let own = account(&target.arn);
     let arn = snapshot.pinned.as_ref().map(|source| source.arn.as_str());
     let origins = [arn, snapshot.copied_from.as_deref()];
@@ -658,6 +670,12 @@ pub(crate) fn pinned(request: &Request, facts: &Facts) -> Option<Source> {
 
 fn snapshot_is_young_enough(request: &Request, facts: &Facts) -> Vec<Problem> {
     let (Some(most), Some(source)) = (request.maximum_age_seconds, pinned(request, facts)) else { return Vec::new() };
+    if facts.snapshot.as_ref().is_some_and(|snapshot| !snapshot.age_is_known()) {
+        return vec![Problem::lasting(format!(
+            "{source} is a copy, and RDS does not report the age of its data, which `maximumAge` limits: choose its original, \
+             or leave out `maximumAge`"
+        ))];
+    }
     let age = request.started_at.since(source.created_at);
     if age <= Duration::from_secs(most) {
         return Vec::new();
@@ -674,7 +692,24 @@ fn snapshot_is_young_enough(request: &Request, facts: &Facts) -> Vec<Problem> {
 /// The age of the restored database's data.
 pub(crate) fn age_note(request: &Request, facts: &Facts) -> Option<String> {
     let source = pinned(request, facts)?;
+    let (target, snapshot) = (facts.target.as_ref()?, facts.snapshot.as_ref()?);
     let age = Age(request.started_at.since(source.created_at));
+    if source.kind == SourceKind::Clone {
+        return Some(format!(
+            "the state of `{}` at the time of the clone, which follows the rename",
+            snapshot.identifier
+        ));
+    }
+    if !snapshot.age_is_known() {
+        return Some(format!("copied at {}: RDS does not report the age of the data of {source}", source.created_at));
+    }
+    if !is_of_this_name(request, target, snapshot) {
+        let of = snapshot.source.as_deref().unwrap_or("another database");
+        return Some(format!(
+            "data of `{of}` as of {}, {age} old: nothing that was written to `{}` is in the restored database",
+            source.created_at, request.identifier
+        ));
+    }
     Some(format!(
         "data as of {}, {age} old: what was written to `{}` since then is not in the restored database",
         source.created_at, request.identifier

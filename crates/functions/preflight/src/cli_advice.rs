@@ -4,7 +4,7 @@
 //! needed.
 
 use trapheus_common::commands::{Cli, Command, Kept};
-use trapheus_common::document::{Request, Source};
+use trapheus_common::document::Request;
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::tags::Role;
 
@@ -65,9 +65,9 @@ pub(crate) fn copy_snapshot(request: &Request, snapshot: &Snapshot) -> String {
 }
 
 /// Copies a snapshot of another account or region, so that it can be restored here.
-pub(crate) fn copy_for_restore(request: &Request, source: &Source) -> String {
-    let name = source.arn.rsplit(':').next().unwrap_or_default();
-    let command = of(request).copy_snapshot(request.kind, &source.arn, name);
+pub(crate) fn copy_for_restore(request: &Request, arn: &str) -> String {
+    let name = arn.rsplit(':').next().unwrap_or_default();
+    let command = of(request).copy_snapshot(request.kind, arn, name);
     in_order([command.with("--kms-key-id", ["<a key of this account>"])])
 }
 

@@ -75,13 +75,13 @@ impl<O: Original> DryRun<O> {
         problems: &[Problem],
         source: Option<Source>,
         plan: Option<Plan<O>>,
-        not_carried_over: Vec<String>,
+        (notes, not_carried_over): (Vec<String>, Vec<String>),
     ) -> Self {
         Self {
             fits: problems.is_empty() && plan.is_some(),
             problems: problems.iter().map(|problem| problem.text.clone()).collect(),
             source,
-            notes: plan.as_ref().map(|plan| plan.notes.clone()).unwrap_or_default(),
+            notes,
             not_carried_over,
             steps: plan.as_ref().map(|plan| steps(request, plan)).unwrap_or_default(),
             references: plan.as_ref().filter(|_| request.task.restores()).map(|plan| references(request, plan)),

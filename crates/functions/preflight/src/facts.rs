@@ -9,11 +9,10 @@ use aws_sdk_rds::types::{
 };
 use trapheus_common::claim::{self, Claim};
 use trapheus_common::document::{ClusterKind, Names, Request, Source, SourceKind};
-use trapheus_common::identifiers::DatabaseKind;
+use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::{rds, tags};
 
 use crate::answers::{Answer, OfferedVersion, OrderableOptions, Room};
-use crate::backup::Backup;
 use crate::problem::Problem;
 
 /// The results of one read.
@@ -223,6 +222,9 @@ impl From<&DbCluster> for Database {
     }
 }
 
+/// The backup that an input chooses, or the reason why there is none.
+pub(crate) type Backup = Result<Snapshot, Problem>;
+
 /// A DB snapshot or DB cluster snapshot.
 #[derive(Clone, Debug)]
 pub(crate) struct Snapshot {
@@ -256,6 +258,14 @@ impl Snapshot {
             Some(Source { kind: SourceKind::Clone, .. }) => format!("the clone of `{of}`"),
             _ => format!("the snapshot `{of}`"),
         }
+    }
+
+    /// Whether the time of the snapshot is that of its data. RDS reports the time of the original for a copied DB snapshot,
+    /// and not for a copied cluster snapshot. A run's own replacement is a copy, made moments after its original.
+    pub(crate) fn age_is_known(&self) -> bool {
+        let is_of_cluster = self.pinned.as_ref().is_some_and(|source| source.arn.contains(":cluster-snapshot:"));
+        let name = self.copied_from.as_deref().and_then(|from| from.rsplit(':').next());
+        !is_of_cluster || name.is_none_or(|name| DatabaseIdentifier::without_temporary(name).is_some())
     }
 
     /// The reason why the snapshot step would not replace the snapshot.
@@ -378,4 +388,27 @@ pub(crate) fn cluster_kind(cluster: &DbCluster) -> Option<ClusterKind> {
 
 fn text(value: Option<&str>) -> Option<String> {
     value.map(str::to_owned)
+}
+
+#[cfg(test)]
+mod tests {
+    use super::*;
+    use crate::fixtures::{database, snapshot};
+
+    #[test]
+    fn only_a_copied_cluster_snapshot_hides_the_age_of_its_data() {
+        let known = |arn: &str, copied_from: Option<&str>| {
+            let mut one = snapshot("nightly", &database(DatabaseKind::Cluster, "shop"));
+            one.copied_from = copied_from.map(str::to_owned);
+            one.pinned = one.pinned.map(|pinned| Source { arn: arn.to_owned(), ..pinned });
+            one.age_is_known()
+        };
+        let cluster = "arn:aws:rds:us-east-1:123456789012:cluster-snapshot:nightly";
+        let instance = "arn:aws:rds:us-east-1:123456789012:snapshot:nightly";
+        let of = |name: &str| format!("arn:aws:rds:us-east-1:123456789012:cluster-snapshot:{name}");
+        assert!(known(cluster, None));
+        assert!(!known(cluster, Some(&of("last-year"))));
+        assert!(known(cluster, Some(&of("shop-temp"))), "a run's own replacement");
+        assert!(known(instance, Some("last-year")));
+    }
 }

@@ -4,18 +4,15 @@
 
 use aws_sdk_rds::Client;
 use aws_sdk_rds::types::{DbProxyTarget, Tag, TargetType};
-use aws_smithy_runtime_api::client::orchestrator::HttpResponse;
-use aws_smithy_runtime_api::client::result::SdkError;
-use aws_smithy_types::error::metadata::ProvideErrorMetadata;
 use serde::Serialize;
 use trapheus_common::document::{self, Names, Original, Plan, Request, Strategy};
 use trapheus_common::identifiers::DatabaseKind;
 use trapheus_common::lambda::Invocation;
 use trapheus_common::{Error, ErrorKind, Result, tags};
 
-use crate::answers::is_unknown_here;
+use crate::answers::{failed, is_unknown_here};
 use crate::dry_run::{DryRun, Preflight};
-use crate::facts::{Facts, zones_of};
+use crate::facts::{Database, Facts, zones_of};
 use crate::problem::Problem;
 use crate::scope::Scope;
 use crate::{checks, cli_advice, wait};
@@ -228,6 +225,9 @@ pub(crate) async fn preflight<O: Original + Serialize>(
     let mut problems = wait::problems(request, scope, &facts);
     let source = checks::pinned(request, &facts);
     let settings = original.as_ref().map(not_carried_over).unwrap_or_default();
+    let claimed = facts.target.as_ref().and_then(Database::execution).map(|execution| {
+        format!("the execution {execution} claims the database: a run begins only if that execution has ended")
+    });
     let plan = match original.map(|original| plan(request, invocation, (facts, original))).transpose() {
         Ok(plan) => plan,
         Err(error) => {
@@ -235,7 +235,8 @@ pub(crate) async fn preflight<O: Original + Serialize>(
             None
         }
     };
-    Ok(Preflight::DryRun(Box::new(DryRun::new(request, &problems, source, plan, settings))))
+    let notes = plan.iter().flat_map(|plan| plan.notes.clone()).chain(claimed).collect();
+    Ok(Preflight::DryRun(Box::new(DryRun::new(request, &problems, source, plan, (notes, settings)))))
 }
 
 /// The plan of the run. Returns an error if the state document has no room for it.
@@ -300,11 +301,3 @@ pub(crate) fn managed_password_note(secret_arn: Option<&str>) -> String {
 }
 
 pub(crate) const ACTIVITY_STREAM_NOTE: &str = "the database activity stream is not restored: start it again";
-
-/// The error of a failed call of preflight.
-pub(crate) fn failed<E>(identifier: &str, doing: &str, error: &SdkError<E, HttpResponse>) -> Error
-where
-    E: ProvideErrorMetadata + std::error::Error + 'static,
-{
-    Error::from_aws(ErrorKind::Preflight, identifier, doing, error)
-}

@@ -3,11 +3,11 @@
 //! IAM refuses the same, but only at the call, when the run may already have made changes. So preflight refuses the run
 //! before any change if a name of the database, a member or the plan is outside.
 
-use trapheus_common::arn::account;
 use trapheus_common::document::{Names, Request, SourceKind};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 use trapheus_common::{Result, lambda};
 
+use crate::checks::is_of_this_account;
 use crate::facts::{Database, Facts};
 use crate::problem::Problem;
 
@@ -48,8 +48,7 @@ impl Scope {
     fn source_outside(&self, request: &Request, facts: &Facts) -> Option<Problem> {
         let (_, snapshot) = (request.source.as_ref()?, facts.snapshot.as_ref()?);
         let (target, source) = (facts.target.as_ref()?, snapshot.source.as_deref().unwrap_or_default());
-        let arn = snapshot.pinned.as_ref().map_or("", |source| &source.arn);
-        let is_own = source == request.identifier.as_str() && account(arn) == account(&target.arn)
+        let is_own = source == request.identifier.as_str() && is_of_this_account(target, snapshot)
             || snapshot.source_resource_id.as_deref() == Some(target.resource_id.as_str());
         if is_own {
             return None;

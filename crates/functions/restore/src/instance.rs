@@ -58,7 +58,7 @@ impl Restores for DbInstance {
             .restore_time(moment(wanted.pinned))
             .deletion_protection(false)
             .set_tags(Some(wanted.tags));
-        let settings = to_send(wanted.original, wanted.pinned.allocated_gib);
+        let settings = to_send_for_moment(wanted.original, wanted.pinned.allocated_gib);
         let answer = calls::restore_instance_to_moment(call, settings).send().await;
         answer.map(|answer| answer.db_instance.unwrap_or_else(nothing)).map_err(|error| wanted.subject.refused(&error))
     }
@@ -84,6 +84,16 @@ fn to_send(original: &OriginalInstance, has: Option<i32>) -> InstanceSettings {
     taken
 }
 
+/// As [`to_send`], with the size wherever the engine takes one: RDS does not report the size at the moment.
+fn to_send_for_moment(original: &OriginalInstance, has: Option<i32>) -> InstanceSettings {
+    let mut sent = to_send(original, has);
+    let takes_size = original.settings.taken_by(SettingCall::Restore, &original.engine).allocated_storage.is_some();
+    if takes_size {
+        sent.allocated_storage = original.settings.allocated_storage.max(has);
+    }
+    sent
+}
+
 #[cfg(test)]
 mod tests {
     use trapheus_common::tags;
@@ -103,6 +113,19 @@ mod tests {
                 ..InstanceSettings::default()
             },
             not_carried_over: Vec::new(),
+        }
+    }
+
+    #[test]
+    fn a_moment_is_restored_with_the_present_size_if_the_engine_takes_one() {
+        for (engine, original_gib, source_gib, storage) in [
+            ("postgres", 500, 500, Some(500)),
+            ("postgres", 100, 500, Some(500)),
+            ("postgres", 500, 100, Some(500)),
+            ("sqlserver-se", 500, 500, None),
+        ] {
+            let sent = to_send_for_moment(&original(engine, original_gib), Some(source_gib));
+            assert_eq!(sent.allocated_storage, storage, "{engine} {original_gib} {source_gib}");
         }
     }
 

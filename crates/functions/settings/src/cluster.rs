@@ -79,11 +79,9 @@ pub async fn verify(rds: &Client, event: RestoredEvent<OriginalCluster>) -> Resu
     let mut findings = Findings::default();
     findings.status("its ", cluster.status().unwrap_or_default());
     findings.source(pinned, &rds::source::seen_beside(pinned, snapshot.as_ref(), rds::source::of_cluster_snapshot));
-    findings.engine_version(
-        &original.engine_version,
-        snapshot.as_ref().and_then(|snapshot| snapshot.engine_version()).or(pinned.engine_version.as_deref()),
-        cluster.engine_version(),
-    );
+    let of_backup =
+        snapshot.as_ref().and_then(|snapshot| snapshot.engine_version()).or(pinned.engine_version.as_deref());
+    findings.engine_version(&original.engine_version, (pinned.kind, of_backup), cluster.engine_version());
     findings.compare("", (&original.settings, &ClusterSettings::from(cluster)), |_| true);
     for name in restored.waiting_for_cluster_parameters() {
         findings.essential(format!("the cluster parameter group is not in force on {name}: pending-reboot"));

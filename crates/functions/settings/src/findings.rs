@@ -1,6 +1,6 @@
 //! The differences between the restored database and the original, by their weight.
 
-use trapheus_common::document::{Source, TaskName, Verification};
+use trapheus_common::document::{Source, SourceKind, TaskName, Verification};
 use trapheus_common::identifiers::DatabaseIdentifier;
 use trapheus_common::settings::{CERTIFICATE, Setting, Settings, Weight};
 use trapheus_common::source::{self, Seen};
@@ -66,14 +66,21 @@ impl Findings {
     }
 
     /// Checks that the restored version is the snapshot's. A difference from the original's version is reported: the
-    /// snapshot is older than an upgrade.
-    pub(crate) fn engine_version(&mut self, original: &str, of_snapshot: Option<&str>, restored: Option<&str>) {
+    /// snapshot is older than an upgrade. RDS does not report the version of a moment, which may be before an upgrade.
+    pub(crate) fn engine_version(
+        &mut self,
+        original: &str,
+        (kind, of_snapshot): (SourceKind, Option<&str>),
+        restored: Option<&str>,
+    ) {
         let restored = restored.unwrap_or("unknown");
         if restored == original {
             return;
         }
         let words = format!("the engine version: {restored}, was {original}");
-        if of_snapshot == Some(restored) {
+        if kind == SourceKind::PointInTime {
+            self.report(format!("{words} (the version of the restored moment)"));
+        } else if of_snapshot == Some(restored) {
             self.report(format!("{words} (the snapshot is of {restored})"));
         } else if of_snapshot.is_some_and(|version| numbers(restored) > numbers(version)) {
             // A restore has the snapshot's version, so a newer version is an upgrade by RDS itself.
@@ -180,8 +187,11 @@ mod tests {
             (None, None, 1, 0),
         ] {
             let mut findings = Findings::default();
-            findings.engine_version("16.9", snapshot, restored);
+            findings.engine_version("16.9", (SourceKind::Snapshot, snapshot), restored);
             assert_eq!((findings.essential.len(), findings.reported.len()), (essential, reported), "{restored:?}");
         }
+        let mut of_a_moment = Findings::default();
+        of_a_moment.engine_version("16.9", (SourceKind::PointInTime, Some("16.9")), Some("16.8"));
+        assert_eq!((of_a_moment.essential.len(), of_a_moment.reported.len()), (0, 1));
     }
 }

@@ -57,11 +57,9 @@ pub async fn verify(rds: &Client, event: RestoredEvent<OriginalInstance>) -> Res
     let mut findings = Findings::default();
     findings.status("its ", restored.db_instance_status().unwrap_or_default());
     findings.source(pinned, &rds::source::seen_beside(pinned, snapshot.as_ref(), rds::source::of_snapshot));
-    findings.engine_version(
-        &original.engine_version,
-        snapshot.as_ref().and_then(|snapshot| snapshot.engine_version()).or(pinned.engine_version.as_deref()),
-        restored.engine_version(),
-    );
+    let of_backup =
+        snapshot.as_ref().and_then(|snapshot| snapshot.engine_version()).or(pinned.engine_version.as_deref());
+    findings.engine_version(&original.engine_version, (pinned.kind, of_backup), restored.engine_version());
     findings.compare("", (&original.settings, &InstanceSettings::from(&restored)), |_| true);
     for problem in database::groups_not_in_force(&restored) {
         findings.essential(problem);

@@ -382,9 +382,14 @@ impl State {
                 if status == "deleting" {
                     life.halted.get_or_insert(now);
                 }
+                let is_backed_up = status == "backing-up";
                 life.status = status;
                 life.busy = true;
                 self.note_extraction(target);
+                // A cluster shows its first backup while RDS makes it.
+                if is_backed_up && matches!(target, Target::Cluster(_)) {
+                    self.note_first_backup(target);
+                }
             }
             Step::Vanish => life.answers = false,
             Step::FalseAvailable => life.status = AVAILABLE,

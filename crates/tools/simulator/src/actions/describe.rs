@@ -233,7 +233,7 @@ pub(super) fn snapshots(state: &State, mut params: Params) -> ApiResult<Content>
 
 pub(super) fn cluster_snapshots(state: &State, mut params: Params) -> ApiResult<Content> {
     let names = ["DBClusterSnapshotIdentifier", "DBClusterIdentifier", "DbClusterResourceId"];
-    let filters = ["db-cluster-id", "db-cluster-snapshot-id", "db-cluster-resource-id", "snapshot-type", "engine"];
+    let filters = ["db-cluster-id", "db-cluster-snapshot-id", "snapshot-type", "engine"];
     let wanted = Wanted::take(&mut params, "DescribeDBClusterSnapshots", names, &filters)?;
     let found = wanted.select(state, &state.cluster_snapshots, &state.foreign_cluster_snapshots, "cluster-snapshot");
     if let (Some(identifier), true) = (&wanted.snapshot, found.is_empty()) {
