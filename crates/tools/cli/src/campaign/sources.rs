@@ -1,4 +1,4 @@
-//! Restores from a chosen backup, and dry runs: each with a fault at every change, state and look.
+//! Restores from a chosen backup, and dry runs: each without a fault, and with a fault at every change, state and look.
 //!
 //! The other families restore `<identifier>-snapshot`. Only the choice of the backup and the restoring call differ here, so
 //! these cases have fewer kinds of faults.
@@ -50,7 +50,7 @@ fn of_source(event: &Value, source: Value) -> Result<Vec<Case>, String> {
     let mut base = Case::new(f::SOURCES, &event);
     add_snapshots(Arc::make_mut(&mut base.world), &event);
     let recording = Recording::of(&base, None)?;
-    let mut cases = vec![Case { must_succeed: true, ..base.clone() }];
+    let mut cases = vec![Case { family: f::HAPPY, must_succeed: true, ..base.clone() }];
     for (action, occurrence) in each(&recording.changes) {
         let error = |code: &str| Fault::Error { code: code.to_owned(), message: "no".to_owned() };
         for (fault, times, is_harmless) in [
@@ -87,7 +87,7 @@ fn dry_runs(event: &Value) -> Result<Vec<Case>, String> {
     if !recording.changes.is_empty() {
         return Err(format!("the dry run {event} makes changing calls"));
     }
-    let mut cases = vec![Case { must_succeed: true, ..base.clone() }];
+    let mut cases = vec![Case { family: f::HAPPY, must_succeed: true, ..base.clone() }];
     for (action, occurrence) in each(&recording.looks) {
         cases.push(base.clone().with([request(action, occurrence, 1, Fault::Denied {})]));
         let passing = base.clone().with([request(action, occurrence, 4, Fault::ServerError { status: 503 })]);
