@@ -135,6 +135,7 @@ impl State {
         for resource_id in &expired {
             self.remove_automated_snapshots(resource_id);
         }
+        self.expired_backups.extend(expired);
     }
 
     /// Removes the automated snapshots of a database.

@@ -31,7 +31,7 @@ pub struct WorldState {
     pub made: Vec<Made>,
     /// The names under which each database took connections, including deleted databases.
     pub served: Vec<Served>,
-    /// Resource ids of deleted databases whose automated backups are kept.
+    /// Resource ids of deleted databases whose automated backups RDS has retained, even if they have expired since.
     pub retained_backups: Vec<String>,
 }
 
@@ -173,7 +173,8 @@ pub(crate) fn report(state: &State) -> WorldState {
 
 fn retained(state: &State) -> Vec<String> {
     let instances = state.retained_backups.iter().map(|backup| backup.resource_id.clone());
-    instances.chain(state.retained_cluster_backups.iter().map(|backup| backup.resource_id.clone())).collect()
+    let clusters = state.retained_cluster_backups.iter().map(|backup| backup.resource_id.clone());
+    instances.chain(clusters).chain(state.expired_backups.iter().cloned()).collect()
 }
 
 fn export(task: &ExportTask) -> ExportState {

@@ -126,6 +126,8 @@ pub(crate) struct State {
     pub(crate) blue_green_deployments: Vec<BlueGreenSpec>,
     pub(crate) retained_backups: Vec<Retained<InstanceSettings>>,
     pub(crate) retained_cluster_backups: Vec<Retained<ClusterSettings>>,
+    /// Resource ids of deleted databases whose retained backups have expired.
+    pub(crate) expired_backups: Vec<String>,
     pub(crate) offers: Offers,
     pub(crate) security_groups: Vec<SecurityGroupSpec>,
     pub(crate) integrations: Vec<Integration>,
@@ -167,6 +169,7 @@ impl State {
             blue_green_deployments: world.blue_green_deployments.clone(),
             retained_backups: Vec::new(),
             retained_cluster_backups: Vec::new(),
+            expired_backups: Vec::new(),
             offers: Offers::default(),
             security_groups: world.security_groups.clone(),
             integrations: Vec::new(),
