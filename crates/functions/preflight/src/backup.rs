@@ -149,7 +149,7 @@ impl Search<'_> {
                 let call = call.set_snapshot_type(of_type.map(str::to_owned));
                 let found: std::result::Result<Vec<DbSnapshot>, _> =
                     call.into_paginator().items().send().collect().await;
-                let found = found.map_err(|error| failed(identifier, &doing, &error))?;
+                let found = found.map_err(|error| failed(identifier, doing, &error))?;
                 Ok(found.iter().map(Snapshot::from).collect())
             }
             DatabaseKind::Cluster => {
@@ -160,7 +160,7 @@ impl Search<'_> {
                 let call = call.set_snapshot_type(of_type.map(str::to_owned));
                 let found: std::result::Result<Vec<DbClusterSnapshot>, _> =
                     call.into_paginator().items().send().collect().await;
-                let found = found.map_err(|error| failed(identifier, &doing, &error))?;
+                let found = found.map_err(|error| failed(identifier, doing, &error))?;
                 Ok(found.iter().map(Snapshot::from).collect())
             }
         }
