@@ -31,8 +31,11 @@ pub struct WorldState {
     pub made: Vec<Made>,
     /// The names under which each database took connections, including deleted databases.
     pub served: Vec<Served>,
-    /// Resource ids of deleted databases whose automated backups RDS has retained, even if they have expired since.
+    /// Resource ids of deleted databases whose automated backups are kept.
     pub retained_backups: Vec<String>,
+    /// Resource ids of deleted databases whose automated backups were kept and have expired since.
+    #[serde(skip_serializing_if = "Vec::is_empty")]
+    pub expired_backups: Vec<String>,
 }
 
 impl WorldState {
@@ -162,6 +165,7 @@ pub(crate) fn report(state: &State) -> WorldState {
         made: state.origins.made.clone(),
         served: state.origins.served(),
         retained_backups: retained(state),
+        expired_backups: state.expired_backups.clone(),
     };
     report.instances.sort_by(|one, other| one.identifier.cmp(&other.identifier));
     report.clusters.sort_by(|one, other| one.identifier.cmp(&other.identifier));
@@ -174,7 +178,7 @@ pub(crate) fn report(state: &State) -> WorldState {
 fn retained(state: &State) -> Vec<String> {
     let instances = state.retained_backups.iter().map(|backup| backup.resource_id.clone());
     let clusters = state.retained_cluster_backups.iter().map(|backup| backup.resource_id.clone());
-    instances.chain(clusters).chain(state.expired_backups.iter().cloned()).collect()
+    instances.chain(clusters).collect()
 }
 
 fn export(task: &ExportTask) -> ExportState {

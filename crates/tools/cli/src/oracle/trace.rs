@@ -63,7 +63,9 @@ fn has_left_data(case: &Case<'_>, world: &WorldState, served: &Served, since: f6
         || world.cluster_snapshots.iter().any(|found| is_last(&found.source_resource_id, found.created_seconds))
         || case.roles.people_deleted_a_snapshot();
     let needs_snapshot = case.e.final_snapshot && case.roles.is_original(&served.resource_id);
-    has_snapshot || !needs_snapshot && world.retained_backups.contains(&served.resource_id)
+    // RDS deletes retained backups after their retention, which is not a loss by the run.
+    let mut backups = world.retained_backups.iter().chain(&world.expired_backups);
+    has_snapshot || !needs_snapshot && backups.any(|id| *id == served.resource_id)
 }
 
 /// Whether the deployment deletes the original without a final snapshot, and RDS keeps no backups of it.
