@@ -247,8 +247,6 @@ test("a foreign database's backup is only read, and a copied claim is removed fr
   const named = { DatabaseNames: "orders" };
   await isAllowed(rds("restore-instance", "RestoreDBInstanceFromDBSnapshot", { DBInstanceIdentifier: "orders", DBSnapshotIdentifier: "billing-snapshot", ...tags(ours) }), named);
   await isAllowed(rds("restore-instance", "RestoreDBInstanceToPointInTime", { TargetDBInstanceIdentifier: "orders", SourceDbiResourceId: "db-BILLING", ...tags(ours) }), named);
-  const shared = "arn:aws:rds:us-east-1:210987654321:snapshot:rds:theirs";
-  await isAllowed(rds("restore-instance", "RestoreDBInstanceFromDBSnapshot", { DBInstanceIdentifier: "orders", DBSnapshotIdentifier: shared, ...tags(ours) }), named);
   await isAllowed(rds("release-instance", "RemoveTagsFromResource", { ResourceName: arnOf("snapshot", "before-the-merger"), "TagKeys.member.1": "trapheus:role" }), named);
 });
 
