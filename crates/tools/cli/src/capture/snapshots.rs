@@ -3,7 +3,7 @@
 
 use std::collections::BTreeMap;
 
-use aws_sdk_rds::types::{DbClusterSnapshot, DbSnapshot, Filter};
+use aws_sdk_rds::types::{DbClusterSnapshot, DbSnapshot};
 use trapheus_common::identifiers::{DatabaseIdentifier, DatabaseKind};
 
 use super::databases::{Asked, Databases};
@@ -61,7 +61,7 @@ impl Snapshots {
             }
             Look::Named(name) => call.db_snapshot_identifier(name),
             Look::OfName(source) => call.db_instance_identifier(source),
-            Look::OfResource(id) => call.filters(Filter::builder().name("dbi-resource-id").values(id).build()),
+            Look::OfResource(id) => call.dbi_resource_id(id),
         };
         let found = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
         if found.as_ref().err().and_then(|e| e.as_service_error()).is_some_and(|e| e.is_db_snapshot_not_found_fault()) {
@@ -84,7 +84,7 @@ impl Snapshots {
             }
             Look::Named(name) => call.db_cluster_snapshot_identifier(name),
             Look::OfName(source) => call.db_cluster_identifier(source),
-            Look::OfResource(id) => call.filters(Filter::builder().name("db-cluster-resource-id").values(id).build()),
+            Look::OfResource(id) => call.db_cluster_resource_id(id),
         };
         let found = call.into_paginator().items().send().collect::<Result<Vec<_>, _>>().await;
         if found

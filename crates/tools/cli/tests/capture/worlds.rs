@@ -227,6 +227,16 @@ async fn a_world_holds_everything_that_a_simulated_account_shows() {
 }
 
 #[tokio::test(start_paused = true)]
+async fn a_capture_by_name_leaves_no_look_out() {
+    let account = simulator(World::from_json(DEFAULT_WORLD).expect("the built-in world"));
+    for identifier in ["orders", "shop", "ledger"] {
+        let captured = only(&account, &[identifier]).await;
+        let refused: Vec<String> = captured.findings.iter().map(ToString::to_string).collect();
+        assert!(refused.iter().all(|finding| !finding.contains("Snapshots")), "{identifier}: {refused:#?}");
+    }
+}
+
+#[tokio::test(start_paused = true)]
 async fn a_capture_calls_only_describe_and_list_actions() {
     let account = simulator(World::from_json(DEFAULT_WORLD).expect("the built-in world"));
     all_of(&account).await;
