@@ -192,7 +192,7 @@ impl Wanted {
                 "db-snapshot-id" | "db-cluster-snapshot-id" => {
                     vec![snapshot.life.identifier.clone(), shown.arn.clone()]
                 }
-                "dbi-resource-id" | "db-cluster-resource-id" => vec![snapshot.source_resource_id.clone()],
+                "dbi-resource-id" => vec![snapshot.source_resource_id.clone()],
                 "snapshot-type" => vec![shown.kind.to_owned()],
                 _ => vec![snapshot.engine.clone()],
             })
