@@ -62,11 +62,14 @@ impl Scope {
             )));
         }
         (!covers(&self.sources, source)).then(|| {
+            let allowed = match self.sources.as_slice() {
+                [] => "restores no backup of another database".to_owned(),
+                names => format!("restores those of other databases only if their names begin with: {}", names.join(", ")),
+            };
             Problem::lasting(format!(
-                "{} is of `{source}`, and this deployment restores backups of other databases only if their names begin \
-                 with one of: {}; see the stack's parameter `SourceNames`",
+                "{} is of `{source}`, and this deployment {allowed}. To allow it, add `{source}` to the stack's parameter \
+                 `SourceNames`",
                 snapshot.words(),
-                self.sources.join(", ")
             ))
         })
     }
@@ -156,6 +159,8 @@ mod tests {
         assert_eq!(refused(scope("*", "prod-"), "prod-orders", snapshot), "");
         assert_eq!(refused(scope("*", "prod-"), "orders", snapshot), "", "its own backup");
         assert!(refused(scope("*", "prod-"), "billing", snapshot).contains("`SourceNames`"));
+        assert!(refused(scope("*", ""), "billing", snapshot).contains("restores no backup of another database"));
+        assert_eq!(refused(scope("*", ""), "orders", snapshot), "", "its own backup");
         assert_eq!(refused(scope("orders", "prod-"), "prod-orders", snapshot), "");
         let moment = refused(scope("orders", "*"), "prod-orders", SourceKind::PointInTime);
         assert!(moment.contains("`DatabaseNames`"), "{moment}");
