@@ -265,7 +265,9 @@ impl Snapshot {
     pub(crate) fn age_is_known(&self) -> bool {
         let is_of_cluster = self.pinned.as_ref().is_some_and(|source| source.arn.contains(":cluster-snapshot:"));
         let name = self.copied_from.as_deref().and_then(|from| from.rsplit(':').next());
-        !is_of_cluster || name.is_none_or(|name| DatabaseIdentifier::without_temporary(name).is_some())
+        let is_replacement =
+            |name| DatabaseIdentifier::without_temporary(name).is_some_and(|of| self.source.as_deref() == Some(of));
+        !is_of_cluster || name.is_none_or(is_replacement)
     }
 
     /// The reason why the snapshot step would not replace the snapshot.
@@ -409,6 +411,7 @@ mod tests {
         assert!(known(cluster, None));
         assert!(!known(cluster, Some(&of("last-year"))));
         assert!(known(cluster, Some(&of("shop-temp"))), "a run's own replacement");
+        assert!(!known(cluster, Some(&of("billing-temp"))), "another database's");
         assert!(known(instance, Some("last-year")));
     }
 }
