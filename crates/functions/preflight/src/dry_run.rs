@@ -5,7 +5,7 @@
 
 use serde::Serialize;
 use trapheus_common::commands::Cli;
-use trapheus_common::document::{Original, Plan, Request, Source};
+use trapheus_common::document::{Member, Original, Plan, Request, Source, SourceKind};
 use trapheus_common::identifiers::DatabaseKind;
 
 use crate::problem::Problem;
@@ -102,15 +102,11 @@ fn steps<O: Original>(request: &Request, plan: &Plan<O>) -> Vec<PlannedStep> {
         steps.push(step("snapshot", vec![on(&create, request.snapshot_identifier.as_str())]));
     }
     if request.task.restores() {
-        let renames = |from: &dyn Fn(&trapheus_common::document::DatabaseNames) -> (String, String)| {
-            let members = members(plan).map(|member| {
-                let (old, new) = from(&member.target.names);
-                format!("ModifyDBInstance {old} -> {new}")
-            });
-            let (old, new) = from(&plan.names.database);
-            members.chain([format!("{} {old} -> {new}", verb("Modify"))]).collect::<Vec<_>>()
-        };
-        steps.push(step("rename", renames(&|names| (names.service.to_string(), names.parked.to_string()))));
+        let renamed = members(plan).map(|member| {
+            format!("ModifyDBInstance {} -> {}", member.target.names.service, member.target.names.parked)
+        });
+        let last = format!("{} {name} -> {parked}", verb("Modify"));
+        steps.push(step("rename", renamed.chain([last]).collect()));
         let restore = plan.source.as_ref().map_or_else(
             || format!("{} {name} from {}", restore_call(request.kind, None), request.snapshot_identifier),
             |source| format!("{} {name} from {source}", restore_call(request.kind, Some(source))),
@@ -127,17 +123,17 @@ fn steps<O: Original>(request: &Request, plan: &Plan<O>) -> Vec<PlannedStep> {
 }
 
 /// The members of an Aurora cluster, which the run renames, creates and deletes one by one.
-fn members<O: Original>(plan: &Plan<O>) -> impl Iterator<Item = &trapheus_common::document::Member> {
+fn members<O: Original>(plan: &Plan<O>) -> impl Iterator<Item = &Member> {
     plan.original.members().iter().filter(|member| member.target.names.parked != member.target.names.service)
 }
 
 fn restore_call(kind: DatabaseKind, source: Option<&Source>) -> &'static str {
-    use trapheus_common::document::SourceKind::{Clone, PointInTime};
-    match (kind, source.map(|source| source.kind)) {
-        (DatabaseKind::Instance, Some(PointInTime | Clone)) => "RestoreDBInstanceToPointInTime",
-        (DatabaseKind::Instance, _) => "RestoreDBInstanceFromDBSnapshot",
-        (DatabaseKind::Cluster, Some(PointInTime | Clone)) => "RestoreDBClusterToPointInTime",
-        (DatabaseKind::Cluster, _) => "RestoreDBClusterFromSnapshot",
+    let is_snapshot = source.is_none_or(|source| source.kind == SourceKind::Snapshot);
+    match (kind, is_snapshot) {
+        (DatabaseKind::Instance, true) => "RestoreDBInstanceFromDBSnapshot",
+        (DatabaseKind::Instance, false) => "RestoreDBInstanceToPointInTime",
+        (DatabaseKind::Cluster, true) => "RestoreDBClusterFromSnapshot",
+        (DatabaseKind::Cluster, false) => "RestoreDBClusterToPointInTime",
     }
 }
 
@@ -148,7 +144,7 @@ const fn noun(kind: DatabaseKind) -> &'static str {
     }
 }
 
-/// RDS gives the restored database a new resource id, so whatever names the old one no longer reaches a database.
+/// RDS gives the restored database a new resource id. A reference to the old one no longer reaches a database.
 fn references<O: Original>(request: &Request, plan: &Plan<O>) -> References {
     let id = plan.original.resource_id();
     let cli = Cli::in_region_of(&request.execution);
