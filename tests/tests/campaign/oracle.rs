@@ -111,3 +111,17 @@ fn the_oracle_reports_a_database_restored_from_another_backup() {
     world.snapshots.push(of_another);
     assert_found_out(&[case], &Changes::default(), &intercepted(Without::PinnedBackup("other-snapshot")));
 }
+
+#[test]
+fn the_oracle_reports_a_backup_of_the_database_that_the_input_does_not_choose() {
+    for source in [json!({"snapshot": "nightly"}), json!({"latestSnapshot": "any"}), json!({"pointInTime": "latest"})] {
+        let mut case = orders("db_restore");
+        case.event["source"] = source;
+        let world = std::sync::Arc::make_mut(&mut case.world);
+        for (identifier, age_hours) in [("nightly", 6), ("older", 72)] {
+            let taken = SnapshotSpec { identifier: identifier.to_owned(), age_hours, ..world.snapshots[0].clone() };
+            world.snapshots.push(taken);
+        }
+        assert_found_out(&[case], &Changes::default(), &intercepted(Without::PinnedBackup("older")));
+    }
+}
